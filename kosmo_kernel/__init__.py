@@ -1,0 +1,94 @@
+"""Lua against Heroku in notebooks, in a kernel of its own, and from the shell.
+
+Importing this package fetches nothing else: the process that runs Lua imports it too, and `kosmo --help` should not
+wait for a table library. The public names below are fetched when they are first asked for.
+"""
+
+from __future__ import annotations
+
+# As the `typing` module has it, without its import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kosmo_kernel import catalogue
+    from kosmo_kernel.errors import (
+        ApiError,
+        BadAnswerError,
+        CredentialsError,
+        InvalidArgumentsError,
+        KosmoError,
+        LimitError,
+        LuaError,
+        LuaProcessError,
+        LuaRuntimeError,
+        LuaSyntaxError,
+        RateLimitError,
+        RefusedError,
+        ServiceError,
+        SettingsError,
+        StoppedError,
+        TryLaterError,
+        UnknownNameError,
+        UnreachableError,
+        UserError,
+    )
+    from kosmo_kernel.session import Result, Session
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ApiError",
+    "BadAnswerError",
+    "CredentialsError",
+    "InvalidArgumentsError",
+    "KosmoError",
+    "LimitError",
+    "LuaError",
+    "LuaProcessError",
+    "LuaRuntimeError",
+    "LuaSyntaxError",
+    "RateLimitError",
+    "RefusedError",
+    "Result",
+    "ServiceError",
+    "Session",
+    "SettingsError",
+    "StoppedError",
+    "TryLaterError",
+    "UnknownNameError",
+    "UnreachableError",
+    "UserError",
+    "__version__",
+    "catalogue",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Fetch a public name from the module where it lives."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - not before somebody asks
+
+    if name == "catalogue":
+        return import_module(f"{__name__}.catalogue")
+    home = import_module(f"{__name__}.session" if name in ("Result", "Session") else f"{__name__}.errors")
+    return getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add `%%kosmo_lua` and `%kosmo` to an IPython shell: `%load_ext kosmo_kernel`."""
+    from kosmo_kernel.magic import load  # noqa: PLC0415 - only notebooks have IPython
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Leave the shell as `load_ipython_extension` found it."""
+    from kosmo_kernel.magic import unload  # noqa: PLC0415 - as above
+
+    unload(shell)

@@ -1,0 +1,85 @@
+"""What is wrong with a catalogue: every mistake of it at once, so that its author mends them in one go."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.catalogue import PLACE, RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kosmo_kernel.catalogue import Column, Function, Integration, Param
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+def mistakes(integration: Integration) -> Iterator[str]:
+    """The mistakes of an integration, each in words that name the place."""
+    if not _NAME.match(integration.name):
+        yield f"`{integration.name}` is no Lua name in lower case"
+    taken: dict[str, str] = {}
+    for function in integration.functions:
+        for name in (function.name, *function.aliases, f"{integration.name}_{function.name}"):
+            if not _NAME.match(name):
+                yield f"`{name}` is no Lua name in lower case"
+            if name in taken:
+                yield f"`{name}` is used by {taken[name]} and {function.name}"
+            taken[name] = function.name
+        yield from (f"{function.name} {mistake}" for mistake in _of_function(function))
+
+
+def _of_function(function: Function) -> Iterator[str]:
+    texts = {"summary": function.summary, "description": function.description, "example": function.example}
+    yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
+    places = PLACE.findall(function.path)
+    if not function.path.startswith("/") or "{" in PLACE.sub("", function.path):
+        yield f"has the path `{function.path}`, which is none"
+    required = {p.name for p in function.params if p.required}
+    yield from (f"has `{p}` in its path but not as a required parameter" for p in places if p not in required)
+    yield from (f"has the parameter `{n}` twice" for n in _twice(p.name for p in function.params))
+    if sum(bool(p.each) for p in function.params) > 1:
+        yield "has more than one parameter that takes a list"
+    for param in function.params:
+        yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
+    if not function.columns:
+        yield "has no columns"
+    yield from (f"has the column `{n}` twice" for n in _twice(c.name for c in function.columns))
+    parents = {c.path[:-1] for c in function.columns}
+    for column in function.columns:
+        yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
+
+
+def _of_param(param: Param, places: list[str]) -> Iterator[str]:
+    if not _NAME.match(param.name):
+        yield "is no Lua name in lower case"
+    if param.name in RESERVED:
+        yield "is a reserved name"
+    if not param.doc.strip():
+        yield "has no doc"
+    if param.name not in places:
+        yield "goes nowhere: the path has no place for it"
+    if param.pattern and not param.pattern_doc:
+        yield "has a pattern but no words for it"
+    try:
+        if param.kind == "string" and param.example and param.fault(param.example):
+            yield "refuses its own example"
+    except re.error as error:
+        yield f"has a pattern that does not compile: {error}"
+
+
+def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:
+    if not column.doc.strip():
+        yield "has no doc"
+    if not all(column.path):
+        yield "is no path"
+    if column.path in parents:
+        yield "has other columns below it"
+    if column.default is not None and not column.nullable:
+        yield "has a default but is never null"
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

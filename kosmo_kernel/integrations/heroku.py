@@ -1,0 +1,271 @@
+"""Heroku, by version 3 of its Platform API.
+
+Seven functions that only read. Five look at one app and take its name or UUID, or a list of them.
+A list longer than one page is answered with 206 and `Next-Range`, which sent back as `Range` gets the
+next page (Heroku's reference, "Ranges"). An error is `{"id", "message", "url"}`. An account may save up
+4,500 requests and gets 75 more each minute ("Rate limits").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.catalogue import (
+    Budget,
+    Credentials,
+    Fault,
+    Function,
+    Integration,
+    PageRequest,
+    Param,
+    Reply,
+)
+from kosmo_kernel.integrations.heroku_columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTIAL_CONTENT = 206
+_FORBIDDEN = 403
+
+# Heroku's schema has the first for names. It also keeps what is no name, `my-app/config-vars`, out of an address.
+_APP_NAME = "[a-z][a-z0-9-]{1,28}[a-z0-9]"
+_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def _the_app(of_a_list: str) -> Param:
+    return Param(
+        name="app_id",
+        doc=f"The app's name or UUID; a list of them gives {of_a_list}",
+        required=True,
+        pattern=f"{_APP_NAME}|{_UUID}",
+        pattern_doc="an app's name or UUID",
+        example="my-app",
+        each=("name", "id"),
+    )
+
+
+_LIST_APPS = Function(
+    name="list_apps",
+    summary="Every app that the account can reach",
+    description="""\
+The account's own apps, those of its teams, and those that others share with it: all of them, however many.
+
+An app has no status of its own. `maintenance` says whether visitors are turned away, `released_at` is nil
+for an app that was never released, and whether anything runs is for `list_dynos` to say.
+
+`stack`, `region`, `owner` and `team` are records that read as their name: `app.name .. " on " .. app.stack`.
+To compare, name the field: `app.stack.name == "heroku-24"`.
+""",
+    path="/apps",
+    returns="list",
+    columns=APP,
+    example="""\
+local heroku = app.integrations.heroku
+
+for _, app in ipairs(heroku.list_apps()) do
+  print(app.name .. "  " .. app.stack .. "  " .. app.web_url)
+end
+""",
+)
+
+_GET_APP = Function(
+    name="get_app",
+    summary="One app, by name or UUID",
+    description="""\
+The same fields as a row of `list_apps`, for one app.
+
+Heroku answers 404 for an app that does not exist and for one that the account may not see alike.
+""",
+    path="/apps/{app_id}",
+    returns="record",
+    columns=APP,
+    params=(_the_app("a list of records"),),
+    example="""\
+local heroku = app.integrations.heroku
+local shop = heroku.get_app({ app_id = "my-app" })
+
+print(shop.name .. " runs on " .. shop.stack .. " in " .. shop.region)
+print("It belongs to " .. shop.owner.email)
+""",
+)
+
+_LIST_DYNOS = Function(
+    name="list_dynos",
+    summary="The dynos of an app, and how each is doing",
+    description="""\
+Every dyno that exists at this moment, one-off ones included. An app scaled to zero has none.
+
+Heroku keeps no uptime. `updated_at` is when `state` last changed, so it tells since when a dyno is up, or
+crashed; `created_at` is when the dyno was made. A dyno of type `run` is a console or a one-off
+command: an old one was often forgotten, and is paid for all the same.
+""",
+    path="/apps/{app_id}/dynos",
+    returns="list",
+    columns=DYNO,
+    params=(_the_app("the dynos of all"),),
+    example="""\
+local heroku = app.integrations.heroku
+
+for _, dyno in ipairs(heroku.list_dynos({ app_id = "my-app" })) do
+  print(dyno.name .. "  " .. dyno.size .. "  " .. dyno.state .. " since " .. dyno.updated_at)
+end
+""",
+)
+
+_LIST_ADDONS = Function(
+    name="list_addons",
+    aliases=("list_add_ons",),
+    summary="The add-ons that an app can use",
+    description="""\
+Databases, caches, monitoring and the like: what the app owns, and what another app owns and shares with it.
+
+A shared add-on is in the list of every app that uses it, and `app.name` is the one that owns it. Before
+adding up prices over several apps, count each `id` once. `billed_price.cents` is nil where no price
+is known and says nothing where `billed_price.contract` is true.
+""",
+    path="/apps/{app_id}/addons",
+    returns="list",
+    columns=ADDON,
+    params=(_the_app("the add-ons of all"),),
+    example="""\
+local heroku = app.integrations.heroku
+
+for _, addon in ipairs(heroku.list_addons({ app_id = "my-app" })) do
+  print(addon.name .. "  " .. addon.plan .. "  " .. addon.state)
+end
+""",
+)
+
+_LIST_DOMAINS = Function(
+    name="list_domains",
+    summary="The host names of an app, and how their certificates are doing",
+    description="""\
+The app's name at `herokuapp.com`, and every domain of your own that was added.
+
+The health of a certificate is in `acm_status`, with `acm_status_reason` beside it. `status` is about the DNS
+target alone: it can be `succeeded` while the certificate fails. Where Heroku does not look after certificates
+(`acm` of the app is false), `acm_status` is nil.
+""",
+    path="/apps/{app_id}/domains",
+    returns="list",
+    columns=DOMAIN,
+    params=(_the_app("the domains of all"),),
+    example="""\
+local heroku = app.integrations.heroku
+
+for _, domain in ipairs(heroku.list_domains({ app_id = "my-app" })) do
+  print(domain.hostname .. "  " .. domain.kind .. "  " .. domain.acm_status)
+end
+""",
+)
+
+_LIST_COLLABORATORS = Function(
+    name="list_collaborators",
+    summary="The people who were given access to an app",
+    description="""\
+Everyone who was given access to this app, its owner included.
+
+The list is not everyone who has access: the admins of a team reach all its apps without being listed. Heroku
+leaves `role` out for plain collaborators; it is read as `collaborator`. `permissions` is there only for the
+apps of a team.
+""",
+    path="/apps/{app_id}/collaborators",
+    returns="list",
+    columns=COLLABORATOR,
+    params=(_the_app("the collaborators of all"),),
+    example="""\
+local heroku = app.integrations.heroku
+
+for _, collab in ipairs(heroku.list_collaborators({ app_id = "my-app" })) do
+  print(collab.user.email .. "  " .. collab.role)
+end
+""",
+)
+
+_GET_CURRENT_USER = Function(
+    name="get_current_user",
+    summary="The account that the token belongs to",
+    description="""\
+Who Heroku takes you for: a quick way to try a token. It needs the scope `identity`, where the other functions
+need `read`.
+
+`verified` is about billing details, not about the e-mail address.
+""",
+    path="/account",
+    returns="record",
+    columns=ACCOUNT,
+    example="""\
+local heroku = app.integrations.heroku
+local me = heroku.get_current_user()
+
+print("Signed in as " .. me.email)
+print("Second factor: " .. (me.two_factor_authentication and "yes" or "no"))
+""",
+)
+
+
+def _next_page(reply: Reply, _request: PageRequest) -> PageRequest | None:
+    """`Next-Range` as it came: only Heroku knows what it means."""
+    following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
+    return PageRequest(headers={"Range": following}) if following else None
+
+
+def _read_error(reply: Reply) -> Fault | None:
+    import json  # noqa: PLC0415 - only an error needs it
+
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+        return None
+    texts = {key: value for key in ("id", "url") if isinstance(value := said.get(key), str)}
+    return Fault(texts.get("id"), said["message"].strip() + _missing_scope(reply), texts.get("url"))
+
+
+def _missing_scope(reply: Reply) -> str:
+    """What a token lacks, where Heroku's headers tell: a 403 for want of a scope names none in its message."""
+    has, needs = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
+    if reply.status != _FORBIDDEN or not has or not needs or has & needs:
+        return ""
+    return f" The token has the scope {', '.join(sorted(has))}; this takes one of {', '.join(sorted(needs))}."
+
+
+def _words(headers: Mapping[str, str], name: str) -> set[str]:
+    return set(re.findall(r"[^\s,]+", headers.get(name, "")))
+
+
+HEROKU = Integration(
+    name="heroku",
+    title="Heroku",
+    description="Apps, dynos, add-ons, domains and people of a Heroku account.",
+    base_url="https://api.heroku.com",
+    functions=(
+        _LIST_APPS,
+        _GET_APP,
+        _LIST_DYNOS,
+        _LIST_ADDONS,
+        _LIST_DOMAINS,
+        _LIST_COLLABORATORS,
+        _GET_CURRENT_USER,
+    ),
+    credentials=Credentials(
+        env="HEROKU_API_KEY",
+        url_env=("HEROKU_API_URL", "HEROKU_HOST"),
+        hosts=("heroku.com", "herokai.com", "herokuspace.com", "herokudev.com"),
+        how=(
+            "`heroku authorizations:create -s read,identity` makes a token that can look and change nothing",
+            "`heroku auth:token` shows the token that the Heroku CLI is signed in with, which can change everything",
+            "https://dashboard.heroku.com/account/applications makes one in a browser",
+        ),
+    ),
+    headers={"Accept": "application/vnd.heroku+json; version=3"},
+    labels=("name", "email", "version"),
+    first_page=PageRequest(headers={"Range": "id ..; max=1000"}),
+    next_page=_next_page,
+    read_error=_read_error,
+    request_id="request-id",
+    budget=Budget(header="ratelimit-remaining", capacity=4500, refill_per_minute=75),
+)

@@ -1,0 +1,159 @@
+"""What a call returned: records that remember which function they came from.
+
+`Records` is a read-only list of JSON objects as the service sent them: nulls, unknown keys and key
+order included. It gives columns on demand, which is how both a table and Lua read it, so a list that
+nobody changes is decoded once and never copied. `Record` is one such object.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, overload
+
+import msgspec
+
+from kosmo_kernel.catalogue import Column, Function
+
+
+class Absent:
+    """The type of `ABSENT`, which stands in a column where the record has no such key."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT = Absent()
+
+
+class Record(dict[str, Any]):
+    """One JSON object that a function returned.
+
+    Attributes:
+        function: the function it came from, or None for an object of the script's own.
+    """
+
+    __slots__ = ("function",)
+
+    def __init__(self, fields: dict[str, Any], function: Function | None = None) -> None:
+        super().__init__(fields)
+        self.function = function
+
+
+class Records(Sequence[dict[str, Any]]):
+    """A list of JSON objects that a function returned.
+
+    Parameters:
+        rows: the objects; not copied, not to be changed.
+        function: the function they came from, or None for a list of the script's own.
+        columns: what a table shows first, in order; the function's own columns unless given.
+    """
+
+    __slots__ = ("_columns", "columns", "function", "rows")
+
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]],
+        function: Function | None = None,
+        columns: tuple[Column, ...] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.function = function
+        self.columns = columns if columns is not None else (function.columns if function else ())
+        self._columns: dict[tuple[str, ...], list[Any]] = {}
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | Sequence[dict[str, Any]]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Records):
+            return list(self.rows) == list(other.rows)
+        return list(self.rows) == other if isinstance(other, list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        source = f" of {self.function.name}" if self.function else ""
+        return f"<{len(self)} records{source}>"
+
+    def take(self, indices: Iterable[int]) -> Records:
+        """The records at these places (from 0), in this order, of the same function."""
+        return Records([self.rows[i] for i in indices], self.function, self.columns)
+
+    def column(self, path: tuple[str, ...]) -> list[Any]:
+        """The values at a path, one a record; `ABSENT` where a key is missing, None where one is null.
+
+        Below a null or missing object every value is `ABSENT`. The list is kept; do not change it.
+        """
+        found = self._columns.get(path)
+        if found is None:
+            parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
+            key = path[-1]
+            try:
+                found = [parent.get(key, ABSENT) for parent in parents]
+            except AttributeError:  # a null, missing or scalar parent: rare, and looked at one by one
+                found = [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
+            self._columns[path] = found
+        return found
+
+
+def asked_columns(function: Function) -> tuple[Column, ...]:
+    """The columns of a call with a list argument: the item that was asked comes first."""
+    asked = function.fan_out
+    return (Column(asked.name, asked.doc), *function.columns) if asked else function.columns
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep Python's cycle collector from walking a large answer again and again while it is built.
+
+    JSON has no cycles, and the collector costs as much as the decoding from some ten thousand records on.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def decode(body: bytes) -> Any:
+    """JSON text as Python values.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    with collector_paused():
+        return msgspec.json.decode(body)
+
+
+def encode(value: Any) -> bytes:
+    """Python values as JSON text; a `Records` is a list.
+
+    Raises:
+        TypeError: a value has no JSON form.
+    """
+    return msgspec.json.encode(value, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Records):
+        return list(value.rows)
+    if isinstance(value, str):
+        return str(value)  # msgspec takes no subclass for what it is
+    raise TypeError(f"a {type(value).__name__} has no JSON form")

@@ -1,0 +1,96 @@
+"""What every test lives in: a home of its own, no credentials, no network beyond this machine.
+
+The process is cleaned once before anything is collected (fixtures of a wider scope and the kernels of
+the notebooks inherit that), and every test gets a fresh home on top.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.demo.api import DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.session import Session
+
+# What a developer's shell may hold and a test must not see; `HEROKU_SCHEMA` is how a test is told where the
+# official schema lies, and stays.
+FOREIGN = ("HEROKU_", "JUPYTER", "KOSMO_", "NETRC", "SSL_CERT_", "XDG_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+KEPT = ("HEROKU_SCHEMA",)
+
+HOMES = {
+    "HOME": ".",
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+}
+
+
+def move_in(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Forget the settings of whoever runs the tests, and keep every file that a program writes below `home`."""
+    for name in list(os.environ):
+        if (name.startswith(FOREIGN) or name.upper() in PROXIES) and name not in KEPT:
+            patch.delenv(name)
+    for name, folder in HOMES.items():
+        patch.setenv(name, str(home / folder))
+
+
+def stay_on_loopback(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook that fails the test which looks up or dials another machine."""
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event in ("socket.connect", "socket.sendto") and args[0].family in (socket.AF_INET, socket.AF_INET6):
+        host = args[1][0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if not name or name == "localhost" or name == socket.gethostname():
+        return
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        pytest.fail(f"a test may talk to this machine only, not to {name}")
+    if event != "socket.getaddrinfo" and not (address.is_loopback or address.is_unspecified):
+        pytest.fail(f"a test may talk to loopback only, not to {name}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    patch = pytest.MonkeyPatch()
+    folder = tempfile.TemporaryDirectory(prefix="kosmo-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    config.add_cleanup(patch.undo)
+    move_in(patch, Path(folder.name))
+    sys.addaudithook(stay_on_loopback)
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test's own home folder, empty."""
+    folder = tmp_path_factory.mktemp("home")
+    move_in(monkeypatch, folder)
+    return folder
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A session whose account is the demo."""
+    with Session("demo") as opened:
+        yield opened
+
+
+@pytest.fixture
+def demo_url() -> Iterator[str]:
+    """The address of the demo account's API, on a real port of this machine."""
+    with serve(DemoApi(company())) as served:
+        yield served.url
