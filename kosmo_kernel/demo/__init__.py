@@ -1,0 +1,1 @@
+"""A Heroku look-alike with a fictional company."""

@@ -1,0 +1,150 @@
+"""Heroku's `Range` header: which part of a list was asked for, and how the answer leads to the next part.
+
+    Range: <attribute> [<start>]..[<end>][; max=<n>, order=<asc|desc>]
+
+`]start` and `end[` leave the bound itself out. An attribute that several records share cannot tell where
+a page ended, so the bound of a `Next-Range` may carry the record's identifier after a slash; clients
+send a `Next-Range` back as it came and need not know.
+
+Source: the section "Ranges" of Heroku's Platform API Reference; the texts of the errors as people
+recorded them (martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.demo.heroku_error import HerokuError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kosmo_kernel.demo.shapes import Record
+
+_RANGE = re.compile(
+    r"\s*(?P<attribute>[a-z_]+)\s+"
+    r"(?P<start_sign>[\]\[]?)(?>(?P<start>[^\s;,\[\]]*?)\.\.)(?P<end>[^\s;,\[\]]*)(?P<end_sign>[\]\[]?)\s*"
+    r"(?:;(?P<settings>[^;]*)(?:;\s*)?)?"
+)
+_BAD_FORM = "Invalid `Range` header. Please use format like `id ..; max=10, order=desc`."
+_BAD_ORDER = "Requested range order is not allowed, please try `id` or another specified in `Accept-Ranges`."
+_NO_START = "End range bounds without a start bound are currently not supported. Please specify a start bound."
+_HIGHEST = "\U0010ffff"
+
+# Where a record keeps a sortable attribute that is not its own.
+_ELSEWHERE = {"email": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list. `next_range` is None where it is the last one."""
+
+    records: list[Record]
+    content_range: str
+    next_range: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a `Range` header asks for. In descending order, too, the start is where reading starts."""
+
+    attribute: str
+    max: int
+    start: str = ""
+    start_open: bool = False
+    end: str = ""
+    end_open: bool = False
+    descending: bool = False
+
+    @classmethod
+    def read(cls, header: str | None, sortable: Sequence[str], *, default: int, most: int) -> Range:
+        """Understand a header.
+
+        Parameters:
+            header: its text; None is the first page by identifier.
+            sortable: the attributes that this list can be ordered by.
+            default: how many records a page has when the header does not say.
+            most: how many it has at most, whatever the header says.
+
+        Raises:
+            HerokuError: 400 for a text of another form, 416 for what cannot be given.
+        """
+        if header is None:
+            return cls("id", min(default, most))
+        match = _RANGE.fullmatch(header)
+        if match is None:
+            raise HerokuError(400, "bad_request", _BAD_FORM)
+        settings = _settings(match["settings"] or "")
+        if match["attribute"] not in sortable:
+            raise HerokuError(416, "requested_range_not_satisfiable", _BAD_ORDER)
+        if match["end"] and not match["start"]:
+            raise HerokuError(416, "requested_range_not_satisfiable", _NO_START)
+        return cls(
+            match["attribute"],
+            min(int(settings.get("max", default)), most),
+            start=match["start"],
+            start_open=match["start_sign"] == "]",
+            end=match["end"],
+            end_open=match["end_sign"] == "[",
+            descending=settings.get("order") == "desc",
+        )
+
+    def page(self, records: Sequence[Record]) -> Page:
+        """The part of a list that is asked for."""
+        ordered = sorted(records, key=self._position, reverse=self.descending)
+        wanted = [record for record in ordered if self._holds(self._position(record))]
+        part, rest = wanted[: self.max], wanted[self.max :]
+        first, last = (self._bound(part[0]), self._bound(part[-1])) if part else ("", "")
+        following = None
+        if rest:
+            shared = self._bound(rest[0]) == last
+            following = replace(self, start=f"{last}/{part[-1]['id']}" if shared else last, start_open=True)
+        return Page(part, f"{self.attribute} {first}..{last}{self._settings()}", str(following) if following else None)
+
+    def __str__(self) -> str:
+        start = f"{']' if self.start_open else ''}{self.start}"
+        end = f"{self.end}{'[' if self.end_open else ''}"
+        return f"{self.attribute} {start}..{end}{self._settings()}"
+
+    def _settings(self) -> str:
+        return f"; max={self.max}{', order=desc' if self.descending else ''}"
+
+    def _bound(self, record: Record) -> str:
+        inside = _ELSEWHERE.get(self.attribute)
+        return str((record[inside] if inside else record)[self.attribute])
+
+    def _position(self, record: Record) -> tuple[str, str]:
+        return self._bound(record), record["id"]
+
+    def _holds(self, position: tuple[str, str]) -> bool:
+        """Whether a record is between the bounds, seen in the direction of reading."""
+        after = not self.start or self._passes(position, self.start, leave_out=self.start_open, forward=True)
+        before = not self.end or self._passes(position, self.end, leave_out=self.end_open, forward=False)
+        return after and before
+
+    def _passes(self, position: tuple[str, str], bound: str, *, leave_out: bool, forward: bool) -> bool:
+        value, slash, id_ = bound.partition("/")
+        upward = forward != self.descending
+        # A bound without an identifier stands for all records with its value: before them or behind them.
+        edge = (value, id_ if slash else (_HIGHEST if leave_out == upward else ""))
+        if position == edge:
+            return not leave_out
+        return position > edge if upward else position < edge
+
+
+def _settings(text: str) -> dict[str, str]:
+    """`max=10, order=desc` by name.
+
+    Raises:
+        HerokuError: 400 for another name or a value that cannot be.
+    """
+    settings = dict[str, str]()
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = (part.strip() for part in item.partition("="))
+        form = {"max": r"0*[1-9][0-9]{0,8}", "order": "asc|desc"}.get(name)
+        if form is None or not re.fullmatch(form, value):
+            raise HerokuError(400, "bad_request", _BAD_FORM)
+        settings[name] = value
+    return settings

@@ -1,0 +1,55 @@
+"""Who appears in the demo: Larkmoor Parcels' people and teams, those from outside, and the hour at which it plays.
+
+Everything is invented, and every address ends in a name that can never exist.
+"""
+
+from __future__ import annotations
+
+from kosmo_kernel.demo.shapes import Person, Record, ident, reference
+
+NOW = "2026-11-20T09:00:00Z"
+
+TEAM = "larkmoor"
+LABS = "larkmoor-labs"
+
+JUNO = Person("juno.hale@larkmoor.example", federated=True)  # whose account the demo is
+PRIYA = Person("priya.raman@larkmoor.example", federated=True)
+OSKAR = Person("oskar.lind@larkmoor.example", federated=True)
+MEI = Person("mei.tanaka@larkmoor.example", federated=True)
+INES = Person("ines.duarte@larkmoor.example", federated=True)
+SAMUEL = Person("samuel.okoye@larkmoor.example")  # an employee who does not sign in through the directory
+LENA = Person("lena@pixelbarn.example")  # the agency
+RUI = Person("rui@pixelbarn.example")
+TOM = Person("tom.ashby@postbox.example")  # a contractor who left at the end of September
+AUDIT = Person("audit@ledgerline.example")
+ROBOT = Person("deploys@harbourci.example")  # a build service
+
+
+def account() -> Record:
+    """The account that the demo token belongs to."""
+    return {
+        "allow_tracking": False,
+        "beta": False,
+        "created_at": "2018-03-05T10:21:37Z",
+        "email": JUNO.email,
+        "federated": JUNO.federated,
+        "id": JUNO.id,
+        "identity_provider": {
+            "id": ident("identity-provider", TEAM),
+            "name": "larkmoor-sso",
+            "team": {"name": TEAM},
+            "organization": {"name": TEAM},
+            "owner": reference("team", TEAM) | {"type": "team"},
+        },
+        "last_login": "2026-11-20T08:12:45Z",
+        "name": "Juno Hale",
+        "sms_number": None,
+        "suspended_at": None,
+        "delinquent_at": None,
+        "two_factor_authentication": True,
+        "updated_at": "2026-11-20T08:12:45Z",
+        "verified": True,
+        "country_of_residence": "United Kingdom",
+        "default_organization": reference("team", TEAM),
+        "default_team": reference("team", TEAM),
+    }

@@ -1,0 +1,185 @@
+"""The demo's API on a real port, for clients outside this process.
+
+A threaded HTTP/1.1 server over one WSGI application. Connections stay open between requests, as they do at
+Heroku; the usual development servers for WSGI (wsgiref's and werkzeug's) close each one after its answer,
+and a client measured on them would mostly be dialling.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from kosmo_kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+_LONGEST_BODY = 1 << 20  # bytes of a request; an API that is only read has no use for more
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server.
+
+    Parameters:
+        url: its address, without a slash at the end.
+    """
+
+    url: str
+
+
+@contextmanager
+def serve(api: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, latency: float = 0.0) -> Iterator[Served]:
+    """Serve an application until the block ends; then no connection and no thread is left.
+
+    Parameters:
+        api: a WSGI application.
+        host: the address to listen on.
+        port: 0 takes a free one.
+        latency: seconds that every request waits before it is answered.
+
+    Raises:
+        SettingsError: that address and port cannot be listened on.
+    """
+    try:
+        server = _Server(api, host, port, latency)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"The demo cannot listen on {host}, port {port}: {error}. Choose others; port 0 takes a free one."
+        ) from error
+    thread = Thread(target=server.serve_forever, args=(0.05,), name="kosmo demo", daemon=True)
+    thread.start()
+    try:
+        shown = f"[{host}]" if ":" in host else host
+        yield Served(f"http://{shown}:{server.server_address[1]}")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.hang_up()
+        server.server_close()
+
+
+class _Server(ThreadingTCPServer):
+    """A thread for each connection. It knows which are open, and so can end without waiting for clients to leave."""
+
+    allow_reuse_address = True
+    daemon_threads = False  # `server_close` waits for them
+    request_queue_size = 128  # many connections may come at once
+
+    def __init__(self, api: WSGIApplication, host: str, port: int, latency: float) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.api = api
+        self.latency = latency
+        self._open = set[socket.socket]()
+        self._lock = Lock()
+        super().__init__((host, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that leaves in the middle of an answer is its own affair; anything else is a fault of ours.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open."""
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):  # the client was faster
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection: requests from HTTP to WSGI, answers back."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        # The base class looks for a method of its own for each verb; what a verb means is the application's to say.
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def version_string(self) -> str:
+        return "kosmo-demo"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
+        """Nobody reads along."""
+
+    def _answer(self) -> None:
+        time.sleep(self.server.latency)
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            head[:] = [int(status[:3]), headers]
+            return self.wfile.write
+
+        chunks = self.server.api(self._environ(), start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            getattr(chunks, "close", lambda: None)()
+        status, headers = head
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _environ(self) -> WSGIEnvironment:
+        path, _, query = self.path.partition("?")
+        host, port = self.server.server_address[:2]
+        environ: WSGIEnvironment = {
+            "REQUEST_METHOD": self.command,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # bytes in disguise, as WSGI has it
+            "QUERY_STRING": query,
+            "SERVER_NAME": str(host),
+            "SERVER_PORT": str(port),
+            "SERVER_PROTOCOL": self.request_version,
+            "REMOTE_ADDR": str(self.client_address[0]),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(self._body()),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        for name in self.headers:
+            key = name.upper().replace("-", "_")
+            key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+            environ[key] = ",".join(self.headers.get_all(name, []))
+        return environ
+
+    def _body(self) -> bytes:
+        """What the request brings along. Where its end is unknown or far off, the connection ends after the answer."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > _LONGEST_BODY:
+            self.close_connection = True
+            return b""
+        return self.rfile.read(int(length))
