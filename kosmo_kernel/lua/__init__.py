@@ -1,0 +1,1 @@
+"""The walled process that runs Lua: two processes and the Lua half."""

@@ -1,0 +1,262 @@
+-- A cell's text becomes a function, and its top-level locals live on into the next cell.
+--
+-- Lua's own compiler answers every question about the text, so nothing here parses Lua: a place splits a
+-- cell into statements and a last expression when the part before it compiles alone and the part after it
+-- compiles behind `return`. Which locals are alive at the end is read from the compiled chunk's debug
+-- information. A closure over them is handed out by a line added at the end of the cell, and the next
+-- cell is wrapped in a function whose upvalues of those names are joined to that closure's: the very same
+-- variables, still locals, shared with the functions that captured them.
+
+local native = ...
+local find, format, gmatch, gsub, match, sub, unpack = string.find, string.format, string.gmatch, string.gsub, string.match, string.sub, string.unpack
+local load, dump, concat = load, string.dump, table.concat
+local getinfo, getlocal, getupvalue, setupvalue, join = debug.getinfo, debug.getlocal, debug.getupvalue, debug.setupvalue, debug.upvaluejoin
+
+local CANDIDATES = 500 -- lines looked at for the start of the last expression
+local MOST_LOCALS = 180 -- names a cell can be given from earlier ones; Lua allows 200 in all
+
+local cells = {}
+
+local held = {} -- name -> { closure, index of the upvalue }
+
+-- The names of the locals of a chunk that are alive where it ends -----------------------------------------
+
+-- Walks a function in Lua 5.4's binary format (lundump.c); `locals` gets the debug information of the first.
+local function read_function(binary, at, locals)
+  local function varint()
+    local value = 0
+    while true do
+      local part = string.byte(binary, at)
+      at = at + 1
+      value = value << 7 | part & 0x7F
+      if part & 0x80 ~= 0 then return value end
+    end
+  end
+  local function text()
+    local size = varint()
+    if size == 0 then return nil end
+    local value = sub(binary, at, at + size - 2)
+    at = at + size - 1
+    return value
+  end
+  text() -- source
+  varint() varint() -- lines
+  at = at + 3 -- parameters, vararg, stack
+  local code = varint()
+  at = at + 4 * code
+  for _ = 1, varint() do -- constants
+    local kind = string.byte(binary, at)
+    at = at + 1
+    if kind == 0x13 or kind == 0x03 then at = at + 8 -- float, integer
+    elseif kind == 0x04 or kind == 0x14 then text() end
+  end
+  at = at + 3 * varint() -- upvalues
+  for _ = 1, varint() do at = read_function(binary, at) end
+  at = at + varint() -- line steps
+  for _ = 1, varint() do varint() varint() end -- absolute lines
+  for _ = 1, varint() do
+    local name = text()
+    varint()
+    local stop = varint()
+    if locals and stop == code and find(name, "^[%a_]") then locals[#locals + 1] = name end
+  end
+  for _ = 1, varint() do text() end
+  return at
+end
+
+local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- up to the main function
+
+local function alive_at_end(text)
+  local chunk = load(text, "=locals", "t")
+  if not chunk then return {} end
+  local names, seen, distinct = {}, {}, {}
+  read_function(dump(chunk), HEADER + 1, names)
+  -- A constant known to the compiler has no register and so no debug information.
+  for name in gmatch(text, "([%a_][%w_]*)%s*<%s*const%s*>") do
+    local _, fault = load(text .. "\n" .. name .. " = 1", "=locals", "t")
+    if fault and find(fault, "attempt to assign to const variable '" .. name .. "'", 1, true) then names[#names + 1] = name end
+  end
+  for _, name in ipairs(names) do
+    if not seen[name] then distinct[#distinct + 1] = name end
+    seen[name] = true
+  end
+  return distinct, seen
+end
+
+-- Splitting a cell -----------------------------------------------------------------------------------------
+
+local function compiles(text) return load(text, "=cell", "t") ~= nil end
+
+-- Places where the last statement may start, last first: line starts and what follows a `;`.
+local function places(text)
+  local found = { 1 }
+  for place in gmatch(text, "[\n;]()") do
+    if find(text, "^[^\n]*%S", place) then found[#found + 1] = place end
+  end
+  local index, tried = #found + 1, 0
+  return function()
+    index, tried = index - 1, tried + 1
+    if index >= 1 and tried <= CANDIDATES then return found[index] end
+  end
+end
+
+-- Where a line could also go on with the expression before it, Lua reads it so.
+local function continues(text, place) return find(text, "^%s*[%(%-%[{\"'%.:%+%*/%%%^<>=~&|,#]", place) ~= nil end
+
+local function split(text, is_last)
+  local best
+  for place in places(text) do
+    if is_last(sub(text, place)) and compiles(sub(text, 1, place - 1)) then
+      best = place
+      if not continues(text, place) then return best end
+    elseif best and not continues(text, place) then
+      return best
+    end
+  end
+  return best
+end
+
+local function is_expression(text) return find(text, "%S") ~= nil and compiles("return " .. text) end
+local function is_call(text) return compiles(text) and is_expression(text) end
+
+-- Where a `return` that ends the cell starts.
+local function return_place(text)
+  local found = {}
+  for place in gmatch(text, "%f[%w_]()return%f[^%w_]") do found[#found + 1] = place end
+  for i = #found, 1, -1 do
+    if compiles(sub(text, found[i])) and compiles(sub(text, 1, found[i] - 1)) then return found[i] end
+  end
+end
+
+-- The parts of a cell: statements, and `return …` or an empty text. Nil and the fault when it does not compile.
+local function parts(text, name)
+  if find(text, "%S") and compiles("return " .. text) and not compiles(text .. "\nlocal _") then
+    return "", "return " .. text
+  end
+  local chunk, fault = load(text, "=" .. name, "t")
+  if chunk then
+    if not compiles(text .. "\nlocal _") then
+      local place = return_place(text)
+      if place then return sub(text, 1, place - 1), sub(text, place) end
+      return nil, nil, nil, text -- cannot be split: runs as it is
+    end
+    if compiles("return " .. text) and find(text, "%S") and is_call(text) then return "", "return " .. text end
+    local place = split(text, is_call)
+    if place then return sub(text, 1, place - 1), "return " .. sub(text, place) end
+    return text, ""
+  end
+  local place = split(text, is_expression)
+  if place then return sub(text, 1, place - 1), "return " .. sub(text, place) end
+  -- As the Lua shell has it: a text that is an unfinished expression is told as one.
+  local _, as_expression = load("return " .. text, "=" .. name, "t")
+  if as_expression and find(as_expression, "<eof>$") and not find(fault, "<eof>$") then
+    local start = match(fault, "near (.+)$")
+    if start and find(text, "^%s*" .. gsub(sub(start, 2, -2), "%W", "%%%0")) then fault = as_expression end
+  end
+  return nil, nil, fault
+end
+
+-- The public part --------------------------------------------------------------------------------------------
+
+-- "complete", "incomplete", or "invalid" with the fault.
+function cells.completeness(text)
+  if not find(text, "%S") then return "complete" end
+  local before, _, fault, whole = parts(text, "cell")
+  if before or whole then return "complete" end
+  return find(fault, "<eof>$") and "incomplete" or "invalid", fault
+end
+
+local serial = 0
+
+-- A cell as a function, or nil and Lua's message. The second result tells whether the value is hidden (`;`);
+-- the third keeps what must be known to save locals when the cell fails.
+function cells.compile(text, name, environment)
+  local before, last, fault, whole = parts(text, name)
+  if not before and not whole then return nil, fault end
+  local hidden = last ~= nil and last ~= "" and not compiles(last .. "\n;")
+  if last == "" then hidden = true end
+  local alive, is_alive = {}, {}
+  if before then alive, is_alive = alive_at_end(before) end
+
+  local given = {}
+  for known in next, held do
+    if #given < MOST_LOCALS and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then given[#given + 1] = known end
+  end
+  serial = serial + 1
+  local keep = format("__keep_%d_%s", serial, native.secret())
+  local front = format("local %s return function(...) ", concat({ keep, table.unpack(given) }, ", "))
+  local export = #alive > 0 and format(" %s(function() return %s end) ", keep, concat(alive, ", ")) or " "
+  -- A to-be-closed variable keeps Lua from making the last call a tail call, which would have no line.
+  local guard = last ~= "" and format(" local %s_ <close> = nil ", keep) or ""
+  local body
+  for _, inner in ipairs(before and {
+    last == "" and before .. "\n" .. export or before .. guard .. export .. last,
+    last == "" and before or before .. export .. last,
+    before .. last,
+  } or { whole }) do
+    body = load(front .. inner .. "\nend", "=" .. name, "t", environment)
+    if body then break end
+  end
+  if not body then return nil, fault or "the cell has too many local variables" end
+  local run = body()
+  for index = 1, 255 do
+    local upvalue = getupvalue(run, index)
+    if not upvalue then break end
+    if upvalue == keep then
+      setupvalue(run, index, function(closure)
+        local constant = {}
+        for i = 1, 255 do
+          local known = getupvalue(closure, i)
+          if not known then break end
+          held[known] = { closure, i }
+          constant[known] = true
+        end
+        local values = table.pack(closure())
+        for i, known in ipairs(alive) do
+          if not constant[known] then
+            local value = values[i]
+            held[known] = { function() return value end, 1 }
+          end
+        end
+      end)
+    elseif held[upvalue] then
+      join(run, index, held[upvalue][1], held[upvalue][2])
+    end
+  end
+  return run, hidden, is_alive
+end
+
+-- A cell failed in coroutine `thread`: what its top-level locals held lives on all the same.
+function cells.salvage(thread, run, is_alive)
+  local level = 0
+  while true do
+    local info = getinfo(thread, level, "f")
+    if not info then return end
+    if info.func == run then break end
+    level = level + 1
+  end
+  for index = 1, 250 do
+    local name, value = getlocal(thread, level, index)
+    if not name then return end
+    if is_alive[name] then held[name] = { function() return value end, 1 } end
+  end
+end
+
+-- A local that lives on: its value, and whether there is one.
+function cells.get(name)
+  local cell = held[name]
+  if not cell then return nil, false end
+  local _, value = getupvalue(cell[1], cell[2])
+  return value, true
+end
+
+function cells.names()
+  local found = {}
+  for name in next, held do
+    local value = cells.get(name)
+    found[name] = type(value)
+  end
+  return found
+end
+
+return cells

@@ -1,0 +1,218 @@
+-- `app.*` and `docs.*`: the catalogue as Lua sees it.
+--
+-- A namespace is an empty table whose metatable knows what is in it, so that it can be listed and printed
+-- but not changed. The catalogue comes from the parent as JSON and is decoded when `app` is first used.
+-- A call describes its arguments, asks the parent and turns the answer into values; which accounts exist
+-- is the parent's to say, and it is asked whenever a name is not a function's.
+
+local native, json, records, text = ...
+local concat, format, sort = table.concat, string.format, table.sort
+local next, rawlen, select, type = next, rawlen, select, type
+local getmetatable, setmetatable = debug.getmetatable, setmetatable
+
+local spaces = {}
+local catalogue_text, integrations = nil, nil
+local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature }
+
+function native.is_namespace(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  return metatable and metatable.kind == "namespace" or false
+end
+
+-- `look(key)` gives a child or nil, `list()` the names that pairs shows, `title` what print says first.
+local function namespace(path, list, look, all)
+  return setmetatable({}, {
+    __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list,
+    __index = function(_, key)
+      if type(key) ~= "string" then return nil end
+      return look(key, true)
+    end,
+    __newindex = function(_, key) native.raise(format("%s cannot be changed (assigning `%s`)", path, text.tostring(key))) end,
+    __pairs = function(space)
+      local names, at = list(), 0
+      return function()
+        at = at + 1
+        if names[at] then return names[at], look(names[at], false) end
+      end, space, nil
+    end,
+  })
+end
+
+function native.namespace_text(value)
+  local metatable = getmetatable(value)
+  local lines = { metatable.path }
+  for _, name in ipairs(metatable.list()) do
+    local child = metatable.look(name, false)
+    lines[#lines + 1] = "  " .. (described[child] and described[child].signature or name)
+  end
+  return concat(lines, "\n")
+end
+
+function native.function_name(value)
+  local known = described[value]
+  return known and format("function: %s", known.title) or nil
+end
+
+function native.catalogue_name(value)
+  local known = described[value]
+  return known and known.name or nil
+end
+
+-- Calls ------------------------------------------------------------------------------------------------------
+
+local function value_of(answer, pieces)
+  local piece = answer.blob and pieces[answer.blob]
+  if answer.form == "list" then return records.list(answer, piece) end
+  if answer.form == "record" then return records.record(answer.type, piece) end
+  if answer.form == "text" then return piece end
+  if answer.form == "nil" then return nil end
+  return json.read(piece)
+end
+
+local function answers(header, ...)
+  local values, pieces = {}, { ... }
+  for i, answer in ipairs(header.values) do values[i] = value_of(answer, pieces) end
+  return table.unpack(values, 1, #header.values)
+end
+
+-- Whether one table stands for the named arguments, rather than being the first positional value.
+local function is_named(value)
+  if type(value) ~= "table" or native.is_namespace(value) or value == json.null then return false end
+  local metatable = getmetatable(value)
+  local kind = metatable and metatable.kind
+  if kind == "unfilled" or kind == "list" or kind == "row" then return false end
+  if kind == "record" and metatable.type then return false end
+  return rawlen(value) == 0
+end
+
+local function call(path, account, space, ...)
+  local first = ...
+  local count = select("#", ...)
+  if native.is_namespace(first) and count > 0 then return call(path, account, space, select(2, ...)) end -- `heroku:list_apps()`
+  local header = { kind = "call", path = path, account = account, arguments = json.array_of({}), line = native.user_line(3) }
+  local pieces = {}
+  local function add(name, value)
+    local one, piece = records.describe(value, name)
+    if one.fault then native.raise(format("%s: %s", path, one.fault)) end
+    one.name = name
+    one.blob = piece and #pieces + 1 or nil
+    pieces[#pieces + 1] = piece
+    header.arguments[#header.arguments + 1] = one
+  end
+  if count == 1 and is_named(first) then
+    header.named = true
+    for _, name in ipairs((json.keys(first))) do add(text.tostring(name), first[name]) end
+  else
+    for i = 1, count do add(format("argument %d", i), (select(i, ...))) end
+  end
+  return answers(native.ask(header, pieces))
+end
+
+-- The tree ---------------------------------------------------------------------------------------------------
+
+local function account_space(integration, account)
+  local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
+  local closures = {}
+  local function list()
+    local names = {}
+    for i, one in ipairs(integration.functions) do names[i] = one.name end
+    return names
+  end
+  local accounts = {}
+  local function look(key, ask)
+    if closures[key] then return closures[key] end
+    local known = integration.by_name[key]
+    if known then
+      local closure = closures[known.name]
+      if not closure then
+        local name = integration.name .. "." .. known.name
+        closure = function(...) return call(name, account, nil, ...) end
+        described[closure] = { name = name, signature = known.signature, title = integration.name .. "." .. known.signature }
+        closures[known.name] = closure
+      end
+      closures[key] = closure
+      return closure
+    end
+    if accounts[key] then return accounts[key] end
+    if not ask then return nil end
+    -- Not a function: an account, or a mistake that the parent words.
+    local answer = native.ask({ kind = "space", integration = integration.name, account = account, key = key })
+    accounts[key] = account_space(integration, answer.account)
+    return accounts[key]
+  end
+  local function all()
+    local names = list()
+    if not account then
+      for _, alias in ipairs(integration.accounts) do names[#names + 1] = alias end
+    end
+    return names
+  end
+  return namespace(path, list, look, all)
+end
+
+local function prepare()
+  if integrations then return end
+  integrations = {}
+  for _, integration in ipairs(json.read(catalogue_text)) do
+    integration.by_name = {}
+    for _, one in ipairs(integration.functions) do
+      for _, name in ipairs(one.names) do integration.by_name[name] = one end
+      records.declare(integration.name .. "." .. one.name, one.type)
+      records.declare(integration.name .. "." .. one.name .. "*", one.asked)
+    end
+    integrations[#integrations + 1] = integration.name
+    integrations[integration.name] = account_space(integration)
+  end
+  sort(integrations)
+end
+
+local function integration_names()
+  prepare()
+  local names = {}
+  for i, name in ipairs(integrations) do names[i] = name end
+  return names
+end
+
+local integrations_space = namespace("app.integrations", integration_names, function(key, ask)
+  prepare()
+  if integrations[key] then return integrations[key] end
+  if ask then native.ask({ kind = "space", key = key }) end
+end)
+
+local app = namespace("app", function() return { "integrations" } end, function(key, ask)
+  if key == "integrations" then return integrations_space end
+  if ask then native.raise(format("app has no `%s`; it has `integrations`", key)) end
+end)
+
+-- The catalogue, as JSON; kept as text until `app` is used.
+function spaces.prepare(text_of_catalogue) catalogue_text = text_of_catalogue end
+
+-- What is in a namespace, without asking anyone.
+function spaces.child(space, name) return getmetatable(space).look(name, false) end
+
+function spaces.names(space)
+  local found = {}
+  local metatable = getmetatable(space)
+  for _, name in ipairs(metatable.all()) do
+    found[name] = type(metatable.look(name, false) or space)
+  end
+  return found
+end
+
+-- Documentation ------------------------------------------------------------------------------------------------
+
+local function documents(verb, name)
+  return function(page)
+    if page ~= nil and type(page) ~= "string" then
+      native.raise(format("bad argument #1 to '%s' (string expected, got %s)", name, type(page)))
+    end
+    return answers(native.ask({ kind = "docs", verb = verb, page = page or "" }))
+  end
+end
+
+function spaces.globals()
+  local docs = { read = documents("read", "docs.read"), list = documents("list", "docs.list"), search = documents("search", "docs.search") }
+  return { app = app, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
+end
+
+return spaces

@@ -1,0 +1,195 @@
+"""One Lua process as its parent sees it: started poor, spoken to in frames, killed when it must be.
+
+The child gets an empty environment, no descriptor but its pipes, a session of its own, and nothing on its
+command line but the folders to import from. Reading waits for the child and for a wake-up at once, so that a
+signal handler or another thread can end the wait without an exception in the middle of a frame.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.lua import wire
+
+PIPE_SIZE = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
+
+
+def _import_folders() -> list[str]:
+    """Where the child finds this package and lupa; it runs without site-packages."""
+    folders = [str(Path(__file__).resolve().parents[2])]
+    lupa = find_spec("lupa")
+    if lupa is None or lupa.origin is None:
+        raise LuaProcessError("lupa is not installed, so Lua cannot run. Install it: python -m pip install lupa")
+    folders.append(str(Path(lupa.origin).parents[1]))
+    return list(dict.fromkeys(folders))
+
+
+class LuaProcess:
+    """A child that runs `worker.main`. Starting does not wait for it to be ready."""
+
+    def __init__(self) -> None:
+        code = f"import sys; sys.path[:0] = {_import_folders()!r}; from kosmo_kernel.lua.worker import main; main()"
+        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+            [sys.executable, "-I", "-S", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            close_fds=True,
+            start_new_session=True,
+            bufsize=0,
+        )
+        if self._child.stdin is None or self._child.stdout is None or self._child.stderr is None:
+            raise LuaProcessError("the Lua process has no pipes")
+        self._requests, self._replies, self._complaints = self._child.stdin, self._child.stdout, self._child.stderr
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._received = bytearray()
+        self._enlarge_pipes()
+
+    def _enlarge_pipes(self) -> None:
+        if sys.platform != "linux":
+            return
+        import fcntl  # noqa: PLC0415 - does not exist everywhere
+
+        for pipe in (self._requests, self._replies):
+            with suppress(OSError):  # over the user's quota the default size still works
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def cpu_seconds(self) -> float | None:
+        """CPU time the child has used so far; None where the platform does not tell or the child has ended."""
+        if sys.platform != "linux":
+            return None
+        try:
+            # The clock of another process, as clock_getcpuclockid(3) makes it.
+            return time.clock_gettime((~self.pid << 3) | 2)
+        except OSError:
+            return None
+
+    def write(self, payload: bytes) -> None:
+        """Send a payload.
+
+        Raises:
+            LuaProcessError: the child has ended.
+        """
+        try:
+            wire.write_frame(self._requests.fileno(), payload)
+        except (BrokenPipeError, ValueError) as error:
+            raise self.ended() from error
+
+    def read(self, seconds: float | None) -> bytes | None:
+        """The next payload; None when `wake` was called or the time is over first.
+
+        Raises:
+            LuaProcessError: the child has ended.
+        """
+        replies = self._replies.fileno()
+        while True:
+            payload = self._take_frame()
+            if payload is not None:
+                return payload
+            ready, _, _ = select.select([replies, self._wake_read], [], [], seconds)
+            if replies in ready:
+                part = os.read(replies, PIPE_SIZE)
+                if not part:
+                    raise self.ended()
+                self._received += part
+                continue
+            if ready:
+                with suppress(BlockingIOError):
+                    os.read(self._wake_read, 1024)
+            return None
+
+    def _take_frame(self) -> bytes | None:
+        size_of = wire.LENGTH.size
+        if len(self._received) < size_of:
+            return None
+        (size,) = wire.LENGTH.unpack_from(self._received)
+        if size > wire.MOST:
+            self.kill()
+            raise LuaProcessError("the Lua process sent a frame that no script can make; it was ended")
+        if len(self._received) < size_of + size:
+            return None
+        payload = bytes(memoryview(self._received)[size_of : size_of + size])
+        del self._received[: size_of + size]
+        return payload
+
+    def wake(self) -> None:
+        """End a `read` that waits; from any thread or a signal handler."""
+        with suppress(BlockingIOError, OSError):  # full: it will wake anyway; closed: nobody waits
+            os.write(self._wake_write, b"!")
+
+    def interrupt(self) -> None:
+        """Ask the child to stop its script at the next instruction that looks."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGUSR1)
+
+    def check(self) -> None:
+        """Make sure that the child still runs.
+
+        Raises:
+            LuaProcessError: it has ended.
+        """
+        if self._child.poll() is not None:
+            raise self.ended()
+
+    def ended(self) -> LuaProcessError:
+        """The error that says how the child ended; ends it if it has not."""
+        if self._child.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(0.2)
+        code = self._child.poll()
+        self.kill()
+        how = "was ended"
+        if code is not None and code < 0:
+            with suppress(ValueError):
+                how = f"was ended by {signal.Signals(-code).name}"
+        elif code:
+            how = f"ended with status {code}"
+        said = ""
+        with suppress(OSError, ValueError):
+            os.set_blocking(self._complaints.fileno(), False)
+            said = (self._complaints.read() or b"").decode(errors="replace").strip()
+        self._close()
+        detail = f"\n{said.splitlines()[-1]}" if said else ""
+        return LuaProcessError(
+            f"The process that runs Lua {how}. Its variables are gone; run the cells above again.{detail}"
+        )
+
+    def kill(self) -> None:
+        """End the child now, whatever it does."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+    def close(self) -> None:
+        """End the child and give back everything."""
+        with suppress(OSError):
+            self._requests.close()  # the end of its input ends it
+        self.kill()
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self._requests, self._replies, self._complaints):
+            with suppress(OSError):
+                pipe.close()
+        for descriptor in (self._wake_read, self._wake_write):
+            with suppress(OSError):
+                os.close(descriptor)
+        self._wake_read = self._wake_write = -1

@@ -1,0 +1,240 @@
+-- What a script can reach: an environment made name by name, never by taking names away.
+--
+-- Libraries are fresh tables of the functions listed here; the real globals are emptied by the prelude.
+-- Functions that read tables raw first make sure that our lazily filled lists and rows are filled.
+
+local native, json, records, limits, text = ...
+local getmetatable, setmetatable, rawsetmetatable = debug.getmetatable, setmetatable, debug.setmetatable
+local next, rawget, rawset, rawlen, rawequal, select, type, tonumber, load = next, rawget, rawset, rawlen, rawequal, select, type, tonumber, load
+local format, byte, find, sub = string.format, string.byte, string.find, string.sub
+local concat, insert, pack = table.concat, table.insert, table.pack
+local raise, touch = native.raise, records.touch
+
+local sandbox = {}
+
+local function copy(library, names)
+  local made = {}
+  for name in string.gmatch(names, "%S+") do made[name] = library[name] end
+  return made
+end
+
+local function argument(position, name, wanted, value)
+  raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, wanted, value == nil and "no value" or type(value)))
+end
+
+-- Basic functions ---------------------------------------------------------------------------------------
+
+local function basic(environment)
+  local E = environment
+  E._G, E._VERSION = E, _VERSION
+  for name, value in next, copy(_ENV, "assert error ipairs rawequal select tonumber type") do E[name] = value end
+  E.pcall, E.xpcall = limits.pcall, limits.xpcall
+  E.tostring = text.tostring
+
+  function E.print(...) native.out("stdout", text.joined(...) .. "\n") end
+  function E.dump(value, ...)
+    native.out("stdout", text.render(value) .. "\n")
+    return value, ...
+  end
+  function E.next(value, key)
+    if type(value) ~= "table" then argument(1, "next", "table", value) end
+    touch(value)
+    return next(value, key)
+  end
+  function E.pairs(value)
+    local metatable = getmetatable(value)
+    local own = metatable and metatable.__pairs
+    if own then
+      local step, state, start = own(value)
+      return step, state, start
+    end
+    if type(value) ~= "table" then argument(1, "pairs", "table", value) end
+    return E.next, value, nil
+  end
+  function E.rawget(value, key) touch(value) return rawget(value, key) end
+  function E.rawlen(value) touch(value) return rawlen(value) end
+  function E.rawset(value, key, field)
+    if native.is_namespace(value) or value == json.null then raise("this table cannot be changed") end
+    touch(value)
+    return rawset(value, key, field)
+  end
+  function E.getmetatable(value)
+    local metatable = getmetatable(value)
+    if metatable == nil then return nil end
+    local shown = metatable.__metatable
+    if shown ~= nil then return shown end
+    return type(value) == "table" and metatable or false
+  end
+  function E.setmetatable(value, metatable)
+    if type(value) ~= "table" then argument(1, "setmetatable", "table", value) end
+    if metatable ~= nil and type(metatable) ~= "table" then argument(2, "setmetatable", "nil or table", metatable) end
+    if metatable and rawget(metatable, "__gc") ~= nil then raise("finalizers (__gc) are not available") end
+    if records.is_ours(value) and not native.is_namespace(value) and value ~= json.null then
+      touch(value) -- a record becomes a plain table of the script's own
+      return rawsetmetatable(value, metatable)
+    end
+    return setmetatable(value, metatable)
+  end
+  function E.load(chunk, name, _, ...)
+    if type(chunk) == "function" then
+      local pieces = {}
+      for piece in chunk do
+        if piece == "" then break end
+        if type(piece) ~= "string" then raise("reader function must return a string") end
+        pieces[#pieces + 1] = piece
+      end
+      chunk = concat(pieces)
+    end
+    if type(chunk) ~= "string" then argument(1, "load", "string", chunk) end
+    if byte(chunk) == 27 then return nil, "attempt to load a binary chunk (only text is accepted)" end
+    local scope = E
+    if select("#", ...) > 0 then scope = (...) end
+    return load(chunk, name == nil and chunk or name, "t", scope)
+  end
+  function E.collectgarbage(option)
+    option = option or "collect"
+    if option == "count" then return collectgarbage("count") end
+    if option == "collect" then return collectgarbage("collect") end
+    raise(format("bad argument #1 to 'collectgarbage' (only 'count' and 'collect' are available, got '%s')", text.tostring(option)))
+  end
+end
+
+-- Libraries ---------------------------------------------------------------------------------------------
+
+local function tables()
+  local made = copy(table, "insert move pack remove sort unpack")
+  local function touching(name)
+    local call = made[name]
+    made[name] = function(value, ...) touch(value) return call(value, ...) end
+  end
+  for name in next, made do
+    if name ~= "pack" then touching(name) end
+  end
+  -- References join as their names.
+  function made.concat(list, separator, first, last)
+    if type(list) ~= "table" then argument(1, "concat", "table", list) end
+    touch(list)
+    first, last = first or 1, last or #list
+    local texts
+    for i = first, last do
+      local value = list[i]
+      if type(value) == "table" then
+        local said = records.text_of(value)
+        if said == nil then raise(format("invalid value (at index %d) in table for 'concat'", i)) end
+        texts = texts or table.move(list, first, last, first, {})
+        texts[i] = said
+      end
+    end
+    return concat(texts or list, separator, first, last)
+  end
+  return made
+end
+
+local function input()
+  local function read_one(wanted)
+    if wanted == nil then wanted = "l" end
+    if type(wanted) == "number" then
+      local line = native.input("L")
+      return line and sub(line, 1, wanted)
+    end
+    wanted = string.gsub(wanted, "^%*", "")
+    if wanted == "n" then
+      local line = native.input("l")
+      return line and tonumber(line)
+    end
+    if wanted ~= "l" and wanted ~= "L" and wanted ~= "a" then raise("bad argument #1 to 'read' (invalid format)") end
+    local line = native.input(wanted)
+    if wanted == "a" and not line then return "" end
+    return line
+  end
+  return function(...)
+    if select("#", ...) == 0 then return read_one() end
+    local answers = pack(...)
+    for i = 1, answers.n do answers[i] = read_one(answers[i]) end
+    return table.unpack(answers, 1, answers.n)
+  end
+end
+
+local function stream(name)
+  local made = {}
+  local function write(target, ...)
+    for i = 1, select("#", ...) do
+      local value = (select(i, ...))
+      if type(value) ~= "string" and type(value) ~= "number" then
+        value = records.text_of(value) or argument(i, "write", "string", value)
+      end
+      native.out(name, value .. "")
+    end
+    return target
+  end
+  function made.write(self, ...) return write(self, ...) end
+  function made.flush(self) native.flush() return self end
+  function made.setvbuf() return true end
+  return made, write
+end
+
+local function jsons()
+  local function guarded(call)
+    return function(...)
+      local answer = pack(pcall(call, ...))
+      if answer[1] then return answer[2] end
+      local problem = answer[2]
+      if type(problem) == "table" and problem.json then raise(problem.json) end
+      error(problem, 0)
+    end
+  end
+  local decode = guarded(json.read)
+  local encode = guarded(json.write_pretty)
+  local function tagged(name, tag)
+    return function(value)
+      if value == nil then value = {} end
+      if type(value) ~= "table" then argument(1, name, "table", value) end
+      touch(value)
+      return rawsetmetatable(value, tag)
+    end
+  end
+  return {
+    null = json.null,
+    decode = function(source)
+      if type(source) ~= "string" then argument(1, "json.decode", "string", source) end
+      return decode(source)
+    end,
+    encode = encode,
+    array = tagged("json.array", json.array),
+    object = tagged("json.object", { __metatable = false, kind = "object" }),
+  }
+end
+
+-- The environment of all chunks of this process.
+function sandbox.environment()
+  local E = {}
+  basic(E)
+  E.string = copy(string, "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
+  E.table = tables()
+  E.math = copy(math, "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random randomseed sin sqrt tan tointeger type ult")
+  E.utf8 = copy(utf8, "char charpattern codepoint codes len offset")
+  E.os = copy(os, "clock date difftime time")
+  E.coroutine = {
+    create = limits.create, resume = limits.resume, wrap = limits.wrap, yield = limits.yield, close = limits.close,
+    running = limits.running, isyieldable = limits.isyieldable, status = limits.status,
+  }
+  local stdout, write = stream("stdout")
+  E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
+  function E.io.write(...) return write(stdout, ...) end
+  E.json = jsons()
+  local format_native = string.format
+  function E.string.format(pattern, ...)
+    if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
+      raise("bad argument #1 to 'format' (addresses, %p, are not available)")
+    end
+    local values = pack(...)
+    for i = 1, values.n do
+      local kind = type(values[i])
+      if kind == "table" or kind == "function" or kind == "thread" then values[i] = text.tostring(values[i]) end
+    end
+    return format_native(pattern, table.unpack(values, 1, values.n))
+  end
+  return E
+end
+
+return sandbox

@@ -1,0 +1,123 @@
+-- Lua values as text for people: what print, dump and tostring show.
+--
+-- Tables are indented, JSON-like text: keys in their order, texts inside tables in quotes, a table that
+-- contains itself named by its path, long lists cut with the count. Addresses are never shown; a
+-- function, coroutine or metatabled object gets a number that is stable within the process.
+
+local native, json = ...
+local concat, format, find, rep = table.concat, string.format, string.find, string.rep
+local getmetatable, next, rawget, select, tostring, type = debug.getmetatable, next, rawget, select, tostring, type
+local setmetatable = setmetatable
+
+local LIST_MOST = 100 -- elements of a list shown
+local WIDTH = 76 -- a table that fits into this many columns stays on one line
+local DEPTH = 20
+
+local text = {}
+
+local numbers, last = setmetatable({}, { __mode = "k" }), 0
+
+-- A name without an address: `function: #3`.
+local function numbered(value)
+  if not numbers[value] then
+    last = last + 1
+    numbers[value] = last
+  end
+  return format("%s: #%d", type(value), numbers[value])
+end
+
+-- A text in quotes; bytes that are no UTF-8 as escapes.
+local function quoted(value)
+  return json.quote(value) or '"' .. string.gsub(value, '[%c"\\\128-\255]', function(letter)
+    return format("\\x%02X", string.byte(letter))
+  end) .. '"'
+end
+
+local function key_text(key)
+  if type(key) == "string" then return find(key, "^[%a_][%w_]*$") and key or quoted(key) end
+  return "[" .. tostring(key) .. "]"
+end
+
+local show
+
+local function atom(value)
+  local kind = type(value)
+  if kind == "string" then return quoted(value) end
+  if kind == "function" then return native.function_name(value) or numbered(value) end
+  if value == json.null then return "null" end
+  if kind == "table" or kind == "thread" or kind == "userdata" then return numbered(value) end
+  return tostring(value)
+end
+
+local function one_line(pieces, open, close)
+  local length = 2
+  for i = 1, #pieces do
+    if find(pieces[i], "\n", 1, true) then return nil end
+    length = length + #pieces[i] + 2
+    if length > WIDTH then return nil end
+  end
+  local pad = open == "{" and " " or ""
+  return open .. pad .. concat(pieces, ", ") .. pad .. close
+end
+
+show = function(value, seen, path, depth)
+  if type(value) ~= "table" or value == json.null then return atom(value) end
+  if native.is_namespace(value) then return native.namespace_text(value) end
+  if seen[value] then return format("<cycle: %s>", seen[value]) end
+  if depth >= DEPTH then return "{ … }" end
+  native.touch(value)
+  seen[value] = path
+  local pieces, open, close = {}, "{", "}"
+  local form, count = json.form(value)
+  if form == "list" and (count > 0 or (getmetatable(value) or {}).kind) then
+    open, close = "[", "]"
+    for i = 1, count < LIST_MOST and count or LIST_MOST do
+      pieces[i] = show(rawget(value, i), seen, format("%s[%d]", path, i), depth + 1)
+    end
+    if count > LIST_MOST then pieces[#pieces + 1] = format("… %d more, %d in all", count - LIST_MOST, count) end
+  else
+    local declared = ((getmetatable(value) or {}).type or {}).declared or {}
+    for _, key in ipairs((json.keys(value))) do
+      local field = rawget(value, key)
+      if field == nil then field = type(declared[key]) == "string" and declared[key] or json.null end
+      pieces[#pieces + 1] = key_text(key) .. ": " .. show(field, seen, path .. "." .. tostring(key), depth + 1)
+    end
+  end
+  seen[value] = nil
+  if #pieces == 0 then return open .. close end
+  local line = one_line(pieces, open, close)
+  if line then return line end
+  for i = 1, #pieces do pieces[i] = "  " .. string.gsub(pieces[i], "\n", "\n  ") end
+  return open .. "\n" .. concat(pieces, ",\n") .. "\n" .. close
+end
+
+-- What `dump` shows: texts in quotes only inside tables.
+function text.render(value)
+  if type(value) == "string" then return value end
+  return show(value, {}, "value", 0)
+end
+
+-- What `tostring` and `print` show: as `dump`, except that a script's own `__tostring` speaks for its
+-- table, and a reference reads as its name.
+function text.tostring(value)
+  local kind = type(value)
+  if kind == "string" then return value end
+  if kind ~= "table" then return atom(value) end
+  local metatable = getmetatable(value)
+  local own = metatable and rawget(metatable, "__tostring")
+  if own then
+    local said = own(value)
+    if type(said) ~= "string" then native.raise("'__tostring' must return a string") end
+    return said
+  end
+  return text.render(value)
+end
+
+-- The arguments of a call, joined with tabs.
+function text.joined(...)
+  local pieces = {}
+  for i = 1, select("#", ...) do pieces[i] = text.tostring((select(i, ...))) end
+  return concat(pieces, "\t")
+end
+
+return text

@@ -1,0 +1,181 @@
+"""Values on their way between the parent and Lua.
+
+What a call returned stays in the parent. Lua gets a number (a *handle*) and the count of a long list, or the
+JSON of a short one, and asks for columns or rows when a script looks at them. Back come small descriptions:
+a handle, places in it, or JSON. Nothing the child says is trusted: handles and places are checked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kosmo_kernel.catalogue import Function
+
+SHORT = 50  # a list of at most this many records travels whole
+ASKED = "*"  # behind a function's name: the type of what its calls with a list argument return
+
+
+class Opaque(str):
+    """The text of a Lua value that is no data: a function, a coroutine, a namespace, a table that holds such.
+
+    Attributes:
+        fault: why a table has no JSON form, with the place in it; empty for what never has one.
+    """
+
+    __slots__ = ("fault",)
+
+    fault: str
+
+    def __new__(cls, text: str, fault: str = "") -> Self:
+        """A text with, if it has one, its fault."""
+        made = super().__new__(cls, text)
+        made.fault = fault
+        return made
+
+    def __repr__(self) -> str:
+        return str(self)  # no quotes: it is no text to Lua
+
+
+class Handles:
+    """The lists that Lua may refer to, by number.
+
+    Parameters:
+        functions: by full name, `heroku.list_dynos`.
+    """
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self._functions = functions
+        self._names = {id(function): name for name, function in functions.items()}
+        self._kept: dict[int, Records] = {}
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def release(self, handles: list[int]) -> None:
+        """Forget lists that Lua no longer refers to."""
+        for handle in handles:
+            self._kept.pop(handle, None)
+
+    # To Lua ----------------------------------------------------------------------------------------
+
+    def answer(self, values: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """The header and texts that give Lua these values."""
+        described: list[dict[str, Any]] = []
+        blobs: list[bytes] = []
+        for value in values:
+            one, blob = self._describe(value)
+            if blob is not None:
+                blobs.append(blob)
+                one["blob"] = len(blobs)
+            described.append(one)
+        return {"values": described}, blobs
+
+    def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
+        if isinstance(value, Records):
+            self._last += 1
+            self._kept[self._last] = value
+            one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
+            return one, encode(value.rows) if len(value) <= SHORT else None
+        if isinstance(value, Record):
+            return {"form": "record", "type": self._name(value.function)}, encode(value)
+        if isinstance(value, str):
+            return {"form": "text"}, value.encode()
+        if value is None:
+            return {"form": "nil"}, None
+        return {"form": "json"}, encode(value)
+
+    def _name(self, function: Function | None) -> str:
+        return self._names.get(id(function), "")
+
+    def _type(self, records: Records) -> str:
+        name = self._name(records.function)
+        return name if records.function and records.columns == records.function.columns else name + ASKED
+
+    def column(self, handle: int, path: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+        """One field of every record of a list: how it is to be read, and its JSON."""
+        values = self._list(handle).column(tuple(path))
+        kinds = set(map(type, values))
+        found = kinds - {type(None), type(ABSENT)}
+        if not found:
+            form = "none" if type(None) not in kinds else "scalars"
+        elif found == {dict}:
+            form = "records"
+            values = [True if isinstance(value, dict) else None for value in values]
+        else:
+            form = "mixed" if found & {dict, list} else "scalars"
+        if form == "none":
+            return {"form": form}, []
+        if type(ABSENT) in kinds:
+            values = [None if value is ABSENT else value for value in values]
+        return {"form": form}, [encode(values)]
+
+    def rows(self, handle: int, first: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
+        """Some records of a list whole."""
+        return {}, [encode(self._list(handle).rows[first : first + count])]
+
+    # From Lua --------------------------------------------------------------------------------------
+
+    def value(self, described: Mapping[str, Any], blobs: list[bytes]) -> Any:
+        """The Python value that a description from Lua stands for.
+
+        Raises:
+            LuaProcessError: the description makes no sense; only a broken child sends such.
+        """
+        blob = blobs[described["blob"] - 1] if described.get("blob") else b""
+        form = described["form"]
+        if form == "nil":
+            return None
+        if form == "list":
+            return self._list(described["handle"])
+        if form == "row":
+            one = self._list(described["handle"]).take([_place(described["place"])])
+            return Record(one.rows[0], one.function)
+        if form == "places":
+            return self._places(decode(blob))
+        if form == "opaque":
+            return Opaque(blob.decode(errors="replace"), described.get("fault") or "")
+        if form != "json":
+            raise LuaProcessError(f"the Lua process described a value as {form!r}")
+        return self._decoded(decode(blob), described.get("type"))
+
+    def _decoded(self, value: Any, type_name: str | None) -> Any:
+        function = self._functions.get((type_name or "").removesuffix(ASKED))
+        if isinstance(value, dict):
+            return Record(value, function) if function else value
+        if isinstance(value, list) and (function or (value and all(isinstance(item, dict) for item in value))):
+            columns = asked_columns(function) if function and type_name and type_name.endswith(ASKED) else None
+            return Records(value, function, columns)
+        return value
+
+    def _places(self, pairs: list[int]) -> Records:
+        handles = pairs[::2]
+        places = [_place(place) for place in pairs[1::2]]
+        lists = {handle: self._list(handle) for handle in set(handles)}
+        try:
+            if len(lists) == 1:
+                return lists[handles[0]].take(places)
+            rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
+        except IndexError as error:
+            raise LuaProcessError("the Lua process named a record that does not exist") from error
+        functions = {id(one.function): one.function for one in lists.values()}
+        one = lists[handles[0]]
+        return Records(rows, one.function, one.columns) if len(functions) == 1 else Records(rows)
+
+    def _list(self, handle: int) -> Records:
+        found = self._kept.get(handle)
+        if found is None:
+            raise LuaProcessError("the Lua process named a list that does not exist")
+        return found
+
+
+def _place(place: Any) -> int:
+    if not isinstance(place, int) or place < 1:
+        raise LuaProcessError("the Lua process named a record that does not exist")
+    return place - 1

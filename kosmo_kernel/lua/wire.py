@@ -1,0 +1,81 @@
+"""How the two processes talk: frames over pipes.
+
+A frame is its length (four bytes, big-endian) and a payload. A payload is the length of its header, the
+header (JSON), and texts one after the other; the header's `blobs` gives their lengths. The child process
+only moves payloads as bytes; what is in them is read by `machine.py` on one side and `prelude.lua` on the other.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LENGTH = struct.Struct(">I")
+MOST = 1 << 30  # bytes of a payload; a longer one means that the other side is not what it should be
+
+
+def read_exactly(descriptor: int, size: int) -> bytes:
+    """Read `size` bytes from a blocking descriptor.
+
+    Raises:
+        EOFError: the other side closed the pipe.
+    """
+    parts = []
+    while size:
+        part = os.read(descriptor, min(size, 1 << 20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def read_frame(descriptor: int) -> bytes:
+    """Read one payload from a blocking descriptor; EOFError at its end."""
+    (size,) = LENGTH.unpack(read_exactly(descriptor, LENGTH.size))
+    return read_exactly(descriptor, size) if size else b""
+
+
+def write_frame(descriptor: int, payload: bytes) -> None:
+    """Write one payload to a blocking descriptor, all of it."""
+    view = memoryview(LENGTH.pack(len(payload)) + payload)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
+    """A payload from its header and texts."""
+    import json  # noqa: PLC0415 - the child process imports this file and reads no JSON
+
+    if blobs:
+        header = {**header, "blobs": [len(blob) for blob in blobs]}
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join((LENGTH.pack(len(head)), head, *blobs))
+
+
+def unpack(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and texts of a payload.
+
+    Raises:
+        ValueError: the bytes are not a payload.
+    """
+    import json  # noqa: PLC0415 - the child process imports this file and reads no JSON
+
+    if len(payload) < LENGTH.size:
+        raise ValueError("a frame without a header")
+    (size,) = LENGTH.unpack_from(payload)
+    start = LENGTH.size + size
+    header = json.loads(payload[LENGTH.size : start])
+    if not isinstance(header, dict):
+        raise ValueError("a header that is no object")  # noqa: TRY004 - malformed bytes, whatever their type
+    blobs = []
+    for length in header.get("blobs", ()):
+        if not isinstance(length, int) or length < 0 or start + length > len(payload):
+            raise ValueError("a text longer than its frame")
+        blobs.append(payload[start : start + length])
+        start += length
+    return header, blobs

@@ -1,0 +1,154 @@
+"""The process that runs Lua. It holds no token, opens no socket, and may be killed at any moment.
+
+It moves payloads between its two pipes and one Lua state, and answers the few questions that Lua cannot
+answer itself: the clock, the interrupt flag, the memory limit. Only bytes and small integers cross into Lua
+(lupa 2.8 leaks, hangs or crashes when Python objects do), and the Python functions given to Lua are upvalues of
+trusted closures in `prelude.lua`; no function here lets an exception through, since Lua would see it as an object.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from kosmo_kernel.lua import wire
+
+# As the `typing` module has it, without its import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FLUSH_AFTER = 0.1  # seconds after which what was printed is sent on while the script still runs
+NOTHING, FLUSH, INTERRUPTED, CPU = 0, 1, 2, 3  # what `tick` answers
+
+
+class Host:
+    """What the Lua half may ask of this process."""
+
+    def __init__(self, requests: int, replies: int) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._cpu_deadline = 0.0
+        self._flush_at = 0.0
+        self._interrupted = False
+        self._running = False
+        self._memory_limit = 0
+        self._parent = os.getppid()
+        self.set_memory_limit: Callable[[int], None]  # of the Lua state, once there is one
+
+    def interrupt(self, *_signal: object) -> None:
+        """Signal handler: the next tick stops the script. Between runs there is nothing to stop."""
+        self._interrupted = self._running
+
+    def begin(self, cpu_limit: float, memory_limit: int) -> None:
+        """A run starts: its clock and its memory limit."""
+        self._interrupted = False
+        self._running = True
+        self._cpu_deadline = time.process_time() + cpu_limit if cpu_limit > 0 else float("inf")
+        self._memory_limit = memory_limit
+        self._flush_at = time.monotonic() + FLUSH_AFTER
+
+    def end(self) -> None:
+        """The run is over."""
+        self._running = False
+
+    def tick(self) -> int:
+        """Why the script must stop or pause now; called every thousand instructions."""
+        if self._interrupted:
+            self._interrupted = False
+            return INTERRUPTED
+        if time.process_time() > self._cpu_deadline:
+            return CPU
+        now = time.monotonic()
+        if now > self._flush_at:
+            self._flush_at = now + FLUSH_AFTER
+            if os.getppid() != self._parent:
+                os._exit(0)  # nobody is left to stop a script that runs for ever
+            return FLUSH
+        return NOTHING
+
+    def arm(self) -> None:
+        """Put the memory limit in force: while a script's own code runs, and only then."""
+        if self._running:
+            self.set_memory_limit(self._memory_limit)
+
+    def disarm(self) -> None:
+        """Lift the memory limit: lupa's own code must never run into it."""
+        self.set_memory_limit(0)
+
+    def send(self, payload: bytes) -> None:
+        """Send a payload that wants no answer."""
+        try:
+            wire.write_frame(self._replies, payload)
+        except OSError:
+            os._exit(0)  # the parent is gone, and with it the reason to run
+
+    def ask(self, payload: bytes) -> bytes:
+        """Send a payload and wait for the answer."""
+        self.send(payload)
+        return self.receive()
+
+    def receive(self) -> bytes:
+        """The next payload from the parent."""
+        try:
+            return wire.read_frame(self._requests)
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+def lua_sources() -> dict[bytes, bytes]:
+    """Our Lua files by name."""
+    return {path.stem.encode(): path.read_bytes() for path in Path(__file__).parent.glob("*.lua")}
+
+
+def main() -> None:
+    """Serve requests until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is the parent's to handle
+    # Keep the pipes away from the standard streams, so that nothing printed by accident becomes a frame.
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(2, 1)
+    host = Host(requests, replies)
+    signal.signal(signal.SIGUSR1, host.interrupt)
+
+    from lupa.lua54 import LuaRuntime  # noqa: PLC0415 - costs most of the start; the signals must stand before it
+
+    def refused(*_anything: object) -> None:
+        raise AttributeError("no Python attribute is reachable from Lua")
+
+    lua = LuaRuntime(
+        encoding=None,
+        source_encoding="utf-8",
+        register_eval=False,
+        register_builtins=False,
+        unpack_returned_tuples=True,
+        attribute_handlers=(refused, refused),
+        max_memory=0,
+    )
+    host.set_memory_limit = lua.set_max_memory
+    sources = lua_sources()
+    make_table = lua.eval(
+        b"function(...) local t, a = {}, {...} for i = 1, #a, 2 do t[a[i]] = a[i + 1] end return t end"
+    )
+    functions = make_table(
+        b"source", sources.__getitem__,
+        b"secret", lambda: os.urandom(6).hex().encode(),
+        b"tick", host.tick,
+        b"arm", host.arm,
+        b"disarm", host.disarm,
+        b"send", host.send,
+        b"ask", host.ask,
+        b"begin", host.begin,
+        b"end_run", host.end,
+    )  # fmt: skip
+    load = lua.eval(b"function(source) return assert(load(source, '@prelude', 't')) end")
+    serve = load(sources[b"prelude"])(functions)
+    while True:
+        payload = host.receive()
+        host.send(serve(payload))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+-- Lua values to JSON text. Keys keep the order of their shape (see `json.lua`); a mistake names its place in the value.
+
+local native, json = ...
+local byte, find, format, gsub, rep, sub = string.byte, string.find, string.format, string.gsub, string.rep, string.sub
+local concat, sort, mathtype, huge, utf8len = table.concat, table.sort, math.type, math.huge, utf8.len
+local error, ipairs, next, rawget, tonumber, tostring, type = error, ipairs, next, rawget, tonumber, tostring, type
+local getmetatable = debug.getmetatable
+local null, DEPTH = json.null, json.depth
+
+local quoted = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\b"] = "\\b", ["\f"] = "\\f" }
+local function quote_control(letter) return quoted[letter] or format("\\u%04x", byte(letter)) end
+
+-- A text in JSON's quotes; nil when it is not UTF-8.
+function json.quote(text)
+  if find(text, '[%c"\\\128-\255]') then
+    if not utf8len(text) then return nil end
+    text = gsub(text, '[%c"\\]', quote_control)
+  end
+  return '"' .. text .. '"'
+end
+local quote = json.quote
+
+-- Where in the value a mistake is: `result[3].owner`.
+local function path_of(trail, depth)
+  local path = trail.name
+  for i = 1, depth do
+    local key = trail[i]
+    if type(key) == "number" then path = format("%s[%s]", path, key)
+    elseif type(key) ~= "string" then path = format("%s[%s]", path, type(key))
+    elseif find(key, "^[%a_][%w_]*$") then path = path == "" and key or path .. "." .. key
+    else path = format("%s[%s]", path, json.quote(key) or "a key that is not UTF-8") end
+  end
+  return path == "" and "the value" or path
+end
+
+local function refuse(trail, depth, what) error({ json = format("%s: %s", path_of(trail, depth), what) }, 0) end
+
+-- What kind of JSON a table without a shape is: "list" with its length, or "object". Reads raw.
+function json.form(value)
+  local metatable = getmetatable(value)
+  local kind = metatable and metatable.kind
+  if kind == "object" or kind == "record" then return "object" end
+  local count, most = 0, 0
+  for key in next, value do
+    if mathtype(key) ~= "integer" or key < 1 then return "object" end
+    count = count + 1
+    if key > most then most = key end
+  end
+  if most > 2 * count + 8 then return "object" end -- a few holes are nulls; a far-off number is a key
+  return "list", most
+end
+
+-- Keys without a place of their own: in the order in which the script's text names them, then by name.
+local function before(a, b)
+  if type(a) ~= type(b) then return type(a) == "number" end
+  if type(a) == "string" then
+    local x, y = native.place(a), native.place(b)
+    if x ~= y then return x < y end
+  elseif type(a) ~= "number" then return false end
+  return a < b
+end
+
+-- The keys of a table that its shape does not have, in order; nil when there are none.
+local function own_keys(value, shaped)
+  local own
+  for key in next, value do
+    if not (shaped and shaped.has[key]) then
+      own = own or {}
+      own[#own + 1] = key
+    end
+  end
+  if own then sort(own, before) end
+  return own
+end
+
+-- The keys of an object in order: those of its shape first.
+function json.keys(value)
+  local metatable = getmetatable(value)
+  local shaped = metatable and metatable.kind == "record" and metatable or nil
+  local keys = {}
+  if shaped then
+    for _, key in ipairs(shaped.keys) do
+      if rawget(value, key) ~= nil or shaped.nulls[key] then keys[#keys + 1] = key end
+    end
+  end
+  for _, key in ipairs(own_keys(value, shaped) or {}) do keys[#keys + 1] = key end
+  return keys
+end
+
+local function write_number(value, trail, depth)
+  if mathtype(value) == "integer" then return format("%d", value) end
+  if value ~= value then refuse(trail, depth, "NaN has no JSON form") end
+  if value == huge or value == -huge then refuse(trail, depth, "infinity has no JSON form") end
+  local short = format("%.15g", value)
+  if tonumber(short) ~= value then short = format("%.17g", value) end
+  if not find(short, "[%.eE]") then short = short .. ".0" end
+  return short
+end
+
+local write
+
+local function write_list(value, count, trail, out, depth)
+  out[#out + 1] = "["
+  for i = 1, count do
+    if i > 1 then out[#out + 1] = "," end
+    trail[depth + 1] = i
+    write(rawget(value, i), trail, out, depth + 1)
+  end
+  out[#out + 1] = "]"
+end
+
+local function write_own(key, field, comma, trail, out, depth)
+  if type(key) ~= "string" and mathtype(key) ~= "integer" then
+    refuse(trail, depth, format("a key that is a %s has no JSON form", type(key)))
+  end
+  local quoted_key = quote(tostring(key)) or refuse(trail, depth, "a key that is not UTF-8 has no JSON form")
+  out[#out + 1] = comma .. quoted_key .. ":"
+  trail[depth + 1] = key
+  write(field, trail, out, depth + 1)
+end
+
+local function write_object(value, trail, out, depth)
+  local metatable = getmetatable(value)
+  local shaped = metatable and metatable.kind == "record" and metatable or nil
+  local comma = ""
+  out[#out + 1] = "{"
+  if shaped then
+    local keys, nulls, quoted_keys = shaped.keys, shaped.nulls, shaped.quoted
+    for i = 1, #keys do
+      local key = keys[i]
+      local field = rawget(value, key)
+      if field ~= nil or nulls[key] then
+        trail[depth + 1] = key
+        if type(field) == "string" and not find(field, '[%c"\\\128-\255]') then -- most fields are
+          out[#out + 1] = comma .. quoted_keys[i] .. '"' .. field .. '"'
+        else
+          out[#out + 1] = comma .. quoted_keys[i]
+          write(field, trail, out, depth + 1)
+        end
+        comma = ","
+      end
+    end
+  end
+  local own = own_keys(value, shaped)
+  if own then
+    for i = 1, #own do
+      write_own(own[i], rawget(value, own[i]), comma, trail, out, depth)
+      comma = ","
+    end
+  end
+  out[#out + 1] = "}"
+end
+
+write = function(value, trail, out, depth)
+  local kind = type(value)
+  if kind == "string" then
+    out[#out + 1] = quote(value) or refuse(trail, depth, "a text that is not UTF-8 has no JSON form")
+  elseif kind == "number" then out[#out + 1] = write_number(value, trail, depth)
+  elseif kind == "boolean" then out[#out + 1] = value and "true" or "false"
+  elseif kind == "nil" or value == null then out[#out + 1] = "null"
+  elseif kind ~= "table" or native.is_namespace(value) then
+    refuse(trail, depth, format("a %s has no JSON form", kind == "table" and "namespace" or kind))
+  else
+    local open = trail.open
+    if open[value] then refuse(trail, depth, "a table that contains itself has no JSON form") end
+    if depth >= DEPTH then refuse(trail, depth, "more than " .. DEPTH .. " levels") end
+    native.touch(value)
+    open[value] = true
+    local form, count = json.form(value)
+    if form == "list" then write_list(value, count, trail, out, depth)
+    else write_object(value, trail, out, depth) end
+    open[value] = nil
+  end
+end
+
+-- A Lua value as compact JSON. `path` names it in errors. Raises a table { json = message }.
+function json.write(value, path)
+  local out = {}
+  write(value, { name = path or "", open = {} }, out, 0)
+  return concat(out)
+end
+
+-- The same with lines and two spaces a level, for people.
+function json.write_pretty(value)
+  local compact, out, depth, at = json.write(value), {}, 0, 1
+  local function line() out[#out + 1] = "\n" .. rep("  ", depth) end
+  while at <= #compact do
+    local letter = sub(compact, at, at)
+    if letter == '"' then
+      local _, after = json.read_text(compact, at)
+      out[#out + 1] = sub(compact, at, after - 1)
+      at = after
+    else
+      local pair = sub(compact, at, at + 1)
+      if pair == "[]" or pair == "{}" then out[#out + 1] = pair; at = at + 1
+      elseif letter == "[" or letter == "{" then out[#out + 1] = letter; depth = depth + 1; line()
+      elseif letter == "]" or letter == "}" then depth = depth - 1; line(); out[#out + 1] = letter
+      elseif letter == "," then out[#out + 1] = letter; line()
+      elseif letter == ":" then out[#out + 1] = ": "
+      else out[#out + 1] = letter end
+      at = at + 1
+    end
+  end
+  return concat(out)
+end

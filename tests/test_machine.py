@@ -1,0 +1,190 @@
+"""The Lua process from outside: limits, interrupts, its end, and an editor's questions."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from lua_host import Answers, failure, machine, run, values
+
+from kosmo_kernel import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kosmo_kernel.lua.machine import CallRequest, Machine
+
+
+@pytest.fixture(scope="module")
+def lua() -> Iterator[Machine]:
+    with machine() as one:
+        yield one
+
+
+# Limits and interrupts -------------------------------------------------------------------------------
+
+LOOPS = {
+    "plain": "while true do end",
+    "pcall": "while true do pcall(function() while true do end end) end",
+    "xpcall": "while true do xpcall(function() while true do end end, function() while true do end end) end",
+    "coroutine": "local f = coroutine.wrap(function() while true do end end) f()",
+    "coroutines in pcall": "while true do pcall(coroutine.wrap(function() while true do end end)) end",
+    "sort": "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() while true do end end)",
+    "gsub": "('x'):gsub('x', function() while true do end end)",
+    "metamethod": "return setmetatable({}, { __index = function() while true do end end }).x",
+    "close": "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end",
+    "recursion": "local function f() return f() end f()",
+}
+
+
+@pytest.mark.parametrize("source", LOOPS.values(), ids=LOOPS.keys())
+def test_no_loop_outlives_its_limit_and_lua_keeps_its_variables(source: str) -> None:
+    with machine() as lua:
+        run(lua, "kept = 1")
+        error = failure(lua, source, cpu=0.1).error
+
+        assert isinstance(error, errors.LimitError)
+        assert (error.limit, "0.1 s" in str(error)) == ("cpu_limit", True)
+        assert values(lua, "kept") == [1]
+
+
+def test_a_step_that_nothing_inside_can_stop_is_ended_from_outside() -> None:
+    with machine() as lua:
+        stuck = "('a'):rep(28):find(('a?'):rep(28) .. ('a'):rep(28))"
+        first = lua.start().pid
+        error = failure(lua, stuck, cpu=0.1).error
+
+        assert (type(error), "variables are gone" in str(error)) == (errors.LimitError, True)
+        assert values(lua, "return 1") == [1]
+        assert lua.pid != first
+
+
+def test_memory_is_limited_and_the_next_run_works() -> None:
+    with machine() as lua:
+        grow = "local t = {}\nfor i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end"
+        error = failure(lua, f"pcall(function() {grow} end)", memory=20 << 20).error
+
+        assert (type(error), getattr(error, "limit", None)) == (errors.LimitError, "memory_limit")
+        assert values(lua, "return 1") == [1]
+
+
+def test_waiting_for_a_call_does_not_count_as_running() -> None:
+    class Slow(Answers):
+        def call(self, request: CallRequest) -> list[Any]:
+            threading.Event().wait(0.5)
+            return super().call(request)
+
+    with machine() as lua:
+        assert run(lua, "return #app.integrations.heroku.list_apps({})", Slow(), cpu=0.2).values == [2]
+
+
+@pytest.mark.parametrize("source", ["while true do end", "while true do pcall(print) end"])
+def test_an_interrupt_stops_lua_and_keeps_its_variables(source: str) -> None:
+    with machine() as lua:
+        run(lua, "kept = 1")
+        timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
+        error = failure(lua, source).error
+        timer.join()
+
+        assert isinstance(error, errors.StoppedError)
+        assert values(lua, "kept") == [1]
+
+
+def test_an_interrupt_stops_a_call_that_waits_and_no_pcall_swallows_it() -> None:
+    class Stuck(Answers):
+        def call(self, request: CallRequest) -> list[Any]:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(30)
+            return super().call(request)
+
+    with machine() as lua:
+        error = failure(lua, "pcall(app.integrations.heroku.list_apps, {})\nprint('never')", Stuck()).error
+
+        assert isinstance(error, errors.StoppedError)
+        assert values(lua, "return 1") == [1]
+
+
+def test_another_thread_can_stop_a_call_that_waits() -> None:
+    with machine() as lua:
+
+        class Stuck(Answers):
+            def call(self, request: CallRequest) -> list[Any]:
+                threading.Thread(target=lua.interrupt).start()
+                threading.Event().wait(30)
+                return super().call(request)
+
+        error = failure(lua, "app.integrations.heroku.list_apps({})", Stuck()).error
+
+        assert isinstance(error, errors.StoppedError)
+        assert values(lua, "return 1") == [1]
+
+
+def test_the_handler_of_interrupts_is_put_back(lua: Machine) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    run(lua, "return 1")
+
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_child_that_dies_is_replaced_and_the_error_says_so() -> None:
+    with machine() as lua:
+        run(lua, "kept = 1")
+        assert lua.pid is not None
+        os.kill(lua.pid, signal.SIGKILL)
+        error = failure(lua, "return kept").error
+
+        assert isinstance(error, errors.LuaProcessError)
+        assert "variables are gone" in str(error)
+        assert values(lua, "return kept") == [None]
+
+
+def test_closing_leaves_no_process_and_no_descriptor() -> None:
+    me = psutil.Process()
+    before = me.num_fds()
+    with machine() as lua:
+        run(lua, "return 1")
+        pid = lua.pid
+
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+    assert me.num_fds() == before
+
+
+# Questions of an editor ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        ("1 +", "incomplete"), ("for i = 1, 2 do", "incomplete"), ("f(", "incomplete"), ("[[x", "incomplete"),
+        ("x = = 1", "invalid"), ("end", "invalid"), ("x = 1", "complete"), ("x", "complete"), ("", "complete"),
+    ],
+)  # fmt: skip
+def test_a_chunk_is_complete_incomplete_or_invalid(lua: Machine, source: str, state: str) -> None:
+    assert lua.ask("check", source)["state"] == state
+
+
+def test_names_are_looked_up_without_effects(lua: Machine) -> None:
+    run(
+        lua,
+        "touched = 0\nt = setmetatable({ a = 1 }, { __index = function() touched = touched + 1 end })\nlocal mine = t",
+    )
+    names = lua.ask("names", chain=["mine"])["names"]
+    lua.ask("names", chain=["mine", "gone", "further"])
+
+    assert names == {"a": "number"}
+    assert values(lua, "touched") == [0]
+    assert "list_dynos" in lua.ask("names", chain=["app", "integrations", "heroku"])["names"]
+
+
+def test_a_function_of_the_script_is_found_with_its_source(lua: Machine) -> None:
+    run(lua, "-- adds\nfunction add(a, b)\n  return a + b\nend")
+    found = lua.ask("resolve", chain=["add"])
+
+    assert (found["source"], found["line"]) == ("function add(a, b)\n  return a + b\nend", 2)
+    assert lua.ask("resolve", chain=["app", "integrations", "heroku", "list_apps"])["function"] == "heroku.list_apps"
