@@ -1,0 +1,88 @@
+"""Take secrets out of text, before it is shown, logged or put into an error.
+
+A secret is found in two ways. By value: the tokens that the caller knows are in use. By shape: Heroku's
+marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, and the password of an
+address. A plain UUID stays unless it is one of the given tokens, because records are named by UUIDs.
+
+Most texts hold no secret, so each search starts from a fixed string that Python finds at memory speed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+REDACTED = "[redacted]"
+
+_MARKED = re.compile(r"HRKU-[\w-]{8,}")
+# `user:password@` in an address. No quotes or angle brackets, so that it ends where the text around it does.
+_PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
+# The value of a header, as `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
+# A placeholder in angle brackets, as documentation has it, is no value.
+_HEADER = re.compile(
+    r"""((?>authorization["'`]?\s{0,8}[:=,]\s{0,8}(?:b(?=["']))?["'`]?(?:(?:bearer|basic|token)\s{1,8})?))"""
+    r"""(?!(?:bearer|basic|token)(?:\W|\Z))[\w.~+/-]+=*""",
+    re.IGNORECASE,
+)
+# The scheme alone is also an everyday word ("the bearer of", "a Basic dyno"), so what follows must look like
+# a secret: long or with a digit after `Bearer`, base64 of `user:password` after `Basic`.
+_BEARER = re.compile(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*", re.IGNORECASE)
+_BASIC = re.compile(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
+
+
+def redact(text: str, tokens: Iterable[str] = ()) -> str:
+    """The text with every secret in it replaced by `[redacted]`.
+
+    Parameters:
+        text: anything that people or programs may get to see.
+        tokens: secrets known by value; they are found as they are and as quoted in an address.
+    """
+    for token in sorted({t for t in tokens if t}, key=len, reverse=True):
+        text = text.replace(token, REDACTED)
+        if not token.isalnum():
+            text = text.replace(_in_address(token), REDACTED)
+    if "HRKU-" in text:
+        text = _MARKED.sub(REDACTED, text)
+    if "://" in text and "@" in text:
+        text = _PASSWORD.sub(rf"\1{REDACTED}@", text)
+    lower = text.lower()
+    if "authorization" in lower:
+        text = _HEADER.sub(rf"\1{REDACTED}", text)
+    if "bearer" in lower:
+        text = _BEARER.sub(rf"\1{REDACTED}", text)
+    if "basic" in lower:
+        text = _BASIC.sub(_without_login, text)
+    return text
+
+
+def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
+    """What a stranger wrote as it may stand in a message: no secrets, no control characters, not endless.
+
+    Parameters:
+        text: anything.
+        tokens: as for `redact`.
+        most: how many characters may be left.
+    """
+    seen = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
+    line = " ".join(seen.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _in_address(token: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415 - most texts are redacted before any token is known
+
+    return quote(token, safe="")
+
+
+def _without_login(match: re.Match[str]) -> str:
+    scheme, value = match.groups()
+    try:
+        login = base64.b64decode(value + "=" * (-len(value) % 4))
+    except binascii.Error:
+        return match.group()
+    return f"{scheme}{REDACTED}" if b":" in login else match.group()
