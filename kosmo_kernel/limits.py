@@ -26,11 +26,15 @@ class Limits:
         memory: bytes of Lua heap.
         cpu: seconds of Lua's own running time; waiting for a call does not count.
         timeout: seconds by the clock on the wall, waiting included; None for no limit.
+        calls: how many calls a script may make.
+        result: bytes of JSON that one value may have on its way out.
     """
 
     memory: int = 256 << 20
     cpu: float = 30.0
     timeout: float | None = None
+    calls: int = 100_000
+    result: int = 64 << 20
 
 
 def limits(

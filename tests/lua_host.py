@@ -11,7 +11,8 @@ import pytest
 from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.limits import Limits
-from kosmo_kernel.lua.machine import CallRequest, Failure, Machine, Outcome
+from kosmo_kernel.lua.host import CallRequest, Failure, Outcome
+from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Record, Records
 

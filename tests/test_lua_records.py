@@ -9,15 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lua_host import APPS, Answers, app, failure, machine, printed, run, values
 
-from kosmo_kernel.integrations import HEROKU
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import values as values_module
-from kosmo_kernel.lua.machine import Failure
-from kosmo_kernel.records import Records
+from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.records import Records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.machine import CallRequest, Machine
+    from kosmo_kernel.lua.host import CallRequest
+    from kosmo_kernel.lua.machine import Machine
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,8 @@ def test_a_reference_reads_as_its_name(lua: Machine) -> None:
 def test_a_missing_role_reads_as_its_default(lua: Machine) -> None:
     class People(Answers):
         def call(self, request: CallRequest) -> list[Any]:
-            rows = [{"user": {"email": "a@b.example"}, "role": None}, {"user": {"email": "c@d.example"}}]
+            rows: list[dict[str, Any]] = [{"user": {"email": f"{name}@b.example"}} for name in "ac"]
+            rows[0]["role"] = None
             return [Records(rows, HEROKU.function(request.path.partition(".")[2]))]
 
     source = """local c = app.integrations.heroku.list_collaborators('my-app')
@@ -176,7 +178,7 @@ def test_a_list_filled_by_columns_behaves_as_one_made_of_plain_tables(
         )
         try:
             result = values(lua, source, host)
-            seen.append([values_module.encode(value) for value in result])
+            seen.append([encode(value) for value in result])
         except Failure as failed:
             seen.append([str(failed.error).encode()])
 
@@ -188,9 +190,12 @@ def test_a_long_list_is_filled_by_columns_and_only_those_that_are_read(
 ) -> None:
     asked = []
     column = values_module.Handles.column
-    monkeypatch.setattr(
-        values_module.Handles, "column", lambda self, h, path: asked.append(path) or column(self, h, path)
-    )
+
+    def noted(handles: values_module.Handles, handle: int, path: list[str]) -> Any:
+        asked.append(path)
+        return column(handles, handle, path)
+
+    monkeypatch.setattr(values_module.Handles, "column", noted)
     host = Answers([app(f"a{i}", on=f"heroku-{i % 3}") for i in range(500)])
     source = """local l, n = app.integrations.heroku.list_apps({}), 0
     for _, a in ipairs(l) do if a.stack.name == "heroku-1" then n = n + 1 end end

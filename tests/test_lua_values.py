@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lua_host import failure, machine, run, values
 
 from kosmo_kernel import errors
-from kosmo_kernel.lua import values as values_module
+from kosmo_kernel.records import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ json_values = st.recursive(
 @given(value=json_values)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_json_survives_a_round_trip_through_lua(lua: Machine, value: Any) -> None:
-    source = values_module.encode(value).decode()
+    source = encode(value).decode()
     level = "=" * (source.count("=") + 1)
 
     assert values(lua, f"return {{ json.decode([{level}[{source}]{level}]) }}") == [[value]]

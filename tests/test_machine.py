@@ -16,7 +16,8 @@ from kosmo_kernel import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.machine import CallRequest, Machine
+    from kosmo_kernel.lua.host import CallRequest
+    from kosmo_kernel.lua.machine import Machine
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,56 @@ def test_memory_is_limited_and_the_next_run_works() -> None:
         error = failure(lua, f"pcall(function() {grow} end)", memory=20 << 20).error
 
         assert (type(error), getattr(error, "limit", None)) == (errors.LimitError, "memory_limit")
+        assert values(lua, "return 1") == [1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "local t = {} while true do t[#t + 1] = {} end",
+        "local t = {} while true do pcall(function() t[#t + 1] = {} end) end",
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} while true do t = { t, function() return t end } end",
+        "('x'):rep(1e9)",
+        "local function deep(n) return 1 + deep(n + 1) end deep(1)",
+        "local t = {} while true do t[#t + 1] = coroutine.wrap(function() coroutine.yield(t) end) t[#t]() end",
+    ],
+)
+def test_whatever_fills_the_memory_ends_in_an_error_and_never_in_the_end_of_the_process(source: str) -> None:
+    with machine() as lua:
+        first = lua.start().pid
+        error = failure(lua, source, memory=16 << 20).error
+
+        assert isinstance(error, errors.LimitError)
+        assert values(lua, "return 1") == [1]
+        assert lua.pid == first or "dropped" in str(error)
+
+
+@pytest.mark.parametrize(
+    "source", ["local function f(n) return 1 + f(n + 1) end f(1)", "local function f() f() end f()"]
+)
+def test_a_runaway_recursion_is_an_error_that_costs_no_variables(source: str) -> None:
+    with machine() as lua:
+        run(lua, "kept = 1")
+        error = failure(lua, source).error
+
+        assert "stack overflow" in str(error)
+        assert values(lua, "kept") == [1]
+
+
+def test_a_heap_that_stays_full_is_dropped_with_a_word_about_it() -> None:
+    with machine() as lua:
+        error = failure(lua, "kept = {} while true do kept[#kept + 1] = {} end", memory=16 << 20).error
+
+        assert "was dropped" in str(error)
+        assert values(lua, "kept") == [None]
+
+
+def test_calls_are_limited() -> None:
+    with machine() as lua:
+        error = failure(lua, "while true do pcall(app.integrations.heroku.list_apps) end", calls=20).error
+
+        assert (type(error), getattr(error, "limit", None)) == (errors.LimitError, "call_limit")
         assert values(lua, "return 1") == [1]
 
 

@@ -12,7 +12,7 @@ local find, format, gmatch, gsub, match, sub, unpack = string.find, string.forma
 local load, dump, concat = load, string.dump, table.concat
 local getinfo, getlocal, getupvalue, setupvalue, join = debug.getinfo, debug.getlocal, debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 
-local CANDIDATES = 500 -- lines looked at for the start of the last expression
+local COMPILED = 4 << 20 -- bytes compiled to find the parts of one cell; a cell that needs more has no last expression
 local MOST_LOCALS = 180 -- names a cell can be given from earlier ones; Lua allows 200 in all
 
 local cells = {}
@@ -72,14 +72,19 @@ local function alive_at_end(text)
   local names, seen, distinct = {}, {}, {}
   read_function(dump(chunk), HEADER + 1, names)
   -- A constant known to the compiler has no register and so no debug information.
+  local tries = COMPILED // (#text + 1)
   for name in gmatch(text, "([%a_][%w_]*)%s*<%s*const%s*>") do
+    tries = tries - 1
+    if tries < 0 then break end
     local _, fault = load(text .. "\n" .. name .. " = 1", "=locals", "t")
     if fault and find(fault, "attempt to assign to const variable '" .. name .. "'", 1, true) then names[#names + 1] = name end
   end
+  seen._ENV = true -- whose environment a cell has is not for an earlier cell to say
   for _, name in ipairs(names) do
     if not seen[name] then distinct[#distinct + 1] = name end
     seen[name] = true
   end
+  seen._ENV = nil
   return distinct, seen
 end
 
@@ -93,10 +98,11 @@ local function places(text)
   for place in gmatch(text, "[\n;]()") do
     if find(text, "^[^\n]*%S", place) then found[#found + 1] = place end
   end
-  local index, tried = #found + 1, 0
+  local index, left = #found + 1, COMPILED
   return function()
-    index, tried = index - 1, tried + 1
-    if index >= 1 and tried <= CANDIDATES then return found[index] end
+    index = index - 1
+    left = left - #text
+    if index >= 1 and left > 0 then return found[index] end
   end
 end
 
@@ -106,7 +112,9 @@ local function continues(text, place) return find(text, "^%s*[%(%-%[{\"'%.:%+%*/
 local function split(text, is_last)
   local best
   for place in places(text) do
-    if is_last(sub(text, place)) and compiles(sub(text, 1, place - 1)) then
+    local front = sub(text, 1, place - 1)
+    -- Behind a `;` in a comment anything compiles, nonsense included.
+    if is_last(sub(text, place)) and compiles(front) and (sub(front, -1) == "\n" or not compiles(front .. "= =")) then
       best = place
       if not continues(text, place) then return best end
     elseif best and not continues(text, place) then
@@ -219,7 +227,7 @@ function cells.compile(text, name, environment)
           end
         end
       end)
-    elseif held[upvalue] then
+    elseif held[upvalue] and upvalue ~= "_ENV" then
       join(run, index, held[upvalue][1], held[upvalue][2])
     end
   end
@@ -228,13 +236,16 @@ end
 
 -- A cell failed in coroutine `thread`: what its top-level locals held lives on all the same.
 function cells.salvage(thread, run, is_alive)
-  local level = 0
-  while true do
-    local info = getinfo(thread, level, "f")
-    if not info then return end
-    if info.func == run then break end
-    level = level + 1
+  -- The cell is one of the outermost frames; the stack below may be hundreds of thousands deep.
+  local known, beyond = 0, 1
+  while getinfo(thread, beyond, "l") do known, beyond = beyond, beyond * 2 end
+  while beyond - known > 1 do
+    local middle = (known + beyond) // 2
+    if getinfo(thread, middle, "l") then known = middle else beyond = middle end
   end
+  local level = known
+  while level >= 0 and level > known - 4 and (getinfo(thread, level, "f") or {}).func ~= run do level = level - 1 end
+  if level < 0 or (getinfo(thread, level, "f") or {}).func ~= run then return end
   for index = 1, 250 do
     local name, value = getlocal(thread, level, index)
     if not name then return end

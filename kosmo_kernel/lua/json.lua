@@ -11,19 +11,22 @@ local concat, error, ipairs, tonumber, utf8char = table.concat, error, ipairs, t
 local setmetatable = debug.setmetatable
 
 local DEPTH = 100 -- levels of nesting, both ways
+local SHARED = 64 -- keys of an object that may share its shape; a longer one is a map, with keys of its own
 
 local json = { depth = DEPTH }
 
 -- The one value that stands for null inside lists.
-local null = setmetatable({}, {
+local null = setmetatable({}, native.register {
+  kind = "null",
   __metatable = false, __name = "null",
   __tostring = function() return "null" end,
   __newindex = function() error("json.null cannot be changed", 2) end,
 })
 json.null = null
 
--- The metatable of lists, and of objects that were declared so while empty.
-json.array = { __metatable = false, kind = "array" }
+-- The metatables of lists, and of objects that were declared so while empty.
+json.array = native.register({ __metatable = false, kind = "array" })
+json.object = native.register({ __metatable = false, kind = "object" })
 local array = json.array
 
 -- Shapes: a node is the keys so far; `next` leads on by a key with a value, `null` by a key with null.
@@ -37,6 +40,19 @@ local function node_after(node, key, is_null)
   grown.keys[#grown.keys + 1] = key
   grown.nulls[key] = is_null or nil
   return grown
+end
+
+-- The shape of one object alone, which grows in place.
+local function copy_of(node)
+  local own = { keys = {}, nulls = {}, metatables = {}, known = {} }
+  for i, key in ipairs(node.keys) do own.keys[i], own.nulls[key], own.known[key] = key, node.nulls[key], true end
+  return own
+end
+
+local function add_key(own, key, is_null)
+  if not own.known[key] then own.keys[#own.keys + 1] = key end
+  own.known[key], own.nulls[key] = true, is_null or nil
+  return own
 end
 
 local function new_root() return { next = {}, null = {}, keys = {}, nulls = {}, metatables = {} } end
@@ -60,7 +76,9 @@ local function metatable_of(node, kind)
   if not found then
     local has, quoted_keys = {}, {}
     for i, key in ipairs(node.keys) do has[key], quoted_keys[i] = true, json.quote(key) .. ":" end
-    found = { __metatable = false, kind = "record", keys = node.keys, nulls = node.nulls, has = has, quoted = quoted_keys }
+    found = native.register({
+      __metatable = false, kind = "record", keys = node.keys, nulls = node.nulls, has = has, quoted = quoted_keys,
+    })
     found.type = kind or nil
     native.behave(found, kind)
     node.metatables[kind] = found
@@ -153,7 +171,7 @@ local function read_list(text, at, depth)
 end
 
 local function read_object(text, at, kind, depth)
-  local object, node = {}, root
+  local object, node, map = {}, root, nil
   local fields = kind and kind.fields
   at = at + 1
   if byte(text, at) ~= 34 then at = skip(text, at) end
@@ -170,13 +188,14 @@ local function read_object(text, at, kind, depth)
       if byte(text, at) ~= 58 then fail(text, at, "`:` is missing") end
     end
     value, at = read_value(text, at + 1, fields and fields[key] or false, depth)
-    if value == null then
-      object[key] = nil
-      node = node.null[key] or step(node, key, true)
-    else
-      object[key] = value
-      node = node.next[key] or step(node, key, false)
-    end
+    object[key] = value
+    if value == null then object[key] = nil end
+    if map then add_key(map, key, value == null)
+    elseif #node.keys >= SHARED then
+      map = add_key(copy_of(node), key, value == null)
+      node = map
+    elseif value == null then node = node.null[key] or step(node, key, true)
+    else node = node.next[key] or step(node, key, false) end
     local following = byte(text, at)
     if following ~= 44 and following ~= 125 then at = skip(text, at); following = byte(text, at) end
     if following == 44 then at = at + 1

@@ -6,47 +6,57 @@
 -- functions raise it again instead of returning, so no script can catch it for longer than one step.
 
 local native, host = ...
-local create, resume, running, status, wrap_native, yield, close, isyieldable =
-  coroutine.create, coroutine.resume, coroutine.running, coroutine.status, coroutine.wrap, coroutine.yield, coroutine.close, coroutine.isyieldable
+local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
+local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.isyieldable
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
-local sethook, getmetatable = debug.sethook, debug.getmetatable
-local collect, format = collectgarbage, string.format
+local sethook, collectgarbage = debug.sethook, collectgarbage
 
 local EVERY = 1000 -- instructions between two looks at the clock
-local FLUSH, INTERRUPTED, CPU = 1, 2, 3 -- answers of host.tick
+local FLUSH, INTERRUPTED = 1, 2 -- answers of host.tick; 0 is to go on, any other that time is up
 
 local limits = {}
-local dead, main
-local armed = { cpu = 0, memory = 0 }
+local failed = 0 -- protected calls that came back with an error
+local main -- the coroutine that runs now
+local dead -- why it must end: { stop, line }
+-- What is raised then. A script may get hold of it (in a `__close`), so it says nothing and cannot be changed.
+local STOP = debug.setmetatable({}, native.register {
+  __metatable = false, kind = "stop",
+  __tostring = function() return "the script was stopped" end,
+  __newindex = function() error("this table cannot be changed", 2) end,
+})
+local armed = { memory = 0, calls = 0 }
 
-local function reason(answer)
-  if answer == INTERRUPTED then return { stop = "interrupted", message = "interrupted" } end
-  return { stop = "cpu_limit", message = format("the script ran for more than %g s of its own time (cpu_limit)", armed.cpu) }
-end
+local function out_of_memory() return { stop = "memory_limit" } end
 
-local function out_of_memory()
-  return { stop = "memory_limit", message = format("the script needed more than %d bytes of memory (memory_limit)", armed.memory) }
+-- What the worker answered to a look at the clock.
+local function notice(answer)
+  if answer == FLUSH then native.flush()
+  elseif answer ~= 0 then
+    dead = { stop = answer == INTERRUPTED and "interrupted" or "cpu_limit", line = native.user_line(4) }
+  end
 end
 
 local function hook()
-  if not dead then
-    local answer = host.tick()
-    if answer == 0 then return end
-    if answer == FLUSH then return native.flush() end
-    dead = reason(answer)
-    dead.line = native.user_line(3)
-  end
+  if not dead then notice(host.tick()) end
+  if not dead then return end
   sethook(running(), hook, "", 1)
-  error(dead, 0)
+  error(STOP, 0)
 end
 
 -- Raise what has been latched, if anything; called wherever a protected call came back.
 local function after(ok, problem, ...)
-  if dead then error(dead, 0) end
+  if dead then error(STOP, 0) end
   if ok then return ok, problem, ... end
   if problem == "not enough memory" then
     dead = out_of_memory()
-    error(dead, 0)
+    error(STOP, 0)
+  end
+  -- At the last level of the C stack a script still runs but its hook cannot be called: there a loop around
+  -- `pcall` is noticed here.
+  failed = failed + 1
+  if failed % 16 == 0 then
+    notice(host.tick())
+    if dead then error(STOP, 0) end
   end
   local text, facts = native.failure(problem)
   return false, text, facts
@@ -78,10 +88,10 @@ function limits.resume(thread, ...)
 end
 
 local function passed(thread, ok, problem, ...)
-  if dead then error(dead, 0) end
+  if dead then error(STOP, 0) end
   if ok then return problem, ... end
   close(thread)
-  if dead then error(dead, 0) end
+  if dead then error(STOP, 0) end
   error(problem, 0)
 end
 
@@ -117,32 +127,52 @@ function limits.steady(f, ...)
 end
 
 -- Something outside Lua found a reason to stop (an interrupt while a call was waiting).
-function limits.die(stop, message)
-  dead = dead or { stop = stop, message = message, line = native.user_line(3) }
-  error(dead, 0)
+function limits.die(stop)
+  dead = dead or { stop = stop, line = native.user_line(3) }
+  error(STOP, 0)
 end
 
-function limits.is_dead(problem) return dead ~= nil and (problem == dead or problem == nil) end
+-- A script makes one more call.
+function limits.count_call()
+  armed.calls = armed.calls - 1
+  if armed.calls < 0 then limits.die("call_limit") end
+end
 
--- Run a function under limits. Returns the coroutine and what `coroutine.resume` said of it; a fourth
--- kind of answer is `dead`, the reason why it had to stop.
-function limits.run(f, cpu, memory, ...)
-  dead, armed.cpu, armed.memory = nil, cpu, memory
-  main = create(f)
-  sethook(main, hook, "", EVERY)
-  local thread = main
+-- A request starts: its clock runs, and so many bytes and calls are its own.
+function limits.begin(cpu, memory, calls)
+  dead, armed.memory, armed.calls = nil, memory, calls
   host.begin(cpu, memory)
+end
+
+function limits.finish() host.end_run() end
+
+-- Our own long work looks at the clock itself, having no hook.
+function native.look()
+  if main and not dead then notice(host.tick()) end
+  if dead then error(STOP, 0) end
+end
+
+-- Run a function under the limits of the request. `with.hook` says that it is, or calls, a script's code.
+-- Returns a table: the coroutine `thread`; then `values`, packed, or `problem`, and `why` it had to stop if it had to.
+function limits.run(f, with, ...)
+  local ran = {}
+  main = create(function(...) ran.values = table.pack(f(...)) end)
+  ran.thread = main
+  if with.hook then sethook(main, hook, "", EVERY) end
   host.arm()
-  local answer = table.pack(resume(main, ...))
+  local ok, problem = resume(main, ...) -- nothing here may need memory before the limit is lifted again
   host.disarm()
-  host.end_run()
+  sethook(main)
   main = nil
-  sethook(thread)
-  if not answer[1] and answer[2] == "not enough memory" then dead = out_of_memory() end
-  local why = dead
-  dead = nil
-  if why and why.stop == "memory_limit" then collect() end
-  return thread, answer, why
+  if not ok and problem == "not enough memory" then dead = out_of_memory() end
+  if not ok then ran.values, ran.problem = nil, problem end
+  ran.why, dead = dead, nil
+  if ran.why then
+    ran.values = nil
+    collectgarbage()
+    ran.why.full = collectgarbage("count") * 1024 > armed.memory * 0.75 -- what was left behind starves the next run
+  end
+  return ran
 end
 
 return limits

@@ -12,19 +12,12 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import (
-    KosmoError,
-    LimitError,
-    LuaProcessError,
-    LuaRuntimeError,
-    LuaSyntaxError,
-    StoppedError,
-)
+from kosmo_kernel.errors import KosmoError, LuaProcessError, LuaRuntimeError, LuaSyntaxError
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import wire
+from kosmo_kernel.lua.host import CallRequest, Failure, Host, Outcome, stopped
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.values import Handles
 from kosmo_kernel.records import encode
@@ -36,59 +29,9 @@ if TYPE_CHECKING:
 
 GRACE = 0.5  # seconds that a child has to answer an interrupt before it is killed
 LOOK = 0.25  # seconds between two looks at the child's clock while it runs
-GONE = "Lua's variables are gone; run the cells above again."
-
-
-@dataclass(frozen=True, slots=True)
-class CallRequest:
-    """A call that a script makes: the function's full name, the account named in the path, the arguments."""
-
-    path: str
-    account: str | None
-    named: dict[str, Any] | None
-    positional: list[Any]
-    line: int | None
-
-
-class Host(Protocol):
-    """Who answers what a script asks. Whatever these raise as a KosmoError becomes an error in Lua."""
-
-    def call(self, request: CallRequest) -> list[Any]:
-        """Make a call; the values it returns to Lua."""
-
-    def space(self, integration: str | None, key: str) -> str:
-        """The account that `key` names in an integration's namespace."""
-
-    def docs(self, verb: str, page: str) -> str:
-        """A page of the reference: `read`, `list` or `search`."""
-
-    def output(self, stream: str, text: str) -> None:
-        """The script printed."""
-
-    def failed(self, error: KosmoError) -> None:
-        """One of the answers was this error; the script may catch it or end in it."""
-
-    def input(self, form: str) -> str | None:
-        """What `io.read` gets: `l`, `L` or `a`; None at the end."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a run ended well: what it returned, whether the value is to be hidden, bytes of Lua heap."""
-
-    values: list[Any]
-    hidden: bool
-    memory: int
-
-
-@dataclass(slots=True)
-class Failure(Exception):  # noqa: N818 - the error is what it carries
-    """How a run ended badly, as the child tells it. `error` is for people; `stack` is innermost first."""
-
-    error: KosmoError
-    facts: dict[str, Any] | None = None
-    line: int | None = None
-    stack: list[dict[str, Any]] = field(default_factory=list)
+STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
+ASK_MOST = 5.0  # seconds for a question that runs no script
+GONE = "Lua's variables are gone; run what set them again."
 
 
 class Machine:
@@ -169,35 +112,71 @@ class Machine:
             "args": list(args),
             "cpu_limit": limits.cpu,
             "memory_limit": limits.memory,
+            "call_limit": limits.calls,
+            "result_limit": limits.result,
         }
-        with self._lock, self._interruptible():
+        with self._lock, self._interruptible(), self._in_time(limits):
             reply, blobs = self._converse(wire.pack(header, [source.encode(errors="replace")]), host, limits)
-            if reply["kind"] != "done":
-                raise self._failure(reply, limits)
             try:
-                values = [self._handles.value(one, blobs) for one in reply["values"]]
-            finally:
-                self._release(reply)
-            return Outcome(values, bool(reply["hidden"]), reply["memory"])
+                with _heard():
+                    if reply["kind"] != "done":
+                        raise self._failure(reply, limits)
+                    values = [self._handles.value(one, blobs) for one in reply["values"]]
+                    self._release(reply)
+                    return Outcome(values, bool(reply["hidden"]), int(reply["memory"]))
+            except LuaProcessError as error:
+                self._drop()
+                self.start()
+                raise Failure(error) from None
 
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         """Ask the child something that runs no script: `check`, `names` or `resolve`."""
-        with self._lock:
-            reply, _ = self._converse(wire.pack({"kind": kind, **header}, [source.encode()]), None, Limits(timeout=5.0))
+        limits = Limits(timeout=ASK_MOST)
+        with self._lock, self._in_time(limits):
+            self._stop = None
+            reply, _ = self._converse(
+                wire.pack({"kind": kind, **header}, [source.encode(errors="replace")]), None, limits
+            )
+            self._release(reply)
             return reply
 
     def interrupt(self) -> None:
         """Stop the run in progress; from any thread or a signal handler. A second time kills at once."""
+        self._stop_by = 0.0 if self._stop else time.monotonic() + GRACE
+        self._stop = self._stop or "interrupted"
+        self._rouse()
+
+    def _expire(self) -> None:
+        """The time by the wall clock is over."""
+        if self._stop is None:
+            self._stop_by, self._stop = time.monotonic() + GRACE, "timeout"
+            self._rouse()
+
+    def _rouse(self) -> None:
+        """Have the child, and whoever waits for it or for an answer to it, look at why the run must end."""
         child = self._child
         if child is None:
             return
-        self._stop_by = 0.0 if self._stop else time.monotonic() + GRACE
-        self._stop = self._stop or "interrupted"
         child.interrupt()
         child.wake()
         if self._calling and self._owner is not None and threading.get_ident() != self._owner:
             # Only a signal ends the wait of a request; Python runs its handler, ours, in the main thread.
             signal.pthread_kill(self._owner, signal.SIGINT)
+
+    @contextmanager
+    def _in_time(self, limits: Limits) -> Iterator[None]:
+        """Keep the limit by the wall clock, whatever the run waits for."""
+        if limits.timeout is None:
+            yield
+            return
+        keeper = threading.Timer(limits.timeout, self._expire)
+        keeper.daemon = True
+        keeper.start()
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            keeper.join()  # an expiry that is under way must not meet the next run
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -228,20 +207,21 @@ class Machine:
     def _converse(self, payload: bytes, host: Host | None, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, answer what the child asks, and return its last word."""
         child = self.start()
-        deadline = time.monotonic() + limits.timeout if limits.timeout else None
         try:
             child.check()
             if not self._greeted:
-                self._wait(child, None, Limits(timeout=30.0), time.monotonic() + 30.0)  # its start, once
+                self._wait(child, None, Limits())  # for its start, once
                 self._greeted = True
             cpu_at_start = child.cpu_seconds()
             child.write(payload)
             while True:
-                header, blobs = self._wait(child, cpu_at_start, limits, deadline)
-                kind = header["kind"]
+                header, blobs = self._wait(child, cpu_at_start, limits)
+                kind = header.get("kind")
                 if kind == "output":
                     if host:
-                        host.output(header["stream"], blobs[0].decode(errors="replace"))
+                        with _heard():
+                            stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
+                        host.output(stream, text)
                 elif kind in _QUESTIONS:
                     child.write(self._answer(kind, header, blobs, host))
                     self._release(header)
@@ -258,35 +238,43 @@ class Machine:
     def _release(self, header: dict[str, Any]) -> None:
         """Let go of lists that Lua dropped; a message may still name them, so its values are looked up first."""
         if released := header.get("released"):
-            self._handles.release(released)
+            with _heard():
+                self._handles.release(released)
 
     def _wait(
-        self, child: LuaProcess, cpu_at_start: float | None, limits: Limits, deadline: float | None
+        self, child: LuaProcess, cpu_at_start: float | None, limits: Limits
     ) -> tuple[dict[str, Any], list[bytes]]:
         """The child's next message, or the end of its life when it does not come in time."""
+        last, still_since = None, time.monotonic()
         while True:
-            payload = child.read(LOOK if self._stop is None else GRACE / 10)
+            payload = child.read(self._next_look(child, cpu_at_start, limits))
             if payload is not None:
-                try:
+                with _heard():
                     return wire.unpack(payload)
-                except ValueError as error:
-                    raise LuaProcessError(f"the Lua process sent nonsense: {error}. {GONE}") from error
             now = time.monotonic()
-            if self._stop is None and deadline is not None and now > deadline:
-                self._stop, self._stop_by = "timeout", now + GRACE
-            if self._stop is None and cpu_at_start is not None:
-                used = child.cpu_seconds()
-                if used is not None and used - cpu_at_start > limits.cpu + GRACE:
-                    self._stop, self._stop_by = "cpu_limit", now
+            used = child.cpu_seconds()
+            if used is None or used != last:
+                last, still_since = used, now
+            elif now - still_since > STILL:  # Lua computes or waits for us; a child that does neither is broken
+                raise LuaProcessError(f"The Lua process did nothing for {STILL:.0f} s, and was ended: {GONE}")
+            if self._stop is None and self._cpu_left(child, cpu_at_start, limits) < 0:
+                self._stop, self._stop_by = "cpu_limit", now
             if self._stop is not None:
                 if now >= self._stop_by:
-                    self._replace(child)
-                    raise Failure(
-                        _stopped(
-                            self._stop, limits, f" It was stuck in one long step, so its process was ended: {GONE}"
-                        )
-                    )
+                    why = f" It was stuck in one long step, so its process was ended: {GONE}"
+                    raise Failure(stopped(self._stop, limits, why))
                 child.interrupt()  # again: a signal that came before the script had started was for nobody
+
+    def _next_look(self, child: LuaProcess, cpu_at_start: float | None, limits: Limits) -> float:
+        """Seconds until the clocks are to be read again: soon where a limit is near, seldom where it is far."""
+        if self._stop is not None:
+            return GRACE / 20
+        return min(LOOK, max(self._cpu_left(child, cpu_at_start, limits), GRACE / 20))
+
+    def _cpu_left(self, child: LuaProcess, cpu_at_start: float | None, limits: Limits) -> float:
+        """Seconds of its own time after which the child should have stopped by itself long ago."""
+        used = child.cpu_seconds() if cpu_at_start is not None else None
+        return LOOK if used is None or cpu_at_start is None else limits.cpu + GRACE - (used - cpu_at_start)
 
     # Answering the child -----------------------------------------------------------------------------
 
@@ -314,31 +302,35 @@ class Machine:
         return wire.pack({"stop": self._stop, "message": self._stop})
 
     def _on_call(self, header: dict[str, Any], blobs: list[bytes], host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        values = [(one.get("name", ""), self._handles.value(one, blobs)) for one in header["arguments"]]
-        named = bool(header.get("named"))
-        request = CallRequest(
-            path=header["path"],
-            account=header.get("account"),
-            named=dict(values) if named else None,
-            positional=[] if named else [value for _, value in values],
-            line=header.get("line"),
-        )
+        with _heard():
+            values = [(str(one.get("name", "")), self._handles.value(one, blobs)) for one in header["arguments"]]
+            named = bool(header.get("named"))
+            request = CallRequest(
+                path=str(header["path"]),
+                account=str(header["account"]) if header.get("account") else None,
+                named=dict(values) if named else None,
+                positional=[] if named else [value for _, value in values],
+                line=header.get("line"),
+            )
         return self._handles.answer(host.call(request))
 
     def _on_column(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        return self._handles.column(header["handle"], header["path"])
+        with _heard():
+            return self._handles.column(header["handle"], header["path"])
 
     def _on_rows(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        return self._handles.rows(header["handle"], header["first"], header["count"])
+        with _heard():
+            return self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
 
     def _on_docs(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        return self._handles.answer([host.docs(header["verb"], header["page"])])
+        return self._handles.answer([host.docs(str(header.get("verb")), str(header.get("page")))])
 
     def _on_space(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        return {"account": host.space(header.get("integration"), header["key"])}, []
+        integration = header.get("integration")
+        return {"account": host.space(None if integration is None else str(integration), str(header.get("key")))}, []
 
     def _on_input(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        line = host.input(header["format"])
+        line = host.input(str(header.get("format")))
         return ({"ended": True}, []) if line is None else ({}, [line.encode()])
 
     # Endings -----------------------------------------------------------------------------------------
@@ -358,19 +350,20 @@ class Machine:
             return Failure(LuaRuntimeError(message), reply.get("facts"), line, stack)
         if kind == "interrupted" and self._stop == "timeout":
             kind = "timeout"
-        return Failure(_stopped(kind, limits), None, line, stack)
+        addition = ""
+        if reply.get("full"):
+            self.reset()
+            addition = f" What it left behind filled most of the memory and was dropped: {GONE}"
+        return Failure(stopped(kind, limits, addition), None, line, stack)
 
 
 _QUESTIONS = {"call", "column", "rows", "docs", "space", "input"}
 
 
-def _stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
-    """The error for a run that was ended before its time."""
-    if why == "interrupted":
-        return StoppedError(f"Interrupted.{addition}")
-    used = {
-        "cpu_limit": f"more than {limits.cpu:g} s of its own running time (cpu_limit)",
-        "memory_limit": f"more than {limits.memory:,} bytes of memory (memory_limit)",
-        "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
-    }[why]
-    return LimitError(f"The script used {used}.{addition}", limit=why)
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+        raise LuaProcessError(f"The Lua process sent a message that makes no sense, and was ended: {GONE}") from error

@@ -15,13 +15,13 @@ local catalogue_text, integrations = nil, nil
 local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature }
 
 function native.is_namespace(value)
-  local metatable = type(value) == "table" and getmetatable(value)
+  local metatable = type(value) == "table" and native.ours(value)
   return metatable and metatable.kind == "namespace" or false
 end
 
 -- `look(key)` gives a child or nil, `list()` the names that pairs shows, `title` what print says first.
 local function namespace(path, list, look, all)
-  return setmetatable({}, {
+  return setmetatable({}, native.register {
     __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list,
     __index = function(_, key)
       if type(key) ~= "string" then return nil end
@@ -78,7 +78,7 @@ end
 -- Whether one table stands for the named arguments, rather than being the first positional value.
 local function is_named(value)
   if type(value) ~= "table" or native.is_namespace(value) or value == json.null then return false end
-  local metatable = getmetatable(value)
+  local metatable = native.ours(value)
   local kind = metatable and metatable.kind
   if kind == "unfilled" or kind == "list" or kind == "row" then return false end
   if kind == "record" and metatable.type then return false end
@@ -89,6 +89,7 @@ local function call(path, account, space, ...)
   local first = ...
   local count = select("#", ...)
   if native.is_namespace(first) and count > 0 then return call(path, account, space, select(2, ...)) end -- `heroku:list_apps()`
+  native.count_call()
   local header = { kind = "call", path = path, account = account, arguments = json.array_of({}), line = native.user_line(3) }
   local pieces = {}
   local function add(name, value)

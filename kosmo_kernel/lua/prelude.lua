@@ -17,7 +17,19 @@ local concat, format, find, match, sub = table.concat, string.format, string.fin
 local getinfo, getmetatable = debug.getinfo, debug.getmetatable
 
 local native = {} -- what the other files need of this one; never visible to scripts
-local function file(name, ...) return assert(load(host.source(name), "@" .. name, "t", _ENV))(native, ...) end
+local function file(name, ...) return assert(load(host.source(name), "@kosmo/" .. name, "t", _ENV))(native, ...) end
+
+-- Our metatables say what a table is. A script can make metatables with the same fields, so ours are registered,
+-- and nothing but `ours` may look at their fields.
+local registered = setmetatable({}, { __mode = "k" })
+function native.register(metatable)
+  registered[metatable] = true
+  return metatable
+end
+function native.ours(value)
+  local metatable = getmetatable(value)
+  return metatable and registered[metatable] and metatable or nil
+end
 
 -- Parts of one another, so the first calls go through `native`.
 function native.touch(value) return native.records.touch(value) end
@@ -28,8 +40,8 @@ local text = file("text", json)
 local limits = file("limits", host)
 local records = file("records", json)
 local cells = file("cells")
-native.records, native.steady = records, limits.steady
-native.render = text.render
+native.records, native.steady, native.count_call = records, limits.steady, limits.count_call
+native.render, native.clipped = text.render, text.clipped
 native.secret = host.secret
 
 function json.array_of(list) return debug.setmetatable(list, json.array) end
@@ -37,16 +49,14 @@ function json.array_of(list) return debug.setmetatable(list, json.array) end
 -- Where a script is --------------------------------------------------------------------------------------
 
 local sources = {} -- chunk name -> its text
-local trusted = {} -- chunk names of our own files
-for _, name in ipairs({ "prelude", "json", "writing", "text", "limits", "records", "cells", "sandbox", "namespaces" }) do trusted["@" .. name] = true end
+local function is_trusted(info) return find(info.source, "^@kosmo/") ~= nil end
 
 -- The innermost frame of a script, as `source` and `line`; nil when Lua has none to name.
 local function user_frame(level)
   while true do
     local info = getinfo(level, "Sl")
     if not info then return nil end
-    if info.what ~= "C" and not trusted[info.source] then return info.short_src, info.currentline, level - 1 end
-    if info.what ~= "C" and info.source == "@prelude" and level > 40 then return nil end
+    if info.what ~= "C" and not is_trusted(info) then return info.short_src, info.currentline end
     level = level + 1
   end
 end
@@ -72,22 +82,15 @@ local function raise_failure(facts)
   error(message, 0)
 end
 
--- What a script gets to see of an error: itself, and the facts of a failed call.
-function native.failure(problem)
-  if type(problem) == "table" and problem.json then problem = problem.json end
-  return problem, type(problem) == "string" and failures[problem] or nil
+-- What a script gets to see of an error: itself, and the facts of a failed call. A standard function that we call
+-- in a script's name says our line; the script's own is put in its place, or none.
+function native.failure(problem, place)
+  if type(problem) ~= "string" then return problem end
+  local message, count = string.gsub(problem, "^kosmo/%a+:%d+: ", place or position())
+  return count > 0 and message or problem, failures[problem]
 end
 
--- Joining null fields ------------------------------------------------------------------------------------
-
-local noted_function, noted_line
-
-function native.note_null()
-  local info = getinfo(3, "fl") -- this function, what reads absent fields (reached by a tail call), the script
-  if info then noted_function, noted_line = info.func, info.currentline end
-end
-
-local function line_of(source, number)
+function native.line_of(source, number)
   local at = 1
   for line in string.gmatch((sources[source] or "") .. "\n", "([^\n]*)\n") do
     if at == number then return line end
@@ -96,62 +99,7 @@ local function line_of(source, number)
   return ""
 end
 
--- Whether two lines belong to one joined expression: every line break between them touches a `..`.
-local function same_expression(source, a, b)
-  if a > b then a, b = b, a end
-  for number = a, b - 1 do
-    if not find(line_of(source, number), "%.%.%s*$") and not find(line_of(source, number + 1), "^%s*%.%.") then return false end
-  end
-  return true
-end
-
--- Whether the nil being joined now is a declared field read in the same expression.
-function native.was_null()
-  local info = getinfo(3, "flS")
-  if not info or info.func ~= noted_function then return false end
-  return noted_line == info.currentline or same_expression(info.short_src, noted_line, info.currentline)
-end
-
--- The variable that holds nil in a join, as Lua's own message names it: ` (global 'x')`.
-local function guilty(level)
-  local info = getinfo(level, "flS")
-  if not info then return "" end
-  local line = line_of(info.short_src, info.currentline)
-  local function value_of(name)
-    for index = 1, 250 do
-      local known, value = debug.getlocal(level + 1, index)
-      if not known then break end
-      if known == name then return "local", value end
-    end
-    for index = 1, 255 do
-      local known, value = debug.getupvalue(info.func, index)
-      if not known then break end
-      if known == name then return cells.get(name) ~= nil and "local" or "upvalue", value end
-    end
-    return "global", rawget(native.environment, name)
-  end
-  -- The last operand that is nil: joins go from right to left.
-  local found = ""
-  for chain in string.gmatch(line, "[%a_][%w_%.]*") do
-    local name, rest = match(chain, "^([%a_][%w_]*)(.*)$")
-    local kind, value = value_of(name)
-    local last = name
-    for field in string.gmatch(rest, "%.([%a_][%w_]*)") do
-      if type(value) ~= "table" then break end
-      kind, last, value = "field", field, rawget(value, field)
-    end
-    local escaped = string.gsub(chain, "%.", "%%.")
-    local is_operand = find(line, "%.%.%s*" .. escaped .. "%f[^%w_%.]") or find(line, "%f[%w_]" .. escaped .. "%s*%.%.")
-    if value == nil and is_operand then found = format(" (%s '%s')", kind, last) end
-  end
-  return found
-end
-
-function native.raise_join(culprit)
-  native.raise(format("attempt to concatenate a %s value%s", type(culprit), culprit == nil and guilty(4) or ""))
-end
-
-debug.setmetatable(nil, { __metatable = false, __concat = records.joined })
+file("joining", records, cells)
 
 -- Talking to the parent ------------------------------------------------------------------------------------
 
@@ -179,9 +127,9 @@ local buffer, buffered, current = {}, 0, nil
 
 function native.flush()
   if buffered == 0 then return end
+  host.disarm()
   local piece = concat(buffer)
   buffer, buffered = {}, 0
-  host.disarm()
   host.send(packed({ kind = "output", stream = current }, { piece }))
   host.arm()
 end
@@ -198,10 +146,12 @@ end
 function native.ask(header, texts)
   native.flush()
   header.released = records.released()
+  local ok, bytes = pcall(packed, header, texts)
+  if not ok then native.raise(type(bytes) == "table" and bytes.json or bytes) end
   host.disarm() -- lupa's own code must never meet the memory limit
-  local answer, pieces = unpacked(host.ask(packed(header, texts)))
+  local answer, pieces = unpacked(host.ask(bytes))
   host.arm()
-  if answer.stop then limits.die(answer.stop, answer.message) end
+  if answer.stop then limits.die(answer.stop) end
   if answer.error then raise_failure(answer.error) end
   return answer, table.unpack(pieces)
 end
@@ -219,11 +169,12 @@ local sandbox = file("sandbox", json, records, limits, text)
 local environment = sandbox.environment()
 native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
+local methods = environment.string -- whatever a script puts in its place
 function native.string_method(key)
-  local method = rawget(environment.string, key)
+  local method = rawget(methods, key)
   return type(method) == "function" and method or nil
 end
-debug.setmetatable("", { __index = environment.string, __metatable = false })
+debug.setmetatable("", { __index = methods, __metatable = false })
 
 -- Columns that a script makes come in the order in which its text names them.
 local order = {}
@@ -240,16 +191,21 @@ end
 
 -- Requests ---------------------------------------------------------------------------------------------------
 
+local TYPED = 64 << 10 -- bytes of a text that is looked at while it is typed
+local OFFERED = 2000 -- names told of one table
+
 local requests = {}
+
+local function clean(value) return text.clipped(value, 20000) end
 
 local function stack_of(thread)
   local frames = {}
   for level = 0, 60 do
     local info = getinfo(thread, level, "Sln")
     if not info then break end
-    if info.what ~= "C" and not trusted[info.source] then
-      local name = info.what == "main" and "main chunk" or info.name and format("function '%s'", info.name) or "a function"
-      frames[#frames + 1] = { chunk = info.short_src, line = info.currentline, name = name }
+    if info.what ~= "C" and not is_trusted(info) then
+      local name = info.what == "main" and "main chunk" or info.name and format("function '%s'", clean(info.name)) or "a function"
+      frames[#frames + 1] = { chunk = clean(info.short_src), line = info.currentline, name = name }
     end
   end
   if #frames > 0 then frames[#frames].name = "the cell" end
@@ -258,13 +214,29 @@ end
 
 local function error_reply(problem, thread, why)
   local stack = thread and stack_of(thread) or json.array_of({})
-  if why then return { kind = "failed", type = why.stop, message = why.message, line = why.line, stack = stack } end
-  local message, facts = native.failure(problem)
+  if why then return { kind = "failed", type = why.stop, line = why.line, full = why.full, stack = stack } end
+  local place = #stack > 0 and format("%s:%d: ", stack[1].chunk, stack[1].line) or ""
+  local message, facts = native.failure(problem, place)
   if type(message) ~= "string" then
-    message = type(message) == "table" and text.tostring(message) or format("(error object is a %s value)", type(message))
-    if #stack > 0 then message = format("%s:%d: %s", stack[1].chunk, stack[1].line, message) end
+    -- A script's own table may say itself, which is the script's code and runs under its limits.
+    local said = limits.run(text.tostring, { hook = true }, message)
+    local itself = type(message) == "table" or type(message) == "number"
+    message = place .. (itself and said.values and said.values[1] or format("(error object is a %s value)", type(message)))
   end
-  return { kind = "failed", type = "lua_runtime", message = message, facts = facts, stack = stack }
+  return { kind = "failed", type = "lua_runtime", message = clean(message), facts = facts, stack = stack }
+end
+
+-- The values of a cell for the parent. No code of the script runs here, but its data may be large or tangled.
+local function describe(results, most)
+  local values, pieces = json.array_of({}), {}
+  for i = 1, results.n do
+    local described, piece = records.describe(results[i], results.n > 1 and format("result[%d]", i) or "result", most)
+    described.blob = piece and #pieces + 1 or nil
+    pieces[#pieces + 1] = piece
+    values[#values + 1] = described
+    most = most - #(piece or "")
+  end
+  return values, pieces
 end
 
 function requests.run(header, texts)
@@ -274,27 +246,25 @@ function requests.run(header, texts)
   sources[name] = source
   local run, hidden, is_alive = cells.compile(source, name, environment)
   if not run then
-    return { kind = "failed", type = "lua_syntax", message = hidden, incomplete = find(hidden, "<eof>$") ~= nil }
+    return { kind = "failed", type = "lua_syntax", message = clean(hidden), incomplete = find(hidden, "<eof>$") ~= nil }
   end
-  local thread, answer, why = limits.run(run, header.cpu_limit, header.memory_limit, table.unpack(header.args or {}))
-  if not answer[1] then
-    if is_alive then cells.salvage(thread, run, is_alive) end
-    return error_reply(answer[2], thread, why)
+  limits.begin(header.cpu_limit, header.memory_limit, header.call_limit)
+  local ran = limits.run(run, { hook = true }, table.unpack(header.args or {}))
+  if not ran.values then
+    if is_alive then cells.salvage(ran.thread, run, is_alive) end
+    return error_reply(ran.problem, ran.thread, ran.why)
   end
-  if why then return error_reply(nil, nil, why) end
-  local values, pieces = {}, {}
-  for i = 2, answer.n do
-    local described, piece = records.describe(answer[i], answer.n > 2 and format("result[%d]", i - 1) or "result")
-    described.blob = piece and #pieces + 1 or nil
-    pieces[#pieces + 1] = piece
-    values[#values + 1] = described
-  end
-  return { kind = "done", values = json.array_of(values), hidden = hidden or false }, pieces
+  local described = limits.run(describe, {}, ran.values, header.result_limit)
+  if not described.values then return error_reply(described.problem, nil, described.why) end
+  local values, pieces = described.values[1], described.values[2]
+  return { kind = "done", values = values, hidden = hidden or false }, pieces
 end
 
 function requests.check(_, texts)
-  local state, fault = cells.completeness(texts[1])
-  return { kind = "checked", state = state, message = fault }
+  -- Nobody types that much, and compiling it takes longer than a keystroke may.
+  local state = "complete"
+  if #texts[1] < TYPED then state = cells.completeness(texts[1]) end
+  return { kind = "checked", state = state }
 end
 
 -- The value at the end of a chain of names, read raw, without effects.
@@ -304,12 +274,12 @@ local function reach(chain)
     if i == 1 then
       local kept, is_kept = cells.get(name)
       if is_kept then value = kept else value = rawget(environment, name) end
-    elseif type(value) == "string" then value = rawget(environment.string, name)
+    elseif type(value) == "string" then value = rawget(methods, name)
     elseif type(value) ~= "table" then return nil
     elseif native.is_namespace(value) then value = spaces.child(value, name)
     else
-      local metatable = getmetatable(value)
-      if metatable and metatable.kind == "row" then return nil end
+      local ours = native.ours(value)
+      if ours and ours.kind == "row" then return nil end
       value = rawget(value, name)
     end
     if value == nil then return nil end
@@ -318,30 +288,34 @@ local function reach(chain)
 end
 
 function requests.names(header)
-  local found = {}
+  local found, count = {}, 0
   if #header.chain == 0 then
-    for name, value in next, environment do
-      if type(name) == "string" then found[name] = type(value) end
-    end
+    for name, value in next, environment do found[name] = type(value) end
     for name, kind in next, cells.names() do found[name] = kind end
   else
     local value = reach(header.chain)
     if type(value) == "string" then
-      for name in next, environment.string do found[name] = "function" end
+      for name in next, methods do found[name] = "function" end
     elseif native.is_namespace(value) then found = spaces.names(value)
     elseif type(value) == "table" and value ~= json.null then found = records.field_names(value) end
   end
-  return { kind = "names", names = debug.setmetatable(found, { kind = "object" }) }
+  local names = {}
+  for name, kind in next, found do
+    if type(name) == "string" and find(name, "^[%a_][%w_]*$") and count < OFFERED then
+      names[name], count = kind, count + 1
+    end
+  end
+  return { kind = "names", names = debug.setmetatable(names, json.object) }
 end
 
 function requests.resolve(header)
   local value = reach(header.chain)
   if value == nil then return { kind = "resolved" } end
-  local reply = { kind = "resolved", found = true, type = type(value), text = sub(text.tostring(value), 1, 2000) }
+  local reply = { kind = "resolved", found = true, type = type(value), text = text.clipped(text.render(value), 2000) }
   if type(value) == "function" then
     reply["function"] = native.catalogue_name(value)
     local info = getinfo(value, "S")
-    if info.what == "Lua" and not trusted[info.source] and sources[info.short_src] then
+    if info.what == "Lua" and not is_trusted(info) and sources[info.short_src] then
       local lines, at = {}, 1
       for line in string.gmatch(sources[info.short_src] .. "\n", "([^\n]*)\n") do
         if at >= info.linedefined and at <= info.lastlinedefined then lines[#lines + 1] = line end
@@ -364,6 +338,7 @@ for name in pairs(real) do real[name] = nil end
 return function(bytes)
   local header, texts = unpacked(bytes)
   local reply, pieces = requests[header.kind](header, texts)
+  limits.finish()
   native.flush()
   reply.released = records.released()
   reply.memory = math.floor(collectgarbage("count") * 1024)

@@ -14,19 +14,21 @@
 local native, json = ...
 local next, rawget, rawset, rawequal, select, tostring, type = next, rawget, rawset, rawequal, select, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
+local ours, register = native.ours, native.register
 local concat, format, find = table.concat, string.format, string.find
 local null = json.null
 
 local records = {}
 
 local ROW = {} -- the key under which a row keeps its place; no script can name it
+local SHOWN = 64 << 10 -- bytes of the text of a value that is no data
 local BLOCK = 256 -- rows fetched at once when rows become plain
 
 -- What all records of a type can do ---------------------------------------------------------------
 
 -- How a nested reference reads: its name, or the next best; nil when it has none.
 local function label_of(value)
-  local metatable = getmetatable(value)
+  local metatable = ours(value)
   local kind = metatable and metatable.type
   if kind and kind.label then return value[kind.label] end
 end
@@ -49,8 +51,9 @@ local function joined(a, b)
   if right == nil and b == nil and native.was_null() then right = "" end
   if left and right then return left .. right end
   for _, side in ipairs({ a, b }) do -- a script's own table may know how to join
-    local metatable = type(side) == "table" and getmetatable(side)
-    if metatable and metatable.kind == nil and metatable.__concat then return metatable.__concat(a, b) end
+    local metatable = type(side) == "table" and not ours(side) and getmetatable(side)
+    local join = metatable and rawget(metatable, "__concat")
+    if join then return join(a, b) end
   end
   if left == nil then native.raise_join(a) end
   native.raise_join(b)
@@ -184,7 +187,7 @@ end
 
 row_metatable = function(state, path, kind)
   local columns = {}
-  local metatable = { __metatable = false, kind = "row", state = state, path = path, columns = columns, type = kind }
+  local metatable = register { __metatable = false, kind = "row", state = state, path = path, columns = columns, type = kind }
   records.behave(metatable, kind)
   metatable.__index = function(row, key)
     local column = columns[key]
@@ -229,12 +232,12 @@ local released = {}
 function records.list(header, rows)
   local kind = type_named(header.type) or untyped
   local state = { handle = header.handle, count = header.count, type = kind, rows = rows, dirty = {}, blocks = {}, loose = {} }
-  state.filled = { __metatable = false, kind = "list", type = kind, state = state }
+  state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may forget the records too.
   state.sentinel = setmetatable({}, { __gc = function() released[#released + 1] = state.handle end })
   local function filled(list) fill(list) return list end
-  return setmetatable({}, {
+  return setmetatable({}, register {
     __metatable = false, kind = "unfilled", type = kind, state = state,
     __len = function(list) fill(list) return #list end,
     __index = function(list, key) fill(list) return list[key] end,
@@ -251,16 +254,10 @@ end
 
 -- Make sure that raw access sees what is there.
 function records.touch(value)
-  local metatable = getmetatable(value)
+  local metatable = ours(value)
   local kind = metatable and metatable.kind
   if kind == "unfilled" then fill(value)
   elseif kind == "row" then make_plain(value) end
-end
-
--- Whether a table is one of ours, whose metatable no script may see or keep.
-function records.is_ours(value)
-  local metatable = getmetatable(value)
-  return metatable ~= nil and metatable.__metatable == false and metatable.kind ~= nil
 end
 
 -- One record, from its JSON.
@@ -270,7 +267,7 @@ function records.record(type_name, text) return json.read(text, type_named(type_
 
 -- The place of a row that is as the parent has it, or nil.
 local function pristine(value)
-  local metatable = type(value) == "table" and getmetatable(value)
+  local metatable = type(value) == "table" and ours(value)
   if metatable and metatable.kind == "row" and #metatable.path == 0 then
     local place = rawget(value, ROW)
     if not metatable.state.dirty[place] then return metatable.state, place end
@@ -294,14 +291,14 @@ end
 
 -- The type that all elements of a list of records share, or that an empty list was made with.
 local function shared_type(list)
-  local metatable = getmetatable(list)
+  local metatable = ours(list)
   local own = metatable and metatable.type
   local count = rawlen(list)
   if count == 0 then return own and own.root and own.name or nil end
   local first
   for i = 1, count do
     local element = rawget(list, i)
-    local of = type(element) == "table" and getmetatable(element)
+    local of = type(element) == "table" and ours(element)
     local kind = of and of.type
     if not kind or not kind.root or (first and kind ~= first) then return nil end
     first = kind
@@ -309,23 +306,23 @@ local function shared_type(list)
   return first.name
 end
 
-local function written_or_shown(value, path, name)
-  local ok, written = pcall(json.write, value, path)
+local function written_or_shown(value, path, most, name)
+  local ok, written = pcall(json.write, value, path, most)
   if ok then return { form = "json", type = name }, written end
   if type(written) ~= "table" or not written.json then error(written, 0) end
-  return { form = "opaque", fault = written.json }, native.render(value) -- no data, but something to look at
+  return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
 end
 
 -- One value for the parent: a small description, and the JSON text it stands for, if any. A value without a
--- JSON form is described by its text and by what is wrong with it.
-function records.describe(value, path)
+-- JSON form, or with more than `most` bytes of it, is described by its text and by what is wrong with it.
+function records.describe(value, path, most)
   local kind = type(value)
   if value == nil then return { form = "nil" } end
   if kind == "function" or kind == "thread" or native.is_namespace(value) then
     return { form = "opaque" }, native.render(value)
   end
-  if kind ~= "table" or value == null then return written_or_shown(value, path) end
-  local metatable = getmetatable(value)
+  if kind ~= "table" or value == null then return written_or_shown(value, path, most) end
+  local metatable = ours(value)
   if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
   local state, place = pristine(value)
   if state then return { form = "row", handle = state.handle, place = place } end
@@ -336,12 +333,12 @@ function records.describe(value, path)
   local name
   if json.form(value) == "list" then name = shared_type(value)
   elseif of and of.root then name = of.name end
-  return written_or_shown(value, path, name)
+  return written_or_shown(value, path, most, name)
 end
 
 -- The names that can follow `value.`, read without any effect: a list of { name, type }.
 function records.field_names(value)
-  local metatable = getmetatable(value)
+  local metatable = ours(value)
   local found = {}
   if metatable and metatable.kind == "row" then
     local kind = metatable.type

@@ -10,6 +10,8 @@ local format, byte, find, sub = string.format, string.byte, string.find, string.
 local concat, insert, pack = table.concat, table.insert, table.pack
 local raise, touch = native.raise, records.touch
 
+local MOVED = 1e8 -- elements of one table.move; what is not there takes as long as what is
+
 local sandbox = {}
 
 local function copy(library, names)
@@ -43,7 +45,7 @@ local function basic(environment)
   end
   function E.pairs(value)
     local metatable = getmetatable(value)
-    local own = metatable and metatable.__pairs
+    local own = metatable and rawget(metatable, "__pairs")
     if own then
       local step, state, start = own(value)
       return step, state, start
@@ -61,7 +63,7 @@ local function basic(environment)
   function E.getmetatable(value)
     local metatable = getmetatable(value)
     if metatable == nil then return nil end
-    local shown = metatable.__metatable
+    local shown = rawget(metatable, "__metatable")
     if shown ~= nil then return shown end
     return type(value) == "table" and metatable or false
   end
@@ -69,7 +71,7 @@ local function basic(environment)
     if type(value) ~= "table" then argument(1, "setmetatable", "table", value) end
     if metatable ~= nil and type(metatable) ~= "table" then argument(2, "setmetatable", "nil or table", metatable) end
     if metatable and rawget(metatable, "__gc") ~= nil then raise("finalizers (__gc) are not available") end
-    if records.is_ours(value) and not native.is_namespace(value) and value ~= json.null then
+    if native.ours(value) and not native.is_namespace(value) and value ~= json.null then
       touch(value) -- a record becomes a plain table of the script's own
       return rawsetmetatable(value, metatable)
     end
@@ -89,7 +91,10 @@ local function basic(environment)
     if byte(chunk) == 27 then return nil, "attempt to load a binary chunk (only text is accepted)" end
     local scope = E
     if select("#", ...) > 0 then scope = (...) end
-    return load(chunk, name == nil and chunk or name, "t", scope)
+    if name == nil then return load(chunk, chunk, "t", scope) end
+    if type(name) ~= "string" then argument(2, "load", "string", name) end
+    -- A name is a name: it can neither be taken for one of our files nor break a message.
+    return load(chunk, "=" .. native.clipped((string.gsub(name, "^[@=]", "")), 60), "t", scope)
   end
   function E.collectgarbage(option)
     option = option or "collect"
@@ -102,13 +107,11 @@ end
 -- Libraries ---------------------------------------------------------------------------------------------
 
 local function tables()
+  -- The standard functions ask a list for its length first, and that fills it.
   local made = copy(table, "insert move pack remove sort unpack")
-  local function touching(name)
-    local call = made[name]
-    made[name] = function(value, ...) touch(value) return call(value, ...) end
-  end
-  for name in next, made do
-    if name ~= "pack" then touching(name) end
+  function made.move(from, first, last, to, ...)
+    if tonumber(first) and tonumber(last) and last - first >= MOVED then raise("too many elements to move") end
+    return table.move(from, first, last, to, ...)
   end
   -- References join as their names.
   function made.concat(list, separator, first, last)
@@ -176,11 +179,10 @@ end
 local function jsons()
   local function guarded(call)
     return function(...)
-      local answer = pack(pcall(call, ...))
-      if answer[1] then return answer[2] end
-      local problem = answer[2]
-      if type(problem) == "table" and problem.json then raise(problem.json) end
-      error(problem, 0)
+      local ok, answer = pcall(call, ...)
+      if ok then return answer end
+      if type(answer) == "table" and rawget(answer, "json") then raise(answer.json) end
+      error(answer, 0)
     end
   end
   local decode = guarded(json.read)
@@ -189,6 +191,7 @@ local function jsons()
     return function(value)
       if value == nil then value = {} end
       if type(value) ~= "table" then argument(1, name, "table", value) end
+      if native.is_namespace(value) or value == json.null then raise("this table cannot be changed") end
       touch(value)
       return rawsetmetatable(value, tag)
     end
@@ -201,7 +204,7 @@ local function jsons()
     end,
     encode = encode,
     array = tagged("json.array", json.array),
-    object = tagged("json.object", { __metatable = false, kind = "object" }),
+    object = tagged("json.object", json.object),
   }
 end
 
@@ -222,6 +225,13 @@ function sandbox.environment()
   E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
   function E.io.write(...) return write(stdout, ...) end
   E.json = jsons()
+  function E.string.rep(piece, count, separator, ...)
+    if piece == "" and (separator == nil or separator == "") then count = 0 end -- would count to any number
+    local ok, made = pcall(string.rep, piece, count, separator, ...)
+    if ok then return made end
+    if made == "not enough memory" then error(made, 0) end
+    raise((string.gsub(made, "'%?'", "'rep'")))
+  end
   local format_native = string.format
   function E.string.format(pattern, ...)
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
@@ -232,7 +242,10 @@ function sandbox.environment()
       local kind = type(values[i])
       if kind == "table" or kind == "function" or kind == "thread" then values[i] = text.tostring(values[i]) end
     end
-    return format_native(pattern, table.unpack(values, 1, values.n))
+    local ok, made = pcall(format_native, pattern, table.unpack(values, 1, values.n))
+    if ok then return made end
+    if made == "not enough memory" then error(made, 0) end
+    raise((string.gsub(made, "'%?'", "'format'")))
   end
   return E
 end

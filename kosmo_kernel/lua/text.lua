@@ -7,11 +7,13 @@
 local native, json = ...
 local concat, format, find, rep = table.concat, string.format, string.find, string.rep
 local getmetatable, next, rawget, select, tostring, type = debug.getmetatable, next, rawget, select, tostring, type
+local ours = native.ours
 local setmetatable = setmetatable
 
 local LIST_MOST = 100 -- elements of a list shown
 local WIDTH = 76 -- a table that fits into this many columns stays on one line
 local DEPTH = 20
+local NODES = 20000 -- tables and values shown of one value; what is beyond is only hinted at
 
 local text = {}
 
@@ -61,6 +63,8 @@ local function one_line(pieces, open, close)
 end
 
 show = function(value, seen, path, depth)
+  seen.nodes = seen.nodes + 1
+  if seen.nodes > NODES then return "…" end
   if type(value) ~= "table" or value == json.null then return atom(value) end
   if native.is_namespace(value) then return native.namespace_text(value) end
   if seen[value] then return format("<cycle: %s>", seen[value]) end
@@ -69,14 +73,14 @@ show = function(value, seen, path, depth)
   seen[value] = path
   local pieces, open, close = {}, "{", "}"
   local form, count = json.form(value)
-  if form == "list" and (count > 0 or (getmetatable(value) or {}).kind) then
+  if form == "list" and (count > 0 or ours(value)) then
     open, close = "[", "]"
     for i = 1, count < LIST_MOST and count or LIST_MOST do
       pieces[i] = show(rawget(value, i), seen, format("%s[%d]", path, i), depth + 1)
     end
     if count > LIST_MOST then pieces[#pieces + 1] = format("… %d more, %d in all", count - LIST_MOST, count) end
   else
-    local declared = ((getmetatable(value) or {}).type or {}).declared or {}
+    local declared = ((ours(value) or {}).type or {}).declared or {}
     for _, key in ipairs((json.keys(value))) do
       local field = rawget(value, key)
       if field == nil then field = type(declared[key]) == "string" and declared[key] or json.null end
@@ -94,7 +98,7 @@ end
 -- What `dump` shows: texts in quotes only inside tables.
 function text.render(value)
   if type(value) == "string" then return value end
-  return show(value, {}, "value", 0)
+  return show(value, { nodes = 0 }, "value", 0)
 end
 
 -- What `tostring` and `print` show: as `dump`, except that a script's own `__tostring` speaks for its
@@ -111,6 +115,15 @@ function text.tostring(value)
     return said
   end
   return text.render(value)
+end
+
+-- The start of a text that is valid UTF-8, of so many bytes at the most.
+function text.clipped(value, most)
+  local part = string.sub(value, 1, most)
+  local length, bad = utf8.len(part)
+  if length then return part end
+  if bad > most - 4 and utf8.len(string.sub(part, 1, bad - 1)) then return string.sub(part, 1, bad - 1) end
+  return (string.gsub(part, "[\128-\255]", "?"))
 end
 
 -- The arguments of a call, joined with tabs.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.errors import LimitError, LuaProcessError
 from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.catalogue import Function
 
+KEPT_MOST = 1_000_000  # records that Lua may refer to at a time
 SHORT = 50  # a list of at most this many records travels whole
 ASKED = "*"  # behind a function's name: the type of what its calls with a list argument return
 
@@ -79,6 +80,9 @@ class Handles:
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):
+            if sum(map(len, self._kept.values())) + len(value) > KEPT_MOST:
+                why = f"The script holds on to more than {KEPT_MOST:,} records (records_limit)."
+                raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
             self._last += 1
             self._kept[self._last] = value
             one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
@@ -168,8 +172,8 @@ class Handles:
         one = lists[handles[0]]
         return Records(rows, one.function, one.columns) if len(functions) == 1 else Records(rows)
 
-    def _list(self, handle: int) -> Records:
-        found = self._kept.get(handle)
+    def _list(self, handle: Any) -> Records:
+        found = self._kept.get(handle) if isinstance(handle, int) else None
         if found is None:
             raise LuaProcessError("the Lua process named a list that does not exist")
         return found

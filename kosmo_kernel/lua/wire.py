@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LENGTH = struct.Struct(">I")
-MOST = 1 << 30  # bytes of a payload; a longer one means that the other side is not what it should be
+MOST = 256 << 20  # bytes of a payload; a longer one means that the other side is not what it should be
 
 
 def read_exactly(descriptor: int, size: int) -> bytes:

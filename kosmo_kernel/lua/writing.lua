@@ -4,8 +4,9 @@ local native, json = ...
 local byte, find, format, gsub, rep, sub = string.byte, string.find, string.format, string.gsub, string.rep, string.sub
 local concat, sort, mathtype, huge, utf8len = table.concat, table.sort, math.type, math.huge, utf8.len
 local error, ipairs, next, rawget, tonumber, tostring, type = error, ipairs, next, rawget, tonumber, tostring, type
-local getmetatable = debug.getmetatable
+local ours = native.ours
 local null, DEPTH = json.null, json.depth
+local LOOK = 4096 -- values between two looks at the clock and at the size
 
 local quoted = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\b"] = "\\b", ["\f"] = "\\f" }
 local function quote_control(letter) return quoted[letter] or format("\\u%04x", byte(letter)) end
@@ -37,8 +38,7 @@ local function refuse(trail, depth, what) error({ json = format("%s: %s", path_o
 
 -- What kind of JSON a table without a shape is: "list" with its length, or "object". Reads raw.
 function json.form(value)
-  local metatable = getmetatable(value)
-  local kind = metatable and metatable.kind
+  local kind = (ours(value) or {}).kind
   if kind == "object" or kind == "record" then return "object" end
   local count, most = 0, 0
   for key in next, value do
@@ -75,8 +75,8 @@ end
 
 -- The keys of an object in order: those of its shape first.
 function json.keys(value)
-  local metatable = getmetatable(value)
-  local shaped = metatable and metatable.kind == "record" and metatable or nil
+  local shaped = ours(value)
+  if shaped and shaped.kind ~= "record" then shaped = nil end
   local keys = {}
   if shaped then
     for _, key in ipairs(shaped.keys) do
@@ -97,6 +97,18 @@ local function write_number(value, trail, depth)
   return short
 end
 
+-- Make one text of what was written since the last time; a value that grows too large, or takes too long, ends here.
+local function gather(trail, out, depth, coming)
+  native.look()
+  local piece = concat(out)
+  for i = #out, 1, -1 do out[i] = nil end
+  trail.done[#trail.done + 1] = piece
+  trail.size = trail.size + #piece
+  if trail.size + (coming or 0) > trail.most then
+    refuse(trail, depth, format("more than %d bytes of JSON", trail.most))
+  end
+end
+
 local write
 
 local function write_list(value, count, trail, out, depth)
@@ -109,9 +121,13 @@ local function write_list(value, count, trail, out, depth)
   out[#out + 1] = "]"
 end
 
-local function write_own(key, field, comma, trail, out, depth)
+-- `own_text` is the table itself, where a text may be the same key as a number.
+local function write_own(key, field, own_text, comma, trail, out, depth)
   if type(key) ~= "string" and mathtype(key) ~= "integer" then
     refuse(trail, depth, format("a key that is a %s has no JSON form", type(key)))
+  end
+  if type(key) == "number" and rawget(own_text, tostring(key)) ~= nil then
+    refuse(trail, depth, format("the keys %d and \"%d\" are one and the same in JSON", key, key))
   end
   local quoted_key = quote(tostring(key)) or refuse(trail, depth, "a key that is not UTF-8 has no JSON form")
   out[#out + 1] = comma .. quoted_key .. ":"
@@ -120,8 +136,8 @@ local function write_own(key, field, comma, trail, out, depth)
 end
 
 local function write_object(value, trail, out, depth)
-  local metatable = getmetatable(value)
-  local shaped = metatable and metatable.kind == "record" and metatable or nil
+  local shaped = ours(value)
+  if shaped and shaped.kind ~= "record" then shaped = nil end
   local comma = ""
   out[#out + 1] = "{"
   if shaped then
@@ -144,7 +160,7 @@ local function write_object(value, trail, out, depth)
   local own = own_keys(value, shaped)
   if own then
     for i = 1, #own do
-      write_own(own[i], rawget(value, own[i]), comma, trail, out, depth)
+      write_own(own[i], rawget(value, own[i]), value, comma, trail, out, depth)
       comma = ","
     end
   end
@@ -153,7 +169,10 @@ end
 
 write = function(value, trail, out, depth)
   local kind = type(value)
+  trail.steps = trail.steps + 1
+  if trail.steps % LOOK == 0 then gather(trail, out, depth) end
   if kind == "string" then
+    if #value > LOOK then gather(trail, out, depth, #value) end
     out[#out + 1] = quote(value) or refuse(trail, depth, "a text that is not UTF-8 has no JSON form")
   elseif kind == "number" then out[#out + 1] = write_number(value, trail, depth)
   elseif kind == "boolean" then out[#out + 1] = value and "true" or "false"
@@ -173,11 +192,14 @@ write = function(value, trail, out, depth)
   end
 end
 
--- A Lua value as compact JSON. `path` names it in errors. Raises a table { json = message }.
-function json.write(value, path)
+-- A Lua value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
+function json.write(value, path, most)
   local out = {}
-  write(value, { name = path or "", open = {} }, out, 0)
-  return concat(out)
+  local trail = { name = path or "", open = {}, done = {}, most = most or huge, size = 0, steps = 0 }
+  write(value, trail, out, 0)
+  if #trail.done == 0 and not most then return concat(out) end
+  gather(trail, out, 0)
+  return concat(trail.done)
 end
 
 -- The same with lines and two spaces a level, for people.
