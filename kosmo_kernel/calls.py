@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
-from kosmo_kernel.client import Answer, Client
+from kosmo_kernel.client import Answer, Client, in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError
 from kosmo_kernel.records import Record, Records, asked_columns
 
@@ -114,28 +114,26 @@ class Caller:
         return CallAnswer(values, len(rows), requests, notes)
 
     def _client(self, integration: Integration, alias: str) -> Client:
-        key = (integration.name, alias)
+        account = accounts.find(integration, alias) if alias != accounts.DEMO else None
+        key = (integration.name, account.alias if account else alias)
         client = self._clients.get(key)
-        if alias != accounts.DEMO:
-            account = accounts.find(integration, alias)
-            if client is None or client.account != account:
-                if client:
-                    client.close()  # the token or the address was changed since
-                client = self._clients[key] = Client(integration, account)
-        elif client is None:
-            client = self._clients[key] = _demo(integration)
+        if account is None:
+            client = client or _demo(integration)
+        elif client is None or client.account != account:
+            if client:
+                client.close()  # the token or the address was changed since
+            client = Client(integration, account)
+        self._clients[key] = client
         return client
 
 
 def _demo(integration: Integration) -> Client:
     """The client of the fictional account: the look-alike answers in this process."""
-    import httpx  # noqa: PLC0415 - the client has brought it already; named here for its transport only
-
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - only for the demo
     from kosmo_kernel.demo.company import company  # noqa: PLC0415 - as above
 
     account = accounts.Account(integration.name, accounts.DEMO, DEMO_TOKEN, integration.base_url, "the demo")
-    return Client(integration, account, transport=httpx.WSGITransport(DemoApi(company())))
+    return Client(integration, account, transport=in_process(DemoApi(company())))
 
 
 def _single(function: Function, answer: Answer) -> CallAnswer:

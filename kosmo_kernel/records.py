@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, overload
 
 import msgspec
@@ -104,8 +105,8 @@ class Records(Sequence[dict[str, Any]]):
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
             key = path[-1]
             try:
-                found = [parent.get(key, ABSENT) for parent in parents]
-            except AttributeError:  # a null, missing or scalar parent: rare, and looked at one by one
+                found = list(map(itemgetter(key), parents))
+            except (KeyError, TypeError, IndexError):  # a null or missing parent or key: looked at one by one
                 found = [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
             self._columns[path] = found
         return found

@@ -170,9 +170,16 @@ def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:
 
 
 def test_a_time_to_wait_is_told_where_the_service_tells_it() -> None:
-    error = failed(answering(429, {"id": "rate_limit", "message": "Slow down."}, {"Retry-After": "12"}))
+    api = answering(429, {"id": "rate_limit", "message": "Slow down."}, {"Retry-After": "12"})
+    client = Client(replace(HEROKU, budget=None), ACCOUNT, transport=in_process(api))
 
-    assert "Try again in 12 s." in error.message
+    with pytest.raises(RateLimitError) as caught:
+        client.fetch(HEROKU.function("list_apps"), {})
+
+    assert caught.value.message == (
+        f"{WHERE}Heroku answered 429 (rate_limit): Slow down. The account has used up its requests for now. Try again "
+        "in 12 s. Request id: r-1."
+    )
 
 
 @pytest.mark.parametrize("status", [200, 403, 500, 503])

@@ -44,7 +44,7 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
         f'{{"id": "{UUID}", "name": "my-app"}}',
         "Try `Authorization: Bearer <OAuth access token>` or `Authorization: Basic <base64-encoded email>`.",
         "the bearer of this letter, Bearer authentication",
-        "a Basic web.1, basic heroku-postgresql:basic and Basic 12345678",
+        "a Basic web.1, basic heroku-postgresql:basic, Basic 12345678 and Basic 123456789",
         "authorization is needed, Authorization: Bearer",
         "https://my-app.herokuapp.com/ belongs to joe@example.com",
         "http://127.0.0.1:5000/a:b@c",

@@ -217,7 +217,7 @@ def _read_error(reply: Reply) -> Fault | None:
 
     try:
         said = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or not isinstance(said.get("message"), str):
         return None

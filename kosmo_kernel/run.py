@@ -1,0 +1,152 @@
+"""One run of a script, as its script sees it: calls are made, pages read, output passed on, and all of it is noted.
+
+Every text that leaves passes `Run.clean`: no token in it, and nothing that moves a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import accounts, docs, integrations
+from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.redact import redact
+from kosmo_kernel.result import Call, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kosmo_kernel.calls import Caller
+    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.lua.host import CallRequest
+
+# What could move a terminal's cursor, change its state or reach its clipboard; line ends, tabs and going back stay.
+_HARMFUL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
+    r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+)
+OUTPUT_MOST = 1 << 20  # bytes that one run may print
+OUTPUT_LINES = 20_000
+FICTION = "Fictional data: the account in use is the demo."
+
+
+@dataclass(slots=True)
+class Run:
+    """One run's answers to its script: the machine's `Host`.
+
+    Parameters:
+        caller: gives who sends the requests.
+        tokens: gives the tokens that no text may show.
+        result: what is being filled in.
+        on_output: is passed what the script prints.
+        on_input: answers what it reads.
+    """
+
+    caller: Callable[[], Caller]
+    tokens: Callable[[], tuple[str, ...]]
+    result: Result
+    on_output: Callable[[str, str], None] | None
+    on_input: Callable[[str], str | None] | None
+    errors: list[KosmoError] = field(default_factory=list)
+    _pieces: list[str] = field(default_factory=list)
+    _pages: set[str] = field(default_factory=set)
+    _bytes: int = 0
+    _lines: int = 0
+    _cut: bool = False
+
+    def call(self, request: CallRequest) -> list[Any]:
+        """Make a call and log it."""
+        integration_name, _, function_name = request.path.partition(".")
+        alias = request.account if request.account not in (None, accounts.DEFAULT) else self.result.account
+        call = Call(f"integrations.{request.path}", alias or accounts.DEFAULT, 0.0, "ok")
+        started = time.perf_counter()
+        try:
+            integration = integrations.find(integration_name)
+            function = integration.function(function_name)
+            values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
+            answer = self.caller().call(integration, function, call.account, values)
+        except KosmoError as error:
+            call.status, call.error = "error", error.message
+            raise
+        finally:
+            call.duration_ms = (time.perf_counter() - started) * 1000
+            self.result.calls.append(call)
+        call.rows, call.requests = answer.rows, answer.requests
+        if call.account == accounts.DEMO and request.account != accounts.DEMO and FICTION not in self.result.notes:
+            self.result.notes.append(FICTION)
+        self.result.notes += [note for note in answer.notes if note not in self.result.notes]
+        return answer.values
+
+    def space(self, integration: str | None, key: str) -> str:
+        """The account that a name in a namespace means."""
+        if integration is None:
+            integrations.find(key)
+            raise UnknownNameError(f"The integration `{key}` was added after Lua started. Reset, and it is there.")
+        found = integrations.find(integration)
+        aliases = accounts.names(found)
+        if key == accounts.DEFAULT or key.lower().replace("-", "_") in aliases:
+            return key
+        raise _unknown(found, key, aliases)
+
+    def docs(self, verb: str, page: str) -> str:
+        """A page of the reference, remembered so that a cell's value which is that page is shown as Markdown."""
+        made = {"read": docs.read, "search": docs.search}.get(verb)
+        found = made(page) if made else docs.list_pages()
+        self._pages.add(str(found))
+        return str(found)
+
+    def page(self, value: Any) -> Any:
+        """A value of the run, as a page where it is the text of one."""
+        return docs.Page(value) if type(value) is str and value in self._pages else value
+
+    def output(self, stream: str, text: str) -> None:
+        """The script printed: pass it on, up to the limit."""
+        if self._cut:
+            return
+        text = self.clean(text)
+        room_lines, room = OUTPUT_LINES - self._lines, OUTPUT_MOST - self._bytes
+        lines = text.count("\n")
+        if lines > room_lines or len(text) > room:
+            text = "".join(text.splitlines(keepends=True)[:room_lines])[:room]
+            self._cut = True
+        self._lines, self._bytes = self._lines + lines, self._bytes + len(text)
+        self._emit(stream, text)
+        if self._cut:
+            note = (
+                f"\n… the output is cut here: a run prints at most {OUTPUT_LINES:,} lines and {OUTPUT_MOST:,} bytes\n"
+            )
+            self._emit("stderr", note)
+
+    def clean(self, text: str) -> str:
+        """A text as it may leave: without tokens, and without what moves a terminal."""
+        return _HARMFUL.sub("", redact(text, self.tokens()))
+
+    def _emit(self, stream: str, text: str) -> None:
+        self._pieces.append(text)
+        if self.on_output:
+            self.on_output(stream, text)
+
+    def failed(self, error: KosmoError) -> None:
+        """A question was answered by an error, which the script may catch or end in."""
+        self.errors.append(error)
+
+    def input(self, form: str) -> str | None:
+        """What `io.read` gets."""
+        return self.on_input(form) if self.on_input else None
+
+    def end(self, started: float) -> None:
+        """The run is over."""
+        self.result.seconds = time.perf_counter() - started
+        self.result.output = "".join(self._pieces)
+
+
+def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
+    """A name that is neither a function nor an account."""
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only once something is wrong
+
+    names = [*(f.name for f in integration.functions), *aliases]
+    near = nearest(key, names) or names
+    listed = tuple(f"app.integrations.{integration.name}.{name}" for name in near)
+    return UnknownNameError(f"{integration.title} has no function and no account `{key}`.", listed)
