@@ -1,0 +1,157 @@
+"""Response bytes to frame, against the best that can be written by hand for one fixed shape; and showing it.
+
+    python benchmarks/frames.py [ROUNDS]
+
+The rival knows the columns of a dyno and trusts every answer to have them. A frame of ours takes any
+answer: it looks for fields nobody declared, for missing ones and for values of another type. Each round
+runs both, in turn, the garbage collector paused; the figures are medians of processor time, which other work on
+the machine disturbs least, and the ratio is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from kosmo_kernel.catalogue import Column
+from kosmo_kernel.frames import KosmoFrame, frame_of
+from kosmo_kernel.records import Records, collector_paused, decode
+
+COLUMNS = (
+    Column("name", "Type and number."),
+    Column("type", "The process type."),
+    Column("state", "What it does."),
+    Column("size", "The dyno's size."),
+    Column("command", "What it runs."),
+    Column("app.id", "The app's identifier."),
+    Column("app.name", "The app."),
+    Column("release.id", "The release's identifier."),
+    Column("release.version", "The release.", kind="integer"),
+    Column("created_at", "When it started.", kind="timestamp"),
+    Column("updated_at", "When its state changed.", kind="timestamp"),
+    Column("attach_url", "Where to attach.", nullable=True),
+    Column("id", "The dyno's identifier."),
+)
+
+
+def dynos(count: int) -> bytes:
+    """An answer with this many dynos, always the same."""
+    chance = random.Random(1)  # noqa: S311 - nothing secret
+
+    def identifier() -> str:
+        return str(UUID(int=chance.getrandbits(128), version=4))
+
+    apps = [{"id": identifier(), "name": f"app-{number}"} for number in range(max(count // 5, 1))]
+    commands = {"web": "bundle exec puma -C config/puma.rb", "worker": "bundle exec sidekiq -q default -q mailers"}
+    rows = []
+    for number in range(count):
+        kind = chance.choice(("web", "worker"))
+        started = f"2026-11-{chance.randint(1, 30):02}T{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:00Z"
+        rows.append(
+            {
+                "attach_url": None,
+                "command": commands[kind],
+                "created_at": started,
+                "id": identifier(),
+                "name": f"{kind}.{number % 9 + 1}",
+                "release": {"id": identifier(), "version": chance.randint(1, 400)},
+                "app": chance.choice(apps),
+                "size": "Standard-1X",
+                "state": chance.choice(("up", "up", "up", "idle", "crashed")),
+                "type": kind,
+                "updated_at": started,
+            }
+        )
+    return msgspec.json.encode(rows)
+
+
+def ours(body: bytes) -> KosmoFrame:
+    return frame_of(Records(decode(body), None, COLUMNS))
+
+
+def by_hand(body: bytes) -> pd.DataFrame:
+    """The same columns with the same types, written for dynos alone."""
+    with collector_paused():
+        rows = msgspec.json.decode(body)
+        count = len(rows)
+        text = pd.StringDtype(na_value=np.nan)
+        apps, releases = list(map(itemgetter("app"), rows)), list(map(itemgetter("release"), rows))
+
+        def texts(objects: list[dict[str, Any]], key: str) -> Any:
+            return pd.array(np.fromiter(map(itemgetter(key), objects), object, count), dtype=text, copy=False)
+
+        def times(key: str) -> Any:
+            joined = "".join(map(itemgetter(key), rows)).encode()
+            local = np.frombuffer(joined, [("time", "S19"), ("zone", "S1")])["time"]
+            return pd.array(local.astype("M8[us]"), dtype=pd.DatetimeTZDtype("us", "UTC"), copy=False)
+
+        versions = np.fromiter(map(itemgetter("version"), releases), np.int64, count)
+        return pd.DataFrame(
+            {
+                "name": texts(rows, "name"),
+                "type": texts(rows, "type"),
+                "state": texts(rows, "state"),
+                "size": texts(rows, "size"),
+                "command": texts(rows, "command"),
+                "app.id": texts(apps, "id"),
+                "app.name": texts(apps, "name"),
+                "release.id": texts(releases, "id"),
+                "release.version": pd.arrays.IntegerArray(versions, np.zeros(count, np.bool_)),
+                "created_at": times("created_at"),
+                "updated_at": times("updated_at"),
+                "attach_url": texts(rows, "attach_url"),
+                "id": texts(rows, "id"),
+            },
+            copy=False,
+        )
+
+
+def usual(body: bytes) -> pd.DataFrame:
+    """What most people write."""
+    return pd.json_normalize(msgspec.json.decode(body))
+
+
+def milliseconds(work: Callable[[bytes], object], body: bytes, repeats: int) -> float:
+    gc.collect()
+    start = time.process_time()
+    for _ in range(repeats):
+        work(body)
+    return (time.process_time() - start) * 1000 / repeats
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    print(f"{'dynos':>8} {'ours ms':>9} {'by hand ms':>11} {'ratio':>6} {'json_normalize':>15}")
+    for count, repeats in ((10, 200), (1_000, 10), (10_000, 1), (100_000, 1)):
+        body = dynos(count)
+        pd.testing.assert_frame_equal(pd.DataFrame(ours(body)), by_hand(body))
+        taken: dict[Callable[[bytes], object], list[float]] = {ours: [], by_hand: [], usual: []}
+        for _ in range(rounds if count < 100_000 else 3):  # noqa: PLR2004 - the large one is slow and only a report
+            for work, times in taken.items():
+                times.append(milliseconds(work, body, repeats))
+        ratio = statistics.median(a / b for a, b in zip(taken[ours], taken[by_hand], strict=True))
+        median = {work: statistics.median(times) for work, times in taken.items()}
+        print(
+            f"{count:>8,} {median[ours]:>9.2f} {median[by_hand]:>11.2f} {ratio:>6.2f} "
+            f"{median[usual] / median[by_hand]:>14.2f}x"
+        )
+    frame = ours(dynos(5_000))
+    shown = statistics.median(milliseconds(lambda _: frame._repr_html_(), b"", 1) for _ in range(rounds))
+    text = statistics.median(milliseconds(lambda _: repr(frame), b"", 1) for _ in range(rounds))
+    print(f"a frame of 5,000 dynos shown: {shown:.1f} ms, {len(frame._repr_html_().encode()) / 1000:.0f} kB of HTML")
+    print(f"as text: {text:.1f} ms, {len(repr(frame).encode()) / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Which fields a list of records has, and what each one holds.
+
+The fields that a function declares come first, in its order, whether or not a record has them: an empty
+list has columns too. What the service sent beyond them follows in the order in which it was first seen,
+objects as dotted fields as deep as they go. So a table, a record's own view and a frame show the same
+names, and nothing that was sent is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.records import ABSENT, Absent, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from kosmo_kernel.catalogue import Column, ColumnKind
+
+MISSING: frozenset[type] = frozenset({NoneType, Absent})
+
+# An object below this many others stays whole: nobody reads a name of that length.
+_DEEPEST = 32
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+Path = tuple[str, ...]
+_Tree = dict[str, Any]  # declared fields by their keys; an empty tree is a field
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a table of records.
+
+    Parameters:
+        name: the column's name, unique in its table: the keys joined with dots, or in Lua's other
+            notation, `app["web.url"]`, where a key with a dot would take the name of another field.
+        path: the keys that lead to the value.
+        kinds: the types of what is there, in all records.
+        column: what the catalogue says about it, or None for a field that no function declares.
+        beside_objects: some records have an object here, whose fields are columns of their own; this
+            one holds what the others have.
+    """
+
+    name: str
+    path: Path
+    kinds: frozenset[type]
+    column: Column | None = None
+    beside_objects: bool = False
+
+    @property
+    def kind(self) -> ColumnKind | None:
+        """The declared type of the values, or None."""
+        return self.column.kind if self.column else None
+
+    @property
+    def may_be_time(self) -> bool:
+        """Whether texts in this field are to be read as times, as far as all of them are."""
+        return self.kind == "timestamp" or (self.kind is None and self.path[-1].endswith("_at"))
+
+    @property
+    def default(self) -> str | None:
+        """How a missing value reads."""
+        return self.column.default if self.column else None
+
+    @property
+    def types(self) -> frozenset[type]:
+        """The types in `values()`."""
+        if self.beside_objects:
+            return frozenset(k for k in self.kinds if not issubclass(k, (dict, Absent))) | {NoneType}
+        if self.kinds.isdisjoint(MISSING):
+            return self.kinds
+        return (self.kinds - MISSING) | {type(self.default)}
+
+    def values(self, records: Records) -> list[Any]:
+        """The values, one a record, None where there is none. Not to be changed."""
+        values = records.column(self.path)
+        if self.beside_objects:
+            return [None if value is ABSENT or isinstance(value, dict) else value for value in values]
+        default = self.default
+        if Absent in self.kinds or (default is not None and NoneType in self.kinds):
+            return [default if value is None or value is ABSENT else value for value in values]
+        return values
+
+
+def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = None) -> Iterator[Field]:
+    """The fields of these records: declared ones in their order, then others as first seen.
+
+    Parameters:
+        records: what a function returned.
+        known: the types at paths that somebody has already looked at, so that nobody looks twice.
+
+    Yields:
+        Each field when it is asked for: who uses its values at once finds them in the processor's cache.
+    """
+    return _Survey(records, dict(known or {})).fields()
+
+
+def moment(text: str) -> datetime | None:
+    """The time, in UTC, that a text says with date and clock in ISO 8601; None for other texts."""
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a day that no month has; an hour before the first year
+        return None
+
+
+class _Survey:
+    """One look at the records, which remembers the types at each path."""
+
+    def __init__(self, records: Records, kinds: dict[Path, frozenset[type]]) -> None:
+        self.records = records
+        self.declared = {column.path for column in records.columns}
+        self._kinds = kinds
+
+    def fields(self) -> Iterator[Field]:
+        declared: _Tree = {}
+        for column in self.records.columns:
+            branch = declared
+            for key in column.path:
+                branch = branch.setdefault(key, {})
+            yield Field(column.name, column.path, self.kinds(column.path), column)
+        taken = {column.name for column in self.records.columns}
+        for path, beside_objects in self.undeclared((), self.records.rows, declared):
+            name = _free_name(path, taken)
+            taken.add(name)
+            yield Field(name, path, self.kinds(path), None, beside_objects)
+
+    def kinds(self, path: Path) -> frozenset[type]:
+        """The types of what is at a path."""
+        found = self._kinds.get(path)
+        if found is None:
+            found = self._kinds[path] = frozenset(map(type, self.records.column(path)))
+        return found
+
+    def undeclared(
+        self, prefix: Path, objects: Sequence[dict[str, Any]], declared: _Tree
+    ) -> Iterator[tuple[Path, bool]]:
+        """The paths of what the objects at `prefix` have beyond `declared`, each with its `beside_objects`."""
+        for key in self.keys(prefix, objects, declared):
+            below = declared.get(key)
+            if below == {}:  # a declared field
+                continue
+            path = (*prefix, key)
+            kinds = self.kinds(path)
+            inner_kinds = {kind for kind in kinds if issubclass(kind, dict)} if len(path) < _DEEPEST else set()
+            others = kinds - inner_kinds - MISSING
+            found = []
+            if inner_kinds:
+                inner = [value for value in self.records.column(path) if isinstance(value, dict)]
+                found = list(self.undeclared(path, inner, below or {}))
+            if path not in self.declared and (others or not (found or below)):
+                yield path, bool(inner_kinds and others)
+            yield from found
+
+    def keys(self, prefix: Path, objects: Sequence[dict[str, Any]], declared: _Tree) -> Iterable[str]:
+        """The keys of the objects at `prefix` as first seen; the declared ones where there are surely no others."""
+        if set(map(len, objects)) <= {len(declared)} and not any(Absent in self.kinds((*prefix, k)) for k in declared):
+            return declared  # each has as many keys as are declared, and all of those
+        return dict.fromkeys(chain.from_iterable(objects))
+
+
+def _free_name(path: Path, taken: set[str]) -> str:
+    """A column name for a path that no other column has."""
+    name = ".".join(path)
+    if name in taken:
+        name = "".join(f"[{json.dumps(k, ensure_ascii=False)}]" if "." in k else f".{k}" for k in path).lstrip(".")
+    while name in taken:
+        name += "'"
+    return name

@@ -1,0 +1,249 @@
+"""Records as a pandas DataFrame.
+
+Every field of the records is a column of the type that the catalogue declares, or that its values show:
+UTC datetimes, nullable integers, numbers and booleans, pandas' own string type. Where a value has another
+type than was promised, the column holds the values as they came, so that nothing is lost. A column is made
+from its list of values in one go, with as few steps in Python as there can be.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from kosmo_kernel.fields import Field, Path, fields_of, moment
+from kosmo_kernel.records import Records, collector_paused
+from kosmo_kernel.tables import SHOWN, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_Values = list[Any]
+_Array = Any  # one of pandas' extension arrays
+
+# What pandas gives to texts by default: missing ones compare as unequal, not as unknown.
+_STRING = pd.StringDtype(na_value=np.nan)
+_TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})
+_UTC = pd.DatetimeTZDtype("us", "UTC")
+_UTC_TO_THE_NANOSECOND = pd.DatetimeTZDtype("ns", "UTC")
+
+# The form in which nearly all services write times, a line each: the least byte in each place, and how much
+# greater it may be.
+_LEAST = np.frombuffer(b"0000-00-00T00:00:00Z\n", np.uint8)
+_SPAN = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LEAST
+_LINE = np.dtype([("time", "S19"), ("end", "S2")])
+_FIRST_DAY = np.datetime64("0001-01-01")
+
+
+class KosmoFrame(pd.DataFrame):
+    """A DataFrame that shows its first rows in a scrolling box, and how many it has.
+
+    What is made from it (a filter, `head()`, a merge) is a plain DataFrame.
+
+    Parameters:
+        data, index, columns, dtype, copy: as for a DataFrame.
+        displaylimit: how many rows are shown. Also an attribute, which may be set.
+    """
+
+    _metadata = ["displaylimit"]  # noqa: RUF012 - pandas' own name and type for attributes that a pickle keeps
+    displaylimit: int
+
+    def __init__(
+        self,
+        data: Any = None,
+        index: Any = None,
+        columns: Any = None,
+        dtype: Any = None,
+        copy: bool | None = None,  # noqa: FBT001 - as a DataFrame has it
+        *,
+        displaylimit: int = SHOWN,
+    ) -> None:
+        super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs know only __new__
+        self.displaylimit = displaylimit
+
+    @property
+    def _constructor(self) -> Callable[..., pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _table(self) -> Table:
+        shown = self.iloc[: max(self.displaylimit, 0)]
+        if not _counts_up(shown.index):
+            shown = shown.reset_index(allow_duplicates=True)
+        columns = [_shown(shown.iloc[:, place]) for place in range(shown.shape[1])]
+        return Table([str(name) for name in shown.columns], columns, len(self), labels=shown.shape[1] - self.shape[1])
+
+
+def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
+    """The records as a frame: declared columns first, nested objects as dotted columns, nothing left out.
+
+    Parameters:
+        records: what a function returned, or objects of the script's own.
+        attrs: JSON values to keep with the frame as `.attrs`, beside the function's name.
+    """
+    with collector_paused():
+        usual = dict(_usual_columns(records))
+        columns = {}
+        for field in fields_of(records, dict.fromkeys(usual, _TEXT_OR_NULL)):
+            made = usual.get(field.path)
+            columns[field.name] = _array(field, field.values(records)) if made is None else made
+        frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
+    if records.function is not None:
+        frame.attrs["function"] = records.function.name
+    frame.attrs.update(attrs or {})
+    return frame
+
+
+def _usual_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
+    """The columns of what is text or a time by declaration, and is so indeed in every record.
+
+    That is most of what a service sends, and it is worth a way of its own: from the records to the array
+    without a list between them. Whatever is unusual is left to the way that looks at everything.
+    """
+    for column in records.columns:
+        *above, key = column.path
+        objects = records.column(tuple(above)) if above else records.rows
+        values = map(itemgetter(key), objects)
+        try:
+            if column.kind == "string" and column.default is None:
+                texts = np.fromiter(values, object, len(objects))
+                if infer_dtype(texts) in {"string", "empty"}:
+                    yield column.path, pd.array(texts, dtype=_STRING, copy=False)
+            elif column.kind == "timestamp":
+                times = _usual_times("\n".join(values), len(objects))
+                if times is not None:
+                    yield column.path, pd.array(times, dtype=_UTC, copy=False)
+        except (KeyError, TypeError):  # a record without the key, something else than an object above it, no text
+            continue
+
+
+def _array(field: Field, values: _Values) -> _Array:
+    """One column: of the type it should have; of texts where there are only texts; or of objects as they came."""
+    present = field.types - {NoneType}
+    kind = field.kind or _kind_shown(present, may_be_time=field.may_be_time)
+    wanted, make = _MAKERS.get(kind or "", (frozenset(), None))
+    made = make(values) if make and present <= wanted else None
+    if made is not None:
+        return made
+    return _strings(values) if present == {str} else _objects(values)
+
+
+def _kind_shown(present: frozenset[type], *, may_be_time: bool) -> str | None:
+    """The kind of an undeclared column, told by the types of its values; None where they do not agree."""
+    if may_be_time and present <= {str}:
+        return "timestamp"
+    if not present:
+        return None
+    return next((kind for kind, (wanted, _) in _MAKERS.items() if present <= wanted), None)
+
+
+def _objects(values: _Values) -> npt.NDArray[np.object_]:
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _strings(values: _Values) -> _Array:
+    return pd.array(_objects(values), dtype=_STRING, copy=False)
+
+
+def _integers(values: _Values) -> _Array | None:
+    filled, mask = _filled(values, 0)
+    try:
+        return pd.arrays.IntegerArray(np.fromiter(filled, np.int64, len(filled)), mask)
+    except OverflowError:  # beyond 64 bits
+        return None
+
+
+def _booleans(values: _Values) -> _Array | None:
+    filled, mask = _filled(values, 0)
+    return pd.arrays.BooleanArray(np.fromiter(filled, np.bool_, len(filled)), mask)
+
+
+def _numbers(values: _Values) -> _Array | None:
+    filled, mask = _filled(values, 0.0)
+    try:
+        numbers = np.fromiter(filled, np.float64, len(filled))
+    except OverflowError:
+        return None
+    same = (made == given for made, given in zip(numbers.tolist(), filled, strict=True) if isinstance(given, int))
+    return pd.arrays.FloatingArray(numbers, mask) if all(same) else None
+
+
+def _filled(values: _Values, filler: object) -> tuple[_Values, npt.NDArray[np.bool_]]:
+    """The values with a filler for missing ones, and where those are."""
+    if None not in values:
+        return values, np.zeros(len(values), np.bool_)
+    mask = np.fromiter((value is None for value in values), np.bool_, len(values))
+    return [filler if value is None else value for value in values], mask
+
+
+def _timestamps(values: _Values) -> _Array | None:
+    texts = [value for value in values if value is not None]
+    times = _usual_times("\n".join(texts), len(texts))
+    if times is None:
+        times = _other_times(texts)
+    if times is None:
+        return None
+    if len(texts) < len(values):
+        with_gaps = np.full(len(values), np.datetime64("NaT"), times.dtype)
+        with_gaps[[value is not None for value in values]] = times
+        times = with_gaps
+    return pd.array(times, dtype=_UTC if times.dtype == "M8[us]" else _UTC_TO_THE_NANOSECOND, copy=False)
+
+
+def _usual_times(lines: str, count: int) -> npt.NDArray[np.datetime64] | None:
+    """Times of texts, a line each, that are all like `2026-11-20T09:00:00Z`; None for others.
+
+    Each line is complete and there are as many as texts, so that no text reaches into the line of another.
+    """
+    if not count:
+        return np.empty(0, "M8[us]")
+    try:
+        ended = f"{lines}\n".encode("ascii")
+        letters = np.frombuffer(ended, np.uint8).reshape(count, len(_LEAST))
+        if not (letters - _LEAST <= _SPAN).all():
+            return None
+        times = np.frombuffer(ended, _LINE)["time"].astype("M8[us]")
+    except ValueError:  # not ASCII, another length, or a day that no month has
+        return None
+    return times if times.min() >= _FIRST_DAY else None
+
+
+def _other_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
+    """Times of texts in any form that says a date and a clock time; None when one of them does not."""
+    if any(moment(text) is None for text in texts):
+        return None
+    try:
+        return pd.to_datetime(texts, utc=True, format="ISO8601").tz_localize(None).to_numpy()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _counts_up(index: pd.Index) -> bool:
+    """Whether an index says no more than the place of a row."""
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
+
+
+def _shown(column: pd.Series) -> _Values:
+    """The values of a column as Python has them, None where there is none."""
+    return [None if none else value for value, none in zip(column.tolist(), column.isna().tolist(), strict=True)]
+
+
+# For each kind the types that its values may have, and what makes a column of them.
+_MAKERS: dict[str, tuple[frozenset[type], Callable[[_Values], _Array | None]]] = {
+    "string": (frozenset({str}), _strings),
+    "integer": (frozenset({int}), _integers),
+    "boolean": (frozenset({bool}), _booleans),
+    "number": (frozenset({int, float}), _numbers),
+    "timestamp": (frozenset({str}), _timestamps),
+}
