@@ -1,0 +1,217 @@
+"""`%%kosmo_lua` and `%kosmo`: Lua in a Python notebook.
+
+Loading the extension registers one `KosmoMagic` with the shell. Everything lives on that object: the Lua session,
+which goes on from cell to cell, and what stood under the magics' names before. Unloading puts that back and ends the
+session, so two shells in one process have nothing in common and a reload starts afresh.
+
+The value of a cell is returned to IPython, which shows it, numbers it and keeps it as `_`. An error goes on as the
+exception it is, so that whatever runs the notebook stops; it only carries its own short rendering.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from weakref import finalize
+
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, error_lines, parse, parse_leading, value_of
+from kosmo_kernel.commands import COMMANDS, run_command
+from kosmo_kernel.errors import KosmoError, SettingsError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kosmo_kernel.session import Result, Session
+
+_Magic = TypeVar("_Magic", bound=Callable[..., Any])
+
+
+def _with_options(magic: _Magic) -> _Magic:
+    """Give a magic the help and the parser that `?` and completion read, from the table of options."""
+    for option in reversed(OPTIONS):  # each decorator puts its option in front of those below it
+        settings: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {"action": "store_true"}
+        magic = argument(*option.flags, help=option.doc, **settings)(magic)
+    documented: _Magic = magic_arguments(f"%{LUA_MAGIC}")(magic)
+    return documented
+
+
+def _with_commands(magic: _Magic) -> _Magic:
+    """Give a magic the help that `?` reads, from the table of commands."""
+    width = max(len(command.usage) for command in COMMANDS)
+    lines = [f"  %{COMMAND_MAGIC} {command.usage.ljust(width)}  {command.doc}" for command in COMMANDS]
+    magic.__doc__ = "\n".join([f"{magic.__doc__}\n\n::\n", *lines])
+    return magic
+
+
+@magics_class
+class KosmoMagic(Magics):
+    """The magics of one shell, and the Lua session that they share.
+
+    Parameters:
+        shell: the IPython shell.
+    """
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        tables = shell.magics_manager.magics
+        self._displaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
+        self._end: finalize[[], KosmoMagic] | None = None
+
+    @cached_property
+    def session(self) -> Session:
+        """The Lua state of this shell, made when first used."""
+        from kosmo_kernel.session import Session  # noqa: PLC0415 - loading the extension must not wait for it
+
+        session = Session()
+        self._end = finalize(self, session.close)  # at the end of the shell or of Python, whichever comes first
+        return session
+
+    @no_var_expand
+    @line_cell_magic
+    @_with_options
+    def kosmo_lua(self, line: str, cell: str | None = None) -> Any:
+        """Run Lua. The last expression, or what the Lua returns, is the cell's value.
+
+        A list of records is shown as a table (a pandas DataFrame), one record as two columns, a page of the
+        reference as text with headings, anything else as it is. A `;` at the end hides the value. Globals and
+        top-level locals live on in the next cell.
+
+        Examples::
+
+          %%kosmo_lua
+          local heroku = app.integrations.heroku
+          heroku.list_apps()
+
+          %%kosmo_lua -v dynos --show
+          heroku.list_dynos({ app_id = "my-app" })
+
+          name = %kosmo_lua heroku.get_app("my-app").name
+        """
+        if line.strip() in ("--help", "-h") or (cell is None and not line.strip()):
+            _say(KosmoMagic.kosmo_lua.__doc__ or "")
+            return None
+        with self._short_errors():
+            if cell is None:
+                options, lua = parse_leading(line)
+            else:
+                options, lua = parse(line), "\n" * self._lines_above(cell) + cell
+            if not lua:
+                raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
+            try:
+                return self._run(lua, options)
+            except KosmoError as error:
+                _say_notes(error.result)
+                if not options.no_raise_error:
+                    raise
+                _say("\n".join(error_lines(error)), sys.stderr)
+                return None
+
+    @no_var_expand
+    @line_magic
+    @_with_commands
+    def kosmo(self, line: str) -> Any:
+        """The reference, the accounts, and the Lua state."""
+        with self._short_errors():
+            return value_of([run_command(line, self.session)], Options())
+
+    def _run(self, lua: str, options: Options) -> Any:
+        """Run the Lua of a cell; its value, unless that is hidden or kept in a variable."""
+        result = self.session.run(
+            lua,
+            name=f"In[{self.shell.displayhook.prompt_count}]",
+            account=options.account,
+            timeout=options.timeout,
+            memory_limit=options.memory_limit,
+            on_output=_write,
+            on_input=_ask,
+        )
+        value = value_of(result.values, options)
+        _say_notes(result)
+        if options.var is not None:
+            self.shell.push({options.var: value})
+        return None if result.hidden or (options.var is not None and not options.show) else value
+
+    def _lines_above(self, cell: str) -> int:
+        """How many lines stand above the Lua in its notebook cell, so that its line numbers are the cell's."""
+        history = self.shell.history_manager
+        typed: str = history.input_hist_raw[-1] if history else ""
+        place = typed.rfind(cell.rstrip("\n"))
+        return typed.count("\n", 0, place) if place > 0 else 1
+
+    def leave(self) -> None:
+        """Put back what stood under the names of these magics, and end the session."""
+        manager = self.shell.magics_manager
+        for (kind, name), before in self._displaced.items():
+            table = manager.magics[kind]
+            if table.get(name) != self.magics[kind][name]:
+                continue  # another extension has taken the name since
+            if before is None:
+                del table[name]
+            else:
+                table[name] = before
+        manager.registry.pop(type(self).__name__, None)
+        configurables: list[Any] = self.shell.configurables
+        configurables[:] = [each for each in configurables if each is not self]
+        if self._end is not None:
+            self._end()
+
+    @contextmanager
+    def _short_errors(self) -> Iterator[None]:
+        """Let IPython show an error of this package by its own few lines instead of Python's traceback."""
+        try:
+            yield
+        except KosmoError as error:
+            colour = self.shell.colors.lower() != "nocolor"
+            vars(error)["_render_traceback_"] = partial(error_lines, error, colour=colour)
+            raise
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics with a shell; a second time changes nothing."""
+    if KosmoMagic.__name__ not in shell.magics_manager.registry:
+        shell.register_magics(KosmoMagic(shell))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Leave the shell as `load` found it."""
+    found = shell.magics_manager.registry.get(KosmoMagic.__name__)
+    if found is not None:
+        found.leave()
+
+
+def _write(stream: str, text: str) -> None:
+    """Pass on what Lua prints; `%%capture` swaps the streams, so they are looked up each time."""
+    (sys.stderr if stream == "stderr" else sys.stdout).write(text)
+
+
+def _ask(form: str) -> str | None:
+    """What `io.read` gets: the answer to one question, or the end of the input where nobody can be asked.
+
+    Parameters:
+        form: `l` for a line, `L` for one with its line end, `a` for all there is.
+    """
+    try:
+        answer = input()
+    except (EOFError, StdinNotImplementedError):
+        return None
+    return f"{answer}\n" if form == "L" else answer
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to a stream, standard output unless told."""
+    (stream or sys.stdout).write(f"{text}\n")
+
+
+def _say_notes(result: Result | None) -> None:
+    """What there is to say about a run, below what it printed."""
+    for note in result.notes if result is not None else ():
+        _say(note, sys.stderr)

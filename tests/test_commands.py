@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from kosmo_kernel import docs
+from kosmo_kernel.commands import COMMANDS, run_command
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+
+
+class Lua:
+    """A Lua state that only counts."""
+
+    resets = 0
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
+    assert run_command("docs heroku.list_apps", Lua()) == docs.read("heroku.list_apps")
+    assert run_command(" docs ", Lua()) == docs.list_pages()
+
+
+def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
+    monkeypatch.setenv("HEROKU_API_KEY_STAGING", "secret-2")
+    monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
+    found = {row["account"]: (row["token"], row["url"]) for row in run_command("accounts", Lua())}
+    torn = found.pop("torn")
+    assert found == {
+        "default": ("in HEROKU_API_KEY", "https://api.heroku.com"),
+        "staging": ("in HEROKU_API_KEY_STAGING", "https://api.heroku.com"),
+        "demo": ("needs none: everything in it is fiction", None),
+    }
+    assert "HEROKU_API_KEY_TORN" in torn[0]
+    assert "secret" not in torn[0]
+
+
+def test_reset_forgets_the_lua_variables() -> None:
+    lua = Lua()
+    run_command("reset", lua)
+    assert lua.resets == 1
+
+
+def test_nothing_lists_the_commands() -> None:
+    page = run_command("", Lua())
+    assert page.splitlines() == [f"- `%kosmo {command.usage}`: {command.doc}" for command in COMMANDS]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("rest", "There is no command `%kosmo rest`. Did you mean: %kosmo reset"),
+        ("x", "There is no command `%kosmo x`. Did you mean: %kosmo docs, %kosmo accounts, %kosmo reset"),
+        ("docs heroku.list_app", "There is no page `heroku.list_app`"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_ones(line: str, message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        run_command(line, Lua())
+    assert caught.value.message.startswith(message)
+
+
+def test_a_command_that_takes_nothing_says_so() -> None:
+    lua = Lua()
+    with pytest.raises(InvalidArgumentsError, match=r"`%kosmo reset` takes nothing, got `all`\."):
+        run_command("reset all", lua)
+    assert lua.resets == 0

@@ -1,0 +1,124 @@
+"""The magics in a real IPython kernel, spoken to as a front end does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Kernel:
+    """An IPython kernel, and what talks to it."""
+
+    manager: KernelManager
+    client: BlockingKernelClient
+
+    def execute(
+        self,
+        cell: str,
+        *,
+        on_input: Callable[[], None] | None = None,
+        on_stream: Callable[[], None] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """The reply's content, and the content of what the cell broadcast, by kind of message."""
+        messages: dict[str, dict[str, Any]] = {}
+
+        def answer(_request: dict[str, Any]) -> None:
+            assert on_input is not None
+            on_input()
+
+        def note(message: dict[str, Any]) -> None:
+            messages[message["msg_type"]] = message["content"]
+            if on_stream and message["msg_type"] == "stream":
+                on_stream()
+
+        reply = self.client.execute_interactive(
+            cell,
+            allow_stdin=on_input is not None,
+            stdin_hook=answer,
+            output_hook=note,
+            timeout=60,
+        )
+        return reply["content"], messages
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    """A kernel with the extension and the demo account."""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+    started = Kernel(manager, client)
+    try:
+        started.execute("import os; os.environ['KOSMO_DEMO'] = '1'\n%load_ext kosmo_kernel")
+        yield started
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_a_kernel_shows_a_table_under_its_number(kernel: Kernel) -> None:
+    reply, messages = kernel.execute("%%kosmo_lua\nprint('apps')\napp.integrations.heroku.list_apps()")
+    assert reply["status"] == "ok"
+    assert messages["stream"] == {"name": "stdout", "text": "apps\n"}
+    assert set(messages["execute_result"]["data"]) == {"text/plain", "text/html"}
+    assert messages["execute_result"]["execution_count"] == reply["execution_count"]
+
+
+def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
+    reply, messages = kernel.execute("%%kosmo_lua\nlocal t = nil\nreturn t.name")
+    place = f"In[{reply['execution_count']}]:3"
+    assert (reply["status"], reply["ename"]) == ("error", "LuaRuntimeError")
+    assert reply["evalue"] == f"{place}: attempt to index a nil value (local 't')"
+    assert messages["error"]["traceback"] == [
+        f"\x1b[31;1mLuaRuntimeError\x1b[0m: {reply['evalue']}",
+        "      2 local t = nil",
+        "\x1b[1m----> 3 return t.name\x1b[0m",
+    ]
+
+
+def test_io_read_asks_in_the_front_end(kernel: Kernel) -> None:
+    reply, messages = kernel.execute(
+        "%%kosmo_lua\nio.write('Name? ')\nreturn io.read()", on_input=lambda: kernel.client.input("my-app")
+    )
+    assert reply["status"] == "ok"
+    assert messages["execute_result"]["data"] == {"text/plain": "'my-app'"}
+
+
+def test_io_read_is_at_its_end_where_nobody_can_answer(kernel: Kernel) -> None:
+    _, messages = kernel.execute("%%kosmo_lua\nreturn io.read() == nil")
+    assert messages["execute_result"]["data"] == {"text/plain": "True"}
+
+
+def test_an_interrupt_stops_lua_and_keeps_its_variables(kernel: Kernel) -> None:
+    reply, _ = kernel.execute(
+        "%%kosmo_lua\nkept = 1\nprint('runs')\nwhile true do pcall(function() while true do end end) end",
+        on_stream=kernel.manager.interrupt_kernel,
+    )
+    assert (reply["status"], reply["ename"]) == ("error", "StoppedError")
+    assert len(reply["traceback"]) <= 4
+    _, messages = kernel.execute("%kosmo_lua kept")
+    assert messages["execute_result"]["data"] == {"text/plain": "1"}
+
+
+def test_an_interrupt_stops_a_question_that_nobody_answers(kernel: Kernel) -> None:
+    reply, _ = kernel.execute("%%kosmo_lua\nreturn io.read()", on_input=kernel.manager.interrupt_kernel)
+    assert (reply["status"], reply["ename"]) == ("error", "StoppedError")
+
+
+def test_running_a_notebook_stops_at_the_error() -> None:
+    cells = ["%load_ext kosmo_kernel", "%%kosmo_lua\nerror('not today')", "%%kosmo_lua\nprint('too far')"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    with pytest.raises(CellExecutionError, match=r"LuaRuntimeError.*: In\[2\]:2: not today"):
+        client.execute()
+    assert [cell.outputs for cell in notebook.cells[2:]] == [[]]
