@@ -1,0 +1,196 @@
+"""The command `kosmo`: its names, its help, and how everything it does ends.
+
+A command's name, family and line of help stand in `COMMANDS`; its module is imported when it is asked for, so
+that `kosmo --help` costs hardly more than click itself. A command returns its exit code or raises; `run` is the
+one place that turns what was raised into a message, a JSON document and an exit code:
+
+    0  done        1  failed        2  called wrongly        130  interrupted
+
+With `--json`, standard output is one JSON document in each of these cases.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
+
+import click
+
+from kosmo_kernel import __version__
+from kosmo_kernel.errors import KosmoError, StoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what the help says of it.
+
+    Parameters:
+        family: the heading that it stands under.
+        place: `module:attribute` below `kosmo_kernel.cli`.
+        summary: one line; the command's own help begins with it.
+    """
+
+    family: str
+    place: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Entry("Demo", "demo:demo", "Audit a fictional Heroku account, and show how."),
+    "demo:serve": Entry("Demo", "demo:serve", "Serve that account on a port, as Heroku's API would."),
+    "integrations:lua": Entry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
+    "integrations:docs": Entry("Integrations", "reference:docs", "Read the reference, or one page of it."),
+    "integrations:list": Entry("Integrations", "reference:list_", "List the integrations and their functions."),
+    "integrations:search": Entry("Integrations", "reference:search", "Find functions by words."),
+    "integrations:schema": Entry("Integrations", "reference:schema", "Print a function's arguments as JSON Schema."),
+    "install": Entry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
+    "uninstall": Entry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
+}
+
+
+class Kosmo(click.Group):
+    """All commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Their names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of this name, or None."""
+        return command_named(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest commands where click would only say that there is none."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"There is no command `{name}`.{_nearest(name)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The list of commands under the headings of their families, without importing one."""
+        width = max(map(len, COMMANDS))
+        for family in dict.fromkeys(entry.family for entry in COMMANDS.values()):
+            rows = [(name.ljust(width), e.summary) for name, e in COMMANDS.items() if e.family == family]
+            with formatter.section(family):
+                formatter.write_dl(rows)
+
+
+def command_named(name: str) -> click.Command | None:
+    """The command of this name, imported now; None when there is none."""
+    entry = COMMANDS.get(name)
+    if entry is None:
+        return None
+    module, attribute = entry.place.split(":")
+    command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
+    return command
+
+
+@click.group(
+    cls=Kosmo,
+    subcommand_metavar="COMMAND [OPTIONS] …",
+    options_metavar="",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`kosmo COMMAND --help` says more about each.",
+)
+@click.version_option(__version__, prog_name="kosmo", message="%(prog)s %(version)s")
+def kosmo() -> None:
+    """Lua against Heroku in notebooks, in a kernel of its own, and from the shell."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Parameters:
+        argv: the arguments without the program's name; those of this process unless given.
+    """
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit code.
+    """
+    _prepare_streams()
+    try:
+        code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has enough: `kosmo … | head`
+        _forget_standard_output()
+        return FAILED
+    except click.Abort:
+        return _end(argv, StoppedError("Interrupted."))
+    except (click.ClickException, KosmoError) as error:
+        return _end(argv, error)
+    except OSError as error:  # a full disk, a port in use: nothing that a traceback would explain
+        return _end(argv, KosmoError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
+    except Exception as error:  # a defect of ours: the traceback goes to standard error, for whoever reports it
+        if "--json" in _asked(argv):
+            _end(argv, error)
+        raise
+    return code or DONE
+
+
+def _end(argv: list[str], error: Exception) -> int:
+    """Say what went wrong in the way that was asked for.
+
+    Returns:
+        The exit code.
+    """
+    from kosmo_kernel.cli.command import Command, describe  # noqa: PLC0415 - only needed once something is wrong
+
+    try:
+        if "--json" in _asked(argv):
+            command = command_named(argv[0])
+            (command if isinstance(command, Command) else Command("kosmo")).fail(error)
+        else:
+            sys.stdout.flush()
+            describe(error)
+    except BrokenPipeError:
+        _forget_standard_output()
+    except OSError:  # a full disk takes no document
+        _forget_standard_output()
+        describe(error)
+    if isinstance(error, StoppedError):
+        return INTERRUPTED
+    return WRONG if isinstance(error, click.UsageError) else FAILED
+
+
+def _asked(argv: list[str]) -> list[str]:
+    """The arguments that are meant for the command, and not for the script behind `--`."""
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
+def _prepare_streams() -> None:
+    """Have both streams, also where the caller closed them, and let them take any text."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a script may print what the encoding of the terminal does not have
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_standard_output() -> None:
+    """Keep Python from complaining at its exit about an output that takes nothing any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - no file, and open until the end
+
+
+def _nearest(name: str) -> str:
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+
+    near: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
+    return f" Did you mean: {', '.join(near)}" if near else ""

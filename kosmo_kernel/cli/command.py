@@ -1,0 +1,74 @@
+"""A command, and how it fails.
+
+An error becomes a message on standard error or, with `--json`, a document on standard output. A family with an
+envelope of its own (`lua.py`) gives it by overriding `failure`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import click
+
+from kosmo_kernel.cli.output import coloured, document, note
+from kosmo_kernel.errors import KosmoError
+
+
+class Command(click.Command):
+    """A command that can say in JSON why it failed."""
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:  # noqa: ARG002 - for families that need it
+        """The document of a failure.
+
+        Parameters:
+            message: what happened.
+            facts: `type` and what else is known of it.
+            error: the error itself.
+        """
+        return {"success": False, "error": message, "meta": {"error": facts}}
+
+    def fail(self, error: Exception) -> None:
+        """Print the document of a failure."""
+        facts = error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": said(error)}
+        document(self.failure(said(error), facts, error))
+
+
+class Number(click.FloatRange):
+    """A number in a range; click's own range lets `nan` and `inf` through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number.
+
+        Raises:
+            click.UsageError: it is none, or outside of the range.
+        """
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
+def describe(error: Exception) -> None:
+    """Print a failure for people, on standard error."""
+    label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
+    sys.stderr.write(f"{label} ")
+    note(said(error))
+    if isinstance(error, KosmoError):
+        for part in (error.excerpt, *error.stack, *(error.result.notes if error.result else ())):
+            if part:
+                note(part)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        note(f"Try: {error.ctx.command_path} --help")
+
+
+def said(error: Exception) -> str:
+    """The message of an error."""
+    text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    return text.encode(errors="backslashreplace").decode()  # file names need not be text
+
+
+def type_of(error: Exception) -> str:
+    """The stable word for an error that is none of this package's own: `usage`, or `internal` for a fault of ours."""
+    return "usage" if isinstance(error, click.UsageError) else "internal"

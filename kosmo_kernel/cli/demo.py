@@ -1,0 +1,109 @@
+"""`kosmo demo`: the demo account in the terminal (`audit.py`), in JupyterLab, and on a port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from kosmo_kernel.cli.command import Command, Number
+from kosmo_kernel.cli.kernelspec import shipped
+from kosmo_kernel.cli.output import note, say
+from kosmo_kernel.errors import SettingsError
+
+FOLDER = "kosmo-demo"
+
+
+@click.command("demo", cls=Command)
+@click.option("--lab", is_flag=True, help=f"Open JupyterLab on a copy of the notebooks, in ./{FOLDER}.")
+@click.option("--no-open", is_flag=True, help="With --lab: start JupyterLab, but no browser.")
+def demo(*, lab: bool, no_open: bool) -> None:
+    """Audit a fictional Heroku account, and show how.
+
+    The Lua that asks stands above each table. Nothing leaves this machine, and no account is needed.
+    """
+    if no_open and not lab:
+        raise click.UsageError("--no-open goes with --lab.")
+    if lab:
+        open_lab(browser=not no_open)
+    else:
+        from kosmo_kernel.cli.audit import audit  # noqa: PLC0415 - --help does not run anything
+
+        audit()
+
+
+@click.command("demo:serve", cls=Command)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 takes a free one.  [default: 0]")
+@click.option("--apps", type=click.IntRange(min=0), metavar="N", help="Invent a company with N apps.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which of the invented companies.")
+@click.option("--latency", type=Number(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
+def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float) -> None:
+    """Serve that account on a port, as Heroku's API would.
+
+    The first two lines printed are its address and its token, for the environment of another program.
+
+    Ctrl-C is how it ends, so that is no failure.
+    """
+    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - --help does not serve
+    from kosmo_kernel.demo.company import company  # noqa: PLC0415 - likewise
+    from kosmo_kernel.demo.server import serve as serving  # noqa: PLC0415 - likewise
+
+    with serving(DemoApi(company(apps, seed)), host, port, latency=latency / 1000) as served:
+        say(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
+        note("Serving the demo account. Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+
+
+def open_lab(*, browser: bool) -> None:
+    """Become JupyterLab, on a copy of the notebooks and with the demo as the default account.
+
+    Raises:
+        SettingsError: there is no JupyterLab, or no place for the copy.
+    """
+    if find_spec("jupyterlab") is None:
+        raise SettingsError(f"JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab")
+    folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
+    note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
+    command = [sys.executable, "-m", "jupyterlab"]
+    first = min((notebook.name for notebook in folder.glob("*.ipynb")), default=None)
+    if first is not None:
+        command.append(f"--LabApp.default_url=/lab/tree/{quote(first)}")
+    if not browser:
+        command.append("--no-browser")
+    if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container there often is no other user
+        command.append("--allow-root")
+    environment = os.environ | {"KOSMO_DEMO": "1"}
+    if os.name == "nt":  # where a process cannot become another one
+        sys.exit(subprocess.call(command, cwd=folder, env=environment))  # noqa: S603 - our own Python
+    os.chdir(folder)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - likewise
+
+
+def copy_of_notebooks(source: Path, folder: Path) -> Path:
+    """Copy the notebooks into a folder; what is there already belongs to the user and stays as it is.
+
+    Raises:
+        SettingsError: the folder cannot be one.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        for notebook in sorted(source.glob("*.ipynb")):
+            copy = folder / notebook.name
+            if copy.exists():
+                note(f"{copy.name} is there already and stays as it is.")
+            else:
+                shutil.copyfile(notebook, copy)
+    except OSError as error:
+        raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror}.") from None
+    return folder

@@ -1,0 +1,90 @@
+"""`kosmo install` and `kosmo uninstall`: the kernel's entry in Jupyter's list.
+
+`pip install` already puts one into its own environment, which starts "python", whatever that is for the Jupyter
+that reads it. The one written here names this interpreter by its full path, so a Jupyter of another environment
+finds the right one as well.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import say
+from kosmo_kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = "kosmo-lua"
+
+
+def where(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which list is meant."""
+    options = (
+        click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default."),
+        click.option("--sys-prefix", is_flag=True, help="The list of this Python environment."),
+        click.option("--prefix", metavar="P", help="The list of the environment in the folder P."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command("install", cls=Command)
+@where
+def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
+    """Make the kernel Lua (Kosmo) known to Jupyter.
+
+    It will start this Python: the one that runs this command.
+    """
+    folder = _folder(user=user, sys_prefix=sys_prefix, prefix=prefix)
+    spec = json.loads(shipped("kernel.json").read_text(encoding="utf-8"))
+    spec["argv"][0] = sys.executable
+    folder.mkdir(parents=True, exist_ok=True)
+    for logo in shipped("jupyter").glob("logo-*"):
+        shutil.copyfile(logo, folder / logo.name)
+    (folder / "kernel.json").write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    say(f"{spec['display_name']} is installed: {folder}")
+
+
+@click.command("uninstall", cls=Command)
+@where
+def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
+    """Take the kernel Lua (Kosmo) away again.
+
+    Give the same option as to `kosmo install`.
+    """
+    folder = _folder(user=user, sys_prefix=sys_prefix, prefix=prefix)
+    if not folder.is_dir():
+        raise SettingsError(f"There is no kernel in {folder}. Give the option that it was installed with.")
+    shutil.rmtree(folder)
+    say(f"Removed: {folder}")
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with the package: in a wheel inside it, in a checkout beside it."""
+    inside = Path(str(files("kosmo_kernel"))) / name
+    return inside if inside.exists() else Path(str(files("kosmo_kernel"))).parent / name
+
+
+def _folder(*, user: bool, sys_prefix: bool, prefix: str | None) -> Path:
+    """Where Jupyter looks for the kernel.
+
+    Raises:
+        click.UsageError: more than one of the options.
+    """
+    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - the other commands do not need it
+
+    if sum((user, sys_prefix, prefix is not None)) > 1:
+        raise click.UsageError("--user, --sys-prefix and --prefix exclude one another.")
+    if prefix is not None or sys_prefix:
+        return Path(prefix or sys.prefix).resolve() / "share" / "jupyter" / "kernels" / NAME
+    return Path(jupyter_data_dir()) / "kernels" / NAME

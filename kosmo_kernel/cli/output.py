@@ -1,0 +1,64 @@
+"""Where a command's words go.
+
+What was asked for goes to standard output; notes, progress and errors go to standard error. A JSON document is
+always UTF-8, whatever the terminal's encoding is. On a terminal, control characters are left out of texts that
+came from a script or a service: they could rewrite what stands there. In a pipe they stay, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Any, TextIO
+
+# Everything that moves the cursor or changes a terminal's state. New lines, tabs and carriage returns are text.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def document(value: Any) -> None:
+    """Print one JSON document.
+
+    Parameters:
+        value: JSON values, `Records`, and texts of any kind.
+    """
+    import msgspec  # noqa: PLC0415 - the help does not need it
+
+    from kosmo_kernel.records import collector_paused  # noqa: PLC0415 - neither this
+
+    with collector_paused():
+        text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Print a text on standard output, at once."""
+    write(sys.stdout, text + end)
+
+
+def note(text: str) -> None:
+    """Print a text beside the result: on standard error."""
+    write(sys.stderr, text + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write a text that may come from anywhere to `stream`, at once."""
+    stream.write(printable(text) if stream.isatty() else text)
+    stream.flush()
+
+
+def printable(text: str) -> str:
+    """`text` without what would change a terminal."""
+    return _CONTROL.sub("", text)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colours belong in `stream`: a terminal, and nobody said no (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _plain(value: Any) -> Any:
+    """The JSON value of what msgspec does not know: a `Records` is a list, a docs page or opaque value a text."""
+    return str(value) if isinstance(value, str) else list(value)

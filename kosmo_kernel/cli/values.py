@@ -1,0 +1,83 @@
+r"""How a command shows what Lua returned.
+
+On a terminal, records are a table as wide as the terminal (`terminal.py`). In a pipe they are tab-separated values,
+complete: a line of names, then a line for each record, with `\t`, `\n`, `\r` and `\\` for what would break a line, so
+that `cut`, `sort` and `awk -F'\t'` work. Everything else is text, the same in both.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.cli.output import say
+from kosmo_kernel.docs import Page
+from kosmo_kernel.fields import MISSING, fields_of
+from kosmo_kernel.legible import plain
+from kosmo_kernel.records import Record, Records, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def show_values(values: Sequence[Any]) -> None:
+    """Print what a script returned: each table by itself, neighbouring plain values on one line, with tabs.
+
+    Parameters:
+        values: as `session.Result` has them.
+    """
+    words: list[str] = []
+    for value in values:
+        if not isinstance(value, (Page, Record, Records)):
+            words.append("nil" if value is None else plain(value))
+            continue
+        _say_line(words)
+        words = []
+        if isinstance(value, Page):
+            show_page(value)
+        else:
+            show_records(value)
+    _say_line(words)
+
+
+def show_page(page: str) -> None:
+    """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_page  # noqa: PLC0415 - a pipe does not need rich
+
+        print_page(page)
+    else:
+        say(page, end="" if page.endswith("\n") else "\n")
+
+
+def show_records(value: Record | Records) -> None:
+    """Print records: a table on a terminal, tab-separated values in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_records  # noqa: PLC0415 - a pipe does not need rich
+
+        print_records(value)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in separated(value))
+
+
+def separated(value: Record | Records) -> Iterator[str]:
+    """Records as lines of tab-separated values, the names first; a record as a line for each field."""
+    records = value if isinstance(value, Records) else Records([value], value.function)
+    fields = fields_of(records)
+    columns = ([field.name, *field.values(records)] for field in fields)
+    texts = [[_separable(cell) for cell in column] for column in columns]
+    return map("\t".join, texts if isinstance(value, Record) else zip(*texts, strict=True))
+
+
+def _separable(value: Any) -> str:
+    if type(value) in MISSING:
+        return ""
+    text = value if isinstance(value, str) else encode(value).decode()
+    return text.translate(_ESCAPES)
+
+
+def _say_line(words: Sequence[str]) -> None:
+    if words:
+        say("\t".join(words))

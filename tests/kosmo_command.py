@@ -1,0 +1,72 @@
+"""The command `kosmo` as a user starts it: a process of its own, in a pipe or on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-m", "kosmo_kernel"]
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)} | dict(more or {})
+
+
+def kosmo(
+    *args: str, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end, in a pipe."""
+    done = subprocess.run(
+        [*COMMAND, *args], input=stdin, capture_output=True, cwd=cwd, env=environment(env), timeout=60, check=False
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def document(*args: str, **more: Any) -> tuple[int, Any]:
+    """Run to the end with `--json` among the arguments: the exit code and the document."""
+    done = kosmo(*args, **more)
+    return done.returncode, json.loads(done.stdout)
+
+
+def started(*args: str) -> subprocess.Popen[str]:
+    """Start, with open pipes on all sides."""
+    return subprocess.Popen(
+        [*COMMAND, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def on_terminal(*args: str, columns: int = 80) -> str:
+    """Run to the end on a terminal of this width: what stands there afterwards, escapes included."""
+    import pty  # noqa: PLC0415 - only where there are such terminals
+    import termios  # noqa: PLC0415 - as above
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, columns))
+    with subprocess.Popen(
+        [*COMMAND, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environment({"TERM": "xterm-256color"})
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while piece := _read(ours):
+            seen += piece
+        process.wait(60)
+    os.close(ours)
+    return seen.decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # how Linux says that nobody has the other end any more
+        return b""

@@ -1,0 +1,231 @@
+"""The command line around a run: names and help, the reference, the kernel's entry, failures of all kinds."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from jsonschema import Draft202012Validator
+from jupyter_client.kernelspec import KernelSpecManager
+from kosmo_command import COMMAND, document, environment, kosmo, on_terminal
+
+import kosmo_kernel
+from kosmo_kernel import docs
+from kosmo_kernel.cli import COMMANDS, command_named, main
+from kosmo_kernel.integrations.heroku import HEROKU
+
+# Names and options that shell scripts rely on.
+SURFACE = {
+    "demo": "--lab --no-open",
+    "demo:serve": "--host --port --apps --seed --latency",
+    "integrations:lua": "-e --eval --json --account --demo --timeout --cpu-limit --memory-limit",
+    "integrations:docs": "--json",
+    "integrations:list": "--json",
+    "integrations:search": "--json",
+    "integrations:schema": "--json",
+    "install": "--user --sys-prefix --prefix",
+    "uninstall": "--user --sys-prefix --prefix",
+}
+
+FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
+
+# What `kosmo --help` must not wait for.
+HEAVY = {"httpx", "ipywidgets", "jupyter_core", "lupa", "msgspec", "pandas", "pygments", "rich", "werkzeug"}
+
+
+def test_the_help_lists_every_command_with_its_line() -> None:
+    done = kosmo("--help", env={"COLUMNS": "80"})
+    listed = dict(re.findall(r"^  ([a-z:]+) +(\S.*)$", done.stdout, re.MULTILINE))
+    assert listed == {name: entry.summary for name, entry in COMMANDS.items()}
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_command_at_all_is_a_wish_for_help() -> None:
+    assert kosmo().stdout == kosmo("--help").stdout
+
+
+def test_commands_and_options_are_those_that_scripts_rely_on() -> None:
+    found = {}
+    for name in COMMANDS:
+        command = command_named(name)
+        assert command is not None
+        options = [param for param in command.params if isinstance(param, click.Option)]
+        found[name] = " ".join(flag for option in options for flag in option.opts)
+        assert [option.name for option in options if not option.help] == []
+    assert found == SURFACE
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_begins_with_its_line(name: str) -> None:
+    done = kosmo(name, "--help")
+    usage, _, text = done.stdout.partition("\n\n")
+    assert usage.startswith(f"Usage: kosmo {name} ")
+    assert text.splitlines()[0].strip() == COMMANDS[name].summary
+
+
+def test_the_help_waits_for_no_library_but_click() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *COMMAND[1:], "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "click" in loaded
+    assert HEAVY & loaded == set()
+
+
+def test_the_version_is_the_packages() -> None:
+    assert kosmo("--version").stdout == f"kosmo {kosmo_kernel.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["integratons:lua"], "There is no command `integratons:lua`. Did you mean: integrations:lua"),
+        (["integrations"], "Did you mean: integrations:lua, integrations:docs, integrations:list"),
+        (["--colour"], "No such option '--colour'."),
+        (["demo", "--no-open"], "--no-open goes with --lab."),
+        (["install", "--user", "--prefix", "x"], "--user, --sys-prefix and --prefix exclude one another."),
+        (["integrations:search"], "Missing argument 'WORDS...'."),
+        (["demo:serve", "--latency", "nan"], "nan is not a number."),
+        (["demo:serve", "--port", "70000"], "70000 is not in the range"),
+    ],
+)
+def test_a_command_called_wrongly_exits_with_2_and_says_what_is_wrong(args: list[str], says: str) -> None:
+    done = kosmo(*args)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("args", [["nonsense"], ["demo"], ["integrations:docs", "--x"], ["integrations:search"]])
+def test_with_json_a_wrong_call_is_a_document_too(args: list[str]) -> None:
+    code, answer = document(*args, "--json")
+    assert code == 2
+    assert list(answer) == ["success", "error", "meta"]
+    assert answer["meta"] == {"error": {"type": "usage", "message": answer["error"]}}
+
+
+def test_a_defect_of_ours_is_a_document_as_well_as_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("kosmo_kernel.cli.reference.everything", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["integrations:list", "--json"])
+    answer = json.loads(capfdbinary.readouterr().out)
+    assert answer["meta"]["error"]["type"] == "internal"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "integrations:list", *more],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_the_reference_lists_its_pages() -> None:
+    done = kosmo("integrations:docs")
+    pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert pages == ["heroku", *FUNCTIONS]
+
+
+@pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons"])
+def test_a_page_in_a_pipe_is_its_markdown(page: str) -> None:
+    assert kosmo("integrations:docs", page).stdout == docs.read(page)
+
+
+def test_a_page_on_a_terminal_is_rendered_and_not_too_wide() -> None:
+    page = on_terminal("integrations:docs", "heroku.list_dynos", columns=80)
+    assert "\x1b[1mParameters" in page or "\x1b[1;4mParameters" in page
+    assert "```" not in page
+    assert max(len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", page).splitlines()) <= 80
+
+
+def test_a_page_that_is_not_there_names_the_nearest() -> None:
+    done = kosmo("integrations:docs", "heroku.list_dyno")
+    message = "Error: There is no page `heroku.list_dyno`; `kosmo integrations:docs` lists them all. Did you mean: "
+    assert done.stderr.startswith(f"{message}heroku.list_dynos")
+    assert done.returncode == 1
+
+
+def test_a_page_as_json_is_the_function_or_the_list_of_functions() -> None:
+    code, one = document("integrations:docs", "heroku.list_dynos", "--json")
+    promised = {"provider", "function", "name", "description", "operation", "input_schema", "active", "accounts"}
+    assert (code, promised - one.keys()) == (0, set())
+    assert (one["provider"], one["function"], one["operation"]) == ("heroku", "heroku.list_dynos", "read")
+    for page in (["heroku"], []):
+        code, several = document("integrations:docs", *page, "--json")
+        assert (code, [function["function"] for function in several]) == (0, FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({}, (False, False, ["demo"])),
+        ({"KOSMO_DEMO": "1"}, (True, False, ["demo"])),
+        ({"HEROKU_API_KEY": "x", "HEROKU_API_KEY_OPS": "y"}, (True, True, ["default", "ops", "demo"])),
+    ],
+)
+def test_the_list_tells_what_can_be_called(settings: dict[str, str], state: tuple[bool, bool, list[str]]) -> None:
+    code, answer = document("integrations:list", "--json", env=settings)
+    heroku = answer["providers"]["heroku"]
+    assert (code, answer["success"]) == (0, True)
+    assert (heroku["active"], heroku["configured"], heroku["accounts"]) == state
+    assert [function["function"] for function in heroku["functions"]] == FUNCTIONS
+
+
+def test_a_search_finds_the_function_that_speaks_of_it() -> None:
+    assert kosmo("integrations:search", "certificate").stdout.split()[0] == "heroku.list_domains"
+    code, answer = document("integrations:search", "expired", "certificate", "--json")
+    assert (code, answer["success"], answer["query"]) == (0, True, "expired certificate")
+    assert answer["functions"][0]["function"] == "heroku.list_domains"
+    assert "Nothing speaks of this." in kosmo("integrations:search", "zebra").stdout
+
+
+def test_a_schema_says_which_arguments_a_function_takes() -> None:
+    for function in FUNCTIONS:
+        code, schema = document("integrations:schema", function)
+        Draft202012Validator.check_schema(schema)
+        takes_app = "app_id" in schema["properties"]
+        assert (code, Draft202012Validator(schema).is_valid({"app_id": "my-app"})) == (0, takes_app)
+
+
+@pytest.mark.parametrize("name", ["heroku", "", "heroku.list_dinos"])
+def test_a_schema_of_no_function_is_an_error(name: str) -> None:
+    code, answer = document("integrations:schema", name, "--json")
+    assert (code, answer["success"]) == (1, False)
+    assert "heroku.list_dynos" in answer["error"]
+
+
+def test_the_kernel_is_found_where_it_was_installed_and_starts_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")  # this environment has an entry of its own from `pip install`
+    done = kosmo("install")
+    spec = KernelSpecManager().get_kernel_spec("kosmo-lua")
+    assert done.stdout == f"Lua (Kosmo) is installed: {spec.resource_dir}\n"
+    assert (spec.argv[0], spec.display_name, spec.language) == (sys.executable, "Lua (Kosmo)", "lua")
+    assert Path(spec.resource_dir, "logo-svg.svg").exists()
+
+
+def test_the_kernel_is_taken_away_from_where_it_was_installed(tmp_path: Path) -> None:
+    place = tmp_path / "share/jupyter/kernels/kosmo-lua"
+    kosmo("install", "--prefix", str(tmp_path))
+    assert (place / "kernel.json").exists()
+    assert kosmo("uninstall", "--prefix", str(tmp_path)).stdout == f"Removed: {place}\n"
+    again = kosmo("uninstall", "--prefix", str(tmp_path))
+    assert (again.returncode, place.exists()) == (1, False)
+    assert f"There is no kernel in {place}" in again.stderr

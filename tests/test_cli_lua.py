@@ -1,0 +1,234 @@
+"""`kosmo integrations:lua`: what goes in, what comes out, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+from kosmo_command import document, kosmo, on_terminal, started
+
+from kosmo_kernel.session import FICTION
+
+LUA = "integrations:lua"
+APPS = "app.integrations.heroku.list_apps()"
+
+ENVELOPE = {
+    "success": {"type": "boolean"},
+    "output": {"type": "string"},
+    "error": {"type": ["string", "null"]},
+    "result": {"type": "array"},
+    "execution_time_ms": {"type": "number", "minimum": 0},
+    "memory_usage": {"type": "integer", "minimum": 0},
+    "integration_calls": {"type": "array"},
+    "meta": {"type": "object", "required": ["permission_bypassed"]},
+}
+CALL = ["path", "account", "durationMs", "status", "rows", "requests"]
+
+
+def answer_of(*args: str, **more: Any) -> tuple[int, dict[str, Any]]:
+    """Run with `--json`: the exit code and the document, which has the eight keys in their order."""
+    code, answer = document(LUA, "--json", *args, **more)
+    assert list(answer) == list(ENVELOPE)
+    validate(answer, {"properties": ENVELOPE})
+    assert answer["success"] is (code == 0)
+    assert (answer["error"] is None) is answer["success"]
+    assert all(list(call) == CALL for call in answer["integration_calls"])
+    return code, answer
+
+
+def test_what_is_printed_comes_before_what_is_returned() -> None:
+    done = kosmo(LUA, "-e", 'print("first", 2) io.write("half") return 1, nil, "text", { "a", 2 }')
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'first\t2\nhalf\n1\tnil\ttext\t["a", 2]\n', "")
+
+
+def test_a_last_line_that_ends_in_a_semicolon_shows_no_value() -> None:
+    assert kosmo(LUA, "-e", "1 + 1").stdout == "2\n"
+    assert kosmo(LUA, "-e", "1 + 1;").stdout == ""
+    assert answer_of("-e", "1 + 1;")[1]["result"] == [2]
+
+
+def test_records_in_a_pipe_are_tab_separated_and_complete() -> None:
+    done = kosmo(LUA, "--demo", "-e", "app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })")
+    names, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert names[:4] == ["app_id", "name", "state", "type"]
+    assert [(row[0], row[1]) for row in rows][:3] == [
+        ("my-app", "web.1"),
+        ("my-app", "worker.1"),
+        ("booking-api", "web.1"),
+    ]
+    assert {len(row) for row in rows} == {len(names)}
+    assert done.stderr == f"{FICTION}\n"
+
+
+def test_a_record_in_a_pipe_is_a_line_for_each_field() -> None:
+    fields = dict(
+        line.split("\t")
+        for line in kosmo(LUA, "--demo", "-e", "app.integrations.heroku.get_app('my-app')").stdout.splitlines()
+    )
+    assert (fields["name"], fields["stack.name"], fields["team.name"]) == ("my-app", "heroku-24", "")
+
+
+def test_a_tab_or_a_line_end_in_a_value_breaks_no_line() -> None:
+    done = kosmo(LUA, "-e", r'return {{ a = "x\ty\nz\\", b = true }, { a = "2", b = { 1, "c" } }}')
+    assert done.stdout.splitlines() == ["a\tb", "x\\ty\\nz\\\\\ttrue", '2\t[1,"c"]']
+
+
+def test_records_on_a_terminal_are_a_table_as_wide_as_it_is() -> None:
+    screen = on_terminal(LUA, "--demo", "-e", APPS, columns=100)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", screen).splitlines()
+    assert lines[0].split()[:2] == ["name", "team.name"]
+    assert max(map(len, lines)) <= 100
+    count = next(line for line in lines if line.startswith("19 records"))
+    assert re.fullmatch(r"19 records \W 31 columns; \d+ did not fit \(a pipe or --json has them\)", count)
+    assert "\x1b[1m" in screen
+
+
+def test_a_script_cannot_change_the_terminal() -> None:
+    print_escape = r'print("a\27[2Jb\7c") return "\27]0;title\7d"'
+    assert on_terminal(LUA, "-e", print_escape) == "a[2Jbc\n]0;titled\n"
+    assert kosmo(LUA, "-e", print_escape).stdout == "a\x1b[2Jb\x07c\n\x1b]0;title\x07d\n"
+
+
+def test_json_has_values_output_calls_and_cost() -> None:
+    script = f"print('hi') local apps = {APPS} return #apps, apps[1].stack, nil, {{}}, print"
+    code, answer = answer_of("--demo", "-e", script)
+    count, stack, nothing, empty, opaque = answer["result"]
+    assert (code, answer["output"]) == (0, "hi\n")
+    assert (count, stack["name"], nothing, len(empty), type(opaque)) == (19, "heroku-24", None, 0, str)
+    (call,) = answer["integration_calls"]
+    assert call.pop("durationMs") > 0
+    assert list(call.values()) == ["integrations.heroku.list_apps", "demo", "ok", 19, 1]
+    assert answer["memory_usage"] > 0
+    assert answer["meta"] == {"permission_bypassed": False, "account": "demo", "notes": [FICTION]}
+
+
+def test_json_is_utf_8_whatever_the_terminal_speaks() -> None:
+    assert answer_of("-e", 'return "Grüße, 包裹"', env={"PYTHONIOENCODING": "ascii"})[1]["result"] == ["Grüße, 包裹"]
+    assert kosmo(LUA, "-e", 'return "Grüße"', env={"PYTHONIOENCODING": "ascii"}).stdout == "Gr\\xfc\\xdfe\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "kind"),
+    [
+        (["missing.lua"], 2, "usage"),
+        (["."], 2, "usage"),
+        ([], 2, "usage"),
+        (["-e", " \n"], 2, "usage"),
+        (["-e", "return 1", "script.lua"], 2, "usage"),
+        (["--demo", "--account", "ops", "-e", "return 1"], 2, "usage"),
+        (["-e", "return 1", "--nonsense"], 2, "usage"),
+        (["-e", "return 1", "--timeout", "nan"], 2, "usage"),
+        (["-e", "return 1", "--cpu-limit", "0"], 2, "usage"),
+        (["-e", "return 1", "--memory-limit", "many"], 2, "usage"),
+        (["-e", b"return '\xff'"], 1, "lua_syntax"),
+        (["-e", "return ("], 1, "lua_syntax"),
+        (["-e", "error('no')"], 1, "lua_runtime"),
+        (["-e", "while true do end", "--timeout", "0.2"], 1, "limit"),
+        (["-e", "while true do end", "--cpu-limit", "0.2"], 1, "limit"),
+        (["-e", APPS], 1, "credentials"),
+        (["--account", "ops", "-e", APPS], 1, "unknown_name"),
+        (["--demo", "-e", "app.integrations.heroku.list_dynos()"], 1, "invalid_arguments"),
+        (["--demo", "-e", "app.integrations.heroku.list_dinos()"], 1, "unknown_name"),
+    ],
+)
+def test_a_failure_is_one_document_with_json_and_one_message_without(args: list[str], code: int, kind: str) -> None:
+    failed, answer = answer_of(*args)
+    told = answer["meta"]["error"]
+    assert (failed, told["type"], told["message"]) == (code, kind, answer["error"])
+    assert "line" in told
+    done = kosmo(LUA, *args)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"Error: {answer['error'].splitlines()[0]}\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_what_heroku_answered_is_told_to_programs() -> None:
+    script = 'print("before")\nlocal id = "no-such-app"\napp.integrations.heroku.get_app(id)'
+    code, answer = answer_of("--demo", "-e", script)
+    told = answer["meta"]["error"]
+    assert (code, answer["output"], answer["result"]) == (1, "before\n", [])
+    assert (told["type"], told["status"], told["id"], told["line"]) == ("refused", 404, "not_found", 3)
+    assert (told["retryable"], bool(told["request_id"])) == (False, True)
+    assert [call["status"] for call in answer["integration_calls"]] == ["error"]
+
+
+def test_the_line_that_failed_is_shown() -> None:
+    done = kosmo(LUA, "-", stdin=b"local function check()\n  error('not today')\nend\ncheck()")
+    assert done.stderr.splitlines()[0] == "Error: stdin:2: not today"
+    assert re.search(r"^-+> 2   error\('not today'\)$", done.stderr, re.MULTILINE)
+
+
+def test_ctrl_c_stops_a_run_whose_output_was_there_at_once() -> None:
+    running = started(LUA, "-e", 'print("first") while true do end')
+    assert running.stdout is not None
+    assert running.stdout.readline() == "first\n"
+    running.send_signal(signal.SIGINT)
+    output, errors = running.communicate(timeout=30)
+    assert (running.returncode, output) == (130, "")
+    assert errors.startswith("Error: Interrupted.")
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_with_json_leaves_a_document(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    os.mkfifo(script)
+    with started(LUA, "--json", str(script)) as running:
+        script.write_text("while true do end", encoding="utf-8")  # which waits until it is being read
+        running.send_signal(signal.SIGINT)
+        assert running.stdout is not None
+        answer = json.loads(running.stdout.read())
+    assert (running.returncode, answer["success"], answer["meta"]["error"]["type"]) == (130, False, "interrupted")
+
+
+def test_a_reader_who_has_enough_ends_the_run_quietly() -> None:
+    running = started(LUA, "-e", "for i = 1, 1e9 do print(i) end")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "1\n"
+    running.stdout.close()
+    assert running.stderr is not None
+    with running:
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
+
+
+def test_standard_input_is_not_touched_unless_asked_for() -> None:
+    with started(LUA, "-e", 'return io.read(), io.read("a")') as running:  # its standard input stays open
+        assert running.stdout is not None
+        assert running.stdout.read() == "nil\t\n"
+
+
+def test_a_dash_is_standard_input() -> None:
+    assert kosmo(LUA, "-", stdin=b"return 6 * 7, io.read()").stdout == "42\tnil\n"
+    told = kosmo(LUA, "-e", 'return io.read(), io.read("L"), io.read("n"), io.read("a")', "-", stdin=b"a\nb\n3\nc\nd\n")
+    assert told.stdout == "a\tb\n\t3\tc\nd\n\n"
+
+
+def test_a_file_gets_arguments_and_keeps_its_line_numbers(tmp_path: Path) -> None:
+    script = tmp_path / "audit.lua"
+    script.write_text("#!/usr/bin/env -S kosmo integrations:lua\nreturn select('#', ...), ...\n", encoding="utf-8")
+    done = kosmo(LUA, str(script), "--", "my-app", "--json", "-")
+    assert done.stdout == "3\tmy-app\t--json\t-\n"
+    script.write_bytes(b"\xef\xbb\xbfprint('x')\n\nerror('here')")
+    assert answer_of(str(script))[1]["meta"]["error"]["line"] == 3
+    script.write_bytes(b"-- fine\nreturn '\xe9'\n")
+    assert answer_of(str(script))[1]["error"] == f"{script}:2: this is not UTF-8 text."
+
+
+def test_the_demo_is_chosen_by_option_or_environment_and_says_so() -> None:
+    ask = "app.integrations.heroku.get_current_user().email"
+    for done in (kosmo(LUA, "--demo", "-e", ask), kosmo(LUA, "-e", ask, env={"KOSMO_DEMO": "1"})):
+        assert (done.stdout, done.stderr) == ("juno.hale@larkmoor.example\n", f"{FICTION}\n")
+
+
+def test_a_comparison_that_is_never_true_is_noted_beside_the_result() -> None:
+    code = f"local first = {APPS}[1] return first.stack == 'heroku-24'"
+    done = kosmo(LUA, "--demo", "-e", code)
+    assert done.stdout == "false\n"
+    assert "`.stack` is a record" in done.stderr
+    assert answer_of("--demo", "-e", code)[1]["meta"]["notes"] == done.stderr.splitlines()
