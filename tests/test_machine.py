@@ -16,7 +16,7 @@ from kosmo_kernel import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.lua.host import CallRequest
+    from kosmo_kernel.lua.host import CallRequest, Failure
     from kosmo_kernel.lua.machine import Machine
 
 
@@ -192,6 +192,47 @@ def test_a_child_that_dies_is_replaced_and_the_error_says_so() -> None:
         assert isinstance(error, errors.LuaProcessError)
         assert "variables are gone" in str(error)
         assert values(lua, "return kept") == [None]
+
+
+def test_closing_ends_a_run_that_is_on_in_another_thread() -> None:
+    with machine() as lua:
+        run(lua, "return 1")
+        ended: list[Failure] = []
+        runs = threading.Thread(target=lambda: ended.append(failure(lua, "while true do end")))
+        runs.start()
+        while not lua._running:
+            threading.Event().wait(0.01)
+        lua.close()
+        runs.join(10)
+
+        assert [type(one.error) for one in ended] == [errors.LuaProcessError]
+
+
+def test_an_interrupt_between_runs_is_for_nobody() -> None:
+    with machine() as lua:
+        lua.interrupt()
+        run(lua, "return 1")
+        lua.interrupt()
+
+        assert values(lua, "return 2") == [2]
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01, 0.03])
+def test_an_interrupt_while_lua_starts_stops_the_run_and_not_the_process(pause: float) -> None:
+    with machine() as lua:
+
+        def press() -> None:
+            while lua._owner is None:
+                threading.Event().wait(0.001)
+            threading.Event().wait(pause)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        presses = threading.Thread(target=press)
+        presses.start()
+        error = failure(lua, "while true do end").error
+        presses.join()
+
+        assert isinstance(error, errors.StoppedError)
 
 
 def test_closing_leaves_no_process_and_no_descriptor() -> None:

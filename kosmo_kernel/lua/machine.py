@@ -52,6 +52,8 @@ class Machine:
         self._stop_by = 0.0  # when the child is killed if it has not ended it
         self._calling = False
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
+        self._running = False
+        self._greeted = False  # the child has told that it is ready
         self._closed = False
 
     # The child ---------------------------------------------------------------------------------------
@@ -81,9 +83,16 @@ class Machine:
 
     def close(self) -> None:
         """End the child for good."""
-        with self._lock:
-            self._closed = True
+        self._closed = True
+        child = self._child
+        if not self._lock.acquire(blocking=False):
+            if child:
+                child.kill()  # a run is on in another thread, and ends with its child
+            self._lock.acquire()
+        try:
             self._drop()
+        finally:
+            self._lock.release()
 
     def _drop(self) -> None:
         child, self._child = self._child, None
@@ -115,6 +124,7 @@ class Machine:
             "call_limit": limits.calls,
             "result_limit": limits.result,
         }
+        self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
             reply, blobs = self._converse(wire.pack(header, [source.encode(errors="replace")]), host, limits)
             try:
@@ -132,16 +142,20 @@ class Machine:
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         """Ask the child something that runs no script: `check`, `names` or `resolve`."""
         limits = Limits(timeout=ASK_MOST)
-        with self._lock, self._in_time(limits):
-            self._stop = None
-            reply, _ = self._converse(
-                wire.pack({"kind": kind, **header}, [source.encode(errors="replace")]), None, limits
-            )
+        request = wire.pack({"kind": kind, **header}, [source.encode(errors="replace")])
+        with self._lock:
+            try:
+                with self._in_time(limits):
+                    reply, _ = self._converse(request, None, limits)
+            finally:
+                self._stop = None
             self._release(reply)
             return reply
 
     def interrupt(self) -> None:
         """Stop the run in progress; from any thread or a signal handler. A second time kills at once."""
+        if not self._running:
+            return
         self._stop_by = 0.0 if self._stop else time.monotonic() + GRACE
         self._stop = self._stop or "interrupted"
         self._rouse()
@@ -157,7 +171,8 @@ class Machine:
         child = self._child
         if child is None:
             return
-        child.interrupt()
+        if self._greeted:  # before its handler stands, the signal would end it
+            child.interrupt()
         child.wake()
         if self._calling and self._owner is not None and threading.get_ident() != self._owner:
             # Only a signal ends the wait of a request; Python runs its handler, ours, in the main thread.
@@ -184,9 +199,11 @@ class Machine:
 
         It raises only where a call is being answered (a request on the network), and there it must.
         """
-        self._stop = None
         if threading.current_thread() is not threading.main_thread():
-            yield
+            try:
+                yield
+            finally:
+                self._stop, self._running = None, False
             return
 
         def on_signal(*_signal: object) -> None:
@@ -202,7 +219,7 @@ class Machine:
         finally:
             self._owner = None
             signal.signal(signal.SIGINT, previous)
-            self._stop = None
+            self._stop, self._running = None, False
 
     def _converse(self, payload: bytes, host: Host | None, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, answer what the child asks, and return its last word."""
@@ -263,7 +280,8 @@ class Machine:
                 if now >= self._stop_by:
                     why = f" It was stuck in one long step, so its process was ended: {GONE}"
                     raise Failure(stopped(self._stop, limits, why))
-                child.interrupt()  # again: a signal that came before the script had started was for nobody
+                if self._greeted:
+                    child.interrupt()  # again: a signal that came before the script had started was for nobody
 
     def _next_look(self, child: LuaProcess, cpu_at_start: float | None, limits: Limits) -> float:
         """Seconds until the clocks are to be read again: soon where a limit is near, seldom where it is far."""

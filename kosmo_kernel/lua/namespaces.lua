@@ -135,10 +135,11 @@ local function account_space(integration, account)
       return closure
     end
     if accounts[key] then return accounts[key] end
-    if not ask then return nil end
-    -- Not a function: an account, or a mistake that the parent words.
-    local answer = native.ask({ kind = "space", integration = integration.name, account = account, key = key })
-    accounts[key] = account_space(integration, answer.account)
+    local alias = not account and integration.is_account[key] and key
+    if not alias and not ask then return nil end
+    -- Not a function: an account that came since, or a mistake that the parent words.
+    alias = alias or native.ask({ kind = "space", integration = integration.name, account = account, key = key }).account
+    accounts[key] = account_space(integration, alias)
     return accounts[key]
   end
   local function all()
@@ -151,20 +152,25 @@ local function account_space(integration, account)
   return namespace(path, list, look, all)
 end
 
-local function prepare()
-  if integrations then return end
-  integrations = {}
+local function decoded()
+  local found = {}
   for _, integration in ipairs(json.read(catalogue_text)) do
-    integration.by_name = {}
+    integration.by_name, integration.is_account = {}, {}
+    for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
     for _, one in ipairs(integration.functions) do
       for _, name in ipairs(one.names) do integration.by_name[name] = one end
       records.declare(integration.name .. "." .. one.name, one.type)
       records.declare(integration.name .. "." .. one.name .. "*", one.asked)
     end
-    integrations[#integrations + 1] = integration.name
-    integrations[integration.name] = account_space(integration)
+    found[#found + 1] = integration.name
+    found[integration.name] = account_space(integration)
   end
-  sort(integrations)
+  sort(found)
+  return found
+end
+
+local function prepare()
+  integrations = integrations or native.steady(decoded) -- in one piece, whatever interrupts the script
 end
 
 local function integration_names()
