@@ -1,0 +1,18 @@
+"""`python -m kosmo_kernel.kernel` runs the Lua kernel."""
+
+import gc
+import os
+import sys
+
+# `python -m` looks for modules in the notebook's directory first: a file there that is named like one of
+# Python's own modules must not be imported in its place.
+if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - the text as Python has it
+    del sys.path[0]
+
+# What is imported stays for good; to search it for garbage while it comes in takes a tenth of the start.
+gc.disable()
+
+from kosmo_kernel.kernel.app import LuaKernelApp  # noqa: E402 - after the two lines above
+
+if __name__ == "__main__":
+    LuaKernelApp.launch_instance()

@@ -1,0 +1,154 @@
+"""What one cell asks for, and what it shows.
+
+A cell is Lua, below a `%%kosmo_lua` line or `%kosmo` commands or alone, or a question (`name?`). Its values become
+MIME bundles: a list of records a table, a page of the reference Markdown, everything else the text that
+Lua's own `print` would give. Its failure becomes the content of an `error` message.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, Options, error_lines, parse, parse_leading
+from kosmo_kernel.docs import Page
+from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.legible import plain
+from kosmo_kernel.records import Record, Records
+from kosmo_kernel.tables import SHOWN, RecordView, table_of
+
+Bundle = dict[str, str]
+
+_PYTHON_ONLY = ("var", "show")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell, read.
+
+    Parameters:
+        lua: what Lua runs; a line that is not Lua is left empty, so that line numbers are the cell's.
+        options: of its `%%kosmo_lua` line.
+        commands: what stands behind `%kosmo` on the lines in front of the Lua.
+        asked: the name whose documentation is asked for instead, or empty.
+        detail: 1 for `name??`, which asks for the source as well.
+    """
+
+    lua: str
+    options: Options = field(default_factory=Options)
+    commands: tuple[str, ...] = ()
+    asked: str = ""
+    detail: int = 0
+
+
+def read_cell(code: str) -> Cell:
+    """Tell what a cell asks for.
+
+    Raises:
+        UserError: an option of its first line is wrong, or means nothing in a Lua notebook.
+    """
+    question = code.strip()
+    if "\n" not in question and (question.startswith("?") or question.endswith("?")):
+        return Cell("", asked=question.strip("? "), detail=int("??" in (question[:2], question[-2:])))
+    options, commands, lines = Options(), [], code.split("\n")
+    for number, line in enumerate(lines):
+        word, _, rest = line.strip().partition(" ")
+        if word == f"%%{LUA_MAGIC}":
+            options, lines[number] = _honoured(parse(rest)), ""
+        elif word == f"%{LUA_MAGIC}":
+            options, lines[number] = parse_leading(rest)
+            _honoured(options)
+        elif word == f"%{COMMAND_MAGIC}":
+            commands.append(rest)
+            lines[number] = ""
+        elif word:
+            break
+    return Cell("\n".join(lines), options, tuple(commands))
+
+
+def lua_of(code: str) -> str:
+    """A cell with blanks in place of the lines in front that are not Lua, so that places in it stay the same."""
+    lines = code.split("\n")
+    for number, line in enumerate(lines):
+        word = line.strip().partition(" ")[0]
+        if word == f"%{LUA_MAGIC}":
+            lines[number] = line.replace(word, " " * len(word), 1)
+        elif word in (f"%%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"):
+            lines[number] = " " * len(line)
+        elif word:
+            break
+    return "\n".join(lines)
+
+
+def _honoured(options: Options) -> Options:
+    """The options, where none of them is about Python variables.
+
+    Raises:
+        SettingsError: one is.
+    """
+    for option in options.given:
+        if option.field in _PYTHON_ONLY:
+            raise SettingsError(
+                f"`{option.flags[0]}` is about Python variables, and a Lua notebook has none. "
+                "Its Lua variables live on from cell to cell by themselves."
+            )
+    return options
+
+
+def bundles_of(values: list[Any], options: Options) -> list[Bundle]:
+    """How the values of a cell are shown: each table by itself, neighbouring plain ones in a line, with tabs.
+
+    Args:
+        values: what the cell returned.
+        options: `raw` asks for text in place of tables, `limit` for so many rows.
+    """
+    shown: list[Bundle] = []
+    words: list[str] = []
+    for value in values:
+        if not isinstance(value, (Page, dict, list, Records)):
+            words.append(lua_text(value))
+            continue
+        shown += _line(words)
+        words = []
+        shown.append(_bundle(value, options))
+    return shown + _line(words)
+
+
+def bundle_of_page(page: Page) -> Bundle:
+    """A page as Markdown, and as the text that it is."""
+    return {"text/plain": str(page), "text/markdown": str(page)}
+
+
+def _line(words: list[str]) -> list[Bundle]:
+    return [{"text/plain": "\t".join(words)}] if words else []
+
+
+def _bundle(value: Page | dict[str, Any] | list[Any] | Records, options: Options) -> Bundle:
+    if isinstance(value, Page):
+        return bundle_of_page(value)
+    if isinstance(value, Records) and not options.raw:
+        table = table_of(value, SHOWN if options.limit is None else options.limit)
+        return {"text/plain": table.text(), "text/html": table.html()}
+    if isinstance(value, Record) and not options.raw:
+        view = RecordView(value)
+        return {"text/plain": repr(view), "text/html": view._repr_html_()}
+    return {"text/plain": lua_text(value)}
+
+
+def lua_text(value: Any) -> str:
+    """A value as Lua's `print` shows it."""
+    return "nil" if value is None else plain(value)
+
+
+def error_content(error: BaseException) -> dict[str, Any]:
+    """The content of an `error` message, and of the reply that goes with it.
+
+    Anything but a `KosmoError` is a defect of this package, and is shown as Python shows it.
+    """
+    lines = (
+        error_lines(error, colour=True)
+        if isinstance(error, KosmoError)
+        else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
+    )
+    return {"ename": type(error).__name__, "evalue": str(error), "traceback": lines}

@@ -1,0 +1,205 @@
+"""One notebook's Lua: the session behind it, what was typed, and the content of each answer.
+
+Here are the contents of Jupyter's messages but none of its sockets: what a cell shows is given to `send`,
+and `ask` gets a line of input. The kernel loads this module when the first request after `kernel_info`
+comes, or right behind that one, since it and what it needs would add a quarter to the kernel's start.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import docs, editor
+from kosmo_kernel.cell import Options, error_lines
+from kosmo_kernel.commands import run_command
+from kosmo_kernel.errors import KosmoError, UserError
+from kosmo_kernel.kernel.execute import bundle_of_page, bundles_of, error_content, lua_of, read_cell
+from kosmo_kernel.kernel.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kosmo_kernel.kernel.execute import Cell
+    from kosmo_kernel.session import Result, Session
+
+Content = dict[str, Any]
+
+CLOSING_TURN = 0.1  # seconds between two interrupts while Lua is being closed
+
+
+class Notebook:
+    """The Lua of one notebook.
+
+    Parameters:
+        session: the Lua state.
+        send: broadcasts a message of a type with a content.
+        ask: gets what `io.read` reads, given the format; None at the end of the input.
+
+    Attributes:
+        stopped: set when the cell that runs was interrupted.
+    """
+
+    def __init__(
+        self, session: Session, send: Callable[[str, Content], None], ask: Callable[[str], str | None]
+    ) -> None:
+        self.session = session
+        self.history = History()
+        self.stopped = threading.Event()
+        self._send = send
+        self._ask = ask
+        self._running = False
+
+    def interrupt(self) -> None:
+        """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
+        if self._running:
+            self.stopped.set()
+            self.session.interrupt()
+
+    def close(self) -> None:
+        """End the Lua process, and first the cell that runs. For another thread than the one that runs cells."""
+        closing = threading.Thread(target=self.session.close, name="closing Lua")
+        closing.start()
+        while closing.is_alive():  # a single interrupt could fall between two cells
+            self.interrupt()
+            closing.join(CLOSING_TURN)
+
+    def execute(
+        self, code: str, number: int, *, stored: bool, silent: bool, input_allowed: bool, expressions: dict[str, str]
+    ) -> Content:
+        """Run a cell and broadcast what it shows.
+
+        Args:
+            code: the cell.
+            number: the number of the last stored cell, which is this one if it is stored.
+            stored: whether the cell has a number of its own.
+            silent: whether nothing is broadcast.
+            input_allowed: whether the front end can be asked for input.
+            expressions: Lua expressions that the reply shows the values of, by a name of the front end's.
+
+        Returns:
+            The reply.
+        """
+        if stored:
+            self.history.add(number, code)
+        reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
+        send = _nowhere if silent else self._send
+        self.stopped.clear()
+        self._running = True
+        try:
+            cell = read_cell(code)
+            if cell.asked:
+                reply["payload"] = self._page(cell)
+            for command in cell.commands:
+                value = run_command(command, self.session)
+                if value is not None:
+                    self._show([value], cell, number, send)
+            if cell.lua.strip():
+                self._run(
+                    cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
+                )
+            reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
+            content = error_content(error)
+            send("error", content)
+            reply |= content | {"status": "error"}
+        finally:
+            self._running = False
+        return reply
+
+    def complete(self, code: str, cursor: int) -> Content:
+        """What can stand at the cursor."""
+        found = editor.complete(lua_of(code), cursor, self.session)
+        span = {"start": found.start, "end": found.end}
+        types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in found.matches]
+        return {
+            "matches": [match.text for match in found.matches],
+            "cursor_start": found.start,
+            "cursor_end": found.end,
+            "metadata": {"_jupyter_types_experimental": types},
+        }
+
+    def inspect(self, code: str, cursor: int, detail: int) -> Content:
+        """What is known of the name at the cursor."""
+        page = editor.inspect(lua_of(code), cursor, self.session, detail)
+        data = {} if page is None else bundle_of_page(page)
+        return {"found": page is not None, "data": data, "metadata": {}}
+
+    def is_complete(self, code: str) -> Content:
+        """Whether Enter should run the cell or start a new line."""
+        try:
+            cell = read_cell(code)
+        except UserError:
+            return {"status": "invalid"}
+        if cell.asked or cell.commands:
+            return {"status": "complete"}
+        status, indent = self.session.completeness(cell.lua)
+        return {"status": status, "indent": indent} if status == "incomplete" else {"status": status}
+
+    def _run(
+        self,
+        cell: Cell,
+        number: int,
+        name: str,
+        send: Callable[[str, Content], None],
+        ask: Callable[[str], str | None] | None,
+    ) -> None:
+        """Run the Lua of a cell and show what it gives.
+
+        Raises:
+            KosmoError: it failed.
+        """
+
+        def write(stream: str, text: str) -> None:
+            send("stream", {"name": stream, "text": text})
+
+        account, timeout = cell.options.account, cell.options.timeout
+        try:
+            result = self.session.run(
+                cell.lua, name=name, account=account, timeout=timeout, on_output=write, on_input=ask
+            )
+        except KosmoError as error:
+            _write_notes(error.result, write)
+            if not cell.options.no_raise_error:
+                raise
+            write("stderr", "\n".join(error_lines(error, colour=True)) + "\n")
+            return
+        _write_notes(result, write)
+        if not result.hidden:
+            self._show(result.values, cell, number, send)
+
+    def _show(self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None]) -> None:
+        """Show the values of a cell: the first as its result, the others below it."""
+        bundles = bundles_of(values, cell.options)
+        for bundle in bundles[:1]:
+            self.history.show(number, bundle["text/plain"])
+            send("execute_result", {"data": bundle, "metadata": {}, "execution_count": number})
+        for bundle in bundles[1:]:
+            send("display_data", {"data": bundle, "metadata": {}})
+
+    def _evaluate(self, expression: str) -> Content:
+        """One user expression: its value as the front end would show it, or its error."""
+        try:
+            bundles = bundles_of(self.session.run(expression).values[:1], Options())
+        except KosmoError as error:
+            return error_content(error) | {"status": "error"}
+        return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
+
+    def _page(self, cell: Cell) -> list[Content]:
+        """The payload that opens the documentation of a name, or of a page.
+
+        Raises:
+            UnknownNameError: nothing is known of it.
+        """
+        page = editor.inspect(cell.asked, len(cell.asked), self.session, cell.detail) or docs.read(cell.asked)
+        return [{"source": "page", "data": bundle_of_page(page), "start": 0}]
+
+
+def _nowhere(_kind: str, _content: Content) -> None:
+    """Take what a silent cell shows."""
+
+
+def _write_notes(result: Result | None, write: Callable[[str, str], None]) -> None:
+    """Say what there is to say about a run, below what it printed."""
+    if result is not None and result.notes:
+        write("stderr", "".join(f"{note}\n" for note in result.notes))
