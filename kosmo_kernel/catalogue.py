@@ -5,7 +5,6 @@ An `Integration` is a service; its `Function`s say what can be asked, with which
 errors, documentation, completion, the columns of a table, the options of a command. What is peculiar
 to one service's HTTP (headers, how a page leads to the next, what an error body means, its request
 budget, where its tokens live) is data of its `Integration`, so that the client knows no service by name.
-
 A catalogue checks itself when it is made and reports all its mistakes at once.
 """
 
@@ -36,6 +35,7 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
 _MOST_FAULTS = 5  # items of one list that a message names
 _MOST_SHOWN = 60  # characters of a text that a message shows
 _TELLING = 3  # letters that a part of a name must have to tell it from others
+_SLIP = 0.9  # two names as alike as this differ by a letter or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,12 +358,13 @@ class Integration:
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """The names most like `name`, best first; empty when none is like it."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only needed once something is wrong
+    """The names most like `name`, best first; empty when none is like it. Of a slip of the keyboard, that one alone."""
+    from difflib import SequenceMatcher, get_close_matches  # noqa: PLC0415 - only needed once something is wrong
 
-    by_lower = {n.lower(): n for n in names}
-    asked = name.lower()
+    by_lower, asked = {n.lower(): n for n in names}, name.lower()
     alike = get_close_matches(asked, by_lower, n=most, cutoff=0.6)
+    if alike and SequenceMatcher(None, asked, alike[0]).ratio() > _SLIP:
+        return [by_lower[alike[0]]]
     holding = [n for n in by_lower if len(asked) >= _TELLING and asked in n and n not in alike]
     return [by_lower[n] for n in (*alike, *holding)[:most]]
 

@@ -32,7 +32,7 @@ _FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANK = re.compile(r"\s*\d+\s*")  # a line of an excerpt with nothing on it
 _MARKED = re.compile(r"\s*-+>")
-_RED, _BOLD, _PLAIN = "\x1b[31;1m", "\x1b[1m", "\x1b[0m"
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"  # no colour: the page behind it is red in one theme and dark red in another
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +198,13 @@ def error_lines(error: KosmoError, *, colour: bool = False) -> list[str]:
         error: what failed.
         colour: with ANSI colours, as notebooks show them.
     """
-    red, bold, plain = (_RED, _BOLD, _PLAIN) if colour else ("", "", "")
+    bold, plain = (_BOLD, _PLAIN) if colour else ("", "")
     excerpt = _printable(error.excerpt).split("\n") if error.excerpt else []
     while excerpt and _BLANK.fullmatch(excerpt[0]):
         del excerpt[0]
     while excerpt and _BLANK.fullmatch(excerpt[-1]):
         del excerpt[-1]
-    lines = f"{red}{type(error).__name__}{plain}: {_printable(error.message)}".split("\n")
+    lines = f"{bold}{type(error).__name__}{plain}: {_printable(error.message)}".split("\n")
     lines += [f"{bold}{line}{plain}" if _MARKED.match(line) else line for line in excerpt]
     return lines
 

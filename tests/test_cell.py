@@ -193,7 +193,7 @@ def test_an_error_is_its_kind_its_message_and_the_marked_line() -> None:
         "----> 3 return t.name",
     ]
     assert error_lines(made, colour=True) == [
-        "\x1b[31;1mLuaRuntimeError\x1b[0m: In[2]:3: no such field",
+        "\x1b[1mLuaRuntimeError\x1b[0m: In[2]:3: no such field",
         "      2 local t = nil",
         "\x1b[1m----> 3 return t.name\x1b[0m",
     ]

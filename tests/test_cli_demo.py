@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import nbformat
 import pytest
 from kosmo_command import kosmo, on_terminal, started
+from nbformat.sign import NotebookNotary
 
 from kosmo_kernel.cli import run
 from kosmo_kernel.cli.audit import AUDIT, OWN_ACCOUNT, called
@@ -105,14 +107,16 @@ def test_notebooks_are_copied_and_what_a_user_has_there_stays(tmp_path: Path) ->
     shipped, folder = tmp_path / "shipped", tmp_path / "kosmo-demo"
     for place in (shipped, folder):
         place.mkdir()
+    ours = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     for name in ("1 first.ipynb", "2 second.ipynb", "notes.txt"):
-        (shipped / name).write_text("ours", encoding="utf-8")
+        (shipped / name).write_text(ours, encoding="utf-8")
     (folder / "1 first.ipynb").write_text("mine", encoding="utf-8")
     copy_of_notebooks(shipped, folder)
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
         "1 first.ipynb": "mine",
-        "2 second.ipynb": "ours",
+        "2 second.ipynb": ours,
     }
+    assert NotebookNotary().check_signature(nbformat.read(folder / "2 second.ipynb", as_version=4))
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import validate
 from kosmo_command import document, kosmo, on_terminal, started
 
-from kosmo_kernel.session import FICTION
+from kosmo_kernel.run import FICTION
 
 LUA = "integrations:lua"
 APPS = "app.integrations.heroku.list_apps()"

@@ -80,7 +80,7 @@ def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
     assert (reply["status"], reply["ename"]) == ("error", "LuaRuntimeError")
     assert reply["evalue"] == f"{place}: attempt to index a nil value (local 't')"
     assert messages["error"]["traceback"] == [
-        f"\x1b[31;1mLuaRuntimeError\x1b[0m: {reply['evalue']}",
+        f"\x1b[1mLuaRuntimeError\x1b[0m: {reply['evalue']}",
         "      2 local t = nil",
         "\x1b[1m----> 3 return t.name\x1b[0m",
     ]

@@ -90,6 +90,14 @@ def open_lab(*, browser: bool) -> None:
     os.execve(sys.executable, command, environment)  # noqa: S606 - likewise
 
 
+def _trust(notebook: Path) -> None:
+    """Sign a copy of ours, so that JupyterLab shows its tables as they were made before any cell has run."""
+    import nbformat  # noqa: PLC0415 - JupyterLab has it
+    from nbformat.sign import NotebookNotary  # noqa: PLC0415 - as above
+
+    NotebookNotary().sign(nbformat.read(notebook, as_version=4))
+
+
 def copy_of_notebooks(source: Path, folder: Path) -> Path:
     """Copy the notebooks into a folder; what is there already belongs to the user and stays as it is.
 
@@ -104,6 +112,7 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
                 note(f"{copy.name} is there already and stays as it is.")
             else:
                 shutil.copyfile(notebook, copy)
+                _trust(copy)
     except OSError as error:
         raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror}.") from None
     return folder

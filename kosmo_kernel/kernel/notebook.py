@@ -153,10 +153,15 @@ class Notebook:
         def write(stream: str, text: str) -> None:
             send("stream", {"name": stream, "text": text})
 
-        account, timeout = cell.options.account, cell.options.timeout
         try:
             result = self.session.run(
-                cell.lua, name=name, account=account, timeout=timeout, on_output=write, on_input=ask
+                cell.lua,
+                name=name,
+                account=cell.options.account,
+                timeout=cell.options.timeout,
+                memory_limit=cell.options.memory_limit,
+                on_output=write,
+                on_input=ask,
             )
         except KosmoError as error:
             _write_notes(error.result, write)
