@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 KEPT = 200  # chunks whose text is kept
 AROUND = 1  # lines shown before and after the one that failed
+_LINE = re.compile(r"([0-9]{1,9}):")
 _OPENS = re.compile(r"(?:\b(?:then|do|else|repeat)|\bfunction\b[^)]*\)|[{(\[])\s*(?:--.*)?$")
 
 
@@ -30,9 +31,9 @@ class Scripts:
         """Line and chunk that an error came from, by its message where that names them, else by the stack."""
         for name in self._texts:
             if message.startswith(f"{name}:"):
-                number, _, _ = message[len(name) + 1 :].partition(":")
-                if number.isdigit():
-                    return int(number), name
+                number = _LINE.match(message, len(name) + 1)
+                if number:
+                    return int(number[1]), name
         if stack:
             return int(stack[0]["line"]), str(stack[0]["chunk"])
         return None, ""

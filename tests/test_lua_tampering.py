@@ -128,3 +128,39 @@ def test_all_values_together_have_one_limit() -> None:
 
         assert sum(isinstance(value, str) and len(value) == 12 << 20 for value in shown) == 5
         assert "bytes of JSON" in shown[-1].fault
+
+
+def test_the_facts_of_a_failed_call_are_the_scripts_own_copy() -> None:
+    host = Answers(error=errors.RefusedError("no such app", status=404))
+    with machine() as lua:
+        source = """local _, text, facts = pcall(app.integrations.heroku.get_app, 'x')
+        for key in pairs(facts) do facts[key] = facts end
+        error(text, 0)"""
+
+        assert failure(lua, source, host).facts == host.error.facts()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "error('\\255')",
+        "local t = {} t['\\255']()",
+        "load(\"error('x')\", '=\\255')()",
+        "app.integrations.heroku['\\255']()",
+        "docs.read('\\255')",
+        "error('cell:' .. ('9'):rep(5000) .. ': x', 0)",
+        "error({ json = 'mine' })",
+        "setmetatable({}, { __eq = function() while true do end end, __concat = 1 }) .. 1",
+    ],
+)
+def test_an_error_of_any_text_is_the_scripts_own(source: str) -> None:
+    with machine() as lua:
+        run(lua, "kept = 1")
+
+        assert isinstance(failure(lua, source).error, errors.UserError)
+        assert values(lua, "kept") == [1]
+
+
+def test_empty_writes_cost_nothing() -> None:
+    with machine() as lua:
+        assert printed(lua, "for _ = 1, 1e6 do io.write('') end print('done')") == "done\n"

@@ -51,6 +51,11 @@ def lua() -> Iterator[Machine]:
         ("math.maxinteger, math.mininteger", [2**63 - 1, -(2**63)]),
         ("'\\u{1F600} \\0 end'", ["\U0001f600 \0 end"]),
         ("2^53, 1e300, -0.5", [9007199254740992.0, 1e300, -0.5]),
+        ("'1' + 2, '0x10' * 1, -'3'", [3, 16, -3]),
+        ("select('#', pcall(error, 'x'))", [2]),
+        ("nil .. setmetatable({}, { __concat = function() return 'own' end })", ["own"]),
+        ("string.format('%s %d %5.1f %%', {}, 3, 2.5)", ["{} 3   2.5 %"]),
+        ("local a = 1 -- see;print('no')\nreturn a", [1]),
     ],
 )
 def test_the_last_expression_or_what_is_returned_is_the_value(lua: Machine, source: str, wanted: list[Any]) -> None:

@@ -59,7 +59,8 @@ local function after(ok, problem, ...)
     if dead then error(STOP, 0) end
   end
   local text, facts = native.failure(problem)
-  return false, text, facts
+  if facts then return false, text, facts end
+  return false, text
 end
 
 function limits.pcall(...)
@@ -167,12 +168,14 @@ function limits.run(f, with, ...)
   if not ok and problem == "not enough memory" then dead = out_of_memory() end
   if not ok then ran.values, ran.problem = nil, problem end
   ran.why, dead = dead, nil
-  if ran.why then
-    ran.values = nil
-    collectgarbage()
-    ran.why.full = collectgarbage("count") * 1024 > armed.memory * 0.75 -- what was left behind starves the next run
-  end
+  if ran.why then ran.values = nil end
   return ran
+end
+
+-- Whether what a stopped script left behind would starve the next one. Whoever holds its coroutine lets go of it first.
+function limits.is_full()
+  collectgarbage()
+  return collectgarbage("count") * 1024 > armed.memory * 0.75
 end
 
 return limits

@@ -77,7 +77,7 @@ end
 
 -- Whether one table stands for the named arguments, rather than being the first positional value.
 local function is_named(value)
-  if type(value) ~= "table" or native.is_namespace(value) or value == json.null then return false end
+  if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return false end
   local metatable = native.ours(value)
   local kind = metatable and metatable.kind
   if kind == "unfilled" or kind == "list" or kind == "row" then return false end

@@ -50,7 +50,8 @@ local function joined(a, b)
   if left == nil and a == nil and native.was_null() then left = "" end
   if right == nil and b == nil and native.was_null() then right = "" end
   if left and right then return left .. right end
-  for _, side in ipairs({ a, b }) do -- a script's own table may know how to join
+  for i = 1, 2 do -- a script's own table may know how to join
+    local side = i == 1 and a or i == 2 and b
     local metatable = type(side) == "table" and not ours(side) and getmetatable(side)
     local join = metatable and rawget(metatable, "__concat")
     if join then return join(a, b) end
@@ -321,7 +322,7 @@ function records.describe(value, path, most)
   if kind == "function" or kind == "thread" or native.is_namespace(value) then
     return { form = "opaque" }, native.render(value)
   end
-  if kind ~= "table" or value == null then return written_or_shown(value, path, most) end
+  if kind ~= "table" or rawequal(value, null) then return written_or_shown(value, path, most) end
   local metatable = ours(value)
   if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
   local state, place = pristine(value)

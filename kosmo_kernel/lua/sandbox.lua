@@ -56,7 +56,7 @@ local function basic(environment)
   function E.rawget(value, key) touch(value) return rawget(value, key) end
   function E.rawlen(value) touch(value) return rawlen(value) end
   function E.rawset(value, key, field)
-    if native.is_namespace(value) or value == json.null then raise("this table cannot be changed") end
+    if native.is_namespace(value) or rawequal(value, json.null) then raise("this table cannot be changed") end
     touch(value)
     return rawset(value, key, field)
   end
@@ -71,7 +71,7 @@ local function basic(environment)
     if type(value) ~= "table" then argument(1, "setmetatable", "table", value) end
     if metatable ~= nil and type(metatable) ~= "table" then argument(2, "setmetatable", "nil or table", metatable) end
     if metatable and rawget(metatable, "__gc") ~= nil then raise("finalizers (__gc) are not available") end
-    if native.ours(value) and not native.is_namespace(value) and value ~= json.null then
+    if native.ours(value) and not native.is_namespace(value) and not rawequal(value, json.null) then
       touch(value) -- a record becomes a plain table of the script's own
       return rawsetmetatable(value, metatable)
     end
@@ -191,7 +191,7 @@ local function jsons()
     return function(value)
       if value == nil then value = {} end
       if type(value) ~= "table" then argument(1, name, "table", value) end
-      if native.is_namespace(value) or value == json.null then raise("this table cannot be changed") end
+      if native.is_namespace(value) or rawequal(value, json.null) then raise("this table cannot be changed") end
       touch(value)
       return rawsetmetatable(value, tag)
     end
@@ -237,10 +237,13 @@ function sandbox.environment()
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
       raise("bad argument #1 to 'format' (addresses, %p, are not available)")
     end
-    local values = pack(...)
-    for i = 1, values.n do
-      local kind = type(values[i])
-      if kind == "table" or kind == "function" or kind == "thread" then values[i] = text.tostring(values[i]) end
+    local values, place = pack(...), 0
+    for letter in string.gmatch(type(pattern) == "string" and pattern or "", "%%[%-+ #0]*%d*%.?%d*([%a%%])") do
+      if letter ~= "%" then place = place + 1 end
+      local kind = type(values[place])
+      if letter == "s" and (kind == "table" or kind == "function" or kind == "thread") then
+        values[place] = text.tostring(values[place])
+      end
     end
     local ok, made = pcall(format_native, pattern, table.unpack(values, 1, values.n))
     if ok then return made end

@@ -37,7 +37,7 @@ end
 
 local function key_text(key)
   if type(key) == "string" then return find(key, "^[%a_][%w_]*$") and key or quoted(key) end
-  return "[" .. tostring(key) .. "]"
+  return "[" .. native.atom(key) .. "]"
 end
 
 local show
@@ -46,10 +46,12 @@ local function atom(value)
   local kind = type(value)
   if kind == "string" then return quoted(value) end
   if kind == "function" then return native.function_name(value) or numbered(value) end
-  if value == json.null then return "null" end
+  if rawequal(value, json.null) then return "null" end
   if kind == "table" or kind == "thread" or kind == "userdata" then return numbered(value) end
   return tostring(value)
 end
+
+native.atom = atom
 
 local function one_line(pieces, open, close)
   local length = 2
@@ -65,7 +67,7 @@ end
 show = function(value, seen, path, depth)
   seen.nodes = seen.nodes + 1
   if seen.nodes > NODES then return "…" end
-  if type(value) ~= "table" or value == json.null then return atom(value) end
+  if type(value) ~= "table" or rawequal(value, json.null) then return atom(value) end
   if native.is_namespace(value) then return native.namespace_text(value) end
   if seen[value] then return format("<cycle: %s>", seen[value]) end
   if depth >= DEPTH then return "{ … }" end
@@ -84,7 +86,7 @@ show = function(value, seen, path, depth)
     for _, key in ipairs((json.keys(value))) do
       local field = rawget(value, key)
       if field == nil then field = type(declared[key]) == "string" and declared[key] or json.null end
-      pieces[#pieces + 1] = key_text(key) .. ": " .. show(field, seen, path .. "." .. tostring(key), depth + 1)
+      pieces[#pieces + 1] = key_text(key) .. ": " .. show(field, seen, path .. "." .. key_text(key), depth + 1)
     end
   end
   seen[value] = nil

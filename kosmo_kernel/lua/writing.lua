@@ -176,7 +176,7 @@ write = function(value, trail, out, depth)
     out[#out + 1] = quote(value) or refuse(trail, depth, "a text that is not UTF-8 has no JSON form")
   elseif kind == "number" then out[#out + 1] = write_number(value, trail, depth)
   elseif kind == "boolean" then out[#out + 1] = value and "true" or "false"
-  elseif kind == "nil" or value == null then out[#out + 1] = "null"
+  elseif kind == "nil" or rawequal(value, null) then out[#out + 1] = "null"
   elseif kind ~= "table" or native.is_namespace(value) then
     refuse(trail, depth, format("a %s has no JSON form", kind == "table" and "namespace" or kind))
   else
