@@ -5,12 +5,12 @@ Every text that leaves passes `Run.clean`: no token in it, and nothing that move
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import accounts, docs, integrations
+from kosmo_kernel import accounts, docs, harmless, integrations
+from kosmo_kernel.display import CLEAR, Display, bundle_from
 from kosmo_kernel.errors import KosmoError, UnknownNameError
 from kosmo_kernel.redact import redact
 from kosmo_kernel.result import Call, Result
@@ -20,15 +20,12 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.calls import Caller
     from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.lua.host import CallRequest
+    from kosmo_kernel.lua.host import CallRequest, DisplayRequest
 
-# What could move a terminal's cursor, change its state or reach its clipboard; line ends, tabs and going back stay.
-_HARMFUL = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
-    r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
-)
 OUTPUT_MOST = 1 << 20  # bytes that one run may print
 OUTPUT_LINES = 20_000
+DISPLAYS_MOST = 1_000  # things that one run may show
+DISPLAYS_SIZE = 8 << 20  # and characters of all of them
 FICTION = "Fictional data: the account in use is the demo."
 
 
@@ -42,6 +39,7 @@ class Run:
         result: what is being filled in.
         on_output: is passed what the script prints.
         on_input: answers what it reads.
+        on_display: is passed what the script shows; None prints its text.
     """
 
     caller: Callable[[], Caller]
@@ -49,12 +47,15 @@ class Run:
     result: Result
     on_output: Callable[[str, str], None] | None
     on_input: Callable[[str], str | None] | None
+    on_display: Callable[[Display], None] | None = None
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
     _pages: set[str] = field(default_factory=set)
     _bytes: int = 0
     _lines: int = 0
     _cut: bool = False
+    _shown: int = 0
+    _no_more: bool = False
 
     def call(self, request: CallRequest) -> list[Any]:
         """Make a call and log it."""
@@ -119,9 +120,40 @@ class Run:
             )
             self._emit("stderr", note)
 
+    def display(self, request: DisplayRequest) -> None:
+        """The script showed something: make it harmless and pass it on, up to the limit."""
+        if self._no_more:
+            return
+        try:
+            display = self._made(request)
+        except harmless.NotShownError as error:
+            self.output("stderr", f"display.{request.form}: {error}\n")
+            return
+        self._shown += max(display.size, len(request.given) if isinstance(request.given, bytes) else 0)
+        if self._shown > DISPLAYS_SIZE or len(self.result.displays) == DISPLAYS_MOST:
+            self._no_more = True
+            self.output(
+                "stderr",
+                f"… what is shown ends here: a run shows at most {DISPLAYS_MOST:,} things "
+                f"and {DISPLAYS_SIZE:,} characters of them\n",
+            )
+            return
+        self.result.displays.append(display)
+        if self.on_display:
+            self.on_display(display)
+        elif not display.clears:
+            self.output("stdout", display.bundle["text/plain"] + "\n")
+
+    def _made(self, request: DisplayRequest) -> Display:
+        if request.form == CLEAR:
+            return Display(wait=request.wait)
+        given = request.given if isinstance(request.given, bytes) else self.page(request.given)
+        value = None if isinstance(given, bytes) else given
+        return Display(bundle_from(request.form, given, self.clean), value, self.clean(request.id), request.update)
+
     def clean(self, text: str) -> str:
         """A text as it may leave: without tokens, and without what moves a terminal."""
-        return _HARMFUL.sub("", redact(text, self.tokens()))
+        return harmless.text(redact(text, self.tokens())).encode(errors="replace").decode()
 
     def _emit(self, stream: str, text: str) -> None:
         self._pieces.append(text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from kosmo_kernel.lua.host import Frame
 
 KEPT = 200  # chunks whose text is kept
 AROUND = 1  # lines shown before and after the one that failed
@@ -27,7 +29,7 @@ class Scripts:
         while len(self._texts) > KEPT:
             self._texts.pop(next(iter(self._texts)))
 
-    def place(self, message: str, stack: Sequence[dict[str, Any]]) -> tuple[int | None, str]:
+    def place(self, message: str, stack: Sequence[Frame]) -> tuple[int | None, str]:
         """Line and chunk that an error came from, by its message where that names them, else by the stack."""
         for name in self._texts:
             if message.startswith(f"{name}:"):
@@ -35,7 +37,7 @@ class Scripts:
                 if number:
                     return int(number[1]), name
         if stack:
-            return int(stack[0]["line"]), str(stack[0]["chunk"])
+            return stack[0].line, stack[0].chunk
         return None, ""
 
     def excerpt(self, chunk: str, line: int | None) -> str:
@@ -46,11 +48,11 @@ class Scripts:
         shown = range(max(1, line - AROUND), min(len(lines), line + AROUND) + 1)
         return "\n".join(f"{'----> ' if number == line else '      '}{number} {lines[number - 1]}" for number in shown)
 
-    def stack(self, frames: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    def stack(self, frames: Sequence[Frame]) -> tuple[str, ...]:
         """The calls that led to an error, innermost first; empty when there was none."""
         if len(frames) < 2:  # noqa: PLR2004 - one frame is the place itself
             return ()
-        return tuple(f"{frame['chunk']}:{frame['line']}: in {frame['name']}" for frame in frames)
+        return tuple(f"{frame.chunk}:{frame.line}: in {frame.name}" for frame in frames)
 
     def indent(self, source: str) -> str:
         """How far to indent the line after an unfinished chunk."""

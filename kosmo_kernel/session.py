@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kosmo_kernel.calls import Caller
+    from kosmo_kernel.display import Display
     from kosmo_kernel.errors import KosmoError
 
 
@@ -77,6 +78,7 @@ class Session:
         cpu_limit: float | None = None,
         on_output: Callable[[str, str], None] | None = None,
         on_input: Callable[[str], str | None] | None = None,
+        on_display: Callable[[Display], None] | None = None,
     ) -> Result:
         """Run a chunk of Lua.
 
@@ -90,6 +92,7 @@ class Session:
             cpu_limit: seconds of Lua's own running time, for this run.
             on_output: called with `stdout` or `stderr` and a text while the chunk runs.
             on_input: answers `io.read` (called with `l`, `L` or `a`); without it Lua reads the end of a file.
+            on_display: called with what `display` shows while the chunk runs; without it its text is printed.
 
         Raises:
             UnknownNameError: there is no account of that name.
@@ -97,7 +100,8 @@ class Session:
         """
         if account is not None:
             _check_account(account)
-        run = Run(self.caller, self._tokens, Result(account=account or self.account), on_output, on_input)
+        result = Result(account=account or self.account)
+        run = Run(self.caller, self._tokens, result, on_output, on_input, on_display)
         given = limits(memory_limit or self.limits.memory, cpu_limit or self.limits.cpu, timeout or self.limits.timeout)
         run.result.notes = hints(source)
         self._scripts.add(name, source)
@@ -143,7 +147,7 @@ class Session:
         Returns:
             Name and Lua type of each, in order of name.
         """
-        return sorted(self._ask("names", chain=list(chain))["names"].items())
+        return sorted((str(name), str(kind)) for name, kind in self._ask("names", chain=list(chain))["names"].items())
 
     def resolve(self, chain: Sequence[str]) -> dict[str, Any] | None:
         """What is known of the value at the end of a chain of names, or None when there is no such value.

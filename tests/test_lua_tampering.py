@@ -117,7 +117,8 @@ def test_messages_name_the_line_of_the_script_and_never_ours(source: str, messag
 
 def test_a_tangled_value_is_refused_before_it_fills_the_memory() -> None:
     with machine() as lua:
-        (value,) = values(lua, "local t = { 1 }\nfor i = 1, 40 do t = { a = t, b = t } end\nreturn t")
+        source = "local t = { 1 }\nfor i = 1, 40 do t = { a = t, b = t } end\nreturn t"
+        (value,) = run(lua, source, result=1 << 20).values
 
         assert "bytes of JSON" in value.fault
 

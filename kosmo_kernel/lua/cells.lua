@@ -73,7 +73,7 @@ local function alive_at_end(text)
   read_function(dump(chunk), HEADER + 1, names)
   -- A constant known to the compiler has no register and so no debug information.
   local tries = COMPILED // (#text + 1)
-  for name in gmatch(text, "([%a_][%w_]*)%s*<%s*const%s*>") do
+  for name in gmatch(text, "%f[%w_]([%a_][%w_]*)%s*<%s*const%s*>") do
     tries = tries - 1
     if tries < 0 then break end
     local _, fault = load(text .. "\n" .. name .. " = 1", "=locals", "t")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kosmo_kernel.errors import KosmoError, LimitError, StoppedError
+from kosmo_kernel.display import FORMS, VALUES
+from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kosmo_kernel.limits import Limits
+    from kosmo_kernel.lua.values import Handles
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,17 @@ class CallRequest:
     named: dict[str, Any] | None
     positional: list[Any]
     line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayRequest:
+    """Something that a script shows: its form, one of `display.FORMS`, what it is, and where it goes."""
+
+    form: str
+    given: Any
+    id: str
+    update: bool
+    wait: bool
 
 
 class Host(Protocol):
@@ -36,6 +51,9 @@ class Host(Protocol):
 
     def output(self, stream: str, text: str) -> None:
         """The script printed."""
+
+    def display(self, request: DisplayRequest) -> None:
+        """The script showed something beside what it printed."""
 
     def failed(self, error: KosmoError) -> None:
         """One of the answers was this error; the script may catch it or end in it."""
@@ -60,7 +78,57 @@ class Failure(Exception):  # noqa: N818 - the error is what it carries
     error: KosmoError
     facts: dict[str, Any] | None = None
     line: int | None = None
-    stack: list[dict[str, Any]] = field(default_factory=list)
+    stack: list[Frame] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One call on the way to an error: the chunk, the line in it, and what was called."""
+
+    chunk: str
+    line: int
+    name: str
+
+
+MEANWHILE = {"output", "display"}  # what a child says that wants no answer
+
+
+def meanwhile(header: dict[str, Any], blobs: list[bytes], handles: Handles) -> Callable[[Host], None]:
+    """What the host is to do about a message that wants no answer.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: the message makes no sense.
+    """
+    if header["kind"] == "output":
+        stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
+        return lambda host: host.output(stream, text)
+    form = str(header["form"])
+    if form not in FORMS or ("value" in header) != (form in VALUES):
+        raise ValueError(f"the message shows something as {form!r}")
+    given = handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
+    request = DisplayRequest(
+        form, given, str(header.get("id", "")), bool(header.get("update")), bool(header.get("wait"))
+    )
+    return lambda host: host.display(request)
+
+
+def told(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:
+    """The failure that a child's reply tells of.
+
+    Raises:
+        KeyError, TypeError, ValueError: the reply makes no sense.
+    """
+    message = str(reply.get("message", ""))
+    stack = [Frame(str(one["chunk"]), int(one["line"]), str(one["name"])) for one in reply.get("stack", ())]
+    line = reply.get("line")
+    if reply["type"] == "lua_syntax":
+        error = LuaSyntaxError(message)
+        error.incomplete = bool(reply.get("incomplete"))
+        return Failure(error)
+    if reply["type"] == "lua_runtime":
+        facts = reply.get("facts")
+        return Failure(LuaRuntimeError(message), facts if isinstance(facts, dict) else None, None, stack)
+    return Failure(stopped(reply["type"], limits, addition), None, None if line is None else int(line), stack)
 
 
 def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:

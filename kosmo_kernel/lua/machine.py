@@ -14,10 +14,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import KosmoError, LuaProcessError, LuaRuntimeError, LuaSyntaxError
+from kosmo_kernel.errors import KosmoError, LuaProcessError
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import wire
-from kosmo_kernel.lua.host import CallRequest, Failure, Host, Outcome, stopped
+from kosmo_kernel.lua.host import MEANWHILE, CallRequest, Failure, Host, Outcome, meanwhile, stopped, told
+from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.values import Handles
 from kosmo_kernel.records import encode
@@ -31,6 +32,7 @@ GRACE = 0.5  # seconds that a child has to answer an interrupt before it is kill
 LOOK = 0.25  # seconds between two looks at the child's clock while it runs
 STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
 ASK_MOST = 5.0  # seconds for a question that runs no script
+ANSWERS = {"check": "state", "names": "names", "resolve": "kind"}  # what the answer to a question has
 GONE = "Lua's variables are gone; run what set them again."
 
 
@@ -46,6 +48,7 @@ class Machine:
         self._functions = functions
         self._surface = surface
         self._handles = Handles(functions)
+        self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
         self._stop: str | None = None  # why the run in progress must end
@@ -91,6 +94,7 @@ class Machine:
             self._lock.acquire()
         try:
             self._drop()
+            self._patterns.close()
         finally:
             self._lock.release()
 
@@ -126,6 +130,7 @@ class Machine:
         }
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
+            self._patterns.begin(limits.cpu)
             reply, blobs = self._converse(wire.pack(header, [source.encode(errors="replace")]), host, limits)
             try:
                 with _heard():
@@ -140,7 +145,11 @@ class Machine:
                 raise Failure(error) from None
 
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
-        """Ask the child something that runs no script: `check`, `names` or `resolve`."""
+        """Ask the child something that runs no script: `check`, `names` or `resolve`.
+
+        Raises:
+            Failure: it did not answer in time, or not to the point.
+        """
         limits = Limits(timeout=ASK_MOST)
         request = wire.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
@@ -150,6 +159,9 @@ class Machine:
             finally:
                 self._stop = None
             self._release(reply)
+            if not isinstance(reply.get(ANSWERS[kind]), (str, dict)):
+                self.reset()
+                raise Failure(LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {GONE}"))
             return reply
 
     def interrupt(self) -> None:
@@ -229,16 +241,17 @@ class Machine:
             if not self._greeted:
                 self._wait(child, None, Limits())  # for its start, once
                 self._greeted = True
+            child.allow(limits.memory, limits.cpu)
             cpu_at_start = child.cpu_seconds()
             child.write(payload)
             while True:
                 header, blobs = self._wait(child, cpu_at_start, limits)
-                kind = header.get("kind")
-                if kind == "output":
+                kind = str(header.get("kind"))
+                if kind in MEANWHILE:
                     if host:
                         with _heard():
-                            stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
-                        host.output(stream, text)
+                            pass_on = meanwhile(header, blobs, self._handles)
+                        pass_on(host)
                 elif kind in _QUESTIONS:
                     child.write(self._answer(kind, header, blobs, host))
                     self._release(header)
@@ -246,6 +259,8 @@ class Machine:
                     return header, blobs
         except LuaProcessError as error:
             self._replace(child)
+            if self._stop is not None:  # it was to end anyway
+                raise Failure(stopped(self._stop, limits, f" {GONE}")) from None
             raise Failure(error) from None
         except BaseException:
             # Something that is no answer came out of answering: the child still waits for one, so it cannot go on.
@@ -351,31 +366,25 @@ class Machine:
         line = host.input(str(header.get("format")))
         return ({"ended": True}, []) if line is None else ({}, [line.encode()])
 
+    def _on_regex(self, header: dict[str, Any], blobs: list[bytes], _: object) -> tuple[dict[str, Any], list[bytes]]:
+        with _heard():
+            asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
+        return self._patterns.ask(asked, blobs, lambda: self._stop)
+
     # Endings -----------------------------------------------------------------------------------------
 
     def _failure(self, reply: dict[str, Any], limits: Limits) -> Failure:
-        message, stack, line = (
-            reply.get("message", ""),
-            list(reply["stack"]) if "stack" in reply else [],
-            reply.get("line"),
-        )
-        kind = reply["type"]
-        if kind == "lua_syntax":
-            error = LuaSyntaxError(message)
-            error.incomplete = bool(reply.get("incomplete"))
-            return Failure(error)
-        if kind == "lua_runtime":
-            return Failure(LuaRuntimeError(message), reply.get("facts"), line, stack)
-        if kind == "interrupted" and self._stop == "timeout":
-            kind = "timeout"
+        """How the child says that a run failed."""
+        if reply["type"] == "interrupted" and self._stop == "timeout":
+            reply["type"] = "timeout"
         addition = ""
         if reply.get("full"):
             self.reset()
             addition = f" What it left behind filled most of the memory and was dropped: {GONE}"
-        return Failure(stopped(kind, limits, addition), None, line, stack)
+        return told(reply, limits, addition)
 
 
-_QUESTIONS = {"call", "column", "rows", "docs", "space", "input"}
+_QUESTIONS = {"call", "column", "rows", "docs", "space", "input", "regex"}
 
 
 @contextmanager

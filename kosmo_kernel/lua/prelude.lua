@@ -78,7 +78,7 @@ function native.raise(message) error(position() .. message, 0) end
 local failures = {}
 local function raise_failure(facts)
   local message = position() .. facts.message
-  failures[message] = facts
+  failures[message] = json.write(facts)
   error(message, 0)
 end
 
@@ -87,7 +87,8 @@ end
 function native.failure(problem, place)
   if type(problem) ~= "string" then return problem end
   local message, count = string.gsub(problem, "^kosmo/%a+:%d+: ", place or position())
-  return count > 0 and message or problem, failures[problem]
+  local facts = failures[problem]
+  return count > 0 and message or problem, facts and json.read(facts)
 end
 
 function native.line_of(source, number)
@@ -135,11 +136,21 @@ function native.flush()
 end
 
 function native.out(name, piece)
+  if piece == "" then return end
   if name ~= current then native.flush() end
   current = name
   buffer[#buffer + 1] = piece
   buffered = buffered + #piece
-  if buffered > 65536 then native.flush() end
+  if buffered > 65536 or #buffer > 4096 then native.flush() end
+end
+
+-- Tell the parent something that wants no answer, in order with what was printed.
+function native.tell(header, texts)
+  native.flush()
+  local bytes = packed(header, texts)
+  host.disarm()
+  host.send(bytes)
+  host.arm()
 end
 
 -- Ask the parent and wait for the answer: its header, and its texts.
@@ -147,7 +158,10 @@ function native.ask(header, texts)
   native.flush()
   header.released = records.released()
   local ok, bytes = pcall(packed, header, texts)
-  if not ok then native.raise(type(bytes) == "table" and bytes.json or bytes) end
+  if not ok then
+    if type(bytes) ~= "table" then error(bytes, 0) end
+    native.raise(bytes.json)
+  end
   host.disarm() -- lupa's own code must never meet the memory limit
   local answer, pieces = unpacked(host.ask(bytes))
   host.arm()
@@ -169,12 +183,25 @@ local sandbox = file("sandbox", json, records, limits, text)
 local environment = sandbox.environment()
 native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
+environment.regex = file("regex", records)
+environment.display = file("display", json, records)
+local NUMERAL = 400 -- letters of a text that may be calculated with
 local methods = environment.string -- whatever a script puts in its place
 function native.string_method(key)
   local method = rawget(methods, key)
   return type(method) == "function" and method or nil
 end
-debug.setmetatable("", { __index = methods, __metatable = false })
+local strings = { __index = methods, __metatable = false }
+for _, event in ipairs({ "add", "sub", "mul", "div", "mod", "pow", "unm", "idiv" }) do
+  local calculate = getmetatable("")["__" .. event]
+  strings["__" .. event] = function(a, b)
+    for _, operand in ipairs({ a, b }) do -- reading a numeral of megabytes takes long, and nothing could stop it
+      if type(operand) == "string" and #operand > NUMERAL then native.raise("attempt to perform arithmetic on a long string") end
+    end
+    return calculate(a, b)
+  end
+end
+debug.setmetatable("", strings)
 
 -- Columns that a script makes come in the order in which its text names them.
 local order = {}
@@ -214,7 +241,7 @@ end
 
 local function error_reply(problem, thread, why)
   local stack = thread and stack_of(thread) or json.array_of({})
-  if why then return { kind = "failed", type = why.stop, line = why.line, full = why.full, stack = stack } end
+  if why then return { kind = "failed", type = why.stop, line = why.line, stack = stack } end
   local place = #stack > 0 and format("%s:%d: ", stack[1].chunk, stack[1].line) or ""
   local message, facts = native.failure(problem, place)
   if type(message) ~= "string" then
@@ -252,7 +279,10 @@ function requests.run(header, texts)
   local ran = limits.run(run, { hook = true }, table.unpack(header.args or {}))
   if not ran.values then
     if is_alive then cells.salvage(ran.thread, run, is_alive) end
-    return error_reply(ran.problem, ran.thread, ran.why)
+    local reply, stopped = error_reply(ran.problem, ran.thread, ran.why), ran.why
+    ran = nil -- with it goes what only the script's frames held
+    if stopped then reply.full = limits.is_full() end
+    return reply
   end
   local described = limits.run(describe, {}, ran.values, header.result_limit)
   if not described.values then return error_reply(described.problem, nil, described.why) end
@@ -297,7 +327,7 @@ function requests.names(header)
     if type(value) == "string" then
       for name in next, methods do found[name] = "function" end
     elseif native.is_namespace(value) then found = spaces.names(value)
-    elseif type(value) == "table" and value ~= json.null then found = records.field_names(value) end
+    elseif type(value) == "table" and not rawequal(value, json.null) then found = records.field_names(value) end
   end
   local names = {}
   for name, kind in next, found do

@@ -1,8 +1,10 @@
 """One Lua process as its parent sees it: started poor, spoken to in frames, killed when it must be.
 
 The child gets an empty environment, no descriptor but its pipes, a session of its own, and nothing on its
-command line but the folders to import from. Reading waits for the child and for a wake-up at once, so that a
-signal handler or another thread can end the wait without an exception in the middle of a frame.
+command line but the folders to import from and the time zone; it walls itself in further before it says that it is
+ready. Its error stream is also its lifeline (see `walls_lockdown.py`), so nobody reads that before its end.
+Reading waits for the child and for a wake-up at once, so that a signal handler or another thread can end the wait
+without an exception in the middle of a frame.
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.lua import wire
+from kosmo_kernel.limits import Limits
+from kosmo_kernel.lua import walls, wire
 
+START = "from kosmo_kernel.lua.worker import main; main(zone)"
+DEAF = 10.0  # seconds that a child may leave an answer unread
+GONE = "Its variables are gone; run what set them again."
 PIPE_SIZE = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
 
 
@@ -33,11 +40,16 @@ def _import_folders() -> list[str]:
     return list(dict.fromkeys(folders))
 
 
+def _zone() -> str:
+    """The time zone as `TZ` has it. Linux's own is named too: of one without a name C wants the file each time."""
+    return os.environ.get("TZ", ":/etc/localtime" if sys.platform == "linux" else "")
+
+
 class LuaProcess:
     """A child that runs `worker.main`. Starting does not wait for it to be ready."""
 
     def __init__(self) -> None:
-        code = f"import sys; sys.path[:0] = {_import_folders()!r}; from kosmo_kernel.lua.worker import main; main()"
+        code = f"import sys; sys.path[:0] = {_import_folders()!r}; zone = {_zone()!r}; {START}"
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
             [sys.executable, "-I", "-S", "-c", code],
             stdin=subprocess.PIPE,
@@ -56,7 +68,10 @@ class LuaProcess:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._received = bytearray()
+        _living.add(self)
         self._enlarge_pipes()
+        os.set_blocking(self._requests.fileno(), False)
+        self.allow(Limits().memory, Limits().cpu)
 
     def _enlarge_pipes(self) -> None:
         if sys.platform != "linux":
@@ -82,14 +97,29 @@ class LuaProcess:
         except OSError:
             return None
 
+    def allow(self, memory: int, seconds: float) -> None:
+        """Limit what the child may use until the next call of this: bytes of Lua heap, seconds of running time."""
+        self._limited = walls.allow(self.pid, memory, (self.cpu_seconds() or 0.0) + seconds)
+
+    def standing(self, report: bytes) -> tuple[walls.Wall, ...]:
+        """The walls around the child; `report` is the text of the message with which it said that it was ready."""
+        return walls.told(report, self._limited)
+
     def write(self, payload: bytes) -> None:
         """Send a payload.
 
         Raises:
             LuaProcessError: the child has ended.
         """
+        view = memoryview(wire.LENGTH.pack(len(payload)) + payload)
         try:
-            wire.write_frame(self._requests.fileno(), payload)
+            while view:
+                _, ready, _ = select.select([], [self._requests], [], DEAF)
+                if not ready:
+                    self.kill()
+                    raise LuaProcessError(f"The Lua process asked and did not listen, and was ended. {GONE}")
+                with suppress(BlockingIOError):
+                    view = view[os.write(self._requests.fileno(), view) :]
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 
@@ -123,7 +153,7 @@ class LuaProcess:
         (size,) = wire.LENGTH.unpack_from(self._received)
         if size > wire.MOST:
             self.kill()
-            raise LuaProcessError("the Lua process sent a frame that no script can make; it was ended")
+            raise LuaProcessError(f"The Lua process sent a frame that no script can make, and was ended. {GONE}")
         if len(self._received) < size_of + size:
             return None
         payload = bytes(memoryview(self._received)[size_of : size_of + size])
@@ -137,6 +167,8 @@ class LuaProcess:
 
     def interrupt(self) -> None:
         """Ask the child to stop its script at the next instruction that looks."""
+        if sys.platform == "win32":
+            return  # no such signal: the script ends with its process
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)
 
@@ -160,6 +192,8 @@ class LuaProcess:
         if code is not None and code < 0:
             with suppress(ValueError):
                 how = f"was ended by {signal.Signals(-code).name}"
+            if how.endswith("SIGSYS"):
+                how += ", since it tried what only an intruder would"
         elif code:
             how = f"ended with status {code}"
         said = ""
@@ -168,9 +202,7 @@ class LuaProcess:
             said = (self._complaints.read() or b"").decode(errors="replace").strip()
         self._close()
         detail = f"\n{said.splitlines()[-1]}" if said else ""
-        return LuaProcessError(
-            f"The process that runs Lua {how}. Its variables are gone; run the cells above again.{detail}"
-        )
+        return LuaProcessError(f"The process that runs Lua {how}. {GONE}{detail}")
 
     def kill(self) -> None:
         """End the child now, whatever it does."""
@@ -193,3 +225,16 @@ class LuaProcess:
             with suppress(OSError):
                 os.close(descriptor)
         self._wake_read = self._wake_write = -1
+
+
+_living: weakref.WeakSet[LuaProcess] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a fork of this process: the children are not its own, and its copies of their pipes would keep them alive."""
+    for process in list(_living):
+        process._close()  # noqa: SLF001 - the same file
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_let_go)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel.errors import LimitError, LuaProcessError
+from kosmo_kernel import harmless
+from kosmo_kernel.errors import LimitError
 from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Handles:
         """The Python value that a description from Lua stands for.
 
         Raises:
-            LuaProcessError: the description makes no sense; only a broken child sends such.
+            ValueError, TypeError, KeyError, IndexError: the description makes no sense; only a broken child sends such.
         """
         blob = blobs[described["blob"] - 1] if described.get("blob") else b""
         form = described["form"]
@@ -144,9 +145,9 @@ class Handles:
         if form == "places":
             return self._places(decode(blob))
         if form == "opaque":
-            return Opaque(blob.decode(errors="replace"), described.get("fault") or "")
+            return Opaque(harmless.text(blob.decode(errors="replace")), described.get("fault") or "")
         if form != "json":
-            raise LuaProcessError(f"the Lua process described a value as {form!r}")
+            raise ValueError(f"the message describes a value as {form!r}")
         return self._decoded(decode(blob), described.get("type"))
 
     def _decoded(self, value: Any, type_name: str | None) -> Any:
@@ -162,24 +163,21 @@ class Handles:
         handles = pairs[::2]
         places = [_place(place) for place in pairs[1::2]]
         lists = {handle: self._list(handle) for handle in set(handles)}
-        try:
-            if len(lists) == 1:
-                return lists[handles[0]].take(places)
-            rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
-        except IndexError as error:
-            raise LuaProcessError("the Lua process named a record that does not exist") from error
+        if len(lists) == 1 and len(handles) == len(places):
+            return lists[handles[0]].take(places)
+        rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
         functions = {id(one.function): one.function for one in lists.values()}
         one = lists[handles[0]]
         return Records(rows, one.function, one.columns) if len(functions) == 1 else Records(rows)
 
     def _list(self, handle: Any) -> Records:
-        found = self._kept.get(handle) if isinstance(handle, int) else None
+        found = self._kept.get(handle) if type(handle) is int else None
         if found is None:
-            raise LuaProcessError("the Lua process named a list that does not exist")
+            raise ValueError("the message names a list that does not exist")
         return found
 
 
 def _place(place: Any) -> int:
-    if not isinstance(place, int) or place < 1:
-        raise LuaProcessError("the Lua process named a record that does not exist")
+    if type(place) is not int or place < 1:
+        raise ValueError("the message names a record that does not exist")
     return place - 1

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING, Any
 
+# As the `typing` module has it, without its import: the child process starts with this file.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
 LENGTH = struct.Struct(">I")
 MOST = 256 << 20  # bytes of a payload; a longer one means that the other side is not what it should be

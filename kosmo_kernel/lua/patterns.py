@@ -1,0 +1,265 @@
+"""Regular expressions for scripts, seen from the process with the tokens: asked elsewhere, waited for, cut short.
+
+The engine runs in a child of its own (`regex_worker.py`), behind the same walls as Lua's. It is started at the first
+use, and ended and replaced whenever an answer takes too long. What it says is not trusted, only passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+import weakref
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, SettingsError
+from kosmo_kernel.lua import walls, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START = "from kosmo_kernel.lua.regex_worker import main; main()"
+TIME_MOST = 0.5  # seconds of the child's running time for one answer, compiling included
+START_MOST = 10.0  # seconds for its start
+STILL = 10.0  # seconds by the wall clock, for a child that does not run at all
+LOOK = 0.05  # seconds between two looks at why the run may have to end
+MEMORY = 256 << 20  # bytes of address space; backtracking needs it, answers a quarter
+KEPT = 64 << 20  # bytes that a child may hold on to after an answer; it remembers the patterns that it compiled
+SLOW = 0.02  # seconds within which no answer can have taken much memory
+BACKSTOP = 60.0  # seconds of running time that the system grants at a time, should nobody be left to watch
+ANSWER_MOST = 16 << 20  # bytes; the child stops at half of it
+MESSAGE_MOST = 2000  # letters
+OUT_OF_TIME = "cpu_limit"  # the patterns of a run have used all of its running time
+TOLD = ("error", "limit")  # what an answer has that is none
+
+
+class Patterns:
+    """The child that matches patterns, if one runs, and how long it may still run for a script."""
+
+    def __init__(self) -> None:
+        self._child: _Child | None = None
+        self._left = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, or None when none runs."""
+        return self._child.pid if self._child else None
+
+    def begin(self, seconds: float) -> None:
+        """A run starts, whose patterns may use so many seconds in all."""
+        self._left = seconds
+
+    def ask(
+        self, header: dict[str, Any], blobs: list[bytes], stopped: Callable[[], str | None]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Match.
+
+        Parameters:
+            header: with `verb`, `flags` and `limit`, see `regex_worker.answer`.
+            blobs: subject, pattern, and maybe replacement.
+            stopped: why the run must end by now, or None; called now and then.
+
+        Returns:
+            The answer for Lua: `count`, `groups` and `names`, and the texts; or `stop`, which ends the script.
+
+        Raises:
+            InvalidArgumentsError: the pattern, a flag or the replacement is wrong.
+            LimitError: it would take too long, too much memory, or give too much.
+            SettingsError: the engine is not installed, or does not start.
+        """
+        name = f"regex.{header['verb']}"
+        question = wire.pack(header, blobs)
+        child, self._child = self._child or _Child(), None
+        try:
+            child.wait_until_ready(stopped)
+            payload, used = child.ask(question, min(TIME_MOST, self._left), stopped)
+            self._left -= used
+            reply, texts = _read(payload)
+        except _BrokenError as error:
+            child.close()
+            self._left -= error.used
+            self._child = _Child()  # ready before anybody asks again
+            if why := stopped() or (self._left <= 0 and OUT_OF_TIME):
+                return {"stop": why}, []
+            raise error.told(name) from None
+        except BaseException:
+            child.close()
+            raise
+        self._child = child
+        if used > SLOW and child.memory() > KEPT:
+            self.close()
+            self._child = _Child()
+        if self._left <= 0:
+            return {"stop": OUT_OF_TIME}, []
+        if problem := reply.get("error"):
+            message, limit = f"{name}: {problem}", reply["limit"]
+            raise LimitError(f"{message} ({limit}).", limit=limit) if limit else InvalidArgumentsError(f"{message}.")
+        return reply, texts
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child:
+            child.close()
+
+
+def _read(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """An answer with what an answer has, and nothing else."""
+    try:
+        header, texts = wire.unpack(payload)
+        if "error" in header:
+            return {key: str(header[key])[:MESSAGE_MOST].encode(errors="replace").decode() for key in TOLD}, []
+        names = [(str(name), int(group)) for name, group in header.get("names", ())]
+        return {"count": int(header["count"]), "groups": int(header.get("groups", 0)), "names": names}, texts
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise _BrokenError from None
+
+
+class _BrokenError(Exception):
+    """The child did not answer: it took too long, or ended."""
+
+    def __init__(self, used: float = 0.0, *, late: bool = False) -> None:
+        super().__init__()
+        self.used, self.late = used, late
+
+    def told(self, name: str) -> KosmoError:
+        """The error for the script."""
+        if self.late:
+            return LimitError(
+                f"{name}: the pattern took more than {TIME_MOST:g} s on this subject (pattern_time). "
+                "A repeat within a repeat, such as (a+)+, is the usual cause.",
+                limit="pattern_time",
+            )
+        return LimitError(f"{name}: the process that matches ended (pattern_process).", limit="pattern_process")
+
+
+class _Child:
+    """A child that runs `regex_worker.main`. Starting does not wait for it to be ready."""
+
+    def __init__(self) -> None:
+        engine = find_spec("regex")
+        if engine is None or engine.origin is None:
+            raise SettingsError("`regex` is not installed. Install it: python -m pip install regex")
+        folders = list(dict.fromkeys([str(Path(__file__).parents[2]), str(Path(engine.origin).parents[1])]))
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+            [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {START}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,  # its lifeline, see `walls_lockdown.py`
+            env={},
+            cwd="/",
+            close_fds=True,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self.pid = self._process.pid
+        self._is_ready = False
+        self._granted = 0.0
+        _living.add(self)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                os.set_blocking(pipe.fileno(), False)
+
+    def wait_until_ready(self, stopped: Callable[[], str | None]) -> None:
+        if self._is_ready:
+            return
+        try:
+            self._exchange(b"", START_MOST, stopped)
+        except _BrokenError:
+            if stopped():
+                raise
+            self._process.kill()
+            said = self._process.stderr.read() if self._process.stderr else b""
+            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise SettingsError(f"The process that matches patterns did not start: {why[0]}") from None
+        self._is_ready = True
+
+    def ask(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
+        """The answer, and the running time that it took.
+
+        Raises:
+            _BrokenError: there is none.
+        """
+        cpu = self._cpu_seconds() or 0.0
+        if cpu + seconds > self._granted:
+            self._granted = cpu + BACKSTOP
+            walls.allow(self.pid, (MEMORY - walls.OWN) // walls.COPIES, self._granted)
+        return self._exchange(wire.LENGTH.pack(len(question)) + question, seconds, stopped)
+
+    def _exchange(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise _BrokenError
+        requests, replies = self._process.stdin.fileno(), self._process.stdout.fileno()
+        unsent, answer = memoryview(question), bytearray()
+        cpu_at_start, started = self._cpu_seconds(), time.monotonic()
+
+        def used() -> float:
+            cpu = self._cpu_seconds()
+            return time.monotonic() - started if cpu is None or cpu_at_start is None else cpu - cpu_at_start
+
+        while True:
+            left = seconds - used()
+            if left <= 0 or time.monotonic() - started > STILL or stopped():
+                raise _BrokenError(used(), late=True)
+            wait = min(LOOK, max(left, LOOK / 10))
+            readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)
+            try:
+                if writable:
+                    unsent = unsent[os.write(requests, unsent) :]
+                part = os.read(replies, 1 << 20) if readable else b""
+            except (BrokenPipeError, ConnectionResetError):
+                raise _BrokenError(used()) from None
+            answer += part
+            size = wire.LENGTH.unpack_from(answer)[0] if len(answer) >= wire.LENGTH.size else 0
+            if (readable and not part) or size > ANSWER_MOST:
+                raise _BrokenError(used())
+            if size and len(answer) >= wire.LENGTH.size + size:
+                return bytes(answer[wire.LENGTH.size :]), used()
+
+    def _cpu_seconds(self) -> float | None:
+        """Running time so far; None where the platform does not tell, or after its end."""
+        if sys.platform != "linux":
+            return None
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2)  # as clock_getcpuclockid(3) makes it
+        except OSError:
+            return None
+
+    def memory(self) -> int:
+        """Bytes that it holds; 0 where the platform does not tell."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def close(self) -> None:
+        """End it now, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close this side's ends of its pipes."""
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+
+
+_living: weakref.WeakSet[_Child] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a fork of this process: its copies of the pipes would keep children alive that are not its own."""
+    for child in list(_living):
+        child.let_go()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_let_go)

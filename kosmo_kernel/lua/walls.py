@@ -1,0 +1,90 @@
+"""Which walls stand between a script and everything else, and the two that only the parent can build.
+
+Most walls the Lua process builds itself (`walls_lockdown.py`). How much memory and running time it may use changes
+with each run and must not be the process's own to change, so its parent sets those limits from outside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# What each wall means, in the order in which they are shown.
+MEANINGS = {
+    "system_calls": "It can ask the system for its pipes, memory without code, the clock, and its own end only.",
+    "files": "It can open no file and no socket, and leaves no core dump.",
+    "processes": "It can start no process.",
+    "privileges": "It can gain no privilege.",
+    "environment": "It has no environment variable but the time zone.",
+    "memory": "Its address space is limited, whatever happens inside Lua.",
+    "running_time": "Its running time is limited, even when nobody is left to watch it.",
+    "lifeline": "It ends with the process that started it, however that ends.",
+}
+UNTOLD = "the Lua process did not say"
+
+OWN = 256 << 20  # bytes of address space on top: Python (16 MiB), and an answer of the parent's on its way into Lua
+COPIES = 2  # the heap may hold a result with its frame, and Python then copies the frame twice
+MOST = 1 << 31  # seconds; the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
+SPARE = 1  # seconds on top of the running time allowed, in which the parent ends a run in a better way
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A wall around the Lua process.
+
+    Parameters:
+        name: a short name, one of `MEANINGS`.
+        stands: whether it stands on this machine.
+        meaning: what it keeps the process from.
+        why_not: why it does not stand.
+    """
+
+    name: str
+    stands: bool
+    meaning: str
+    why_not: str = ""
+
+
+def told(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
+    """All walls.
+
+    Parameters:
+        report: what the Lua process said when it was ready.
+        built_outside: what `allow` returned.
+    """
+    lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
+    missing = {name: why for name, _, why in lines} | built_outside
+    return tuple(Wall(name, not (why := missing.get(name, UNTOLD)), meaning, why) for name, meaning in MEANINGS.items())
+
+
+def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
+    """Limit what a process may use from now on.
+
+    Parameters:
+        pid: a process of the same user.
+        memory: bytes of Lua heap that are legal.
+        seconds: of running time, counted from the start of the process.
+
+    Returns:
+        The names of the walls built, each with why it does not stand: empty when it does.
+    """
+    try:
+        import resource  # noqa: PLC0415 - does not exist everywhere
+
+        set_limit, endless = resource.prlimit, resource.RLIM_INFINITY
+    except (ImportError, AttributeError):
+        return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
+    wanted = {
+        "memory": (resource.RLIMIT_AS, OWN + COPIES * memory),
+        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + SPARE, MOST)),
+    }
+    walls = {}
+    for name, (limit, most) in wanted.items():
+        try:
+            # The hard limit stays, since an ordinary user could not raise it again for a larger run.
+            _, hard = set_limit(pid, limit)
+            set_limit(pid, limit, (most if hard == endless else min(most, hard), hard))
+            walls[name] = ""
+        except (OSError, ValueError, OverflowError) as error:
+            walls[name] = str(error)
+    return walls
