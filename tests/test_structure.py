@@ -26,10 +26,10 @@ NAME = PACKAGE.name
 # The rooms (a file, or a folder with all that is in it), from the ground up. Nothing imports upward.
 FLOORS = (
     {"catalogue", "catalogue_check", "errors", "limits", "records", "redact"},
-    {"accounts", "answers", "cell", "commands", "docs", "editor", "fields", "frames", "integrations"}
-    | {"legible", "result", "scripts", "tables"},
+    {"accounts", "answers", "cell", "commands", "display", "docs", "editor", "fields", "frames", "harmless"}
+    | {"integrations", "legible", "result", "tables"},
     {"client", "demo", "lua"},
-    {"calls", "hints", "run", "session"},
+    {"calls", "hints", "run", "scripts", "session"},
     {"cli", "kernel", "magic"},
     {"__init__", "__main__"},
 )

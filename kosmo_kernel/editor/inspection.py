@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import docs, integrations
+from kosmo_kernel import docs, harmless, integrations
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.meaning import Answer, Live, Meaning, Place, Reader, Text, namespace_at
 
@@ -97,7 +97,7 @@ def _value(place: Place, known: dict[str, Any], detail: int) -> docs.Page:
     source = known.get("source")
     where = f", {known['chunk']} line {known['line']}" if known.get("chunk") and known.get("line") else ""
     title = f"**{'.'.join(place.chain)}**: {known['type']}{where}"
-    text = (source if detail else source.partition("\n")[0]) if source else str(known["text"])
+    text = harmless.text((source if detail else source.partition("\n")[0]) if source else str(known["text"]))
     shown = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return docs.Page(f"{title}\n\n{_fenced(shown, 'lua' if source else '')}")
 

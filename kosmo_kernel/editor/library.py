@@ -158,4 +158,17 @@ json.decode(text)  A JSON text as Lua values.
 json.encode(value)  A value as JSON text.
 json.null  The null of JSON, where nil would leave a hole.
 json.object(table)  The table as a JSON object, even when it is empty.
+display(value [, options])  Shows a value here and now, as a cell's value is; `{ id = "x" }` names it for later.
+display.clear([options])  Takes away what the cell has shown; `{ wait = true }` waits until there is something new.
+display.html(text [, options])  Shows HTML without its scripts, styles and remote pictures.
+display.json(data [, options])  Shows a table, or JSON text, as JSON that unfolds.
+display.latex(text [, options])  Shows a formula: `"$x^2$"`.
+display.markdown(text [, options])  Shows Markdown without raw HTML and pictures.
+display.png(data [, options])  Shows a picture: the bytes of a PNG, or their base64.
+display.svg(text [, options])  Shows an SVG as a picture.
+display.update(id, value)  Shows a value in place of what has this id; `{ id = "x", update = true }` does it for markup.
+regex  Regular expressions, bare or delimited (`/…/i`), with a time limit each.
+regex.gsub(s, pattern, by [, most])  Replaces matches by a text in which `$1` and `${name}` are groups; and counts.
+regex.match(s, pattern [, flags])  The first match: `[0]` all of it, `[1]` and names its groups; nil without one.
+regex.match_all(s, pattern [, flags])  A list of every match, each as `regex.match` returns it.
 """
