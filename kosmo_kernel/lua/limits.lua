@@ -11,7 +11,7 @@ local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.is
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
 local sethook, collectgarbage = debug.sethook, collectgarbage
 
-local EVERY = 1000 -- instructions between two looks at the clock
+local EVERY = 2000 -- instructions between two looks at the clock
 local FLUSH, INTERRUPTED = 1, 2 -- answers of host.tick; 0 is to go on, any other that time is up
 
 local limits = {}

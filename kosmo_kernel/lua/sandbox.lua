@@ -225,30 +225,46 @@ function sandbox.environment()
   E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
   function E.io.write(...) return write(stdout, ...) end
   E.json = jsons()
-  function E.string.rep(piece, count, separator, ...)
+  local rep, format = string.rep, string.format -- by these names Lua's own messages call them
+  function E.string.rep(piece, count, separator)
     if piece == "" and (separator == nil or separator == "") then count = 0 end -- would count to any number
-    local ok, made = pcall(string.rep, piece, count, separator, ...)
-    if ok then return made end
-    if made == "not enough memory" then error(made, 0) end
-    raise((string.gsub(made, "'%?'", "'rep'")))
+    local made = rep(piece, count, separator)
+    return made
   end
-  local format_native = string.format
-  function E.string.format(pattern, ...)
+  -- Patterns that were looked at and need no care: no addresses in them. Few scripts have many.
+  local harmless, kept = {}, 0
+  local function look_at(pattern)
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
       raise("bad argument #1 to 'format' (addresses, %p, are not available)")
     end
+    if kept >= 1000 then harmless, kept = {}, 0 end
+    harmless[pattern or 0], kept = true, kept + 1
+  end
+  local addressed = { table = true, ["function"] = true, thread = true }
+  local function plain(count, ...)
+    for i = 1, count do
+      if addressed[type((select(i, ...)))] then return false end
+    end
+    return true
+  end
+  function E.string.format(pattern, ...)
+    if not harmless[pattern or 0] then look_at(pattern) end
+    local a, b, c = ...
+    local count = select("#", ...) -- three and fewer is what nearly every call has, so it is looked at without a loop
+    if not addressed[type(a)] and not addressed[type(b)] and not addressed[type(c)] and (count <= 3 or plain(count, ...)) then
+      local made = format(pattern, ...)
+      return made
+    end
+    -- Native Lua would show the addresses of what has no text.
     local values, place = pack(...), 0
     for letter in string.gmatch(type(pattern) == "string" and pattern or "", "%%[%-+ #0]*%d*%.?%d*([%a%%])") do
       if letter ~= "%" then place = place + 1 end
-      local kind = type(values[place])
-      if letter == "s" and (kind == "table" or kind == "function" or kind == "thread") then
+      if letter == "s" and addressed[type(values[place])] then
         values[place] = text.tostring(values[place])
       end
     end
-    local ok, made = pcall(format_native, pattern, table.unpack(values, 1, values.n))
-    if ok then return made end
-    if made == "not enough memory" then error(made, 0) end
-    raise((string.gsub(made, "'%?'", "'format'")))
+    local made = format(pattern, table.unpack(values, 1, values.n))
+    return made
   end
   return E
 end

@@ -1,0 +1,140 @@
+"""What the wall around Lua costs, and how far a script gets past its limits.
+
+    python benchmarks/wall.py
+
+Ratios are of medians within one run against lupa in the same process without a hook, a limit or a second
+process. Overshoot is the time from the limit, or from the interrupt, until the caller has the error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+from lupa.lua54 import LuaRuntime
+
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.session import Session
+
+ROUNDS = 9
+
+WORK = {
+    "arithmetic (goal 2.9)": "local n = 0 for i = 1, 3000000 do n = n + i % 7 end return n",
+    "calls (goal 2.9)": "local function f(n) if n < 2 then return n end return f(n - 1) + f(n - 2) end return f(25)",
+    "tables (goal 1.3)": "local n = 0 for i = 1, 300000 do local t = { i, i + 1, x = i } n = n + t[1] + t.x end return n",
+    "strings (goal 1.3)": "local s = ('name: value; '):rep(2000) local n = 0 for _ = 1, 20 do "
+    "for k, v in s:gmatch('(%a+): (%a+)') do n = n + #(k .. v) end n = n + #s:gsub('%a+', string.upper):reverse() end return n",
+    "format": "local t = {} for i = 1, 100000 do t[i] = ('%d:%s'):format(i, 'x') end return #table.concat(t)",
+}
+INSIDE = {
+    "a loop": "while true do end",
+    "pcall in a loop": "while true do pcall(function() while true do end end) end",
+    "coroutines": "while true do coroutine.wrap(function() for i = 1, 1e5 do end end)() end",
+    "a sort": "local t = {} for i = 1, 1e5 do t[i] = -i end while true do table.sort(t, function(a, b) return a > b end) end",
+}
+STUCK = "('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))"
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of wall time."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def failing(session: Session, source: str, **limits: float) -> None:
+    """Run what must fail."""
+    try:
+        session.run(source, **limits)  # type: ignore[arg-type]
+    except KosmoError:
+        return
+    raise SystemExit(f"did not fail: {source}")
+
+
+def work() -> None:
+    """Benign work against bare lupa."""
+    print("benign work, times bare lupa:")
+    with Session("demo") as session:
+        for name, source in WORK.items():
+            bare, walled = [], []
+            for _ in range(ROUNDS):
+                bare.append(timed(lambda: LuaRuntime().execute(source)))  # noqa: B023 - run at once
+                walled.append(timed(lambda: session.run(source)))  # noqa: B023 - as above
+            print(f"  {name:24} {statistics.median(walled) / statistics.median(bare):5.2f}")
+
+
+def trips() -> None:
+    """A run and a call."""
+    bare = LuaRuntime()
+    with Session("demo") as session:
+        session.run("h = docs.list")
+        walled = statistics.median(timed(lambda: session.run("return 1")) for _ in range(500))
+        alone = statistics.median(timed(lambda: bare.execute("return 1")) for _ in range(500))
+        source = "local t = os.clock() for _ = 1, 200 do json.null = nil io.write('') end"
+        calls = "for _ = 1, 200 do io.read() end"
+        empty = statistics.median(timed(lambda: session.run(source)) for _ in range(30))
+        asked = statistics.median(timed(lambda: session.run(calls)) for _ in range(30))
+        uss = psutil.Process(session.pid).memory_full_info().uss / (1 << 20)
+    print(f"`return 1` over bare lupa: {(walled - alone) * 1e3:.2f} ms (goal 0.3)")
+    print(f"a question to the parent and back: {(asked - empty) / 200 * 1e6:.0f} µs (goal 60)")
+    print(f"private memory of the Lua process: {uss:.1f} MiB (goal 10)")
+
+
+def start() -> None:
+    """The time until a new process answers."""
+    python, child = [], []
+    for _ in range(ROUNDS):
+        command = [sys.executable, "-I", "-S", "-c", "pass"]
+        python.append(timed(lambda: subprocess.run(command, check=True, env={})))  # noqa: B023 - run at once
+        with Session("demo") as session:
+            child.append(timed(lambda: session.completeness("x")))  # noqa: B023 - as above
+    print(f"ready: {statistics.median(child) / statistics.median(python):.1f} times `python -I -S -c pass` (goal 4)")
+
+
+def overshoot() -> None:
+    """How long after its limit, or an interrupt, a script is over."""
+    limit = 0.5
+    print(f"overshoot of a limit of {limit} s, seconds (median, most):")
+    with Session("demo") as session:
+        session.run("return 1")
+        for name, source in INSIDE.items():
+            over = [timed(lambda: failing(session, source, cpu_limit=limit)) - limit for _ in range(5)]  # noqa: B023 - as above
+            print(f"  inside, {name:20} {statistics.median(over):6.3f} {max(over):6.3f}   (goal 0.1)")
+        over = [timed(lambda: failing(session, STUCK, cpu_limit=limit)) - limit for _ in range(5)]
+        print(f"  by the kill                  {statistics.median(over):6.3f} {max(over):6.3f}   (goal 0.7)")
+        for name, source, goal in (("inside", INSIDE["a loop"], 0.01), ("by the kill", STUCK, 0.7)):
+            late = [after_interrupt(session, source) for _ in range(7)]
+            print(f"  interrupt, {name:17} {statistics.median(late):6.3f} {max(late):6.3f}   (goal {goal})")
+
+
+def after_interrupt(session: Session, source: str) -> float:
+    """Seconds from a SIGINT until the run is over."""
+    session.run("return 1")
+    pressed: list[float] = []
+
+    def press() -> None:
+        time.sleep(0.2)
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    failing(session, source)
+    ended = time.perf_counter()
+    thread.join()
+    return ended - pressed[0]
+
+
+if __name__ == "__main__":
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    work()
+    trips()
+    start()
+    overshoot()
