@@ -92,7 +92,7 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
             raise _unknown(integration, alias, env)
         variable = f"{variable}_{name.upper()}"
     elif not env.get(variable, "").strip():
-        raise CredentialsError(_ways(integration))
+        raise CredentialsError(_none(integration))
     return Account(integration.name, name, env[variable].strip(), address(integration, env), variable)
 
 
@@ -179,16 +179,20 @@ def _address_fault(integration: Integration, url: str) -> str | None:
     return None
 
 
-def _ways(integration: Integration) -> str:
+def ways(integration: Integration) -> tuple[str, ...]:
+    """The ways to have an account, one line each."""
     variable = integration.credentials.env
     call = f"app.integrations.{integration.name}.{DEMO}.{integration.functions[0].name}()"
-    lines = [
-        f"No credentials for {integration.title}: the account `{DEFAULT}` has no token. Ways to give one:",
-        f"  - set the environment variable {variable}; for a named account {variable}_<ALIAS>",
-        *(f"  - {way}" for way in integration.credentials.how),
-        f"  - or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}",
-    ]
-    return "\n".join(lines)
+    return (
+        f"set the environment variable {variable}; for a named account {variable}_<ALIAS>",
+        *integration.credentials.how,
+        f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}",
+    )
+
+
+def _none(integration: Integration) -> str:
+    head = f"No credentials for {integration.title}: the account `{DEFAULT}` has no token. Ways to give one:"
+    return "\n".join([head, *(f"  - {way}" for way in ways(integration))])
 
 
 def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> UnknownNameError:

@@ -39,6 +39,7 @@ class Call:
         args: by name, as `function.calls` gives them.
         requests: how many requests were answered so far.
         remaining: how many more the account may send, where the last answer said so.
+        scopes: what the token is for, where the last answer said so.
         request_id: of the last answer.
         warnings: what the service had to say besides, each once, in order.
     """
@@ -49,6 +50,7 @@ class Call:
     args: Mapping[str, Any]
     requests: int = 0
     remaining: int | None = None
+    scopes: tuple[str, ...] = ()
     request_id: str | None = None
     warnings: dict[str, None] = field(default_factory=dict)
 
@@ -63,6 +65,8 @@ class Call:
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
         self.remaining = int(left) if left.isdecimal() else None
+        told = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
+        self.scopes = tuple(self._quoted(scope) for scope in re.split(r"[\s,]+", told) if scope)
         self.request_id = self._request_id(reply)
         for name, value in reply.headers.items():
             if "warning" in name:

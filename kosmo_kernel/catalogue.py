@@ -278,17 +278,18 @@ class Credentials:
     """Where the tokens of a service live.
 
     Parameters:
-        env: the environment variable with the default account's token; a named account's is
-            `<env>_<ALIAS>`.
+        env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
         url_env: environment variables that change the service's address, first found wins.
         hosts: domains that may be given the token (subdomains included), besides loopback.
         how: the ways to get a token, one line each, for people.
+        scopes: the response header with what the token is for, or None.
     """
 
     env: str
     url_env: tuple[str, ...]
     hosts: tuple[str, ...]
     how: tuple[str, ...]
+    scopes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +306,7 @@ class Integration:
         headers: sent with every request.
         labels: fields by which a nested record reads as text, first found wins.
         first_page: what to add to a list's first request.
-        next_page: from an answer and the request that led to it, what to add for the next page;
-            None after the last one.
+        next_page: from an answer and the request that led to it, what to add for the next page; None after the last.
         read_error: what an error body says; None when it is not an error of this service.
         request_id: the response header that support asks for.
         budget: how many requests an account may send, or None.

@@ -68,6 +68,7 @@ class Answer:
         remaining: how many requests the account has left, where the service says so.
         request_id: of the last request, what the service's support asks for.
         warnings: what the service had to say besides, each once.
+        scopes: what the token is for, where the service says so.
     """
 
     data: list[dict[str, Any]] | dict[str, Any]
@@ -75,6 +76,7 @@ class Answer:
     remaining: int | None
     request_id: str | None
     warnings: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
 
 
 class Client:
@@ -127,7 +129,7 @@ class Client:
         call = Call(self.integration, self.account, function, args)
         data: list[dict[str, Any]] | dict[str, Any]
         data = self._rows(call) if function.returns == "list" else call.record(self._success(call, PageRequest()))
-        return Answer(data, call.requests, call.remaining, call.request_id, tuple(call.warnings))
+        return Answer(data, call.requests, call.remaining, call.request_id, tuple(call.warnings), call.scopes)
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""

@@ -28,6 +28,7 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from kosmo_kernel.display import Display
     from kosmo_kernel.session import Result, Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
@@ -133,12 +134,22 @@ class KosmoMagic(Magics):
             memory_limit=options.memory_limit,
             on_output=_write,
             on_input=_ask,
+            on_display=self._display,
         )
         value = value_of(result.values, options)
         _say_notes(result)
         if options.var is not None:
             self.shell.push({options.var: value})
         return None if result.hidden or (options.var is not None and not options.show) else value
+
+    def _display(self, display: Display) -> None:
+        """Show what Lua shows; `%%capture` swaps the publisher, so it is looked up each time."""
+        publisher = self.shell.display_pub
+        if display.clears:
+            publisher.clear_output(wait=display.wait)
+            return
+        transient = {"display_id": display.id} if display.id else {}
+        publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
 
     def _lines_above(self, cell: str) -> int:
         """How many lines stand above the Lua in its notebook cell, so that its line numbers are the cell's."""

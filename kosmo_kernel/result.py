@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.accounts import DEFAULT
 
 if TYPE_CHECKING:
+    from kosmo_kernel.display import Display
     from kosmo_kernel.frames import KosmoFrame
 
 
@@ -49,6 +50,7 @@ class Result:
         memory: bytes of Lua heap at the end.
         account: what `heroku.<function>` meant.
         notes: warnings for people, one line each.
+        displays: what it showed beside its values, in order.
     """
 
     values: list[Any] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Result:
     memory: int = 0
     account: str = DEFAULT
     notes: list[str] = field(default_factory=list)
+    displays: list[Display] = field(default_factory=list)
 
     @property
     def value(self) -> Any:

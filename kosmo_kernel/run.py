@@ -77,7 +77,7 @@ class Run:
         call.rows, call.requests = answer.rows, answer.requests
         if call.account == accounts.DEMO and request.account != accounts.DEMO and FICTION not in self.result.notes:
             self.result.notes.append(FICTION)
-        self.result.notes += [note for note in answer.notes if note not in self.result.notes]
+        self.result.notes += [note for note in map(self.clean, answer.notes) if note not in self.result.notes]
         return answer.values
 
     def space(self, integration: str | None, key: str) -> str:

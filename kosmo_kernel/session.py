@@ -11,11 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import accounts, integrations
+from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.hints import hints
 from kosmo_kernel.limits import limits
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
+from kosmo_kernel.lua.walls import REQUIRE, missing, required
 from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
 from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
 from kosmo_kernel.run import Run
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.calls import Caller
     from kosmo_kernel.display import Display
     from kosmo_kernel.errors import KosmoError
+    from kosmo_kernel.lua.walls import Wall
 
 
 class Session:
@@ -39,7 +42,7 @@ class Session:
         timeout: seconds by the wall clock for one run; no limit when None.
 
     Raises:
-        SettingsError: a limit that makes no sense.
+        SettingsError: a limit or `KOSMO_REQUIRE_WALLS` that makes no sense.
         UnknownNameError: there is no account of that name.
     """
 
@@ -54,7 +57,9 @@ class Session:
         self.account = account or (accounts.DEMO if accounts.demo_chosen() else accounts.DEFAULT)
         _check_account(self.account)
         self.limits = limits(memory_limit, cpu_limit, timeout)
+        self._require_walls = required()
         self.last: Result | None = None
+        self._walls_told = False
         self._scripts = Scripts()
         self._caller: Caller | None = None
         functions = {f"{i.name}.{f.name}": f for i in integrations.BUILT_IN for f in i.functions}
@@ -96,10 +101,13 @@ class Session:
 
         Raises:
             UnknownNameError: there is no account of that name.
+            SettingsError: walls are required, and one is missing. Nothing of the chunk has run.
             KosmoError: with what was printed and called before in its `result`.
         """
         if account is not None:
             _check_account(account)
+        if self._require_walls:
+            self._refuse_without(self.walls())
         result = Result(account=account or self.account)
         run = Run(self.caller, self._tokens, result, on_output, on_input, on_display)
         given = limits(memory_limit or self.limits.memory, cpu_limit or self.limits.cpu, timeout or self.limits.timeout)
@@ -111,8 +119,10 @@ class Session:
             outcome = self._machine.run(source, name=name, args=tuple(args), limits=given, host=run)
         except Failure as failure:
             run.end(started)
+            self._tell_of_walls(result)
             raise self._error(failure, run) from None
         run.end(started)
+        self._tell_of_walls(result)
         run.result.values = [run.page(value) for value in outcome.values]
         run.result.hidden, run.result.memory = outcome.hidden, outcome.memory
         return run.result
@@ -126,10 +136,43 @@ class Session:
                 cause.message, error = error.message, cause
         error.line, error.chunk = self._scripts.place(error.message, failure.stack)
         error.message = run.clean(error.message)
-        error.excerpt = self._scripts.excerpt(error.chunk, error.line)
-        error.stack = self._scripts.stack(failure.stack)
+        error.excerpt = run.clean(self._scripts.excerpt(error.chunk, error.line))
+        error.stack = tuple(map(run.clean, self._scripts.stack(failure.stack)))
+        error.chunk = run.clean(error.chunk)
         error.result = run.result
         return error
+
+    # Walls -------------------------------------------------------------------------------------------
+
+    def walls(self) -> tuple[Wall, ...]:
+        """The walls around the Lua process on this machine. Starts it if none runs, and waits until it is ready.
+
+        Raises:
+            LuaProcessError: it does not start.
+        """
+        try:
+            return self._machine.walls()
+        except Failure as failure:
+            raise failure.error from None
+
+    def _refuse_without(self, walls: Sequence[Wall]) -> None:
+        if gaps := missing(walls):
+            raise SettingsError(
+                f"{REQUIRE}=1, and walls around Lua are missing on this machine: {gaps}. Nothing was run. `kosmo "
+                f"integrations:doctor` tells why; unset {REQUIRE} to run with fewer walls."
+            )
+
+    def _tell_of_walls(self, result: Result) -> None:
+        """Say once in a session that it has fewer walls than others."""
+        standing = self._machine.standing
+        if self._walls_told or not standing:
+            return
+        self._walls_told = True
+        if gaps := missing(standing):
+            result.notes.append(
+                f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "
+                "and SECURITY what that means."
+            )
 
     # Questions of an editor --------------------------------------------------------------------------
 

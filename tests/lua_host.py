@@ -11,7 +11,7 @@ import pytest
 from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.limits import Limits
-from kosmo_kernel.lua.host import CallRequest, Failure, Outcome
+from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Record, Records
@@ -42,6 +42,7 @@ class Answers:
     rows: list[dict[str, Any]] = field(default_factory=lambda: [app("one"), app("two", on="heroku-20", web_url="u")])
     asked: list[CallRequest] = field(default_factory=list)
     printed: list[tuple[str, str]] = field(default_factory=list)
+    shown: list[DisplayRequest] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     error: errors.KosmoError | None = None
 
@@ -67,6 +68,9 @@ class Answers:
     def input(self, form: str) -> str | None:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
+
+    def display(self, request: DisplayRequest) -> None:
+        self.shown.append(request)
 
     def failed(self, error: errors.KosmoError) -> None:
         pass

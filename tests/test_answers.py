@@ -63,6 +63,11 @@ def test_what_the_headers_say_comes_along() -> None:
     assert answer == Answer([], 1, 4321, "r-1", ("stack ends soon", "Bearer [redacted]"))
 
 
+@pytest.mark.parametrize("told", ["read identity", "read, identity", " read ,identity "])
+def test_what_the_token_is_for_comes_along(told: str) -> None:
+    assert fetched(answering(200, [], {"Oauth-Scope": told})).scopes == ("read", "identity")
+
+
 @pytest.mark.parametrize("told", ["", "-1", "many", "4.5"])
 def test_a_budget_that_is_no_number_is_unknown(told: str) -> None:
     assert fetched(answering(200, [], {"RateLimit-Remaining": told})).remaining is None

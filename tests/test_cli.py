@@ -28,6 +28,7 @@ SURFACE = {
     "integrations:list": "--json",
     "integrations:search": "--json",
     "integrations:schema": "--json",
+    "integrations:doctor": "--json",
     "install": "--user --sys-prefix --prefix",
     "uninstall": "--user --sys-prefix --prefix",
 }

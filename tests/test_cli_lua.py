@@ -91,8 +91,8 @@ def test_records_on_a_terminal_are_a_table_as_wide_as_it_is() -> None:
 
 def test_a_script_cannot_change_the_terminal() -> None:
     print_escape = r'print("a\27[2Jb\7c") return "\27]0;title\7d"'
-    assert on_terminal(LUA, "-e", print_escape) == "a[2Jbc\n]0;titled\n"
-    assert kosmo(LUA, "-e", print_escape).stdout == "a\x1b[2Jb\x07c\n\x1b]0;title\x07d\n"
+    assert on_terminal(LUA, "-e", print_escape) == "abc\nd\n"
+    assert kosmo(LUA, "-e", print_escape).stdout == "abc\n\x1b]0;title\x07d\n"
 
 
 def test_json_has_values_output_calls_and_cost() -> None:

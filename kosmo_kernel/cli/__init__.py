@@ -50,6 +50,7 @@ COMMANDS = {
     "integrations:list": Entry("Integrations", "reference:list_", "List the integrations and their functions."),
     "integrations:search": Entry("Integrations", "reference:search", "Find functions by words."),
     "integrations:schema": Entry("Integrations", "reference:schema", "Print a function's arguments as JSON Schema."),
+    "integrations:doctor": Entry("Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."),
     "install": Entry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
     "uninstall": Entry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
 }

@@ -8,12 +8,8 @@ came from a script or a service: they could rewrite what stands there. In a pipe
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import Any, TextIO
-
-# Everything that moves the cursor or changes a terminal's state. New lines, tabs and carriage returns are text.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def document(value: Any) -> None:
@@ -50,8 +46,10 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` without what would change a terminal."""
-    return _CONTROL.sub("", text)
+    """`text` without what would change a terminal. New lines, tabs and carriage returns are text."""
+    from kosmo_kernel import harmless  # noqa: PLC0415 - the help does not need it
+
+    return harmless.text(text).replace("\b", "")
 
 
 def coloured(stream: TextIO) -> bool:

@@ -55,7 +55,7 @@ def list_(*, as_json: bool) -> None:
     functions can be called without naming an account.
     """
     if as_json:
-        providers = {i.name: _state(i) | {"functions": [_function(i, f) for f in i.functions]} for i in everything()}
+        providers = {i.name: state(i) | {"functions": [_function(i, f) for f in i.functions]} for i in everything()}
         document({"success": True, "providers": providers})
     else:
         _list()
@@ -108,7 +108,7 @@ def _page(name: str) -> tuple[Integration, Function | None] | None:
         raise UnknownNameError(message, error.suggestions) from None
 
 
-def _state(integration: Integration) -> dict[str, Any]:
+def state(integration: Integration) -> dict[str, Any]:
     """Whether an integration can be called, and with which accounts."""
     accounts = names(integration)
     configured = DEFAULT in accounts
@@ -117,7 +117,7 @@ def _state(integration: Integration) -> dict[str, Any]:
 
 def _function(integration: Integration, function: Function) -> dict[str, Any]:
     """A function as data, and with which accounts it can be called."""
-    return describe(integration, function) | _state(integration)
+    return describe(integration, function) | state(integration)
 
 
 def _list(hint: str = "") -> None:

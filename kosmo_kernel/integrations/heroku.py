@@ -260,6 +260,7 @@ HEROKU = Integration(
             "`heroku auth:token` shows the token that the Heroku CLI is signed in with, which can change everything",
             "https://dashboard.heroku.com/account/applications makes one in a browser",
         ),
+        scopes="oauth-scope",
     ),
     headers={"Accept": "application/vnd.heroku+json; version=3"},
     labels=("name", "email", "version"),

@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, Options, error_lines, parse, parse_leading
+from kosmo_kernel.display import Bundle, bundle_of
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.legible import plain
-from kosmo_kernel.records import Record, Records
-from kosmo_kernel.tables import SHOWN, RecordView, table_of
-
-Bundle = dict[str, str]
+from kosmo_kernel.records import Records
 
 _PYTHON_ONLY = ("var", "show")
 
@@ -111,34 +108,17 @@ def bundles_of(values: list[Any], options: Options) -> list[Bundle]:
             continue
         shown += _line(words)
         words = []
-        shown.append(_bundle(value, options))
+        shown.append(bundle_of(value, rows=options.limit, raw=options.raw))
     return shown + _line(words)
-
-
-def bundle_of_page(page: Page) -> Bundle:
-    """A page as Markdown, and as the text that it is."""
-    return {"text/plain": str(page), "text/markdown": str(page)}
 
 
 def _line(words: list[str]) -> list[Bundle]:
     return [{"text/plain": "\t".join(words)}] if words else []
 
 
-def _bundle(value: Page | dict[str, Any] | list[Any] | Records, options: Options) -> Bundle:
-    if isinstance(value, Page):
-        return bundle_of_page(value)
-    if isinstance(value, Records) and not options.raw:
-        table = table_of(value, SHOWN if options.limit is None else options.limit)
-        return {"text/plain": table.text(), "text/html": table.html()}
-    if isinstance(value, Record) and not options.raw:
-        view = RecordView(value)
-        return {"text/plain": repr(view), "text/html": view._repr_html_()}
-    return {"text/plain": lua_text(value)}
-
-
 def lua_text(value: Any) -> str:
     """A value as Lua's `print` shows it."""
-    return "nil" if value is None else plain(value)
+    return str(bundle_of(value, raw=True)["text/plain"])
 
 
 def error_content(error: BaseException) -> dict[str, Any]:

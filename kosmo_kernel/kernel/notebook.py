@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import docs, editor
 from kosmo_kernel.cell import Options, error_lines
 from kosmo_kernel.commands import run_command
+from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, UserError
-from kosmo_kernel.kernel.execute import bundle_of_page, bundles_of, error_content, lua_of, read_cell
+from kosmo_kernel.kernel.execute import bundles_of, error_content, lua_of, read_cell
 from kosmo_kernel.kernel.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kosmo_kernel.display import Display
     from kosmo_kernel.kernel.execute import Cell
     from kosmo_kernel.session import Result, Session
 
@@ -122,7 +124,7 @@ class Notebook:
     def inspect(self, code: str, cursor: int, detail: int) -> Content:
         """What is known of the name at the cursor."""
         page = editor.inspect(lua_of(code), cursor, self.session, detail)
-        data = {} if page is None else bundle_of_page(page)
+        data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
 
     def is_complete(self, code: str) -> Content:
@@ -162,6 +164,7 @@ class Notebook:
                 memory_limit=cell.options.memory_limit,
                 on_output=write,
                 on_input=ask,
+                on_display=lambda display: send(*_message_of(display)),
             )
         except KosmoError as error:
             _write_notes(error.result, write)
@@ -197,7 +200,16 @@ class Notebook:
             UnknownNameError: nothing is known of it.
         """
         page = editor.inspect(cell.asked, len(cell.asked), self.session, cell.detail) or docs.read(cell.asked)
-        return [{"source": "page", "data": bundle_of_page(page), "start": 0}]
+        return [{"source": "page", "data": bundle_of(page), "start": 0}]
+
+
+def _message_of(display: Display) -> tuple[str, Content]:
+    """The kind and the content of the message that shows something beside a cell's value."""
+    if display.clears:
+        return "clear_output", {"wait": display.wait}
+    transient = {"display_id": display.id} if display.id else {}
+    kind = "update_display_data" if display.update else "display_data"
+    return kind, {"data": display.bundle, "metadata": {}, "transient": transient}
 
 
 def _nowhere(_kind: str, _content: Content) -> None:

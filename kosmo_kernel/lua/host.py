@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.display import FORMS, VALUES
-from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
+from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from kosmo_kernel.limits import Limits
     from kosmo_kernel.lua.values import Handles
+
+GONE = "Lua's variables are gone; run what set them again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,15 @@ class Frame:
     chunk: str
     line: int
     name: str
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+        raise LuaProcessError(f"The Lua process sent a message that makes no sense, and was ended: {GONE}") from error
 
 
 MEANWHILE = {"output", "display"}  # what a child says that wants no answer

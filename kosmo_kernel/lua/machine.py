@@ -17,23 +17,21 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.errors import KosmoError, LuaProcessError
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import wire
-from kosmo_kernel.lua.host import MEANWHILE, CallRequest, Failure, Host, Outcome, meanwhile, stopped, told
+from kosmo_kernel.lua.host import GONE, MEANWHILE, CallRequest, Failure, Host, Outcome, heard, meanwhile, stopped, told
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.values import Handles
+from kosmo_kernel.lua.watch import GRACE, Watch
 from kosmo_kernel.records import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from kosmo_kernel.catalogue import Function
+    from kosmo_kernel.lua.walls import Wall
 
-GRACE = 0.5  # seconds that a child has to answer an interrupt before it is killed
-LOOK = 0.25  # seconds between two looks at the child's clock while it runs
-STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
 ASK_MOST = 5.0  # seconds for a question that runs no script
 ANSWERS = {"check": "state", "names": "names", "resolve": "kind"}  # what the answer to a question has
-GONE = "Lua's variables are gone; run what set them again."
 
 
 class Machine:
@@ -57,6 +55,7 @@ class Machine:
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
         self._running = False
         self._greeted = False  # the child has told that it is ready
+        self.standing: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
         self._closed = False
 
     # The child ---------------------------------------------------------------------------------------
@@ -133,7 +132,7 @@ class Machine:
             self._patterns.begin(limits.cpu)
             reply, blobs = self._converse(wire.pack(header, [source.encode(errors="replace")]), host, limits)
             try:
-                with _heard():
+                with heard():
                     if reply["kind"] != "done":
                         raise self._failure(reply, limits)
                     values = [self._handles.value(one, blobs) for one in reply["values"]]
@@ -163,6 +162,17 @@ class Machine:
                 self.reset()
                 raise Failure(LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {GONE}"))
             return reply
+
+    def walls(self) -> tuple[Wall, ...]:
+        """The walls around the child, which is started if there is none; waits until it is ready.
+
+        Raises:
+            Failure: it did not become ready.
+        """
+        with self._lock:
+            if self._child is None or not self._greeted:
+                self.ask("check")
+            return self.standing
 
     def interrupt(self) -> None:
         """Stop the run in progress; from any thread or a signal handler. A second time kills at once."""
@@ -239,17 +249,17 @@ class Machine:
         try:
             child.check()
             if not self._greeted:
-                self._wait(child, None, Limits())  # for its start, once
-                self._greeted = True
+                _, blobs = self._wait(child, Watch(child, Limits(), GONE))  # for its start, once
+                self.standing, self._greeted = child.standing(b"".join(blobs)), True
             child.allow(limits.memory, limits.cpu)
-            cpu_at_start = child.cpu_seconds()
+            watch = Watch(child, limits, GONE)
             child.write(payload)
             while True:
-                header, blobs = self._wait(child, cpu_at_start, limits)
+                header, blobs = self._wait(child, watch)
                 kind = str(header.get("kind"))
                 if kind in MEANWHILE:
                     if host:
-                        with _heard():
+                        with heard():
                             pass_on = meanwhile(header, blobs, self._handles)
                         pass_on(host)
                 elif kind in _QUESTIONS:
@@ -270,44 +280,25 @@ class Machine:
     def _release(self, header: dict[str, Any]) -> None:
         """Let go of lists that Lua dropped; a message may still name them, so its values are looked up first."""
         if released := header.get("released"):
-            with _heard():
+            with heard():
                 self._handles.release(released)
 
-    def _wait(
-        self, child: LuaProcess, cpu_at_start: float | None, limits: Limits
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        """The child's next message, or the end of its life when it does not come in time."""
-        last, still_since = None, time.monotonic()
+    def _wait(self, child: LuaProcess, watch: Watch) -> tuple[dict[str, Any], list[bytes]]:
+        """The child's next message, or the end of its life when it does not come in time, or too many do."""
         while True:
-            payload = child.read(self._next_look(child, cpu_at_start, limits))
+            seconds = watch.seconds(stopping=self._stop is not None)
+            payload = child.read(seconds) if seconds else None
             if payload is not None:
-                with _heard():
+                with heard():
                     return wire.unpack(payload)
-            now = time.monotonic()
-            used = child.cpu_seconds()
-            if used is None or used != last:
-                last, still_since = used, now
-            elif now - still_since > STILL:  # Lua computes or waits for us; a child that does neither is broken
-                raise LuaProcessError(f"The Lua process did nothing for {STILL:.0f} s, and was ended: {GONE}")
-            if self._stop is None and self._cpu_left(child, cpu_at_start, limits) < 0:
-                self._stop, self._stop_by = "cpu_limit", now
+            if watch.is_over() and self._stop is None:
+                self._stop, self._stop_by = "cpu_limit", time.monotonic()
             if self._stop is not None:
-                if now >= self._stop_by:
+                if time.monotonic() >= self._stop_by:
                     why = f" It was stuck in one long step, so its process was ended: {GONE}"
-                    raise Failure(stopped(self._stop, limits, why))
+                    raise Failure(stopped(self._stop, watch.limits, why))
                 if self._greeted:
                     child.interrupt()  # again: a signal that came before the script had started was for nobody
-
-    def _next_look(self, child: LuaProcess, cpu_at_start: float | None, limits: Limits) -> float:
-        """Seconds until the clocks are to be read again: soon where a limit is near, seldom where it is far."""
-        if self._stop is not None:
-            return GRACE / 20
-        return min(LOOK, max(self._cpu_left(child, cpu_at_start, limits), GRACE / 20))
-
-    def _cpu_left(self, child: LuaProcess, cpu_at_start: float | None, limits: Limits) -> float:
-        """Seconds of its own time after which the child should have stopped by itself long ago."""
-        used = child.cpu_seconds() if cpu_at_start is not None else None
-        return LOOK if used is None or cpu_at_start is None else limits.cpu + GRACE - (used - cpu_at_start)
 
     # Answering the child -----------------------------------------------------------------------------
 
@@ -335,7 +326,7 @@ class Machine:
         return wire.pack({"stop": self._stop, "message": self._stop})
 
     def _on_call(self, header: dict[str, Any], blobs: list[bytes], host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        with _heard():
+        with heard():
             values = [(str(one.get("name", "")), self._handles.value(one, blobs)) for one in header["arguments"]]
             named = bool(header.get("named"))
             request = CallRequest(
@@ -348,11 +339,11 @@ class Machine:
         return self._handles.answer(host.call(request))
 
     def _on_column(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        with _heard():
+        with heard():
             return self._handles.column(header["handle"], header["path"])
 
     def _on_rows(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        with _heard():
+        with heard():
             return self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
 
     def _on_docs(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
@@ -367,7 +358,7 @@ class Machine:
         return ({"ended": True}, []) if line is None else ({}, [line.encode()])
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], _: object) -> tuple[dict[str, Any], list[bytes]]:
-        with _heard():
+        with heard():
             asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
         return self._patterns.ask(asked, blobs, lambda: self._stop)
 
@@ -385,12 +376,3 @@ class Machine:
 
 
 _QUESTIONS = {"call", "column", "rows", "docs", "space", "input", "regex"}
-
-
-@contextmanager
-def _heard() -> Iterator[None]:
-    """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
-        raise LuaProcessError(f"The Lua process sent a message that makes no sense, and was ended: {GONE}") from error

@@ -25,7 +25,7 @@ from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import walls, wire
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
-DEAF = 10.0  # seconds that a child may leave an answer unread
+DEAF = 5.0  # seconds that a child may leave an answer unread
 GONE = "Its variables are gone; run what set them again."
 PIPE_SIZE = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
 
@@ -123,28 +123,28 @@ class LuaProcess:
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 
-    def read(self, seconds: float | None) -> bytes | None:
+    def read(self, seconds: float) -> bytes | None:
         """The next payload; None when `wake` was called or the time is over first.
 
         Raises:
             LuaProcessError: the child has ended.
         """
-        replies = self._replies.fileno()
+        replies, until = self._replies.fileno(), time.monotonic() + seconds
         while True:
             payload = self._take_frame()
             if payload is not None:
                 return payload
-            ready, _, _ = select.select([replies, self._wake_read], [], [], seconds)
-            if replies in ready:
-                part = os.read(replies, PIPE_SIZE)
-                if not part:
-                    raise self.ended()
-                self._received += part
-                continue
-            if ready:
+            ready, _, _ = select.select([replies, self._wake_read], [], [], max(0.0, until - time.monotonic()))
+            if replies not in ready:
                 with suppress(BlockingIOError):
                     os.read(self._wake_read, 1024)
-            return None
+                return None
+            part = os.read(replies, PIPE_SIZE)
+            if not part:
+                raise self.ended()
+            self._received += part
+            if self._wake_read in ready or time.monotonic() > until:  # a frame may come byte by byte
+                return self._take_frame()
 
     def _take_frame(self) -> bytes | None:
         size_of = wire.LENGTH.size

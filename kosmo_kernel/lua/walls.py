@@ -7,7 +7,14 @@ with each run and must not be the process's own to change, so its parent sets th
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # What each wall means, in the order in which they are shown.
 MEANINGS = {
@@ -21,6 +28,8 @@ MEANINGS = {
     "lifeline": "It ends with the process that started it, however that ends.",
 }
 UNTOLD = "the Lua process did not say"
+
+REQUIRE = "KOSMO_REQUIRE_WALLS"
 
 OWN = 256 << 20  # bytes of address space on top: Python (16 MiB), and an answer of the parent's on its way into Lua
 COPIES = 2  # the heap may hold a result with its frame, and Python then copies the frame twice
@@ -55,6 +64,23 @@ def told(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
     lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
     missing = {name: why for name, _, why in lines} | built_outside
     return tuple(Wall(name, not (why := missing.get(name, UNTOLD)), meaning, why) for name, meaning in MEANINGS.items())
+
+
+def missing(walls: Iterable[Wall]) -> str:
+    """The names of the walls that do not stand, for people; empty when all do."""
+    return ", ".join(wall.name for wall in walls if not wall.stands)
+
+
+def required(env: Mapping[str, str] | None = None) -> bool:
+    """Whether nothing may run where a wall is missing: `KOSMO_REQUIRE_WALLS=1`.
+
+    Raises:
+        SettingsError: the variable is neither 0 nor 1. A typing error must not open the door.
+    """
+    told = (os.environ if env is None else env).get(REQUIRE, "").strip()
+    if told not in ("", "0", "1"):
+        raise SettingsError(f"{REQUIRE} must be 1 (a missing wall keeps Lua from running) or 0, got {told[:40]!r}.")
+    return told == "1"
 
 
 def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:

@@ -1,0 +1,262 @@
+"""What `kosmo integrations:doctor` looks at, one function for each group of findings.
+
+A check does what it speaks of: Lua is started, the kernel's Python is asked who it is, the token is sent to its
+service. A finding never holds a token. Its name is the group and the thing, `walls.files`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kosmo_kernel import __version__, accounts
+from kosmo_kernel.cli.kernelspec import NAME
+from kosmo_kernel.errors import (
+    CredentialsError,
+    KosmoError,
+    RateLimitError,
+    RefusedError,
+    SettingsError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kosmo_kernel.accounts import Account
+    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.client import Answer
+
+PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
+PATIENCE = 10.0  # seconds for an answer of a service, and for another Python to say who it is
+LOW = 0.1  # of its budget: what is left of an account's requests when that is worth a warning
+# What Jupyter takes for "the Python that I run on".
+_OF_JUPYTER = re.compile(r"python(\d(\.\d+)?)?")
+_WHO = "import kosmo_kernel; print(kosmo_kernel.__version__)"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters:
+        name: the group and the thing, `walls.files`.
+        state: `warning` for what works less well than it could, `broken` for what does not work.
+        message: what there is.
+        what_to_do: about it, a line for each way; empty when there is nothing to do.
+    """
+
+    name: str
+    state: Literal["ok", "warning", "broken"]
+    message: str
+    what_to_do: str = ""
+
+
+def versions() -> Iterator[Finding]:
+    """This package, Python, and the libraries that matter most. None of them is imported."""
+    yield Finding("versions.kosmo_kernel", "ok", __version__)
+    yield Finding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
+    wanted = _wanted()
+    for package in PACKAGES:
+        name, specifier = f"versions.{package}", wanted.get(package, "")
+        install = f"{sys.executable} -m pip install '{package}{specifier}'"
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            yield Finding(name, "broken", "It is not installed.", install)
+            continue
+        if _fits(found, specifier):
+            yield Finding(name, "ok", found)
+        else:
+            yield Finding(name, "broken", f"{found} is installed, and this package needs {specifier}.", install)
+
+
+def _wanted() -> dict[str, str]:
+    """Which versions this package asks for, by name: `==2.8.*`. Nothing where it runs without being installed."""
+    try:
+        lines = requires("kosmo_kernel") or []
+    except PackageNotFoundError:
+        return {}
+    parts = (re.match(r"([\w.-]+)\s*([^;]*)", line) for line in lines if "extra ==" not in line)
+    return {found[1]: found[2].strip() for found in parts if found}
+
+
+def _fits(found: str, specifier: str) -> bool:
+    """Whether a version is one of those asked for, in the three operators that pyproject.toml uses."""
+    have = _numbers(found)
+    for operator, bound in re.findall(r"(==|>=|<)\s*([\d.]+)", specifier):
+        ends = _numbers(bound)
+        if not {"==": have[: len(ends)] == ends, ">=": have >= ends, "<": have < ends}[operator]:
+            return False
+    return True
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)))
+
+
+def walls() -> Iterator[Finding]:
+    """Every wall around Lua, as a Lua process that was started for this tells of it."""
+    from kosmo_kernel.lua.walls import REQUIRE, required  # noqa: PLC0415 - only this check starts Lua
+    from kosmo_kernel.session import Session  # noqa: PLC0415 - as above
+
+    try:
+        must = required()
+        with Session(accounts.DEMO) as session:
+            standing = session.walls()
+    except KosmoError as error:
+        yield Finding("walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again.")
+        return
+    where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
+    if must:
+        state: Literal["warning", "broken"] = "broken"
+        advice = f"Lua refuses to run while {REQUIRE}=1. {where}"
+    else:
+        state = "warning"
+        advice = f"Lua runs without it, and SECURITY says what that means; {REQUIRE}=1 refuses to. {where}"
+    for wall in standing:
+        if wall.stands:
+            yield Finding(f"walls.{wall.name}", "ok", wall.meaning)
+        else:
+            yield Finding(f"walls.{wall.name}", state, f"It is missing here: {wall.why_not}.", advice)
+
+
+def kernelspec() -> Iterator[Finding]:
+    """The entry of the kernel in Jupyter's list: the first that Jupyter finds, and whom it starts."""
+    from jupyter_core.paths import jupyter_path  # noqa: PLC0415 - only this check needs it
+
+    name, advice = "jupyter.kernelspec", "Run: kosmo install"
+    files = (Path(folder, NAME, "kernel.json") for folder in jupyter_path("kernels"))
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        yield Finding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
+        return
+    try:
+        python, its_version = _started_by(file)
+    except SettingsError as error:
+        yield Finding(name, "broken", error.message, advice)
+        return
+    if its_version == __version__:
+        yield Finding(name, "ok", f"{file.parent} starts {python}.")
+    else:
+        yield Finding(name, "warning", f"{file.parent} starts {python}, which has kosmo_kernel {its_version}.", advice)
+
+
+def _started_by(file: Path) -> tuple[str, str]:
+    """The Python that a `kernel.json` starts, in words, and the version of this package that it has.
+
+    Raises:
+        SettingsError: there is no such Python, or it does not have this package.
+    """
+    try:
+        python = str(json.loads(file.read_text(encoding="utf-8"))["argv"][0])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SettingsError(f"{file} makes no sense: {error}") from None
+    if _OF_JUPYTER.fullmatch(python):
+        return "the Python that Jupyter runs on", __version__
+    if shutil.which(python) is None:
+        raise SettingsError(f"{file} starts {python}, which is not there.")
+    command = [python, "-c", _WHO]
+    try:
+        asked = subprocess.run(  # noqa: S603 - what Jupyter would start
+            command, cwd=file.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SettingsError(f"{file} starts {python}, which does not run: {error}") from None
+    if asked.returncode != 0:
+        said = asked.stderr.decode(errors="replace").strip().splitlines()
+        why = said[-1] if said else f"it ended with status {asked.returncode}"
+        raise SettingsError(f"{file} starts {python}, which does not have this package: {why}")
+    return python, asked.stdout.decode(errors="replace").strip()
+
+
+def service(integration: Integration) -> Iterator[Finding]:
+    """The accounts of a service, and whether the default one's token is accepted."""
+    name = integration.name
+    try:
+        url = accounts.address(integration, os.environ)
+    except CredentialsError as error:
+        yield Finding(f"{name}.address", "broken", error.message, "Correct it, or unset it.")
+        return
+    yield Finding(f"{name}.address", "ok", url)
+    default = None
+    for alias in (a for a in accounts.names(integration) if a != accounts.DEMO):
+        try:
+            account = accounts.find(integration, alias)
+        except CredentialsError as error:
+            yield Finding(f"{name}.account.{alias}", "broken", error.message, "Set it to a whole token.")
+            continue
+        yield Finding(f"{name}.account.{alias}", "ok", f"Its token is in {account.source}.")
+        default = account if alias == accounts.DEFAULT else default
+    chosen = accounts.demo_chosen()
+    fiction = (
+        "Fictional data, and the default account: KOSMO_DEMO=1." if chosen else "Fictional data; it is always there."
+    )
+    yield Finding(f"{name}.account.{accounts.DEMO}", "ok", fiction)
+    if default is not None:
+        yield from _asked(integration, default)
+    elif accounts.DEFAULT not in accounts.names(integration) and not chosen:
+        message = f"There is no token for the default account, so {integration.title} was not asked."
+        yield Finding(f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration)))
+
+
+def _asked(integration: Integration, account: Account) -> Iterator[Finding]:
+    """Ask the service whose token it is: by the function that takes no argument and gives one record."""
+    from kosmo_kernel.client import Client  # noqa: PLC0415 - not without a token; and its import is not to be timed
+
+    function = next((f for f in integration.functions if f.returns == "record" and not f.params), None)
+    if function is None:
+        return
+    name = f"{integration.name}.request"
+    client = Client(integration, account, timeout=PATIENCE)
+    started = time.perf_counter()
+    try:
+        answer = client.fetch(function, {})
+    except KosmoError as error:
+        state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
+        yield Finding(name, state, error.message, _advice(error, account))
+        return
+    finally:
+        client.close()
+    took = f"{(time.perf_counter() - started) * 1000:,.0f} ms"
+    record = answer.data if isinstance(answer.data, dict) else {}
+    who = next((f" for {record[label]}" for label in integration.labels if record.get(label)), "")
+    yield Finding(name, "ok", f"GET {function.path} was answered in {took}{who}.")
+    yield from _told(integration, answer)
+
+
+def _told(integration: Integration, answer: Answer) -> Iterator[Finding]:
+    """What the headers of an answer say of the token and its account."""
+    if answer.scopes:
+        yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(answer.scopes)}.")
+    budget = integration.budget
+    if budget is None or answer.remaining is None:
+        return
+    name = f"{integration.name}.budget"
+    refill = f"{budget.refill_per_minute:g} come back a minute"
+    left = f"{answer.remaining:,} of {budget.capacity:,} requests are left; {refill}."
+    if answer.remaining < LOW * budget.capacity:
+        yield Finding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
+    else:
+        yield Finding(name, "ok", left)
+
+
+def _advice(error: KosmoError, account: Account) -> str:
+    match error:
+        case RefusedError():
+            return f"Put a token that is accepted into {account.source}."
+        case RateLimitError():
+            return "Wait a few minutes, and run this again."
+        case UnreachableError():
+            return f"See that this machine reaches {account.url}."
+        case _:
+            return "Mend that, and run this again." if error.actor == "you" else "Run this again in a while."

@@ -1,0 +1,140 @@
+"""`kosmo integrations:doctor`: what there is, what is wrong, and what to do about it (`checks.py`)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+import warnings
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.cli import DONE, FAILED
+from kosmo_kernel.cli.checks import Finding, kernelspec, service, versions, walls
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import coloured, document, say
+from kosmo_kernel.cli.reference import as_json, state
+from kosmo_kernel.integrations import everything, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kosmo_kernel.catalogue import Integration
+
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
+EXAMPLES = 5  # functions that a program may show
+
+
+@click.command("integrations:doctor", cls=Command)
+@click.argument("provider", required=False, metavar="[PROVIDER]")
+@as_json
+def doctor(*, provider: str | None, as_json: bool) -> int:
+    """Say what is set up, what is wrong, and what to do.
+
+    Looks at versions, at the walls around Lua on this machine, at the kernel's entry in Jupyter's list, and at the
+    accounts of PROVIDER (heroku; every integration when it is left out). The default account's token is tried with
+    one request. No token is ever shown.
+
+    Exits with 1 when something is broken; a warning is no failure. With --json: `findings`, each with `name`, `state`
+    (ok, warning or broken), `message` and `what_to_do`, and `providers` by name.
+    """
+    failures: list[Finding] = []
+    integrations = [find(provider)] if provider else _all(failures)
+    groups = _groups(integrations, failures)
+    if as_json:
+        findings = [finding for _, group in groups for finding in group]
+        facts = {one.name: _facts(one) for one in integrations}
+        answer = {"success": _sound(findings), "findings": [asdict(one) for one in findings], "providers": facts}
+        document(answer | (facts[integrations[0].name] if provider else {}))
+    else:
+        findings = list(_shown(groups))
+        say(f"\n{_summary(findings)}")
+    return DONE if _sound(findings) else FAILED
+
+
+def _all(failures: list[Finding]) -> list[Integration]:
+    """Every integration; one that cannot be loaded is a failure."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = everything()
+    advice = "Update the package that it comes with, or remove it."
+    failures += [Finding("integrations.installed", "broken", str(one.message), advice) for one in told]
+    return list(found)
+
+
+def _groups(
+    integrations: Sequence[Integration], failures: Sequence[Finding]
+) -> Iterator[tuple[str, Iterable[Finding]]]:
+    """The findings under their headings, each group looked at when its turn comes."""
+    yield "Versions", versions()
+    yield "Walls around Lua", walls()
+    yield "Jupyter", kernelspec()
+    if failures:
+        yield "Integrations", failures
+    for integration in integrations:
+        yield integration.title, service(integration)
+
+
+def _sound(findings: Iterable[Finding]) -> bool:
+    return all(finding.state != "broken" for finding in findings)
+
+
+def _facts(integration: Integration) -> dict[str, Any]:
+    """What is known of an integration without asking it."""
+    names = [f"{integration.name}.{function.name}" for function in integration.functions]
+    standing = state(integration)
+    return {
+        "provider": integration.name,
+        **standing,
+        "missing_credentials": [] if standing["configured"] else [integration.credentials.env],
+        "functions": names,
+        "function_count": len(names),
+        "example_functions": names[:EXAMPLES],
+        "next_commands": [
+            f"kosmo integrations:docs {integration.name}",
+            f"kosmo integrations:schema {names[0]}",
+            f"kosmo integrations:lua -e 'return app.integrations.{names[0]}()'",
+        ],
+    }
+
+
+def _shown(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
+    """Print the findings, a group at a time."""
+    for number, (heading, group) in enumerate(groups):
+        findings = list(group)
+        labels = [finding.name.partition(".")[2] for finding in findings]
+        width = max(map(len, labels), default=0)
+        say(f"\n{heading}" if number else heading)
+        for place, (label, finding) in enumerate(zip(labels, findings, strict=True)):
+            mark, colour = MARKS[finding.state]
+            sys.stdout.write(f"  {click.style(mark, fg=colour, bold=True) if coloured(sys.stdout) else mark} ")
+            say(_wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
+            following = findings[place + 1].what_to_do if place + 1 < len(findings) else ""
+            if finding.what_to_do != following:  # the same advice for several in a row stands below the last
+                for line in finding.what_to_do.splitlines():
+                    say(_wrapped(line, " " * (width + 2) + "→ ", width + 8))
+        yield from findings
+
+
+def _wrapped(text: str, before: str, indent: int) -> str:
+    """A text behind four columns and what comes before it: wrapped on a terminal, one line in a pipe."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    return textwrap.fill(
+        " ".join(text.split()),
+        max(columns, indent + 30),
+        initial_indent=f"    {before}",
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    found = Counter(finding.state for finding in findings)
+    warned, broken = found["warning"], found["broken"]
+    parts = [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
+    parts += [f"{broken} broken"] if broken else []
+    return f"{', '.join(parts)}." if parts else "Everything is in order."

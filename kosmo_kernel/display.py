@@ -1,0 +1,120 @@
+"""What a script shows beside its value, as every door shows it: a MIME bundle with a text in it.
+
+A value is shown as a cell's value would be: a list of records as a table, a record as two columns, a page of the
+reference as Markdown, everything else as the text that Lua's `print` gives. What comes as markup or as a picture is
+made harmless first (`harmless`). The text is for terminals, for programs, and for those who read nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import harmless
+from kosmo_kernel.docs import Page
+from kosmo_kernel.legible import plain
+from kosmo_kernel.records import Record, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Bundle = dict[str, Any]
+
+VALUE, CLEAR = "value", "clear"
+VALUES = {VALUE, "json"}  # forms of a value; the others are forms of bytes
+FORMS = VALUES | {CLEAR, "html", "latex", "markdown", "png", "svg"}
+ROWS = 200  # of a table, unless told otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """One thing that a script showed.
+
+    Parameters:
+        bundle: by MIME type, `text/plain` always among them; empty where everything shown so far is to go.
+        value: what was shown, as `Result.values` has values; None where it was markup or a picture.
+        id: by which it can be shown anew, or empty.
+        update: whether it takes the place of what was shown under this id.
+        wait: of what is to go: only once something new is there.
+    """
+
+    bundle: Bundle = field(default_factory=dict)
+    value: Any = None
+    id: str = ""
+    update: bool = False
+    wait: bool = False
+
+    @property
+    def clears(self) -> bool:
+        """Whether this takes away what was shown."""
+        return not self.bundle
+
+    @property
+    def size(self) -> int:
+        """Characters of its bundle, about."""
+        return sum(len(part) for part in self.bundle.values() if isinstance(part, str))
+
+
+def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False) -> Bundle:
+    """A value as a cell shows it.
+
+    Parameters:
+        value: of a run.
+        rows: how many rows of a table; the first 200 when None.
+        raw: text in place of tables.
+    """
+    if isinstance(value, Page):
+        return {"text/plain": str(value), "text/markdown": str(value)}
+    if isinstance(value, (Record, Records)) and not raw:
+        from kosmo_kernel.tables import RecordView, table_of  # noqa: PLC0415 - not before the first table
+
+        if isinstance(value, Records):
+            table = table_of(value, ROWS if rows is None else rows)
+            return {"text/plain": table.text(), "text/html": table.html()}
+        view = RecordView(value)
+        return {"text/plain": repr(view), "text/html": view._repr_html_()}
+    return {"text/plain": harmless.text("nil" if value is None else plain(value))}
+
+
+def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
+    """What a script gave, made fit to be shown.
+
+    Parameters:
+        form: one of `FORMS`, but not `clear`.
+        given: a value; for markup its text in UTF-8, for a PNG its bytes or their base64.
+        clean: what every text passes that leaves.
+
+    Raises:
+        NotShownError: it cannot be made fit.
+    """
+    if form == VALUE:
+        return bundle_of(given)
+    if form == "json":
+        return {"text/plain": clean(plain(given)), "application/json": _json(given)}
+    if form == "png":
+        data = harmless.png(given)
+        width, height = harmless.size_of_png(data)
+        size = f"[a picture of {width} by {height} pixels]"
+        return {"text/plain": size, "image/png": base64.b64encode(data).decode()}
+    return _MARKUP[form](clean(given.decode(errors="replace")))
+
+
+def _html(text: str) -> Bundle:
+    markup = harmless.html(text)
+    return {"text/plain": harmless.words(markup), "text/html": markup}
+
+
+_MARKUP: dict[str, Callable[[str], Bundle]] = {
+    "html": _html,
+    "latex": lambda text: {"text/plain": text, "text/latex": harmless.latex(text)},
+    "markdown": lambda text: {"text/plain": text, "text/markdown": harmless.markdown(text)},
+    "svg": lambda text: {"text/plain": "[a drawing]", "text/html": harmless.svg(text)},
+}
+
+
+def _json(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Records):
+        return list(value.rows)
+    return str(value) if isinstance(value, str) else value

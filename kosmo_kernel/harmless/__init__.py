@@ -1,0 +1,15 @@
+"""What nobody vouches for, made fit to be shown: by Lua, by a service, by a server somebody configured.
+
+A script in the output of a notebook owns the notebook's user, a remote image tells its server who looks and when, and
+an escape sequence can type into a terminal. So HTML goes through an allow-list (`markup.py`), an SVG becomes a
+picture that cannot run (`pictures.py`), Markdown loses raw HTML and images (`prose.py`), and plain text loses what is
+no text (`plain.py`). What cannot be made harmless raises `NotShownError`. The libraries behind it are imported when
+first needed.
+"""
+
+from kosmo_kernel.harmless.markup import html, words
+from kosmo_kernel.harmless.pictures import png, size_of_png, svg
+from kosmo_kernel.harmless.plain import NotShownError, latex, text
+from kosmo_kernel.harmless.prose import markdown
+
+__all__ = ["NotShownError", "html", "latex", "markdown", "png", "size_of_png", "svg", "text", "words"]

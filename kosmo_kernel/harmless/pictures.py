@@ -1,0 +1,135 @@
+"""Pictures that are what they say, and an SVG as one of them.
+
+Inside an `<img>` a browser runs no script of an SVG and fetches nothing for it. What is left is that a short SVG can
+draw itself without end: by entities, and by elements that use elements that use elements. It is read once to see
+that it does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from kosmo_kernel.harmless.plain import NotShownError, short_enough
+
+DRAWN_MOST = 100_000  # elements of an SVG, each counted as often as it is used
+DEEPEST = 100  # elements in each other, and uses of uses
+
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_PNG_SIZE = slice(16, 24)
+_PIXELS_MOST = 100_000_000
+_NAMESPACE = "http://www.w3.org/2000/svg"
+_LINKS = {"href", "http://www.w3.org/1999/xlink href"}
+
+
+def svg(given: str) -> str:
+    """An SVG as an HTML element that shows it as a picture.
+
+    Raises:
+        NotShownError: it is no SVG, is too long, has a document type, or draws too much.
+    """
+    short_enough(given, "SVG")
+    given = given.strip()
+    if not _check_svg(given.encode(errors="replace")):
+        given = given.replace("<svg", f'<svg xmlns="{_NAMESPACE}"', 1)
+    data = given.encode(errors="replace")
+    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(data).decode()}">'
+
+
+def png(given: bytes) -> bytes:
+    """The bytes of a PNG, from them or from their base64.
+
+    Raises:
+        NotShownError: they are none, or the picture is too large.
+    """
+    data = given
+    if not given.startswith(_PNG):
+        try:
+            data = base64.b64decode(b"".join(given.split()), validate=True)
+        except binascii.Error:
+            data = b""
+    if not data.startswith(_PNG) or len(data) < _PNG_SIZE.stop:
+        raise NotShownError("this is no PNG, neither its bytes nor their base64")
+    width, height = size_of_png(data)
+    if width * height > _PIXELS_MOST:
+        raise NotShownError(f"a picture of {width:,} by {height:,} pixels is too large")
+    return data
+
+
+def size_of_png(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, as the PNG says."""
+    field = data[_PNG_SIZE]
+    return int.from_bytes(field[:4]), int.from_bytes(field[4:])
+
+
+def _check_svg(data: bytes) -> bool:
+    """Read an SVG once; whether it has its namespace, without which a browser takes it for something else.
+
+    Raises:
+        NotShownError: as `svg`.
+    """
+    from xml.parsers import expat  # noqa: PLC0415 - most runs show no SVG
+
+    reader = _Drawing()
+    parser = expat.ParserCreate("UTF-8", " ")
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.StartDoctypeDeclHandler = reader.doctype
+    try:
+        parser.Parse(data, True)  # noqa: FBT003 - pyexpat names no argument
+    except expat.ExpatError as error:
+        raise NotShownError(f"this is no SVG: {expat.ErrorString(error.code)} in line {error.lineno}") from None
+    reader.check()
+    return reader.is_named
+
+
+class _Drawing:
+    """How many elements an SVG draws. What has an id can be used, with all that is in it."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []  # ids of the elements around, where they have one, and empty texts
+        self._uses: dict[str, list[str]] = {"": []}  # id ("" for the whole) -> what is used in it
+        self._sizes: dict[str, int] = {"": 0}  # likewise -> elements in it
+        self.is_named = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if not self._open:
+            self.is_named = name == f"{_NAMESPACE} svg"
+            if not self.is_named and name != "svg":
+                raise NotShownError(f"this is no SVG: it starts with <{name.rpartition(' ')[2]}>")
+        named = attributes.get("id", "")
+        self._open.append(named)
+        used = next((value for key, value in attributes.items() if key in _LINKS), "")
+        for around in {"", *self._open}:
+            self._sizes[around] = self._sizes.get(around, 0) + 1
+            if used.startswith("#"):
+                self._uses.setdefault(around, []).append(used[1:])
+        if len(self._open) > DEEPEST:
+            raise NotShownError(f"an SVG of more than {DEEPEST} elements in each other is too deep")
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def doctype(self, *_anything: Any) -> None:
+        raise NotShownError("an SVG with a document type is not shown; leave the <!DOCTYPE> out")
+
+    def check(self) -> None:
+        """Count what is drawn, uses included.
+
+        Raises:
+            NotShownError: that is too much, or without end.
+        """
+        drawn: dict[str, int] = {}
+
+        def count(name: str, above: frozenset[str]) -> int:
+            if name in above or len(above) > DEEPEST:
+                raise NotShownError("this SVG uses itself")
+            if name not in drawn:
+                within = above | {name}
+                drawn[name] = self._sizes.get(name, 0) + sum(count(one, within) for one in self._uses.get(name, ()))
+                if drawn[name] > DRAWN_MOST:
+                    raise NotShownError(f"this SVG draws more than {DRAWN_MOST:,} elements")
+            return drawn[name]
+
+        count("", frozenset())

@@ -1,0 +1,386 @@
+"""`kosmo integrations:doctor`: what is set up, what is wrong, and what to do, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from kosmo_command import document, kosmo, on_terminal
+
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.cli import checks, doctor, run
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.lua import process
+from kosmo_kernel.lua.walls import MEANINGS
+
+FINDING = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "pattern": r"^[a-z]+\.[a-z_.]+$"},
+        "state": {"enum": ["ok", "warning", "broken"]},
+        "message": {"type": "string", "minLength": 1},
+        "what_to_do": {"type": "string"},
+    },
+    "required": ["name", "state", "message", "what_to_do"],
+    "additionalProperties": False,
+}
+NAMES = {"type": "array", "items": {"type": "string"}}
+PROVIDER = {
+    "provider": {"type": "string"},
+    "active": {"type": "boolean"},
+    "configured": {"type": "boolean"},
+    "accounts": NAMES,
+    "missing_credentials": NAMES,
+    "functions": NAMES,
+    "function_count": {"type": "integer"},
+    "example_functions": NAMES | {"maxItems": 5},
+    "next_commands": NAMES,
+}
+DOCUMENT = {
+    "type": "object",
+    "properties": {
+        "success": {"type": "boolean"},
+        "findings": {"type": "array", "items": FINDING},
+        "providers": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": PROVIDER,
+                "required": list(PROVIDER),
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["success", "findings", "providers"],
+}
+
+PIPS_ENTRY = '{"argv": ["python", "-m", "kosmo_kernel.kernel"]}'
+
+
+def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
+    """The exit code, the document, and its findings by name."""
+    code, answer = document("integrations:doctor", *args, "--json", env=env)
+    Draft202012Validator(DOCUMENT).validate(answer)
+    assert answer["success"] is (code == 0)
+    return code, answer, {finding["name"]: finding for finding in answer["findings"]}
+
+
+def here(capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, dict[str, dict[str, str]]]:
+    """The same of a doctor in this process, which a test has changed."""
+    code = run(["integrations:doctor", "--json"])
+    answer = json.loads(capfdbinary.readouterr().out)
+    Draft202012Validator(DOCUMENT).validate(answer)
+    return code, {finding["name"]: finding for finding in answer["findings"]}
+
+
+def kernel(folder: Path, text: str) -> dict[str, str]:
+    """An entry of the kernel that Jupyter finds before all others, as environment."""
+    place = folder / "kernels" / "kosmo-lua"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(text, encoding="utf-8")
+    return {"JUPYTER_PATH": str(folder)}
+
+
+def python(folder: Path, script: str) -> str:
+    """A program that a kernel's entry can name."""
+    program = folder / "its-python"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return json.dumps({"argv": [str(program), "-m", "kosmo_kernel.kernel"]})
+
+
+# The account -----------------------------------------------------------------------------------------
+
+
+def test_a_good_token_is_tried_and_what_the_service_says_of_it_is_told(demo_url: str, tmp_path: Path) -> None:
+    entry = kernel(tmp_path, PIPS_ENTRY)
+    code, answer, found = diagnosis("heroku", HEROKU_API_URL=demo_url, HEROKU_API_KEY=DEMO_TOKEN, **entry)
+    asked = found["heroku.request"]
+
+    assert code == 0
+    assert re.fullmatch(r"GET /account was answered in [\d,]+ ms for Juno Hale\.", asked["message"])
+    assert found["heroku.scopes"]["message"] == "The token's scope is global."
+    assert found["heroku.budget"]["message"] == "4,499 of 4,500 requests are left; 75 come back a minute."
+    assert found["heroku.account.default"]["message"] == "Its token is in HEROKU_API_KEY."
+    assert found["heroku.address"]["message"] == demo_url
+    assert DEMO_TOKEN not in json.dumps(answer)
+
+
+def test_the_facts_of_a_provider_are_told_by_name_and_for_a_named_one_at_the_top() -> None:
+    _, whole, _ = diagnosis(HEROKU_API_KEY_OPS="ops-token")
+    _, named, _ = diagnosis("heroku", HEROKU_API_KEY_OPS="ops-token")
+    heroku = whole["providers"]["heroku"]
+
+    assert list(whole) == ["success", "findings", "providers"]
+    assert (heroku["provider"], heroku["configured"], heroku["accounts"]) == ("heroku", False, ["ops", "demo"])
+    assert (heroku["missing_credentials"], heroku["function_count"]) == (["HEROKU_API_KEY"], len(HEROKU.functions))
+    assert named | heroku == named
+
+
+def test_a_wrong_token_is_broken_and_never_shown(demo_url: str) -> None:
+    code, answer, found = diagnosis("heroku", HEROKU_API_URL=demo_url, HEROKU_API_KEY="HRKU-0123-wrong")
+    asked = found["heroku.request"]
+
+    assert (code, asked["state"]) == (1, "broken")
+    assert "401 (unauthorized)" in asked["message"]
+    assert asked["what_to_do"] == "Put a token that is accepted into HEROKU_API_KEY."
+    assert "HRKU-0123-wrong" not in json.dumps(answer)
+
+
+def test_no_token_is_a_warning_that_lists_the_ways() -> None:
+    _, _, found = diagnosis()
+    account = found["heroku.account.default"]
+
+    assert account["state"] == "warning"
+    assert all(way in account["what_to_do"] for way in ("HEROKU_API_KEY", *HEROKU.credentials.how, "KOSMO_DEMO=1"))
+    assert "heroku.request" not in found
+
+
+def test_the_demo_as_default_account_is_nothing_to_warn_of() -> None:
+    _, _, found = diagnosis(KOSMO_DEMO="1")
+
+    assert "heroku.account.default" not in found
+    assert "KOSMO_DEMO=1" in found["heroku.account.demo"]["message"]
+
+
+def test_a_named_account_with_half_a_token_is_broken_and_the_others_are_not() -> None:
+    code, answer, found = diagnosis(HEROKU_API_KEY_OPS="two halves", HEROKU_API_KEY_CI="ci-token")
+
+    assert (code, found["heroku.account.ops"]["state"], found["heroku.account.ci"]["state"]) == (1, "broken", "ok")
+    assert "two halves" not in json.dumps(answer)
+
+
+def test_an_address_that_must_not_get_a_token_is_broken_and_not_asked() -> None:
+    code, _, found = diagnosis(HEROKU_API_URL="https://heroku.example", HEROKU_API_KEY="x")
+
+    assert (code, found["heroku.address"]["state"]) == (1, "broken")
+    assert [name for name in found if name.startswith("heroku.")] == ["heroku.address"]
+
+
+def test_a_service_that_is_not_there_is_broken() -> None:
+    code, _, found = diagnosis(HEROKU_API_URL="http://127.0.0.1:1", HEROKU_API_KEY="x")
+
+    assert (code, found["heroku.request"]["state"]) == (1, "broken")
+    assert found["heroku.request"]["what_to_do"] == "See that this machine reaches http://127.0.0.1:1."
+
+
+def test_a_provider_that_does_not_exist_is_an_error_with_the_nearest() -> None:
+    code, answer = document("integrations:doctor", "herko", "--json")
+
+    assert (code, answer["success"]) == (1, False)
+    assert answer["error"].endswith("Did you mean: app.integrations.heroku")
+
+
+# This machine ----------------------------------------------------------------------------------------
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    _, _, found = diagnosis()
+
+    assert {name: found[f"versions.{name}"]["message"] for name in checks.PACKAGES} == {
+        name: version(name) for name in checks.PACKAGES
+    }
+    assert sys.executable in found["versions.python"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "specifier", "fits"),
+    [
+        ("2.8", "==2.8.*", True),
+        ("2.8.1", "==2.8.*", True),
+        ("2.10", "==2.8.*", False),
+        ("3.1.1", ">=3", True),
+        ("2.3.3", ">=3", False),
+        ("1.0", ">=0.28,<1", False),
+        ("0.28.1", ">=0.28,<1", True),
+        ("5", "", True),
+    ],
+)
+def test_a_version_out_of_range_is_known(installed: str, specifier: str, fits: bool) -> None:  # noqa: FBT001 - a value of a table
+    assert checks._fits(installed, specifier) is fits
+
+
+def test_a_library_that_is_missing_or_too_old_is_broken_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def installed(name: str) -> str:
+        if name == "lupa":
+            raise PackageNotFoundError(name)
+        return "2.9"
+
+    monkeypatch.setattr(checks, "version", installed)
+    monkeypatch.setattr(checks, "requires", lambda _: ["lupa==2.8.*", "pandas>=3", "ipykernel>=7; extra == 'lab'"])
+    found = {finding.name: (finding.state, finding.what_to_do) for finding in checks.versions()}
+    pip = f"{sys.executable} -m pip install"
+
+    assert found["versions.lupa"] == ("broken", f"{pip} 'lupa==2.8.*'")
+    assert found["versions.pandas"] == ("broken", f"{pip} 'pandas>=3'")
+    assert found["versions.ipykernel"] == ("ok", "")
+
+
+def test_every_wall_is_told_with_what_it_keeps_away() -> None:
+    _, _, found = diagnosis()
+    standing = {name: one for name, one in found.items() if name.startswith("walls.")}
+
+    assert list(standing) == [f"walls.{name}" for name in MEANINGS]
+    assert standing["walls.environment"]["message"] == MEANINGS["environment"]
+
+
+@pytest.mark.parametrize(("asked", "state", "code"), [("0", "warning", 0), ("1", "broken", 1)])
+def test_a_missing_wall_is_a_warning_unless_walls_are_required(
+    asked: str, state: str, code: int, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    before = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
+    monkeypatch.setattr(process, "START", f"{before}; {process.START}")
+    monkeypatch.setenv("KOSMO_REQUIRE_WALLS", asked)
+    monkeypatch.setattr(doctor, "kernelspec", lambda: iter(()))  # whatever this environment has
+    ended, found = here(capfdbinary)
+    wall = found["walls.system_calls"]
+
+    assert (ended, wall["state"]) == (code, state)
+    assert wall["message"].startswith("It is missing here: ")
+    assert "KOSMO_REQUIRE_WALLS=1" in wall["what_to_do"]
+
+
+def test_a_lua_that_does_not_start_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(process, "START", "raise SystemExit(3)")
+    code, found = here(capfdbinary)
+
+    assert (code, found["walls.lua"]["state"]) == (1, "broken")
+    assert "ended with status 3" in found["walls.lua"]["message"]
+
+
+# The kernel ------------------------------------------------------------------------------------------
+
+
+def test_a_kernel_that_jupyter_does_not_know_is_broken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr("jupyter_core.paths.ENV_JUPYTER_PATH", [str(tmp_path)])  # not what pip brought
+    monkeypatch.setattr("jupyter_core.paths.SYSTEM_JUPYTER_PATH", [])
+    code, found = here(capfdbinary)
+
+    assert (code, found["jupyter.kernelspec"]["state"]) == (1, "broken")
+    assert found["jupyter.kernelspec"]["what_to_do"] == "Run: kosmo install"
+
+
+def test_what_install_wrote_is_found_and_starts_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")  # this environment has an entry of its own from `pip install`
+    kosmo("install")
+    _, _, found = diagnosis()
+
+    assert found["jupyter.kernelspec"]["state"] == "ok"
+    assert found["jupyter.kernelspec"]["message"].endswith(f" starts {sys.executable}.")
+
+
+def test_pips_own_entry_starts_the_python_of_jupyter(tmp_path: Path) -> None:
+    _, _, found = diagnosis(**kernel(tmp_path, PIPS_ENTRY))
+
+    assert found["jupyter.kernelspec"]["state"] == "ok"
+    assert found["jupyter.kernelspec"]["message"].endswith(" starts the Python that Jupyter runs on.")
+
+
+BAD_ENTRIES: dict[str, tuple[Callable[[Path], str], str, str]] = {
+    "a Python that is gone": (
+        lambda folder: json.dumps({"argv": [str(folder / "gone" / "python")]}),
+        "broken",
+        "which is not there",
+    ),
+    "a Python without this package": (
+        lambda folder: python(folder, "echo No module named kosmo_kernel >&2; exit 1"),
+        "broken",
+        "does not have this package: No module named kosmo_kernel",
+    ),
+    "a Python that says nothing": (lambda folder: python(folder, "exit 5"), "broken", "it ended with status 5"),
+    "another version": (lambda folder: python(folder, "echo 0.0.1"), "warning", "which has kosmo_kernel 0.0.1"),
+    "no JSON": (lambda _: "{", "broken", "makes no sense"),
+    "no command": (lambda _: '{"argv": []}', "broken", "makes no sense"),
+    "no object": (lambda _: "[1]", "broken", "makes no sense"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+@pytest.mark.parametrize("name", BAD_ENTRIES)
+def test_an_entry_that_starts_no_kernel_of_ours_is_told_with_its_reason(name: str, tmp_path: Path) -> None:
+    make, state, says = BAD_ENTRIES[name]
+    code, _, found = diagnosis(**kernel(tmp_path, make(tmp_path)))
+    entry = found["jupyter.kernelspec"]
+
+    assert (entry["state"], entry["what_to_do"], says in entry["message"]) == (state, "Run: kosmo install", True)
+    assert code == (1 if state == "broken" else 0)
+
+
+# For people ------------------------------------------------------------------------------------------
+
+
+def test_the_text_has_a_line_for_each_finding_with_its_mark_and_what_to_do_below(demo_url: str, tmp_path: Path) -> None:
+    settings = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY": "wrong", **kernel(tmp_path, PIPS_ENTRY)}
+    done = kosmo("integrations:doctor", env=settings)
+    lines = done.stdout.splitlines()
+
+    assert [line for line in lines if line and line[0] != " "][:-1] == [
+        "Versions",
+        "Walls around Lua",
+        "Jupyter",
+        "Heroku",
+    ]
+    assert "  ✓ account.default  Its token is in HEROKU_API_KEY." in lines
+    broken = next(place for place, line in enumerate(lines) if line.startswith("  ✗ request          heroku."))
+    assert lines[broken + 1] == f"{' ' * 21}→ Put a token that is accepted into HEROKU_API_KEY."
+    assert lines[-1].endswith("1 broken.")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_text_fits_a_terminal_and_has_its_colours_there() -> None:
+    seen = on_terminal("integrations:doctor", columns=72)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", seen)
+
+    assert "\x1b[33m\x1b[1m!\x1b[0m" in seen
+    assert max(len(line) for line in plain.splitlines() if "/" not in line) <= 72
+
+
+def test_the_same_advice_for_several_findings_is_given_once(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    two = [checks.Finding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
+    fine = [checks.Finding("walls.three", "ok", "here")]
+    shown = list(doctor._shown([("Walls", [*two, *fine])]))
+
+    assert (
+        capfd.readouterr().out == "Walls\n  ! one    gone\n  ! two    gone\n           → Use Linux.\n  ✓ three  here\n"
+    )
+    assert shown == [*two, *fine]
+
+
+def test_an_integration_that_cannot_be_loaded_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def everything() -> tuple[Integration, ...]:
+        warnings.warn("The integration `x` cannot be loaded.", RuntimeWarning, stacklevel=2)
+        return (HEROKU,)
+
+    monkeypatch.setattr(doctor, "everything", everything)
+    code, found = here(capfdbinary)
+
+    assert (code, found["integrations.installed"]["message"]) == (1, "The integration `x` cannot be loaded.")
+
+
+def test_a_budget_that_is_nearly_used_up_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(), token="a-token")) as server:
+        monkeypatch.setenv("HEROKU_API_URL", server.url)
+        monkeypatch.setenv("HEROKU_API_KEY", "a-token")
+        monkeypatch.setattr(checks, "LOW", 1.0)
+        found = {finding.name: finding for finding in checks.service(HEROKU)}
+
+    assert (found["heroku.request"].state, found["heroku.budget"].state) == ("ok", "warning")
