@@ -28,16 +28,19 @@ ROUNDS = 9
 WORK = {
     "arithmetic (goal 2.9)": "local n = 0 for i = 1, 3000000 do n = n + i % 7 end return n",
     "calls (goal 2.9)": "local function f(n) if n < 2 then return n end return f(n - 1) + f(n - 2) end return f(25)",
-    "tables (goal 1.3)": "local n = 0 for i = 1, 300000 do local t = { i, i + 1, x = i } n = n + t[1] + t.x end return n",
+    "tables (goal 1.3)": "local n = 0 for i = 1, 300000 do local t = { i, i + 1, x = i } "
+    "n = n + t[1] + t.x end return n",
     "strings (goal 1.3)": "local s = ('name: value; '):rep(2000) local n = 0 for _ = 1, 20 do "
-    "for k, v in s:gmatch('(%a+): (%a+)') do n = n + #(k .. v) end n = n + #s:gsub('%a+', string.upper):reverse() end return n",
+    "for k, v in s:gmatch('(%a+): (%a+)') do n = n + #(k .. v) end "
+    "n = n + #s:gsub('%a+', string.upper):reverse() end return n",
     "format": "local t = {} for i = 1, 100000 do t[i] = ('%d:%s'):format(i, 'x') end return #table.concat(t)",
 }
 INSIDE = {
     "a loop": "while true do end",
     "pcall in a loop": "while true do pcall(function() while true do end end) end",
     "coroutines": "while true do coroutine.wrap(function() for i = 1, 1e5 do end end)() end",
-    "a sort": "local t = {} for i = 1, 1e5 do t[i] = -i end while true do table.sort(t, function(a, b) return a > b end) end",
+    "a sort": "local t = {} for i = 1, 1e5 do t[i] = -i end "
+    "while true do table.sort(t, function(a, b) return a > b end) end",
 }
 STUCK = "('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))"
 
@@ -94,7 +97,7 @@ def start() -> None:
         command = [sys.executable, "-I", "-S", "-c", "pass"]
         python.append(timed(lambda: subprocess.run(command, check=True, env={})))  # noqa: B023 - run at once
         with Session("demo") as session:
-            child.append(timed(lambda: session.completeness("x")))  # noqa: B023 - as above
+            child.append(timed(lambda: session.completeness("x")))
     print(f"ready: {statistics.median(child) / statistics.median(python):.1f} times `python -I -S -c pass` (goal 4)")
 
 
