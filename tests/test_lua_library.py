@@ -123,6 +123,13 @@ def test_output_arrives_in_order_and_by_stream(lua: Machine) -> None:
     assert host.printed == [("stdout", "a\n"), ("stderr", "b\n"), ("stdout", "c\nd\n")]
 
 
+def test_no_line_is_lost_however_long_a_script_prints(lua: Machine) -> None:
+    lines = 400_000
+    text = printed(lua, f"local out = io.write for i = 1, {lines} do out(i, '\\n') end")
+
+    assert text.split() == [str(i) for i in range(1, lines + 1)]
+
+
 def test_addresses_are_never_shown(lua: Machine) -> None:
     assert "0x" not in printed(lua, "print(print, coroutine.create(print), { print }) print(('%s'):format({}))")
 

@@ -125,23 +125,34 @@ local function unpacked(bytes)
 end
 
 local buffer, buffered, current = {}, 0, nil
+-- What a script prints passes through here while its hook is on, and the hook may want to flush at any instruction:
+-- while the buffer is being changed it only leaves word.
+local changing, due = false, false
 
 function native.flush()
+  if changing then
+    due = true
+    return
+  end
   if buffered == 0 then return end
+  changing = true
   host.disarm()
   local piece = concat(buffer)
-  buffer, buffered = {}, 0
+  buffer, buffered, due = {}, 0, false
   host.send(packed({ kind = "output", stream = current }, { piece }))
   host.arm()
+  changing = false
 end
 
 function native.out(name, piece)
   if piece == "" then return end
   if name ~= current then native.flush() end
+  changing = true
   current = name
   buffer[#buffer + 1] = piece
   buffered = buffered + #piece
-  if buffered > 65536 or #buffer > 4096 then native.flush() end
+  changing = false
+  if due or buffered > 65536 or #buffer > 4096 then native.flush() end
 end
 
 -- Tell the parent something that wants no answer, in order with what was printed.
@@ -369,6 +380,7 @@ return function(bytes)
   local header, texts = unpacked(bytes)
   local reply, pieces = requests[header.kind](header, texts)
   limits.finish()
+  changing = false -- a script that was stopped in the midst of printing
   native.flush()
   reply.released = records.released()
   reply.memory = math.floor(collectgarbage("count") * 1024)
