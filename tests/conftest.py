@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -72,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
     move_in(patch, Path(folder.name))
     sys.addaudithook(stay_on_loopback)
+    # A shell starts its background jobs with SIGINT ignored, and they pass that on: what is tested can be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

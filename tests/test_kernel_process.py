@@ -376,6 +376,7 @@ class TestKit(jupyter_kernel_test.KernelTests):  # type: ignore[misc] # the kit 
     incomplete_code_samples = ["for i = 1, 3 do", "print(", "x = [[", "function f()"]  # noqa: RUF012 - as the kit declares it
     invalid_code_samples = ["x = = 1", "end", "for for"]  # noqa: RUF012 - as the kit declares it
     code_page_something = "string.rep?"
+    code_clear_output = "display.clear()"
     code_generate_error = "error('as asked')"
     code_execute_result = [  # noqa: RUF012 - as the kit declares it
         {"code": "1 + 1", "result": "2"},

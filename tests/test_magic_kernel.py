@@ -67,7 +67,7 @@ def kernel() -> Iterator[Kernel]:
 
 
 def test_a_kernel_shows_a_table_under_its_number(kernel: Kernel) -> None:
-    reply, messages = kernel.execute("%%kosmo_lua\nprint('apps')\napp.integrations.heroku.list_apps()")
+    reply, messages = kernel.execute("%%kosmo_lua\nprint('apps')\napp.integrations.heroku.demo.list_apps()")
     assert reply["status"] == "ok"
     assert messages["stream"] == {"name": "stdout", "text": "apps\n"}
     assert set(messages["execute_result"]["data"]) == {"text/plain", "text/html"}
