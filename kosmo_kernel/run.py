@@ -153,7 +153,11 @@ class Run:
 
     def clean(self, text: str) -> str:
         """A text as it may leave: without tokens, and without what moves a terminal."""
-        return harmless.text(redact(text, self.tokens())).encode(errors="replace").decode()
+        return harmless.text(self.redact(text)).encode(errors="replace").decode()
+
+    def redact(self, text: str) -> str:
+        """A text without tokens: those in use, and whatever looks like one."""
+        return redact(text, self.tokens())
 
     def _emit(self, stream: str, text: str) -> None:
         self._pieces.append(text)

@@ -24,6 +24,7 @@ from kosmo_kernel.errors import (
     UnreachableError,
 )
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.records import Records
 from kosmo_kernel.session import Session
 
 if TYPE_CHECKING:
@@ -276,6 +277,28 @@ def test_output_past_its_limit_is_cut_with_a_note_and_the_run_goes_on(demo: Sess
     assert result.output.splitlines()[19_999] == "20000"
     assert "20,000 lines" in result.output.splitlines()[-1]
     assert len(result.output.splitlines()) < 20_010
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "return token",
+        "return { a = { token } }",
+        "return { [token] = 1 }",
+        "return { { t = token } }",
+        "return { token, print }",
+        "local l = app.integrations.heroku.demo.list_apps()\nl[1].token = token\nreturn l",
+    ],
+)
+def test_a_token_never_leaves_in_a_value(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    with serve(DemoApi(company(), token=secret)) as server, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", server.url)
+        monkeypatch.setenv("HEROKU_API_KEY", secret)
+        session.run(f"app.integrations.heroku.get_current_user({{}})\ntoken = '{secret[:9]}' .. '{secret[9:]}'")
+        value = session.run(source).value
+
+    assert secret not in repr(list(value) if isinstance(value, Records) else value)
 
 
 def test_a_token_never_leaves_in_what_a_script_prints(monkeypatch: pytest.MonkeyPatch) -> None:

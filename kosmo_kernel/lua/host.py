@@ -58,6 +58,9 @@ class Host(Protocol):
     def display(self, request: DisplayRequest) -> None:
         """The script showed something beside what it printed."""
 
+    def redact(self, text: str) -> str:
+        """A text without tokens."""
+
     def failed(self, error: KosmoError) -> None:
         """One of the answers was this error; the script may catch it or end in it."""
 

@@ -135,7 +135,7 @@ class Machine:
                 with heard():
                     if reply["kind"] != "done":
                         raise self._failure(reply, limits)
-                    values = [self._handles.value(one, blobs) for one in reply["values"]]
+                    values = [self._handles.value(one, blobs, host.redact) for one in reply["values"]]
                     self._release(reply)
                     return Outcome(values, bool(reply["hidden"]), int(reply["memory"]))
             except LuaProcessError as error:

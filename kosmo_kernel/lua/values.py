@@ -14,7 +14,7 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kosmo_kernel.catalogue import Function
 
@@ -127,8 +127,15 @@ class Handles:
 
     # From Lua --------------------------------------------------------------------------------------
 
-    def value(self, described: Mapping[str, Any], blobs: list[bytes]) -> Any:
+    def value(
+        self, described: Mapping[str, Any], blobs: list[bytes], redact: Callable[[str], str] | None = None
+    ) -> Any:
         """The Python value that a description from Lua stands for.
+
+        Parameters:
+            described: what the child says of it.
+            blobs: the texts of its message.
+            redact: what every text of a value that leaves the session passes.
 
         Raises:
             ValueError, TypeError, KeyError, IndexError: the description makes no sense; only a broken child sends such.
@@ -145,10 +152,14 @@ class Handles:
         if form == "places":
             return self._places(decode(blob))
         if form == "opaque":
-            return Opaque(harmless.text(blob.decode(errors="replace")), described.get("fault") or "")
+            text = harmless.text(blob.decode(errors="replace"))
+            return Opaque(redact(text) if redact else text, str(described.get("fault") or ""))
         if form != "json":
             raise ValueError(f"the message describes a value as {form!r}")
-        return self._decoded(decode(blob), described.get("type"))
+        value = decode(blob)
+        if redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
+            value = _redacted(value, redact)
+        return self._decoded(value, described.get("type"))
 
     def _decoded(self, value: Any, type_name: str | None) -> Any:
         function = self._functions.get((type_name or "").removesuffix(ASKED))
@@ -175,6 +186,16 @@ class Handles:
         if found is None:
             raise ValueError("the message names a list that does not exist")
         return found
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in value]
+    if isinstance(value, dict):
+        return {redact(key): _redacted(item, redact) for key, item in value.items()}
+    return value
 
 
 def _place(place: Any) -> int:
