@@ -175,6 +175,28 @@ def test_another_thread_can_stop_a_call_that_waits() -> None:
         assert values(lua, "return 1") == [1]
 
 
+def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kosmo_kernel.lua.machine.GRACE", 600)  # without the second one this would take minutes
+    with machine() as lua:
+        run(lua, "return 1")
+
+        def press_twice() -> None:
+            while lua._owner is None:
+                threading.Event().wait(0.001)
+            for _ in range(2):
+                threading.Event().wait(0.1)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        presses = threading.Thread(target=press_twice)
+        presses.start()
+        error = failure(lua, "('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))").error
+        presses.join()
+
+        assert isinstance(error, errors.StoppedError)
+        assert "variables are gone" in str(error)
+        assert values(lua, "return 1") == [1]
+
+
 def test_the_handler_of_interrupts_is_put_back(lua: Machine) -> None:
     before = signal.getsignal(signal.SIGINT)
     run(lua, "return 1")
