@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def test_importing_the_package_imports_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import kosmo_kernel; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["__future__", "kosmo_kernel"]
+    assert set(done.stdout.split()) - {"__future__"} == {"kosmo_kernel"}  # what starts Python may have had that one
 
 
 def test_the_public_names_are_those_of_their_modules() -> None:
