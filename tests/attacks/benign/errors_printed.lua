@@ -1,0 +1,2 @@
+-- expect: output "false\tx\n"; nothing
+print(pcall(error, "x"))

@@ -1,0 +1,2 @@
+-- expect: values [6]
+2 * 3;

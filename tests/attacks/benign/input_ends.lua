@@ -1,0 +1,2 @@
+-- expect: values [null, ""]
+return io.read(), io.read("a")

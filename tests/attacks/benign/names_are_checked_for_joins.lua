@@ -1,0 +1,3 @@
+-- expect: error ~ "attempt to concatenate a nil value (local 'missing')"
+local missing
+return "x" .. missing

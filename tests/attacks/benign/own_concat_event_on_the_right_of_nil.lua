@@ -1,0 +1,2 @@
+-- expect: value "joined"
+return nil .. setmetatable({}, { __concat = function() return "joined" end })

@@ -1,0 +1,2 @@
+-- expect: error ~ "near 'end'"
+end return 1 -- the cell is the body of a function

@@ -1,0 +1,4 @@
+-- expect: harmless
+goto done
+do local function f() end end
+::done::

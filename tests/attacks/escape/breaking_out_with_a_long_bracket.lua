@@ -1,0 +1,2 @@
+-- expect: error ~ "unfinished long"
+return [==[ x

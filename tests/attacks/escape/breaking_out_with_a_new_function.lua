@@ -1,0 +1,2 @@
+-- expect: error ~ "near 'end'"
+end return function(...)

@@ -1,0 +1,3 @@
+-- expect: error ~ "binary chunk"
+-- repeat: 1
+Lua

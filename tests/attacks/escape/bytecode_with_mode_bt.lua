@@ -1,0 +1,2 @@
+-- expect: value null
+return (load("\27Lua", "=x", "bt", {}))

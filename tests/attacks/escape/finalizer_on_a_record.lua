@@ -1,0 +1,3 @@
+-- expect: error ~ "__gc"
+local one = app.integrations.heroku.get_app("my-app")
+setmetatable(one, { __gc = print })

@@ -1,0 +1,3 @@
+-- expect: error ~ "__gc"
+local events = { __gc = false }
+setmetatable({}, events)

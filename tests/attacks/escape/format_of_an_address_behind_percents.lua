@@ -1,0 +1,2 @@
+-- expect: error ~ "%p"
+return ("%%%s%%%p"):format(1, {})

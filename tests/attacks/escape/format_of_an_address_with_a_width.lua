@@ -1,0 +1,2 @@
+-- expect: error ~ "%p"
+return ("%-40p"):format(print)

@@ -1,0 +1,2 @@
+-- expect: error ~ "only 'count' and 'collect' are available"
+collectgarbage("generational")

@@ -1,0 +1,2 @@
+-- expect: error ~ "x"
+load("error('x')", "@/etc/passwd")()

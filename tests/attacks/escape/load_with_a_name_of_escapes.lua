@@ -1,0 +1,2 @@
+-- expect: error ~ "x"
+load("error('x')", "=a\nb\27[31m")()

@@ -1,0 +1,2 @@
+-- expect: error ~ "x"
+load("error('x')", "=\255\254")()

@@ -1,0 +1,2 @@
+-- expect: error ~ "x"
+load("error('x')", "=" .. ("n"):rep(1 << 20))()

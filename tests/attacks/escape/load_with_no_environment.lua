@@ -1,0 +1,2 @@
+-- expect: error ~ "attempt to index"
+return load("return print", "=chunk", "t", nil)()

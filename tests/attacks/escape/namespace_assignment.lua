@@ -1,0 +1,2 @@
+-- expect: error ~ "cannot be changed"
+app.integrations.heroku.list_apps = print

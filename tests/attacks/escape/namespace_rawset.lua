@@ -1,0 +1,2 @@
+-- expect: error ~ "cannot be changed"
+rawset(app.integrations.heroku, "list_apps", print)

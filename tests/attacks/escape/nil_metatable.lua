@@ -1,0 +1,2 @@
+-- expect: values [false, false]
+return getmetatable(nil), (pcall(setmetatable, nil, {}))

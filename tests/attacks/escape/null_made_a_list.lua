@@ -1,0 +1,2 @@
+-- expect: error ~ "cannot be changed"
+json.array(json.null)

@@ -1,0 +1,2 @@
+-- expect: error ~ "protected"
+setmetatable(json.null, {})

@@ -1,0 +1,2 @@
+-- expect: error ~ "attempt to index a boolean"
+return getmetatable("").__index

@@ -1,0 +1,2 @@
+-- expect: harmless
+return coroutine.close((coroutine.running()))

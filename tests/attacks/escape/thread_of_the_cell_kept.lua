@@ -1,0 +1,4 @@
+-- expect: harmless
+Thread = coroutine.running()
+-- next cell
+return coroutine.status(Thread), pcall(coroutine.resume, Thread), pcall(coroutine.close, Thread)

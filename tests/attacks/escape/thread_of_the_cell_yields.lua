@@ -1,0 +1,2 @@
+-- expect: error ~ "outside a coroutine"
+coroutine.yield(1)

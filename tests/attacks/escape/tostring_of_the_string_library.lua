@@ -1,0 +1,2 @@
+-- expect: harmless
+return tostring(string.format), tostring(table), tostring(_G)

@@ -1,0 +1,3 @@
+-- expect: harmless
+local function f() local held <close> = setmetatable({}, { __close = function() f() end }) end
+f()

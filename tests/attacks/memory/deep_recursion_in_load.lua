@@ -1,0 +1,2 @@
+-- expect: harmless
+return load(("("):rep(100000))

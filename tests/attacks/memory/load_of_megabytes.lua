@@ -1,0 +1,2 @@
+-- expect: harmless
+return load(("x = 'long' "):rep(1 << 20))

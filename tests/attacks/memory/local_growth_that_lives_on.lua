@@ -1,0 +1,3 @@
+-- expect: limit memory_limit
+local kept = {}
+while true do kept[#kept + 1] = { #kept } end

@@ -1,0 +1,2 @@
+-- expect: harmless
+io.write(("x"):rep(12 << 20))

@@ -1,0 +1,2 @@
+-- expect: harmless
+print(table.unpack({}, 1, 200000))

@@ -1,0 +1,2 @@
+-- expect: harmless
+return #regex.match_all(("a"):rep(1 << 20), "(a)")

@@ -1,0 +1,2 @@
+-- expect: harmless
+return pcall(regex.gsub, ("a"):rep(100000), "a", ("b"):rep(100000))

@@ -1,0 +1,3 @@
+-- expect: harmless
+Kept = {}
+for i = 1, 200 do Kept[i] = regex.match_all(("ab"):rep(50000), "(a)(b)") end

@@ -1,0 +1,2 @@
+-- expect: error ~ "resulting string too large"; state kept
+return #("x"):rep(math.maxinteger, "yy")

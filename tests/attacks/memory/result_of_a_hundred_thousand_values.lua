@@ -1,0 +1,2 @@
+-- expect: harmless
+return table.unpack({}, 1, 100000)

@@ -1,0 +1,2 @@
+-- expect: harmless
+return ("x"):rep(20 << 20)

@@ -1,0 +1,2 @@
+-- expect: error ~ "too many results to unpack"; state kept
+return select("#", table.unpack({}, 1, 1e6))

@@ -1,0 +1,3 @@
+-- expect: value 1
+io.write("x", ("é"):rep(1 << 20))
+return 1

@@ -1,0 +1,2 @@
+-- expect: value false
+return (pcall(error, "not enough memory", 0))

@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:"
+error("attack.lua:-1: x", 0)

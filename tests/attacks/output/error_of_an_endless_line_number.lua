@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:"
+error("attack.lua:" .. ("9"):rep(5000) .. ": x", 0)

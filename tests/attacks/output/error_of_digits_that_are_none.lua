@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:"
+error("attack.lua:²: x", 0)

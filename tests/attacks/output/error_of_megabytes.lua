@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:2: xxx"
+error(("x"):rep(5 << 20))

@@ -1,0 +1,2 @@
+-- expect: harmless
+error("not enough memory", 0)

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit
+while true do dump({ 1, { 2 } }) end

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; output ""
+while true do io.write("") end

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit
+while true do io.stdout:write("o") io.stderr:write("e") end

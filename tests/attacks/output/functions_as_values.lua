@@ -1,0 +1,2 @@
+-- expect: harmless
+return print, function() end, coroutine.create(print), { print }, { x = { y = { print } } }

@@ -1,0 +1,2 @@
+-- expect: value "<script>alert(1)</script>"
+return "<script>alert(1)</script>"

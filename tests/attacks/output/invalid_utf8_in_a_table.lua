@@ -1,0 +1,2 @@
+-- expect: output ~ "\\xFF"; nothing
+print({ "\255", ["\254"] = "\xC3" })

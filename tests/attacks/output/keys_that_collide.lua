@@ -1,0 +1,2 @@
+-- expect: harmless
+return { [1] = "a", ["1"] = "b", x = 1 }

@@ -1,0 +1,2 @@
+-- expect: harmless
+return _G, string, app, app.integrations.heroku, docs

@@ -1,0 +1,3 @@
+-- expect: harmless
+local page = docs.read("heroku")
+return page

@@ -1,0 +1,2 @@
+-- expect: harmless
+return docs.read("heroku") .. "\n<script>alert(1)</script>\n[x](javascript:alert(1))"

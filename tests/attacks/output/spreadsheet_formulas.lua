@@ -1,0 +1,2 @@
+-- expect: value [{"name": "=cmd|' /C calc'!A0", "other": "@SUM(1+1)*cmd"}]
+return { { name = "=cmd|' /C calc'!A0", other = "@SUM(1+1)*cmd" } }

@@ -1,0 +1,3 @@
+-- expect: error ~ "attack.lua:1"
+-- repeat: 1
+é = ‮1 <script>

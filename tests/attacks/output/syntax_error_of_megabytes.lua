@@ -1,0 +1,3 @@
+-- expect: error ~ "attack.lua"
+-- repeat: 20000
+x = = ]]]] "<script>

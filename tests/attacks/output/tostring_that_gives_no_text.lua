@@ -1,0 +1,2 @@
+-- expect: error ~ "__tostring"
+print(setmetatable({}, { __tostring = function() return {} end }))

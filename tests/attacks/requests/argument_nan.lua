@@ -1,0 +1,2 @@
+-- expect: error ~ "NaN"
+return app.integrations.heroku.get_app(0 / 0)

@@ -1,0 +1,2 @@
+-- expect: harmless
+return app.integrations.heroku.get_app(table.unpack({}, 1, 100000))

@@ -1,0 +1,2 @@
+-- expect: harmless
+return xpcall(error, function() return app.integrations.heroku.get_app("no-such-app") end)

@@ -1,0 +1,2 @@
+-- expect: harmless
+return #app.integrations.heroku.list_dynos({ app_id = { "my-app" }, limit = math.maxinteger })

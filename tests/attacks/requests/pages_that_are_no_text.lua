@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:2"
+return docs.read("\255\254")

@@ -1,0 +1,2 @@
+-- expect: harmless
+return app.integrations.heroku.get_app(("a"):rep(4 << 20))

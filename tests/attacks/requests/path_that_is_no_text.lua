@@ -1,0 +1,2 @@
+-- expect: error ~ "UTF-8"
+return app.integrations.heroku.get_app("my-app\255")

@@ -1,0 +1,2 @@
+-- expect: error ~ "HEROKU_API_KEY_CANARY"
+return app.integrations.heroku.HEROKU_API_KEY_CANARY.list_apps({})

@@ -1,0 +1,2 @@
+-- expect: error ~ "account canary"
+return app.integrations.heroku.canary.list_apps({})

@@ -1,0 +1,2 @@
+-- expect: harmless
+return ..., select("#", ...), arg and arg[0]

@@ -1,0 +1,3 @@
+-- expect: harmless
+print(docs.list(), docs.read(), docs.read(""), docs.search(""))
+return docs.list()

@@ -1,0 +1,2 @@
+-- expect: error ~ "no page"
+return docs.read("../../../../proc/self/environ")

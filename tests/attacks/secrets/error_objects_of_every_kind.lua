@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua:2: {"
+error({ token = "?", message = setmetatable({}, { __tostring = error }) })

@@ -1,0 +1,2 @@
+-- expect: error ~ "thread"
+error(coroutine.create(print))

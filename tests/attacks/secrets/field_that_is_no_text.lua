@@ -1,0 +1,3 @@
+-- expect: error ~ "nil value"
+local t = {}
+return t["\255"].x

@@ -1,0 +1,3 @@
+-- expect: harmless
+local x <const> = 1
+return (function(...) return select("#", ...), ... end)(...)

@@ -1,0 +1,2 @@
+-- expect: harmless
+while true do os.date(("%c"):rep(100000)) end

@@ -1,0 +1,2 @@
+-- expect: harmless
+while true do display.html(("<b>"):rep(10000)) end

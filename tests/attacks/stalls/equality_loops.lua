@@ -1,0 +1,3 @@
+-- expect: limit cpu_limit; state kept
+local events = { __eq = function() while true do end end }
+return setmetatable({}, events) == setmetatable({}, events)

@@ -1,0 +1,2 @@
+-- expect: error ~ "invalid conversion"
+return ("%99999d"):format(1)

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; state kept
+::again:: goto again

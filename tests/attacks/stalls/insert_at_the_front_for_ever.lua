@@ -1,0 +1,3 @@
+-- expect: limit cpu_limit; state kept
+local t = {}
+while true do table.insert(t, 1, 0) end

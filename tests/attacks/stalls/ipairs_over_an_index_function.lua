@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; state kept
+for _ in ipairs(setmetatable({}, { __index = type })) do end

@@ -1,0 +1,2 @@
+-- expect: harmless
+return load("return " .. ("x and "):rep(150000) .. "x")

@@ -1,0 +1,2 @@
+-- expect: harmless
+return load("do " .. ("goto far "):rep(60000) .. " ::far:: end")

@@ -1,0 +1,2 @@
+-- expect: harmless
+return load("if x then " .. ("elseif x then "):rep(60000) .. "end")

@@ -1,0 +1,2 @@
+-- expect: harmless
+table.move({}, math.mininteger, -1, math.mininteger + 1)

@@ -1,0 +1,2 @@
+-- expect: harmless
+table.move({}, 1, 1 << 40, 2)

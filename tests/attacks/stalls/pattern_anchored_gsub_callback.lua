@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; state kept
+("x"):gsub("x", function() while true do end end)

@@ -1,0 +1,2 @@
+-- expect: harmless
+for _ in ("a"):rep(200000):gmatch("a*b") do end

@@ -1,0 +1,2 @@
+-- expect: harmless
+return ("a"):rep(300000):find("a*b")

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit
+return ("a"):rep(3000):match(("(a*)"):rep(30) .. "b")

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; state kept
+while true do pcall(pcall, pcall, pcall, error) end

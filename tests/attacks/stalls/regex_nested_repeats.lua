@@ -1,0 +1,2 @@
+-- expect: harmless
+return pcall(regex.match, ("ab"):rep(40) .. "c", "^(?:(?:ab|a|b|ba)+)+$")

@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit|call_limit; state kept
+while true do regex.match("abc", "b") end

@@ -1,0 +1,2 @@
+-- expect: harmless
+table.remove(setmetatable({}, { __len = function() return 1 << 40 end }), 1)

@@ -1,0 +1,2 @@
+-- expect: harmless
+return #(""):rep(1 << 60)

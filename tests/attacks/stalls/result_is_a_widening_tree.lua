@@ -1,0 +1,4 @@
+-- expect: harmless
+local t = { 1 }
+for _ = 1, 40 do t = { a = t, b = t } end
+return t

@@ -1,0 +1,12 @@
+-- expect: limit cpu_limit
+local function chain(depth, bottom)
+  local f = bottom
+  for _ = 1, depth do
+    local inner = f
+    f = function() return (("x"):gsub("x", inner)) end
+  end
+  return f
+end
+while true do
+  for depth = 100, 230 do pcall(chain(depth, function() for _ = 1, 1e4 do end end)) end
+end

@@ -1,0 +1,3 @@
+-- expect: limit cpu_limit; state kept
+local function f() return f() end
+f()

@@ -1,0 +1,3 @@
+-- expect: nothing; state kept
+-- repeat: 50000
+-- return x <const> = 1;f()

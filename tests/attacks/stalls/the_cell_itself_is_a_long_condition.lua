@@ -1,0 +1,3 @@
+-- expect: harmless
+-- repeat: 60000
+x = x and

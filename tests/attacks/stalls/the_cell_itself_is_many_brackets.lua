@@ -1,0 +1,3 @@
+-- expect: harmless
+-- repeat: 50000
+((((

@@ -1,0 +1,3 @@
+-- expect: harmless
+-- repeat: 20000
+;(type)(1)

@@ -1,0 +1,3 @@
+-- expect: harmless
+-- repeat: 3000
+do local one <const> = 1 end

@@ -1,0 +1,2 @@
+-- expect: harmless
+return setmetatable({}, { __tostring = function() while true do end end })

@@ -1,0 +1,3 @@
+-- expect: harmless
+local function f(...) return select("#", ...) + f(1, ...) end
+while true do pcall(f) end

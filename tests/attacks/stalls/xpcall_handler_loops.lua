@@ -1,0 +1,2 @@
+-- expect: limit cpu_limit; state kept
+xpcall(error, function() while true do end end)

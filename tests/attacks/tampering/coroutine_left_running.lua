@@ -1,0 +1,3 @@
+-- expect: nothing; state kept
+Step = coroutine.wrap(function() while true do coroutine.yield() end end)
+local _ = Step()

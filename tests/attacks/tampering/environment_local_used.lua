@@ -1,0 +1,3 @@
+-- expect: value 1
+local _ENV = { x = 1 }
+return x

@@ -1,0 +1,3 @@
+-- expect: nothing; state kept
+function replace() _ENV = nil end
+replace()

@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+_G._G, _VERSION = { tampered = true }, { tampered = true }

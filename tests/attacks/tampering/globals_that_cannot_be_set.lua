@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+local _ = setmetatable(_G, { __newindex = function() error("tampered") end })

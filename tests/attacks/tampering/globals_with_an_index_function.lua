@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+local _ = setmetatable(_G, { __index = function() while true do end end })

@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+json.encode, json.decode, json.array, json.object = error, error, error, error

@@ -1,0 +1,2 @@
+-- expect: error ~ "tampered"
+local held <close> = setmetatable({}, { __close = function() error("tampered") end })

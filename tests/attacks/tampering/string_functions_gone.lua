@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+for name in pairs(string) do string[name] = nil end

@@ -1,0 +1,2 @@
+-- expect: nothing; state kept
+for name in pairs(table) do table[name] = function() error("tampered") end end

@@ -1,0 +1,311 @@
+"""The wall from the other side: a Lua process that an intruder has taken over and that says what it likes.
+
+The child here is a double. It is started as the real one is, but its `worker` is a few lines of a test: it greets,
+takes the request, and then sends nonsense. Whatever it sends, the run ends in time with an error that says that Lua's
+variables are gone, and the next run has a real child again.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lua_host import Answers, app
+
+from kosmo_kernel import errors
+from kosmo_kernel.limits import limits
+from kosmo_kernel.lua import process, watch
+from kosmo_kernel.run import Run
+from kosmo_kernel.session import Session
+
+PATIENCE = 4.0  # seconds; each of these ends in less than two on an idle machine
+
+WORKER = """
+import json, os, signal, struct, time
+
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it stops for nobody
+
+def raw(data):
+    while data:
+        data = data[os.write(1, data):]
+
+def framed(payload):
+    raw(struct.pack(">I", len(payload)) + payload)
+
+def say(header, *blobs):
+    head = header if isinstance(header, bytes) else json.dumps(header).encode()
+    if blobs:
+        head = json.dumps({{"blobs": [len(blob) for blob in blobs], **header}}).encode()
+    framed(struct.pack(">I", len(head)) + head + b"".join(blobs))
+
+def exactly(size):
+    data = b""
+    while len(data) < size:
+        data += os.read(0, size - len(data)) or os._exit(0)
+    return data
+
+def hear():
+    return exactly(struct.unpack(">I", exactly(4))[0])
+
+def ready():
+    hear()
+    say({{"kind": "ready", "memory": 1, "released": []}}, b"")
+
+def greet():
+    ready()
+    hear()
+
+def done(values, *blobs, memory=1):
+    say({{"kind": "done", "values": values, "hidden": False, "memory": memory}}, *blobs)
+
+def value(*blobs, **described):
+    done([described], *blobs)
+
+def failed(**told):
+    say({{"kind": "failed", "type": "lua_runtime", "message": "x", "stack": [], **told}})
+
+def ask(kind, **asked):
+    say({{"kind": kind, **asked}})
+    hear()
+
+def main(*_anything):
+{body}
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that does nothing, or does not listen, is given up soon."""
+    monkeypatch.setattr(watch, "STILL", 0.5)
+    monkeypatch.setattr(process, "DEAF", 0.5)
+
+
+@pytest.fixture
+def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session whose first child is the double that the test describes."""
+    package = tmp_path / "kosmo_kernel" / "lua"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "worker.py").write_text(WORKER.format(body=textwrap.indent(textwrap.dedent(request.param), "    ")))
+    real, doubles = process._import_folders, [[str(tmp_path)]]
+    monkeypatch.setattr(process, "_import_folders", lambda: doubles.pop() if doubles else real())
+    with Session("demo", cpu_limit=0.5) as opened:
+        yield opened
+
+
+def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
+    """The error that a run ends in, in time, with a working run after it."""
+    lua.start()
+    child = lua._machine._child
+    assert child is not None
+    rescue = threading.Timer(2 * PATIENCE, child.kill)  # so that a fault fails the test and does not hang it
+    rescue.start()
+    started = time.monotonic()
+    with pytest.raises(errors.KosmoError) as caught:
+        lua.run(source)
+    seconds = time.monotonic() - started
+    rescue.cancel()
+
+    assert seconds < PATIENCE
+    assert "status 1." not in caught.value.message  # how a mistake in the double would end it
+    assert (lua.run("return 1").values, lua.pid == child.pid) == ([1], False)
+    return caught.value
+
+
+# After its greeting.
+NONSENSE = {
+    "no header": "framed(b'')",
+    "two bytes": "framed(b'xx')",
+    "a header longer than its frame": r"framed(b'\xff\xff\xff\xff{}')",
+    "a header that is no JSON": "say(b'{')",
+    "a header that is a list": "say(b'[]')",
+    "a header that is a number": "say(b'1')",
+    "a header that is no UTF-8": r"""say(b'{"kind": "\xff"}')""",
+    "a header nested without end": "say(b'[' * 200000)",
+    "an object nested without end": r"""say(b'{"a":' * 200000)""",
+    "a number without end": r"""say(b'{"kind": ' + b'9' * 100000 + b'}')""",
+    "an empty header": "say({})",
+    "an unknown kind": "say({'kind': 'shell'})",
+    "a kind that is a list": "say({'kind': ['done']})",
+    "a kind that is a method": "say({'kind': '__init__'})",
+    "a frame of four gigabytes": r"raw(b'\xff\xff\xff\xff')",
+    "blobs that are no list": "say({'kind': 'done', 'blobs': 5})",
+    "blobs of a negative length": "say({'kind': 'done', 'blobs': [-1]})",
+    "blobs of an endless length": "say({'kind': 'done', 'blobs': [1 << 80]})",
+    "blobs of truth": "say({'kind': 'done', 'blobs': [True, None]})",
+    "an end without values": "say({'kind': 'done'})",
+    "an end with a text for values": "done('abc')",
+    "an end with values of null": "done(None)",
+    "an end with a text for its memory": "done([], memory='much')",
+    "an end with a list for its memory": "done([], memory=[1])",
+    "a value without a form": "value()",
+    "a value of an unknown form": "value(form='pickle')",
+    "a value of a form that is a list": "value(form=['json'])",
+    "a value without its text": "value(form='json', blob=1)",
+    "a value with a text that is elsewhere": "value(form='json', blob=-5)",
+    "a value with a text named by a text": "value(b'1', form='json', blob='1')",
+    "a value that is no JSON": "value(b'{', form='json', blob=1)",
+    "a value nested without end": "value(b'[' * 500000, form='json', blob=1)",
+    "a value of a type that is a list": "value(b'[{}]', form='json', blob=1, type=['x'])",
+    "a list that does not exist": "value(form='list', handle=99)",
+    "a list named by a list": "value(form='list', handle=[1])",
+    "a list named by truth": "value(form='list', handle=True)",
+    "a list named by a fraction": "value(form='list', handle=1.5)",
+    "a row that does not exist": "value(form='row', handle=1, place=1)",
+    "places that do not exist": "value(b'[1, 1]', form='places', blob=1)",
+    "places that are no numbers": "value(b'[[1], {}]', form='places', blob=1)",
+    "an odd number of places": "value(b'[1]', form='places', blob=1)",
+    "no places": "value(b'[]', form='places', blob=1)",
+    "output without a stream": "say({'kind': 'output'}, b'x')",
+    "output without a text": "say({'kind': 'output', 'stream': 'stdout'})",
+    "a failure without a type": "say({'kind': 'failed'})",
+    "a failure of an unknown type": "failed(type='spoof')",
+    "a failure of a type that is a list": "failed(type=['cpu_limit'])",
+    "a failure whose stack is a number": "failed(stack=5)",
+    "a display of nothing": "say({'kind': 'display'})",
+    "a display of an unknown form": "say({'kind': 'display', 'form': 'javascript'}, b'alert(1)')",
+    "a display of a form that is a list": "say({'kind': 'display', 'form': ['html']}, b'x')",
+    "a display without a text": "say({'kind': 'display', 'form': 'html'})",
+    "a display of a value that is none": "say({'kind': 'display', 'form': 'value', 'value': 5})",
+    "a call without a path": "ask('call')",
+    "a call without arguments": "ask('call', path='heroku.list_apps')",
+    "a call whose arguments are numbers": "ask('call', path='heroku.list_apps', arguments=[1])",
+    "a call with a list of nowhere": "ask('call', path='x', arguments=[{'form': 'list', 'handle': 7}])",
+    "a column of no list": "ask('column', handle=7, path=['name'])",
+    "a column without a path": "ask('column', handle=7)",
+    "rows of no list": "ask('rows', handle={}, first=0, count=1)",
+    "rows without a count": "ask('rows', handle=1, first=None)",
+    "a pattern of nothing": "ask('regex')",
+    "a pattern with a text for its limit": "ask('regex', verb='match', flags='', limit='x')",
+    "released lists that are a number": "ask('docs', verb='read', page='heroku', released=5)",
+    "released lists that are lists": "ask('docs', verb='read', page='heroku', released=[[1]])",
+    "an end in the middle of a frame": r"raw(b'\0\0\1\0half'); os._exit(0)",
+    "an end after the request": "os._exit(0)",
+    "a crash after the request": "os.kill(os.getpid(), 11)",
+    "closed pipes": "os.close(0); os.close(1)",
+    "half a frame and then nothing": r"raw(b'\0\0\1\0half')",
+    "half a length and then nothing": r"raw(b'\0\0')",
+    "no answer": "pass",
+}
+BEFORE_THE_GREETING = {
+    "a greeting of nonsense": "framed(b'x')",
+    "a greeting of another kind": "done([])",
+    "an end before the start": "os._exit(3)",
+    "a crash at the start": "os.kill(os.getpid(), 11)",
+    "a word about it at the start": "os.write(2, b'a word'); os._exit(4)",
+    "no greeting": "pass",
+}
+CHILDREN = {name: f"greet()\n{body}" for name, body in NONSENSE.items()} | BEFORE_THE_GREETING
+
+
+@pytest.mark.parametrize("lua", CHILDREN.values(), ids=CHILDREN.keys(), indirect=True)
+def test_nonsense_from_the_child_ends_it_and_the_next_run_works(lua: Session) -> None:
+    error = ended(lua)
+
+    assert isinstance(error, errors.LuaProcessError)
+    assert "ariables are gone" in error.message
+
+
+LOOPING = {
+    "a loop": "while True: pass",
+    "a flood of output": "while True: say({'kind': 'output', 'stream': 'stdout'}, b'x' * 1000)",
+    "a flood of empty output": "while True: say({'kind': 'output', 'stream': 'stdout'}, b'')",
+    "a flood of questions": "while True: ask('space', integration='heroku', key='x')",
+    "a flood of questions whose answers nobody reads": "while True: say({'kind': 'docs', 'verb': 'list'})",
+    "a frame that comes byte by byte": r"""raw(b'\1\0\0\0')
+while True: raw(b'x'); time.sleep(0.01)""",
+    "a frame of zeros that never ends": r"""raw(b'\x0f\xff\xff\xff')
+while True: raw(bytes(1 << 16))""",
+}
+BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop at the start": "while True: pass"}
+
+
+@pytest.mark.parametrize("lua", BUSY.values(), ids=BUSY.keys(), indirect=True)
+def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
+    lua.limits = limits(None, 0.5, 1.5)  # by the wall clock as well, since a flood may cost the child little
+    error = ended(lua)
+
+    assert isinstance(error, (errors.LimitError, errors.LuaProcessError))
+    assert "ariables are gone" in error.message
+
+
+@pytest.mark.parametrize("lua", [BUSY["a flood of output"], BUSY["a frame that comes byte by byte"]], indirect=True)
+def test_an_interrupt_ends_a_child_that_floods(lua: Session) -> None:
+    lua.start()
+    timer = threading.Timer(0.3, lua.interrupt)
+    timer.start()
+    error = ended(lua)
+    timer.join()
+
+    assert isinstance(error, (errors.StoppedError, errors.LimitError))
+
+
+ASKING = "greet(); say({'kind': 'call', 'path': 'heroku.list_apps', 'arguments': []})"
+
+
+@pytest.mark.parametrize("lua", [ASKING], indirect=True)
+def test_a_child_that_asks_and_never_reads_the_answer_is_ended(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [app(f"app-{i}", note="x" * 100_000) for i in range(40)]
+    monkeypatch.setattr(Run, "call", lambda _self, request: Answers(rows).call(request))
+
+    assert isinstance(ended(lua), errors.KosmoError)
+
+
+@pytest.mark.parametrize("lua", ["ready()"], indirect=True)
+def test_a_child_that_never_reads_a_long_request_is_ended(lua: Session) -> None:
+    assert isinstance(ended(lua, "-- " + "x" * (8 << 20)), errors.KosmoError)
+
+
+TALL_TALES: dict[str, dict[str, Any]] = {
+    "a message that is a number": {"message": 5},
+    "a message that is a list": {"message": ["x"]},
+    "a message with half a pair": {"message": "\ud800"},
+    "a line that is a text": {"line": "one", "stack": [{"chunk": "x", "line": "one", "name": "y"}]},
+    "frames without their parts": {"stack": [{}, {}]},
+    "frames that are numbers": {"stack": [1, 2, 3]},
+    "frames of lists": {"stack": [{"chunk": ["x"], "line": [1], "name": {}}] * 3},
+    "facts that are a number": {"facts": 5},
+    "facts that are a list": {"facts": [["message"]]},
+    "facts of another error": {"facts": {"message": {"a": 1}, "type": "refused"}},
+}
+
+
+TALLS = [f"greet(); failed(**{tale!r})" for tale in TALL_TALES.values()]
+
+
+@pytest.mark.parametrize("lua", TALLS, ids=TALL_TALES.keys(), indirect=True)
+def test_a_failure_told_oddly_is_an_error_all_the_same(lua: Session) -> None:
+    with pytest.raises(errors.KosmoError) as caught:
+        lua.run("return 1")
+
+    caught.value.message.encode()
+    assert caught.value.chunk.isprintable()
+
+
+ANSWERS = {
+    "nonsense": "framed(b'x')",
+    "nothing of what was asked": "say({'kind': 'names'})",
+    "numbers": "say({'kind': 'names', 'names': 5, 'state': 5, 'found': 5})",
+    "lists": "say({'kind': 'x', 'names': {'x': ['y'], 'z': None}, 'state': ['x'], 'found': True, 'text': 5})",
+}
+ANSWERING = [f"ready()\nwhile True: hear(); {answer}" for answer in ANSWERS.values()]
+
+
+@pytest.mark.parametrize("lua", ANSWERING, ids=ANSWERS.keys(), indirect=True)
+@pytest.mark.parametrize("question", ["names", "resolve", "completeness"])
+def test_an_editors_question_answered_oddly_is_an_error_or_an_answer(lua: Session, question: str) -> None:
+    ask = getattr(lua, question)
+    try:
+        ask("x" if question == "completeness" else ["x"])
+    except errors.KosmoError as error:
+        assert isinstance(error, errors.LuaProcessError)  # noqa: PT017 - an answer is as good
+    lua.reset()
+
+    assert lua.run("return 1").values == [1]
