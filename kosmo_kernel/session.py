@@ -101,7 +101,7 @@ class Session:
 
         Raises:
             UnknownNameError: there is no account of that name.
-            SettingsError: walls are required, and one is missing. Nothing of the chunk has run.
+            SettingsError: a limit makes no sense, or walls are required and one is missing. Nothing has run.
             KosmoError: with what was printed and called before in its `result`.
         """
         if account is not None:
@@ -110,7 +110,11 @@ class Session:
             self._refuse_without(self.walls())
         result = Result(account=account or self.account)
         run = Run(self.caller, self._tokens, result, on_output, on_input, on_display)
-        given = limits(memory_limit or self.limits.memory, cpu_limit or self.limits.cpu, timeout or self.limits.timeout)
+        given = limits(
+            self.limits.memory if memory_limit is None else memory_limit,
+            self.limits.cpu if cpu_limit is None else cpu_limit,
+            self.limits.timeout if timeout is None else timeout,
+        )
         run.result.notes = hints(source)
         self._scripts.add(name, source)
         self.last = run.result

@@ -322,6 +322,11 @@ def test_a_limit_that_makes_no_sense_is_refused_by_its_name(
         Session("demo")
 
 
+@pytest.mark.parametrize("limit", ["timeout", "cpu_limit", "memory_limit"])
+def test_a_limit_of_nothing_is_refused_and_not_taken_for_none(demo: Session, limit: str) -> None:
+    assert isinstance(failing(demo, "return 1", **{limit: 0}), SettingsError)
+
+
 def test_limits_come_from_the_environment_unless_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_CPU_LIMIT", "0.1")
     with Session("demo") as session:
