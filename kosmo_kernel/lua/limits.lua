@@ -16,6 +16,7 @@ local FLUSH, INTERRUPTED = 1, 2 -- answers of host.tick; 0 is to go on, any othe
 
 local limits = {}
 local failed = 0 -- protected calls that came back with an error
+local turns = 0 -- times that a coroutine was entered
 local main -- the coroutine that runs now
 local dead -- why it must end: { stop, line }
 -- What is raised then. A script may get hold of it (in a `__close`), so it says nothing and cannot be changed.
@@ -76,6 +77,15 @@ function limits.xpcall(f, handler, ...)
   end, ...))
 end
 
+-- Each coroutine counts its instructions anew, so many short ones would never come to a look at the clock.
+local function take_turn()
+  turns = turns + 1
+  if turns % 64 == 0 then
+    notice(host.tick())
+    if dead then error(STOP, 0) end
+  end
+end
+
 function limits.create(f)
   if type(f) ~= "function" then native.raise("bad argument #1 to 'create' (function expected)") end
   local thread = create(f)
@@ -85,6 +95,7 @@ end
 
 function limits.resume(thread, ...)
   if type(thread) ~= "thread" then native.raise("bad argument #1 to 'resume' (coroutine expected)") end
+  take_turn()
   return after(resume(thread, ...))
 end
 
@@ -98,7 +109,10 @@ end
 
 function limits.wrap(f)
   local thread = limits.create(f)
-  return function(...) return passed(thread, resume(thread, ...)) end
+  return function(...)
+    take_turn()
+    return passed(thread, resume(thread, ...))
+  end
 end
 
 function limits.yield(...)

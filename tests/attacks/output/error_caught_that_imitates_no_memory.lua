@@ -1,2 +1,2 @@
--- expect: value false
+-- expect: limit memory_limit
 return (pcall(error, "not enough memory", 0))
