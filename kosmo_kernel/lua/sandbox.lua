@@ -111,7 +111,11 @@ local function tables()
   local made = copy(table, "insert move pack remove sort unpack")
   function made.move(from, first, last, to, ...)
     if tonumber(first) and tonumber(last) and last - first >= MOVED then raise("too many elements to move") end
-    return table.move(from, first, last, to, ...)
+    local ok, result = pcall(table.move, from, first, last, to, ...)
+    if ok then return result end
+    -- A wrong argument is told with the script's line; whatever else went wrong is the script's own.
+    if type(result) ~= "string" or not find(result, "^bad argument") then error(result, 0) end
+    raise((string.gsub(result, "'%?'", "'move'")))
   end
   -- References join as their names.
   function made.concat(list, separator, first, last)
