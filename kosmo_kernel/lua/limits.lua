@@ -9,10 +9,11 @@ local native, host = ...
 local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
 local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.isyieldable
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
-local sethook, collectgarbage = debug.sethook, collectgarbage
+local gethook, sethook, collectgarbage = debug.gethook, debug.sethook, collectgarbage
 
-local EVERY = 2000 -- instructions between two looks at the clock
-local FLUSH, INTERRUPTED = 1, 2 -- answers of host.tick; 0 is to go on, any other that time is up
+local EVERY = 1000 -- instructions between two looks at the clock
+local FEW = 5 -- likewise, where instructions take long: each may be a step in C over megabytes
+local FLUSH, INTERRUPTED, SLOW = 1, 2, 4 -- answers of host.tick; 0 is to go on, any other that time is up
 
 local limits = {}
 local failed = 0 -- protected calls that came back with an error
@@ -32,13 +33,19 @@ local function out_of_memory() return { stop = "memory_limit" } end
 -- What the worker answered to a look at the clock.
 local function notice(answer)
   if answer == FLUSH then native.flush()
-  elseif answer ~= 0 then
+  elseif answer ~= 0 and answer ~= SLOW then
     dead = { stop = answer == INTERRUPTED and "interrupted" or "cpu_limit", line = native.user_line(4) }
   end
 end
 
 local function hook()
-  if not dead then notice(host.tick()) end
+  if not dead then
+    local answer = host.tick()
+    notice(answer)
+    local _, _, every = gethook()
+    local wanted = answer == SLOW and FEW or every * 2 < EVERY and every * 2 or EVERY
+    if every ~= wanted and not dead then sethook(running(), hook, "", wanted) end
+  end
   if not dead then return end
   sethook(running(), hook, "", 1)
   error(STOP, 0)
@@ -127,7 +134,12 @@ end
 
 function limits.isyieldable() return running() ~= main and isyieldable() end
 
-function limits.close(thread) return after(close(thread)) end
+function limits.close(thread)
+  if type(thread) ~= "thread" then native.raise("bad argument #1 to 'close' (coroutine expected)") end
+  local state = status(thread)
+  if state == "running" or state == "normal" then native.raise("cannot close a " .. state .. " coroutine") end
+  return after(close(thread))
+end
 
 limits.status = status
 
@@ -173,7 +185,7 @@ function limits.run(f, with, ...)
   local ran = {}
   main = create(function(...) ran.values = table.pack(f(...)) end)
   ran.thread = main
-  if with.hook then sethook(main, hook, "", EVERY) end
+  if with.hook then sethook(main, hook, "", FEW) end -- a script that starts slowly is looked at soon
   host.arm()
   local ok, problem = resume(main, ...) -- nothing here may need memory before the limit is lifted again
   host.disarm()

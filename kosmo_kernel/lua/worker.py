@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_AFTER = 0.003  # seconds between two looks at the clock of this process, which is a system call
+SLOW_AFTER = 0.004  # seconds between two ticks that tell of slow instructions
 FLUSH_AFTER = 0.1  # seconds after which what was printed is sent on while the script still runs
-NOTHING, FLUSH, INTERRUPTED, CPU = 0, 1, 2, 3  # what `tick` answers
+NOTHING, FLUSH, INTERRUPTED, CPU, SLOW = 0, 1, 2, 3, 4  # what `tick` answers
 
 
 class Host:
@@ -34,6 +35,7 @@ class Host:
         self._cpu_deadline = 0.0
         self._look_at = 0.0
         self._flush_at = 0.0
+        self._ticked_at = 0.0
         self._interrupted = False
         self._running = False
         self._memory_limit = 0
@@ -50,7 +52,7 @@ class Host:
         self._running = True
         self._cpu_deadline = time.process_time() + cpu_limit if cpu_limit > 0 else float("inf")
         self._memory_limit = memory_limit
-        self._look_at = time.monotonic()
+        self._look_at = self._ticked_at = time.monotonic()
         self._flush_at = self._look_at + FLUSH_AFTER
 
     def end(self) -> None:
@@ -58,11 +60,12 @@ class Host:
         self._running = False
 
     def tick(self) -> int:
-        """Why the script must stop or pause now; called every thousand instructions."""
+        """Why the script must stop or pause now; called every thousand instructions, or oftener while they are slow."""
         if self._interrupted:
             self._interrupted = False
             return INTERRUPTED
         now = time.monotonic()
+        slow, self._ticked_at = now - self._ticked_at > SLOW_AFTER, now
         if now < self._look_at:
             return NOTHING
         self._look_at = now + LOOK_AFTER
@@ -73,7 +76,7 @@ class Host:
             if os.getppid() != self._parent:
                 os._exit(0)  # nobody is left to stop a script that runs for ever
             return FLUSH
-        return NOTHING
+        return SLOW if slow else NOTHING
 
     def arm(self) -> None:
         """Put the memory limit in force: while a script's own code runs, and only then."""
