@@ -24,6 +24,19 @@ local function argument(position, name, wanted, value)
   raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, wanted, value == nil and "no value" or type(value)))
 end
 
+-- What a standard function answered to `pcall`. Its own complaint is told with the script's line, which it cannot know
+-- when it is called from here; whatever else went wrong is the script's and passes as it is.
+local COMPLAINTS = { "^bad argument", "^invalid ", "^resulting string", "^too many", "^unable to", "^wrong number" }
+local function answered(name, ok, result, ...)
+  if ok then return result, ... end
+  for _, complaint in ipairs(COMPLAINTS) do
+    if type(result) == "string" and find(result, complaint) then
+      raise((string.gsub(result, "'%?'", "'" .. name .. "'")))
+    end
+  end
+  error(result, 0)
+end
+
 -- Basic functions ---------------------------------------------------------------------------------------
 
 local function basic(environment)
@@ -53,10 +66,22 @@ local function basic(environment)
     if type(value) ~= "table" then argument(1, "pairs", "table", value) end
     return E.next, value, nil
   end
-  function E.rawget(value, key) touch(value) return rawget(value, key) end
-  function E.rawlen(value) touch(value) return rawlen(value) end
+  -- What the standard functions would refuse is refused here, with the script's line: their own message has ours.
+  function E.rawget(value, key)
+    if type(value) ~= "table" then argument(1, "rawget", "table", value) end
+    touch(value)
+    return rawget(value, key)
+  end
+  function E.rawlen(value)
+    if type(value) ~= "table" and type(value) ~= "string" then raise("table or string expected") end
+    touch(value)
+    return rawlen(value)
+  end
   function E.rawset(value, key, field)
+    if type(value) ~= "table" then argument(1, "rawset", "table", value) end
     if native.is_namespace(value) or rawequal(value, json.null) then raise("this table cannot be changed") end
+    if key == nil then raise("table index is nil") end
+    if type(key) == "number" and key ~= key then raise("table index is NaN") end
     touch(value)
     return rawset(value, key, field)
   end
@@ -75,6 +100,8 @@ local function basic(environment)
       touch(value) -- a record becomes a plain table of the script's own
       return rawsetmetatable(value, metatable)
     end
+    local current = getmetatable(value)
+    if current and rawget(current, "__metatable") ~= nil then raise("cannot change a protected metatable") end
     return setmetatable(value, metatable)
   end
   function E.load(chunk, name, _, ...)
@@ -111,11 +138,7 @@ local function tables()
   local made = copy(table, "insert move pack remove sort unpack")
   function made.move(from, first, last, to, ...)
     if tonumber(first) and tonumber(last) and last - first >= MOVED then raise("too many elements to move") end
-    local ok, result = pcall(table.move, from, first, last, to, ...)
-    if ok then return result end
-    -- A wrong argument is told with the script's line; whatever else went wrong is the script's own.
-    if type(result) ~= "string" or not find(result, "^bad argument") then error(result, 0) end
-    raise((string.gsub(result, "'%?'", "'move'")))
+    return answered("move", pcall(table.move, from, first, last, to, ...))
   end
   -- References join as their names.
   function made.concat(list, separator, first, last)
@@ -132,7 +155,7 @@ local function tables()
         texts[i] = said
       end
     end
-    return concat(texts or list, separator, first, last)
+    return answered("concat", pcall(concat, texts or list, separator, first, last))
   end
   return made
 end
@@ -144,6 +167,7 @@ local function input()
       local line = native.input("L")
       return line and sub(line, 1, wanted)
     end
+    if type(wanted) ~= "string" then argument(1, "read", "string", wanted) end
     wanted = string.gsub(wanted, "^%*", "")
     if wanted == "n" then
       local line = native.input("l")
@@ -229,11 +253,10 @@ function sandbox.environment()
   E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
   function E.io.write(...) return write(stdout, ...) end
   E.json = jsons()
-  local rep, format = string.rep, string.format -- by these names Lua's own messages call them
+  local rep, format = string.rep, string.format
   function E.string.rep(piece, count, separator)
     if piece == "" and (separator == nil or separator == "") then count = 0 end -- would count to any number
-    local made = rep(piece, count, separator)
-    return made
+    return answered("rep", pcall(rep, piece, count, separator))
   end
   -- Patterns that were looked at and need no care: no addresses in them. Few scripts have many.
   local harmless, kept = {}, 0
@@ -256,8 +279,7 @@ function sandbox.environment()
     local a, b, c = ...
     local count = select("#", ...) -- three and fewer is what nearly every call has, so it is looked at without a loop
     if not addressed[type(a)] and not addressed[type(b)] and not addressed[type(c)] and (count <= 3 or plain(count, ...)) then
-      local made = format(pattern, ...)
-      return made
+      return answered("format", pcall(format, pattern, ...))
     end
     -- Native Lua would show the addresses of what has no text.
     local values, place = pack(...), 0
@@ -267,8 +289,7 @@ function sandbox.environment()
         values[place] = text.tostring(values[place])
       end
     end
-    local made = format(pattern, table.unpack(values, 1, values.n))
-    return made
+    return answered("format", pcall(format, pattern, table.unpack(values, 1, values.n)))
   end
   return E
 end
