@@ -7,6 +7,7 @@ variables are gone, and the next run has a real child again.
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 import threading
 import time
@@ -19,7 +20,7 @@ from lua_host import Answers, app
 
 from kosmo_kernel import errors
 from kosmo_kernel.limits import limits
-from kosmo_kernel.lua import process, watch
+from kosmo_kernel.lua import patterns, process, watch
 from kosmo_kernel.run import Run
 from kosmo_kernel.session import Session
 
@@ -119,6 +120,14 @@ def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
     return caught.value
 
 
+def some(bodies: dict[str, str], every: int) -> list[Any]:
+    """What the double does, as parameters, one in so many without the mark `full`."""
+    return [
+        pytest.param(body, id=name, marks=() if place % every == 0 else (pytest.mark.full,))
+        for place, (name, body) in enumerate(bodies.items())
+    ]
+
+
 # After its greeting.
 NONSENSE = {
     "no header": "framed(b'')",
@@ -205,7 +214,7 @@ BEFORE_THE_GREETING = {
 CHILDREN = {name: f"greet()\n{body}" for name, body in NONSENSE.items()} | BEFORE_THE_GREETING
 
 
-@pytest.mark.parametrize("lua", CHILDREN.values(), ids=CHILDREN.keys(), indirect=True)
+@pytest.mark.parametrize("lua", some(CHILDREN, 4), indirect=True)
 def test_nonsense_from_the_child_ends_it_and_the_next_run_works(lua: Session) -> None:
     error = ended(lua)
 
@@ -227,7 +236,7 @@ while True: raw(bytes(1 << 16))""",
 BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop at the start": "while True: pass"}
 
 
-@pytest.mark.parametrize("lua", BUSY.values(), ids=BUSY.keys(), indirect=True)
+@pytest.mark.parametrize("lua", some(BUSY, 4), indirect=True)
 def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
     lua.limits = limits(None, 0.5, 1.5)  # by the wall clock as well, since a flood may cost the child little
     error = ended(lua)
@@ -309,3 +318,44 @@ def test_an_editors_question_answered_oddly_is_an_error_or_an_answer(lua: Sessio
     lua.reset()
 
     assert lua.run("return 1").values == [1]
+
+
+# The process that matches patterns ----------------------------------------------------------------------
+
+PATTERNS = {
+    "nonsense": "framed(b'x')",
+    "no frame": "raw(b'x')",
+    "a frame of four gigabytes": r"raw(b'\xff\xff\xff\xff')",
+    "an answer without a count": "say({})",
+    "an answer with a list for its count": "say({'count': [1], 'groups': 0, 'names': []}, b'', b'')",
+    "an answer without texts": "say({'count': 1, 'groups': 0, 'names': []})",
+    "an answer with lengths of nowhere": r"say({'count': 1, 'groups': 0, 'names': []}, b'\xff\xff\xff\x7f', b'x')",
+    "an answer of endless groups": "say({'count': 1 << 40, 'groups': 1 << 40, 'names': [['x', 1 << 70]]}, b'', b'')",
+    "an answer of names that are none": "say({'count': 1, 'groups': 0, 'names': [5]}, b'', b'')",
+    "an error that is a list": "say({'error': ['x'], 'limit': ['y']})",
+    "an error that is a megabyte": "say({'error': 'x' * (1 << 20), 'limit': ''})",
+    "a flood": "while True: raw(bytes(1 << 16))",
+    "a loop": "while True: pass",
+    "an end": "os._exit(0)",
+    "a crash": "os.kill(os.getpid(), 11)",
+}
+
+
+@pytest.mark.parametrize("body", some(PATTERNS, 4))
+def test_whatever_the_process_for_patterns_says_the_run_ends_and_the_next_works(
+    body: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    double = tmp_path / "double.py"
+    double.write_text(WORKER.format(body=textwrap.indent(f"framed(b'ready')\nhear()\n{body}", "    ")))
+    with Session("demo", cpu_limit=0.5) as opened:
+        with monkeypatch.context() as patch:
+            patch.setattr(patterns, "STILL", 0.5)
+            patch.setattr(patterns, "START", f"exec(open({str(double)!r}).read()); main()")
+            started = time.monotonic()
+            with contextlib.suppress(errors.KosmoError):
+                opened.run("pcall(regex.match, 'abc', 'b')")
+            seconds = time.monotonic() - started
+        opened._machine._patterns.close()
+
+        assert seconds < PATIENCE
+        assert opened.run("return regex.match('abc', 'b')[0]").values == ["b"]

@@ -215,10 +215,16 @@ class _Child:
             except (BrokenPipeError, ConnectionResetError):
                 raise _BrokenError(used()) from None
             answer += part
-            size = wire.LENGTH.unpack_from(answer)[0] if len(answer) >= wire.LENGTH.size else 0
-            if (readable and not part) or size > ANSWER_MOST:
+            told = len(answer) >= wire.LENGTH.size
+            size = wire.LENGTH.unpack_from(answer)[0] if told else 0
+            # An answer is never empty, and nothing follows it before the next question.
+            if (
+                (readable and not part)
+                or (told and not 0 < size <= ANSWER_MOST)
+                or len(answer) > ANSWER_MOST + wire.LENGTH.size
+            ):
                 raise _BrokenError(used())
-            if size and len(answer) >= wire.LENGTH.size + size:
+            if told and len(answer) >= wire.LENGTH.size + size:
                 return bytes(answer[wire.LENGTH.size :]), used()
 
     def _cpu_seconds(self) -> float | None:
