@@ -258,7 +258,7 @@ function sandbox.environment()
     if piece == "" and (separator == nil or separator == "") then count = 0 end -- would count to any number
     return answered("rep", pcall(rep, piece, count, separator))
   end
-  -- Patterns that were looked at and need no care: no addresses in them. Few scripts have many.
+  -- Patterns that were looked at: none asks for an address. Few scripts have many.
   local harmless, kept = {}, 0
   local function look_at(pattern)
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
@@ -267,29 +267,29 @@ function sandbox.environment()
     if kept >= 1000 then harmless, kept = {}, 0 end
     harmless[pattern or 0], kept = true, kept + 1
   end
-  local addressed = { table = true, ["function"] = true, thread = true }
-  local function plain(count, ...)
-    for i = 1, count do
-      if addressed[type((select(i, ...)))] then return false end
-    end
-    return true
+  -- Whether native Lua shows a value by its address.
+  local function by_address(value)
+    local kind = type(value)
+    if kind ~= "table" then return kind == "function" or kind == "thread" end
+    local metatable = getmetatable(value)
+    return not (metatable and rawget(metatable, "__tostring"))
   end
-  function E.string.format(pattern, ...)
-    if not harmless[pattern or 0] then look_at(pattern) end
-    local a, b, c = ...
-    local count = select("#", ...) -- three and fewer is what nearly every call has, so it is looked at without a loop
-    if not addressed[type(a)] and not addressed[type(b)] and not addressed[type(c)] and (count <= 3 or plain(count, ...)) then
-      return answered("format", pcall(format, pattern, ...))
-    end
-    -- Native Lua would show the addresses of what has no text.
-    local values, place = pack(...), 0
-    for letter in string.gmatch(type(pattern) == "string" and pattern or "", "%%[%-+ #0]*%d*%.?%d*([%a%%])") do
+  local function without_addresses(made, pattern, ...)
+    local values, place, found = pack(...), 0, false
+    for letter in string.gmatch(pattern, "%%[%-+ #0]*%d*%.?%d*([%a%%])") do
       if letter ~= "%" then place = place + 1 end
-      if letter == "s" and addressed[type(values[place])] then
-        values[place] = text.tostring(values[place])
+      if letter == "s" and by_address(values[place]) then
+        values[place], found = text.tostring(values[place]), true
       end
     end
-    return answered("format", pcall(format, pattern, table.unpack(values, 1, values.n)))
+    return found and answered("format", pcall(format, pattern, table.unpack(values, 1, values.n))) or made
+  end
+  -- The result is looked at rather than each argument: an address stands behind a colon and begins with 0.
+  function E.string.format(pattern, ...)
+    if not harmless[pattern or 0] then look_at(pattern) end
+    local made = format(pattern, ...)
+    if find(made, ": 0", 1, true) then return without_addresses(made, pattern, ...) end
+    return made
   end
   return E
 end
