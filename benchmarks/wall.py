@@ -41,6 +41,8 @@ INSIDE = {
     "coroutines": "while true do coroutine.wrap(function() for i = 1, 1e5 do end end)() end",
     "a sort": "local t = {} for i = 1, 1e5 do t[i] = -i end "
     "while true do table.sort(t, function(a, b) return a > b end) end",
+    "steps over 8 MB": "local s = ('x'):rep(8 << 20) while true do local t = s:upper() end",
+    "steps over lists": "local t = {} for i = 1, 1e6 do t[i] = i end while true do table.unpack(t, 1, 1e5) end",
 }
 STUCK = "('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))"
 
