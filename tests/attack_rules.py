@@ -37,6 +37,7 @@ CHUNK = "attack.lua"
 
 CPU, MEMORY = 0.5, 32 << 20  # what a program may use
 PATIENCE = 8.0  # seconds by the wall clock: limit and grace are one, the rest is for busy machines
+PEAK_MOST = MEMORY + (128 << 20)  # bytes that Lua's process may ever hold: Python, and a result on its way out
 MESSAGE_MOST = 70_000  # letters of an error's message
 
 # Secrets that the process with the tokens holds; each is fiction.
@@ -62,6 +63,7 @@ class Outcome:
     limit: str = ""  # which limit it ended at
     kept: bool = True  # whether Lua's variables live on
     seen: str = ""  # every text that anybody gets to see
+    peak: int = 0  # bytes that Lua's process has ever held; 0 where nobody tells
     seconds: float = 0.0
 
 
@@ -110,6 +112,8 @@ def general_faults(found: Outcome) -> Iterator[str]:
     """What must hold for every program, whatever it expects."""
     if found.seconds > PATIENCE:
         yield f"it took {found.seconds:.1f} s"
+    if found.peak > PEAK_MOST:
+        yield f"Lua's process held {found.peak >> 20} MiB"
     if len(found.error) > MESSAGE_MOST:
         yield f"its message has {len(found.error)} letters"
     yield from leaks(found.seen)
@@ -229,8 +233,15 @@ def run(session: Session, cells: Sequence[str], chunk: str = CHUNK) -> Outcome:
         found.output = result.output
         seen += [repr(found.values), result.output, *result.notes, repr(result.calls)]
     found.kept = session.pid == before
+    found.peak = _peak(before) if found.kept else 0
     found.seen = "\n".join(seen)
     return found
+
+
+def _peak(pid: int | None) -> int:
+    status = Path(f"/proc/{pid}/status")
+    told = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="ascii")) if status.exists() else None
+    return int(told[1]) << 10 if told else 0
 
 
 def plain(value: Any) -> Any:

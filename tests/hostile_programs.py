@@ -40,7 +40,7 @@ LEAVES = {
         (1<<20) (1<<31) (1<<53)""",
     "small": "0 1 2 3 5 8 20 100",
     "text": r"""
-        s1 s2 s1 s2 "" "a" "ab" "%1" "%p%s%d" "\255\254" "\0" "\27[31m" "1e5" "0x10" "my-app" "../account"
+        s1 s2 s1 s2 "" "a" "ab" "%1" "%p%s%d" "\255\254" "\0" "\27[31m" "1e5" "0x1p4" "my-app" "../account"
         "name" "kind" "__index" "not_enough_memory" "return" "\27Lua" ("a"):rep(200) ("ab,"):rep(400)
         ("("):rep(300) ("a"):rep(60000) ("é"):rep(50)""",
     "table": "t1 t2 t3 t1 t2 t3 {} _G string {1,2,3} {a={},n=1} app json.null",

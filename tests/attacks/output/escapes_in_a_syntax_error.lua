@@ -1,0 +1,2 @@
+-- expect: error ~ "attack.lua"
+x = "[2J" = ]0;title
