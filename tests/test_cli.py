@@ -22,7 +22,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 # Names and options that shell scripts rely on.
 SURFACE = {
     "demo": "--lab --no-open",
-    "demo:serve": "--host --port --apps --seed --latency",
+    "demo:serve": "--host --port --apps --seed --latency --fault",
     "integrations:lua": "-e --eval --json --account --demo --timeout --cpu-limit --memory-limit",
     "integrations:docs": "--json",
     "integrations:list": "--json",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import nbformat
 import pytest
 from kosmo_command import kosmo, on_terminal, started
@@ -163,6 +164,25 @@ def test_the_look_alike_serves_other_programs_until_ctrl_c(options: list[str], a
         server.send_signal(signal.SIGINT)
         assert (asked.stdout, asked.stderr) == (f"{apps}\n", "")
     assert server.returncode == 0
+
+
+def test_the_look_alike_fails_as_often_as_told() -> None:
+    with started("demo:serve", "--fault", "503=0", "--fault", "html=100%") as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip().partition("=")[2]
+        kinds = {httpx.get(f"{address}/apps", trust_env=False).headers["Content-Type"] for _ in range(3)}
+        server.send_signal(signal.SIGINT)
+    assert (kinds, server.returncode) == ({"text/html; charset=utf-8"}, 0)
+
+
+def test_faults_that_cannot_be_are_one_message_that_names_the_kinds() -> None:
+    done = kosmo("demo:serve", "--fault", "429=5%", "--fault", "flood=0.1", "--fault", "slow=2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == (
+        "Error: Invalid value for '--fault': These faults cannot be: `flood` is no kind; the rate of `slow` is 2. "
+        "The kinds are 429, 503, reset, truncated, html, slow; a rate is a number from 0 to 1 or a percentage, and "
+        "together they are 1 at most."
+    )
 
 
 def test_a_port_in_use_is_one_clear_message() -> None:

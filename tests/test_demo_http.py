@@ -85,6 +85,17 @@ def test_what_has_not_changed_is_not_sent_again(client: httpx.Client) -> None:
     assert client.get("/apps/my-app", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
+def test_what_has_not_changed_is_known_however_it_was_packed(client: httpx.Client) -> None:
+    plain = client.get("/apps", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/apps", headers={"Accept-Encoding": "gzip", "If-None-Match": plain.headers["ETag"]})
+    assert (packed.status_code, packed.content) == (304, b"")
+    assert {name: packed.headers.get(name) for name in ("ETag", "Vary", "Content-Encoding")} == {
+        "ETag": plain.headers["ETag"],
+        "Vary": "Authorization,Accept-Encoding",
+        "Content-Encoding": None,
+    }
+
+
 def test_the_same_records_with_another_page_behind_them_are_another_answer() -> None:
     small, large = company(2), company(3)
     last = {"Range": "id ..; max=2"}
@@ -173,6 +184,16 @@ def test_asking_for_the_budget_and_being_sent_away_are_free() -> None:
         assert client.get("/account/rate-limits").headers["RateLimit-Remaining"] == "4500"
         assert client.get("/apps/nope").headers["RateLimit-Remaining"] == "4499"
         assert "RateLimit-Remaining" not in client.get("/apps", headers={"Authorization": "Bearer wrong"}).headers
+
+
+def test_the_refill_can_be_faster_and_refusals_are_counted() -> None:
+    clock = Clock()
+    api = DemoApi(company(), capacity=10, refill=4, clock=clock)
+    with inside(api) as client:
+        assert [client.get("/apps").status_code for _ in range(12)] == [200] * 10 + [429] * 2
+        clock.now += 1.5
+        assert client.get("/account/rate-limits").json() == {"remaining": 6}
+    assert api.budget.refused == 2
 
 
 def test_many_at_once_get_exactly_what_is_there() -> None:

@@ -40,13 +40,31 @@ def demo(*, lab: bool, no_open: bool) -> None:
         audit()
 
 
+def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    if not texts:
+        return {}
+    from kosmo_kernel.demo.faults import read  # noqa: PLC0415 - --help does not serve
+
+    try:
+        return read(texts)
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command("demo:serve", cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 takes a free one.  [default: 0]")
 @click.option("--apps", type=click.IntRange(min=0), metavar="N", help="Invent a company with N apps.")
-@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which of the invented companies.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which company, and which faults.")
 @click.option("--latency", type=Number(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
-def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float) -> None:
+@click.option(
+    "--fault",
+    multiple=True,
+    callback=_faults,
+    metavar="KIND=RATE",
+    help="Let requests fail: 429, 503, reset, truncated, html or slow; 0.05 or 5% of them. Repeat it for more kinds.",
+)
+def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> None:
     """Serve that account on a port, as Heroku's API would.
 
     The first two lines printed are its address and its token, for the environment of another program.
@@ -55,9 +73,11 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float) 
     """
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - --help does not serve
     from kosmo_kernel.demo.company import company  # noqa: PLC0415 - likewise
+    from kosmo_kernel.demo.faults import Faults, faulty  # noqa: PLC0415 - likewise
     from kosmo_kernel.demo.server import serve as serving  # noqa: PLC0415 - likewise
 
-    with serving(DemoApi(company(apps, seed)), host, port, latency=latency / 1000) as served:
+    api = faulty(DemoApi(company(apps, seed)), Faults(fault, seed=seed))
+    with serving(api, host, port, latency=latency / 1000) as served:
         say(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
         note("Serving the demo account. Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):

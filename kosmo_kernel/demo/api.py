@@ -1,10 +1,9 @@
 """A look-alike of Heroku's Platform API, version 3, for reading: a WSGI application over a `Company`.
 
-The routes are Heroku's own (`/apps`, `/apps/{app}/dynos` …), written from its documentation and not from
-this package's catalogue: tests hold the one against the other. A request passes four gates: is there such
-an address, does `Accept` name the version, is the token right, is there budget left. Then the record or
-the page of a list is found and sent with what Heroku sends along: `ETag`, `Request-Id`,
-`RateLimit-Remaining`, `Content-Range`, `Next-Range`.
+A request passes four gates: is there such an address (`routes.py`), does `Accept` name the version, is the
+token right, is there budget left. Then the record or the page of a list is found, brought into the form that was asked
+for (`variants.py`) and sent with what Heroku sends along: `ETag`, `Request-Id`, `RateLimit-Remaining`,
+`Content-Range`, `Next-Range`.
 
 Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error texts as recorded in
 public threads (heroku/cli#1674, xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4).
@@ -21,28 +20,31 @@ import re
 import time
 from dataclasses import dataclass
 from itertools import count
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 import msgspec
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from kosmo_kernel.demo.heroku_error import HerokuError
+from kosmo_kernel.demo import routes
+from kosmo_kernel.demo.budget import CAPACITY, REFILL, Budget
+from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
+from kosmo_kernel.demo.moving import as_it_is
 from kosmo_kernel.demo.pages import Range
-from kosmo_kernel.demo.shapes import COMPANY, Record
+from kosmo_kernel.demo.shapes import COMPANY
+from kosmo_kernel.demo.teams import APP_PERMISSIONS
+from kosmo_kernel.demo.variants import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from kosmo_kernel.demo.company import Company
+    from kosmo_kernel.demo.moving import Turn
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - opens nothing but the demo
 
-REFILL = 75 / 60  # requests that an account gets back in a second
 GZIP_FROM = 1024  # bytes of a body that are worth packing
 
 _VERSION = re.compile(
@@ -61,49 +63,11 @@ _NO_CREDENTIALS = (
     "There were no credentials in your `Authorization` header. Try `Authorization: Bearer <OAuth access token>` "
     'or `Authorization: Basic <base64-encoded email + ":" + password>`.'
 )
-_NO_BUDGET = "Your account reached the API rate limit\nPlease wait a few minutes before making new requests"
 _SCOPES = {
     "Oauth-Scope": "global",
     "Oauth-Scope-Accepted": "global identity read read-protected write write-protected",
     "RateLimit-Multiplier": "1",
 }
-_LIMITS_URL = "https://devcenter.heroku.com/articles/platform-api-reference#rate-limits"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of record: what its lists can be ordered by, what names one, and what Heroku calls it in errors."""
-
-    sortable: tuple[str, ...]
-    names: tuple[str, ...]
-    resource: str
-    noun: str
-
-
-_KINDS = {
-    "apps": _Kind(("id", "name", "updated_at"), ("id", "name"), "app", "app"),
-    "dynos": _Kind(("id", "name"), ("id", "name"), "dyno", "dyno"),
-    "addons": _Kind(("id", "name"), ("id", "name"), "addon", "add-on"),
-    "domains": _Kind(("hostname", "id"), ("id", "hostname"), "domain", "domain name"),
-    "collaborators": _Kind(("email", "id"), ("id", "email"), "collaborator", "collaborator"),
-}
-
-_OF_APP = "<any(dynos, addons, domains, collaborators):kind>"
-_ROUTES = Map(
-    [
-        Rule("/apps", endpoint="list", methods=["GET"], defaults={"kind": "apps"}),
-        Rule("/apps/<app>", endpoint="app", methods=["GET"]),
-        Rule(f"/apps/<app>/{_OF_APP}", endpoint="list", methods=["GET"]),
-        Rule(f"/apps/<app>/{_OF_APP}/<identity>", endpoint="one", methods=["GET"]),
-        Rule("/addons", endpoint="list", methods=["GET"], defaults={"kind": "addons"}),
-        Rule("/addons/<identity>", endpoint="one", methods=["GET"], defaults={"kind": "addons"}),
-        Rule("/account", endpoint="account", methods=["GET"], defaults={"identity": "~"}),
-        Rule("/users/<identity>", endpoint="account", methods=["GET"]),
-        Rule("/account/rate-limits", endpoint="limits", methods=["GET"]),
-    ],
-    merge_slashes=False,
-    redirect_defaults=False,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +87,10 @@ class DemoApi:
         token: the one that opens it.
         default_page: how many records a list gives when the request does not say.
         max_page: how many it gives at most.
-        capacity: requests that the account can hold; each costs one, 75 a minute come back.
+        capacity: requests that the account can hold; each costs one.
+        refill: requests that it gets back in a second.
         clock: seconds, ever rising.
+        turn: has the last word about each page (`moving.py`).
     """
 
     def __init__(
@@ -134,15 +100,18 @@ class DemoApi:
         token: str = DEMO_TOKEN,
         default_page: int = 200,
         max_page: int = 1000,
-        capacity: int = 4500,
+        capacity: int = CAPACITY,
+        refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,
+        turn: Turn = as_it_is,
     ) -> None:
         self.company = company
+        self.budget = Budget(capacity, refill, clock)
         self._token = token
         self._default_page = default_page
         self._max_page = max_page
-        self._budget = _Budget(capacity, clock)
-        self._routes = _ROUTES.bind("api.heroku.com")
+        self._turn = turn
+        self._routes = routes.ROUTES.bind("api.heroku.com")
         self._numbers = count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -150,15 +119,15 @@ class DemoApi:
         request = Request(environ)
         known = False
         try:
-            endpoint, place, variant = self._admit(request)
+            endpoint, place, form = self._admit(request)
             known = True
-            answer = self._answer(request, endpoint, place, variant)
+            answer = self._answer(request, endpoint, place, form)
         except HerokuError as error:
             answer = _Answer(error.body, error.status, {})
         return self._response(request, answer, known=known)(environ, start_response)
 
-    def _admit(self, request: Request) -> tuple[str, Mapping[str, str], str | None]:
-        """The gates: the address, the version, the token. Gives the route, its values and the version's variant."""
+    def _admit(self, request: Request) -> tuple[str, Mapping[str, str], Form]:
+        """The gates: the address, the version, the token. Gives the route, its values and the form of records."""
         try:
             endpoint, place = self._routes.match(request.path, method=request.method)
         except HTTPException:
@@ -172,51 +141,40 @@ class DemoApi:
         token = given and (given.token or given.password)  # a bearer's, or the password of any user
         if not token or not hmac.compare_digest(token.encode(), self._token.encode()):
             raise HerokuError(401, "unauthorized", "Invalid credentials provided.")
-        return endpoint, place, version["variant"]
+        expansion = request.headers.get("Accept-Expansion")
+        parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
+        return endpoint, place, Form(version["variant"] == "sdk", parts)
 
-    def _answer(self, request: Request, endpoint: str, place: Mapping[str, str], variant: str | None) -> _Answer:
+    def _answer(self, request: Request, endpoint: str, place: Mapping[str, str], form: Form) -> _Answer:
         if endpoint == "limits":  # asking is free
-            return _Answer({"remaining": self._budget.remaining}, 200, {})
-        if not self._budget.spend():
-            raise HerokuError(429, "rate_limit", _NO_BUDGET, url=_LIMITS_URL)
-        if endpoint == "account":
-            return _Answer(self._account(place["identity"]), 200, {})
-        if endpoint == "app":
-            return _Answer(_as_variant(self._app(place["app"]), variant), 200, {})
-        kind, records = _KINDS[place["kind"]], self._records(place)
-        if endpoint == "one":
-            return _Answer(_named(records, place["identity"], kind), 200, {})
+            return _Answer({"remaining": self.budget.remaining}, 200, {})
+        if not self.budget.spend():
+            raise over_budget()
+        match endpoint:
+            case "account":
+                routes.check_user(self.company, place["identity"])
+                return _Answer(form("account", self.company.account), 200, {})
+            case "permissions":
+                return _Answer(APP_PERMISSIONS, 200, {})
+            case "resolve":
+                wanted = _asked(request)
+                found = routes.resolved(self.company, wanted.addon, wanted.app, wanted.addon_service)
+                return _Answer([form("addons", addon) for addon in found], 200, {})
+            case "one":
+                return _Answer(form(place["kind"], routes.one(self.company, place)), 200, {})
+        return self._list(request, place, form)
+
+    def _list(self, request: Request, place: Mapping[str, str], form: Form) -> _Answer:
+        kind, records = place["kind"], routes.listed(self.company, place)
+        sortable = routes.KINDS[kind].sortable
         header = request.headers.get("Range")
-        page = Range.read(header, kind.sortable, default=self._default_page, most=self._max_page).page(records)
-        rows = [_as_variant(app, variant) for app in page.records] if place["kind"] == "apps" else page.records
-        headers = {"Accept-Ranges": ", ".join(kind.sortable), "Content-Range": page.content_range}
+        asked = Range.read(header, sortable, default=self._default_page, most=self._max_page)
+        page = self._turn(asked, asked.page(records))
+        rows = [form(kind, record) for record in page.records]
+        headers = {"Accept-Ranges": ", ".join(sortable), "Content-Range": page.content_range}
         if page.next_range is None:
             return _Answer(rows, 200, headers)
         return _Answer(rows, 206, headers | {"Next-Range": page.next_range})
-
-    def _account(self, identity: str) -> Record:
-        account = self.company.account
-        if identity not in ("~", account["id"], account["email"]):
-            raise HerokuError(404, "not_found", "Couldn't find that user.", resource="user")
-        return account
-
-    def _app(self, identity: str) -> Record:
-        app = self.company.find(identity)
-        if app is None:
-            raise _not_found(_KINDS["apps"])
-        return app
-
-    def _records(self, place: Mapping[str, str]) -> Sequence[Record]:
-        """All records of a kind, of one app or of the whole account."""
-        if "app" not in place:
-            return self.company.apps if place["kind"] == "apps" else self.company.addons
-        found = self.company.belongings(self._app(place["app"]))
-        return {
-            "dynos": found.dynos,
-            "addons": [*found.addons, *found.attached],
-            "domains": found.domains,
-            "collaborators": found.collaborators,
-        }[place["kind"]]
 
     def _response(self, request: Request, answer: _Answer, *, known: bool) -> Response:
         """Put an answer into HTTP. `known` says that the token was right."""
@@ -227,7 +185,7 @@ class DemoApi:
             "Vary": "Authorization,Accept-Encoding",
         }
         if known:
-            headers |= _SCOPES | {"RateLimit-Remaining": str(self._budget.remaining)}
+            headers |= _SCOPES | {"RateLimit-Remaining": str(self.budget.remaining)}
         body = msgspec.json.encode(answer.value)
         if answer.status in (200, 206):
             said = body + answer.headers.get("Next-Range", "").encode()
@@ -242,48 +200,16 @@ class DemoApi:
         return Response(body, answer.status, {**headers, **answer.headers}, content_type="application/json")
 
 
-class _Budget:
-    """The requests that an account may still make: a bucket that refills while nobody looks."""
+class _Resolution(msgspec.Struct):
+    """The body of a question after add-ons (`/actions/addons/resolve`)."""
 
-    def __init__(self, capacity: int, clock: Callable[[], float]) -> None:
-        self._capacity = capacity
-        self._clock = clock
-        self._left = float(capacity)
-        self._seen = clock()
-        self._lock = Lock()
-
-    @property
-    def remaining(self) -> int:
-        with self._lock:
-            return int(self._refilled())
-
-    def spend(self) -> bool:
-        """Take one request out; false when there is none."""
-        with self._lock:
-            if self._refilled() < 1:
-                return False
-            self._left -= 1
-            return True
-
-    def _refilled(self) -> float:
-        now = self._clock()
-        self._left = min(self._capacity, self._left + (now - self._seen) * REFILL)
-        self._seen = now
-        return self._left
+    addon: str
+    app: str | None = None
+    addon_service: str | None = None
 
 
-def _as_variant(app: Record, variant: str | None) -> Record:
-    """An app as a variant of version 3 writes it: in `3.sdk` its generation is a name."""
-    return app | {"generation": app["generation"]["name"]} if variant == "sdk" else app
-
-
-def _named(records: Sequence[Record], identity: str, kind: _Kind) -> Record:
-    """The record with this identifier, name, host name or e-mail address."""
-    for record in records:
-        if identity in [record.get(name, record.get("user", {}).get(name)) for name in kind.names]:
-            return record
-    raise _not_found(kind)
-
-
-def _not_found(kind: _Kind) -> HerokuError:
-    return HerokuError(404, "not_found", f"Couldn't find that {kind.noun}.", resource=kind.resource)
+def _asked(request: Request) -> _Resolution:
+    try:
+        return msgspec.json.decode(request.get_data(), type=_Resolution)
+    except msgspec.MsgspecError as error:
+        raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None

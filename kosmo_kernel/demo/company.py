@@ -2,17 +2,18 @@
 
 `company()` is Larkmoor Parcels (`larkmoor.py`). `company(5000)` is a company of that many apps, invented
 from a seed (`generated.py`). App records are made at once, because everything starts with their list;
-what belongs to an app is made when somebody asks for it, and kept.
+what belongs to an app is made when somebody asks for it, and kept; but releases, of which there can be
+thousands, are kept for a few apps only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.demo import generated, larkmoor, people
-from kosmo_kernel.demo.shapes import App, Record, Things, own_domain
+from kosmo_kernel.demo import attachments, formation, generated, larkmoor, people, releases, teams
+from kosmo_kernel.demo.shapes import App, Record, Seat, Things, own_domain
 from kosmo_kernel.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Company:
     Parameters:
         account: the record of whom the token belongs to.
         apps: the apps, in any order.
-        things: what belongs to the app at a position of `apps`; asked once for each.
+        things: what belongs to the app at a position of `apps`; the same each time.
     """
 
     def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], Things]) -> None:
@@ -46,6 +47,7 @@ class Company:
         self._things = things
         self._positions = {text: n for n, app in enumerate(self.apps) for text in (app["id"], app["name"])}
         self._belongings: dict[int, Belongings] = {}
+        self._releases = lru_cache(maxsize=64)(self._make_releases)
 
     def find(self, identity: str) -> Record | None:
         """The app with this name or identifier, or None."""
@@ -65,6 +67,59 @@ class Company:
     def addons(self) -> list[Record]:
         """The add-ons of all apps, each once."""
         return [addon for app in self.apps for addon in self.belongings(app).addons]
+
+    @cached_property
+    def attachments(self) -> list[Record]:
+        """Which app uses which add-on, all of them."""
+        return [attachment for app in self.apps for attachment in self.attachments_of(app)]
+
+    def attachments_of(self, app: Record) -> list[Record]:
+        """Which add-ons one of `apps` uses, and under which names."""
+        found = self.belongings(app)
+        return attachments.attachments(app, [*found.addons, *found.attached])
+
+    def formation(self, app: Record) -> list[Record]:
+        """The process types of one of `apps`."""
+        position = self._positions[app["id"]]
+        return formation.formation(self._told[position], self.belongings(app).dynos, self._things(position).at_rest)
+
+    def releases(self, app: Record) -> list[Record]:
+        """The releases of one of `apps`, the oldest first."""
+        return self._releases(self._positions[app["id"]])
+
+    @cached_property
+    def personal_apps(self) -> list[Record]:
+        """The apps that no team owns and in which the account has a seat."""
+        return [app for app in self.apps if app["team"] is None and self._joined(app)]
+
+    @cached_property
+    def teams(self) -> list[Record]:
+        """The teams that the account is in."""
+        return teams.teams()
+
+    def team_apps(self, team: Record) -> list[Record]:
+        """The apps of one of `teams`, as records of their own kind."""
+        owned = [app for app in self.apps if app["team"] and app["team"]["id"] == team["id"]]
+        return [teams.team_app(app, joined=self._joined(app)) for app in owned]
+
+    def members(self, team: Record) -> list[Record]:
+        """Who is in one of `teams`."""
+        return self._members[team["name"]]
+
+    @cached_property
+    def _members(self) -> dict[str, list[Record]]:
+        seats: dict[str, list[Seat]] = {team["name"]: [] for team in self.teams}
+        for position, app in enumerate(self._told):
+            if app.team in seats:
+                seats[app.team] += self._things(position).people
+        return {team["name"]: teams.members(team, seats[team["name"]]) for team in self.teams}
+
+    def _joined(self, app: Record) -> bool:
+        """Whether the account has a seat in an app."""
+        return any(seat["user"]["id"] == self.account["id"] for seat in self.belongings(app).collaborators)
+
+    def _make_releases(self, position: int) -> list[Record]:
+        return releases.releases(self._told[position], self._things(position))
 
     def _make(self, position: int) -> Belongings:
         app, things = self._told[position], self._things(position)

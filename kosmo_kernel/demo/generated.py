@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.demo.people import AUDIT, INES, JUNO, LENA, MEI, NOW, OSKAR, PRIYA, ROBOT, RUI, SAMUEL, TEAM, TOM
-from kosmo_kernel.demo.shapes import AddOn, App, Domain, Dyno, Person, Seat, Things
+from kosmo_kernel.demo.shapes import AddOn, App, Domain, Dyno, Person, Process, Seat, Things
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,12 +71,16 @@ def things(apps: Sequence[App], position: int, seed: int) -> Things:
     draw = _stream(seed, position, "things")
     owned = _addons(one, position, seed)
     before = _addons(apps[position - 1], position - 1, seed) if position and _chance(draw, 10) else []
+    dynos = _dynos(one, draw)
+    kind = "web" if one.web else "worker"
+    idle = not dynos and one.released is not None
     return Things(
-        dynos=_dynos(one, draw),
+        dynos=dynos,
         addons=owned,
         uses=[(apps[position - 1], addon) for addon in before[:1]],
         domains=_domains(one, draw),
         people=_people(one, draw),
+        at_rest=[Process(kind, "Standard-1X", f"bin/{kind}")] if idle else (),
     )
 
 
@@ -103,14 +107,15 @@ def _dynos(one: App, draw: Random) -> list[Dyno]:
             name,
             size,
             f"bin/{name.split('.')[0]}",
-            _ago(draw.uniform(0, 1)),
+            max(_ago(draw.uniform(0, 1)), one.released),
             state="crashed" if _chance(draw, 4) else "up",
             release=one.release - 1 if _chance(draw, 2) else None,
         )
         for name in names
     ]
     if _chance(draw, 4):
-        dynos.append(Dyno(f"run.{draw.randrange(1000, 9999)}", "standard-1X", "bash", _ago(draw.uniform(0, 20))))
+        name, since = f"run.{draw.randrange(1000, 9999)}", max(_ago(draw.uniform(0, 20)), one.released)
+        dynos.append(Dyno(name, "standard-1X", "bash", since))
     return dynos
 
 
@@ -118,11 +123,13 @@ def _addons(one: App, position: int, seed: int) -> list[AddOn]:
     draw = _stream(seed, position, "add-ons")
     chosen = [draw.choice(_PLANS)] if _chance(draw, 70) else []
     chosen += [extra for extra in _EXTRAS if _chance(draw, 25)]
-    # The position in the name keeps it unique: no service occurs twice in one app but with another digit.
-    return [
-        AddOn(f"{service}-{one.name.split('-')[0]}-{position * 10 + n:05d}", plan, (variable,), one.created)
-        for n, (service, plan, variable) in enumerate(chosen)
-    ]
+    made: dict[str, AddOn] = {}
+    for n, (service, plan, variable) in enumerate(chosen):
+        # The position in the name keeps it unique: no service occurs twice in one app but with another digit.
+        name = f"{service}-{one.name.split('-')[0]}-{position * 10 + n:05d}"
+        free = f"HEROKU_{service.upper()}_AMBER_URL" if variable in made else variable
+        made[free] = AddOn(name, plan, (free,), one.created)
+    return list(made.values())
 
 
 def _domains(one: App, draw: Random) -> list[Domain]:
@@ -137,7 +144,7 @@ def _domains(one: App, draw: Random) -> list[Domain]:
 
 
 def _people(one: App, draw: Random) -> list[Seat]:
-    owner = Person(f"{one.team}@herokumanager.com") if isinstance(one.owner, str) else one.owner
+    owner = one.owning
     staff = [person for person in draw.sample(_STAFF, draw.choice((1, 2, 3))) if person != owner]
     seats = [Seat(owner, one.created, "owner", ()), *(Seat(person, one.created) for person in staff)]
     if not one.team and owner != JUNO:

@@ -21,3 +21,13 @@ class HerokuError(Exception):
         self.status = status
         facts = {"resource": resource, "id": word, "message": message, "url": url}
         self.body: dict[str, Any] = {name: text for name, text in facts.items() if text}
+
+
+def over_budget() -> HerokuError:
+    """The answer to an account that has no requests left. Heroku sends no `Retry-After` along with it."""
+    return HerokuError(
+        429,
+        "rate_limit",
+        "Your account reached the API rate limit\nPlease wait a few minutes before making new requests",
+        url="https://devcenter.heroku.com/articles/platform-api-reference#rate-limits",
+    )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from kosmo_kernel.demo.people import AUDIT, INES, JUNO, LABS, LENA, MEI, OSKAR, PRIYA, ROBOT, RUI, SAMUEL, TEAM, TOM
-from kosmo_kernel.demo.shapes import AddOn, App, Domain, Dyno, Person, Seat, Things
+from kosmo_kernel.demo.shapes import AddOn, App, Domain, Dyno, Person, Process, Seat, Things
 
 VIEW = ("view",)
 DEPLOY = ("view", "deploy")
@@ -148,6 +148,8 @@ STORY: tuple[tuple[App, Things], ...] = (
             people=_team("2017-10-23T08:50:39Z", Seat(SAMUEL, "2019-02-11T09:02:00Z"),
                          Seat(LENA, "2018-09-20T13:00:05Z", None, DEPLOY),
                          Seat(RUI, "2018-09-20T13:01:40Z", None, DEPLOY)),
+            at_rest=[Process("web", "Standard-1X", "bundle exec puma"),
+                     Process("worker", "Standard-1X", "bundle exec sidekiq")],
         ),
     ),
     # Has no web address; runs its job from the scheduler.
@@ -215,9 +217,10 @@ STORY: tuple[tuple[App, Things], ...] = (
             slug=24_117_248, repo=1_572_864, web=False, acm=False, release=310),
         Things(
             dynos=[
-                Dyno("sorter.1", "Performance-M", "sorter --belt 1", "2026-11-20T08:58:30Z"),
-                Dyno("sorter.2", "Performance-M", "sorter --belt 2", "2026-11-20T08:59:44Z", "starting"),
-                Dyno("sorter.3", "Performance-M", "sorter --belt 3", "2026-11-20T08:58:02Z", "down", release=309),
+                Dyno("sorter.1", "Performance-M", "sorter --belt $DYNO", "2026-11-20T08:58:30Z"),
+                Dyno("sorter.2", "Performance-M", "sorter --belt $DYNO", "2026-11-20T08:59:44Z", "starting"),
+                Dyno("sorter.3", "Performance-M", "sorter --belt $DYNO", "2026-11-20T08:58:02Z", "down",
+                     created="2026-11-19T23:46:27Z", release=309),
             ],
             addons=[AddOn("postgresql-elliptical-26094", "heroku-postgresql:premium-2", (), "2026-11-19T21:12:04Z",
                           state="provisioning", message="Your database is being created; this may take a while.")],

@@ -36,6 +36,9 @@ _HIGHEST = "\U0010ffff"
 # Where a record keeps a sortable attribute that is not its own.
 _ELSEWHERE = {"email": "user"}
 
+# Attributes that are numbers, and how many digits those have at most.
+_DIGITS = {"version": 10}
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -100,8 +103,12 @@ class Range:
         following = None
         if rest:
             shared = self._bound(rest[0]) == last
-            following = replace(self, start=f"{last}/{part[-1]['id']}" if shared else last, start_open=True)
+            following = self.after(part[-1]) if shared else replace(self, start=last, start_open=True)
         return Page(part, f"{self.attribute} {first}..{last}{self._settings()}", str(following) if following else None)
+
+    def after(self, record: Record) -> Range:
+        """The part of the same list that begins behind a record, whether or not others share its attribute."""
+        return replace(self, start=f"{self._bound(record)}/{record['id']}", start_open=True)
 
     def __str__(self) -> str:
         start = f"{']' if self.start_open else ''}{self.start}"
@@ -116,7 +123,11 @@ class Range:
         return str((record[inside] if inside else record)[self.attribute])
 
     def _position(self, record: Record) -> tuple[str, str]:
-        return self._bound(record), record["id"]
+        return self._comparable(self._bound(record)), record["id"]
+
+    def _comparable(self, bound: str) -> str:
+        """A bound in a form that is ordered as a text; a number with zeros in front."""
+        return bound.zfill(_DIGITS.get(self.attribute, 0))
 
     def _holds(self, position: tuple[str, str]) -> bool:
         """Whether a record is between the bounds, seen in the direction of reading."""
@@ -128,7 +139,7 @@ class Range:
         value, slash, id_ = bound.partition("/")
         upward = forward != self.descending
         # A bound without an identifier stands for all records with its value: before them or behind them.
-        edge = (value, id_ if slash else (_HIGHEST if leave_out == upward else ""))
+        edge = (self._comparable(value), id_ if slash else (_HIGHEST if leave_out == upward else ""))
         if position == edge:
             return not leave_out
         return position > edge if upward else position < edge

@@ -8,6 +8,7 @@ from __future__ import annotations
 from kosmo_kernel.demo.shapes import Person, Record, ident, reference
 
 NOW = "2026-11-20T09:00:00Z"
+JOINED = "2018-03-05T10:21:37Z"  # when the account was made
 
 TEAM = "larkmoor"
 LABS = "larkmoor-labs"
@@ -30,7 +31,7 @@ def account() -> Record:
     return {
         "allow_tracking": False,
         "beta": False,
-        "created_at": "2018-03-05T10:21:37Z",
+        "created_at": JOINED,
         "email": JUNO.email,
         "federated": JUNO.federated,
         "id": JUNO.id,

@@ -3,12 +3,17 @@
 A threaded HTTP/1.1 server over one WSGI application. Connections stay open between requests, as they do at
 Heroku; the usual development servers for WSGI (wsgiref's and werkzeug's) close each one after its answer,
 and a client measured on them would mostly be dialling.
+
+Trouble can be had on purpose: an application may send less than its `Content-Length` says, or have its
+answer end in a reset by calling `environ[RESET]`.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import socket
+import struct
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -24,6 +29,12 @@ from kosmo_kernel.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+RESET = "kosmo.reset"
+"""In a request's environment: a function that has the connection reset when a share (0 to 1) of the answer is sent."""
+
+# Closed with these, a connection ends in a reset and not in an orderly end; two ints, on Windows two shorts.
+_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 _LONGEST_BODY = 1 << 20  # bytes of a request; an API that is only read has no use for more
 
@@ -108,6 +119,15 @@ class _Server(ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
 
+class _Ending:
+    """How an answer ends: `share` of it is sent, and then, where that is not all, the connection is reset."""
+
+    share = 1.0
+
+    def at(self, share: float) -> None:
+        self.share = share
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection: requests from HTTP to WSGI, answers back."""
 
@@ -128,19 +148,31 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
         """Nobody reads along."""
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.rfile.close()  # which the base class does not reach when the client has gone
+
     def _answer(self) -> None:
         time.sleep(self.server.latency)
         head: list[Any] = []
+        ending = _Ending()
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
             head[:] = [int(status[:3]), headers]
             return self.wfile.write
 
-        chunks = self.server.api(self._environ(), start_response)
+        chunks = self.server.api(self._environ() | {RESET: ending.at}, start_response)
         try:
             body = b"".join(chunks)
         finally:
             getattr(chunks, "close", lambda: None)()
+        if self.command == "HEAD":
+            body = b""
+        if ending.share == 0 or (ending.share < 1 and not body):  # an answer of a head alone would be complete
+            self._reset()
+            return
         status, headers = head
         self.send_response(status)
         for name, value in headers:
@@ -148,7 +180,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: int(len(body) * ending.share)])
+        if ending.share < 1:
+            self._reset()
+        elif len(body) < int(dict(headers).get("Content-Length", 0)) and self.command != "HEAD":
+            self.close_connection = True  # or the client would wait for the rest
+
+    def _reset(self) -> None:
+        """End the connection so that the other side is told of an error."""
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        self.connection.close()  # in truth when the base class has closed the files on it
+        self.close_connection = True
 
     def _environ(self) -> WSGIEnvironment:
         path, _, query = self.path.partition("?")

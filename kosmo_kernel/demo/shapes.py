@@ -127,6 +127,11 @@ class App:
         return self.owner if isinstance(self.owner, str) else None
 
     @property
+    def owning(self) -> Person:
+        """The account that owns it; a team has one of its own for that."""
+        return Person(f"{self.owner}@herokumanager.com") if isinstance(self.owner, str) else self.owner
+
+    @property
     def host(self) -> str:
         """The name under herokuapp.com; as with every app made since 2023, nobody could guess it."""
         return f"{self.name}-{ident('host', self.name)[-12:]}.herokuapp.com"
@@ -135,10 +140,14 @@ class App:
         """The identifier of one of its releases."""
         return ident("release", f"{self.name}/v{version}")
 
+    def process_id(self, kind: str) -> str:
+        """The identifier of one of its process types."""
+        return ident("formation", f"{self.name}/{kind}")
+
     def record(self) -> Record:
         """What Heroku sends."""
         team = self.team
-        owner = Person(f"{team}@herokumanager.com") if isinstance(self.owner, str) else self.owner
+        owner = self.owning
         return {
             "acm": self.acm,
             "archived_at": None,
@@ -195,6 +204,15 @@ class Dyno:
             "type": self.name.split("." if "." in self.name else "-")[0],
             "updated_at": self.since,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process type that has no dyno at present; those that have one are known from it."""
+
+    type: str
+    size: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,10 +345,15 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """What belongs to one app. `uses` are add-ons of other apps that this one is attached to, each after its owner."""
+    """What belongs to one app.
+
+    `uses` are add-ons of other apps that this one is attached to, each after its owner; `at_rest` are
+    process types that are scaled to nothing.
+    """
 
     dynos: Sequence[Dyno] = ()
     addons: Sequence[AddOn] = ()
     uses: Sequence[tuple[App, AddOn]] = ()
     domains: Sequence[Domain] = ()
     people: Sequence[Seat] = ()
+    at_rest: Sequence[Process] = ()

@@ -1,0 +1,73 @@
+"""Add-on services and plans in full, as Heroku puts them into an add-on for who asks with `Accept-Expansion`.
+
+Heroku's CLI asks so to know what a plan costs (`addons --all`). The records are Heroku's `plan` and
+`add-on-service` (schema of 19 February 2026); what they say of Heroku's own services is as fictional as the rest,
+but for names and prices.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kosmo_kernel.demo.shapes import PLANS, Record, reference
+
+_CREATED = "2016-01-12T10:00:00Z"
+_NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Value Store", "heroku-kafka": "Kafka"}
+
+
+def expanded(addon: Record, parts: frozenset[str]) -> Record:
+    """An add-on with some of its references in full.
+
+    Parameters:
+        addon: its record.
+        parts: what of `addon_service` and `plan`.
+    """
+    full = dict[str, Record]()
+    if "addon_service" in parts:
+        full["addon_service"] = service(addon["addon_service"]["name"])
+    if "plan" in parts:
+        full["plan"] = plan(addon["plan"]["name"])
+    return addon | full
+
+
+@cache
+def service(name: str) -> Record:
+    """A service by its name."""
+    return {
+        "cli_plugin_name": None,
+        "created_at": _CREATED,
+        "human_name": _human(name),
+        **reference("add-on-service", name),
+        "state": "ga",
+        "supports_multiple_installations": True,
+        "supports_sharing": True,
+        "updated_at": _CREATED,
+        "supported_generations": [reference("generation", "cedar"), reference("generation", "fir")],
+    }
+
+
+@cache
+def plan(name: str) -> Record:
+    """A plan by its full name, `heroku-redis:mini`."""
+    of, _, short = name.partition(":")
+    cents = PLANS[name]
+    return {
+        "addon_service": reference("add-on-service", of),
+        "created_at": _CREATED,
+        "compliance": None,
+        "default": short == next(other for other in PLANS if other.startswith(f"{of}:")).partition(":")[2],
+        "description": f"{_human(of)} {_human(short)}",
+        "human_name": _human(short),
+        **reference("plan", name),
+        "installable_inside_private_network": of in _NAMES,
+        "installable_outside_private_network": True,
+        "price": {"cents": cents or 0, "contract": cents is None, "unit": "month"},
+        "space_default": False,
+        "state": "ga",
+        "updated_at": _CREATED,
+        "visible": True,
+    }
+
+
+def _human(name: str) -> str:
+    return _NAMES.get(name) or name.replace("-", " ").title()

@@ -1,0 +1,209 @@
+"""What Heroku has where: the addresses of its API that the demo knows, and the records behind each.
+
+The addresses are Heroku's own, from the links of its schema (19 February 2026), and not from this package's catalogue:
+tests hold the one against the other. Beside what the package asks for there is what Heroku's CLI asks for when
+`HEROKU_HOST` points here (heroku/cli 11: `apps`, `access`, `ps`, `addons`, `domains`, `members`, `releases`,
+`teams` …). What lists can be ordered by is from the Platform API Reference, where the schema does not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from werkzeug.routing import Map, Rule
+
+from kosmo_kernel.demo.heroku_error import HerokuError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kosmo_kernel.demo.company import Company
+    from kosmo_kernel.demo.shapes import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of record: what its lists can be ordered by, what names one, and what Heroku calls it in errors."""
+
+    sortable: tuple[str, ...]
+    names: tuple[str, ...]
+    resource: str
+    noun: str
+
+
+_APPS = Kind(("id", "name", "updated_at"), ("id", "name"), "app", "app")
+KINDS = {
+    "apps": _APPS,
+    "personal-apps": _APPS,
+    "team-apps": _APPS,
+    "dynos": Kind(("id", "name"), ("id", "name"), "dyno", "dyno"),
+    "addons": Kind(("id", "name"), ("id", "name"), "addon", "add-on"),
+    "addon-attachments": Kind(("id",), ("id", "name"), "add_on attachment", "add-on attachment"),
+    "domains": Kind(("hostname", "id"), ("id", "hostname"), "domain", "domain name"),
+    "collaborators": Kind(("email", "id"), ("id", "email"), "collaborator", "collaborator"),
+    "formation": Kind(("id",), ("id", "type"), "formation", "process type"),
+    "releases": Kind(("id", "version"), ("id", "version"), "release", "release"),
+    "teams": Kind(("id",), ("id", "name"), "team", "team"),
+    "members": Kind(("email", "id"), ("id", "email"), "member", "team member"),
+}
+
+
+def _get(path: str, endpoint: str, kind: str = "") -> Rule:
+    return Rule(path, endpoint=endpoint, methods=["GET"], defaults={"kind": kind} if kind else None)
+
+
+_OF_APP = "/apps/<app>/<any(dynos, addons, 'addon-attachments', domains, collaborators, formation, releases):kind>"
+ROUTES = Map(
+    [
+        _get("/apps", "list", "apps"),
+        _get("/apps/<identity>", "one", "apps"),
+        _get(_OF_APP, "list"),
+        _get(f"{_OF_APP}/<identity>", "one"),
+        _get("/addons", "list", "addons"),
+        _get("/addons/<identity>", "one", "addons"),
+        _get("/addons/<addon>/addon-attachments", "list", "addon-attachments"),
+        Rule("/actions/addons/resolve", endpoint="resolve", methods=["POST"]),
+        _get("/addon-attachments", "list", "addon-attachments"),
+        _get("/addon-attachments/<identity>", "one", "addon-attachments"),
+        _get("/teams", "list", "teams"),
+        _get("/teams/permissions", "permissions"),
+        _get("/teams/<identity>", "one", "teams"),
+        _get("/teams/<team>/apps", "list", "team-apps"),
+        _get("/teams/<team>/members", "list", "members"),
+        Rule("/account", endpoint="account", methods=["GET"], defaults={"identity": "~"}),
+        _get("/account/rate-limits", "limits"),
+        _get("/users/<identity>", "account"),
+        _get("/users/<user>/apps", "list", "personal-apps"),
+    ],
+    merge_slashes=False,
+    redirect_defaults=False,
+)
+
+
+def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
+    """All records of a list.
+
+    Parameters:
+        company: whose.
+        place: its `kind` and, by the names of the routes' parts, whose it is.
+
+    Raises:
+        HerokuError: 404 where that does not exist.
+    """
+    kind = place["kind"]
+    if "app" in place:
+        return _of_app(company, company_app(company, place["app"]), kind)
+    if "team" in place:
+        team = named(company.teams, place["team"], "teams")
+        return company.team_apps(team) if kind == "team-apps" else company.members(team)
+    if "addon" in place:
+        addon = named(company.addons, place["addon"], "addons")
+        return [one for one in company.attachments if one["addon"]["id"] == addon["id"]]
+    if "user" in place:
+        check_user(company, place["user"])
+    return {
+        "apps": lambda: company.apps,
+        "personal-apps": lambda: company.personal_apps,
+        "addons": lambda: company.addons,
+        "addon-attachments": lambda: company.attachments,
+        "teams": lambda: company.teams,
+    }[kind]()
+
+
+def one(company: Company, place: Mapping[str, str]) -> Record:
+    """The record that is named.
+
+    Raises:
+        HerokuError: 404 where there is none.
+    """
+    if place["kind"] == "apps":
+        return company_app(company, place["identity"])
+    return named(listed(company, place), place["identity"], place["kind"])
+
+
+def check_user(company: Company, identity: str) -> None:
+    """See that a user is the account itself, the only one that it may look at.
+
+    Raises:
+        HerokuError: 404 for anybody else.
+    """
+    if identity not in ("~", company.account["id"], company.account["email"]):
+        raise HerokuError(404, "not_found", "Couldn't find that user.", resource="user")
+
+
+def resolved(company: Company, wanted: str, app: str | None, service: str | None) -> list[Record]:
+    """The add-ons that a user may mean.
+
+    Parameters:
+        company: whose.
+        wanted: an add-on's name or identifier or, within an app, the name of an attachment or a service;
+            `my-app::DATABASE` names the app in front.
+        app: its name or identifier, or None for all.
+        service: the name of the only service to look at, or None.
+
+    Raises:
+        HerokuError: 404 where there is none, or no such app.
+    """
+    if "::" in wanted:
+        app, _, wanted = wanted.partition("::")
+    if app is None:
+        found = [addon for addon in company.addons if wanted in (addon["id"], addon["name"])]
+    else:
+        place = {"app": app, "kind": "addons"}
+        names: dict[str, set[str]] = {}
+        for attachment in listed(company, place | {"kind": "addon-attachments"}):
+            names.setdefault(attachment["addon"]["id"], set()).add(attachment["name"])
+        found = [
+            addon
+            for addon in listed(company, place)
+            if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
+        ]
+    found = [addon for addon in found if service in (None, addon["addon_service"]["name"])]
+    if not found:
+        raise HerokuError(404, "not_found", "Couldn't find that add on.", resource="add_on")
+    return found
+
+
+def company_app(company: Company, identity: str) -> Record:
+    """The app with this name or identifier.
+
+    Raises:
+        HerokuError: 404 where there is none.
+    """
+    app = company.find(identity)
+    if app is None:
+        raise _not_found("apps")
+    return app
+
+
+def named(records: Sequence[Record], identity: str, kind: str) -> Record:
+    """The record with this identifier, name, host name, version or e-mail address.
+
+    Raises:
+        HerokuError: 404 where there is none.
+    """
+    for record in records:
+        values = [record.get(name, record.get("user", {}).get(name)) for name in KINDS[kind].names]
+        if identity in map(str, values):
+            return record
+    raise _not_found(kind)
+
+
+def _of_app(company: Company, app: Record, kind: str) -> Sequence[Record]:
+    if kind == "releases":
+        return company.releases(app)
+    found = company.belongings(app)
+    lists: dict[str, Callable[[], Sequence[Record]]] = {
+        "dynos": lambda: found.dynos,
+        "addons": lambda: [*found.addons, *found.attached],
+        "addon-attachments": lambda: company.attachments_of(app),
+        "domains": lambda: found.domains,
+        "collaborators": lambda: found.collaborators,
+        "formation": lambda: company.formation(app),
+    }
+    return lists[kind]()
+
+
+def _not_found(kind: str) -> HerokuError:
+    return HerokuError(404, "not_found", f"Couldn't find that {KINDS[kind].noun}.", resource=KINDS[kind].resource)

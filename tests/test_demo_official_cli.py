@@ -1,0 +1,128 @@
+"""Heroku's own command line, with `HEROKU_HOST` at the demo: a stranger's client is the best test of a look-alike.
+
+Runs where `OFFICIAL_HEROKU_CLI` names its executable (`npm install heroku`); written with version 11.10.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+
+Heroku = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def heroku(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heroku]:
+    """Runs it to the end, and gives what it printed."""
+    executable = os.environ.get("OFFICIAL_HEROKU_CLI")
+    if not executable:
+        pytest.skip("OFFICIAL_HEROKU_CLI names no executable of Heroku's CLI")
+    with serve(DemoApi(company(), default_page=7)) as served:
+        settings = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path_factory.mktemp("home")),
+            "COLUMNS": "200",
+            "HEROKU_HOST": served.url,
+            "HEROKU_PARTICLEBOARD_URL": served.url,  # where it asks for unpaid bills
+            "HEROKU_API_KEY": DEMO_TOKEN,
+            "DISABLE_TELEMETRY": "true",
+        }
+
+        def run(*args: str) -> str:
+            done = subprocess.run(
+                [executable, *args], env=settings, capture_output=True, text=True, timeout=120, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        yield run
+
+
+def parsed(text: str) -> Any:
+    return json.loads(text)
+
+
+def test_it_lists_the_apps(heroku: Heroku) -> None:
+    names = [app["name"] for app in company().apps]
+    assert sorted(app["name"] for app in parsed(heroku("apps", "--all", "--json"))) == names
+    assert [a["name"] for a in parsed(heroku("apps", "--json"))] == ["lost-and-found", "my-app", "wholesale-portal"]
+    labs = parsed(heroku("apps", "--team", "larkmoor-labs", "--json"))
+    assert [app["name"] for app in labs] == ["depot-board", "van-telemetry"]
+
+
+def test_it_shows_an_app(heroku: Heroku) -> None:
+    words = heroku("apps:info", "--app", "courier-app").split()
+    for word in ("heroku-redis:premium-0", "tom.ashby@postbox.example", "heroku-24)", "larkmoor@herokumanager.com"):
+        assert word in words
+
+
+def test_it_shows_dynos_and_process_types(heroku: Heroku) -> None:
+    assert "web (Shield-M): bundle exec puma (2)" in heroku("ps", "--app", "returns-desk")
+    assert "web-5d8f6c7b9c-x2k4q: up" in heroku("ps", "--app", "depot-board")
+    rows = [line.split() for line in heroku("ps:type", "--app", "parcel-tracker").splitlines()]
+    assert ["web", "Performance-M", "4", "~$1.389", "$1000"] in rows
+    assert ["worker", "Standard-2X", "2", "~$0.139", "$100"] in rows
+
+
+def test_it_lists_who_has_access_team_admins_included(heroku: Heroku) -> None:
+    rows = [line.split(None, 2) for line in heroku("access", "--app", "fleet-radio").splitlines()]
+    assert [row for row in rows if row and "@" in row[0]] == [
+        ["ines.duarte@larkmoor.example", "member", "deploy, manage, operate, view"],
+        ["juno.hale@larkmoor.example", "admin", "deploy, manage, operate, view"],
+    ]
+
+
+def test_it_lists_add_ons_with_prices_and_attachments(heroku: Heroku) -> None:
+    rows = [line.split() for line in heroku("addons", "--all").splitlines()]
+    assert [
+        "booking-api",
+        "redis-rugged-77310",
+        "heroku-redis:premium-2",
+        "~$0.083/hour",
+        "$60/month",
+        "created",
+    ] in rows
+    assert len(parsed(heroku("addons", "--all", "--json"))) == len(company().addons)
+    shown = heroku("addons", "--app", "label-printer")
+    for text in (
+        "heroku-postgresql (postgresql-curved-41902)",
+        "as DATABASE on booking-api app",
+        "billed to booking-api",
+    ):
+        assert text in shown
+    words = heroku("addons:info", "DATABASE", "--app", "label-printer").split()
+    assert "booking-api::DATABASE" in words
+    assert "label-printer::DATABASE" in words
+
+
+def test_it_lists_teams_and_their_members(heroku: Heroku) -> None:
+    rows = [line.split() for line in heroku("teams").splitlines()]
+    assert [row for row in rows if row[1:] == ["admin"]] == [["larkmoor", "admin"], ["larkmoor-labs", "admin"]]
+    members = parsed(heroku("members", "--team", "larkmoor", "--json"))
+    assert len(members) == 11
+    assert [member["email"] for member in members if member["role"] == "admin"] == ["juno.hale@larkmoor.example"]
+
+
+def test_it_lists_releases_and_domains(heroku: Heroku) -> None:
+    assert "booking-api Releases - Current: v688" in heroku("releases", "--app", "booking-api")
+    assert parsed(heroku("releases:info", "v5", "--app", "my-app", "--json"))["version"] == 5
+    domains = parsed(heroku("domains", "--app", "parcel-tracker", "--json"))
+    assert len(domains) == 5
+
+
+def test_it_understands_an_error(heroku: Heroku) -> None:
+    with pytest.raises(AssertionError, match="Couldn't find that app"):
+        heroku("ps", "--app", "nope")
+
+
+def test_it_knows_whose_account_it_is(heroku: Heroku) -> None:
+    assert heroku("auth:whoami").strip() == "juno.hale@larkmoor.example"
