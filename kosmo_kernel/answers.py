@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
+from kosmo_kernel.exchange import Reply, retry_after
 from kosmo_kernel.records import decode
 from kosmo_kernel.redact import REDACTED, one_line
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Fault, Function, Integration, Reply
+    from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.exchange import Fault
 
 _NO_CONNECTION = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _LOOKED_AT = 2000  # bytes of a body that may be quoted
 _QUOTED = 120  # characters of it that are
+_NOTHING = Reply(0, {}, b"")
 LATER = "Nothing is wrong with the call: try it again in a while"
 
 
@@ -37,10 +40,12 @@ class Call:
         account: whose token is sent.
         function: what is called.
         args: by name, as `function.calls` gives them.
+        url: where the requests go.
         requests: how many requests were answered so far.
         remaining: how many more the account may send, where the last answer said so.
         scopes: what the token is for, where the last answer said so.
         request_id: of the last answer.
+        tried: how often and how long the last request was tried, empty for a single try.
         warnings: what the service had to say besides, each once, in order.
     """
 
@@ -52,15 +57,17 @@ class Call:
     remaining: int | None = None
     scopes: tuple[str, ...] = ()
     request_id: str | None = None
+    tried: str = ""
     warnings: dict[str, None] = field(default_factory=dict)
+    url: str = field(init=False)
+    _last: Reply = _NOTHING
 
-    @property
-    def url(self) -> str:
-        """Where the requests go."""
-        return self.account.url + self.function.url(self.args)
+    def __post_init__(self) -> None:
+        self.url = self.account.url + self.function.url(self.args)
 
     def note(self, reply: Reply) -> None:
         """Keep what the headers say. One with the word `warning` in its name is meant for people."""
+        self._last = reply
         budget = self.integration.budget
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
@@ -108,6 +115,10 @@ class Call:
         told = [f"{self.integration.title} answered {why}: {self._body(reply)}", *self._web_page(reply)]
         return self._error(BadAnswerError, told, reply)
 
+    def astray(self, pages: int) -> ApiError:
+        """The error for pages that never end."""
+        return self.bad_answer(self._last, f"pages that go in circles, page {pages} the last")
+
     def cut_short(self, reply: Reply, error: Exception) -> ApiError:
         """The error for a body that broke off, or that cannot be unpacked."""
         why = self._quoted(str(error)) or type(error).__name__
@@ -134,31 +145,32 @@ class Call:
             case HTTPStatus.NOT_FOUND if self.args:
                 yield "Check the name; what the account may not see is answered in the same way"
             case HTTPStatus.TOO_MANY_REQUESTS:
-                yield from self._advice_on_budget(reply)
+                yield from self._advice_on_budget()
             case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
                 where = self._quoted(reply.headers.get("location", "")) or "nowhere"
                 yield f"It leads to {where}, and the token is sent to {self.account.url} only"
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 yield LATER
+        wait = retry_after(reply)
+        if wait is not None:
+            yield f"It asks to be tried again in {wait:,.0f} s"
 
     def _advice_on_token(self, reply: Reply, fault: Fault | None) -> Iterator[str]:
         if reply.status == HTTPStatus.UNAUTHORIZED:
             at = "" if self.account.url == self.integration.base_url else f" at {self.account.url}"
             yield f"The token from {self.account.source} is wrong, revoked or expired{at}"
-        elif fault and "two_factor" in (fault.id or ""):
+        elif fault and fault.second_factor:
             yield "A second factor is asked for, which a script cannot give; a token made for scripts needs none"
         else:
             yield "The account may not see this, or its token was made for less"
             return
         yield f"To get one: {'; '.join(self.integration.credentials.how)}"
 
-    def _advice_on_budget(self, reply: Reply) -> Iterator[str]:
+    def _advice_on_budget(self) -> Iterator[str]:
         budget = self.integration.budget
         yield "The account has used up its requests for now"
         if budget:
             yield f"About {budget.refill_per_minute:g} come back a minute, up to {budget.capacity:,}"
-        if reply.headers.get("retry-after", "").isdecimal():
-            yield f"Try again in {reply.headers['retry-after']} s"
 
     def _web_page(self, reply: Reply) -> Iterator[str]:
         if "html" in reply.headers.get("content-type", ""):
@@ -188,6 +200,7 @@ class Call:
         name = f"{self.integration.name}.{self.function.name}"
         args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
         request_id = self._request_id(reply) if reply else None
+        told = [*told, self.tried]
         if request_id and kind is not RefusedError:
             told = [*told, f"Request id: {request_id}"]
         sentences = " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in told if text)

@@ -4,7 +4,8 @@ An `Integration` is a service; its `Function`s say what can be asked, with which
 `Column`s come back. Everything a person sees is computed from these: the Lua namespace, argument
 errors, documentation, completion, the columns of a table, the options of a command. What is peculiar
 to one service's HTTP (headers, how a page leads to the next, what an error body means, its request
-budget, where its tokens live) is data of its `Integration`, so that the client knows no service by name.
+budget, where its tokens live) is data of its `Integration`, in the words of `exchange`, so that the client
+knows no service by name.
 A catalogue checks itself when it is made and reports all its mistakes at once.
 """
 
@@ -13,10 +14,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from kosmo_kernel.exchange import Budget, Credentials, Fault, PageRequest, Reply
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list"]
@@ -128,6 +132,27 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """How lists of the whole account answer a function that looks at one item, where many items are asked for.
+
+    Parameters:
+        path: of the list of the records of all items, `/addons`.
+        item: where such a record says which item it belongs to, `app.id`.
+        items: the function that lists all items.
+        links: a list of who else uses a record, or None. It is no function of the integration's.
+        link_item: where a link says which item it is of, `app.id`.
+        link_record: where a link says which record it leads to, `addon.id`.
+    """
+
+    path: str
+    item: str
+    items: Function
+    links: Function | None = None
+    link_item: str = ""
+    link_record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One thing that can be asked of a service.
 
@@ -142,6 +167,7 @@ class Function:
         example: Lua that runs as it stands on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
+        whole: lists that say the same of all items at once, or None.
     """
 
     name: str
@@ -154,6 +180,7 @@ class Function:
     example: str = ""
     aliases: tuple[str, ...] = ()
     effect: Literal["read", "write"] = "read"
+    whole: Whole | None = None
 
     @property
     def signature(self) -> str:
@@ -227,72 +254,6 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One HTTP answer, as far as an integration has to read it.
-
-    Parameters:
-        status: the HTTP status.
-        headers: by lower-case name.
-        body: the bytes, decompressed.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """What to add to a request to get one page of a list."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What an error body says: the service's own word for it, its message, an address to read."""
-
-    id: str | None
-    message: str
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How many requests an account may send.
-
-    Parameters:
-        header: the response header with the number left.
-        capacity: the most that can be saved up.
-        refill_per_minute: how many come back a minute.
-    """
-
-    header: str
-    capacity: int
-    refill_per_minute: float
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Where the tokens of a service live.
-
-    Parameters:
-        env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
-        url_env: environment variables that change the service's address, first found wins.
-        hosts: domains that may be given the token (subdomains included), besides loopback.
-        how: the ways to get a token, one line each, for people.
-        scopes: the response header with what the token is for, or None.
-    """
-
-    env: str
-    url_env: tuple[str, ...]
-    hosts: tuple[str, ...]
-    how: tuple[str, ...]
-    scopes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Integration:
     """One service: what can be called, and how its HTTP works.
 
@@ -308,6 +269,8 @@ class Integration:
         first_page: what to add to a list's first request.
         next_page: from an answer and the request that led to it, what to add for the next page; None after the last.
         read_error: what an error body says; None when it is not an error of this service.
+        page_size: the most records that a page has. A full page that was the last one may be followed by another
+            by now, which "unchanged" does not say; where the size is not known, each last page is taken for full.
         request_id: the response header that support asks for.
         budget: how many requests an account may send, or None.
     """
@@ -323,6 +286,7 @@ class Integration:
     first_page: PageRequest
     next_page: Callable[[Reply, PageRequest], PageRequest | None]
     read_error: Callable[[Reply], Fault | None]
+    page_size: int | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
 

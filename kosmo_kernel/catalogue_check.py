@@ -11,7 +11,7 @@ from kosmo_kernel.catalogue import PLACE, RESERVED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kosmo_kernel.catalogue import Column, Function, Integration, Param
+    from kosmo_kernel.catalogue import Column, Function, Integration, Param, Whole
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -20,6 +20,9 @@ def mistakes(integration: Integration) -> Iterator[str]:
     """The mistakes of an integration, each in words that name the place."""
     if not _NAME.match(integration.name):
         yield f"`{integration.name}` is no Lua name in lower case"
+    budget = integration.budget
+    if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
+        yield "it has a budget that is empty or never comes back"
     taken: dict[str, str] = {}
     for function in integration.functions:
         for name in (function.name, *function.aliases, f"{integration.name}_{function.name}"):
@@ -42,14 +45,31 @@ def _of_function(function: Function) -> Iterator[str]:
     yield from (f"has the parameter `{n}` twice" for n in _twice(p.name for p in function.params))
     if sum(bool(p.each) for p in function.params) > 1:
         yield "has more than one parameter that takes a list"
+    if function.whole:
+        yield from (f"has whole lists, but {mistake}" for mistake in _of_whole(function, function.whole))
     for param in function.params:
         yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
+    asked = function.fan_out
+    if asked and asked.name in {c.path[0] for c in function.columns}:
+        yield f"has `{asked.name}` as a parameter that takes a list and as a column, and a table needs one for each"
     if not function.columns:
         yield "has no columns"
     yield from (f"has the column `{n}` twice" for n in _twice(c.name for c in function.columns))
     parents = {c.path[:-1] for c in function.columns}
     for column in function.columns:
         yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
+
+
+def _of_whole(function: Function, whole: Whole) -> Iterator[str]:
+    if function.fan_out is None or function.returns != "list":
+        yield "is no list function with a parameter that takes a list"
+    if not whole.path.startswith("/") or "{" in whole.path:
+        yield f"`{whole.path}` is no path without places"
+    for what in (whole.items, *([whole.links] if whole.links else [])):
+        if what.returns != "list" or what.params:
+            yield f"{what.name} is no list function without parameters"
+    if whole.links and not (whole.link_item and whole.link_record):
+        yield "does not say what a link leads from and to"
 
 
 def _of_param(param: Param, places: list[str]) -> Iterator[str]:

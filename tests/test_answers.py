@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
+from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column
@@ -38,7 +39,8 @@ def answering(status: int, body: bytes | str | object, headers: dict[str, str] |
 
 
 def fetched(api: WSGIApplication, name: str = "list_apps", account: Account = ACCOUNT, **args: Any) -> Answer:
-    return Client(HEROKU, account, transport=in_process(api)).fetch(HEROKU.function(name), args)
+    client = Client(HEROKU, account, transport=in_process(api), clock=FastClock())
+    return client.fetch(HEROKU.function(name), args)
 
 
 def failed(api: WSGIApplication, name: str = "list_apps", account: Account = ACCOUNT, **args: Any) -> ApiError:
@@ -164,9 +166,11 @@ def test_an_app_that_is_not_there_is_an_error_that_names_it() -> None:
 
 
 def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:
-    error = failed(DemoApi(company(), token=TOKEN, capacity=0, clock=lambda: 0.0))
+    api = DemoApi(company(), token=TOKEN, capacity=0, clock=lambda: 0.0)
+    with pytest.raises(RateLimitError) as caught:
+        Client(HEROKU, ACCOUNT, transport=in_process(api), patience=0).fetch(HEROKU.function("list_apps"), {})
+    error = caught.value
 
-    assert isinstance(error, RateLimitError)
     assert error.message.startswith(
         WHERE + "Heroku answered 429 (rate_limit): Your account reached the API rate limit Please wait a few minutes "
         "before making new requests. The account has used up its requests for now. About 75 come back a minute, up "
@@ -176,14 +180,14 @@ def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:
 
 def test_a_time_to_wait_is_told_where_the_service_tells_it() -> None:
     api = answering(429, {"id": "rate_limit", "message": "Slow down."}, {"Retry-After": "12"})
-    client = Client(replace(HEROKU, budget=None), ACCOUNT, transport=in_process(api))
+    client = Client(replace(HEROKU, budget=None), ACCOUNT, transport=in_process(api), patience=0)
 
     with pytest.raises(RateLimitError) as caught:
         client.fetch(HEROKU.function("list_apps"), {})
 
     assert caught.value.message == (
-        f"{WHERE}Heroku answered 429 (rate_limit): Slow down. The account has used up its requests for now. Try again "
-        "in 12 s. Request id: r-1."
+        f"{WHERE}Heroku answered 429 (rate_limit): Slow down. The account has used up its requests for now. It "
+        "asks to be tried again in 12 s. Request id: r-1."
     )
 
 

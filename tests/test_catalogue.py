@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kosmo_kernel.catalogue import Column, Function, Integration, PageRequest, Param, nearest
+from kosmo_kernel.catalogue import Column, Function, Integration, Param, nearest
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.exchange import Budget, PageRequest
 from kosmo_kernel.integrations.heroku import HEROKU
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -98,6 +99,21 @@ def test_a_catalogue_reports_all_its_mistakes_at_once() -> None:
 def test_a_function_without_columns_is_a_mistake() -> None:
     with pytest.raises(ValueError, match=r"^integration shop: list_widgets has no columns$"):
         shop(replace(WIDGETS, columns=()))
+
+
+def test_a_table_of_many_items_needs_a_column_for_the_item_that_was_asked() -> None:
+    asked = Param("shelf", "The shelf.", required=True, each=("name",))
+    columns = (Column("shelf.name", "The shelf."),)
+    mistake = "has `shelf` as a parameter that takes a list and as a column, and a table needs one for each"
+
+    with pytest.raises(ValueError, match=f"^integration shop: list_widgets {mistake}$"):
+        shop(replace(WIDGETS, params=(asked, WIDGETS.params[1]), columns=columns))
+
+
+@pytest.mark.parametrize("budget", [Budget("left", 0, 75), Budget("left", 4500, 0)])
+def test_a_budget_that_nobody_can_spend_is_a_mistake(budget: Budget) -> None:
+    with pytest.raises(ValueError, match=r"^integration heroku: it has a budget that is empty or never comes back$"):
+        replace(HEROKU, budget=budget)
 
 
 # Names

@@ -11,27 +11,19 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
+from fast_clock import FastClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import (
-    Budget,
-    Column,
-    Credentials,
-    Fault,
-    Function,
-    Integration,
-    PageRequest,
-    Param,
-    Reply,
-)
+from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.client import Answer, Client, in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
+from kosmo_kernel.exchange import Budget, Credentials, Fault, PageRequest, Reply
 from kosmo_kernel.integrations.heroku import HEROKU
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
@@ -97,12 +89,12 @@ class Shop:
         return [json.dumps(self.pages[number - 1]).encode()]
 
     def parcels(self, depot: str = "north") -> Answer:
-        client = Client(SHOP, SHOPPER, transport=in_process(self))
+        client = Client(SHOP, SHOPPER, transport=in_process(self), clock=FastClock())
         return client.fetch(LIST_PARCELS, LIST_PARCELS.bind({"depot": depot}))
 
 
 def demo_client(api: WSGIApplication) -> Client:
-    return Client(HEROKU, DEMO, transport=in_process(api))
+    return Client(HEROKU, DEMO, transport=in_process(api), clock=FastClock())
 
 
 def recording(asked: list[WSGIEnvironment], *headers: tuple[str, str], status: str = "200 OK") -> WSGIApplication:
@@ -235,7 +227,6 @@ def test_a_request_says_what_the_integration_wants_it_to_say() -> None:
         "HTTP_ACCEPT": "application/vnd.heroku+json; version=3",
         "HTTP_ACCEPT_ENCODING": "gzip",
         "HTTP_AUTHORIZATION": f"Bearer {DEMO_TOKEN}",
-        "HTTP_CONNECTION": "keep-alive",
         "HTTP_RANGE": "id ..; max=1000",
         "HTTP_USER_AGENT": f"kosmo-kernel/{__version__}",
     }

@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import httpx
 import pytest
+from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client import Client
@@ -51,9 +52,8 @@ PhO0V/JYNEF9JMH23l4d0vJS7zqD2M7UFZo=
 
 
 def client_at(url: str, *, transport: httpx.BaseTransport | None = None, timeout: float = 30.0) -> Client:
-    return Client(
-        HEROKU, Account("heroku", "default", TOKEN, url, "HEROKU_API_KEY"), transport=transport, timeout=timeout
-    )
+    account = Account("heroku", "default", TOKEN, url, "HEROKU_API_KEY")
+    return Client(HEROKU, account, transport=transport, timeout=timeout, patience=0, clock=FastClock())
 
 
 def ask(url: str, *, timeout: float = 30.0) -> object:
@@ -115,7 +115,7 @@ def test_nothing_is_opened_before_the_first_request(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
 
     with closing(client_at("https://api.heroku.com")) as client:
-        assert client._http is None
+        assert not client.connections._idle
         with pytest.raises(SettingsError, match=r"SSL_CERT_FILE .* makes no sense: .*No such file"):
             client.fetch(APPS, {})
 
@@ -142,7 +142,7 @@ def test_one_connection_is_kept_for_many_requests() -> None:
 
 
 def test_threads_share_a_client_and_wait_for_a_connection_when_all_are_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kosmo_kernel.client.CONNECTIONS", 2)
+    monkeypatch.setattr("kosmo_kernel.client.connections.AT_ONCE", 2)
     connections = set[str]()
     larkmoor = company()
     names = [str(app["name"]) for app in larkmoor.apps] * 4

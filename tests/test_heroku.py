@@ -11,9 +11,9 @@ import pytest
 from heroku_facts import ACCOUNT, ADD_ON, APP, COLLABORATOR, DOMAIN, DYNO
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Fault, PageRequest, Reply
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.exchange import Fault, PageRequest, Reply
 from kosmo_kernel.integrations.heroku import HEROKU
 
 ROOT = Path(__file__).parent.parent
@@ -102,6 +102,30 @@ def test_the_next_page_is_asked_for_with_the_very_words_of_next_range() -> None:
 @pytest.mark.parametrize("last", [reply(206), reply(206, next_range=""), reply(200), reply(200, next_range="id a..")])
 def test_a_list_ends_where_the_answer_is_whole_or_names_no_next_range(last: Reply) -> None:
     assert HEROKU.next_page(last, HEROKU.first_page) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (b'{"remaining": 2399}', 2399),
+        (b'{"remaining": 0}', 0),
+        (b'{"remaining": "2399"}', None),
+        (b'{"left": 1}', None),
+        (b"[1]", None),
+        (b"2399", None),
+        (b"<html>", None),
+    ],
+)
+def test_the_requests_left_are_read_from_where_heroku_tells_them_for_nothing(body: bytes, left: int | None) -> None:
+    budget = HEROKU.budget
+    assert budget is not None
+    assert (budget.path, budget.read(Reply(200, {}, body))) == ("/account/rate-limits", left)
+
+
+@pytest.mark.parametrize("word", ["two_factor", "two_factor_required"])
+def test_a_second_factor_is_recognised(word: str) -> None:
+    fault = HEROKU.read_error(Reply(403, {}, f'{{"id": "{word}", "message": "Second factor"}}'.encode()))
+    assert fault == Fault(word, "Second factor", second_factor=True)
 
 
 def test_an_error_is_read_with_its_word_its_message_and_its_address() -> None:

@@ -1,0 +1,191 @@
+"""A request through the client against plain httpx, what a second look costs, and how many connections are opened.
+
+    python benchmarks/client.py [ROUNDS]
+
+The demo account is served by processes of their own, one that answers at once and one after 100 ms, with a budget that
+never ends. Plain httpx is one `httpx.Client` shared by threads, with its limits raised to the requests in flight: the
+best that it does without a word about pages, budgets or retries. Each round runs all ways in turn, each with
+connections of its own; processor time is the whole process's, and ratios are medians of the rounds' ratios.
+
+Then the same is asked again where nothing has changed: by a list of the account, where the answer is large, and app by
+app, where it is small and the request itself is what costs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import httpx
+import msgspec
+
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue import Function
+from kosmo_kernel.client import Answer, Client
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.integrations.heroku import HEROKU
+
+APPS = 500
+ROWS = 999  # a page that is full has to be read again, since another may follow it by now
+AT_ONCE = 32
+REQUEST_MOST = 1.35  # times the processor time of plain httpx
+AGAIN_MOST = 0.5  # of the first time's, for lists of the account
+HEADERS = {
+    "Accept": "application/vnd.heroku+json; version=3",
+    "Accept-Encoding": "gzip",
+    "Authorization": f"Bearer {DEMO_TOKEN}",
+    "Range": "id ..; max=1000",
+}
+LIST_APPS, LIST_DYNOS = HEROKU.function("list_apps"), HEROKU.function("list_dynos")
+COUNT = "/connections"  # of the server: how many it has accepted
+
+Figures = tuple[float, float, int]  # processor seconds, seconds by the clock, connections
+
+
+class Counting:
+    """The demo; it knows its connections by their threads, and forgets them when it has told how many they were."""
+
+    def __init__(self, apps: int) -> None:
+        self.api = DemoApi(company(apps), capacity=10**9)
+        self.threads: set[str] = set()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ["PATH_INFO"] == COUNT:
+            told, self.threads = str(len(self.threads)), set()
+            start_response("200 OK", [("Content-Length", str(len(told)))])
+            return [told.encode()]
+        self.threads.add(threading.current_thread().name)
+        return self.api(environ, start_response)
+
+
+@contextmanager
+def served(apps: int, latency: float) -> Iterator[str]:
+    """The address of a demo in another process."""
+    command = [sys.executable, __file__, "serve", str(apps), str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def account(url: str) -> Account:
+    return Account("heroku", "default", DEMO_TOKEN, url, "HEROKU_API_KEY")
+
+
+def timed(work: Callable[[], object], url: str) -> Figures:
+    httpx.get(url + COUNT)
+    cpu, clock = time.process_time(), time.perf_counter()
+    work()
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
+    return cpu, clock, int(httpx.get(url + COUNT).text)
+
+
+def plain(url: str, names: list[str], at_once: int) -> Figures:
+    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once, keepalive_expiry=60)
+    with httpx.Client(headers=HEADERS, limits=limits, timeout=30) as client:
+
+        def ask(name: str) -> object:
+            answer = client.get(f"{url}/apps/{name}/dynos")
+            answer.raise_for_status()
+            return msgspec.json.decode(answer.content)
+
+        return timed(lambda: in_threads(ask, names, at_once), url)
+
+
+def ours(url: str, names: list[str], at_once: int) -> Figures:
+    with closing(Client(HEROKU, account(url))) as client:
+        return timed(lambda: in_threads(lambda name: client.fetch(LIST_DYNOS, {"app_id": name}), names, at_once), url)
+
+
+def in_threads(ask: Callable[[str], object], names: list[str], at_once: int) -> None:
+    with ThreadPoolExecutor(at_once) as pool:
+        found = list(pool.map(ask, names))
+    assert len(found) == len(names)
+
+
+def requests(url: str, names: list[str], at_once: int, rounds: int, what: str) -> float:
+    taken: dict[Callable[[str, list[str], int], Figures], list[Figures]] = {plain: [], ours: []}
+    for way in taken:
+        way(url, names[:at_once], at_once)  # the server, too, does things once
+    for _ in range(rounds):
+        for way, figures in taken.items():
+            figures.append(way(url, names, at_once))
+    ratios = [
+        statistics.median(a[part] / b[part] for a, b in zip(taken[ours], taken[plain], strict=True)) for part in (0, 1)
+    ]
+    for way, figures in taken.items():
+        cpu, clock, connections = (statistics.median(column) for column in zip(*figures, strict=True))
+        each = cpu / len(names) * 1e6
+        print(
+            f"{what:<30} {way.__name__:<6} {each:>7.0f} us a request  {clock:>6.2f} s  {connections:>3.0f} connections"
+        )
+    most = max(figure[2] for figure in taken[ours])
+    print(f"{what:<30} ratio  {ratios[0]:>7.2f}  of processor time {ratios[1]:>6.2f} by the clock")
+    assert most <= at_once + 1, f"{most} connections for {at_once} requests in flight"
+    return ratios[0]
+
+
+def again(url: str, function: Function, calls: list[dict[str, str]], rounds: int, what: str) -> float:
+    """What it costs to ask again, as a share of what it costs to ask."""
+    ratios: list[float] = []
+    answers: list[Answer] = []
+    with closing(Client(HEROKU, account(url))) as client:
+
+        def ask(*, fresh: bool) -> float:
+            begun = time.process_time()
+            answers[:] = [client.fetch(function, call, fresh=fresh) for call in calls]
+            return time.process_time() - begun
+
+        ask(fresh=True)
+        firsts, seconds = [], []
+        for _ in range(rounds):
+            firsts.append(ask(fresh=True))
+            seconds.append(ask(fresh=False))
+            assert all(answer.unchanged for answer in answers)
+            ratios.append(seconds[-1] / firsts[-1])
+    first, second = (statistics.median(column) / len(calls) * 1000 for column in (firsts, seconds))
+    ratio = statistics.median(ratios)
+    print(f"{what:<30} {first:>6.2f} ms, unchanged {second:>6.2f} ms: {ratio:.2f}")
+    return ratio
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    with ExitStack() as stack:
+        at_once, later = (stack.enter_context(served(APPS, latency)) for latency in (0, 0.1))
+        large = stack.enter_context(served(ROWS, 0))
+        with closing(Client(HEROKU, account(at_once))) as client:
+            apps: Any = client.fetch(LIST_APPS, {}).data
+        names = [app["name"] for app in apps]
+        ratios = [
+            requests(at_once, names, AT_ONCE, rounds, f"at once, {AT_ONCE} in flight"),
+            requests(later, names, AT_ONCE, rounds, f"after 100 ms, {AT_ONCE} in flight"),
+            requests(at_once, names, 1, rounds, "at once, one after the other"),
+        ]
+        every = [{"app_id": name} for name in names]
+        lists = again(large, LIST_APPS, [{}], rounds * 3, f"{ROWS:,} apps in one list")
+        again(at_once, LIST_DYNOS, every, rounds, "dynos, app by app")
+    assert max(ratios) <= REQUEST_MOST, f"more than {REQUEST_MOST} times plain httpx"
+    assert lists <= AGAIN_MOST, f"more than {AGAIN_MOST} of the first time"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        with serve(Counting(int(sys.argv[2])), latency=float(sys.argv[3])) as running:
+            print(running.url, flush=True)
+            threading.Event().wait()
+    else:
+        main()

@@ -1,0 +1,18 @@
+"""HTTP for one account of one service: a function and its arguments in, complete data or an error out.
+
+Nothing here knows a service by name. Headers, how a page leads to the next, what an error body means and where the
+request budget is told come from the `Integration`; the token and the address from the `Account`.
+
+    client.py        what all threads that ask with one account share
+    fetch.py         one call: page after page, each tried until it is there
+    tries.py         which failures pass by themselves, and how long to wait for that
+    memory.py        pages that the service need not send again
+    together.py      many calls answered from lists of the whole account
+    connections.py   the network: the only file that knows the HTTP library
+"""
+
+from __future__ import annotations
+
+from kosmo_kernel.client.client import Answer as Answer
+from kosmo_kernel.client.client import Client as Client
+from kosmo_kernel.client.connections import in_process as in_process

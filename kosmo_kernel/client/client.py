@@ -1,0 +1,219 @@
+"""What all who ask with one account share: its connections, its budget, and what was answered before."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.answers import Call
+from kosmo_kernel.budget import Limiter
+from kosmo_kernel.catalogue import Function
+from kosmo_kernel.client.connections import Connections
+from kosmo_kernel.client.fetch import Fetch
+from kosmo_kernel.client.memory import Memory
+from kosmo_kernel.client.together import together
+from kosmo_kernel.client.tries import PATIENCE, Tries
+from kosmo_kernel.errors import ApiError, SettingsError
+from kosmo_kernel.progress import Progress, WallClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kosmo_kernel.accounts import Account
+    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.client.connections import Transport
+    from kosmo_kernel.progress import Clock
+
+CONNECT_TIMEOUT = 10.0  # seconds
+READ_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call returned.
+
+    Parameters:
+        data: the records of a list function in the service's order, or the one record. The values of secret
+            columns are replaced. It may be kept for the next call, and is not to be changed.
+        requests: how many requests were answered for it.
+        remaining: how many requests the account has left, where the service says so.
+        request_id: of the last request, what the service's support asks for.
+        warnings: what the service had to say besides, once for each client.
+        scopes: what the token is for, where the service says so.
+        unchanged: the service said that nothing has changed, and `data` is the very same object as before.
+    """
+
+    data: list[dict[str, Any]] | dict[str, Any]
+    requests: int
+    remaining: int | None
+    request_id: str | None
+    warnings: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+    unchanged: bool = False
+
+
+class Client:
+    """The client of one account; its connections are opened when they are needed. Threads may share it.
+
+    Parameters:
+        integration: the service.
+        account: whose token is sent, and where to.
+        transport: what carries the requests instead of the network, `in_process` for example.
+        timeout: seconds to wait for an answer, or for more of it; `KOSMO_READ_TIMEOUT` or 30 when None.
+        connect_timeout: seconds to wait for a connection; `KOSMO_CONNECT_TIMEOUT` or 10 when None, and never
+            longer than for an answer.
+        patience: seconds that a request which failed is tried again; with 0 the first answer is final.
+        clock: what time it is; a `Progress` that is given to `fetch` has the same.
+        chance: by which pauses differ.
+
+    Attributes:
+        limiter: who may send, and when.
+        memory: what was answered before.
+        connections: what carries the requests.
+        met: whether the address has ever answered.
+
+    Raises:
+        SettingsError: a timeout that makes no sense.
+    """
+
+    def __init__(
+        self,
+        integration: Integration,
+        account: Account,
+        *,
+        transport: Transport | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        patience: float = PATIENCE,
+        clock: Clock | None = None,
+        chance: Random | None = None,
+    ) -> None:
+        self.integration = integration
+        self.account = account
+        read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
+        connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
+        self.connections = Connections(integration, account, transport, min(connect, read), read)
+        self._clock: Clock = clock or WallClock()
+        self._chance = chance or Random()  # noqa: S311 - nothing secret
+        self._patience = patience
+        self.limiter = Limiter(integration.budget, integration.title, self._clock, self._chance)
+        self.memory = Memory()
+        self.met = False
+        self._lock = threading.Lock()
+        self._warned: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.integration.name}, account {self.account.alias}, {self.account.url}>"
+
+    @property
+    def remaining(self) -> int | None:
+        """How many requests the account has left now, as far as it is known without asking."""
+        return self.limiter.remaining
+
+    def budget_left(self, progress: Progress | None = None) -> int | None:
+        """Ask the service how many requests the account has left. It costs none.
+
+        Returns:
+            None where the service does not tell, or not at an address of its own.
+
+        Raises:
+            ApiError: as for `fetch`.
+        """
+        budget = self.integration.budget
+        if budget is None or not budget.path:
+            return None
+        asked = Function("budget_left", "", "", budget.path, "record", ())
+        call = Call(self.integration, self.account, asked, {})
+        left = budget.read(Fetch(self, call, progress or Progress(self._clock)).free())
+        if left is not None:
+            self.limiter.told(left)
+        return left
+
+    def fetch(
+        self, function: Function, args: Mapping[str, Any], progress: Progress | None = None, *, fresh: bool = False
+    ) -> Answer:
+        """Call a function and wait for all of its answer.
+
+        Parameters:
+            function: one of the integration's.
+            args: by name, as `function.calls` gives them.
+            progress: of the run that asks; it shows what is waited for, and ends it.
+            fresh: ask as if nothing had been asked before.
+
+        Raises:
+            RefusedError: a 4xx: credentials, access, no such thing, bad parameters.
+            RateLimitError: nothing but 429s for a long time.
+            UnreachableError: no usable connection, or a 502, 503 or 504, for as long as `patience`.
+            BadAnswerError: any other status, a body cut short, or JSON that is not what the function promises.
+            SettingsError: environment variables about proxies or certificates that make no sense.
+            Cancelled: the run that asks has ended.
+            RuntimeError: the client is closed.
+        """
+        if self.connections.closed:
+            raise RuntimeError(f"{self!r} is closed")
+        call = Call(self.integration, self.account, function, args)
+        data, unchanged = Fetch(self, call, progress or Progress(self._clock), fresh=fresh).data()
+        warnings = self._untold(call.warnings) if call.warnings else ()
+        return Answer(data, call.requests, call.remaining, call.request_id, warnings, call.scopes, unchanged)
+
+    def together(
+        self,
+        function: Function,
+        calls: Sequence[Mapping[str, Any]],
+        progress: Progress | None = None,
+        *,
+        fresh: bool = False,
+    ) -> list[Answer | None]:
+        """What is known of many calls of one function from a few lists of the whole account.
+
+        Parameters:
+            function: one of the integration's.
+            calls: the arguments of each call, as `function.calls` gives them.
+            progress: as for `fetch`.
+            fresh: as for `fetch`.
+
+        Returns:
+            For each call the answer that `fetch` would give, or None where `fetch` has to be asked: for few calls,
+            for functions that no such list answers, and for whatever the lists do not settle. The first answer
+            says how many requests it took for all.
+
+        Raises:
+            SettingsError: as for `fetch`.
+            Cancelled: as for `fetch`.
+        """
+        try:
+            return together(function, calls, lambda whole: self.fetch(whole, {}, progress, fresh=fresh))
+        except ApiError:  # a token made for less, perhaps: each call says for itself what it can get
+            return [None] * len(calls)
+
+    def tries(self) -> Tries:
+        """The tries of one request."""
+        return Tries(self._clock, self._chance, self._patience)
+
+    def close(self) -> None:
+        """Close all connections. A closed client stays closed."""
+        self.connections.close()
+
+    def _untold(self, warnings: Mapping[str, None]) -> tuple[str, ...]:
+        with self._lock:
+            new = tuple(warning for warning in warnings if warning not in self._warned)
+            self._warned.update(new)
+        return new
+
+
+def _seconds(variable: str, given: float | None, usual: float) -> float:
+    """A timeout: as given, else the environment's, else the usual one."""
+    told = str(given) if given is not None else os.environ.get(variable, "").strip()
+    if not told:
+        return usual
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:  # nan is neither
+        name = variable if given is None else variable.removeprefix("KOSMO_").lower()
+        raise SettingsError(f"{name} must be a positive number of seconds, got {told!r}.")
+    return seconds

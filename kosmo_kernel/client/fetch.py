@@ -1,0 +1,196 @@
+"""One call: page after page until there is no next one, each tried until it is there or there is no hope.
+
+A list is complete or an error, never short. `Fetch._sent` is one request in its turn, and its answer.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kosmo_kernel.client.connections import BrokenOffError, LostError
+from kosmo_kernel.client.memory import Kept, Page
+from kosmo_kernel.client.tries import WHY, SetbackError
+from kosmo_kernel.errors import BadAnswerError, RefusedError
+from kosmo_kernel.exchange import PageRequest, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kosmo_kernel.answers import Call
+    from kosmo_kernel.client.client import Client
+    from kosmo_kernel.client.connections import Request
+    from kosmo_kernel.client.tries import Tries
+    from kosmo_kernel.exchange import Reply
+    from kosmo_kernel.progress import Progress
+
+_T = TypeVar("_T")
+
+# A service that leads to ever new pages without a new record on any of them is going in circles.
+BARREN_PAGES = 10
+_BAD_MINUTES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+
+
+class Fetch:
+    """One call under way.
+
+    Parameters:
+        client: what all calls of the account share.
+        call: what is asked, and what the answers mean.
+        progress: of the run that asks.
+        fresh: ask as if nothing were kept.
+    """
+
+    def __init__(self, client: Client, call: Call, progress: Progress, *, fresh: bool = False) -> None:
+        self._client = client
+        self._call = call
+        self._progress = progress
+        self._key = f"{call.function.name} {call.url}"
+        self._kept = None if fresh else client.memory.find(self._key)
+
+    def data(self) -> tuple[Any, bool]:
+        """All records of a list, or the one record; and whether it is the very same as before."""
+        pages: list[Page] = []
+        try:
+            data = self._read_all(pages)
+        except RefusedError:
+            if not (self._kept and pages):
+                raise
+            # What was kept led to a page that is no more: its end has moved.
+            self._kept, pages = None, []
+            data = self._read_all(pages)
+        if self._kept and len(pages) == len(self._kept.pages) and all(map(_same, pages, self._kept.pages)):
+            return self._kept.data, True
+        self._client.memory.keep(self._key, Kept(tuple(pages), data))
+        return data, False
+
+    def free(self) -> Reply:
+        """One answer that costs nothing of the budget and is not kept."""
+        request = self._client.connections.request(self._call.url, {}, {})
+        return self._tried(lambda tries: self._success(self._answer(request, tries, free=True)))
+
+    def _read_all(self, pages: list[Page]) -> Any:
+        """The one record, or all of a list; the pages that it took are added to `pages`."""
+        if self._call.function.returns == "list":
+            return self._rows(pages)
+        pages.append(self._page(PageRequest()))
+        return pages[0].content
+
+    def _rows(self, pages: list[Page]) -> list[dict[str, Any]]:
+        """The records of all pages. One that moved to a later page meanwhile is kept once, known by its `id`."""
+        rows: list[dict[str, Any]] = []
+        known: set[str | int] = set()
+        barren = 0
+        request: PageRequest | None = self._client.integration.first_page
+        while request is not None:
+            page = self._page(request)
+            pages.append(page)
+            request = page.following
+            if request is None and not rows:
+                rows = page.content  # nothing can have moved
+                break
+            new = [row for row in page.content if _id(row) not in known]
+            known.update(key for row in new if (key := _id(row)) is not None)
+            rows += new
+            barren = 0 if new else barren + 1
+            if any(page.request == request for page in pages) or (request is not None and barren >= BARREN_PAGES):
+                raise self._call.astray(len(pages))
+        return rows
+
+    def _page(self, wanted: PageRequest) -> Page:
+        """One page of a list, or the one record."""
+        kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
+        headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
+        request = self._client.connections.request(self._call.url, headers, wanted.query)
+
+        def once(tries: Tries) -> Page:
+            reply = self._answer(request, tries)
+            return kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted)
+
+        return self._tried(once)
+
+    def _read(self, reply: Reply, wanted: PageRequest) -> Page:
+        is_list = self._call.function.returns == "list"
+        try:
+            content = (self._call.rows if is_list else self._call.record)(self._success(reply))
+        except BadAnswerError as error:
+            if "truncated" in str(error.__cause__):  # the decoder's word for a text that ends too early
+                raise SetbackError(error) from error.__cause__
+            raise
+        following = self._client.integration.next_page(reply, wanted) if is_list else None
+        return Page(wanted, content, following, reply.headers.get("etag"), len(reply.body))
+
+    def _success(self, reply: Reply) -> Reply:
+        """An answer with a status of success; any other is an error."""
+        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            return reply
+        error = self._call.failure(reply)
+        if reply.status in _BAD_MINUTES:
+            raise SetbackError(error, retry_after(reply))
+        raise error
+
+    def _tried(self, once: Callable[[Tries], _T]) -> _T:
+        """What a try gives, as soon as one gives something."""
+        tries = self._client.tries()
+        while True:
+            try:
+                return once(tries)
+            except SetbackError as setback:
+                pause = tries.pause(setback)
+                if pause is None:
+                    raise setback.error from setback.__cause__
+            if pause:
+                self._progress.pause(pause, WHY)
+
+    def _answer(self, request: Request, tries: Tries, *, free: bool = False) -> Reply:
+        """The answer to a request, whatever its status.
+
+        Raises:
+            SetbackError: there is none, and another try may get one.
+            ApiError: there is none.
+        """
+        try:
+            return self._sent(request, tries, free=free)
+        except LostError as lost:
+            error = self._call.no_answer(lost.why, lost.advice)
+            if lost.passing == "always" or (lost.passing == "met" and self._client.met):
+                raise SetbackError(error) from lost.__cause__
+            raise error from lost.__cause__
+
+    def _sent(self, request: Request, tries: Tries, *, free: bool) -> Reply:
+        """One request in its turn, and its answer."""
+        limiter, call = self._client.limiter, self._call
+        self._progress.check()
+        turn = None if free else limiter.take(self._progress)
+        tries.sent()
+        broken = None
+        try:
+            reply = self._client.connections.send(request, self._progress.check)
+        except BrokenOffError as error:
+            reply, broken = error.reply, error
+        except BaseException:
+            if turn:
+                limiter.lost(turn)
+            raise
+        finally:
+            call.tried = tries.told()
+        self._client.met = True
+        call.note(reply)
+        self._progress.answered(call.remaining)
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS and turn:
+            again = limiter.refused(turn, retry_after(reply))
+            raise SetbackError(call.failure(reply), budget=True) if again else call.failure(reply)
+        if turn:
+            limiter.answered(turn, call.remaining)
+        if broken:
+            raise SetbackError(call.cut_short(reply, broken)) from broken.__cause__
+        return reply
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _id(row: Mapping[str, Any]) -> str | int | None:
+    value = row.get("id")
+    return value if isinstance(value, (str, int)) else None
