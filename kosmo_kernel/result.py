@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.accounts import DEFAULT
+from kosmo_kernel.accounts import DEFAULT, DEMO
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kosmo_kernel.display import Display
     from kosmo_kernel.frames import KosmoFrame
+    from kosmo_kernel.progress import Snapshot
 
 
 @dataclass(slots=True)
@@ -19,8 +22,8 @@ class Call:
     Parameters:
         path: `integrations.heroku.list_apps`.
         account: its alias.
-        duration_ms: how long it took.
-        status: `ok` or `error`.
+        duration_ms: how long it took from when it was begun.
+        status: `ok` or `error`; `dropped` when nobody waited for the answer any more.
         rows: how many records came, or None for none.
         requests: how many HTTP requests it took.
         error: the message, when it failed.
@@ -35,6 +38,25 @@ class Call:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One request that a dry run would have sent.
+
+    Parameters:
+        function: `heroku.list_dynos`.
+        account: its alias.
+        arguments: by name.
+        method: of HTTP.
+        url: where to.
+    """
+
+    function: str
+    account: str
+    arguments: dict[str, Any]
+    method: str
+    url: str
+
+
 @dataclass(slots=True)
 class Result:
     """What a run gave.
@@ -45,12 +67,17 @@ class Result:
             or `lua.values.Opaque` (a function, coroutine or namespace, of which only the text is known).
         hidden: the chunk ended in `;` or has no value, so that a notebook shows none.
         output: what it printed, standard output and standard error in order.
-        calls: what it asked for, in order.
+        calls: what it asked for, in the order in which it was begun.
         seconds: how long it ran, waiting included.
         memory: bytes of Lua heap at the end.
         account: what `heroku.<function>` meant.
         notes: warnings for people, one line each.
         displays: what it showed beside its values, in order.
+        cost: what its calls cost, or None when it made none.
+        planned: what it would have sent, when it was a dry run.
+        outputs: the Lua variables that were asked for, by name; their values are of the same types.
+        started: when it started, in UTC.
+        failures: what it could not read and collected instead, of a list argument or of `parallel.map`.
     """
 
     values: list[Any] = field(default_factory=list)
@@ -62,11 +89,43 @@ class Result:
     account: str = DEFAULT
     notes: list[str] = field(default_factory=list)
     displays: list[Display] = field(default_factory=list)
+    cost: Snapshot | None = None
+    planned: list[PlannedCall] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    started: datetime | None = None
 
     @property
     def value(self) -> Any:
         """The first value, or None."""
         return self.values[0] if self.values else None
+
+    def attrs(self) -> dict[str, Any]:
+        """What a frame of these values remembers beside its function: the account, the time and the calls.
+
+        JSON values; nothing where nothing was called. Calls of a function with an account are one entry. What the demo
+        says is fiction and has no time, so the same notebook has the same outputs every day.
+        """
+        groups: dict[tuple[str, str], list[Call]] = {}
+        for call in self.calls:
+            groups.setdefault((call.path.removeprefix("integrations."), call.account), []).append(call)
+        if not groups:
+            return {}
+        accounts = list(dict.fromkeys(account for _, account in groups))
+        found: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
+        if self.started and accounts != [DEMO]:
+            found["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        found["calls"] = [
+            {
+                "function": function,
+                "account": account,
+                "calls": len(calls),
+                "rows": sum(call.rows or 0 for call in calls),
+                "requests": sum(call.requests for call in calls),
+            }
+            for (function, account), calls in groups.items()
+        ]
+        return found
 
     def frame(self) -> KosmoFrame:
         """The value as a pandas DataFrame.
@@ -79,4 +138,4 @@ class Result:
 
         if not isinstance(self.value, Records):
             raise TypeError(f"a frame is made of a list of records, and the value is a {type(self.value).__name__}")
-        return frame_of(self.value)
+        return frame_of(self.value, self.attrs())

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 KEPT = 200  # chunks whose text is kept
 AROUND = 1  # lines shown before and after the one that failed
 _LINE = re.compile(r"([0-9]{1,9}):")
-_OPENS = re.compile(r"(?:\b(?:then|do|else|repeat)|\bfunction\b[^)]*\)|[{(\[])\s*(?:--.*)?$")
 
 
 class Scripts:
@@ -28,6 +27,10 @@ class Scripts:
         self._texts[name] = text
         while len(self._texts) > KEPT:
             self._texts.pop(next(iter(self._texts)))
+
+    def text(self, name: str) -> str:
+        """The text of a chunk; empty where it is not kept any more."""
+        return self._texts.get(name, "")
 
     def place(self, message: str, stack: Sequence[Frame]) -> tuple[int | None, str]:
         """Line and chunk that an error came from, by its message where that names them, else by the stack."""
@@ -53,9 +56,3 @@ class Scripts:
         if len(frames) < 2:  # noqa: PLR2004 - one frame is the place itself
             return ()
         return tuple(f"{frame.chunk}:{frame.line}: in {frame.name}" for frame in frames)
-
-    def indent(self, source: str) -> str:
-        """How far to indent the line after an unfinished chunk."""
-        last = next((line for line in reversed(source.splitlines()) if line.strip()), "")
-        before = last[: len(last) - len(last.lstrip())]
-        return before + ("  " if _OPENS.search(last) else "")

@@ -8,28 +8,38 @@ globals and top-level locals live from run to run.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.hints import hints
 from kosmo_kernel.limits import limits
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
+from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.lua.walls import REQUIRE, missing, required
+from kosmo_kernel.python_values import lua_name, lua_value
 from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
+from kosmo_kernel.result import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
 from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
-from kosmo_kernel.run import Run
+from kosmo_kernel.run import Asking, Run
 from kosmo_kernel.scripts import Scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.calls import Caller
     from kosmo_kernel.display import Display
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.lua.walls import Wall
+    from kosmo_kernel.progress import Snapshot
+
+
+OUTPUTS = 100  # values behind `Out`
 
 
 class Session:
@@ -60,7 +70,9 @@ class Session:
         self._require_walls = required()
         self.last: Result | None = None
         self._walls_told = False
+        self._now: Callable[[], datetime] = partial(datetime.now, UTC)
         self._scripts = Scripts()
+        self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
         functions = {f"{i.name}.{f.name}": f for i in integrations.BUILT_IN for f in i.functions}
         self._machine = Machine(functions, _surface)
@@ -84,6 +96,12 @@ class Session:
         on_output: Callable[[str, str], None] | None = None,
         on_input: Callable[[str], str | None] | None = None,
         on_display: Callable[[Display], None] | None = None,
+        on_progress: Callable[[Snapshot], None] | None = None,
+        dry_run: bool = False,
+        fresh: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] = (),
+        number: int | None = None,
     ) -> Result:
         """Run a chunk of Lua.
 
@@ -98,38 +116,86 @@ class Session:
             on_output: called with `stdout` or `stderr` and a text while the chunk runs.
             on_input: answers `io.read` (called with `l`, `L` or `a`); without it Lua reads the end of a file.
             on_display: called with what `display` shows while the chunk runs; without it its text is printed.
+            on_progress: called in this thread while a remote account is waited for: first after half a second of that,
+                ten times a second at most, and then once more at the end. See `telling.py` for KOSMO_PROGRESS.
+            dry_run: make no calls; check them, note them in `planned`, and answer with empty lists and records.
+            fresh: ask anew for what was kept from before.
+            inputs: values for Lua's globals, set before the chunk runs; see `python_values.lua_value`.
+            outputs: Lua variables to read after it, which `Result.outputs` has.
+            number: of the cell, whose value becomes `_` and `Out[number]`.
 
         Raises:
-            UnknownNameError: there is no account of that name.
+            UnknownNameError: there is no account of that name; nothing has run. Or no Lua variable; the chunk has run.
+            InvalidArgumentsError: a value for Lua that has no Lua form; nothing has run. Or a variable that is a
+                function, or holds one; the chunk has run.
             SettingsError: a limit makes no sense, or walls are required and one is missing. Nothing has run.
             KosmoError: with what was printed and called before in its `result`.
         """
         if account is not None:
             _check_account(account)
+        taken = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
+        wanted = tuple(map(lua_name, outputs))
         if self._require_walls:
             self._refuse_without(self.walls())
-        result = Result(account=account or self.account)
-        run = Run(self.caller, self._tokens, result, on_output, on_input, on_display)
+        result = Result(account=account or self.account, started=self._now())
+        asking = Asking(self.caller, result, on_progress, dry_run=dry_run, fresh=fresh)
+        run = Run(asking, self._tokens, result, on_output, on_input, on_display, self._shown)
         given = limits(
             self.limits.memory if memory_limit is None else memory_limit,
             self.limits.cpu if cpu_limit is None else cpu_limit,
             self.limits.timeout if timeout is None else timeout,
         )
+        run.given((inputs or {}).values())
         run.result.notes = hints(source)
         self._scripts.add(name, source)
         self.last = run.result
         started = time.perf_counter()
         try:
-            outcome = self._machine.run(source, name=name, args=tuple(args), limits=given, host=run)
+            try:
+                outcome = self._machine.run(
+                    source,
+                    name=name,
+                    args=tuple(args),
+                    limits=given,
+                    host=run,
+                    inputs=taken,
+                    outputs=wanted,
+                    numbered=number is not None,
+                )
+            finally:
+                run.end(started)
         except Failure as failure:
-            run.end(started)
             self._tell_of_walls(result)
             raise self._error(failure, run) from None
-        run.end(started)
         self._tell_of_walls(result)
         run.result.values = [run.page(value) for value in outcome.values]
         run.result.hidden, run.result.memory = outcome.hidden, outcome.memory
+        if number is not None:
+            self._keep(number, run.result.value)
+        run.result.outputs = {name: run.page(self._output(name, outcome.outputs, run)) for name in wanted}
         return run.result
+
+    def _keep(self, number: int, value: Any) -> None:
+        """Have a value ready for `Out[number]`; what is no data cannot come back."""
+        if value is not None and not isinstance(value, Opaque):
+            self._shown[number] = value
+            while len(self._shown) > OUTPUTS:
+                del self._shown[next(iter(self._shown))]
+
+    def _output(self, name: str, found: Mapping[str, Any], run: Run) -> Any:
+        """A variable that was asked for; an error where there is none, or none that is data."""
+        value = found.get(name)
+        error: KosmoError
+        if name not in found:
+            near = nearest(name, [known for known, _ in self.names(())])
+            error = UnknownNameError(f"Lua has no variable `{name}`, or it is nil.", tuple(near))
+        elif isinstance(value, Opaque):
+            words = {"function": "a function", "thread": "a coroutine"}.get(value.partition(":")[0], "a namespace")
+            error = InvalidArgumentsError(value.fault or f"{name}: {words} has no Python form")
+        else:
+            return value
+        error.result = run.result
+        raise error
 
     def _error(self, failure: Failure, run: Run) -> KosmoError:
         """The error that a run ended in, with the place in the script that it came from."""
@@ -183,35 +249,63 @@ class Session:
     def completeness(self, source: str) -> tuple[str, str]:
         """Whether a chunk is `complete`, `incomplete` or `invalid`, and how far to indent the next line."""
         state = str(self._ask("check", source)["state"])
-        return state, self._scripts.indent(source) if state == "incomplete" else ""
+        if state != "incomplete":
+            return state, ""
+        from kosmo_kernel.editor import indent  # noqa: PLC0415 - only while somebody types
 
-    def names(self, chain: Sequence[str]) -> list[tuple[str, str]]:
+        return state, indent(source)
+
+    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         """What can follow a chain of names, without effects and without requests.
 
         Parameters:
-            chain: `("app", "integrations", "heroku")`; empty for the globals and the locals that live on.
+            chain: `("app", "integrations", "heroku")`, a number for an item of a list; empty for the globals and
+                the locals that live on.
 
         Returns:
-            Name and Lua type of each, in order of name.
+            Name and Lua type of each, in order of name; a script's function as `function(a, b)`.
+
+        Raises:
+            TryLaterError: a script runs.
         """
         return sorted((str(name), str(kind)) for name, kind in self._ask("names", chain=list(chain))["names"].items())
 
-    def resolve(self, chain: Sequence[str]) -> dict[str, Any] | None:
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """What is known of the value at the end of a chain of names, or None when there is no such value.
 
         Returns:
-            `type`, `text`; `function` for one of the catalogue, `heroku.list_apps`; `source`, `line` and `chunk`
-            for one that a script defined.
+            `type`, and `text` where it is short; `function` for one of the catalogue, `heroku.list_apps`; `source`,
+            `line`, `chunk`, `params` and `script` (the whole chunk) for one that a script defined; `of`, `path` and
+            `many` for what is in the answer of a function: its name, the fields that lead there, whether it is a list;
+            `reads` for a record that reads as its name; `space` for a namespace, `app.integrations.heroku`.
+
+        Raises:
+            TryLaterError: a script runs.
         """
         found = self._ask("resolve", chain=list(chain))
-        wanted = ("type", "text", "function", "source", "line", "chunk")
-        return {key: found[key] for key in wanted if key in found} if found.get("found") else None
+        if not found.get("found"):
+            return None
+        wanted = ("type", "text", "function", "of", "path", "many", "reads", "space", *_OF_A_FUNCTION)
+        script = {"script": self._scripts.text(str(found["chunk"]))} if "chunk" in found else {}
+        return {key: found[key] for key in wanted if key in found} | script
 
     def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         try:
             return self._machine.ask(kind, source, **header)
         except Failure as failure:
             raise failure.error from None
+
+    # Accounts ----------------------------------------------------------------------------------------
+
+    def budget_left(self, integration: str, account: str) -> int | None:
+        """How many requests an account may send now; None where its service does not say. Asking costs none.
+
+        Raises:
+            UnknownNameError: there is no such integration or account.
+            CredentialsError: the account has no token.
+            ApiError: what the service answered instead.
+        """
+        return self.caller().budget_left(integrations.find(integration), account)
 
     # Ending ------------------------------------------------------------------------------------------
 
@@ -221,6 +315,7 @@ class Session:
 
     def reset(self) -> None:
         """Forget all Lua variables."""
+        self._shown.clear()
         self._machine.reset()
 
     def close(self) -> None:
@@ -250,6 +345,9 @@ class Session:
 
             self._caller = Caller()
         return self._caller
+
+
+_OF_A_FUNCTION = ("source", "line", "chunk", "params")  # that a script defined
 
 
 def _surface() -> list[dict[str, Any]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.limits import Limits
-from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome
+from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome, Prepared
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Record, Records
@@ -45,6 +48,36 @@ class Answers:
     shown: list[DisplayRequest] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     error: errors.KosmoError | None = None
+    counted: tuple[int, int] = (0, 0)
+    dropped: list[int] = field(default_factory=list)
+    told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
+    inbox: SimpleQueue[tuple[int, list[Any] | errors.KosmoError]] = field(default_factory=SimpleQueue)
+
+    def prepare(self, request: CallRequest) -> Prepared:
+        return Prepared(
+            1, lambda number: threading.Thread(target=self._make, args=(number, request), daemon=True).start()
+        )
+
+    def _make(self, number: int, request: CallRequest) -> None:
+        try:
+            self.inbox.put((number, self.call(request)))
+        except errors.KosmoError as error:
+            self.inbox.put((number, error))
+
+    def answers(self, seconds: float) -> list[tuple[int, list[Any] | errors.KosmoError]]:
+        try:
+            return [self.inbox.get(timeout=seconds)]
+        except Empty:
+            return []
+
+    def items(self, coming: int, done: int) -> None:
+        self.counted = (self.counted[0] + coming, self.counted[1] + done)
+
+    def drop(self, number: int) -> None:
+        self.dropped.append(number)
+
+    def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
+        self.told.append((count, of, rows))
 
     def call(self, request: CallRequest) -> list[Any]:
         self.asked.append(request)
@@ -69,6 +102,9 @@ class Answers:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
 
+    def output_of(self, number: int) -> Any:  # noqa: ARG002 - no cell had a number
+        return None
+
     def display(self, request: DisplayRequest) -> None:
         self.shown.append(request)
 
@@ -77,6 +113,53 @@ class Answers:
 
     def failed(self, error: errors.KosmoError) -> None:
         pass
+
+
+# What scripts that ask in many ways have in common.
+ASKING = """
+heroku = app.integrations.heroku
+function get(name) return heroku.get_app({ app_id = tostring(name) }).name end
+function doubled(name) return get(name) .. get(name) end
+"""
+
+
+@dataclass
+class Shuffled(Answers):
+    """Answers some of the calls under way, in any order, whenever it is asked, so that nothing depends on time.
+
+    What begins with `bad` is refused.
+
+    Parameters:
+        chance: which, and in which order.
+        most: how many calls were under way at a time.
+        open: those that are.
+    """
+
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - the same every time
+    most: int = 0
+    open: list[tuple[int, CallRequest]] = field(default_factory=list)
+
+    def prepare(self, request: CallRequest) -> Prepared:
+        self.asked.append(request)
+        return Prepared(1, lambda number: self.open.append((number, request)))
+
+    def answers(self, _seconds: float) -> list[tuple[int, list[Any] | errors.KosmoError]]:
+        self.most = max(self.most, len(self.open))
+        chosen = self.chance.sample(self.open, self.chance.randint(1, len(self.open)))
+        self.open = [one for one in self.open if one not in chosen]
+        return [(number, self._answer(request)) for number, request in chosen]
+
+    def drop(self, number: int) -> None:
+        super().drop(number)
+        self.open = [one for one in self.open if one[0] != number]
+
+    def _answer(self, request: CallRequest) -> list[Any] | errors.KosmoError:
+        if request.path == "heroku.list_apps":
+            return [Records([app("one"), app("two"), app("three")], HEROKU.function("list_apps"))]
+        name = (request.named or {}).get("app_id") or request.positional[0]
+        if str(name).startswith("bad"):
+            return errors.RefusedError(f"{name} is refused", status=404, id="not_found", function=request.path)
+        return [Record(app(str(name)), HEROKU.function("get_app"))]
 
 
 @contextmanager

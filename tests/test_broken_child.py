@@ -70,6 +70,10 @@ def value(*blobs, **described):
 def failed(**told):
     say({{"kind": "failed", "type": "lua_runtime", "message": "x", "stack": [], **told}})
 
+APPS = {{"id": 1, "path": "heroku.list_apps", "arguments": [], "texts": 0}}
+def call(**told): ask("next", begin=[{{**APPS, **told}}])
+def drop(ids): say({{"kind": "drop", "ids": ids}})
+
 def ask(kind, **asked):
     say({{"kind": kind, **asked}})
     hear()
@@ -193,6 +197,31 @@ NONSENSE = {
     "rows without a count": "ask('rows', handle=1, first=None)",
     "a pattern of nothing": "ask('regex')",
     "a pattern with a text for its limit": "ask('regex', verb='match', flags='', limit='x')",
+    "a wait for nothing": "ask('next')",
+    "a wait for no calls": "ask('next', begin=[])",
+    "a second wait for one call": "call(); ask('next', begin=[])",
+    "calls that are a number": "say({'kind': 'begin', 'begin': 5})",
+    "a call without a number": "call(id=None)",
+    "a call with truth for its number": "call(id=True)",
+    "a call with the number of those that are answered at once": "call(id=0)",
+    "a call with an endless number, and one behind it": "call(id=1 << 90); call()",
+    "the same number twice": "ask('next', begin=[APPS, APPS])",
+    "the same number again": "call(); call()",
+    "a call with texts that did not come": "call(arguments=[{'form': 'json', 'blob': 3}], texts=9)",
+    "a call with less than no texts": "call(texts=-1)",
+    "a call with a list for its texts": "call(texts=[1])",
+    "a call begun with a list of nowhere": "call(arguments=[{'form': 'list', 'handle': 7}])",
+    "items that are a list": "ask('next', begin=[APPS], coming=[1])",
+    "items less than none": "ask('next', begin=[APPS], done=-1)",
+    "thousands of calls": "ask('next', begin=[{**APPS, 'id': i + 1} for i in range(5000)])",
+    "calls dropped that are no list": "drop(5)",
+    "calls dropped that are words": "drop(['one', None])",
+    "calls dropped that were never begun": "drop([1, -1, 1 << 90]); ask('next')",
+    "a wait for what was dropped": "say({'kind': 'begin', 'begin': [APPS]}); drop([1]); ask('next')",
+    "failures without a text": "say({'kind': 'failures', 'count': 1, 'of': 1})",
+    "failures that are a number": "say({'kind': 'failures', 'count': 1, 'of': 1}, b'5')",
+    "failures that are texts": "say({'kind': 'failures', 'count': 1, 'of': 1}, b'[\"x\"]')",
+    "failures that are no number of them": "say({'kind': 'failures', 'count': [1], 'of': {}}, b'[]')",
     "released lists that are a number": "ask('docs', verb='read', page='heroku', released=5)",
     "released lists that are lists": "ask('docs', verb='read', page='heroku', released=[[1]])",
     "an end in the middle of a frame": r"raw(b'\0\0\1\0half'); os._exit(0)",
@@ -227,6 +256,13 @@ LOOPING = {
     "a flood of output": "while True: say({'kind': 'output', 'stream': 'stdout'}, b'x' * 1000)",
     "a flood of empty output": "while True: say({'kind': 'output', 'stream': 'stdout'}, b'')",
     "a flood of questions": "while True: ask('space', integration='heroku', key='x')",
+    "a flood of calls": """number = 0
+while True: number += 1; call(id=number)""",
+    "a flood of calls that are dropped": """number = 0
+while True:
+    number += 1
+    say({'kind': 'begin', 'begin': [{**APPS, 'id': number}]})
+    drop([number])""",
     "a flood of questions whose answers nobody reads": "while True: say({'kind': 'docs', 'verb': 'list'})",
     "a frame that comes byte by byte": r"""raw(b'\1\0\0\0')
 while True: raw(b'x'); time.sleep(0.01)""",
@@ -262,7 +298,9 @@ ASKING = "greet(); say({'kind': 'call', 'path': 'heroku.list_apps', 'arguments':
 @pytest.mark.parametrize("lua", [ASKING], indirect=True)
 def test_a_child_that_asks_and_never_reads_the_answer_is_ended(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [app(f"app-{i}", note="x" * 100_000) for i in range(40)]
-    monkeypatch.setattr(Run, "call", lambda _self, request: Answers(rows).call(request))
+    host = Answers(rows)
+    monkeypatch.setattr(Run, "prepare", lambda _self, request: host.prepare(request))
+    monkeypatch.setattr(Run, "answers", lambda _self, seconds: host.answers(seconds))
 
     assert isinstance(ended(lua), errors.KosmoError)
 

@@ -137,9 +137,10 @@ def test_addresses_are_never_shown(lua: Machine) -> None:
 def test_io_read_reads_lines_numbers_and_the_end(lua: Machine) -> None:
     host = Answers(lines=["one", "2", "three"])
 
-    assert values(lua, "io.read(), io.read('n'), io.read('L'), io.read(), io.read('a')", host) == [
+    assert values(lua, "io.read(), io.read('n'), io.read('L'), io.read('L'), io.read(), io.read('a')", host) == [
         "one",
         2,
+        "\n",
         "three\n",
         None,
         "",

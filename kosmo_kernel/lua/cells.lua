@@ -177,8 +177,9 @@ end
 local serial = 0
 
 -- A cell as a function, or nil and Lua's message. The second result tells whether the value is hidden (`;`);
--- the third keeps what must be known to save locals when the cell fails.
-function cells.compile(text, name, environment)
+-- the third keeps what must be known to save locals when the cell fails. `set` has the names of globals that are
+-- set for this cell, and mean those.
+function cells.compile(text, name, environment, set)
   local before, last, fault, whole = parts(text, name)
   if not before and not whole then return nil, fault end
   local hidden = last ~= nil and last ~= "" and not compiles(last .. "\n;")
@@ -188,7 +189,7 @@ function cells.compile(text, name, environment)
 
   local given = {}
   for known in next, held do
-    if #given < MOST_LOCALS and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then given[#given + 1] = known end
+    if #given < MOST_LOCALS and not set[known] and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then given[#given + 1] = known end
   end
   serial = serial + 1
   local keep = format("__keep_%d_%s", serial, native.secret())
@@ -260,6 +261,8 @@ function cells.get(name)
   local _, value = getupvalue(cell[1], cell[2])
   return value, true
 end
+
+function cells.drop(name) held[name] = nil end
 
 function cells.names()
   local found = {}

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kosmo_kernel.display import FORMS, VALUES
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
     from kosmo_kernel.limits import Limits
-    from kosmo_kernel.lua.values import Handles
 
 GONE = "Lua's variables are gone; run what set them again."
 
@@ -30,6 +27,20 @@ class CallRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call whose arguments were checked.
+
+    Parameters:
+        calls: how many calls it counts as; an item of a list argument is one.
+        begin: makes it. Its answer will be one of `Host.answers`, under the number given here: 0 for a call that the
+            script itself waits for, a new one for each call of an item of `parallel.map`.
+    """
+
+    calls: int
+    begin: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayRequest:
     """Something that a script shows: its form, one of `display.FORMS`, what it is, and where it goes."""
 
@@ -43,8 +54,23 @@ class DisplayRequest:
 class Host(Protocol):
     """Who answers what a script asks. Whatever these raise as a KosmoError becomes an error in Lua."""
 
-    def call(self, request: CallRequest) -> list[Any]:
-        """Make a call; the values it returns to Lua."""
+    def prepare(self, request: CallRequest) -> Prepared:
+        """Check a call. Nothing is sent."""
+
+    def answers(self, seconds: float) -> Iterable[tuple[int, list[Any] | KosmoError]]:
+        """What was answered of what was begun: numbers, and the values for Lua or what went wrong.
+
+        Waits for at most so many seconds when there is nothing yet.
+        """
+
+    def items(self, coming: int, done: int) -> None:
+        """Of lists of the script's so many items more are begun, and so many done; their calls follow."""
+
+    def drop(self, number: int) -> None:
+        """Nobody waits for this answer any more."""
+
+    def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
+        """So many items of a list of the script's failed and were collected; what is known of the first few."""
 
     def space(self, integration: str | None, key: str) -> str:
         """The account that `key` names in an integration's namespace."""
@@ -64,17 +90,24 @@ class Host(Protocol):
     def failed(self, error: KosmoError) -> None:
         """One of the answers was this error; the script may catch it or end in it."""
 
+    def output_of(self, number: int) -> Any:
+        """What the cell with this number gave; None where nothing is known of it."""
+
     def input(self, form: str) -> str | None:
         """What `io.read` gets: `l`, `L` or `a`; None at the end."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended well: what it returned, whether the value is to be hidden, bytes of Lua heap."""
+    """How a run ended well: what it returned, whether the value is to be hidden, bytes of Lua heap.
+
+    `outputs` has the variables that were asked for and are set, by name.
+    """
 
     values: list[Any]
     hidden: bool
     memory: int
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,35 +129,22 @@ class Frame:
     name: str
 
 
-@contextmanager
-def heard() -> Iterator[None]:
+class heard:  # noqa: N801 - it is used like a word
     """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
-        raise LuaProcessError(f"The Lua process sent a message that makes no sense, and was ended: {GONE}") from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if kind is not None and issubclass(kind, _NO_SENSE):
+            raise LuaProcessError(
+                f"The Lua process sent a message that makes no sense, and was ended: {GONE}"
+            ) from error
 
 
-MEANWHILE = {"output", "display"}  # what a child says that wants no answer
-
-
-def meanwhile(header: dict[str, Any], blobs: list[bytes], handles: Handles) -> Callable[[Host], None]:
-    """What the host is to do about a message that wants no answer.
-
-    Raises:
-        KeyError, IndexError, TypeError, ValueError: the message makes no sense.
-    """
-    if header["kind"] == "output":
-        stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
-        return lambda host: host.output(stream, text)
-    form = str(header["form"])
-    if form not in FORMS or ("value" in header) != (form in VALUES):
-        raise ValueError(f"the message shows something as {form!r}")
-    given = handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
-    request = DisplayRequest(
-        form, given, str(header.get("id", "")), bool(header.get("update")), bool(header.get("wait"))
-    )
-    return lambda host: host.display(request)
+_NO_SENSE = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 def told(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:

@@ -3,11 +3,10 @@
 -- Scripts run in coroutines with a count hook, so that trusted code runs without one. The hook asks the
 -- worker (a clock, a flag) every thousand instructions. Once a reason to stop exists it is latched in
 -- `dead`: the hook then fires at every instruction, and the wrapped `pcall`, `xpcall` and coroutine
--- functions raise it again instead of returning, so no script can catch it for longer than one step.
+-- functions (`coroutines.lua`) raise it again instead of returning, so no script can catch it for longer than one step.
 
 local native, host = ...
-local create, resume, running, status = coroutine.create, coroutine.resume, coroutine.running, coroutine.status
-local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.isyieldable
+local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
 local gethook, sethook, collectgarbage = debug.gethook, debug.sethook, collectgarbage
 
@@ -26,15 +25,21 @@ local STOP = debug.setmetatable({}, native.register {
   __tostring = function() return "the script was stopped" end,
   __newindex = function() error("this table cannot be changed", 2) end,
 })
-local armed = { memory = 0, calls = 0 }
+local memory = 0 -- bytes that the request may use
 
 local function out_of_memory() return { stop = "memory_limit" } end
+
+-- A reason to stop, with the line, and where that is in a coroutine the way to it.
+local function stop_here(stop)
+  local thread = running()
+  return { stop = stop, line = native.user_line(4), way = thread ~= main and native.stack(thread) or nil }
+end
 
 -- What the worker answered to a look at the clock.
 local function notice(answer)
   if answer == FLUSH then native.flush()
   elseif answer ~= 0 and answer ~= SLOW then
-    dead = { stop = answer == INTERRUPTED and "interrupted" or "cpu_limit", line = native.user_line(4) }
+    dead = stop_here(answer == INTERRUPTED and "interrupted" or "cpu_limit")
   end
 end
 
@@ -51,25 +56,38 @@ local function hook()
   error(STOP, 0)
 end
 
--- Raise what has been latched, if anything; called wherever a protected call came back.
-local function after(ok, problem, ...)
+-- Go on only if nothing has been latched.
+local function living()
   if dead then error(STOP, 0) end
-  if ok then return ok, problem, ... end
-  if problem == "not enough memory" then
+end
+limits.living = living
+
+-- The same, wherever something came back that may have failed for want of memory.
+local function passed(ok, problem)
+  if dead then error(STOP, 0) end
+  if not ok and problem == "not enough memory" then
     dead = out_of_memory()
     error(STOP, 0)
   end
+end
+limits.passed = passed
+
+-- Raise what has been latched, if anything; called wherever a protected call came back.
+local function after(ok, problem, ...)
+  passed(ok, problem)
+  if ok then return ok, problem, ... end
   -- At the last level of the C stack a script still runs but its hook cannot be called: there a loop around
   -- `pcall` is noticed here.
   failed = failed + 1
   if failed % 16 == 0 then
     notice(host.tick())
-    if dead then error(STOP, 0) end
+    living()
   end
   local text, facts = native.failure(problem)
   if facts then return false, text, facts end
   return false, text
 end
+limits.after = after
 
 function limits.pcall(...)
   if select("#", ...) == 0 then native.raise("bad argument #1 to 'pcall' (value expected)") end
@@ -85,90 +103,45 @@ function limits.xpcall(f, handler, ...)
 end
 
 -- Each coroutine counts its instructions anew, so many short ones would never come to a look at the clock.
-local function take_turn()
+function limits.take_turn()
   turns = turns + 1
   if turns % 64 == 0 then
     notice(host.tick())
-    if dead then error(STOP, 0) end
+    living()
   end
 end
 
-function limits.create(f)
-  if type(f) ~= "function" then native.raise("bad argument #1 to 'create' (function expected)") end
+-- A coroutine with the hook.
+function limits.hooked(f)
   local thread = create(f)
   sethook(thread, hook, "", EVERY)
   return thread
 end
 
-function limits.resume(thread, ...)
-  if type(thread) ~= "thread" then native.raise("bad argument #1 to 'resume' (coroutine expected)") end
-  take_turn()
-  return after(resume(thread, ...))
-end
-
-local function passed(thread, ok, problem, ...)
-  if dead then error(STOP, 0) end
-  if ok then return problem, ... end
-  close(thread)
-  if dead then error(STOP, 0) end
-  error(problem, 0)
-end
-
-function limits.wrap(f)
-  local thread = limits.create(f)
-  return function(...)
-    take_turn()
-    return passed(thread, resume(thread, ...))
-  end
-end
-
-function limits.yield(...)
-  if running() == main then native.raise("attempt to yield from outside a coroutine") end
-  return yield(...)
-end
-
-function limits.running()
-  local thread = running()
-  return thread, thread == main
-end
-
-function limits.isyieldable() return running() ~= main and isyieldable() end
-
-function limits.close(thread)
-  if type(thread) ~= "thread" then native.raise("bad argument #1 to 'close' (coroutine expected)") end
-  local state = status(thread)
-  if state == "running" or state == "normal" then native.raise("cannot close a " .. state .. " coroutine") end
-  return after(close(thread))
-end
-
-limits.status = status
+function limits.is_main(thread) return thread == main end
 
 -- Call one of our own functions without the hook, which more than doubles its time. Only for work whose size
--- is bounded, since nothing can stop it, and which raises nothing.
+-- is bounded, since nothing can stop it, and which raises nothing but want of memory.
 function limits.steady(f, ...)
   local thread = running()
   sethook(thread)
-  local result = f(...)
+  local ok, result = pcall(f, ...)
   if main then sethook(thread, hook, "", EVERY) end
-  return result
+  if ok then return result end
+  passed(ok, result)
+  error(result, 0)
 end
 
 -- Something outside Lua found a reason to stop (an interrupt while a call was waiting).
 function limits.die(stop)
-  dead = dead or { stop = stop, line = native.user_line(3) }
+  dead = dead or stop_here(stop)
   error(STOP, 0)
 end
 
--- A script makes one more call.
-function limits.count_call()
-  armed.calls = armed.calls - 1
-  if armed.calls < 0 then limits.die("call_limit") end
-end
-
--- A request starts: its clock runs, and so many bytes and calls are its own.
-function limits.begin(cpu, memory, calls)
-  dead, armed.memory, armed.calls = nil, memory, calls
-  host.begin(cpu, memory)
+-- A request starts: its clock runs, and so many bytes are its own.
+function limits.begin(cpu, bytes)
+  dead, memory = nil, bytes
+  host.begin(cpu, bytes)
 end
 
 function limits.finish() host.end_run() end
@@ -176,7 +149,7 @@ function limits.finish() host.end_run() end
 -- Our own long work looks at the clock itself, having no hook.
 function native.look()
   if main and not dead then notice(host.tick()) end
-  if dead then error(STOP, 0) end
+  living()
 end
 
 -- Run a function under the limits of the request. `with.hook` says that it is, or calls, a script's code.
@@ -201,7 +174,7 @@ end
 -- Whether what a stopped script left behind would starve the next one. Whoever holds its coroutine lets go of it first.
 function limits.is_full()
   collectgarbage()
-  return collectgarbage("count") * 1024 > armed.memory * 0.75
+  return collectgarbage("count") * 1024 > memory * 0.75
 end
 
 return limits

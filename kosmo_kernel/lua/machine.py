@@ -1,6 +1,6 @@
 """Running Lua in a process of its own, under limits that hold from outside as well.
 
-`Machine.run` sends a chunk to the child and then answers its questions (a call, a column, a page) until the
+`Machine.run` sends a chunk to the child and then answers its questions (see `answering.py`) until the
 child says how it ended. Every wait has a deadline. An interrupt, or the end of the time allowed, is first asked
 of the child, where it stops the script and leaves Lua's variables as they are; a child that has not answered a
 grace period later is killed, and a fresh one takes its place. The next run always works.
@@ -14,24 +14,25 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import KosmoError, LuaProcessError
+from kosmo_kernel.errors import LuaProcessError, TryLaterError
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import wire
-from kosmo_kernel.lua.host import GONE, MEANWHILE, CallRequest, Failure, Host, Outcome, heard, meanwhile, stopped, told
+from kosmo_kernel.lua.answering import MEANWHILE, QUESTIONS, Answering
+from kosmo_kernel.lua.host import GONE, Failure, Host, Outcome, heard, stopped, told
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.values import Handles
-from kosmo_kernel.lua.watch import GRACE, Watch
+from kosmo_kernel.lua.watch import GRACE, Ending, Watch
 from kosmo_kernel.records import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
     from kosmo_kernel.lua.walls import Wall
 
 ASK_MOST = 5.0  # seconds for a question that runs no script
-ANSWERS = {"check": "state", "names": "names", "resolve": "kind"}  # what the answer to a question has
+ANSWERS = {"check": "state", "names": "names", "resolve": "kind", "sweep": "done"}  # what the answer to a question has
 
 
 class Machine:
@@ -49,9 +50,8 @@ class Machine:
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
-        self._stop: str | None = None  # why the run in progress must end
-        self._stop_by = 0.0  # when the child is killed if it has not ended it
-        self._calling = False
+        self._ending = Ending()  # of the run in progress
+        self._reading = False  # input is waited for
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
         self._running = False
         self._greeted = False  # the child has told that it is ready
@@ -85,7 +85,7 @@ class Machine:
 
     def close(self) -> None:
         """End the child for good."""
-        self._closed = True
+        self._closed = self._ending.closed = True
         child = self._child
         if not self._lock.acquire(blocking=False):
             if child:
@@ -112,8 +112,21 @@ class Machine:
 
     # Asking the child --------------------------------------------------------------------------------
 
-    def run(self, source: str, *, name: str, args: tuple[str, ...], limits: Limits, host: Host) -> Outcome:
-        """Run a chunk.
+    def run(
+        self,
+        source: str,
+        *,
+        name: str,
+        args: tuple[str, ...],
+        limits: Limits,
+        host: Host,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] = (),
+        numbered: bool = False,
+    ) -> Outcome:
+        """Run a chunk, with globals set before it, and with variables read after it.
+
+        That of a numbered cell makes `_` and `Out` what they are.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
@@ -124,20 +137,27 @@ class Machine:
             "args": list(args),
             "cpu_limit": limits.cpu,
             "memory_limit": limits.memory,
-            "call_limit": limits.calls,
             "result_limit": limits.result,
+            "outputs": list(outputs),
+            "numbered": numbered,
         }
+        texts = [source.encode(errors="replace")]
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
             self._patterns.begin(limits.cpu)
-            reply, blobs = self._converse(wire.pack(header, [source.encode(errors="replace")]), host, limits)
+            self.start()  # a fresh child refers to no lists
+            if inputs and self._handles.crowded:
+                self._ask("sweep")
+            header["inputs"] = self._handles.inputs(inputs or {}, texts, limits.result)
+            answering = Answering(host, limits, self._ending, self._handles, self._patterns)
+            reply, blobs = self._converse(wire.pack(header, texts), answering, limits)
             try:
                 with heard():
                     if reply["kind"] != "done":
                         raise self._failure(reply, limits)
-                    values = [self._handles.value(one, blobs, host.redact) for one in reply["values"]]
+                    outcome = self._handles.outcome(reply, blobs, outputs, host.redact)
                     self._release(reply)
-                    return Outcome(values, bool(reply["hidden"]), int(reply["memory"]))
+                    return outcome
             except LuaProcessError as error:
                 self._drop()
                 self.start()
@@ -147,8 +167,13 @@ class Machine:
         """Ask the child something that runs no script: `check`, `names` or `resolve`.
 
         Raises:
-            Failure: it did not answer in time, or not to the point.
+            Failure: a script runs; or it did not answer in time, or not to the point.
         """
+        if self._running:
+            raise Failure(TryLaterError("Lua is running a script, and answers when that is done."))
+        return self._ask(kind, source, **header)
+
+    def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         limits = Limits(timeout=ASK_MOST)
         request = wire.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
@@ -156,7 +181,7 @@ class Machine:
                 with self._in_time(limits):
                     reply, _ = self._converse(request, None, limits)
             finally:
-                self._stop = None
+                self._ending.why = None
             self._release(reply)
             if not isinstance(reply.get(ANSWERS[kind]), (str, dict)):
                 self.reset()
@@ -178,26 +203,28 @@ class Machine:
         """Stop the run in progress; from any thread or a signal handler. A second time kills at once."""
         if not self._running:
             return
-        self._stop_by = 0.0 if self._stop else time.monotonic() + GRACE
-        self._stop = self._stop or "interrupted"
+        if self._ending.why:
+            self._ending.hurry()
+        else:
+            self._ending.ask("interrupted", GRACE)
         self._rouse()
 
     def _expire(self) -> None:
         """The time by the wall clock is over."""
-        if self._stop is None:
-            self._stop_by, self._stop = time.monotonic() + GRACE, "timeout"
+        if self._ending.why is None:
+            self._ending.ask("timeout", GRACE)
             self._rouse()
 
     def _rouse(self) -> None:
-        """Have the child, and whoever waits for it or for an answer to it, look at why the run must end."""
+        """Have the child, and whoever waits for it, look at why the run must end. Who waits for a call looks anyway."""
         child = self._child
         if child is None:
             return
         if self._greeted:  # before its handler stands, the signal would end it
             child.interrupt()
         child.wake()
-        if self._calling and self._owner is not None and threading.get_ident() != self._owner:
-            # Only a signal ends the wait of a request; Python runs its handler, ours, in the main thread.
+        if self._reading and self._owner is not None and threading.get_ident() != self._owner:
+            # Only a signal ends the wait for input; Python runs its handler, ours, in the main thread.
             signal.pthread_kill(self._owner, signal.SIGINT)
 
     @contextmanager
@@ -219,19 +246,19 @@ class Machine:
     def _interruptible(self) -> Iterator[None]:
         """Take over Ctrl-C while a script runs, so that it never cuts a frame in half.
 
-        It raises only where a call is being answered (a request on the network), and there it must.
+        It raises only where input is waited for, and there it must.
         """
         if threading.current_thread() is not threading.main_thread():
             try:
                 yield
             finally:
-                self._stop, self._running = None, False
+                self._ending.why, self._running = None, False
             return
 
         def on_signal(*_signal: object) -> None:
-            if not (self._calling and self._stop):
+            if not (self._reading and self._ending.why):
                 self.interrupt()
-            if self._calling:
+            if self._reading:
                 raise KeyboardInterrupt
 
         previous = signal.signal(signal.SIGINT, on_signal)
@@ -241,9 +268,11 @@ class Machine:
         finally:
             self._owner = None
             signal.signal(signal.SIGINT, previous)
-            self._stop, self._running = None, False
+            self._ending.why, self._running = None, False
 
-    def _converse(self, payload: bytes, host: Host | None, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:
+    def _converse(
+        self, payload: bytes, answering: Answering | None, limits: Limits
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, answer what the child asks, and return its last word."""
         child = self.start()
         try:
@@ -257,20 +286,17 @@ class Machine:
             while True:
                 header, blobs = self._wait(child, watch)
                 kind = str(header.get("kind"))
-                if kind in MEANWHILE:
-                    if host:
-                        with heard():
-                            pass_on = meanwhile(header, blobs, self._handles)
-                        pass_on(host)
-                elif kind in _QUESTIONS:
-                    child.write(self._answer(kind, header, blobs, host))
+                if answering and kind in MEANWHILE:
+                    answering.note(kind, header, blobs)
+                elif answering and kind in QUESTIONS:
+                    child.write(self._answer(answering, kind, header, blobs))
                     self._release(header)
                 else:
                     return header, blobs
         except LuaProcessError as error:
             self._replace(child)
-            if self._stop is not None:  # it was to end anyway
-                raise Failure(stopped(self._stop, limits, f" {GONE}")) from None
+            if self._ending.why is not None:  # it was to end anyway
+                raise Failure(stopped(self._ending.why, limits, f" {GONE}")) from None
             raise Failure(error) from None
         except BaseException:
             # Something that is no answer came out of answering: the child still waits for one, so it cannot go on.
@@ -286,93 +312,38 @@ class Machine:
     def _wait(self, child: LuaProcess, watch: Watch) -> tuple[dict[str, Any], list[bytes]]:
         """The child's next message, or the end of its life when it does not come in time, or too many do."""
         while True:
-            seconds = watch.seconds(stopping=self._stop is not None)
+            seconds = watch.seconds(stopping=self._ending.why is not None)
             payload = child.read(seconds) if seconds else None
             if payload is not None:
                 with heard():
                     return wire.unpack(payload)
-            if watch.is_over() and self._stop is None:
-                self._stop, self._stop_by = "cpu_limit", time.monotonic()
-            if self._stop is not None:
-                if time.monotonic() >= self._stop_by:
+            if watch.is_over():
+                self._ending.ask("cpu_limit", 0.0)
+            if self._ending.why is not None:
+                if time.monotonic() >= self._ending.by:
                     why = f" It was stuck in one long step, so its process was ended: {GONE}"
-                    raise Failure(stopped(self._stop, watch.limits, why))
+                    raise Failure(stopped(self._ending.why, watch.limits, why))
                 if self._greeted:
                     child.interrupt()  # again: a signal that came before the script had started was for nobody
 
-    # Answering the child -----------------------------------------------------------------------------
-
-    def _answer(self, kind: str, header: dict[str, Any], blobs: list[bytes], host: Host | None) -> bytes:
-        if self._stop is not None:
-            return self._told_to_stop()
+    def _answer(self, answering: Answering, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
         try:
-            self._calling = True
-            try:
-                reply, texts = getattr(self, f"_on_{kind}")(header, blobs, host)
-            finally:
-                self._calling = False
+            self._reading = kind == "input"
+            return answering.answer(kind, header, blobs)
         except KeyboardInterrupt:
-            if self._stop is None:
-                self._stop, self._stop_by = "interrupted", time.monotonic() + GRACE
-            return self._told_to_stop()
-        except KosmoError as error:
-            if isinstance(error, LuaProcessError) or host is None:
-                raise
-            host.failed(error)
-            return wire.pack({"error": error.facts()})
-        return wire.pack(reply, texts)
-
-    def _told_to_stop(self) -> bytes:
-        return wire.pack({"stop": self._stop, "message": self._stop})
-
-    def _on_call(self, header: dict[str, Any], blobs: list[bytes], host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        with heard():
-            values = [(str(one.get("name", "")), self._handles.value(one, blobs)) for one in header["arguments"]]
-            named = bool(header.get("named"))
-            request = CallRequest(
-                path=str(header["path"]),
-                account=str(header["account"]) if header.get("account") else None,
-                named=dict(values) if named else None,
-                positional=[] if named else [value for _, value in values],
-                line=header.get("line"),
-            )
-        return self._handles.answer(host.call(request))
-
-    def _on_column(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        with heard():
-            return self._handles.column(header["handle"], header["path"])
-
-    def _on_rows(self, header: dict[str, Any], _blobs: object, _host: object) -> tuple[dict[str, Any], list[bytes]]:
-        with heard():
-            return self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
-
-    def _on_docs(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        return self._handles.answer([host.docs(str(header.get("verb")), str(header.get("page")))])
-
-    def _on_space(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        integration = header.get("integration")
-        return {"account": host.space(None if integration is None else str(integration), str(header.get("key")))}, []
-
-    def _on_input(self, header: dict[str, Any], _blobs: object, host: Host) -> tuple[dict[str, Any], list[bytes]]:
-        line = host.input(str(header.get("format")))
-        return ({"ended": True}, []) if line is None else ({}, [line.encode()])
-
-    def _on_regex(self, header: dict[str, Any], blobs: list[bytes], _: object) -> tuple[dict[str, Any], list[bytes]]:
-        with heard():
-            asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
-        return self._patterns.ask(asked, blobs, lambda: self._stop)
+            self._ending.ask("interrupted", GRACE)
+            return answering.stop()
+        finally:
+            self._reading = False
 
     # Endings -----------------------------------------------------------------------------------------
 
     def _failure(self, reply: dict[str, Any], limits: Limits) -> Failure:
         """How the child says that a run failed."""
-        if reply["type"] == "interrupted" and self._stop == "timeout":
-            reply["type"] = "timeout"
+        if reply["type"] == "interrupted" and self._ending.why:
+            reply["type"] = self._ending.why
         addition = ""
         if reply.get("full"):
             self.reset()
             addition = f" What it left behind filled most of the memory and was dropped: {GONE}"
         return told(reply, limits, addition)
-
-
-_QUESTIONS = {"call", "column", "rows", "docs", "space", "input", "regex"}

@@ -62,15 +62,15 @@ end
 
 local function value_of(answer, pieces)
   local piece = answer.blob and pieces[answer.blob]
-  if answer.form == "list" then return records.list(answer, piece) end
   if answer.form == "record" then return records.record(answer.type, piece) end
+  if answer.form == "list" then return records.list(answer, piece) end
   if answer.form == "text" then return piece end
   if answer.form == "nil" then return nil end
   return json.read(piece)
 end
 
-local function answers(header, ...)
-  local values, pieces = {}, { ... }
+local function answers(header, pieces)
+  local values = {}
   for i, answer in ipairs(header.values) do values[i] = value_of(answer, pieces) end
   return table.unpack(values, 1, #header.values)
 end
@@ -85,29 +85,48 @@ local function is_named(value)
   return rawlen(value) == 0
 end
 
-local function call(path, account, space, ...)
+-- A text as JSON has it; of a script's, so it may be none.
+local function written(path, value)
+  return json.quote(value) or native.raise(format("%s: a text that is not UTF-8 has no JSON form", path))
+end
+
+-- The description of one argument as JSON, and its text, if any.
+local function argument(path, name, value, place)
+  local one, piece = records.describe(value, name)
+  if one.fault then native.raise(format("%s: %s", path, one.fault)) end
+  local said = format('{"name":%s,"form":"%s"', written(path, name), one.form)
+  if one.handle then said = format('%s,"handle":%d', said, one.handle) end
+  if one.place then said = format('%s,"place":%d', said, one.place) end
+  if one.type then said = format('%s,"type":%s', said, json.quote(one.type)) end
+  if piece then said = format('%s,"blob":%d', said, place) end
+  return said .. "}", piece
+end
+
+local function call(path, account, ...)
   local first = ...
   local count = select("#", ...)
-  if native.is_namespace(first) and count > 0 then return call(path, account, space, select(2, ...)) end -- `heroku:list_apps()`
-  native.count_call()
-  local header = { kind = "call", path = path, account = account, arguments = json.array_of({}), line = native.user_line(3) }
-  local pieces = {}
+  if native.is_namespace(first) and count > 0 then return call(path, account, select(2, ...)) end -- `heroku:list_apps()`
+  local arguments, pieces = {}, {}
   local function add(name, value)
-    local one, piece = records.describe(value, name)
-    if one.fault then native.raise(format("%s: %s", path, one.fault)) end
-    one.name = name
-    one.blob = piece and #pieces + 1 or nil
-    pieces[#pieces + 1] = piece
-    header.arguments[#header.arguments + 1] = one
+    local one, piece = argument(path, name, value, #pieces + 1)
+    arguments[#arguments + 1], pieces[#pieces + 1] = one, piece
   end
-  if count == 1 and is_named(first) then
-    header.named = true
+  local named = count == 1 and is_named(first)
+  if named then
     for _, name in ipairs((json.keys(first))) do add(text.tostring(name), first[name]) end
   else
     for i = 1, count do add(format("argument %d", i), (select(i, ...))) end
   end
-  return answers(native.ask(header, pieces))
+  -- By hand, since every call pays for it.
+  local said = format('"path":"%s","named":%s,"arguments":[%s]', path, named, concat(arguments, ","))
+  if account then said = format('%s,"account":%s', said, written(path, account)) end
+  local line = native.user_line(3)
+  if line then said = format('%s,"line":%d', said, line) end
+  return answers(native.call(said, pieces))
 end
+
+-- The values that the parent answers a question with.
+function spaces.answers(question) return answers(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
 
@@ -127,7 +146,7 @@ local function account_space(integration, account)
       local closure = closures[known.name]
       if not closure then
         local name = integration.name .. "." .. known.name
-        closure = function(...) return call(name, account, nil, ...) end
+        closure = function(...) return call(name, account, ...) end
         described[closure] = { name = name, signature = known.signature, title = integration.name .. "." .. known.signature }
         closures[known.name] = closure
       end
@@ -190,6 +209,16 @@ local app = namespace("app", function() return { "integrations" } end, function(
   if key == "integrations" then return integrations_space end
   if ask then native.raise(format("app has no `%s`; it has `integrations`", key)) end
 end)
+
+-- Values from the parent, by their place.
+function spaces.values(described, pieces)
+  local values = {}
+  for i, one in ipairs(described) do
+    if one.type and one.type ~= "" then prepare() end -- which declares the types
+    values[i] = value_of(one, pieces)
+  end
+  return values
+end
 
 -- The catalogue, as JSON; kept as text until `app` is used.
 function spaces.prepare(text_of_catalogue) catalogue_text = text_of_catalogue end

@@ -113,13 +113,15 @@ class LuaProcess:
         """
         view = memoryview(wire.LENGTH.pack(len(payload)) + payload)
         try:
-            while view:
+            while True:
+                with suppress(BlockingIOError):
+                    view = view[os.write(self._requests.fileno(), view) :]
+                if not view:
+                    return
                 _, ready, _ = select.select([], [self._requests], [], DEAF)
                 if not ready:
                     self.kill()
                     raise LuaProcessError(f"The Lua process asked and did not listen, and was ended. {GONE}")
-                with suppress(BlockingIOError):
-                    view = view[os.write(self._requests.fileno(), view) :]
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 

@@ -122,8 +122,8 @@ local untyped = { declared = {}, fields = {} }
 local fill, row_metatable
 
 local function fetch_column(state, path)
-  local header, text = native.ask({ kind = "column", handle = state.handle, path = path })
-  return header.form, header.form ~= "none" and native.steady(json.read, text) or nil
+  local header, texts = native.ask({ kind = "column", handle = state.handle, path = path })
+  return header.form, header.form ~= "none" and native.steady(json.read, texts[1]) or nil
 end
 
 -- The values of a field of all rows, from the parent, or false where no record has the field.
@@ -162,8 +162,8 @@ local function plain_row(state, place)
   local first = (place - 1) // BLOCK * BLOCK
   local block = state.blocks[first]
   if not block then
-    local _, text = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
-    block = native.steady(json.read_rows, text, state.type)
+    local _, texts = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
+    block = native.steady(json.read_rows, texts[1], state.type)
     state.blocks[first] = block
   end
   return block[place - first]
@@ -262,7 +262,7 @@ function records.touch(value)
 end
 
 -- One record, from its JSON.
-function records.record(type_name, text) return json.read(text, type_named(type_name)) end
+function records.record(type_name, text) return native.steady(json.read, text, type_named(type_name)) end
 
 -- Out: how values are told to the parent --------------------------------------------------------------
 
@@ -335,24 +335,6 @@ function records.describe(value, path, most)
   if json.form(value) == "list" then name = shared_type(value)
   elseif of and of.root then name = of.name end
   return written_or_shown(value, path, most, name)
-end
-
--- The names that can follow `value.`, read without any effect: a list of { name, type }.
-function records.field_names(value)
-  local metatable = ours(value)
-  local found = {}
-  if metatable and metatable.kind == "row" then
-    local kind = metatable.type
-    for _, key in ipairs(kind.names or {}) do found[key] = kind.fields[key] and "table" or "field" end
-    return found
-  end
-  if metatable and metatable.kind == "record" then
-    for _, key in ipairs(metatable.keys) do found[key] = type(rawget(value, key)) end
-  end
-  for key, field in next, value do
-    if type(key) == "string" then found[key] = type(field) end
-  end
-  return found
 end
 
 return records

@@ -44,7 +44,8 @@ local function matches(answer, lengths, texts)
 end
 
 local function ask(verb, flags, limit, texts)
-  return native.ask({ kind = "regex", verb = verb, flags = flags, limit = limit }, texts)
+  local answer, pieces = native.ask({ kind = "regex", verb = verb, flags = flags, limit = limit }, texts)
+  return answer, table.unpack(pieces)
 end
 
 local function searching(verb)

@@ -160,29 +160,59 @@ local function tables()
   return made
 end
 
+-- `io.read`: what comes from the parent comes in lines, and what a format leaves of one is for the next.
 local function input()
-  local function read_one(wanted)
-    if wanted == nil then wanted = "l" end
+  local match = string.match
+  local rest = ""
+  function native.forget_input() rest = "" end
+  local function more()
+    local line = native.input("L")
+    if line then rest = rest .. line end
+    return line ~= nil
+  end
+  local function take(count)
+    local piece = sub(rest, 1, count)
+    rest = sub(rest, count + 1)
+    return piece
+  end
+  -- As Lua's own `read_number`: the longest start that looks like a numeral is taken, whether or not it is one.
+  local function numeral()
+    repeat rest = match(rest, "^%s*(.*)$") until rest ~= "" or not more()
+    local at = match(rest, "^[+-]?()")
+    local hex = match(rest, "^0[xX]()", at)
+    local digit, exponent = "%d", "[eE]"
+    if hex then digit, exponent, at = "%x", "[pP]", hex end
+    local start = at
+    at = match(rest, "^" .. digit .. "*%.?" .. digit .. "*()", at)
+    if at > start then at = match(rest, "^" .. exponent .. "[+-]?%d*()", at) or at end
+    return tonumber(at <= 200 and take(at - 1) or take(200) and nil)
+  end
+  local function read_one(wanted, position)
     if type(wanted) == "number" then
-      local line = native.input("L")
-      return line and sub(line, 1, wanted)
+      local count = math.tointeger(wanted)
+      if not count or count < 0 then argument(position, "read", "size", wanted) end
+      while #rest < (count > 0 and count or 1) and more() do end
+      if rest == "" then return nil end
+      return take(count)
     end
-    if type(wanted) ~= "string" then argument(1, "read", "string", wanted) end
-    wanted = string.gsub(wanted, "^%*", "")
-    if wanted == "n" then
-      local line = native.input("l")
-      return line and tonumber(line)
-    end
-    if wanted ~= "l" and wanted ~= "L" and wanted ~= "a" then raise("bad argument #1 to 'read' (invalid format)") end
-    local line = native.input(wanted)
-    if wanted == "a" and not line then return "" end
-    return line
+    if type(wanted) ~= "string" then argument(position, "read", "string", wanted) end
+    local form = sub(string.gsub(wanted, "^%*", ""), 1, 1)
+    if form == "n" then return numeral() end
+    if form == "a" then return take(#rest) .. (native.input("a") or "") end
+    if form ~= "l" and form ~= "L" then raise(format("bad argument #%d to 'read' (invalid format)", position)) end
+    if rest == "" and not more() then return nil end
+    local line = take(find(rest, "\n", 1, true) or #rest)
+    return form == "l" and string.gsub(line, "\n$", "") or line
   end
   return function(...)
-    if select("#", ...) == 0 then return read_one() end
-    local answers = pack(...)
-    for i = 1, answers.n do answers[i] = read_one(answers[i]) end
-    return table.unpack(answers, 1, answers.n)
+    local wanted = pack(...)
+    if wanted.n == 0 then return (read_one("l", 1)) end
+    local answers = {}
+    for i = 1, wanted.n do
+      answers[i] = read_one(wanted[i], i)
+      if answers[i] == nil then return table.unpack(answers, 1, i) end -- as Lua has it: what could not be read is the last
+    end
+    return table.unpack(answers, 1, wanted.n)
   end
 end
 
@@ -251,6 +281,7 @@ function sandbox.environment()
   }
   local stdout, write = stream("stdout")
   E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
+  native.is_stream = { [E.io.stdout] = true, [E.io.stderr] = true }
   function E.io.write(...) return write(stdout, ...) end
   E.json = jsons()
   local rep, format = string.rep, string.format

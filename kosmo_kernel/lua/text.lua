@@ -71,6 +71,9 @@ show = function(value, seen, path, depth)
   if native.is_namespace(value) then return native.namespace_text(value) end
   if seen[value] then return format("<cycle: %s>", seen[value]) end
   if depth >= DEPTH then return "{ … }" end
+  local metatable = seen.untouched and ours(value)
+  if metatable and metatable.kind == "unfilled" then return format("[… %d records]", metatable.state.count) end
+  if metatable and metatable.kind == "row" then return "{ a record … }" end
   native.touch(value)
   seen[value] = path
   local pieces, open, close = {}, "{", "}"
@@ -97,10 +100,10 @@ show = function(value, seen, path, depth)
   return open .. "\n" .. concat(pieces, ",\n") .. "\n" .. close
 end
 
--- What `dump` shows: texts in quotes only inside tables.
-function text.render(value)
+-- What `dump` shows: texts in quotes only inside tables. `untouched` leaves lists and rows as lazy as they are.
+function text.render(value, untouched)
   if type(value) == "string" then return value end
-  return show(value, { nodes = 0 }, "value", 0)
+  return show(value, { nodes = 0, untouched = untouched }, "value", 0)
 end
 
 -- What `tostring` and `print` show: as `dump`, except that a script's own `__tostring` speaks for its

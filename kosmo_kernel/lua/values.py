@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import harmless
 from kosmo_kernel.errors import LimitError
+from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
 
@@ -67,21 +68,50 @@ class Handles:
 
     # To Lua ----------------------------------------------------------------------------------------
 
-    def answer(self, values: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """The header and texts that give Lua these values."""
+    def answer(self, values: list[Any], blobs: list[bytes]) -> dict[str, Any]:
+        """The header that gives Lua these values; their texts are added to `blobs`, those of the same message.
+
+        Raises:
+            LimitError: Lua would hold on to too many records.
+        """
         described: list[dict[str, Any]] = []
-        blobs: list[bytes] = []
         for value in values:
             one, blob = self._describe(value)
             if blob is not None:
                 blobs.append(blob)
                 one["blob"] = len(blobs)
             described.append(one)
-        return {"values": described}, blobs
+        return {"values": described}
+
+    def inputs(self, values: Mapping[str, Any], blobs: list[bytes], most: int) -> list[dict[str, Any]]:
+        """What gives Lua these globals; their texts are added to `blobs`, those of the same message.
+
+        Raises:
+            Failure: the texts have more than `most` bytes, or the lists too many records.
+        """
+        before = sum(map(len, blobs))
+        try:
+            described: list[dict[str, Any]] = self.answer(list(values.values()), blobs)["values"]
+        except LimitError as error:
+            raise Failure(error) from None
+        if (size := sum(map(len, blobs)) - before) > most:
+            self.release([one["handle"] for one in described if "handle" in one])
+            why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
+            why += " A list of records would travel as far as Lua looks at it."
+            raise Failure(LimitError(why, limit="result_limit"))
+        return [{"name": name, **one} for name, one in zip(values, described, strict=True)]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether Lua would do well to look which lists it still refers to."""
+        return self._records() > KEPT_MOST // 2
+
+    def _records(self) -> int:
+        return sum(map(len, self._kept.values()))
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):
-            if sum(map(len, self._kept.values())) + len(value) > KEPT_MOST:
+            if self._records() + len(value) > KEPT_MOST:
                 why = f"The script holds on to more than {KEPT_MOST:,} records (records_limit)."
                 raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
             self._last += 1
@@ -126,6 +156,15 @@ class Handles:
         return {}, [encode(self._list(handle).rows[first : first + count])]
 
     # From Lua --------------------------------------------------------------------------------------
+
+    def outcome(
+        self, reply: Mapping[str, Any], blobs: list[bytes], outputs: Sequence[str], redact: Callable[[str], str]
+    ) -> Outcome:
+        """How a run ended well; errors as `value` has them."""
+        values = [self.value(one, blobs, redact) for one in reply["values"]]
+        asked = dict(zip(outputs, reply["outputs"], strict=True))
+        found = {name: self.value(one, blobs, redact) for name, one in asked.items() if one["form"] != "nil"}
+        return Outcome(values, bool(reply["hidden"]), int(reply["memory"]), found)
 
     def value(
         self, described: Mapping[str, Any], blobs: list[bytes], redact: Callable[[str], str] | None = None

@@ -7,6 +7,7 @@ of lupa's, a child that does nothing or talks without end. The clocks are read s
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import LuaProcessError
@@ -19,6 +20,30 @@ GRACE = 0.5  # seconds that a child has to stop by itself before it is killed
 LOOK = 0.25  # seconds between two looks while no limit is near
 SOON = GRACE / 20
 STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
+
+
+@dataclass(slots=True)
+class Ending:
+    """Why the run in progress must end before its time, if it must. Threads and signal handlers may say so.
+
+    Parameters:
+        why: `interrupted`, or the limit that it passed.
+        by: when its child is killed if it has not ended it, in seconds of `time.monotonic`.
+        closed: nobody waits for anything any more.
+    """
+
+    why: str | None = None
+    by: float = 0.0
+    closed: bool = False
+
+    def ask(self, why: str, grace: float) -> None:
+        """Have it end, for the first reason that comes up; the child has so many seconds for it."""
+        if self.why is None:
+            self.by, self.why = time.monotonic() + grace, why
+
+    def hurry(self) -> None:
+        """It has been asked, and must end at once."""
+        self.by = 0.0
 
 
 class Watch:

@@ -42,6 +42,28 @@ def read_frame(descriptor: int) -> bytes:
     return read_exactly(descriptor, size) if size else b""
 
 
+class Frames:
+    """The payloads that come from a blocking descriptor, which nobody else reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""  # what came and was not asked for yet
+
+    def read(self) -> bytes:
+        """The next payload; EOFError at the end. A short one, as most are, costs one system call."""
+        rest = self._rest
+        while len(rest) < LENGTH.size:
+            part = os.read(self._descriptor, 1 << 16)
+            if not part:
+                raise EOFError
+            rest += part
+        end = LENGTH.size + LENGTH.unpack_from(rest)[0]
+        if len(rest) < end:
+            rest += read_exactly(self._descriptor, end - len(rest))
+        self._rest = rest[end:]
+        return rest[LENGTH.size : end]
+
+
 def write_frame(descriptor: int, payload: bytes) -> None:
     """Write one payload to a blocking descriptor, all of it."""
     view = memoryview(LENGTH.pack(len(payload)) + payload)

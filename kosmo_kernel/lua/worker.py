@@ -30,7 +30,7 @@ class Host:
     """What the Lua half may ask of this process."""
 
     def __init__(self, requests: int, replies: int) -> None:
-        self._requests = requests
+        self._requests = wire.Frames(requests)
         self._replies = replies
         self._cpu_deadline = 0.0
         self._look_at = 0.0
@@ -102,7 +102,7 @@ class Host:
     def receive(self) -> bytes:
         """The next payload from the parent."""
         try:
-            return wire.read_frame(self._requests)
+            return self._requests.read()
         except (EOFError, OSError):
             os._exit(0)
 

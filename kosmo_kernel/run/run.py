@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts, docs, harmless, integrations
 from kosmo_kernel.display import CLEAR, Display, bundle_from
 from kosmo_kernel.errors import KosmoError, UnknownNameError
-from kosmo_kernel.redact import redact
-from kosmo_kernel.result import Call, Result
+from kosmo_kernel.records import Records
+from kosmo_kernel.redact import one_line, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kosmo_kernel.calls import Caller
     from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.lua.host import CallRequest, DisplayRequest
+    from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Prepared
+    from kosmo_kernel.result import Result
+    from kosmo_kernel.run.asking import Asking
 
 OUTPUT_MOST = 1 << 20  # bytes that one run may print
 OUTPUT_LINES = 20_000
 DISPLAYS_MOST = 1_000  # things that one run may show
+NOTE_MOST = 1_000  # characters of a note
 DISPLAYS_SIZE = 8 << 20  # and characters of all of them
-FICTION = "Fictional data: the account in use is the demo."
 
 
 @dataclass(slots=True)
@@ -34,20 +35,22 @@ class Run:
     """One run's answers to its script: the machine's `Host`.
 
     Parameters:
-        caller: gives who sends the requests.
+        asking: its calls.
         tokens: gives the tokens that no text may show.
         result: what is being filled in.
         on_output: is passed what the script prints.
         on_input: answers what it reads.
         on_display: is passed what the script shows; None prints its text.
+        outputs: what cells before gave, by number.
     """
 
-    caller: Callable[[], Caller]
+    asking: Asking
     tokens: Callable[[], tuple[str, ...]]
     result: Result
     on_output: Callable[[str, str], None] | None
     on_input: Callable[[str], str | None] | None
     on_display: Callable[[Display], None] | None = None
+    outputs: Mapping[int, Any] = field(default_factory=dict)
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
     _pages: set[str] = field(default_factory=set)
@@ -57,28 +60,28 @@ class Run:
     _shown: int = 0
     _no_more: bool = False
 
-    def call(self, request: CallRequest) -> list[Any]:
-        """Make a call and log it."""
-        integration_name, _, function_name = request.path.partition(".")
-        alias = request.account if request.account not in (None, accounts.DEFAULT) else self.result.account
-        call = Call(f"integrations.{request.path}", alias or accounts.DEFAULT, 0.0, "ok")
-        started = time.perf_counter()
-        try:
-            integration = integrations.find(integration_name)
-            function = integration.function(function_name)
-            values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
-            answer = self.caller().call(integration, function, call.account, values)
-        except KosmoError as error:
-            call.status, call.error = "error", error.message
-            raise
-        finally:
-            call.duration_ms = (time.perf_counter() - started) * 1000
-            self.result.calls.append(call)
-        call.rows, call.requests = answer.rows, answer.requests
-        if call.account == accounts.DEMO and request.account != accounts.DEMO and FICTION not in self.result.notes:
-            self.result.notes.append(FICTION)
-        self.result.notes += [note for note in map(self.clean, answer.notes) if note not in self.result.notes]
-        return answer.values
+    def prepare(self, request: CallRequest) -> Prepared:
+        """Check a call."""
+        return self.asking.prepare(request)
+
+    def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
+        """What was answered, waiting for at most so long when nothing was yet."""
+        found = self.asking.answers(seconds)
+        for line in self.asking.lines():
+            self.output("stderr", line)
+        return found
+
+    def items(self, coming: int, done: int) -> None:
+        """Items of a `parallel.map` are begun or done."""
+        self.asking.items(coming, done)
+
+    def drop(self, number: int) -> None:
+        """Nobody waits for this answer any more."""
+        self.asking.drop(number)
+
+    def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
+        """Items of a `parallel.map` failed and were collected."""
+        self.asking.failures(f"{count:,} of {of:,} items failed", rows)
 
     def space(self, integration: str | None, key: str) -> str:
         """The account that a name in a namespace means."""
@@ -97,6 +100,10 @@ class Run:
         found = made(page) if made else docs.list_pages()
         self._pages.add(str(found))
         return str(found)
+
+    def given(self, values: Iterable[Any]) -> None:
+        """The script is given these values; a page among them stays one."""
+        self._pages.update(str(value) for value in values if isinstance(value, docs.Page))
 
     def page(self, value: Any) -> Any:
         """A value of the run, as a page where it is the text of one."""
@@ -168,12 +175,21 @@ class Run:
         """A question was answered by an error, which the script may catch or end in."""
         self.errors.append(error)
 
+    def output_of(self, number: int) -> Any:
+        """What `Out[number]` is: records with a type as they came, other data as tables of its own."""
+        value = self.outputs.get(number)
+        if isinstance(value, docs.Page):
+            self._pages.add(str(value))
+        return value.rows if isinstance(value, Records) and value.function is None else value
+
     def input(self, form: str) -> str | None:
         """What `io.read` gets."""
         return self.on_input(form) if self.on_input else None
 
     def end(self, started: float) -> None:
         """The run is over."""
+        told = (one_line(self.clean(note), self.tokens(), NOTE_MOST) for note in self.asking.end())
+        self.result.notes += [note for note in dict.fromkeys(told) if note not in self.result.notes]
         self.result.seconds = time.perf_counter() - started
         self.result.output = "".join(self._pieces)
 

@@ -1,0 +1,327 @@
+"""Making the calls that a script asks for: the account, the arguments, the requests, the answer.
+
+`Caller.order` checks a call, in the thread that runs the session. `Caller.begin` has a thread of the pool make it and
+tell the answer; nobody in that pool ever waits for another. One client per account lives as long as the session; the
+fictional account is answered in the same process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import accounts
+from kosmo_kernel.calls.fan_out import FanOut
+from kosmo_kernel.calls.pool import Pool
+from kosmo_kernel.client import Answer, Client, in_process
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError
+from kosmo_kernel.progress import Cancelled
+from kosmo_kernel.records import Record, Records, asked_columns
+from kosmo_kernel.result import PlannedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.progress import Progress
+
+AT_ONCE, AT_ONCE_MOST = 16, 64  # requests under way for one call: by default, and at most
+WORTH_ASKING = 25  # items of a call from which on an account is asked for its budget when that is not known
+
+
+@dataclass(slots=True)
+class CallAnswer:
+    """What a call gave.
+
+    Parameters:
+        values: for Lua.
+        rows: how many records came, or None for none.
+        requests: how many HTTP requests it took.
+        notes: what the service or we have to say besides.
+        failures: what could not be read of a list argument, where that is collected.
+    """
+
+    values: list[Any]
+    rows: int | None
+    requests: int
+    notes: list[str] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A call whose arguments were checked.
+
+    Parameters:
+        integration: the service.
+        function: one of its functions.
+        alias: whose account.
+        calls: the arguments of each request, see `Function.calls`.
+        many: the argument that was given a list; empty for none.
+        collect: what fails is listed instead of ending the call.
+        at_once: how many requests at a time.
+    """
+
+    integration: Integration
+    function: Function
+    alias: str
+    calls: list[dict[str, Any]]
+    many: str = ""
+    collect: bool = False
+    at_once: int = AT_ONCE
+
+
+@dataclass(slots=True)
+class Asker:
+    """Who asks, and is told the answer.
+
+    Parameters:
+        progress: of the run.
+        hear: is given the answer, or what went wrong, in whatever thread made the call.
+        say: is given a line for people, likewise.
+        fresh: an answer that was kept from before will not do.
+        counts: its requests are told as calls in the progress; those of an item of `parallel.map` are not, the item is.
+        coming: how many items of such a list are only begun with this call.
+        gone: nobody waits any more.
+    """
+
+    progress: Progress
+    hear: Callable[[CallAnswer | BaseException], None]
+    say: Callable[[str], None]
+    fresh: bool = False
+    counts: bool = True
+    coming: int = 0
+    gone: bool = False
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for the answer."""
+        return self.gone or self.progress.cancelled
+
+    def done(self, calls: int = 1) -> None:
+        """So many requests of the call were answered, or failed."""
+        if self.counts:
+            self.progress.end(calls)
+
+
+class Caller:
+    """Makes calls, and keeps the clients and the threads. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._lock = threading.Lock()
+        self._pool = Pool()
+
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens in use, so that no text that leaves the session shows one."""
+        with self._lock:
+            return tuple(client.account.token for client in self._clients.values())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
+    def budget_left(self, integration: Integration, alias: str) -> int | None:
+        """How many requests an account has left now; asking costs none. None where its service does not say.
+
+        Raises:
+            CredentialsError: the account has no token.
+            UnknownNameError: there is no such account.
+            ApiError: what the service answered instead.
+        """
+        return self._client(integration, alias).budget_left()
+
+    def end(self) -> None:
+        """A run is over, and nobody waits for what was begun in it."""
+        self._pool.write_off()
+
+    def order(
+        self, integration: Integration, function: Function, alias: str, values: Mapping[str, Any] | Sequence[Any]
+    ) -> Order:
+        """Check a call. Nothing is sent.
+
+        Parameters:
+            integration: the service.
+            function: one of its functions.
+            alias: whose account.
+            values: the arguments, by name or by position, as Lua gave them.
+
+        Raises:
+            InvalidArgumentsError: all mistakes in one message.
+        """
+        args = function.named(values)
+        collect, at_once = _reserved(function, args)
+        bound = function.bind(args)
+        many = function.fan_out
+        is_list = many is not None and isinstance(bound.get(many.name), tuple)
+        name = many.name if many and is_list else ""
+        return Order(integration, function, alias, function.calls(bound), name, collect, at_once)
+
+    def plan(self, order: Order) -> list[PlannedCall]:
+        """The requests that a call would send.
+
+        Raises:
+            CredentialsError: the account's address is none that may be asked.
+        """
+        integration, function = order.integration, order.function
+        demo = order.alias == accounts.DEMO
+        address = integration.base_url if demo else accounts.address(integration, os.environ)
+        name = f"{integration.name}.{function.name}"
+        return [PlannedCall(name, order.alias, args, "GET", address + function.url(args)) for args in order.calls]
+
+    def begin(self, order: Order, asker: Asker) -> None:
+        """Make a call. Its answer, or what went wrong, is told to the asker, unless nobody waits for it by then."""
+
+        def work() -> None:
+            try:
+                if asker.left:
+                    return
+                if order.many:
+                    self._begin_many(order, asker)
+                else:
+                    asker.hear(self.call(order, asker))
+            except Cancelled:
+                pass  # nobody waits
+            except BaseException as error:  # noqa: BLE001 - what is no error of ours is raised where the run waits
+                asker.hear(error)
+
+        self._pool.submit(work)
+
+    def call(self, order: Order, asker: Asker) -> CallAnswer:
+        """Make a call that is one and no list of them, in this thread.
+
+        Raises:
+            CredentialsError: the account has no token.
+            ApiError: what the service answered instead of a result.
+            Cancelled: nobody waits for the answer any more.
+        """
+        client = self._client(order.integration, order.alias)
+        _tell_budget(client, order, asker, asker.coming)
+        try:
+            answer = client.fetch(order.function, order.calls[0], asker.progress, fresh=asker.fresh)
+        finally:
+            asker.done()
+        return _single(order.function, answer)
+
+    def _begin_many(self, order: Order, asker: Asker) -> None:
+        """Make a call for every item of a list, with as many threads as it may have, this one among them."""
+        client = self._client(order.integration, order.alias)
+        known = client.together(order.function, order.calls, asker.progress, fresh=asker.fresh)
+        missing = known.count(None)
+        asker.done(len(known) - missing)
+
+        def fetch(args: Mapping[str, Any]) -> Answer:
+            try:
+                return client.fetch(order.function, args, asker.progress, fresh=asker.fresh)
+            finally:
+                asker.done()
+
+        def end(failed: BaseException | None, found: Sequence[Answer | ApiError]) -> None:
+            asker.hear(failed or _gathered(order, found))
+
+        _tell_budget(client, order, asker, max(missing, asker.coming))
+        fan_out = FanOut(fetch, order.calls, known, end, lambda: asker.left, collect=order.collect)
+        for _ in range(min(order.at_once, missing) - 1):
+            self._pool.submit(fan_out.work)
+        fan_out.work()
+
+    def _client(self, integration: Integration, alias: str) -> Client:
+        """The client of an account, which is opened anew when its token or address has changed.
+
+        Raises:
+            CredentialsError: the account has no token.
+            UnknownNameError: there is no such account.
+        """
+        account = accounts.find(integration, alias) if alias != accounts.DEMO else None
+        key = (integration.name, account.alias if account else alias)
+        with self._lock:
+            client = self._clients.get(key)
+            if account is None:
+                client = client or _demo(integration)
+            elif client is None or client.account != account:
+                if client:
+                    client.close()
+                client = Client(integration, account)
+            self._clients[key] = client
+            return client
+
+
+def _demo(integration: Integration) -> Client:
+    """The client of the fictional account: the look-alike answers in this process."""
+    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - only for the demo
+    from kosmo_kernel.demo.company import company  # noqa: PLC0415 - as above
+
+    account = accounts.Account(integration.name, accounts.DEMO, DEMO_TOKEN, integration.base_url, "the demo")
+    return Client(integration, account, transport=in_process(DemoApi(company())))
+
+
+def empty(order: Order) -> CallAnswer:
+    """What a call gives that is not made."""
+    function = order.function
+    if order.many:
+        values: list[Any] = [Records([], function, asked_columns(function)), *([Records([])] if order.collect else [])]
+    else:
+        values = [Records([], function) if function.returns == "list" else Record({}, function)]
+    return CallAnswer(values, None, 0)
+
+
+def _single(function: Function, answer: Answer) -> CallAnswer:
+    if isinstance(answer.data, list):
+        return CallAnswer([Records(answer.data, function)], len(answer.data), answer.requests, list(answer.warnings))
+    return CallAnswer([Record(answer.data, function)], None, answer.requests, list(answer.warnings))
+
+
+def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
+    """The answers for all items as one: a list of what was found, and where that is collected of what was not."""
+    function, name = order.function, order.many
+    rows: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    requests, notes = 0, dict[str, None]()
+    for call, answer in zip(order.calls, found, strict=True):
+        if isinstance(answer, ApiError):
+            facts = answer.facts()
+            wanted = ("type", "status", "id", "message", "request_id")
+            failures.append({name: call[name], **{key: facts[key] for key in wanted}})
+            continue
+        some = answer.data if isinstance(answer.data, list) else [answer.data]
+        asked = {name: call[name]}
+        rows += [asked | row | asked for row in some]  # the first column, whatever the row calls by that name
+        requests += answer.requests
+        notes |= dict.fromkeys(answer.warnings)
+    values: list[Any] = [Records(rows, function, asked_columns(function))]
+    if order.collect:
+        values.append(Records(failures))
+    return CallAnswer(values, len(rows), requests, list(notes), failures)
+
+
+def _tell_budget(client: Client, order: Order, asker: Asker, count: int) -> None:
+    """Say so where an account has not as many requests left as are coming."""
+    budget = order.integration.budget
+    if budget is None or count <= 1:
+        return
+    left = client.remaining
+    if left is None and count >= WORTH_ASKING:
+        with suppress(ApiError):  # the call itself will say what is wrong
+            left = client.budget_left(asker.progress)
+    if left is not None and left < count:
+        minutes = max(1, round((count - left) / budget.refill_per_minute))
+        asker.say(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
+
+
+def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
+    """Take out the arguments that mean the same for every function: `errors` and `limit`."""
+    errors, at_once = args.pop("errors", None), args.pop("limit", None)
+    faults = []
+    if errors not in (None, "collect", "raise"):
+        faults.append('`errors` must be "collect" or "raise"')
+    if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
+        faults.append("`limit` must be a number of requests at a time, 1 or more")
+    if faults:
+        raise InvalidArgumentsError(f"{function.name}: {'; '.join(faults)}. Write {function.signature}")
+    return errors == "collect", min(at_once or AT_ONCE, AT_ONCE_MOST)

@@ -1,0 +1,269 @@
+"""Answering what a run's script asks, whatever the process that asks for it says.
+
+A question gets its answer at once. A call that the child *begins* gets a number of the child's own and is answered
+when the child asks what has been answered since (`next`), together with all others that were. The host makes the
+calls, in threads of its own; this only ever waits for them, and looks meanwhile whether the run must end. Nothing the
+child says is trusted: numbers that make no sense, and waiting for nothing, are its end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.display import FORMS, VALUES
+from kosmo_kernel.errors import KosmoError, LuaProcessError
+from kosmo_kernel.lua import wire
+from kosmo_kernel.lua.host import CallRequest, DisplayRequest, heard
+from kosmo_kernel.lua.watch import GRACE
+from kosmo_kernel.records import decode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.limits import Limits
+    from kosmo_kernel.lua.host import Host
+    from kosmo_kernel.lua.patterns import Patterns
+    from kosmo_kernel.lua.values import Handles
+    from kosmo_kernel.lua.watch import Ending
+
+QUESTIONS = frozenset({"call", "next", "column", "rows", "docs", "space", "input", "output_of", "regex"})
+MEANWHILE = frozenset({"output", "display", "begin", "drop", "failures"})  # what a child says that wants no answer
+
+BEGUN_MOST = 4096  # calls under way; no script comes to a tenth of it
+ITEMS_MOST = 1 << 32  # of a list; memory ends it long before
+BLOCKING = 0  # the number of a call that is answered at once; the child's own start above it
+LOOK = 0.05  # seconds between two looks whether the run must end
+
+
+class _EndedError(Exception):
+    """The run must end, so nothing is answered."""
+
+
+class Answering:
+    """One run's answers.
+
+    Parameters:
+        host: who knows them.
+        limits: of the run.
+        ending: whether it must end.
+        handles: the lists that Lua refers to.
+        patterns: who matches regular expressions.
+    """
+
+    def __init__(self, host: Host, limits: Limits, ending: Ending, handles: Handles, patterns: Patterns) -> None:
+        self._host, self._limits, self._ending = host, limits, ending
+        self._handles, self._patterns = handles, patterns
+        self._calls = 0
+        self._last = BLOCKING
+        self._begun: set[int] = set()
+        self._answered: dict[int, list[Any] | KosmoError] = {}
+
+    def note(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> None:
+        """Something that wants no answer.
+
+        Raises:
+            LuaProcessError: it makes no sense.
+        """
+        getattr(self, f"_note_{kind}")(header, blobs)
+
+    def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
+        """The payload that answers a question.
+
+        Raises:
+            LuaProcessError: the question makes no sense.
+            KeyboardInterrupt: while input was waited for.
+        """
+        texts: list[bytes] = []
+        try:
+            self._go_on()
+            reply = getattr(self, f"_on_{kind}")(header, blobs, texts)
+        except _EndedError:
+            return self.stop()
+        except KosmoError as error:
+            return wire.pack(self._failed(error))
+        return wire.pack(reply, texts)
+
+    def stop(self) -> bytes:
+        """The payload that tells the child to end the run."""
+        return wire.pack({"stop": self._ending.why})
+
+    def _go_on(self) -> None:
+        if self._ending.closed:
+            raise LuaProcessError("This session was closed.")
+        if self._ending.why is not None:
+            raise _EndedError
+
+    def _failed(self, error: KosmoError) -> dict[str, Any]:
+        if isinstance(error, LuaProcessError):
+            raise error
+        self._host.failed(error)
+        return {"error": error.facts()}
+
+    # Calls -------------------------------------------------------------------------------------------
+
+    def _on_call(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            request = self._request(header, blobs)
+        self._begin(BLOCKING, request)
+        while BLOCKING not in self._answered:
+            self._wait()
+        answer = self._answered.pop(BLOCKING)
+        if isinstance(answer, KosmoError):
+            raise answer
+        return self._handles.answer(answer, texts)
+
+    def _note_begin(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        """Calls that the child begins; each takes its own of the message's texts."""
+        with heard():
+            coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
+            if not (0 <= coming <= ITEMS_MOST and 0 <= done <= ITEMS_MOST):
+                raise ValueError("the message tells of items that are none")
+            requests: list[tuple[int, CallRequest]] = []
+            at = 0
+            for one in header["begin"]:
+                number, count = one["id"], one["texts"]
+                if type(number) is not int or type(count) is not int or number <= self._last or count < 0:
+                    raise ValueError("the message begins a call with a number that it cannot have")
+                if len(self._begun) + len(self._answered) + len(requests) >= BEGUN_MOST:
+                    raise ValueError("the message begins more calls than any script can")
+                requests.append((number, self._request(one, blobs[at : at + count])))
+                self._last, at = number, at + count
+        self._host.items(coming, done)
+        for number, request in requests:
+            if self._ending.why is not None:
+                return
+            try:
+                self._begin(number, request)
+            except _EndedError:
+                return  # the next question is told
+            except KosmoError as error:
+                self._answered[number] = error
+
+    def _on_next(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        self._note_begin(header, blobs)
+        self._go_on()
+        with heard():
+            if not self._begun and not self._answered:
+                raise ValueError("the message waits for a call, and none is under way")
+        while not self._answered:
+            self._wait()
+        answered, self._answered = self._answered, {}
+        return {"answers": [{"id": number, **self._told(answer, texts)} for number, answer in answered.items()]}
+
+    def _told(self, answer: list[Any] | KosmoError, texts: list[bytes]) -> dict[str, Any]:
+        if isinstance(answer, KosmoError):
+            return self._failed(answer)
+        try:
+            return self._handles.answer(answer, texts)
+        except KosmoError as error:
+            return self._failed(error)
+
+    def _note_drop(self, header: dict[str, Any], _blobs: list[bytes]) -> None:
+        with heard():
+            numbers = [int(number) for number in header["ids"]]
+        for number in numbers:
+            self._answered.pop(number, None)
+            if number in self._begun:
+                self._begun.discard(number)
+                self._host.drop(number)
+
+    def _request(self, header: dict[str, Any], blobs: list[bytes]) -> CallRequest:
+        """The call that a part of a message describes.
+
+        Raises:
+            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+        """
+        values = [(str(one.get("name", "")), self._handles.value(one, blobs)) for one in header["arguments"]]
+        named = bool(header.get("named"))
+        return CallRequest(
+            path=str(header["path"]),
+            account=str(header["account"]) if header.get("account") else None,
+            named=dict(values) if named else None,
+            positional=[] if named else [value for _, value in values],
+            line=header.get("line"),
+        )
+
+    def _begin(self, number: int, request: CallRequest) -> None:
+        """Check a call and make it, unless it is one more than a run may make."""
+        self._count(1)
+        prepared = self._host.prepare(request)
+        self._count(max(0, prepared.calls - 1))
+        prepared.begin(number)
+        self._begun.add(number)
+
+    def _count(self, calls: int) -> None:
+        self._calls += calls
+        if self._calls > self._limits.calls:
+            self._ending.ask("call_limit", GRACE)
+            raise _EndedError
+
+    def _wait(self) -> None:
+        """Wait a little for answers."""
+        self._go_on()
+        for number, answer in self._host.answers(LOOK):
+            if number in self._begun:
+                self._begun.discard(number)
+                self._answered[number] = answer
+
+    # Other questions ---------------------------------------------------------------------------------
+
+    def _on_column(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            reply, found = self._handles.column(header["handle"], header["path"])
+        texts += found
+        return reply
+
+    def _on_rows(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            reply, found = self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
+        texts += found
+        return reply
+
+    def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        return self._handles.answer([self._host.docs(str(header.get("verb")), str(header.get("page")))], texts)
+
+    def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        integration = header.get("integration")
+        return {"account": self._host.space(None if integration is None else str(integration), str(header.get("key")))}
+
+    def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        line = self._host.input(str(header.get("format")))
+        if line is None:
+            return {"ended": True}
+        texts.append(line.encode())
+        return {}
+
+    def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            number = int(header["number"])
+        return self._handles.answer([self._host.output_of(number)], texts)
+
+    def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
+        reply, found = self._patterns.ask(asked, blobs, lambda: self._ending.why)
+        texts += found
+        return reply
+
+    # What is shown -----------------------------------------------------------------------------------
+
+    def _note_output(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with heard():
+            stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
+        self._host.output(stream, text)
+
+    def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with heard():
+            form = str(header["form"])
+            if form not in FORMS or ("value" in header) != (form in VALUES):
+                raise ValueError(f"the message shows something as {form!r}")
+            given = self._handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
+            request = DisplayRequest(
+                form, given, str(header.get("id", "")), bool(header.get("update")), bool(header.get("wait"))
+            )
+        self._host.display(request)
+
+    def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with heard():
+            count, of, rows = int(header["count"]), int(header["of"]), decode(blobs[0])
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise ValueError("the message tells of failures that are none")
+        self._host.failures(count, of, rows)

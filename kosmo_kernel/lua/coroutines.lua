@@ -1,0 +1,158 @@
+-- A script's coroutines, and those of ours that run the tasks of `parallel.map`.
+--
+-- A task that waits for a call yields to the loop that runs it (`parallel.lua`). Between the two may stand coroutines of
+-- the script's own, one entered from the other. What they yield then is no value of the script's but WAIT, which the
+-- functions here pass on outward, coroutine by coroutine, and the loop comes back in on the same way. Meanwhile such a
+-- coroutine is suspended for Lua but busy for the script: it is `held`, and nobody else can enter or close it.
+-- `open` knows the coroutines whose way out to the loop is free; from all others (below a sort comparator, a gsub
+-- callback, an `__index` that C asks) a call blocks, which is right and merely not parallel.
+
+local native, limits = ...
+local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
+local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.isyieldable
+local error, rawequal, type = error, rawequal, type
+local after, living, passed, take_turn = limits.after, limits.living, limits.passed, limits.take_turn
+
+local WAIT, TASK = {}, {} -- no script ever sees either
+local BUSY = "cannot resume non-suspended coroutine"
+local OVER = "nobody waits for this call any more, since its parallel.map has ended"
+
+local open, held = nil, {} -- `open` is nil while no tasks run; `held[inner]` is where it was entered from, false at a task
+
+-- What came out of a coroutine that was entered: if it waits, wait here and go back in.
+local function came_out(thread, ok, first, ...)
+  if ok and rawequal(first, WAIT) then
+    local now = held
+    now[thread] = running()
+    yield(WAIT, ...)
+    if now ~= held then native.raise(OVER) end -- a script kept it, and came back to it in another run
+    now[thread] = nil
+    return came_out(thread, resume(thread))
+  end
+  if open then open[thread] = nil end
+  return ok, first, ...
+end
+
+local function enter(thread, ...)
+  if not open then return resume(thread, ...) end
+  if held[thread] ~= nil then return false, BUSY end
+  if status(thread) ~= "suspended" then return resume(thread, ...) end -- Lua's own words for why it cannot be
+  open[thread] = isyieldable() and open[running()] and true or nil
+  return came_out(thread, resume(thread, ...))
+end
+
+local function is_outermost(thread) return limits.is_main(thread) or (open and open[thread] == TASK) or false end
+
+-- For scripts ----------------------------------------------------------------------------------------------
+
+function limits.create(f)
+  if type(f) ~= "function" then native.raise("bad argument #1 to 'create' (function expected)") end
+  return limits.hooked(f)
+end
+
+local function coroutine_or_raise(thread, name)
+  if type(thread) ~= "thread" then native.raise("bad argument #1 to '" .. name .. "' (coroutine expected)") end
+end
+
+function limits.resume(thread, ...)
+  coroutine_or_raise(thread, "resume")
+  take_turn()
+  return after(enter(thread, ...))
+end
+
+local function value_or_raise(thread, ok, problem, ...)
+  passed(ok, problem)
+  if ok then return problem, ... end
+  if status(thread) == "dead" then close(thread) end -- which runs what it had to close
+  living()
+  error(problem, 0)
+end
+
+function limits.wrap(f)
+  local thread = limits.create(f)
+  return function(...)
+    take_turn()
+    return value_or_raise(thread, enter(thread, ...))
+  end
+end
+
+function limits.yield(...)
+  if is_outermost(running()) then native.raise("attempt to yield from outside a coroutine") end
+  return yield(...)
+end
+
+function limits.running()
+  local thread = running()
+  return thread, is_outermost(thread)
+end
+
+function limits.isyieldable() return not is_outermost(running()) and isyieldable() end
+
+function limits.status(thread)
+  coroutine_or_raise(thread, "status")
+  if held[thread] ~= nil then return "normal" end
+  return status(thread)
+end
+
+function limits.close(thread)
+  coroutine_or_raise(thread, "close")
+  local state = limits.status(thread)
+  if state == "running" or state == "normal" then native.raise("cannot close a " .. state .. " coroutine") end
+  return after(close(thread))
+end
+
+-- For the loop ---------------------------------------------------------------------------------------------
+
+local tasks = { WAIT = WAIT }
+
+-- Tasks are going to run; or none does any more, and whatever waited in one never goes on.
+function tasks.begin() open, held = {}, {} end
+function tasks.finish() open, held = nil, {} end
+
+-- The coroutine of a task.
+function tasks.create(f)
+  local thread = limits.hooked(f)
+  open[thread] = TASK
+  return thread
+end
+
+local function stepped(thread, ok, first, ticket)
+  passed(ok, first)
+  if ok and rawequal(first, WAIT) then
+    held[thread] = false
+    return WAIT, ticket
+  end
+  open[thread] = nil
+  return ok, first
+end
+
+-- Enter a task's coroutine: WAIT and what it waits for, or whether it ended well, and its value or its error.
+function tasks.advance(thread, ...)
+  take_turn()
+  held[thread] = nil
+  return stepped(thread, resume(thread, ...))
+end
+
+function tasks.is_dead(thread) return status(thread) == "dead" end
+
+-- Whether what runs now could wait without keeping others from going on.
+function tasks.may_wait() return open ~= nil and open[running()] and isyieldable() or false end
+
+-- Wait until the loop has put an answer into the ticket.
+function tasks.wait(ticket)
+  ticket.thread = running()
+  yield(WAIT, ticket)
+  if not ticket.answer then native.raise(OVER) end
+end
+
+-- End a task for good, from the coroutine in it that waits outward. What they had to close is closed.
+function tasks.close(thread)
+  while thread do
+    local outer = held[thread]
+    held[thread], open[thread] = nil, nil
+    passed(close(thread))
+    thread = outer
+  end
+end
+
+return tasks

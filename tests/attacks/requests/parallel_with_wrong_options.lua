@@ -1,0 +1,2 @@
+-- expect: error ~ "did you mean `limit`?"
+parallel.map({ 1 }, print, { limt = 4, errors = "ignore" })
