@@ -1,4 +1,4 @@
-"""What the two notebook doors share: the options of a cell's first line, a cell's value, how a failure reads.
+"""What the two notebook doors share: a cell's options, its value, how a failure reads, and how far it is.
 
 `%%kosmo_lua [options]` stands on the first line of a cell, in a Python notebook (where it is a magic) and in
 a Lua notebook (where it may be left out). Both take the same options, so they are one table here, from which
@@ -12,6 +12,7 @@ is Lua and is left alone, quotes and all.
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -19,9 +20,12 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.progress import LINE, Line, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kosmo_kernel.display import Display
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
@@ -66,10 +70,12 @@ class Options:
     """
 
     account: str | None = None
+    dry_run: bool = False
     timeout: float | None = None
     memory_limit: int | None = None
     limit: int | None = None
     raw: bool = False
+    fresh: bool = False
     no_raise_error: bool = False
     var: str | None = None
     show: bool = False
@@ -93,6 +99,44 @@ class Values(tuple[Any, ...]):
             value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{escape(repr(value))}</pre>"
             for value in self
         )
+
+
+class CellLine(Line):
+    """The line of a cell's progress: one display that is updated in place, and stays when the cell is done.
+
+    Parameters:
+        show: shows something below the cell, or in place of what has the same id.
+        only_last: leave out all states but the last, where what is shown is kept and not seen.
+    """
+
+    def __init__(self, show: Callable[[Display], None], *, only_last: bool = False) -> None:
+        super().__init__(self._update)
+        self._show = show
+        self._only_last = only_last
+        self._id = f"kosmo-{os.urandom(8).hex()}"
+        self._there = False
+
+    def cleared(self) -> None:
+        """Show the next state as something new."""
+        self._there = False
+
+    def _update(self, state: Snapshot) -> None:
+        if self._only_last and not state.over:
+            return
+        from kosmo_kernel.display import Display  # noqa: PLC0415 - most cells are done before there is progress to show
+
+        bundle = {"text/plain": state.text(), "text/html": state.html()}
+        self._show(Display(bundle, id=self._id, update=self._there))
+        self._there = True
+
+
+def quiet(text: str) -> Display:
+    """A line beside what a cell shows, as small as that of its progress."""
+    from html import escape  # noqa: PLC0415 - rare
+
+    from kosmo_kernel.display import Display  # noqa: PLC0415 - likewise
+
+    return Display({"text/plain": text, "text/html": f'<div style="{LINE}">{escape(text)}</div>'})
 
 
 def _seconds(text: str) -> float:
@@ -127,10 +171,12 @@ OPTIONS = (
     Option(("-v", "--var"), "Put the cell's value into this variable, and show nothing.", "NAME", _name),
     Option(("--show",), "With -v: show the value as well."),
     Option(("-a", "--account"), "What `heroku.<function>` means in this cell.", "ALIAS"),
+    Option(("-n", "--dry-run"), "List the calls that the cell would make, and make none."),
     Option(("--timeout",), "Stop the cell after this many seconds.", "S", _seconds),
     Option(("--memory-limit",), "Stop the cell when Lua's values take more than this.", "BYTES", _bytes),
     Option(("--limit",), "Rows of a table that are shown; the value keeps all.", "ROWS", _rows),
     Option(("--raw",), "Lists and dicts, not tables."),
+    Option(("--fresh",), "Ask for everything anew, also for what has not changed."),
     Option(("--no-raise-error",), "Show an error, and go on with the next cell."),
 )
 
@@ -177,17 +223,18 @@ def parse_leading(line: str) -> tuple[Options, str]:
     return options, rest
 
 
-def value_of(values: Sequence[Any], options: Options) -> Any:
+def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:
     """What a cell gives, as Python has it: lists of records as frames, a record as its view, the rest as it is.
 
     Parameters:
         values: what the run returned.
         options: `raw` asks for lists and dicts, `limit` for so many rows on the screen.
+        attrs: what a frame remembers beside its function; `Result.attrs` has it.
 
     Returns:
         None without a value, the value of one, a tuple of several.
     """
-    shown = [_shown(value, options) for value in values]
+    shown = [_shown(value, options, attrs) for value in values]
     return Values(shown) if len(shown) > 1 else next(iter(shown), None)
 
 
@@ -234,21 +281,23 @@ def _value(option: Option, flag: str, text: str) -> tuple[object, str]:
         raise SettingsError(f"The option `{flag}` takes {fault}, got {word!r}.") from None
 
 
-def _shown(value: Any, options: Options) -> Any:
-    from kosmo_kernel.records import Record, Records  # noqa: PLC0415 - the options are read before anything has run
+def _shown(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
+    import msgspec  # noqa: PLC0415 - the options are read before anything has run
+
+    from kosmo_kernel.records import Record, Records  # noqa: PLC0415 - likewise
 
     if isinstance(value, Records):
         if options.raw:
-            return list(value)
+            return msgspec.to_builtins(value.rows)  # copies: others may have the same objects
         from kosmo_kernel.frames import frame_of  # noqa: PLC0415 - pandas, not before the first table
 
-        frame = frame_of(value)
+        frame = frame_of(value, attrs)
         if options.limit is not None:
             frame.displaylimit = options.limit
         return frame
     if isinstance(value, Record):
         if options.raw:
-            return dict(value)
+            return msgspec.to_builtins(dict(value))
         from kosmo_kernel.tables import RecordView  # noqa: PLC0415 - not before the first record
 
         return RecordView(value)

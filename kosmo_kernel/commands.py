@@ -9,20 +9,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.cell import COMMAND_MAGIC
-from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kosmo_kernel.docs import Page
     from kosmo_kernel.records import Records
+    from kosmo_kernel.result import Result
 
 
 class LuaState(Protocol):
-    """What a command may do to the door's session."""
+    """What a command may ask of the door's session, and do to it.
+
+    Attributes:
+        last: the last run, or None.
+    """
+
+    last: Result | None
 
     def reset(self) -> None:
         """Forget all Lua variables."""
+
+    def budget_left(self, integration: str, account: str) -> int | None:
+        """How many requests an account may send now, as its service says; None where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +98,27 @@ def _docs(page: str, _lua: LuaState) -> Page:
 
 def _accounts(_nothing: str, _lua: LuaState) -> Records:
     """The accounts that can be asked, where each has its token and where that is sent."""
-    from kosmo_kernel import accounts  # noqa: PLC0415 - as above
-    from kosmo_kernel.integrations import everything  # noqa: PLC0415 - as above
     from kosmo_kernel.records import Records  # noqa: PLC0415 - as above
+    from kosmo_kernel.standing import standings  # noqa: PLC0415 - as above
 
-    rows = []
-    for integration in everything():
-        for alias in accounts.names(integration):
-            token, url = "needs none: everything in it is fiction", None
-            if alias != accounts.DEMO:
-                try:
-                    account = accounts.find(integration, alias)
-                    token, url = f"in {account.source}", account.url
-                except CredentialsError as error:
-                    token = error.message
-            rows.append({"integration": integration.name, "account": alias, "token": token, "url": url})
-    return Records(rows)
+    return Records(
+        [{"integration": a.integration.name, "account": a.alias, "token": a.token, "url": a.url} for a in standings()]
+    )
+
+
+def _status(_nothing: str, lua: LuaState) -> Page:
+    """What the last run cost, and what each account has left now."""
+    from kosmo_kernel.docs import Page, table  # noqa: PLC0415 - as above
+    from kosmo_kernel.standing import asked  # noqa: PLC0415 - as above
+
+    if lua.last is None:
+        cost = "Nothing has run yet."
+    elif lua.last.cost is None:
+        cost = "The last run made no calls."
+    else:
+        cost = f"The last run: {lua.last.cost.at_end().text()}"
+    rows = [(f"`{one.integration.name}.{one.alias}`", one.text) for one in asked(lua.budget_left)]
+    return Page(f"{cost}\n\n{table(('Account', 'Requests left now'), rows)}\n")
 
 
 def _reset(_nothing: str, lua: LuaState) -> None:
@@ -113,5 +128,6 @@ def _reset(_nothing: str, lua: LuaState) -> None:
 COMMANDS = (
     Command("docs [PAGE]", "A page of the reference: an integration, a function, or the list of pages.", _docs),
     Command("accounts", "The accounts that can be asked, and where their tokens come from.", _accounts),
+    Command("status", "What the last run cost, and how many requests each account has left.", _status),
     Command("reset", "Forget all Lua variables.", _reset),
 )

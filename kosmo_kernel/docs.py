@@ -1,12 +1,14 @@
-"""The reference, computed from the catalogue.
+"""The reference, computed from the catalogue, and the guides, which are files in `guides/`.
 
 A page is Markdown that also reads well as it is: `print` shows the text, a notebook renders it. An integration
 has a page (`heroku`) with a section for each function, and each function has a page of its own
-(`heroku.list_dynos`). Every way of writing a function in Lua is a name of its page.
+(`heroku.list_dynos`). Every way of writing a function in Lua is a name of its page. A guide (`parallel`) is about
+what all of them have in common.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+GUIDES = {
+    "parallel": "Many calls at once",
+    "limits": "What a script may use, the request budget, and what is tried again",
+}
 MOST_FOUND = 20  # functions that a search lists
 _MOST_FIELDS = 3  # of one function, likewise
 
@@ -42,18 +48,30 @@ class Page(str):
 
 
 def read(page: str) -> Page:
-    """A page by any of its names, such as `heroku`, `app.integrations.heroku.production.list_apps`, `list_add_ons`.
+    """A page by any of its names, such as `heroku`, `app.integrations.heroku.production.list_apps`, `parallel`.
 
     An empty name gives the list of pages.
 
     Raises:
         UnknownNameError: there is no such page; with the nearest names.
     """
+    if written := guide(page):
+        return written
     found = resolve(page)
     if found is None:
         return list_pages()
     integration, function = found
     return Page(_text(_integration(integration) if function is None else _function_page(integration, function)))
+
+
+def guide(page: str) -> Page | None:
+    """The guide of this name, which is also that of the Lua functions that it is about; None for other pages."""
+    name = next(iter(_steps(page)), "")
+    if name not in GUIDES:
+        return None
+    file = f"{os.path.dirname(__file__)}/guides/{name}.md"  # noqa: PTH120 - pathlib would bring half of urllib
+    with open(file, encoding="utf-8") as text:  # noqa: PTH123 - likewise
+        return Page(text.read())
 
 
 def resolve(page: str) -> tuple[Integration, Function | None] | None:
@@ -72,7 +90,7 @@ def resolve(page: str) -> tuple[Integration, Function | None] | None:
         if not rest and first in integration.names():
             return integration, integration.names()[first]
     names = [name for integration in _integrations() for name in _page_names(integration)]
-    raise _unknown(page, nearest(".".join(steps), names))
+    raise _unknown(page, nearest(".".join(steps), [*names, *GUIDES]))
 
 
 def list_pages() -> Page:
@@ -85,35 +103,34 @@ def list_pages() -> Page:
         rows = [(integration.name, "Everything on one page")]
         rows += [(f"{integration.name}.{f.name}", f.summary) for f in integration.functions]
         blocks += [f"## {integration.title}", integration.description]
-        blocks.append(_table(("Page", "What it is about"), ((f"`{name}`", about) for name, about in rows)))
+        blocks.append(table(("Page", "What it is about"), ((f"`{name}`", about) for name, about in rows)))
+    blocks += ["## Guides", table(("Page", "What it is about"), ((f"`{name}`", GUIDES[name]) for name in GUIDES))]
     return Page(_text(blocks))
 
 
 def search(words: str) -> Page:
-    """The functions that speak of these words, best first, with the fields that do; for no words the list of pages."""
+    """What speaks of these words, best first: functions, with the fields that do, and guides; all pages without any."""
     terms = _terms(words)
     if not terms:
         return list_pages()
     lines = []
-    for integration, function in matches(words)[:MOST_FOUND]:
+    guides = [(_score(terms, name, about, str(guide(name))), name) for name, about in GUIDES.items()]
+    scored: list[tuple[tuple[int, int], tuple[Integration, Function] | str]] = [*_scored(terms), *guides]
+    for found in _best(scored)[:MOST_FOUND]:
+        if isinstance(found, str):
+            lines.append(f"- `{found}`: {GUIDES[found]}")
+            continue
+        integration, function = found
         lines.append(f"- `{integration.name}.{function.name}`: {function.summary}")
         fields = _best([(_score(terms, column.name, column.doc), column) for column in function.columns])
         lines += [f"  - `{column.name}`: {column.doc}" for column in fields[:_MOST_FIELDS]]
-    found = "\n".join(lines) or "Nothing speaks of this. `docs.list()` names all pages."
-    return Page(_text([f"# Search: {' '.join(_WORD.findall(words))}", found]))
+    answer = "\n".join(lines) or "Nothing speaks of this. `docs.list()` names all pages."
+    return Page(_text([f"# Search: {' '.join(_WORD.findall(words))}", answer]))
 
 
 def matches(words: str) -> list[tuple[Integration, Function]]:
     """The functions that have the most of these words; first those that have them in their name, then in the title."""
-    terms = _terms(words)
-    found = []
-    for integration in everything():
-        for function in integration.functions:
-            names = " ".join((integration.name, function.name, *function.aliases, *(p.name for p in function.params)))
-            fields = " ".join(f"{column.name} {column.doc}" for column in function.columns)
-            score = _score(terms, names, function.summary, f"{function.description} {fields}")
-            found.append((score, (integration, function)))
-    return _best(found)
+    return _best(_scored(_terms(words)))
 
 
 def describe(integration: Integration, function: Function) -> dict[str, Any]:
@@ -215,8 +232,20 @@ def _score(terms: Iterable[str], *texts: str) -> tuple[int, int]:
     return sum(place < len(texts) for place in places), sum(len(texts) - place for place in places)
 
 
+def _scored(terms: Sequence[str]) -> list[tuple[tuple[int, int], tuple[Integration, Function]]]:
+    """Every function with its score."""
+    found = []
+    for integration in everything():
+        for function in integration.functions:
+            names = " ".join((integration.name, function.name, *function.aliases, *(p.name for p in function.params)))
+            fields = " ".join(f"{column.name} {column.doc}" for column in function.columns)
+            score = _score(terms, names, function.summary, f"{function.description} {fields}")
+            found.append((score, (integration, function)))
+    return found
+
+
 def _best(scored: Iterable[tuple[tuple[int, int], _T]]) -> list[_T]:
-    """What has the most words, best first, in the order of the catalogue where equal; nothing when none has any."""
+    """What has the most words, best first, in the order given where equal; nothing when none has any."""
     ranked = sorted(scored, key=lambda entry: entry[0], reverse=True)
     return [thing for (words, _), thing in ranked if words and words == ranked[0][0][0]]
 
@@ -235,7 +264,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(fill(part) for part in joined.split("\n\n")).replace("\0", " ")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose columns stand below each other in plain text as well."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head) - 1)]
@@ -295,7 +324,7 @@ def _function(integration: Integration, function: Function, level: int, same_as:
         return
     yield f"{what}:"
     fields = [column for column in function.columns if not _identifies(column)]
-    yield _table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
+    yield table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
     identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]
     if identifiers:
         yield _paragraphs(f"And identifiers, for programs: {', '.join(identifiers)}.")
@@ -305,7 +334,7 @@ def _parameters(params: Iterable[Param]) -> str:
     rows = (
         (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc) for p in params
     )
-    return _table(("Name", "Type", "Required", "Description"), rows)
+    return table(("Name", "Type", "Required", "Description"), rows)
 
 
 def _identifies(column: Column) -> bool:
@@ -335,7 +364,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
     yield "An account is a token in an environment variable that is set before Jupyter or the command starts:"
     tokens = [("default", f"`{variable}`")]
     tokens += [(name, f"`{variable}_{name.upper().replace('-', '_')}`") for name in ("production", "my-team")]
-    yield _table(("Account", "Its token"), [(f"`{name}`", token) for name, token in [*tokens, ("demo", "needs none")]])
+    yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in [*tokens, ("demo", "needs none")]])
     yield "Where to get a token:"
     yield "\n".join(f"- {way}" for way in integration.credentials.how)
     yield "Lua never sees a token: it stays with the process that sends the requests."

@@ -17,18 +17,33 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from weakref import finalize
 
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, error_lines, parse, parse_leading, value_of
+from kosmo_kernel.cell import (
+    COMMAND_MAGIC,
+    LUA_MAGIC,
+    OPTIONS,
+    CellLine,
+    Options,
+    error_lines,
+    parse,
+    parse_leading,
+    quiet,
+    value_of,
+)
 from kosmo_kernel.commands import COMMANDS, run_command
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.plan import reveal
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kosmo_kernel.display import Display
+    from kosmo_kernel.progress import Line
     from kosmo_kernel.session import Result, Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
@@ -66,6 +81,12 @@ class KosmoMagic(Magics):
         tables = shell.magics_manager.magics
         self._displaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
         self._end: finalize[[], KosmoMagic] | None = None
+        self._matcher = self._make_matcher()
+        shell.Completer.custom_matchers.append(self._matcher)
+        self._kernel = getattr(shell, "kernel", None)  # a terminal has none, and no tooltips either
+        if self._kernel is not None:
+            self._inspects_python = self._kernel.do_inspect
+            self._kernel.do_inspect = self._inspect
 
     @cached_property
     def session(self) -> Session:
@@ -110,6 +131,8 @@ class KosmoMagic(Magics):
             try:
                 return self._run(lua, options)
             except KosmoError as error:
+                if options.dry_run and error.result is not None:
+                    self._show_plan(error.result, options)
                 _say_notes(error.result)
                 if not options.no_raise_error:
                     raise
@@ -124,26 +147,102 @@ class KosmoMagic(Magics):
         with self._short_errors():
             return value_of([run_command(line, self.session)], Options())
 
+    def _make_matcher(self) -> Callable[[CompletionContext], SimpleMatcherResult]:
+        """The matcher as IPython takes it: a function, since it gets attributes."""
+
+        def matches(context: CompletionContext) -> SimpleMatcherResult:
+            return self._matches(context)
+
+        matcher: Callable[[CompletionContext], SimpleMatcherResult]
+        matcher = context_matcher(identifier=LUA_MAGIC, priority=100)(matches)
+        return matcher
+
+    def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What can stand at the cursor of a cell that is ours; nothing for other cells, which keep what they had."""
+        from kosmo_kernel import editor  # noqa: PLC0415 - loading the extension must not wait for it
+
+        above = context.full_text.split("\n")[: context.cursor_line]
+        place = editor.spot(context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position)
+        if place is None:
+            return {"completions": [], "suppress": False}
+        found = place.complete(vars(self).get("session"), self._variables())
+        typed = context.full_text[found.start : found.end]
+        matches = [SimpleCompletion(match.text, type=match.type) for match in found.matches]
+        return {
+            "completions": matches or [SimpleCompletion(typed, type="text")],  # for none, IPython would offer Python
+            "suppress": True,
+            "matched_fragment": typed,
+            "ordered": True,
+        }
+
+    def _variables(self) -> list[str]:
+        """The names of the user's Python variables."""
+        hidden = self.shell.user_ns_hidden
+        return [name for name in self.shell.user_ns if not name.startswith("_") and name not in hidden]
+
+    def _inspect(self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()) -> Any:
+        """What is known of the name at the cursor, in place of the kernel's own answer where the cell is ours."""
+        from kosmo_kernel import editor  # noqa: PLC0415 - as above
+
+        place = editor.spot(code, cursor_pos)
+        if place is None:
+            return self._inspects_python(code, cursor_pos, detail_level, omit_sections)
+        from kosmo_kernel.display import bundle_of  # noqa: PLC0415 - as above
+
+        page = place.inspect(vars(self).get("session"), detail_level)
+        data = {} if page is None else bundle_of(page)
+        return {"status": "ok", "found": page is not None, "data": data, "metadata": {}}
+
     def _run(self, lua: str, options: Options) -> Any:
         """Run the Lua of a cell; its value, unless that is hidden or kept in a variable."""
-        result = self.session.run(
-            lua,
-            name=f"In[{self.shell.displayhook.prompt_count}]",
-            account=options.account,
-            timeout=options.timeout,
-            memory_limit=options.memory_limit,
-            on_output=_write,
-            on_input=_ask,
-            on_display=self._display,
-        )
+        with self._line() as line:
+            result = self.session.run(
+                lua,
+                name=f"In[{self.shell.displayhook.prompt_count}]",
+                account=options.account,
+                timeout=options.timeout,
+                memory_limit=options.memory_limit,
+                on_output=partial(_write, line),
+                on_input=_ask,
+                on_display=partial(self._display, line),
+                on_progress=line,
+                dry_run=options.dry_run,
+                fresh=options.fresh,
+            )
+        if options.dry_run:
+            self._publish(quiet(reveal(result)))
         value = value_of(result.values, options)
         _say_notes(result)
         if options.var is not None:
             self.shell.push({options.var: value})
         return None if result.hidden or (options.var is not None and not options.show) else value
 
-    def _display(self, display: Display) -> None:
-        """Show what Lua shows; `%%capture` swaps the publisher, so it is looked up each time."""
+    def _line(self) -> Line:
+        """The line of a cell's progress, where this shell shows things."""
+        publisher = self.shell.display_pub
+        if type(publisher) is DisplayPublisher:  # which prints: nothing can be updated
+            from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - notebooks have none
+
+            return TerminalLine(sys.stderr)
+        return CellLine(self._publish, only_last=isinstance(publisher, CapturingDisplayPublisher))
+
+    def _display(self, line: Line, display: Display) -> None:
+        """Show what Lua shows."""
+        line.make_way(sys.stdout, "\n")
+        if display.clears:
+            line.cleared()
+        self._publish(display)
+
+    def _show_plan(self, result: Result, options: Options) -> None:
+        """Show the calls of a dry run that failed, as far as it came."""
+        from kosmo_kernel.display import Display, bundle_of  # noqa: PLC0415 - most runs are no dry ones
+
+        self._publish(quiet(reveal(result)))
+        for value in result.values:
+            self._publish(Display(bundle_of(value, rows=options.limit, raw=options.raw)))
+
+    def _publish(self, display: Display) -> None:
+        """Show something; `%%capture` swaps the publisher, so it is looked up each time."""
         publisher = self.shell.display_pub
         if display.clears:
             publisher.clear_output(wait=display.wait)
@@ -160,6 +259,10 @@ class KosmoMagic(Magics):
 
     def leave(self) -> None:
         """Put back what stood under the names of these magics, and end the session."""
+        matchers = self.shell.Completer.custom_matchers
+        matchers[:] = [each for each in matchers if each is not self._matcher]
+        if self._kernel is not None and vars(self._kernel).get("do_inspect") == self._inspect:
+            del self._kernel.do_inspect
         manager = self.shell.magics_manager
         for (kind, name), before in self._displaced.items():
             table = manager.magics[kind]
@@ -199,9 +302,11 @@ def unload(shell: InteractiveShell) -> None:
         found.leave()
 
 
-def _write(stream: str, text: str) -> None:
+def _write(line: Line, stream: str, text: str) -> None:
     """Pass on what Lua prints; `%%capture` swaps the streams, so they are looked up each time."""
-    (sys.stderr if stream == "stderr" else sys.stdout).write(text)
+    place = sys.stderr if stream == "stderr" else sys.stdout
+    line.make_way(place, text)
+    place.write(text)
 
 
 def _ask(form: str) -> str | None:

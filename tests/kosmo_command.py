@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+FICTION = "Fictional data: the account in use is the demo."
 COMMAND = [sys.executable, "-m", "kosmo_kernel"]
 
 
@@ -46,15 +48,19 @@ def started(*args: str) -> subprocess.Popen[str]:
     )
 
 
-def on_terminal(*args: str, columns: int = 80) -> str:
-    """Run to the end on a terminal of this width: what stands there afterwards, escapes included."""
+def on_terminal(*args: str, columns: int = 80, env: Mapping[str, str] | None = None) -> str:
+    """Run to the end on a terminal of this width: all that was written to it, escapes included."""
     import pty  # noqa: PLC0415 - only where there are such terminals
     import termios  # noqa: PLC0415 - as above
 
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, columns))
     with subprocess.Popen(
-        [*COMMAND, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environment({"TERM": "xterm-256color"})
+        [*COMMAND, *args],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment({"TERM": "xterm-256color"} | dict(env or {})),
     ) as process:
         os.close(theirs)
         seen = b""
@@ -63,6 +69,21 @@ def on_terminal(*args: str, columns: int = 80) -> str:
         process.wait(60)
     os.close(ours)
     return seen.decode().replace("\r\n", "\n")
+
+
+def standing(written: str) -> list[str]:
+    """The lines that stand on a terminal after this was written to it, without colours."""
+    lines, column = [""], 0
+    for piece in re.findall(r"\x1b\[[\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
+        if piece == "\n":
+            lines.append("")
+        elif piece == "\x1b[2K":
+            lines[-1] = " " * column
+        elif not piece.startswith(("\x1b", "\r")):
+            lines[-1] = lines[-1][:column].ljust(column) + piece + lines[-1][column + len(piece) :]
+        if not piece.startswith("\x1b"):
+            column = 0 if piece in ("\n", "\r") else column + len(piece)
+    return [line.rstrip() for line in lines]
 
 
 def _read(terminal: int) -> bytes:

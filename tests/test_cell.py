@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.cell import OPTIONS, Options, Values, error_lines, parse, parse_leading, value_of
+from kosmo_kernel.cell import OPTIONS, CellLine, Options, Values, error_lines, parse, parse_leading, value_of
+from kosmo_kernel.display import Display
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError, UnknownNameError, UserError
 from kosmo_kernel.frames import KosmoFrame, frame_of
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.progress import Snapshot
 from kosmo_kernel.records import Record, Records
 from kosmo_kernel.tables import RecordView
 
@@ -28,9 +30,11 @@ def test_every_option_has_its_field() -> None:
 
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:
-    line = ' -a "my team" --timeout=2.5 --memory-limit 9000000 --limit 20 -v apps --show --raw --no-raise-error '
-    assert parse(line) == Options(
+    line = ' -a "my team" -n --timeout=2.5 --memory-limit 9000000 --limit 20 -v apps --show --raw --no-raise-error '
+    assert parse(f"{line} --fresh") == Options(
         account="my team",
+        dry_run=True,
+        fresh=True,
         timeout=2.5,
         memory_limit=9_000_000,
         limit=20,
@@ -91,6 +95,8 @@ def test_any_line_is_options_and_lua_or_a_mistake_of_the_user(line: str) -> None
         ("-a --raw", "The option `-a` needs a value: `-a ALIAS`."),
         ("-a 'demo", "A quote is not closed behind `-a`."),
         ("--raw=yes", "The option `--raw` takes no value."),
+        ("--dry-run=no", "The option `--dry-run` takes no value."),
+        ("-n --dry-run", "The option `--dry-run` is given twice."),
         ("--raw --raw", "The option `--raw` is given twice."),
         ("-a x --account y", "The option `--account` is given twice."),
         ("--timeout soon", "The option `--timeout` takes a number of seconds above zero, got 'soon'."),
@@ -177,6 +183,51 @@ def test_several_values_are_a_tuple_that_shows_each() -> None:
 
 def test_several_plain_values_are_text() -> None:
     assert value_of([1, None, "a"], Options())._repr_html_() is None
+
+
+FIRST, SECOND = (Snapshot(done, 500, 3 * done, 3000, "ops", 1.0) for done in (100, 200))
+
+
+def shown(state: Snapshot, identity: str, *, update: bool) -> Display:
+    return Display({"text/plain": state.text(), "text/html": state.html()}, id=identity, update=update)
+
+
+def test_progress_is_one_display_that_is_updated_and_keeps_its_last_state() -> None:
+    displays: list[Display] = []
+    with CellLine(displays.append) as line:
+        line(FIRST)
+        line(SECOND)
+    identity = displays[0].id
+    assert displays == [
+        shown(FIRST, identity, update=False),
+        shown(SECOND, identity, update=True),
+        shown(SECOND.at_end(), identity, update=True),
+    ]
+
+
+def test_every_cell_has_a_line_of_its_own() -> None:
+    displays: list[Display] = []
+    for _ in range(2):
+        CellLine(displays.append)(FIRST)
+    assert len({display.id for display in displays}) == 2
+
+
+def test_after_everything_was_cleared_the_line_is_shown_anew() -> None:
+    displays: list[Display] = []
+    line = CellLine(displays.append)
+    line(FIRST)
+    line.cleared()
+    line(SECOND)
+    line(SECOND)
+    assert [display.update for display in displays] == [False, False, True]
+
+
+def test_where_nobody_looks_only_the_last_state_is_kept() -> None:
+    displays: list[Display] = []
+    with CellLine(displays.append, only_last=True) as line:
+        line(FIRST)
+        line(SECOND)
+    assert displays == [shown(SECOND.at_end(), displays[0].id, update=False)]
 
 
 def error(message: str, excerpt: str) -> KosmoError:

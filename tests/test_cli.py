@@ -23,9 +23,10 @@ from kosmo_kernel.integrations.heroku import HEROKU
 SURFACE = {
     "demo": "--lab --no-open",
     "demo:serve": "--host --port --apps --seed --latency --fault",
-    "integrations:lua": "-e --eval --json --account --demo --timeout --cpu-limit --memory-limit",
+    "integrations:lua": "-e --eval --json --account --demo -n --dry-run --timeout --cpu-limit --memory-limit",
     "integrations:docs": "--json",
     "integrations:list": "--json",
+    "integrations:status": "--json",
     "integrations:search": "--json",
     "integrations:schema": "--json",
     "integrations:doctor": "--json",
@@ -142,10 +143,10 @@ def test_a_full_disk_is_an_error_without_a_traceback(more: list[str]) -> None:
 def test_the_reference_lists_its_pages() -> None:
     done = kosmo("integrations:docs")
     pages = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert pages == ["heroku", *FUNCTIONS]
+    assert pages == ["heroku", *FUNCTIONS, *docs.GUIDES]
 
 
-@pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons"])
+@pytest.mark.parametrize("page", ["heroku", "heroku.list_dynos", "app.integrations.heroku.list_add_ons", "limits"])
 def test_a_page_in_a_pipe_is_its_markdown(page: str) -> None:
     assert kosmo("integrations:docs", page).stdout == docs.read(page)
 
@@ -172,6 +173,11 @@ def test_a_page_as_json_is_the_function_or_the_list_of_functions() -> None:
     for page in (["heroku"], []):
         code, several = document("integrations:docs", *page, "--json")
         assert (code, [function["function"] for function in several]) == (0, FUNCTIONS)
+
+
+def test_a_guide_as_json_is_its_text() -> None:
+    code, guide = document("integrations:docs", "parallel.map", "--json")
+    assert (code, guide) == (0, {"page": "parallel", "title": docs.GUIDES["parallel"], "text": docs.read("parallel")})
 
 
 @pytest.mark.parametrize(

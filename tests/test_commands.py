@@ -1,19 +1,29 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kosmo_kernel import docs
 from kosmo_kernel.commands import COMMANDS, run_command
-from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError
+from kosmo_kernel.progress import Snapshot
+from kosmo_kernel.result import Result
 
 
 class Lua:
-    """A Lua state that only counts."""
+    """A Lua state that only counts, and accounts whose service refuses every token but one."""
 
     resets = 0
+    last: Result | None = None
 
     def reset(self) -> None:
         self.resets += 1
+
+    def budget_left(self, integration: str, account: str) -> int | None:
+        if account == "ops":
+            return 3060
+        raise RefusedError(f"{integration} refused the token of {account}:\n401", status=401)
 
 
 def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
@@ -36,6 +46,32 @@ def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypa
     assert "secret" not in torn[0]
 
 
+def test_status_tells_what_the_last_run_cost() -> None:
+    lua = Lua()
+    assert run_command("status", lua).startswith("Nothing has run yet.\n\n")
+    lua.last = Result()
+    assert run_command("status", lua).startswith("The last run made no calls.\n\n")
+    lua.last = Result(cost=Snapshot(2, 3, 4, 4496, "ops", 1.2))
+    cost = "2 of 3 calls · 4 requests · 1.2 s · account ops · 4,496 requests left"
+    assert run_command("status", lua).startswith(f"The last run: {cost}\n\n")
+
+
+def test_status_tells_what_each_account_has_left_and_what_fails_in_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
+    monkeypatch.setenv("HEROKU_API_KEY_OPS", "secret-2")
+    monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
+    page = run_command("status", Lua())
+    rows = dict(re.findall(r"^\| `heroku\.(\w+)` +\| (.*) \|$", page, re.MULTILINE))
+    torn = rows.pop("torn")
+    assert rows == {
+        "default": "Heroku refuses the token in HEROKU_API_KEY (401)",
+        "ops": "3,060 of 4,500",
+        "demo": "without limit",
+    }
+    assert "HEROKU_API_KEY_TORN" in torn
+    assert "secret" not in page
+
+
 def test_reset_forgets_the_lua_variables() -> None:
     lua = Lua()
     run_command("reset", lua)
@@ -51,7 +87,10 @@ def test_nothing_lists_the_commands() -> None:
     ("line", "message"),
     [
         ("rest", "There is no command `%kosmo rest`. Did you mean: %kosmo reset"),
-        ("x", "There is no command `%kosmo x`. Did you mean: %kosmo docs, %kosmo accounts, %kosmo reset"),
+        (
+            "x",
+            "There is no command `%kosmo x`. Did you mean: %kosmo docs, %kosmo accounts, %kosmo status, %kosmo reset",
+        ),
         ("docs heroku.list_app", "There is no page `heroku.list_app`"),
     ],
 )

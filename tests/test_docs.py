@@ -12,13 +12,18 @@ from IPython.core.formatters import DisplayFormatter
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
-from kosmo_kernel import docs, integrations
+from kosmo_kernel import budget, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
+from kosmo_kernel.client import tries
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.limits import Limits
+from kosmo_kernel.run import OUTPUT_LINES, OUTPUT_MOST
+from kosmo_kernel.session import Session
 
 FUNCTIONS = pytest.mark.parametrize("function", HEROKU.functions, ids=lambda f: f.name)
-PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions)]
+PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
+GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
 
 
 def headings(page: str) -> list[str]:
@@ -71,6 +76,8 @@ def test_an_account_that_exists_has_the_page_of_its_integration(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("wrong", "near"),
     [
+        ("paralel", "parallel"),
+        ("limit", "limits"),
         ("herku", "heroku"),
         ("herku.list_apps", "heroku.list_apps"),
         ("heroku.list_dyno", "heroku.list_dynos"),
@@ -190,7 +197,7 @@ def test_a_function_that_changes_something_says_so() -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert docs._table(("a", "b"), [("x|y", "z")]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
+    assert docs.table(("a", "b"), [("x|y", "z")]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
 
 
 def test_the_list_of_pages_names_every_page() -> None:
@@ -203,6 +210,56 @@ def test_a_page_prints_as_text_and_a_notebook_gets_it_as_markdown() -> None:
     shown, _ = DisplayFormatter().format(page)
     assert shown == {"text/plain": str(page), "text/markdown": str(page)}
     assert f"{page}" == page
+
+
+# Guides
+
+
+@GUIDES
+def test_a_guide_has_one_title_and_sections(name: str) -> None:
+    first, *others = headings(docs.read(name))
+    assert first.startswith("h1 ")
+    assert {heading[:2] for heading in others} == {"h2"}
+
+
+@pytest.mark.parametrize("name", ["parallel", " Parallel ", "parallel.map", "parallel.map(list, f)"])
+def test_a_guide_is_found_by_its_name_and_by_that_of_what_it_is_about(name: str) -> None:
+    assert docs.read(name).startswith("# Many calls at once\n")
+
+
+@GUIDES
+def test_every_lua_block_of_a_guide_runs_on_the_demo_account(name: str, session: Session) -> None:
+    scripts = re.findall(r"^```lua\n(.*?)^```$", docs.read(name), re.MULTILINE | re.DOTALL)
+    assert scripts
+    for script in scripts:
+        result = session.run(script)
+        assert result.calls
+        assert result.output or result.values
+
+
+@GUIDES
+def test_a_guide_refers_to_pages_that_there_are(name: str) -> None:
+    for page in re.findall(r"docs\.read\(\"(.*?)\"\)", docs.read(name)):
+        docs.read(page)
+
+
+def test_the_guide_to_limits_says_what_the_limits_are() -> None:
+    page, usual = docs.read("limits"), Limits()
+    told = {
+        f"{usual.memory >> 20} MiB",
+        f"{usual.cpu:g} s",
+        f"{usual.calls:,}",
+        f"{usual.result >> 20} MiB of JSON",
+        f"{OUTPUT_MOST >> 20} MiB, {OUTPUT_LINES:,} lines",
+    }
+    assert {words for words in told if f"| {words}" not in page} == set()
+    assert HEROKU.budget is not None
+    capacity = HEROKU.budget.capacity
+    assert f"{capacity:,} requests and gives back {HEROKU.budget.refill_per_minute:g}" in page
+    assert f"the last {budget.RESERVE * capacity:g} are left" in page
+    assert (budget.PATIENCE, "A quarter of an hour of nothing but refusals" in page) == (15 * 60, True)
+    assert (tries.FIRST_PAUSE, tries.LONGEST_PAUSE, tries.PATIENCE) == (0.5, 8, 60)
+    assert "half a second, each next one twice as long up to eight" in " ".join(page.split())
 
 
 # Search
@@ -234,6 +291,11 @@ def test_a_search_lists_only_what_has_the_most_words_and_shows_the_fields() -> N
         "  - `state`: `up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
     ]
     assert [function.name for _, function in docs.matches("crashed dynos")] == ["list_dynos"]
+
+
+def test_a_search_finds_guides_in_the_order_of_what_they_say() -> None:
+    assert docs.search("429") == f"# Search: 429\n\n- `limits`: {docs.GUIDES['limits']}\n"
+    assert docs.search("many calls").splitlines()[2] == f"- `parallel`: {docs.GUIDES['parallel']}"
 
 
 def test_a_search_without_words_lists_the_pages() -> None:

@@ -161,11 +161,14 @@ def test_unloading_leaves_a_name_to_whoever_took_it_later(shell: Shell) -> None:
     assert value(shell, "%kosmo docs") == "docs"
 
 
+MADE_ANEW = dict.fromkeys(("registry", "magics", "matchers", "configurables", "attributes"))
+
+
 def test_reloading_starts_afresh(shell: Shell) -> None:
     run(shell, "%%kosmo_lua\nx = 1")
-    loaded = traces(shell) | {"registry": None, "magics": None, "configurables": None, "attributes": None}
+    loaded = traces(shell) | MADE_ANEW
     shell.run_line_magic("reload_ext", "kosmo_kernel")
-    assert traces(shell) | {"registry": None, "magics": None, "configurables": None, "attributes": None} == loaded
+    assert traces(shell) | MADE_ANEW == loaded
     assert value(shell, "%kosmo_lua x") is None
 
 

@@ -48,6 +48,9 @@ COMMANDS = {
     "integrations:lua": Entry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
     "integrations:docs": Entry("Integrations", "reference:docs", "Read the reference, or one page of it."),
     "integrations:list": Entry("Integrations", "reference:list_", "List the integrations and their functions."),
+    "integrations:status": Entry(
+        "Integrations", "status:status", "Show every account, and how many requests it has left."
+    ),
     "integrations:search": Entry("Integrations", "reference:search", "Find functions by words."),
     "integrations:schema": Entry("Integrations", "reference:schema", "Print a function's arguments as JSON Schema."),
     "integrations:doctor": Entry("Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."),

@@ -19,10 +19,13 @@ from kosmo_kernel.cli.runs import LiveOutput, ended_by_ctrl_c, stopped_by_ctrl_c
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.limits import LEAST_MEMORY, Limits
+from kosmo_kernel.plan import reveal
+from kosmo_kernel.result import Call
 from kosmo_kernel.session import Session
+from kosmo_kernel.terminal_line import TerminalLine
 
 if TYPE_CHECKING:
-    from kosmo_kernel.session import Call, Result
+    from kosmo_kernel.session import Result
 
 INLINE = "(command line)"  # what Lua's own interpreter calls the text of -e
 STDIN = "stdin"
@@ -36,13 +39,17 @@ Examples:
 class LuaCommand(Command):
     """A command that runs Lua: it takes the script's arguments behind `--`, and fails in its own envelope."""
 
+    dry_run = False  # whether the call at hand asks for one
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep what stands behind `--` for the script; otherwise its first word would be taken for the file."""
         if "--" in args:
             place = args.index("--")
             ctx.meta["arguments"] = tuple(args[place + 1 :])
             args = args[:place]
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        self.dry_run = bool(ctx.params.get("dry_run"))
+        return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """The usage line, with what `parse_args` takes."""
@@ -51,7 +58,7 @@ class LuaCommand(Command):
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """The eight keys of a run that failed."""
         result = error.result if isinstance(error, KosmoError) else None
-        return envelope(result, message, facts | {"line": getattr(error, "line", None)})
+        return envelope(result, message, facts | {"line": getattr(error, "line", None)}, dry_run=self.dry_run)
 
 
 @click.command("integrations:lua", cls=LuaCommand, epilog=EXAMPLES)
@@ -60,6 +67,7 @@ class LuaCommand(Command):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
 @click.option("--account", metavar="A", help="The account that `heroku.<function>` asks.")
 @click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
+@click.option("-n", "--dry-run", is_flag=True, help="List the calls that the script would make, and make none.")
 @click.option(
     "--timeout", type=Number(min=0, min_open=True), metavar="S", help="Stop after S seconds.  [default: never]"
 )
@@ -84,6 +92,7 @@ def lua(
     as_json: bool,
     account: str | None,
     demo: bool,
+    dry_run: bool,
     timeout: float | None,
     cpu_limit: float | None,
     memory_limit: int | None,
@@ -99,18 +108,30 @@ def lua(
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     source, name = read_source(file, code)
     session = Session("demo" if demo else account, memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout)
-    with session, stopped_by_ctrl_c(session), LiveOutput(session) as live:
-        result = session.run(
-            source,
-            name=name,
-            args=ctx.meta.get("arguments", ()),
-            on_output=None if as_json else live,
-            on_input=_read_stdin if file == "-" and code is not None else None,
-        )
+    line = TerminalLine(sys.stderr)
+    try:
+        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line) as live:
+            result = session.run(
+                source,
+                name=name,
+                args=ctx.meta.get("arguments", ()),
+                on_output=None if as_json else live,
+                on_input=_read_stdin if file == "-" and code is not None else None,
+                on_progress=line,
+                dry_run=dry_run,
+            )
+    except KosmoError as error:
+        if dry_run and not as_json and error.result is not None:
+            told = reveal(error.result)
+            show_values(error.result.values)
+            note(told)
+        raise
     if as_json:
-        document(envelope(result))
-    else:
-        show(result)
+        document(envelope(result, dry_run=dry_run))
+        return
+    if dry_run:
+        result.notes.append(reveal(result))
+    show(result)
 
 
 def read_source(file: str | None, code: str | None) -> tuple[str, str]:
@@ -150,15 +171,18 @@ def _bytes_of(file: str) -> bytes:
         raise click.UsageError(f"`{file}` cannot be read: {error.strerror}.") from None
 
 
-def envelope(result: Result | None, error: str | None = None, facts: dict[str, Any] | None = None) -> dict[str, Any]:
+def envelope(
+    result: Result | None, error: str | None = None, facts: dict[str, Any] | None = None, *, dry_run: bool = False
+) -> dict[str, Any]:
     """The eight keys of a run as a program reads it.
 
     Parameters:
         result: what the run gave, or what it had given when it failed; None when it never began.
         error: the message when it failed.
         facts: what is known of the error.
+        dry_run: no call was made; those that would have been are listed.
     """
-    meta: dict[str, Any] = {"permission_bypassed": False}
+    meta: dict[str, Any] = {"permission_bypassed": False, "dry_run": dry_run}
     if result is not None:
         meta |= {"account": result.account, "notes": result.notes}
     if facts is not None:
@@ -170,7 +194,7 @@ def envelope(result: Result | None, error: str | None = None, facts: dict[str, A
         "result": result.values if result and error is None else [],
         "execution_time_ms": round(result.seconds * 1000, 1) if result else 0.0,
         "memory_usage": result.memory if result else 0,
-        "integration_calls": [_call(call) for call in result.calls] if result else [],
+        "integration_calls": _calls(result, dry_run=dry_run) if result else [],
         "meta": meta,
     }
 
@@ -181,6 +205,17 @@ def show(result: Result) -> None:
         show_values(result.values)
     for line in result.notes:
         note(line)
+
+
+def _calls(result: Result, *, dry_run: bool) -> list[dict[str, Any]]:
+    """The calls of a run; what was only planned says with what and where it would have asked."""
+    if not dry_run:
+        return [_call(call) for call in result.calls]
+    return [
+        _call(Call(f"integrations.{planned.function}", planned.account, 0.0, "planned"))
+        | {"arguments": planned.arguments, "method": planned.method, "url": planned.url}
+        for planned in result.planned
+    ]
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from kosmo_kernel.accounts import DEFAULT, demo_chosen, names
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.output import document, say
 from kosmo_kernel.cli.values import show_page
-from kosmo_kernel.docs import MOST_FOUND, describe, input_schema, matches, read, resolve
+from kosmo_kernel.docs import GUIDES, MOST_FOUND, describe, guide, input_schema, matches, read, resolve
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import everything
 
@@ -28,10 +28,19 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 def docs(*, page: str, as_json: bool) -> None:
     """Read the reference, or one page of it.
 
-    PAGE is an integration (heroku) or one of its functions (heroku.list_dynos). Without it, the pages are listed.
+    PAGE is an integration (heroku), one of its functions (heroku.list_dynos) or a guide (parallel). Without it, the
+    pages are listed.
 
-    With --json: the function as data, or the list of all the functions on the page.
+    With --json: the function as data, or the list of all the functions on the page; of a guide its `page`, `title` and
+    `text`.
     """
+    if written := guide(page):
+        if as_json:
+            name = next(name for name in GUIDES if guide(name) == written)
+            document({"page": name, "title": GUIDES[name], "text": written})
+        else:
+            show_page(written)
+        return
     found = _page(page)
     if as_json:
         if found is None:
@@ -74,7 +83,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         document({"success": True, "query": query, "functions": [_function(i, f) for i, f in found]})
     elif found:
-        _rows([(f"{i.name}.{f.name}", f.summary) for i, f in found])
+        print_rows([(f"{i.name}.{f.name}", f.summary) for i, f in found])
     else:
         say("Nothing speaks of this. `kosmo integrations:list` names all functions.")
 
@@ -125,12 +134,14 @@ def _list(hint: str = "") -> None:
     for integration in everything():
         say(f"{integration.title}: {integration.description}\n")
         whole = [(integration.name, "Everything on one page")] if hint else []
-        _rows([*whole, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
+        print_rows([*whole, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
     if hint:
+        say("\nGuides:\n")
+        print_rows(list(GUIDES.items()))
         say(f"\n{hint}")
 
 
-def _rows(rows: list[tuple[str, str]]) -> None:
+def print_rows(rows: list[tuple[str, str]]) -> None:
     """Print names with a text beside each: wrapped on a terminal, a line each in a pipe."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     formatter = click.HelpFormatter(width=width)

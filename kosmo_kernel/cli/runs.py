@@ -1,4 +1,4 @@
-"""A Lua run on behalf of a command: what it prints appears at once, and Ctrl-C stops it.
+"""A Lua run on behalf of a command: what it prints appears at once, how far it is can be seen, and Ctrl-C stops it.
 
 The first Ctrl-C asks Lua to stop, so that what was printed and called until then is still told; a second one ends
 the command on the spot. When the reader of a pipe is gone, the run is stopped as well: nobody would see its end.
@@ -16,6 +16,7 @@ from kosmo_kernel.cli.output import write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kosmo_kernel.progress import Line
     from kosmo_kernel.session import Session
 
 
@@ -26,10 +27,12 @@ class LiveOutput:
 
     Parameters:
         session: the session that runs.
+        line: of the run's progress, which makes way for what is printed.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, line: Line) -> None:
         self._session = session
+        self._line = line
         self._line_is_open = False
         self._gone: BrokenPipeError | None = None
 
@@ -37,8 +40,10 @@ class LiveOutput:
         """Write `text` to the stream of this name, `stdout` or `stderr`."""
         if self._gone is not None:
             return
+        place = sys.stderr if stream == "stderr" else sys.stdout
+        self._line.make_way(place, text)
         try:
-            write(sys.stderr if stream == "stderr" else sys.stdout, text)
+            write(place, text)
         except BrokenPipeError as error:
             self._gone = error
             self._session.interrupt()

@@ -1,0 +1,40 @@
+"""`kosmo integrations:status`: which accounts can be asked, and what each has left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import document
+from kosmo_kernel.cli.reference import as_json, print_rows, state
+from kosmo_kernel.integrations import everything
+from kosmo_kernel.session import Session
+from kosmo_kernel.standing import Standing, asked
+
+
+@click.command("integrations:status", cls=Command)
+@as_json
+def status(*, as_json: bool) -> None:
+    """Show every account, and how many requests it has left.
+
+    To ask costs none of them. An account whose token is refused says so in its line.
+
+    With --json: `providers` by name. `configured` means that the default account has a token, `active` that functions
+    can be called without naming an account, `functions` is their number; `budgets` has by account what is `left` of
+    its `capacity`, and the `error` where it could not be asked.
+    """
+    with Session() as session:
+        found = asked(session.budget_left)
+    if as_json:
+        document({"success": True, "providers": {i.name: _provider(i.name, found) for i in everything()}})
+    else:
+        print_rows([(f"{one.integration.name}.{one.alias}", one.text) for one in found])
+
+
+def _provider(name: str, found: list[Standing]) -> dict[str, Any]:
+    own = [one for one in found if one.integration.name == name]
+    budgets = {one.alias: {"left": one.left, "capacity": one.capacity, "error": one.problem or None} for one in own}
+    integration = own[0].integration
+    return state(integration) | {"functions": len(integration.functions), "budgets": budgets}
