@@ -1,27 +1,43 @@
 """What can stand at the cursor.
 
-Inside a string that names a page or a key, pages and keys; behind a dot or colon, what is there; between
-the braces of a call, the names of its arguments; everywhere else variables and keywords.
+Inside a string that names a page, a key or a choice, those; behind a dot or colon, what is there; between
+the braces of a call, the names of its arguments; everywhere else the variables and keywords that fit.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import RESERVED
-from kosmo_kernel.editor.library import KEYWORDS, library
-from kosmo_kernel.editor.meaning import Answer, Live, Meaning, Place, Reader, Text, namespace_at
+from kosmo_kernel import accounts, integrations
+from kosmo_kernel.editor.arguments import arguments_of, options_of, words_of
+from kosmo_kernel.editor.grammar import allowed
+from kosmo_kernel.editor.library import library
+from kosmo_kernel.editor.meaning import Reader
+from kosmo_kernel.editor.things import (
+    Answer,
+    Either,
+    Facts,
+    Made,
+    Meaning,
+    Place,
+    Written,
+    answer_of,
+    integration_at,
+)
+from kosmo_kernel.editor.tokens import tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-PAGE_READERS = (("docs", "read"), ("lua_read_doc",))
-NAMESPACE = "app"
+    from kosmo_kernel.editor.arguments import Argument
+    from kosmo_kernel.editor.live import Chain, Live
+    from kosmo_kernel.editor.meaning import Call
+    from kosmo_kernel.editor.outline import Binding
 
-_ASSIGNED = re.compile(r"\w*\s*=(?!=)")
+PAGE_READERS = ("docs.read", "lua_read_doc")
+NAMESPACE = "app"
+SELF = "self, "
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,84 +64,193 @@ class Completion:
     end: int
 
 
-def complete(code: str, cursor: int, live: Live) -> Completion:
-    """What can stand at the cursor.
+def complete(code: str, cursor: int, live: Live | None) -> Completion:
+    """What can stand at the cursor. No text is an error.
 
     Args:
         code: the whole text.
         cursor: the number of characters in front of the cursor.
-        live: the Lua state, for names that exist only there.
-
-    Raises:
-        KosmoError: the Lua state cannot be asked.
+        live: the Lua state, for names that exist only there; None where nothing has run.
     """
     before = code[:cursor]
-    reader = Reader(before, live)
-    last = reader.tokens[-1] if reader.tokens else None
-    if reader.in_comment:
-        return Completion((), cursor, cursor)
-    if last is not None and last.kind == "string" and not last.closed and last.end == cursor:
-        start = cursor - len(last.text)
-        return Completion(_fitting(_strings(reader), last.text), start, cursor)
-    end = len(reader.tokens)
-    prefix = ""
-    if last is not None and last.end == cursor and last.kind in ("name", "keyword"):
-        prefix = last.text
-        end -= 1
-    mark = reader.text(end - 1)
-    if mark in (".", ":"):
-        found = _members(reader, reader.meaning_until(end - 1), methods=mark == ":")
-    elif last is not None and last.end == cursor and last.kind == "number":
-        found = iter(())
+    last = next(reversed(tokens_of(before)), None)
+    if last is None or last.end < len(before):
+        found, start = _names(Reader(before, live), code[cursor:]), len(before)
+    elif last.kind == "comment" and not last.closed:
+        found, start = iter(()), len(before)
+    elif last.kind == "string" and not last.closed:
+        start = len(before) - len(last.text)
+        found = _strings(Reader(before, live))
     else:
-        found = _names(reader, end, assigned=bool(_ASSIGNED.match(code, cursor)))
-    return Completion(_fitting(found, prefix), cursor - len(prefix), cursor)
+        start = last.start if last.kind in ("name", "keyword") else len(before)
+        is_number = last.kind == "number"
+        found = iter(()) if is_number else _names(Reader(before[:start], live), code[cursor:])
+    return Completion(fitting(found, before[start:]), start, len(before))
 
 
-def _fitting(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
-    """Those that go on from what was typed, each once."""
-    return tuple({m.text: m for m in found if m.text.startswith(prefix)}.values())
+def fitting(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
+    """Those that go on from what was typed, each once; in whatever case, where none does so exactly."""
+    matches = {match.text: match for match in found}.values()
+    exact = tuple(match for match in matches if match.text.startswith(prefix))
+    return exact or tuple(match for match in matches if match.text.lower().startswith(prefix.lower()))
+
+
+def pages() -> Iterator[Match]:
+    """The pages of the reference."""
+    for integration in integrations.everything():
+        yield Match(integration.name, "path")
+        yield from (Match(f"{integration.name}.{f.name}", "path", f.signature) for f in integration.functions)
 
 
 def _strings(reader: Reader) -> Iterator[Match]:
-    """What the string can hold that is being typed: a page's name, or the key of a table."""
+    """What the string can hold that is being typed: a page's name, the key of a table, one of a few words."""
     place = len(reader.tokens) - 1
-    opening = reader.text(place - 1)
+    opening = reader.outline.word(place - 1)
     if opening == "[":
-        yield from _members(reader, reader.meaning_until(place - 1), methods=False)
+        yield from _members(reader, reader.meaning_until(place - 1), place, methods=False, in_quotes=True)
         return
-    meaning = reader.meaning_until(place - 1 if opening == "(" else place)
-    if isinstance(meaning, Place) and meaning.chain in PAGE_READERS:
-        for integration in integrations.everything():
-            yield Match(integration.name, "path")
-            yield from (Match(f"{integration.name}.{function.name}", "path") for function in integration.functions)
+    if reader.outline.can_be_called(place - 1):
+        name, position = reader.library_name(reader.meaning_until(place)), 0
+    else:
+        call = next(reader.calls_around(place), None)
+        if call is None:
+            return
+        if call.key:
+            for argument in _arguments(reader, call):
+                if argument.name == call.key:
+                    yield from (Match(value, "param") for value in argument.values)
+            return
+        name, position = reader.library_name(reader.meaning_until(call.end)), call.position
+    if name in PAGE_READERS:
+        yield from pages()
+    yield from (Match(word, "param") for word in words_of(name, position))
 
 
-def _members(reader: Reader, meaning: Meaning | None, *, methods: bool) -> Iterator[Match]:
-    """What can follow a dot, or a colon, behind a meaning."""
+def _names(reader: Reader, behind: str) -> Iterator[Match]:
+    """What can stand where a name is being typed.
+
+    Args:
+        reader: the text in front of the name.
+        behind: the text behind the cursor.
+    """
+    end = len(reader.tokens)
+    mark = reader.outline.word(end - 1)
+    if mark in (".", ":"):
+        yield from _members(reader, reader.meaning_until(end - 1), end, methods=mark == ":")
+        return
+    yield from _argument_names(reader, end, behind)
+    yield from _argument_values(reader, end)
+    between = reader.code[reader.tokens[-1].end :] if reader.tokens else ""
+    fits = allowed(reader.outline, end, same_line="\n" not in between)
+    yield from (Match(name, "keyword") for name in fits.others)
+    if fits.names:
+        variables = dict(reader.state.names(()))
+        for name in dict.fromkeys(reader.outline.names(end)):
+            variables.pop(name, None)
+            yield _bound(reader, name, end)
+        for name, kind in sorted(variables.items(), key=_by_name):
+            yield _match(reader, (name,), kind)
+    yield from (Match(word, "keyword") for word in fits.keywords)
+
+
+def _argument_names(reader: Reader, end: int, behind: str) -> Iterator[Match]:
+    """The arguments that a call does not have yet, where the cursor is between its braces and a name may stand."""
+    call = next(reader.calls_around(end), None)
+    words, inside = reader.outline.words, reader.outline.inside
+    if call is None or call.brace is None or call.brace != inside[end] or words[end - 1] not in ("{", ",", ";"):
+        return
+    given = {words[at - 1] for at in range(call.brace, end) if words[at] == "=" and inside[at] == call.brace}
+    rest = behind.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_").lstrip(" ")
+    is_assigned = rest.startswith("=") and not rest.startswith("==")
+    for argument in _arguments(reader, call):
+        if argument.name not in given:
+            text = argument.name if is_assigned else f"{argument.name} = "
+            yield Match(text, "param", f"{argument.name}: {argument.kind}")
+
+
+def _argument_values(reader: Reader, end: int) -> Iterator[Match]:
+    """The values that an argument can have, behind its `=`, where those are few."""
+    call = next(reader.calls_around(end), None)
+    if call is None or not call.key or reader.outline.words[end - 1] != "=":
+        return
+    for argument in _arguments(reader, call):
+        if argument.name == call.key:
+            yield from (Match(literal, "param") for literal in argument.literals)
+
+
+def _arguments(reader: Reader, call: Call) -> tuple[Argument, ...]:
+    """The names that the table can have which a call gets."""
+    meaning = reader.meaning_until(call.end)
+    name = reader.library_name(meaning)
+    if name:
+        return options_of(name, call.position)
+    function = reader.function_at(meaning) if isinstance(meaning, Place) and call.position == 0 else None
+    return arguments_of(function) if function else ()
+
+
+def _members(
+    reader: Reader, meaning: Meaning | None, end: int, *, methods: bool, in_quotes: bool = False
+) -> Iterator[Match]:
+    """What can follow a dot or a colon, or stand in quotes between brackets, behind a meaning."""
+    if methods and reader.is_text(meaning):
+        yield from _string_methods()
+        return
     match meaning:
         case Place(chain=chain):
-            if methods and (reader.live.resolve(chain) or {}).get("type") == "string":
-                yield from _string_methods()
-                return
-            for name, kind in sorted(reader.live.names(chain), key=_by_name) or _functions_of_account(chain):
-                if kind == "function" or not methods:
-                    yield _match(reader, (*chain, name), kind)
+            yield from _given(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
+            yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
         case Answer(many=False) if not methods:
-            depth = len(meaning.path)
-            for column in meaning.function.columns:
-                if column.path[:depth] == meaning.path and len(column.path) > depth:
-                    yield Match(column.path[depth], "property")
-        case Text() if methods:
-            yield from _string_methods()
+            yield from (Match(name, "property") for name in meaning.fields)
+        case Facts(many=False) if not methods:
+            yield from (Match(column.name, "property") for column in meaning.columns)
+        case Made():
+            if meaning.owner:
+                yield from _given(reader, meaning.owner, meaning.path, end, methods=methods)
+            yield from _made_members(reader, meaning, methods=methods, in_quotes=in_quotes)
+        case Either(parts=parts):
+            for part in parts:
+                yield from _members(reader, part, end, methods=methods, in_quotes=in_quotes)
 
 
-def _functions_of_account(chain: tuple[str, ...]) -> list[tuple[str, str]]:
-    """What an account has, which Lua itself does not know before it is first used."""
-    integration = namespace_at(chain[:-1])
-    if integration is None or chain[-1] in integration.names():
-        return []
-    return [(function.name, "function") for function in integration.functions]
+def _given(reader: Reader, owner: Binding | str, path: tuple[str, ...], end: int, *, methods: bool) -> Iterator[Match]:
+    """The fields that the text gives to a table after it was made."""
+    for binding in reader.outline.fields(owner, end):
+        if binding.path[: len(path)] == path and len(binding.path) == len(path) + 1:
+            match = _of_meaning(reader, binding.path[-1], reader.bound(binding), methods=methods)
+            if match.type == "function" or not methods:
+                yield match
+
+
+def _made_members(reader: Reader, table: Made, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+    """The fields that a table of the text is made with."""
+    for name, span in reader.fields_of(table).items():
+        if name.isdecimal() or not (in_quotes or name.isidentifier()):
+            continue
+        match = _of_meaning(reader, name, reader.value(*span), methods=methods)
+        if match.type == "function" or not methods:
+            yield match
+
+
+def _live_members(reader: Reader, place: Place, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+    """What the live state has behind a place, without a look at what only a request would tell."""
+    known = {} if place.chain[0] == NAMESPACE else reader.state.resolve(place.chain) or {}
+    if known.get("type") == "string":
+        return  # its methods stand behind a colon
+    chain: Chain = tuple(str(known["space"]).split(".")) if known.get("space") else place.chain
+    names = dict(reader.state.names(chain))
+    answer = answer_of(known)
+    if answer is not None and not methods:
+        for match in _members(reader, answer, 0, methods=False):
+            names.pop(match.text, None)
+            yield match
+    integration, above = integration_at(chain), integration_at(chain[:-1])
+    if integration is not None:
+        names |= dict.fromkeys(accounts.names(integration), "table")
+    elif not names and above is not None and chain[-1] not in above.names():
+        names = dict.fromkeys((function.name for function in above.functions), "function")
+    for name, kind in sorted(names.items(), key=_by_name):
+        if (kind.startswith("function") or not methods) and (in_quotes or name.isidentifier()):
+            yield _match(reader, (*chain, name), kind, methods=methods)
 
 
 def _string_methods() -> Iterator[Match]:
@@ -135,45 +260,45 @@ def _string_methods() -> Iterator[Match]:
             yield Match(name, "function", entry.signature)
 
 
-def _names(reader: Reader, end: int, *, assigned: bool) -> Iterator[Match]:
-    """What can start an expression: argument names where they belong, then variables, then keywords."""
-    yield from _arguments(reader, end, assigned=assigned)
-    variables = dict(reader.live.names(()))
-    for name in reader.bound_names(end):
-        variables.setdefault(name, "local")
-    for name, kind in sorted(variables.items(), key=_by_name):
-        yield _match(reader, (name,), kind)
-    for word in KEYWORDS:
-        yield Match(word, "keyword")
+def _bound(reader: Reader, name: str, end: int) -> Match:
+    """The match for a name that the text binds."""
+    return _of_meaning(reader, name, reader.named(name, end), methods=False)
 
 
-def _arguments(reader: Reader, end: int, *, assigned: bool) -> Iterator[Match]:
-    """The arguments that a call does not have yet, where the cursor is between its braces and a name may stand."""
-    name_end, bracket = next(reader.calls_around(end), (0, 0))
-    if reader.text(bracket) != "{" or bracket != reader.opener(end) or reader.text(end - 1) not in ("{", ",", ";"):
-        return
-    meaning = reader.meaning_until(name_end)
-    function = reader.function_at(meaning) if isinstance(meaning, Place) else None
-    if function is None:
-        return
-    given = {reader.text(at) for at in range(bracket, end) if reader.text(at + 1) == "="}
-    reserved = RESERVED if function.fan_out else ()
-    for name in (*(param.name for param in function.params), *reserved):
-        if name not in given:
-            yield Match(name if assigned else f"{name} = ", "param")
+def _of_meaning(reader: Reader, name: str, meaning: Meaning | None, *, methods: bool) -> Match:
+    """The match for a name that stands for something."""
+    match meaning:
+        case Written(at=at):
+            return Match(name, "function", _call(name, reader.parameters(at), methods=methods))
+        case Place() if function := reader.function_at(meaning):
+            return Match(name, "function", function.signature)
+        case Place(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):
+            return Match(name, "module")
+    entry = library().get(reader.library_name(meaning))
+    return Match(name, "function", entry.signature) if entry and "(" in entry.signature else Match(name, "instance")
 
 
-def _match(reader: Reader, chain: tuple[str, ...], kind: str) -> Match:
+def _match(reader: Reader, chain: Chain, kind: str, *, methods: bool = False) -> Match:
     """The match for a name of the live state."""
-    entry = library().get(".".join(chain))
-    if entry is not None:
-        kind = "module" if kind == "table" else kind
-        signature = entry.signature if kind == "function" else ""
-        return Match(chain[-1], kind if kind in ("function", "module") else "instance", signature)
+    name = str(chain[-1])
+    entry = library().get(".".join(map(str, chain)))
+    if entry is not None and kind in ("function", "table"):
+        return Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
     if chain[0] == NAMESPACE:
         function = reader.function_at(Place(chain)) if kind == "function" else None
-        return Match(chain[-1], "function" if function else "module", function.signature if function else "")
-    return Match(chain[-1], "function" if kind == "function" else "instance")
+        return Match(name, "function", function.signature) if function else Match(name, "module")
+    if not kind.startswith("function"):
+        return Match(name, "instance")
+    _, has_parameters, parameters = kind.partition("(")
+    signature = _call(name, parameters.removesuffix(")"), methods=methods) if has_parameters else ""
+    return Match(name, "function", signature)
+
+
+def _call(name: str, parameters: str, *, methods: bool) -> str:
+    """How a function of the user's is called; behind a colon without the object."""
+    if methods:
+        parameters = "" if parameters == SELF.rstrip(", ") else parameters.removeprefix(SELF)
+    return f"{name}({parameters})"
 
 
 def _by_name(name: tuple[str, str]) -> tuple[bool, str]:

@@ -1,73 +1,105 @@
-"""What is known of the name at the cursor, or of the call around it."""
+"""What is known of the name at the cursor, or of the argument and the call around it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import docs, harmless, integrations
+from kosmo_kernel import accounts, docs, harmless, integrations
+from kosmo_kernel.editor.arguments import arguments_of, options_of
 from kosmo_kernel.editor.library import library
-from kosmo_kernel.editor.meaning import Answer, Live, Meaning, Place, Reader, Text, namespace_at
+from kosmo_kernel.editor.meaning import Reader
+from kosmo_kernel.editor.things import Answer, Facts, Made, Meaning, Place, Text, Written, integration_at
+from kosmo_kernel.editor.tokens import tokens_of
 
 if TYPE_CHECKING:
-    from kosmo_kernel.catalogue import Function
+    from collections.abc import Sequence
+
+    from kosmo_kernel.catalogue import Column, Function, Integration
+    from kosmo_kernel.editor.arguments import Argument
+    from kosmo_kernel.editor.live import Chain, Live
+    from kosmo_kernel.editor.meaning import Call
 
 LONGEST = 4000  # characters of a value's text or source that are shown
 
 
-def inspect(code: str, cursor: int, live: Live, detail: int = 0) -> docs.Page | None:
-    """The documentation of the name at the cursor; inside a call's brackets, where there is none, of the call.
+def inspect(code: str, cursor: int, live: Live | None, detail: int = 0) -> docs.Page | None:
+    """The documentation of the name at the cursor; where there is none, of the argument and the call it is in.
+
+    No text is an error.
 
     Args:
         code: the whole text.
         cursor: the number of characters in front of the cursor.
-        live: the Lua state, for functions and values that exist only there.
+        live: the Lua state, for functions and values that exist only there; None where nothing has run.
         detail: 1 asks for the source of the user's own functions as well.
 
     Returns:
         Markdown, or None when nothing is known.
-
-    Raises:
-        KosmoError: the Lua state cannot be asked.
     """
     reader = Reader(code, live)
     under = next((i for i, t in enumerate(reader.tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
+    here = next((i for i, t in enumerate(reader.tokens) if t.end > cursor), len(reader.tokens))
     if under is not None:
-        found = _described(reader, reader.meaning_until(under + 1), detail)
+        call = next(reader.calls_around(under), None)
+        outline = reader.outline
+        is_key = call is not None and call.brace == outline.inside[under] and outline.word(under + 1) == "="
+        found = _argument(reader, call, reader.tokens[under].text) if is_key else None
+        found = found or _described(reader, reader.meaning_until(under + 1), detail)
         if found is not None:
             return found
-    here = next((i for i, t in enumerate(reader.tokens) if t.end > cursor), len(reader.tokens))
-    for name_end, _ in reader.calls_around(here):
-        found = _described(reader, reader.meaning_until(name_end), detail)
+    for call in reader.calls_around(here):
+        found = _argument(reader, call, call.key) or _described(reader, reader.meaning_until(call.end), detail)
         if found is not None:
             return found
     return None
 
 
 def _described(reader: Reader, meaning: Meaning | None, detail: int) -> docs.Page | None:
+    found: docs.Page | None = None
     match meaning:
-        case Answer(path=()):
-            return _function(meaning.function)
         case Answer():
-            return _field(meaning)
+            found = _answer(meaning)
+        case Facts(columns=columns):
+            found = _fields(columns, (), "What is known of a call that failed")
         case Text():
-            return _entry("string")
+            found = _entry("string")
+        case Written():
+            found = _written(reader, meaning, detail)
+        case Made():
+            found = _made(reader, meaning)
         case Place():
-            return _place(reader, meaning, detail)
-    return None
+            found = _place(reader, meaning, detail)
+    return found
 
 
 def _place(reader: Reader, place: Place, detail: int) -> docs.Page | None:
     function = reader.function_at(place)
     if function is not None:
         return _function(function)
-    integration = namespace_at(place.chain) or namespace_at(place.chain[:-1])
+    name = reader.library_name(place)
+    if name:
+        return _entry(name)
+    known = reader.state.resolve(place.chain)
+    chain = tuple(str(known["space"]).split(".")) if known and known.get("space") else place.chain
+    integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
         return docs.read(integration.name)
-    owner = reader.live.resolve(place.chain[:-1]) if place.method else None
-    name = f"string.{place.chain[-1]}" if owner and owner["type"] == "string" else ".".join(place.chain)
-    known = None if name in library() else reader.live.resolve(place.chain)
-    return _entry(name) if known is None else _value(place, known, detail)
+    answer = reader.answer_at(place)
+    if answer is not None and answer.path:
+        return _described(reader, answer, detail)
+    return _value(place, known, answer, detail) if known else None
+
+
+# The catalogue and the library
+
+
+def _integration_of_account(chain: Chain) -> Integration | None:
+    """The integration whose account a place is."""
+    integration = integration_at(chain[:-1])
+    if integration is None or chain[-1] not in (accounts.DEFAULT, *accounts.names(integration)):
+        return None
+    return integration
 
 
 def _function(function: Function) -> docs.Page:
@@ -75,15 +107,44 @@ def _function(function: Function) -> docs.Page:
     return docs.read(f"{home.name}.{function.name}")
 
 
-def _field(answer: Answer) -> docs.Page | None:
+def _answer(answer: Answer) -> docs.Page | None:
+    """What a function returned, or a field of it."""
+    function = answer.function
+    if answer.path:
+        return _fields(answer.columns, answer.path, f"of what `{function.name}` returns")
+    what = "A list of records" if answer.many else "A record"
+    return docs.Page(f"{what} of `{function.name}`\n\n{_function(function)}")
+
+
+def _argument(reader: Reader, call: Call | None, name: str) -> docs.Page | None:
+    """What an argument means, with what is called below it."""
+    if call is None:
+        return None
+    meaning = reader.meaning_until(call.end)
+    function = reader.function_at(meaning) if isinstance(meaning, Place) else None
+    known: Sequence[Argument]
+    if function is not None:
+        known, below = arguments_of(function), _function(function)
+        if call.brace is None and call.position < len(function.params):
+            name = function.params[call.position].name
+    else:
+        title = reader.library_name(meaning)
+        known, below = options_of(title, call.position), _entry(title) or docs.Page("")
+    argument = next((argument for argument in known if argument.name == name), None)
+    if argument is None:
+        return None
+    needed = ", required" if argument.required else ""
+    return docs.Page(f"**{argument.name}** ({argument.kind}{needed}): {argument.doc}\n\n---\n\n{below}")
+
+
+def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:
     """A field of a record, or the object that has such fields."""
-    depth = len(answer.path)
     lines = [
-        f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable else ''}): {column.doc}"
-        for column in answer.function.columns
-        if column.path[:depth] == answer.path
+        f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''}): "
+        f"{column.doc}"
+        for column in columns
     ]
-    title = f"**{'.'.join(answer.path)}** of what `{answer.function.name}` returns"
+    title = f"**{'.'.join(path)}** {title}" if path else title
     return docs.Page("\n".join([title, "", *lines])) if lines else None
 
 
@@ -92,14 +153,92 @@ def _entry(name: str) -> docs.Page | None:
     return docs.Page(f"{_fenced(entry.signature)}\n\n{entry.doc}") if entry is not None else None
 
 
-def _value(place: Place, known: dict[str, Any], detail: int) -> docs.Page:
-    """A value that only the live state has: a function by its source, everything else by its text."""
-    source = known.get("source")
-    where = f", {known['chunk']} line {known['line']}" if known.get("chunk") and known.get("line") else ""
-    title = f"**{'.'.join(place.chain)}**: {known['type']}{where}"
-    text = harmless.text((source if detail else source.partition("\n")[0]) if source else str(known["text"]))
-    shown = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return docs.Page(f"{title}\n\n{_fenced(shown, 'lua' if source else '')}")
+# The user's own
+
+
+def _written(reader: Reader, function: Written, detail: int) -> docs.Page:
+    """A function of the text itself."""
+    start = reader.tokens[function.at].start
+    stop = reader.tokens[min(reader.outline.after(function.at), len(reader.tokens)) - 1].end
+    line = _line(reader.code, start)
+    head = _call(function.name or "function", reader.parameters(function.at), method=reader.is_method(function.at))
+    source = "\n".join(reader.code.split("\n")[line - 1 : _line(reader.code, stop)])
+    return _own(head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else "")
+
+
+def _made(reader: Reader, table: Made) -> docs.Page:
+    """A table of the text itself."""
+    start = reader.tokens[table.at].start
+    stop = reader.tokens[reader.outline.after(table.at) - 1].end
+    title = f"**table**, made on line {_line(reader.code, start)}"
+    return docs.Page(f"{title}\n\n{_fenced(_cut(reader.code[start:stop]))}")
+
+
+def _value(place: Place, known: dict[str, Any], answer: Answer | None, detail: int) -> docs.Page:
+    """A value that only the live state has."""
+    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place.chain).lstrip(".")
+    if source := known.get("source"):
+        line, chunk = int(known.get("line", 0)), harmless.text(str(known.get("chunk", "")))
+        parameters = known.get("params")
+        head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=place.method)
+        comment = _comment_above(str(known.get("script", "")), line)
+        return _own(harmless.text(head), f"{chunk} line {line}", comment, harmless.text(source) if detail else "")
+    kind = str(known["type"])
+    if answer is not None:
+        kind = f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
+    text = _cut(harmless.text(str(known.get("text", ""))))
+    return docs.Page(f"**{name}**: {kind}" + (f"\n\n{_fenced(text, '')}" if text else ""))
+
+
+def _call(name: str, parameters: str, *, method: bool) -> str:
+    """How a function is called; a method, whose first parameter is `self`, behind a colon."""
+    first, _, rest = parameters.partition(", ")
+    if not method or first != "self":
+        return f"{name}({parameters})"
+    owner, _, last = name.rpartition(".")
+    return f"{owner}:{last}({rest})"
+
+
+def _own(head: str, place: str, comment: str, source: str) -> docs.Page:
+    """A function of the user's: how it is called, where it is, what was written above it."""
+    parts = [
+        _fenced(head),
+        f"A function, {place}.",
+        harmless.markdown(_cut(comment)),
+        _fenced(_cut(source)) if source else "",
+    ]
+    return docs.Page("\n\n".join(filter(None, parts)))
+
+
+def _comment_above(code: str, line: int) -> str:
+    """The comment that ends on the line above, without its dashes; empty where there is none."""
+    if line < 2:  # noqa: PLR2004 - nothing is above the first line
+        return ""
+    lines = code.split("\n")[: line - 1]
+    start = sum(len(one) + 1 for one in lines)
+    found: list[str] = []
+    for token in reversed(tokens_of("\n".join(lines))):
+        is_alone = not code[code.rfind("\n", 0, token.start) + 1 : token.start].strip()
+        if token.kind != "comment" or code.count("\n", token.end, start) != 1 or not is_alone:
+            break
+        found.insert(0, _without_dashes(token.text))
+        start = code.rfind("\n", 0, token.start) + 1
+    return "\n".join(found)
+
+
+def _without_dashes(comment: str) -> str:
+    if long := re.match(r"--\[(=*)\[", comment):
+        return comment[long.end() :].removesuffix(f"]{long[1]}]").strip()
+    return comment.lstrip("-").strip()
+
+
+def _line(code: str, place: int) -> int:
+    """The line of a place, from 1."""
+    return code.count("\n", 0, place) + 1
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _fenced(text: str, language: str = "lua") -> str:

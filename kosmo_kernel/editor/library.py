@@ -167,6 +167,8 @@ display.markdown(text [, options])  Shows Markdown without raw HTML and pictures
 display.png(data [, options])  Shows a picture: the bytes of a PNG, or their base64.
 display.svg(text [, options])  Shows an SVG as a picture.
 display.update(id, value)  Shows a value in place of what has this id; `{ id = "x", update = true }` does it for markup.
+parallel  Many calls at once.
+parallel.map(list, f [, options])  The results of `f(item)` for every item, in order: 16 at a time, or `{ limit = 32 }`.
 regex  Regular expressions, bare or delimited (`/…/i`), with a time limit each.
 regex.gsub(s, pattern, by [, most])  Replaces matches by a text in which `$1` and `${name}` are groups; and counts.
 regex.match(s, pattern [, flags])  The first match: `[0]` all of it, `[1]` and names its groups; nil without one.

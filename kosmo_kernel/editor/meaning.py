@@ -9,57 +9,60 @@ to, since the cell that is being written has not run yet.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from kosmo_kernel import integrations
+from kosmo_kernel.editor.library import library
+from kosmo_kernel.editor.live import State
+from kosmo_kernel.editor.outline import Outline
+from kosmo_kernel.editor.paths import BRACKETS, OPERATORS, WHOLE
+from kosmo_kernel.editor.results import result_of
+from kosmo_kernel.editor.things import (
+    Answer,
+    Either,
+    Facts,
+    Items,
+    Made,
+    Meaning,
+    Place,
+    Text,
+    Written,
+    answer_of,
+    function_named,
+)
 from kosmo_kernel.editor.tokens import tokens_of
-from kosmo_kernel.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.catalogue import Function
+    from kosmo_kernel.editor.live import Live
+    from kosmo_kernel.editor.outline import Binding
+    from kosmo_kernel.editor.paths import Span
 
-CLOSING = {")": "(", "]": "[", "}": "{"}
-_LOOPS = ("ipairs", "pairs")
-_DEEP = 20  # how many aliases of aliases are followed
-
-
-class Live(Protocol):
-    """The part of a `session.Session` that an editor needs."""
-
-    def names(self, chain: tuple[str, ...]) -> list[tuple[str, str]]:
-        """The names that can follow a chain, each with its Lua type."""
-        ...
-
-    def resolve(self, chain: tuple[str, ...]) -> dict[str, Any] | None:
-        """What is known of the value at the end of a chain."""
-        ...
+_DEEPEST = 40  # expressions within expressions, and aliases of aliases, that are followed
+_FIRST = 1  # the item that stands for all of a list
+_EACH = ("parallel.map", "table.sort")  # what calls a function with items of its first argument
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A chain of names from the globals on; `method` where the last one stands behind a colon."""
+class Call:
+    """A call whose arguments something is in.
 
-    chain: tuple[str, ...]
-    method: bool = False
+    Parameters:
+        end: the token behind the name of what is called.
+        bracket: what stands around the arguments.
+        position: which argument, from 0.
+        brace: the `{` of the table that is this argument, where it is one.
+        key: the name in that table whose value something is in, or empty.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a function returned, or the value at a path of fields in it; `many` is a list of records."""
-
-    function: Function
-    many: bool
-    path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A string."""
-
-
-Meaning = Place | Answer | Text
+    end: int
+    bracket: int
+    position: int
+    brace: int | None
+    key: str
 
 
 class Reader:
@@ -67,209 +70,319 @@ class Reader:
 
     Parameters:
         code: the text.
-        live: the Lua state.
+        live: the Lua state, or None where nothing has run.
     """
 
-    def __init__(self, code: str, live: Live) -> None:
-        self.live = live
+    def __init__(self, code: str, live: Live | None) -> None:
+        self.code = code
+        self.state = State(live)
         everything = tokens_of(code)
         self.tokens = [token for token in everything if token.kind != "comment"]
-        self.in_comment = bool(everything) and everything[-1].kind == "comment" and not everything[-1].closed
+        self.outline = Outline(self.tokens)
+        self._known: dict[tuple[int, int], Meaning | None] = {}
+        self._deep = 0
+
+    # Questions ---------------------------------------------------------------------------------------
 
     def meaning_until(self, end: int) -> Meaning | None:
         """What the expression that stops before the token at `end` stands for; None when it cannot be known."""
-        start = self._start_of(end - 1)
-        return None if start is None else self._meaning(start, end, _DEEP)
+        start = self.outline.start_of(end - 1)
+        return None if start is None else self._chain(start, end)
 
-    def calls_around(self, end: int) -> Iterator[tuple[int, int]]:
-        """The calls whose arguments the token at `end` is in, innermost first.
-
-        Yields:
-            Where the function's name stops, and the bracket around the arguments: of `f({` that is the brace.
-        """
-        inner = self.opener(end)
-        while inner is not None:
-            outer = inner - 1 if self.text(inner) == "{" and self.text(inner - 1) == "(" else inner
-            if self.text(outer) in ("(", "{") and self._can_be_called(outer - 1):
-                yield outer, inner
-            inner = self.opener(inner)
+    def calls_around(self, end: int) -> Iterator[Call]:
+        """The calls whose arguments the token at `end` is in, innermost first; not beyond the function it is in."""
+        outline, at, brace, key = self.outline, end, None, ""
+        opener = outline.inside[end]
+        while opener != WHOLE and outline.words[opener] in BRACKETS:
+            word = outline.words[opener]
+            if word == "{":
+                brace, key = opener, self._key(opener, at)
+            if word != "[" and outline.can_be_called(opener - 1) and not outline.is_definition(opener):
+                yield Call(opener, opener, self._position(opener, at) if word == "(" else 0, brace, key)
+            if word != "{":
+                brace, key = None, ""
+            at, opener = opener, outline.inside[opener]
 
     def function_at(self, place: Place) -> Function | None:
         """The catalogue's function at a place."""
         match place.chain:
-            case ("app", "integrations", name, *_, last) if len(place.chain) <= 5:  # noqa: PLR2004 - with an account's name
-                try:
-                    return integrations.find(name).names().get(last)
-                except UnknownNameError:
-                    return None
-        known = (self.live.resolve(place.chain) or {}).get("function")
-        if not known:
-            return None
-        name, _, last = known.partition(".")
-        return integrations.find(name).function(last)
-
-    def opener(self, end: int) -> int | None:
-        """The innermost bracket that is open before the token at `end`."""
-        depth = 0
-        for index in range(end - 1, -1, -1):
-            if self.text(index) in CLOSING:
-                depth += 1
-            elif self.text(index) in CLOSING.values():
-                depth -= 1
-                if depth < 0:
-                    return index
-        return None
-
-    def text(self, index: int) -> str:
-        """The token at an index as written; empty beyond the text, and for what is only a string's content."""
-        if 0 <= index < len(self.tokens) and self.tokens[index].kind != "string":
-            return self.tokens[index].text
-        return ""
-
-    def bound_names(self, end: int) -> Iterator[str]:
-        """The names bound before the token at `end`: locals, loop variables, parameters, functions."""
-        for index in range(end):
-            if self._kind(index) != "keyword" or self.text(index) not in ("local", "for", "function"):
-                continue
-            at = index + 1
-            if self.text(index) == "function":
-                if self._kind(at) == "name" and self.text(at + 1) == "(":
-                    yield self.text(at)
-                while self._kind(at) == "name" or self.text(at) in (".", ":"):
-                    at += 1
-                at += 1
-            while at < end and self._kind(at) == "name":
-                yield self.text(at)
-                at += 2 if self.text(at + 1) == "," else end
-
-    def _kind(self, index: int) -> str:
-        return self.tokens[index].kind if 0 <= index < len(self.tokens) else ""
-
-    def _can_be_called(self, index: int) -> bool:
-        return self._kind(index) == "name" or self.text(index) in CLOSING
-
-    def _start_of(self, index: int) -> int | None:
-        """Where the expression starts whose last token is at `index`: `f("x")[1].name` starts at `f`."""
-        while index >= 0:
-            kind, text = self._kind(index), self.text(index)
-            if text in CLOSING:
-                opener = self.opener(index)
-                if opener is None:
-                    return None
-                if not (self._can_be_called(opener - 1) or self._kind(opener - 1) == "string"):
-                    return opener
-                index = opener - 1
-            elif kind == "string":
-                if not self._can_be_called(index - 1):
-                    return index
-                index -= 1
-            elif kind == "name":
-                if self.text(index - 1) not in (".", ":"):
-                    return index
-                index -= 2
-            else:
+            case ("app", "integrations", str(name), *_, str(last)) if len(place.chain) <= 5:  # noqa: PLR2004 - with an account's name
+                found = next((i for i in integrations.BUILT_IN if i.name == name), None)
+                return found.names().get(last) if found else None
+            case ("app", "integrations", *_):
                 return None
-        return None
+        if ".".join(map(str, place.chain)) in library():
+            return None
+        return function_named((self.state.resolve(place.chain) or {}).get("function"))
 
-    def _meaning(self, start: int, end: int, deep: int) -> Meaning | None:
-        """What the tokens from `start` up to `end` stand for, read from the left."""
+    def library_name(self, meaning: Meaning | None) -> str:
+        """The full name of the library's function that a place is, or empty."""
+        if not isinstance(meaning, Place):
+            return ""
+        name = ".".join(map(str, meaning.chain))
+        if name in library():
+            return name
+        last = f"string.{meaning.chain[-1]}"
+        return last if meaning.method and last in library() and self.is_text(Place(meaning.chain[:-1])) else ""
+
+    def is_text(self, meaning: Meaning | None) -> bool:
+        """Whether string methods work on it."""
+        match meaning:
+            case Text():
+                return True
+            case Answer():
+                return meaning.is_text
+            case Place(chain=chain):
+                known = self.state.resolve(chain) or {}
+                return known.get("type") == "string" or bool(known.get("reads")) or self.is_text(answer_of(known))
+        return False
+
+    def answer_at(self, place: Place) -> Answer | None:
+        """What a place holds, where that is what a function of the catalogue returned."""
+        return answer_of(self.state.resolve(place.chain) or {})
+
+    def parameters(self, function: int) -> str:
+        """The parameters of a function of the text, as they are written, with `self` where a colon adds it."""
+        opener = self._parameters_of(function)
+        if opener is None:
+            return ""
+        names = [w for w in self.outline.words[opener + 1 : self.outline.after(opener)] if w not in ("", ",", ")")]
+        return ", ".join((["self"] if self.is_method(function) else []) + names)
+
+    def is_method(self, function: int) -> bool:
+        """Whether a colon stands in the name of a function of the text."""
+        return ":" in self.outline.words[function : self._parameters_of(function)]
+
+    def _parameters_of(self, function: int) -> int | None:
+        """The bracket around the parameters of a function; None where it is still missing."""
+        words = self.outline.words
+        return next((at for at in range(function, len(words)) if words[at] == "("), None)
+
+    def fields_of(self, table: Made) -> dict[str, Span]:
+        """The fields that a table is made with, each with its value; the items under their numbers."""
+        outline, at, found, count = self.outline, table.at + 1, {}, 0
+        end = outline.partners.get(table.at, len(self.tokens))
+        while at < end:
+            if outline.kind(at) == "name" and outline.word(at + 1) == "=":
+                name, at = outline.words[at], at + 2
+            elif outline.word(at) == "[" and outline.kind(at + 1) == "string" and outline.word(at + 3) == "=":
+                name, at = self.tokens[at + 1].text, at + 4
+            elif outline.word(at) == "[":
+                name, at = "", outline.after(at) + 1
+            else:
+                count += 1
+                name = str(count)
+            stop = min(outline.expression(at)[0], end)
+            if name:
+                found[name] = at, stop
+            at = max(stop, at)
+            while at < end and outline.word(at) not in (",", ";"):
+                at = outline.after(at)  # what is no Lua
+            at += 1
+        return found
+
+    # Expressions -------------------------------------------------------------------------------------
+
+    def value(self, start: int, end: int, which: int = 0) -> Meaning | None:
+        """What an expression stands for; `which` of the values that a call returns."""
+        if start >= end or self._deep > _DEEPEST:
+            return None
+        self._deep += 1
+        try:
+            marks = list(self._operators(start, end))
+            words = {self.outline.words[at] for at in marks}
+            if "or" in words:
+                bounds = [start - 1, *(at for at in marks if self.outline.words[at] == "or"), end]
+                parts = (self.value(a + 1, b) for a, b in pairwise(bounds))
+                return next((part for part in parts if part is not None), None)
+            if "and" in words:
+                return self.value(max(at for at in marks if self.outline.words[at] == "and") + 1, end)
+            if not marks:
+                return self._chain(start, end, which)
+            return Text() if words == {".."} else None
+        finally:
+            self._deep -= 1
+
+    def _operators(self, start: int, end: int) -> Iterator[int]:
         at = start
-        meaning: Meaning | None
-        if self.text(at) == "(":
-            at = self._after(at)
-            meaning = self._meaning(start + 1, at - 1, deep)
-        elif self._kind(at) == "string":
-            at += 1
+        while at < end:
+            if self.outline.words[at] in OPERATORS or self.outline.words[at] in ("not", "#"):
+                yield at
+            at = self.outline.after(at)
+
+    def _chain(self, start: int, end: int, which: int = 0) -> Meaning | None:
+        """What a name, a bracket or a string stands for with the fields and calls behind it, read from the left."""
+        outline, word = self.outline, self.outline.word(start)
+        at = outline.after(start)
+        meaning: Meaning | None = None
+        if word == "(":
+            meaning = self.value(start + 1, min(at, end) - 1)
+        elif word == "{":
+            meaning = Made(start)
+        elif word == "function":
+            meaning = Written(start)
+        elif outline.kind(start) == "string":
             meaning = Text()
-        else:
-            meaning = self._named(self.text(at), start, deep)
-            at += 1
+        elif outline.kind(start) == "name":
+            meaning = self.named(word, start)
         while at < end and meaning is not None:
-            text = self.text(at)
-            if text in (".", ":"):
-                meaning = _field(meaning, self.text(at + 1), method=text == ":")
+            word = outline.word(at)
+            if word in (".", ":"):
+                meaning = self.field(meaning, outline.word(at + 1), at, method=word == ":")
                 at += 2
-            elif text == "[" and self._kind(at + 1) == "string":
-                meaning = _field(meaning, self.tokens[at + 1].text)
-                at = self._after(at)
-            elif text == "[":
-                meaning = replace(meaning, many=False) if isinstance(meaning, Answer) and meaning.many else None
-                at = self._after(at)
-            elif text in ("(", "{") or self._kind(at) == "string":
-                function = self.function_at(meaning) if isinstance(meaning, Place) else None
-                meaning = Answer(function, many=function.returns == "list") if function else None
-                at = self._after(at)
+            elif word == "[":
+                meaning = self._index(meaning, at)
+                at = outline.after(at)
+            elif word in BRACKETS or outline.kind(at) == "string":
+                after = outline.after(at)
+                meaning = result_of(self, meaning, at, which if after >= end else 0)
+                at = after
             else:
                 return None
         return meaning
 
-    def _after(self, index: int) -> int:
-        """The place behind the bracket that closes the one at `index`, or behind a single token."""
-        depth = 0
-        for at in range(index, len(self.tokens)):
-            depth += (self.text(at) in CLOSING.values()) - (self.text(at) in CLOSING)
-            if depth == 0:
-                return at + 1
-        return len(self.tokens)
+    def named(self, name: str, at: int) -> Meaning | None:
+        """What a name stands for at a token: what the text has bound it to, else what the live state has."""
+        binding = self.outline.seen(name, at)
+        return Place((name,)) if binding is None else self.bound(binding)
 
-    def _named(self, name: str, before: int, deep: int) -> Meaning | None:
-        """What a name stands for: what the text bound it to last, else what the live state has under it."""
-        for index in range(before - 1, -1, -1):
-            if self.text(index) != name or deep == 0:
-                continue
-            previous = self.text(index - 1)
-            if self.text(index + 1) == "in":
-                return self._item_of_loop(index + 2, deep - 1) if previous == "," else None
-            at = index + 1
-            if self.text(at) == "<":  # an attribute: local x <const> =
-                at += 3
-            while self.text(at) == ",":
-                at += 2
-            if self.text(at) == "=" and previous not in (".", ":", "{", ",", "("):
-                end = self._end_of(at + 1)
-                return None if self._goes_on(end) else self._meaning(at + 1, end, deep - 1)
-        return Place((name,))
+    def field(self, meaning: Meaning, name: str, at: int, *, method: bool = False) -> Meaning | None:
+        """What a field stands for."""
+        found: Meaning | None = None
+        match meaning:
+            case Place(chain=chain):
+                written = self._given(str(chain[0]), (*map(str, chain[1:]), name), at)
+                found = written or Place((*chain, name), method)
+            case Answer(many=False, path=path):
+                found = replace(meaning, path=(*path, name))
+            case Text():
+                found = Place(("string", name), method)
+            case Made():
+                found = self._field_of_table(meaning, name, at)
+            case Facts(many=False, columns=columns) if any(c.name == name and c.kind == "string" for c in columns):
+                found = Text()
+            case Either(parts=parts):
+                found = next((one for part in parts if (one := self.field(part, name, at, method=method))), None)
+        return found
 
-    def _item_of_loop(self, start: int, deep: int) -> Meaning | None:
-        """What `value` is in `for _, value in ipairs(list) do`."""
-        if self.text(start) not in _LOOPS or self.text(start + 1) != "(":
+    def _field_of_table(self, table: Made, name: str, at: int) -> Meaning | None:
+        path = (*table.path, name)
+        found = self._given(table.owner, path, at) if table.owner else None
+        if found is None and name in (fields := self.fields_of(table)):
+            found = self.value(*fields[name])
+        return replace(found, owner=table.owner, path=path) if isinstance(found, Made) else found
+
+    def _given(self, owner: Binding | str, path: tuple[str, ...], at: int) -> Meaning | None:
+        """What the text has put into a field."""
+        written = next((b for b in self.outline.fields(owner, at) if b.path == path), None)
+        return self.bound(written) if written else None
+
+    def _index(self, meaning: Meaning, at: int) -> Meaning | None:
+        """What stands in a table behind the `[` at a token."""
+        if self.outline.kind(at + 1) == "string":
+            return self.field(meaning, self.tokens[at + 1].text, at)
+        token = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
+        number = int(token.text) if token and token.kind == "number" and token.text.isdecimal() else _FIRST
+        return self.item(meaning, number if number < 1 << 31 else _FIRST)
+
+    def item(self, meaning: Meaning | None, number: int = _FIRST) -> Meaning | None:
+        """What the items of a list are."""
+        match meaning:
+            case Answer(many=True):
+                return meaning.item()
+            case Facts(many=True):
+                return replace(meaning, many=False)
+            case Items(of=of):
+                return of
+            case Made():
+                fields = self.fields_of(meaning)
+                span = fields.get(str(number)) or fields.get(str(_FIRST))
+                return self.value(*span) if span else None
+            case Place(chain=chain):
+                answer = self.answer_at(meaning)
+                return self.item(answer) if answer else Place((*chain, number))
+        return None
+
+    def bound(self, binding: Binding) -> Meaning | None:
+        """What a binding stands for."""
+        key = binding.at, binding.place
+        if key not in self._known:
+            self._known[key] = None  # a circle ends here
+            found = self._meaning_of(binding) if self._deep <= _DEEPEST else None
+            if isinstance(found, Made) and found.owner is None:
+                found = replace(found, owner=binding)
+            self._known[key] = found
+        return self._known[key]
+
+    def _meaning_of(self, binding: Binding) -> Meaning | None:
+        match binding.how:
+            case "function":
+                return Written(binding.function, ".".join((binding.name, *binding.path)))
+            case "parameter":
+                return self._parameter(binding)
+            case "loop":
+                return self._loop(binding)
+        place = min(binding.place, len(binding.spans) - 1)
+        return self.value(*binding.spans[place], binding.place - place) if place >= 0 else None
+
+    def _loop(self, binding: Binding) -> Meaning | None:
+        """What a variable is in `for place, item in ipairs(list) do`."""
+        if not binding.spans:
             return None
-        listed = self._meaning(start + 2, self._after(start + 1) - 1, deep)
-        return replace(listed, many=False) if isinstance(listed, Answer) and listed.many else None
+        start, end = binding.spans[0]
+        opener = self.outline.opener_of(end - 1) if end > start else None
+        called = self.library_name(self.meaning_until(opener)) if opener is not None and opener > start else ""
+        if called == "string.gmatch":
+            return Text()
+        if called not in ("ipairs", "pairs") or binding.place != 1 or opener is None:
+            return None
+        return self.item(self.value(opener + 1, end - 1))
 
-    def _end_of(self, start: int) -> int:
-        """Where the expression ends that starts at a token, as far as it is names, fields, brackets and calls."""
-        at = self._after(start)
-        while at < len(self.tokens):
-            text = self.text(at)
-            if text in (".", ":"):
-                at += 2
-            elif text in ("(", "[", "{") or self._kind(at) == "string":
-                at = self._after(at)
-            else:
-                break
-        return at
+    def _parameter(self, binding: Binding) -> Meaning | None:
+        """What a parameter is: `self` of a method, or the items that `table.sort` and `parallel.map` pass on."""
+        outline, function = self.outline, binding.function
+        if binding.place == WHOLE:  # `self` is what stands in front of the colon
+            colon = next(at for at in range(function, len(self.tokens)) if outline.words[at] == ":")
+            return self._chain(function + 1, colon)
+        call = next(self.calls_around(function), None)
+        if call is None or call.brace is not None or call.position == 0:
+            return None
+        if self.library_name(self.meaning_until(call.end)) not in _EACH:
+            return None
+        return self.item(self.value(*self.arguments(call.bracket)[0]))
 
-    def _goes_on(self, index: int) -> bool:
-        """Whether an operator stands at an index, so that the expression before it is only a part."""
-        mark = index < len(self.tokens) and self._kind(index) == "mark" and self.text(index) not in (",", ";", "::")
-        return mark or self.text(index) in ("and", "or")
+    # Calls -------------------------------------------------------------------------------------------
 
+    def returned(self, function: Written, which: int) -> Meaning | None:
+        """What a function of the text returns, by the first `return` of its own."""
+        key = -2 - function.at, which
+        if key not in self._known:
+            self._known[key] = None
+            outline, end = self.outline, self.outline.partners.get(function.at, len(self.tokens))
+            at = function.at + 1
+            while at < end and outline.words[at] != "return":
+                at = outline.after(at)
+            spans = outline.expressions(at + 1)[0] if at < end else []
+            place = min(which, len(spans) - 1)
+            if place >= 0:
+                self._known[key] = self.value(*spans[place], which - place)
+        return self._known[key]
 
-def namespace_at(chain: Sequence[str]) -> Integration | None:
-    """The integration whose namespace is `app.integrations.NAME`; None elsewhere."""
-    match tuple(chain):
-        case ("app", "integrations", name):
-            return next((i for i in integrations.BUILT_IN if i.name == name), None)
-    return None
+    def arguments(self, at: int) -> list[Span]:
+        """The arguments of the call whose bracket, or only string, is at a token."""
+        if self.outline.word(at) != "(":
+            return [(at, self.outline.after(at))]
+        return [span for span in self.outline.expressions(at + 1)[0] if span[0] < span[1]]
 
+    def _position(self, opener: int, at: int) -> int:
+        """How many commas of its own a bracket has in front of a token."""
+        inside, words = self.outline.inside, self.outline.words
+        return sum(words[i] == "," and inside[i] == opener for i in range(opener + 1, at))
 
-def _field(meaning: Meaning, name: str, *, method: bool = False) -> Meaning | None:
-    match meaning:
-        case Place(chain=chain):
-            return Place((*chain, name), method)
-        case Answer(many=False, path=path):
-            return replace(meaning, path=(*path, name))
-        case Text():
-            return Place(("string", name))
-    return None
+    def _key(self, brace: int, at: int) -> str:
+        """The name in a table whose value a token is in, or empty."""
+        inside, words = self.outline.inside, self.outline.words
+        start = at
+        while start - 1 > brace and not (words[start - 1] in (",", ";") and inside[start - 1] == brace):
+            start -= 1
+        return words[start] if start < at and self.outline.word(start + 1) == "=" else ""

@@ -1,22 +1,27 @@
 """Lua text as tokens, with where each starts and whether it ends.
 
-Pygments' lexer does the work, with rules in front of its own for what an editor needs: brackets one by
-one (Pygments runs `([[` together and then takes the long string for code), and strings and comments that
-are still being typed.
+Pygments' lexer does the work, with rules in front of its own for what an editor needs: names and brackets one
+by one (Pygments has `string.format` in one piece, runs `([[` together and then takes the long string for
+code), and strings and comments that are still being typed. Whoever types changes one place, so what
+stands on the lines above the first change is not read again.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kosmo_kernel.editor.library import KEYWORDS
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer
-    from pygments.token import _TokenType
+    from collections.abc import Iterator
+
+    from pygments.lexer import RegexLexer
 
 _QUOTES = ("'", '"')
+_WORDS = frozenset(KEYWORDS)
 
 Kind = Literal["name", "keyword", "string", "comment", "number", "mark"]
 
@@ -41,64 +46,83 @@ class Token(NamedTuple):
 
 def tokens_of(code: str) -> list[Token]:
     """The tokens of a Lua text, space left out. No text is an error: what is not Lua is a `mark`."""
-    found: list[Token] = []
+    global _latest  # noqa: PLW0603 - replaced as a whole, so any thread may
+    before, known = _latest
+    cut = code.rfind("\n", 0, _alike(before, code)) + 1
+    kept = bisect_left(known, cut, key=attrgetter("end"))
+    if kept < len(known):
+        cut = min(cut, known[kept].start)  # it goes on over the end of its line
+    if not kept:
+        cut = 0
+    found = known[:kept]
+    found += _read(code, cut)
+    _latest = code, found
+    return found
+
+
+_latest: tuple[str, list[Token]] = ("", [])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts have in common at their start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one.startswith(other[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _read(code: str, begin: int) -> Iterator[Token]:
+    """The tokens from a place on where one can begin."""
     opened: tuple[int, str] | None = None  # where a string in quotes began, and its quote
-    for start, kind, text in _lexer().get_tokens_unprocessed(code):
-        if opened is None and text in _QUOTES:
+    lexer = _lexer()
+    for place, kind, text in lexer.get_tokens_unprocessed(code[begin:], ("base",) if begin else ("root",)):
+        start = begin + place
+        if opened is not None:
+            if text == opened[1] or text == "\n":
+                closed = text != "\n"
+                yield Token("string", code[opened[0] + 1 : start], opened[0], start + closed, closed)
+                opened = None
+        elif kind[0] == "Name":
+            yield Token("keyword" if text in _WORDS else "name", text, start, start + len(text))
+        elif text.isspace():
+            continue
+        elif text in _QUOTES:
             opened = start, text
-        elif opened is None:
-            found += _tokens(kind, text, start)
-        elif text in (opened[1], "\n"):
-            closed = text != "\n"
-            found.append(Token("string", code[opened[0] + 1 : start], opened[0], start + closed, closed))
-            opened = None
+        elif kind[0] == "Comment":
+            yield Token("comment", text, start, start + len(text), _is_over(text, code, start))
+        elif kind[:2] == ("Literal", "String"):
+            yield _in_long_brackets(text, start)
+        else:
+            yield Token("number" if kind[0] == "Literal" else "mark", text, start, start + len(text))
     if opened is not None:
-        found.append(Token("string", code[opened[0] + 1 :], opened[0], len(code), closed=False))
-    if found and found[-1].kind == "comment" and found[-1].end == len(code) and not found[-1].text.endswith("]"):
-        found[-1] = found[-1]._replace(closed=False)  # more could still be written behind it
-    return found
+        yield Token("string", code[opened[0] + 1 :], opened[0], len(code), closed=False)
 
 
-def _tokens(kind: _TokenType, text: str, start: int) -> list[Token]:
-    """What one token of Pygments is here: one token, several, or none."""
-    from pygments.token import Comment, Name, Number, String, is_token_subtype  # noqa: PLC0415 - see `_lexer`
-
-    end = start + len(text)
-    if text.isspace():
-        return []
-    if is_token_subtype(kind, Comment):
-        return [Token("comment", text, start, end)]
-    if is_token_subtype(kind, String):  # in long brackets
-        width = text.index("[", 1) + 1
-        closed = text.endswith("]" + text[1 : width - 1] + "]", width)
-        return [Token("string", text[width : -width if closed else None], start, end, closed)]
-    if is_token_subtype(kind, Number):
-        return [Token("number", text, start, end)]
-    if is_token_subtype(kind, Name) or text.isidentifier():
-        return _words(text, start)
-    return [Token("mark", text, start, end)]
+def _is_over(comment: str, code: str, start: int) -> bool:
+    """Whether nothing more could be written into a comment where the text ends."""
+    return start + len(comment) < len(code) or (comment.startswith("--[") and comment.endswith("]"))
 
 
-def _words(text: str, start: int) -> list[Token]:
-    """A name, or several with dots between: Pygments has `string.format` in one piece."""
-    found: list[Token] = []
-    for word in text.split("."):
-        if found:
-            found.append(Token("mark", ".", start - 1, start))
-        found.append(Token("keyword" if word in KEYWORDS else "name", word, start, start + len(word)))
-        start += len(word) + 1
-    return found
+def _in_long_brackets(text: str, start: int) -> Token:
+    width = text.index("[", 1) + 1
+    closed = text.endswith("]" + text[1 : width - 1] + "]", width)
+    return Token("string", text[width : -width if closed else None], start, start + len(text), closed)
 
 
 @cache
-def _lexer() -> Lexer:
-    from pygments.lexer import inherit  # noqa: PLC0415 - Pygments takes 15 ms, and most runs complete nothing
+def _lexer() -> RegexLexer:
+    from pygments.lexer import RegexLexer, inherit  # noqa: PLC0415 - Pygments takes 15 ms; most runs complete nothing
     from pygments.lexers.scripting import LuaLexer  # noqa: PLC0415 - as above
-    from pygments.token import Comment, Operator, Punctuation, String, Whitespace  # noqa: PLC0415 - as above
+    from pygments.token import Comment, Name, Operator, Punctuation, String, Whitespace  # noqa: PLC0415 - as above
 
     class EditedLua(LuaLexer):
         tokens = {  # noqa: RUF012 - how Pygments takes its rules
             "base": [
+                (r"[^\W\d]\w*", Name),
                 (r"\s+", Whitespace),
                 (r"--\[(=*)\[[\s\S]*?(?:\]\1\]|\Z)", Comment.Multiline),
                 (r"--.*", Comment.Single),
@@ -110,5 +134,7 @@ def _lexer() -> Lexer:
             "sqs": [(r"\n", Whitespace, "#pop"), (r"[^\\'\n]+", String.Single), inherit],
             "dqs": [(r"\n", Whitespace, "#pop"), (r'[^\\"\n]+', String.Double), inherit],
         }
+        # Without what Pygments' class adds: names cut at their dots, which here never are in one piece.
+        get_tokens_unprocessed = RegexLexer.get_tokens_unprocessed
 
     return EditedLua()  # type: ignore[no-untyped-call] # Pygments' has no types

@@ -1,0 +1,86 @@
+"""The named arguments of what can be called: a catalogue function's, and the options of a few library functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue import Function
+
+BOOLEANS = ("true", "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One named argument.
+
+    Parameters:
+        name: as written in Lua.
+        kind: the type of its value, in words.
+        doc: one sentence.
+        required: whether a call without it is an error.
+        values: the texts that it can be, where those are few.
+    """
+
+    name: str
+    kind: str
+    doc: str
+    required: bool = False
+    values: tuple[str, ...] = ()
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The values as Lua has them, where those are few."""
+        return BOOLEANS if self.kind == "boolean" else tuple(f'"{value}"' for value in self.values)
+
+
+def arguments_of(function: Function) -> tuple[Argument, ...]:
+    """The arguments of a function of the catalogue, in its order, and those with a meaning of their own."""
+    own = (Argument(p.name, f"{p.kind} or list" if p.each else p.kind, p.doc, p.required) for p in function.params)
+    return (*own, *(_COLLECTING if function.fan_out else ()))
+
+
+def options_of(name: str, position: int) -> tuple[Argument, ...]:
+    """The names that a table can have which is the argument of a library function at a position, from 0."""
+    place, options = _OPTIONS.get(name, (position, ()))
+    return options if place == position else ()
+
+
+def words_of(name: str, position: int) -> tuple[str, ...]:
+    """The texts that an argument of a library function is one of, where those are few."""
+    return _WORDS.get((name, position), ())
+
+
+_COLLECT = Argument(
+    "errors",
+    "string",
+    'With `"collect"` what fails comes back as a second list, beside what worked.',
+    values=("collect",),
+)
+_COLLECTING = (_COLLECT, Argument("limit", "integer", "How many requests there are at a time."))
+_ID = Argument("id", "string", "A name under which `display.update` can show something else in its place.")
+_UPDATE = Argument("update", "boolean", "Shows it in place of what has this `id`.")
+_WAIT = Argument("wait", "boolean", "Waits with it until there is something new.")
+_AT_ONCE = Argument("limit", "integer", "How many calls there are at a time, 16 unless said.")
+_TIME = (
+    *(Argument(name, "integer", f"The {name}.", required=True) for name in ("year", "month", "day")),
+    *(
+        Argument(name, "integer", f"The {word}.")
+        for name, word in (("hour", "hour"), ("min", "minute"), ("sec", "second"))
+    ),
+    Argument("isdst", "boolean", "Whether it is daylight saving time."),
+)
+_OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {
+    "parallel.map": (2, (_AT_ONCE, _COLLECT)),
+    "display": (1, (_ID,)),
+    **{f"display.{form}": (1, (_ID, _UPDATE)) for form in ("html", "json", "latex", "markdown", "png", "svg")},
+    "display.clear": (0, (_WAIT,)),
+    "os.time": (0, _TIME),
+}
+_WORDS = {
+    ("collectgarbage", 0): ("collect", "count"),
+    ("io.read", 0): ("l", "L", "n", "a"),
+    ("os.date", 0): ("%Y-%m-%d", "!%Y-%m-%dT%H:%M:%SZ", "*t", "!*t"),
+    ("select", 0): ("#",),
+}

@@ -1,0 +1,301 @@
+"""The blocks of a Lua text, and where in it a name is bound to what.
+
+One look at the tokens from left to right pairs brackets and blocks and notes what binds names: `local`,
+assignments, loops, parameters, functions. Texts that are being typed are rarely whole, so what does not fit is
+passed over: a statement inside a bracket means that the bracket was never closed, an `end` too many ends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from kosmo_kernel.editor.paths import BRACKETS, OPENING, WHOLE, Paired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from kosmo_kernel.editor.paths import Span
+    from kosmo_kernel.editor.tokens import Token
+
+
+_STATEMENTS = frozenset(
+    ("break", "do", "else", "elseif", "end", "for", "goto", "if", "local", "repeat", "return", "then", "until", "while")
+)
+_CLOSED_BY: dict[str, tuple[str, ...]] = {
+    **{closing: (opening,) for closing, opening in OPENING.items()},
+    "end": ("function", "do", "then", "else"),
+    "until": ("repeat",),
+}
+_MATTER = _STATEMENTS | OPENING.keys() | BRACKETS | {"function", "=", "::"}
+_DEEPEST = 200  # blocks and brackets that were never closed, among which what closes looks for its own
+
+How = Literal["value", "function", "loop", "parameter"]
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """A name, or a field behind one, and what it is bound to.
+
+    Parameters:
+        name: as written.
+        at: its token.
+        since: the first token that sees it.
+        block: the token that opened the block it lives in, or `WHOLE`.
+        how: `value` of an expression, `function` that is written there, variable of a `loop`, or `parameter`.
+        place: which of the names that are bound together it is, from 0.
+        spans: the expressions on the right; of a loop those behind `in`, none where it counts.
+        function: the token `function` that defines it, or whose parameter it is.
+        path: the fields behind the name: of `function shop.open()` it is `("open",)`.
+    """
+
+    name: str
+    at: int
+    since: int
+    block: int
+    how: How
+    place: int = 0
+    spans: Sequence[Span] = ()
+    function: int = WHOLE
+    path: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Header:
+    """An `if`, `while` or `for` whose `then` or `do` has not come yet."""
+
+    at: int
+    depth: int
+    names: tuple[int, ...] = ()
+    mark: int = WHOLE  # the `in` or `=` of a loop
+
+
+class Outline(Paired):
+    """What is known of a text before anything in it is understood.
+
+    Parameters:
+        tokens: of the text, without comments.
+
+    Attributes:
+        headers: the `if`, `while` and `for` that still wait for their block, outermost first.
+        bindings: in the order of the text.
+        labels: the names between `::`.
+    """
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        super().__init__(tokens)
+        self.headers: list[_Header] = []
+        self.bindings: list[Binding] = []
+        self.labels: list[str] = []
+        self._by_name: dict[str, list[Binding]] = {}
+        self._open: list[int] = []
+        self._bound: list[tuple[tuple[int, ...], int, int, bool]] = []  # targets, `=`, block, whether local
+        self._loops: dict[int, _Header] = {}
+        for at, word in enumerate(self.words):
+            if word in _MATTER:
+                self._take(at, word)
+            else:
+                self.inside.append(self._open[-1] if self._open else WHOLE)
+        self.inside.append(self._top())
+        self._bind()
+
+    # Reading -----------------------------------------------------------------------------------------
+
+    def _take(self, at: int, word: str) -> None:
+        if word in _STATEMENTS:
+            while self._open and self.words[self._open[-1]] in BRACKETS:
+                self._open.pop()
+        self.inside.append(self._top())
+        action = self._ACTIONS.get(word)
+        if action is not None:
+            action(self, at)
+
+    def _begin(self, at: int) -> None:
+        self._open.append(at)
+
+    def _end(self, at: int) -> None:
+        self._close(at, _CLOSED_BY[self.words[at]])
+
+    def _label(self, at: int) -> None:
+        if self.word(at + 2) == "::":
+            self.labels.append(self.words[at + 1])
+
+    def _top(self) -> int:
+        return self._open[-1] if self._open else WHOLE
+
+    def _block(self) -> int:
+        return next((at for at in reversed(self._open) if self.words[at] not in BRACKETS), WHOLE)
+
+    def _close(self, at: int, openers: Collection[str]) -> None:
+        depths = range(len(self._open) - 1, max(len(self._open) - _DEEPEST, 0) - 1, -1)
+        place = next((i for i in depths if self.words[self._open[i]] in openers), None)
+        if place is None:
+            return
+        self.partners[self._open[place]] = at
+        del self._open[place:]
+        while self.headers and self.headers[-1].depth > place:
+            self.headers.pop()
+
+    def _announce(self, at: int) -> None:
+        """An `if`, `while` or `for`, whose block comes later."""
+        names, mark = self._names(at + 1) if self.words[at] == "for" else ([], at + 1)
+        self.headers.append(_Header(at, len(self._open), tuple(names), mark))
+
+    def _begin_announced(self, at: int) -> None:
+        """A block that an `if`, `while` or `for` may have announced."""
+        heads = ("if", "elseif") if self.words[at] == "then" else ("while", "for")
+        if self.headers and self.headers[-1].depth == len(self._open) and self.words[self.headers[-1].at] in heads:
+            header = self.headers.pop()
+            if self.words[at] == "do":
+                self._loops[at] = header
+        self._open.append(at)
+
+    def _otherwise(self, at: int) -> None:
+        """The end of one branch, and the next."""
+        self._close(at, ("then",))
+        if self.words[at] == "else":
+            self._open.append(at)
+        else:
+            self.headers.append(_Header(at, len(self._open)))
+
+    def _names(self, at: int) -> tuple[list[int], int]:
+        """The names with commas between from a token on, attributes left out, and what follows them."""
+        found = []
+        while self.kind(at) == "name":
+            found.append(at)
+            at += 1
+            if self.word(at) == "<" and self.word(at + 2) == ">":
+                at += 3
+            if self.word(at) != ",":
+                break
+            at += 1
+        return found, at
+
+    def _local(self, at: int) -> None:
+        if self.word(at + 1) == "function":
+            return
+        names, end = self._names(at + 1)
+        self._bound.append((tuple(names), end, self._block(), True))
+
+    def _assignment(self, at: int) -> None:
+        """`a, b.c = …`, where it is a statement; of `local` and `for` the names are known already."""
+        if self._top() != self._block() or (self._bound and self._bound[-1][1] == at):
+            return
+        if self.headers and self.headers[-1].mark == at:
+            return
+        targets: list[int] = []
+        start: int | None = at
+        while start is not None and (start == at or self.word(start - 1) == ","):
+            start = self.start_of(start - (1 if start == at else 2))
+            if start is not None:
+                targets.insert(0, start)
+        self._bound.append((tuple(targets), at, self._block(), False))
+
+    def _function(self, at: int) -> None:
+        """`function name.field:method(parameters)`, or without a name."""
+        block, local, where = self._block(), self.word(at - 1) == "local", at + 1
+        self._open.append(at)
+        path: list[str] = []
+        while self.kind(where) == "name":
+            path.append(self.words[where])
+            where += 1
+            if self.word(where) not in (".", ":"):
+                break
+            where += 1
+        is_method = len(path) > 1 and self.word(where - 2) == ":"
+        if path:
+            home = block if local else WHOLE
+            self.bindings.append(Binding(path[0], at + 1, at, home, "function", function=at, path=tuple(path[1:])))
+        if self.word(where) != "(":
+            return
+        names, end = self._names(where + 1)
+        for place, name in enumerate(names):
+            self.bindings.append(Binding(self.words[name], name, end, at, "parameter", place, function=at))
+        if is_method:
+            self.bindings.append(Binding("self", at, end, at, "parameter", WHOLE, function=at))
+
+    _ACTIONS: ClassVar[dict[str, Callable[[Outline, int], None]]] = {
+        **dict.fromkeys((*BRACKETS, "repeat"), _begin),
+        **dict.fromkeys((*OPENING, "end", "until"), _end),
+        **dict.fromkeys(("if", "while", "for"), _announce),
+        **dict.fromkeys(("then", "do"), _begin_announced),
+        **dict.fromkeys(("else", "elseif"), _otherwise),
+        "local": _local,
+        "=": _assignment,
+        "function": _function,
+        "::": _label,
+    }
+
+    def _bind(self) -> None:
+        """What could not be known before the whole text was paired: where values end, and what they are bound to."""
+        for targets, equals, block, local in self._bound:
+            spans, end = self.expressions(equals + 1) if self.word(equals) == "=" else ((), equals)
+            for place, at in enumerate(targets):
+                path = () if local else self._path_of(at)
+                if path is not None and self.kind(at) == "name":
+                    home = block if local else WHOLE
+                    self.bindings.append(Binding(self.words[at], at, end, home, "value", place, spans, path=path))
+        for block, header in self._loops.items():
+            spans = self.expressions(header.mark + 1)[0] if self.word(header.mark) == "in" else ()
+            for place, at in enumerate(header.names):
+                self.bindings.append(Binding(self.words[at], at, block + 1, block, "loop", place, spans))
+        self.bindings.sort(key=lambda binding: binding.at)
+        for binding in self.bindings:
+            known = self._by_name.setdefault(binding.name, [])
+            if binding.block == WHOLE and not binding.path and (local_ := self.seen(binding.name, binding.at)):
+                binding.block = local_.block  # a local gets a new value
+            known.append(binding)
+
+    def _path_of(self, at: int) -> tuple[str, ...] | None:
+        """The fields behind the name that is assigned to; None where it is no plain path."""
+        path: list[str] = []
+        at += 1
+        while self.word(at) in (".", "["):
+            if self.word(at) == "." and self.kind(at + 1) == "name":
+                path.append(self.words[at + 1])
+                at += 2
+            elif self.kind(at + 1) == "string" and self.word(at + 2) == "]":
+                path.append(self.tokens[at + 1].text)
+                at += 3
+            else:
+                return None
+        return tuple(path) if self.word(at) in ("=", ",") else None
+
+    # Asking ------------------------------------------------------------------------------------------
+
+    def seen(self, name: str, at: int) -> Binding | None:
+        """What a name is bound to at a token; None where the text does not bind it."""
+        known = self._by_name.get(name, ())
+        return next((b for b in reversed(known) if not b.path and self._sees(b, at)), None)
+
+    def names(self, at: int) -> Iterator[str]:
+        """The names that the text binds for a token, the last one first."""
+        yield from (b.name for b in reversed(self.bindings) if not b.path and self._sees(b, at))
+
+    def fields(self, owner: Binding | str, at: int) -> Iterator[Binding]:
+        """The fields that the text has given, before a token, to what a binding or the name of a global stands for."""
+        name = owner if isinstance(owner, str) else owner.name
+        home = None if isinstance(owner, str) else owner
+        for binding in reversed(self._by_name.get(name, ())):
+            if binding.path and binding.since <= at and self.seen(name, binding.at) is home:
+                yield binding
+
+    def _sees(self, binding: Binding, at: int) -> bool:
+        if binding.since > at:
+            return False
+        end = self.partners.get(binding.block, at)
+        if end < at and self.words[binding.block] == "repeat":  # what `until` asks is still inside
+            end, is_whole = self.expression(end + 1)
+            return at < end + (not is_whole)
+        return end >= at
+
+    def is_loop(self, block: int) -> bool:
+        """Whether a block is run again and again."""
+        return block in self._loops
+
+    def waiting(self) -> tuple[str, ...]:
+        """The keyword that the `if`, `while` or `for` waits for that the text ends in."""
+        header = self.headers[-1] if self.headers else None
+        if header is None or header.depth != len(self._open):
+            return ()
+        return ("then",) if self.words[header.at] in ("if", "elseif") else ("do",)
