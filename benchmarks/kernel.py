@@ -3,7 +3,7 @@
     python benchmarks/kernel.py [--rounds 10] [--cells 100]
 
 Each line is a median over the rounds (over all cells, for cells) and its ratio to ipykernel's in the same
-run, with the ratio that is aimed at. CPU and memory are those of the kernel and of its Lua process together.
+run, with what is aimed at. CPU and memory are those of the kernel and of its Lua process together.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ LOOPS = {"ipykernel": "while True: pass", "kosmo_kernel": "while true do end"}
 NAMES = {"ipykernel": "str.uppe", "kosmo_kernel": "string.uppe"}
 PATIENCE = 30  # seconds
 
-# What is measured, its unit, and the ratio to ipykernel's that it should not exceed.
+# What is measured, its unit, the ratio to ipykernel's that it should not exceed, and the figure.
 MEASURES = {
-    "start to kernel_info_reply": ("ms", 0.75),
-    "CPU until then": ("ms", None),
-    "start to first reply of a cell": ("ms", None),
-    "1+1 until its reply": ("ms", 0.5),
-    "1+1 until its reply, p95": ("ms", 0.5),
-    "1+1 until idle": ("ms", None),
-    "10,000 printed lines": ("ms", 1.0),
-    "stream messages for them": ("", None),
-    "complete": ("ms", None),
-    "inspect": ("ms", None),
-    "interrupt of a loop": ("ms", None),
-    "memory (USS)": ("MiB", None),
+    "start to kernel_info_reply": ("ms", 0.7, None),
+    "CPU until then": ("ms", None, None),
+    "start to first reply of a cell": ("ms", None, None),
+    "1+1 until its reply": ("ms", 0.35, None),
+    "1+1 until its reply, p95": ("ms", 0.5, None),
+    "1+1 until idle": ("ms", None, None),
+    "10,000 printed lines": ("ms", 0.8, None),
+    "stream messages for them": ("", None, 5),
+    "complete": ("ms", None, 3),
+    "inspect": ("ms", None, 3),
+    "interrupt of a loop": ("ms", None, 10),
+    "memory (USS)": ("MiB", 0.9, None),
 }
 Figures = dict[str, list[float]]
 
@@ -164,17 +164,20 @@ def main() -> int:
     options = parser.parse_args()
     figures: dict[str, Figures] = {name: defaultdict(list) for name in MODULES}
     with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"IPYTHONDIR": home, "JUPYTER_RUNTIME_DIR": home, "PYTHONPATH": str(ROOT)}
+        folders = dict.fromkeys(("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), home)
+        os.environ |= folders | {"PYTHONPATH": str(ROOT)}
         for number in range(options.rounds):
             for name in list(MODULES)[:: 1 if number % 2 else -1]:
                 measure(name, options.cells, figures[name])
-    print(f"{'':32}{'ipykernel':>12}{'kosmo_kernel':>14}{'ratio':>8}{'aim':>8}")
+    print(f"{'':32}{'ipykernel':>12}{'kosmo_kernel':>14}{'ratio':>8}  aim")
     missed = []
-    for measure_name, (unit, aim) in MEASURES.items():
+    for measure_name, (unit, ratio_aim, aim) in MEASURES.items():
         theirs, ours = (_typical(figures[name], measure_name) for name in ("ipykernel", "kosmo_kernel"))
         ratio = ours / theirs
-        print(f"{measure_name:32}{theirs:10.1f} {unit:2}{ours:12.1f} {unit:2}{ratio:7.2f}x", f"<= {aim}" if aim else "")
-        missed += [measure_name] if aim and ratio > aim else []
+        aims = [f"<= {ratio_aim}x"] * (ratio_aim is not None) + [f"<= {aim} {unit}"] * (aim is not None)
+        print(f"{measure_name:32}{theirs:10.1f} {unit:2}{ours:12.1f} {unit:2}{ratio:7.2f}x ", " and ".join(aims))
+        if (ratio_aim is not None and ratio > ratio_aim) or (aim is not None and ours > aim):
+            missed.append(measure_name)
     print("missed: " + ", ".join(missed) if missed else "all aims are met")
     return 1 if missed else 0
 

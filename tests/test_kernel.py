@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.kernel.execute import error_content, lua_of, lua_text, read_cell
-from kosmo_kernel.kernel.history import History
+from kosmo_kernel.kernel import protocol
+from kosmo_kernel.kernel.execute import lua_of, lua_text, read_cell
+from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.notebook import Notebook
 from kosmo_kernel.session import Session
 
@@ -267,22 +268,38 @@ def test_enter_runs_what_is_complete(code: str, status: str, desk: Desk) -> None
     assert desk.notebook.is_complete(code)["status"] == status
 
 
-def test_a_line_that_goes_on_is_indented(desk: Desk) -> None:
-    assert desk.notebook.is_complete("for i = 1, 3 do") == {"status": "incomplete", "indent": "  "}
+@pytest.mark.parametrize(
+    ("code", "indent"),
+    [
+        ("for i = 1, 3 do", "  "),
+        ("function f()\n  if x then", "    "),
+        ("local function f(a, b) -- two of them", "  "),
+        ("if x then y()", "  "),
+        ("if x then\n  y()\nelse", "  "),
+        ("  if x then y() else z()", "    "),
+        ("x = {\n  1, { 2 },", "  "),
+        ("x = { 1,", "  "),
+        ("print(", "  "),
+        ("repeat x() end_of = 1", "  "),
+        ("foo(function()", "  "),
+        ("for i = 1, 3 do\n  f(i)\n", "  "),
+        ("local t = {} for i = 1, 3 do t[i] = (i) end x =", ""),
+        ("x = [[\n    a", ""),
+        ("x = 'if then' .. ", ""),
+        ("%%kosmo_lua\nif x then", "  "),
+    ],
+)
+def test_a_line_that_goes_on_is_indented_by_what_is_open(code: str, indent: str, desk: Desk) -> None:
+    assert desk.notebook.is_complete(code) == {"status": "incomplete", "indent": indent}
 
 
-def test_history_has_what_was_typed_and_what_it_showed() -> None:
-    history = History()
-    for number, code in enumerate(["a = 1", "a", "b", "a"], start=1):
-        history.add(number, code)
-    history.show(4, "1")
-    assert history.find("tail", n=2) == [(1, 3, "b"), (1, 4, "a")]
-    assert history.find("tail", n=1, output=True) == [(1, 4, ("a", "1"))]
-    assert history.find("range", 0, 2, 4) == [(1, 2, "a"), (1, 3, "b")]
-    assert history.find("range", 1, 3) == [(1, 3, "b"), (1, 4, "a")]
-    assert history.find("range", 7, 1, 9) == []
-    assert history.find("search", pattern="a*") == [(1, 1, "a = 1"), (1, 2, "a"), (1, 4, "a")]
-    assert history.find("search", pattern="a*", unique=True, n=5) == [(1, 1, "a = 1"), (1, 4, "a")]
+def test_a_defect_of_ours_is_told_to_the_log_and_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def defect() -> None:
+        raise ZeroDivisionError
+
+    protocol._whatever_happens(defect)
+    out, err = capsys.readouterr()
+    assert (out, "ZeroDivisionError" in err) == ("", True)
 
 
 # Texts -------------------------------------------------------------------------------------------------

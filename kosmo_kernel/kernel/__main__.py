@@ -12,7 +12,7 @@ if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):  #
 # What is imported stays for good; to search it for garbage while it comes in takes a tenth of the start.
 gc.disable()
 
-from kosmo_kernel.kernel.app import LuaKernelApp  # noqa: E402 - after the two lines above
+from kosmo_kernel.kernel.app import main  # noqa: E402 - after the two lines above
 
 if __name__ == "__main__":
-    LuaKernelApp.launch_instance()
+    main()

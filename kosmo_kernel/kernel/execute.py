@@ -1,21 +1,23 @@
 """What one cell asks for, and what it shows.
 
 A cell is Lua, below a `%%kosmo_lua` line or `%kosmo` commands or alone, or a question (`name?`). Its values become
-MIME bundles: a list of records a table, a page of the reference Markdown, everything else the text that
-Lua's own `print` would give. Its failure becomes the content of an `error` message.
+MIME bundles: a list of records a table, a page of the reference Markdown, a larger Lua table an outline that
+folds, everything else the text that Lua's own `print` would give.
 """
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
-from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, Options, error_lines, parse, parse_leading
+from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, Options, parse, parse_leading
 from kosmo_kernel.display import Bundle, bundle_of
 from kosmo_kernel.docs import Page
-from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.records import Records
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.kernel.outline import outline
+from kosmo_kernel.records import Record, Records
+
+TEXT_MOST = 1 << 20  # characters of one value's text
 
 _PYTHON_ONLY = ("var", "show")
 
@@ -103,13 +105,33 @@ def bundles_of(values: list[Any], options: Options) -> list[Bundle]:
     shown: list[Bundle] = []
     words: list[str] = []
     for value in values:
-        if not isinstance(value, (Page, dict, list, Records)):
+        if hasattr(value, "_repr_mimebundle_"):
+            shown += [*_line(words), value._repr_mimebundle_()]
+        elif isinstance(value, (Page, dict, list, Records)):
+            bundle = _cut(bundle_of(value, rows=options.limit, raw=options.raw))
+            shown += [*_line(words), bundle if options.raw else folding(bundle, value)]
+        else:
             words.append(lua_text(value))
             continue
-        shown += _line(words)
         words = []
-        shown.append(bundle_of(value, rows=options.limit, raw=options.raw))
     return shown + _line(words)
+
+
+def folding(bundle: Bundle, value: Any) -> Bundle:
+    """A bundle with an outline for those who can fold one, where there is only text so far and much in the value."""
+    if isinstance(value, (Record, Records)) or bundle.keys() != {"text/plain"}:
+        return bundle
+    folded = outline(value)
+    return bundle | {"text/html": folded} if folded else bundle
+
+
+def _cut(bundle: Bundle) -> Bundle:
+    """A bundle whose text is no longer than a notebook bears, with a note where it was."""
+    text = bundle["text/plain"]
+    if len(text) <= TEXT_MOST:
+        return bundle
+    note = f"\n… the text is cut here: {len(text):,} characters in all; the value has them"
+    return bundle | {"text/plain": text[:TEXT_MOST] + note}
 
 
 def _line(words: list[str]) -> list[Bundle]:
@@ -118,17 +140,4 @@ def _line(words: list[str]) -> list[Bundle]:
 
 def lua_text(value: Any) -> str:
     """A value as Lua's `print` shows it."""
-    return str(bundle_of(value, raw=True)["text/plain"])
-
-
-def error_content(error: BaseException) -> dict[str, Any]:
-    """The content of an `error` message, and of the reply that goes with it.
-
-    Anything but a `KosmoError` is a defect of this package, and is shown as Python shows it.
-    """
-    lines = (
-        error_lines(error, colour=True)
-        if isinstance(error, KosmoError)
-        else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
-    )
-    return {"ename": type(error).__name__, "evalue": str(error), "traceback": lines}
+    return str(_cut(bundle_of(value, raw=True))["text/plain"])

@@ -11,12 +11,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs, editor
-from kosmo_kernel.cell import Options, error_lines
+from kosmo_kernel.cell import CellLine, Options, quiet
 from kosmo_kernel.commands import run_command
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, UserError
-from kosmo_kernel.kernel.execute import bundles_of, error_content, lua_of, read_cell
+from kosmo_kernel.kernel.execute import bundles_of, folding, read_cell
+from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
+from kosmo_kernel.kernel.indentation import indent_after
+from kosmo_kernel.plan import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +54,7 @@ class Notebook:
         self._send = send
         self._ask = ask
         self._running = False
+        self._stored = False  # whether the cell that runs has a number of its own
 
     def interrupt(self) -> None:
         """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
@@ -65,6 +69,7 @@ class Notebook:
         while closing.is_alive():  # a single interrupt could fall between two cells
             self.interrupt()
             closing.join(CLOSING_TURN)
+        self.history.close()
 
     def execute(
         self, code: str, number: int, *, stored: bool, silent: bool, input_allowed: bool, expressions: dict[str, str]
@@ -82,6 +87,7 @@ class Notebook:
         Returns:
             The reply.
         """
+        self._stored = stored
         if stored:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
@@ -111,7 +117,8 @@ class Notebook:
 
     def complete(self, code: str, cursor: int) -> Content:
         """What can stand at the cursor."""
-        found = editor.complete(lua_of(code), cursor, self.session)
+        place = editor.spot(code, cursor, lua=True)
+        found = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
         span = {"start": found.start, "end": found.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in found.matches]
         return {
@@ -123,7 +130,8 @@ class Notebook:
 
     def inspect(self, code: str, cursor: int, detail: int) -> Content:
         """What is known of the name at the cursor."""
-        page = editor.inspect(lua_of(code), cursor, self.session, detail)
+        place = editor.spot(code, cursor, lua=True)
+        page = place.inspect(self.session, detail) if place else None
         data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
 
@@ -135,8 +143,8 @@ class Notebook:
             return {"status": "invalid"}
         if cell.asked or cell.commands:
             return {"status": "complete"}
-        status, indent = self.session.completeness(cell.lua)
-        return {"status": status, "indent": indent} if status == "incomplete" else {"status": status}
+        status, _ = self.session.completeness(cell.lua)
+        return {"status": status} | ({"indent": indent_after(cell.lua)} if status == "incomplete" else {})
 
     def _run(
         self,
@@ -155,23 +163,40 @@ class Notebook:
         def write(stream: str, text: str) -> None:
             send("stream", {"name": stream, "text": text})
 
+        def show(display: Display) -> None:
+            if display.clears:
+                line.cleared()
+            send(*_message_of(display))
+
+        line = CellLine(show)
         try:
-            result = self.session.run(
-                cell.lua,
-                name=name,
-                account=cell.options.account,
-                timeout=cell.options.timeout,
-                memory_limit=cell.options.memory_limit,
-                on_output=write,
-                on_input=ask,
-                on_display=lambda display: send(*_message_of(display)),
-            )
+            with line:
+                result = self.session.run(
+                    cell.lua,
+                    name=name,
+                    account=cell.options.account,
+                    timeout=cell.options.timeout,
+                    memory_limit=cell.options.memory_limit,
+                    on_output=write,
+                    on_input=ask,
+                    on_display=show,
+                    on_progress=line,
+                    dry_run=cell.options.dry_run,
+                    fresh=cell.options.fresh,
+                    number=number if self._stored else None,
+                )
         except KosmoError as error:
+            if cell.options.dry_run and error.result is not None:
+                show(quiet(reveal(error.result)))
+                for bundle in bundles_of(error.result.values, cell.options):
+                    send("display_data", {"data": bundle, "metadata": {}})
             _write_notes(error.result, write)
             if not cell.options.no_raise_error:
                 raise
-            write("stderr", "\n".join(error_lines(error, colour=True)) + "\n")
+            write("stderr", "\n".join(error_content(error)["traceback"]) + "\n")
             return
+        if cell.options.dry_run:
+            show(quiet(reveal(result)))
         _write_notes(result, write)
         if not result.hidden:
             self._show(result.values, cell, number, send)
@@ -180,7 +205,8 @@ class Notebook:
         """Show the values of a cell: the first as its result, the others below it."""
         bundles = bundles_of(values, cell.options)
         for bundle in bundles[:1]:
-            self.history.show(number, bundle["text/plain"])
+            if self._stored:
+                self.history.show(number, bundle.get("text/plain", ""))
             send("execute_result", {"data": bundle, "metadata": {}, "execution_count": number})
         for bundle in bundles[1:]:
             send("display_data", {"data": bundle, "metadata": {}})
@@ -188,7 +214,7 @@ class Notebook:
     def _evaluate(self, expression: str) -> Content:
         """One user expression: its value as the front end would show it, or its error."""
         try:
-            bundles = bundles_of(self.session.run(expression).values[:1], Options())
+            bundles = bundles_of(self.session.run(expression).values, Options())
         except KosmoError as error:
             return error_content(error) | {"status": "error"}
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
@@ -209,7 +235,7 @@ def _message_of(display: Display) -> tuple[str, Content]:
         return "clear_output", {"wait": display.wait}
     transient = {"display_id": display.id} if display.id else {}
     kind = "update_display_data" if display.update else "display_data"
-    return kind, {"data": display.bundle, "metadata": {}, "transient": transient}
+    return kind, {"data": folding(display.bundle, display.value), "metadata": {}, "transient": transient}
 
 
 def _nowhere(_kind: str, _content: Content) -> None:

@@ -1,43 +1,49 @@
-"""Jupyter's requests, each handed to the notebook's Lua.
+"""Jupyter's requests, each answered from the notebook's Lua: busy, what is shown, the reply, idle.
 
-`LuaKernel` overrides the `do_*` methods of ipykernel's base class, and the few of its inner ones that are
-wrong for a language which is not Python: what `kernel_info` claims, which cells are counted, what a SIGINT
-does, and when the queue behind a failed cell is let go. Protocol 5.5:
+The main thread takes what comes to the shell, one request at a time. The control channel has a thread of its own,
+which answers while Lua runs: what the kernel is, that a cell is to stop, that all is over. Protocol 5.5:
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
 
-# ipykernel's methods have no types.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
-import asyncio
+import os
+import sys
 import threading
-from functools import partial
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ipykernel.kernelbase import Kernel
+import zmq
 
 from kosmo_kernel import __version__
+from kosmo_kernel.kernel.messages import NOBODY, VERSION, Content, ForgedError, Request, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kosmo_kernel.kernel.channels import Channels
+    from kosmo_kernel.kernel.comms import Comms
     from kosmo_kernel.kernel.notebook import Notebook
-
-Message = dict[str, Any]
 
 END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
 INPUT_TURN = 10  # milliseconds between two looks at whether the cell was stopped
+WATCH_TURN = 1000  # milliseconds between two looks at whether the parent still lives
+LAST_WORDS = 4.0  # seconds that all has to come to its end; Jupyter kills after five
+COMMAND = "%kosmo "  # how a line begins that is Python's to answer
 
 
-class LuaKernel(Kernel):
-    """A kernel that runs Lua."""
+class LuaKernel:
+    """A kernel that runs Lua.
+
+    Parameters:
+        channels: its sockets.
+        parent: the process that started it and that it ends with; 0 for none.
+    """
 
     implementation = "kosmo_kernel"
-    implementation_version = __version__
     banner = f"Lua 5.4, kosmo_kernel {__version__}. docs.list() says what there is to call; name? explains a name."
-    language_info = {  # noqa: RUF012 - an attribute of the class, as the base declares it
+    language_info = {  # noqa: RUF012 - nobody changes it
         "name": "lua",
         "version": "5.4",
         "mimetype": "text/x-lua",
@@ -45,23 +51,44 @@ class LuaKernel(Kernel):
         "pygments_lexer": "lua",
         "codemirror_mode": "lua",
     }
-    _execute_sleep = 0  # the base waits half a millisecond for Python's streams, which carry nothing here
+    help_links = (
+        {"text": "Lua 5.4", "url": "https://www.lua.org/manual/5.4/"},
+        {"text": "Heroku Platform API", "url": "https://devcenter.heroku.com/articles/platform-api-reference"},
+    )
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.help_links = [
-            {"text": "Lua 5.4", "url": "https://www.lua.org/manual/5.4/"},
-            {"text": "Heroku Platform API", "url": "https://devcenter.heroku.com/articles/platform-api-reference"},
-        ]
-        self.shell_handlers |= {
-            "comm_open": self._refuse_comm,
-            "comm_msg": self._ignore_comm,
-            "comm_close": self._ignore_comm,
-        }
+    def __init__(self, channels: Channels, parent: int = 0) -> None:
+        self._channels = channels
+        self._watched = parent
+        self._parent = NOBODY  # the shell's request at hand
+        self._aborted: deque[Request] = deque()  # what stood in line behind a cell that failed
         self._stored = 0
         self._making = threading.Lock()
         self._notebook: Notebook | None = None
+        self._comms: Comms | None = None
         self._ending = False
+        self._over = channels.signal("over", zmq.PULL)
+        self._shell: dict[str, Callable[[Request], Content | None]] = {
+            "kernel_info_request": self._kernel_info,
+            "execute_request": self._execute,
+            "complete_request": self._complete,
+            "inspect_request": self._inspect,
+            "is_complete_request": self._is_complete,
+            "history_request": self._history,
+            "connect_request": self._connect,
+            "comm_info_request": self._comm_info,
+            "comm_open": self._comm,
+            "comm_msg": self._comm,
+            "comm_close": self._comm,
+            "shutdown_request": self._shut_down,
+        }
+        self._control: dict[str, Callable[[Request], Content | None]] = {
+            "kernel_info_request": self._kernel_info,
+            "connect_request": self._connect,
+            "comm_info_request": self._comm_info,
+            "usage_request": self._usage,
+            "interrupt_request": self._interrupt,
+            "shutdown_request": self._shut_down,
+        }
 
     @property
     def notebook(self) -> Notebook:
@@ -85,165 +112,217 @@ class LuaKernel(Kernel):
                 self._notebook = Notebook(lua, self._send, self._ask)
             return self._notebook
 
-    def start(self) -> None:
-        """Take requests. Each becomes one task, so that they stand in line for the lock as they came."""
-        super().start()
-        if self.shell_stream is not None:
-            self.shell_stream.on_recv(partial(self.shell_main, None), copy=False)
-
-    @property
-    def kernel_info(self) -> Message:
-        """What this kernel is. The base imports a debugger for Python to say that it has one."""
-        return {
-            "protocol_version": "5.5",
-            "implementation": self.implementation,
-            "implementation_version": self.implementation_version,
-            "language_info": self.language_info,
-            "banner": self.banner,
-            "help_links": self.help_links,
-            "supported_features": [],
-        }
-
-    async def kernel_info_request(self, stream: Any, ident: Any, parent: Message) -> None:
-        """Say what this kernel is; then start Lua, while the front end makes up its mind what to run."""
-        await super().kernel_info_request(stream, ident, parent)
-        self.io_loop.add_callback(self._get_ready)
-
-    def _get_ready(self) -> None:
-        """Start Lua, unless all is over already."""
-        if not self._ending:
-            _ = self.notebook
-
-    # Interrupts ----------------------------------------------------------------------------------------
+    def serve(self) -> None:
+        """Answer requests until the kernel is shut down."""
+        self._channels.broadcast("status", {"execution_state": "starting"}, NOBODY)
+        control = threading.Thread(target=self._serve_control, name="control", daemon=True)
+        control.start()
+        poller = zmq.Poller()
+        poller.register(self._channels.shell, zmq.POLLIN)
+        poller.register(self._over, zmq.POLLIN)
+        while not self._ending:
+            if self._channels.shell in dict(poller.poll()):
+                _whatever_happens(self._take)
+        control.join()
+        self._over.close()
 
     def interrupt(self) -> None:
         """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
         if self._notebook is not None:
             self._notebook.interrupt()
 
-    def _send_interrupt_children(self) -> None:
-        """An interrupt request needs no signal, and so it works on Windows as well."""
-        self.interrupt()
+    # The shell, in the main thread ---------------------------------------------------------------------
 
-    def pre_handler_hook(self) -> None:
-        """The base lets SIGINT raise while it handles a request, and then the reply is lost."""
+    def _take(self) -> None:
+        """Answer the request that waits, and then those that were aborted by it."""
+        request = self._received(self._channels.shell)
+        if request is not None:
+            self._answer(request)
+        while self._aborted:
+            waited = self._aborted.popleft()
+            self._answer(waited, aborted=waited.kind == "execute_request")
 
-    def post_handler_hook(self) -> None:
-        """See `pre_handler_hook`."""
+    def _received(self, socket: zmq.Socket[bytes]) -> Request | None:
+        """The message that waits at a socket; None for what is none."""
+        try:
+            return self._channels.receive(socket)
+        except ForgedError as error:
+            _complain(f"got {error}")
+            return None
 
-    # Counting cells, and what a failed one does to those behind it --------------------------------------
+    def _answer(self, request: Request, *, aborted: bool = False) -> None:
+        self._parent = request
+        self._send("status", {"execution_state": "busy"})
+        handler = self._shell.get(request.kind)
+        if aborted:
+            metadata = {"started": now(), "status": "aborted"}
+            self._channels.send(self._channels.shell, "execute_reply", {"status": "aborted"}, request, metadata)
+        elif handler is None:
+            _complain(f"got a message of a kind that is not known: {request.kind!r}")
+        else:
+            metadata = {"started": now()} if request.kind == "execute_request" else {}
+            reply = _answered(handler, request)
+            if reply is not None:
+                self._reply(self._channels.shell, request, reply, metadata)
+        self._send("status", {"execution_state": "idle"})
+        if request.kind == "kernel_info_request":
+            self._get_ready()
 
-    @property
-    def execution_count(self) -> int:
-        """The number of cells stored so far, as the protocol counts them."""
-        return self._stored
+    def _get_ready(self) -> None:
+        """Start Lua while the front end makes up its mind what to run, unless that has been done or all is over."""
+        with suppress(Exception):  # the first cell says why
+            _ = self.notebook
 
-    @execution_count.setter
-    def execution_count(self, value: int) -> None:
-        """The base counts every request that is not silent; `do_execute` counts those that are stored."""
+    def _kernel_info(self, _request: Request) -> Content:
+        return {
+            "protocol_version": VERSION,
+            "implementation": self.implementation,
+            "implementation_version": __version__,
+            "language_info": self.language_info,
+            "banner": self.banner,
+            "help_links": self.help_links,
+            "supported_features": [],
+        }
 
-    def _publish_execute_input(self, code: str, parent: Message, execution_count: int) -> None:  # noqa: ARG002 - see above
-        number = self._stored + 1 if parent["content"].get("store_history", True) else self._stored
-        super()._publish_execute_input(code, parent, number)
-
-    def _abort_queues(self, subshell_id: str | None = None) -> None:
-        """The base begins to abort behind the reply, and hits what a front end sent in answer to it."""
-
-    def _abort_what_waits(self) -> None:
-        """Abort the cells that stand in line now. The end of aborting stands in the same line, behind them."""
-        self._aborting = True
-        if self.shell_stream is not None:
-            self.shell_stream.flush()
-        self._end_of_abort = asyncio.ensure_future(self._stop_aborting())
-
-    async def _stop_aborting(self) -> None:
-        async with self._main_asyncio_lock:
-            self._aborting = False
-
-    # Requests ------------------------------------------------------------------------------------------
-
-    async def do_execute(
-        self,
-        code: str,
-        silent: bool,  # noqa: FBT001 - the base's signature
-        store_history: bool = True,  # noqa: FBT001, FBT002 - as above
-        user_expressions: dict[str, str] | None = None,
-        allow_stdin: bool = False,  # noqa: FBT001, FBT002 - as above
-        **_origin: Any,
-    ) -> Message:
-        """Run a cell."""
-        stored = store_history and not silent
+    def _execute(self, request: Request) -> Content:
+        asked = request.content
+        code = str(asked["code"])
+        silent = bool(asked.get("silent", False))
+        stored = bool(asked.get("store_history", True)) and not silent
         self._stored += stored
         number = self._stored
+        if not silent:
+            self._send("execute_input", {"code": code, "execution_count": number})
+        if COMMAND in code:  # it may want to show a widget
+            self._talk()
 
-        def answer() -> Message:
+        def run(_: Request) -> Content:
             return self.notebook.execute(
                 code,
                 number,
                 stored=stored,
                 silent=silent,
-                input_allowed=allow_stdin,
-                expressions=user_expressions or {},
+                input_allowed=bool(asked.get("allow_stdin", False)),
+                expressions=asked.get("user_expressions") or {},
             )
 
-        reply: Message = {"execution_count": number} | _answered(answer)
+        reply: Content = {"execution_count": number} | (_answered(run, request) or {})
         if "user_expressions" not in reply and not silent:  # there is no Lua, so nobody has broadcast the error
             self._send("error", {key: reply[key] for key in ("ename", "evalue", "traceback")})
-        stop_on_error = self.get_parent("shell")["content"].get("stop_on_error", True)
-        if reply["status"] == "error" and stop_on_error and not silent:
+        if reply["status"] == "error" and asked.get("stop_on_error", True) and not silent:
             self._abort_what_waits()
         return reply
 
-    async def do_complete(self, code: str, cursor_pos: int) -> Message:
-        """What can stand at the cursor."""
-        return _answered(lambda: self.notebook.complete(code, cursor_pos))
+    def _abort_what_waits(self) -> None:
+        """Set aside what stands in line now, before the reply: what is sent in answer to that is not meant."""
+        while self._channels.shell.poll(0):
+            waits = self._received(self._channels.shell)
+            if waits is not None:
+                self._aborted.append(waits)
 
-    async def do_inspect(self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()) -> Message:  # noqa: ARG002 - the base's signature
-        """What is known of the name at the cursor."""
-        return _answered(lambda: self.notebook.inspect(code, cursor_pos, detail_level))
+    def _complete(self, request: Request) -> Content:
+        return self.notebook.complete(request.content["code"], request.content["cursor_pos"])
 
-    async def do_is_complete(self, code: str) -> Message:
-        """Whether Enter should run the cell or start a new line."""
-        return _answered(lambda: self.notebook.is_complete(code))
+    def _inspect(self, request: Request) -> Content:
+        asked = request.content
+        return self.notebook.inspect(asked["code"], asked["cursor_pos"], asked.get("detail_level", 0))
 
-    async def do_history(
-        self,
-        hist_access_type: str,
-        output: bool,  # noqa: FBT001 - the base's signature
-        raw: bool,  # noqa: ARG002, FBT001 - as above; a cell is stored as it was typed
-        *bounds: Any,
-        **limits: Any,
-    ) -> Message:
-        """What was typed."""
+    def _is_complete(self, request: Request) -> Content:
+        return self.notebook.is_complete(request.content["code"])
 
-        def answer() -> Message:
-            return {"history": self.notebook.history.find(hist_access_type, *bounds, output=output, **limits)}
+    def _history(self, request: Request) -> Content:
+        asked = request.content
+        limits = [asked.get(name) for name in ("session", "start", "stop", "n", "pattern")]
+        unique, output = bool(asked.get("unique")), bool(asked.get("output"))
+        return {"history": self.notebook.history.find(asked["hist_access_type"], *limits, unique=unique, output=output)}
 
-        return _answered(answer)
+    def _connect(self, _request: Request) -> Content:
+        return dict(self._channels.ports)
 
-    async def do_shutdown(self, restart: bool) -> Message:  # noqa: FBT001 - the base's signature
-        """End the Lua process, and with it a cell that still runs. Called in the control thread."""
+    # Comms -----------------------------------------------------------------------------------------------
+
+    def _talk(self) -> Comms:
+        """What speaks with widgets. Nothing of it is loaded before it is needed."""
+        if self._comms is None:
+            from kosmo_kernel.kernel.comms import Comms  # noqa: PLC0415 - see above
+
+            self._comms = Comms(self._broadcast_of_comm)
+        return self._comms
+
+    def _comm(self, request: Request) -> None:
+        self._talk().handle(request)
+
+    def _comm_info(self, request: Request) -> Content:
+        return {"comms": {} if self._comms is None else self._comms.known(request.content.get("target_name"))}
+
+    def _broadcast_of_comm(self, kind: str, content: Content, metadata: Content, buffers: list[Any]) -> None:
+        self._channels.broadcast(kind, content, self._parent, metadata, buffers)
+
+    # The control channel, in its thread ------------------------------------------------------------------
+
+    def _serve_control(self) -> None:
+        over = self._channels.signal("over", zmq.PUSH)
+        control, subscribing = self._channels.control, self._channels.subscribing
+        poller = zmq.Poller()
+        poller.register(control, zmq.POLLIN)
+        poller.register(subscribing, zmq.POLLIN)
+        while not self._ending:
+            ready = dict(poller.poll(WATCH_TURN))
+            if subscribing in ready:
+                self._channels.welcome()
+            if control in ready:
+                _whatever_happens(self._answer_control)
+            if self._watched and os.getppid() != self._watched:
+                os._exit(1)  # nobody is left to talk to; Lua ends with this process
+        over.send(b"")
+        over.close()
+
+    def _answer_control(self) -> None:
+        request = self._received(self._channels.control)
+        if request is None:
+            return
+        self._channels.broadcast("status", {"execution_state": "busy"}, request)
+        reply = _answered(self._control.get(request.kind, _refuse), request) or {}
+        self._reply(self._channels.control, request, reply)
+        self._channels.broadcast("status", {"execution_state": "idle"}, request)
+
+    def _interrupt(self, _request: Request) -> Content:
+        self.interrupt()
+        return {}
+
+    def _shut_down(self, request: Request) -> Content:
+        """End the Lua process, and with it a cell that still runs; both threads follow."""
+        late = threading.Timer(LAST_WORDS, os._exit, [0])
+        late.daemon = True
+        late.start()
         with self._making:
             self._ending = True
         if self._notebook is not None:
             self._notebook.close()
-        return {"status": "ok", "restart": restart}
+        return {"restart": bool(request.content.get("restart", False))}
 
-    async def _refuse_comm(self, _stream: Any, _ident: Any, parent: Message) -> None:
-        """No target is known here, and to say so is the protocol's answer."""
-        self._send("comm_close", {"comm_id": parent["content"]["comm_id"], "data": {}})
+    def _usage(self, _request: Request) -> Content:
+        from kosmo_kernel.kernel.usage import usage  # noqa: PLC0415 - few front ends ask
 
-    async def _ignore_comm(self, _stream: Any, _ident: Any, _parent: Message) -> None:
-        """A message to a comm that was refused."""
+        lua = self._notebook.session.pid if self._notebook else None
+        return usage([os.getpid(), *([lua] if lua else [])])
 
-    # What a cell needs of the sockets ------------------------------------------------------------------
+    # What a cell needs of the sockets --------------------------------------------------------------------
 
-    def _send(self, kind: str, content: Message) -> None:
+    def _reply(
+        self, socket: zmq.Socket[bytes], request: Request, reply: Content, metadata: Content | None = None
+    ) -> None:
+        kind = request.kind.removesuffix("_request") + "_reply"
+        self._channels.send(socket, kind, reply, request, metadata)
+        if request.kind == "shutdown_request":
+            self._channels.broadcast(kind, reply, request)
+
+    def _send(self, kind: str, content: Content) -> None:
         """Broadcast a message that belongs to the request at hand."""
-        self.send_response(self.iopub_socket, kind, content)
+        self._channels.broadcast(kind, content, self._parent)
 
     def _ask(self, form: str) -> str | None:
-        """Ask the front end for a line. The base's own way leaves the interrupt to a SIGINT that may never come.
+        """Ask the front end for a line.
 
         Args:
             form: how Lua reads: `l`, or `L` for a line with its end, or `a` for all there is.
@@ -254,27 +333,47 @@ class LuaKernel(Kernel):
         Raises:
             KeyboardInterrupt: the cell was interrupted; the session ends its run.
         """
-        socket, parent = self.stdin_socket, self.get_parent("shell")
-        assert self.session is not None  # noqa: S101 - the base's type allows for a kernel that is being taken apart
-        while socket.poll(0):  # answers to questions that nobody waits for any more
-            socket.recv_multipart()
-        content = {"prompt": "", "password": False}
-        self.session.send(socket, "input_request", content, parent, ident=self._shell_parent_ident.get())
+        stdin = self._channels.stdin
+        while stdin.poll(0):  # answers to questions that nobody waits for any more
+            stdin.recv_multipart()
+        self._channels.send(stdin, "input_request", {"prompt": "", "password": False}, self._parent)
         while not self.notebook.stopped.is_set():
-            if not socket.poll(INPUT_TURN):
+            if not stdin.poll(INPUT_TURN):
                 continue
-            _, answer = self.session.recv(socket)
-            if answer is not None:
-                line: str = answer["content"]["value"]
-                return None if line == END_OF_INPUT else line + ("\n" if form == "L" else "")
+            answer = self._received(stdin)
+            if answer is None:
+                continue
+            line = str(answer.content.get("value", END_OF_INPUT))
+            return None if line == END_OF_INPUT else line + ("\n" if form == "L" else "")
         raise KeyboardInterrupt
 
 
-def _answered(answer: Callable[[], Message]) -> Message:
-    """The content of a reply: what `answer` gives, or its error."""
+def _answered(handler: Callable[[Request], Content | None], request: Request) -> Content | None:
+    """The content of a reply: what the handler gives, or its error; None for what has no reply."""
     try:
-        return {"status": "ok"} | answer()
-    except Exception as error:  # noqa: BLE001 - the base would log it and send no reply
-        from kosmo_kernel.kernel.execute import error_content  # noqa: PLC0415 - not before something has failed
+        reply = handler(request)
+    except Exception as error:  # noqa: BLE001 - whoever asked waits for a reply
+        from kosmo_kernel.kernel.failures import error_content  # noqa: PLC0415 - not before something has failed
 
         return error_content(error) | {"status": "error"}
+    return None if reply is None else {"status": "ok"} | reply
+
+
+def _whatever_happens(work: Callable[[], None]) -> None:
+    """Do something, and go on after a defect of ours: the kernel must not end with it."""
+    try:
+        work()
+    except (Exception, KeyboardInterrupt):  # noqa: BLE001 - see above
+        import traceback  # noqa: PLC0415 - not before there is one
+
+        _complain(traceback.format_exc())
+
+
+def _refuse(request: Request) -> Content:
+    """Say no to what this kernel does not claim to do."""
+    return {"status": "error", "ename": "NotImplementedError", "evalue": f"no {request.kind} here", "traceback": []}
+
+
+def _complain(text: str) -> None:
+    """Tell whoever reads the kernel's log. Nothing is ever written to standard output."""
+    sys.stderr.write(f"kosmo_kernel: {text}\n")

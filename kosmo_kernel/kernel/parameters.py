@@ -1,0 +1,121 @@
+"""Parameters for Lua notebooks that papermill runs.
+
+papermill writes a cell of assignments, and needs for that someone who knows the language. It has no list that a
+package could be entered in for that, but one of engines, which it imports as it starts: the entry point
+`papermill.engine` names this module, whose import makes Lua known, and papermill's own engine as `kosmo-lua`.
+"""
+
+# papermill has no types.
+# mypy: allow-untyped-calls, allow-subclassing-any, allow-untyped-decorators
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from papermill.engines import NBClientEngine as Engine  # type: ignore[import-untyped]
+from papermill.models import Parameter  # type: ignore[import-untyped]
+from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
+
+from kosmo_kernel.editor.library import KEYWORDS
+from kosmo_kernel.editor.tokens import Token, tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Engine", "LuaTranslator"]
+
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_ESCAPED = re.compile('[\\\\"\x00-\x1f\x7f]')
+_WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_OPENING, _CLOSING = "({[", ")}]"
+
+
+class LuaTranslator(Translator):
+    """Values as Lua writes them, and what a cell of parameters says of them."""
+
+    @classmethod
+    def translate_none(cls, val: None) -> str:  # noqa: ARG003 - papermill's signature
+        """No value: the variable is unset."""
+        return "nil"
+
+    @classmethod
+    def translate_str(cls, val: str) -> str:
+        """A text in quotes, on one line."""
+        return '"' + _ESCAPED.sub(lambda found: _WRITTEN.get(found[0]) or f"\\{ord(found[0]):03d}", val) + '"'
+
+    @classmethod
+    def translate_float(cls, val: float) -> str:
+        """A number; what is none, or too large, has no literal."""
+        if math.isnan(val):
+            return "0/0"
+        if math.isinf(val):
+            return "math.huge" if val > 0 else "-math.huge"
+        return repr(val)
+
+    @classmethod
+    def translate_list(cls, val: list[Any]) -> str:
+        """A table. A nil would end it early, so a value that is none is JSON's null."""
+        return "{" + ", ".join("json.null" if item is None else cls.translate(item) for item in val) + "}"
+
+    @classmethod
+    def translate_dict(cls, val: Mapping[Any, Any]) -> str:
+        """A table with names."""
+        return (
+            "{" + ", ".join(f"[{cls.translate(str(key))}] = {cls.translate(item)}" for key, item in val.items()) + "}"
+        )
+
+    @classmethod
+    def comment(cls, cmt_str: str) -> str:
+        """A line that Lua skips."""
+        return f"-- {cmt_str}".rstrip()
+
+    @classmethod
+    def assign(cls, name: str, str_val: str) -> str:
+        """An assignment, also to what cannot be written as a name."""
+        is_name = _NAME.fullmatch(name) and name not in KEYWORDS
+        return f"{name} = {str_val}" if is_name else f"_G[{cls.translate_str(name)}] = {str_val}"
+
+    @classmethod
+    def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:
+        """What `papermill --help-notebook` shows: each assignment, its value, and the comment behind it on its line."""
+        return _assignments(str(parameters_cell["source"]))
+
+
+def _assignments(code: str) -> list[Parameter]:
+    """The assignments of one name each, outside of any brackets, in their order."""
+    found = []
+    for statement in _statements(code):
+        words = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
+        if len(words) < 3 or words[0].kind != "name" or words[1].text != "=":  # noqa: PLR2004 - a name, a sign, a value
+            continue
+        value, last = code[words[2].start : words[-1].end], statement[-1]
+        told = last.text.lstrip("- ").rstrip() if last.kind == "comment" else ""
+        found.append(Parameter(words[0].text, _kind(words[2]), value, told))
+    return found
+
+
+def _statements(code: str) -> Iterator[list[Token]]:
+    """The tokens of each statement with the comment behind it, where statements stand on lines or end in `;`."""
+    statement: list[Token] = []
+    depth = 0
+    for token in tokens_of(code):
+        if statement and depth == 0 and ("\n" in code[statement[-1].end : token.start] or statement[-1].text == ";"):
+            yield statement
+            statement = []
+        statement.append(token)
+        if token.kind == "mark":
+            depth += (token.text in _OPENING) - (token.text in _CLOSING)
+    if statement:
+        yield statement
+
+
+def _kind(first: Token) -> str:
+    """The Lua type of a value, as far as its first token tells."""
+    if first.kind in ("string", "number"):
+        return first.kind
+    return {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}.get(first.text, "None")
+
+
+papermill_translators.register("lua", LuaTranslator)

@@ -1,0 +1,60 @@
+"""Jupyter's own test kit for kernels, with every attribute of it that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupyter_kernel_test  # type: ignore[import-untyped]
+import pytest
+from kernel_client import NAME, known_to_jupyter
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
+        yield values
+
+
+@pytest.fixture(autouse=True)
+def in_every_home(settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
+    """The same for kernels that a test starts itself."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+class TestKit(jupyter_kernel_test.KernelTests):  # type: ignore[misc] # the kit has no types
+    """Every attribute of the kit that applies; what a cell clears is not there yet."""
+
+    kernel_name = NAME
+    language_name = "lua"
+    file_extension = ".lua"
+    code_hello_world = "print('hello, world')"
+    code_stderr = "io.stderr:write('oh')"
+    completion_samples = [  # noqa: RUF012 - as the kit declares it
+        {"text": "string.re", "matches": {"rep", "reverse"}},
+        {"text": "app.integrations.heroku.list_do", "matches": {"list_domains"}},
+        {"text": "whil", "matches": {"while"}},
+        {"text": "'no names here ", "matches": set()},
+    ]
+    complete_code_samples = ["1 + 1", "print(1)", "for i = 1, 3 do print(i) end", ""]  # noqa: RUF012 - as the kit declares it
+    incomplete_code_samples = ["for i = 1, 3 do", "print(", "x = [[", "function f()"]  # noqa: RUF012 - as the kit declares it
+    invalid_code_samples = ["x = = 1", "end", "for for"]  # noqa: RUF012 - as the kit declares it
+    code_page_something = "string.rep?"
+    code_clear_output = "display.clear()"
+    code_generate_error = "error('as asked')"
+    code_execute_result = [  # noqa: RUF012 - as the kit declares it
+        {"code": "1 + 1", "result": "2"},
+        {"code": "'ab' .. 'cd'", "result": "abcd"},
+        {"code": "'pattern'", "result": "pattern"},
+        {"code": "app.integrations.heroku.list_apps()", "mime": "text/html"},
+    ]
+    code_display_data = [{"code": "return 1, docs.read('heroku')", "mime": "text/markdown"}]  # noqa: RUF012 - as the kit declares it
+    code_history_pattern = "'patt*"
+    supported_history_operations = ("tail", "range", "search")
+    code_inspect_sample = "string.format"
+
+
+class TestKitWelcome(jupyter_kernel_test.IopubWelcomeTests):  # type: ignore[misc] # as above
+    kernel_name = NAME
+    support_iopub_welcome = True
