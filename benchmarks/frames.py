@@ -28,6 +28,8 @@ from kosmo_kernel.catalogue import Column
 from kosmo_kernel.frames import KosmoFrame, frame_of
 from kosmo_kernel.records import Records, collector_paused, decode
 
+SHOWN_MOST, SIZE_MOST = 30, 80  # milliseconds and kilobytes of 5,000 dynos on a page
+
 COLUMNS = (
     Column("name", "Type and number."),
     Column("type", "The process type."),
@@ -149,7 +151,10 @@ def main() -> None:
     frame = ours(dynos(5_000))
     shown = statistics.median(milliseconds(lambda _: frame._repr_html_(), b"", 1) for _ in range(rounds))
     text = statistics.median(milliseconds(lambda _: repr(frame), b"", 1) for _ in range(rounds))
-    print(f"a frame of 5,000 dynos shown: {shown:.1f} ms, {len(frame._repr_html_().encode()) / 1000:.0f} kB of HTML")
+    size = len(frame._repr_html_().encode()) / 1000
+    print(f"a frame of 5,000 dynos shown: {shown:.1f} ms, {size:.0f} kB of HTML")
+    assert shown <= SHOWN_MOST, f"more than {SHOWN_MOST} ms"
+    assert size <= SIZE_MOST, f"more than {SIZE_MOST} kB"
     print(f"as text: {text:.1f} ms, {len(repr(frame).encode()) / 1000:.0f} kB")
 
 

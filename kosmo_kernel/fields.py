@@ -27,6 +27,7 @@ MISSING: frozenset[type] = frozenset({NoneType, Absent})
 
 # An object below this many others stays whole: nobody reads a name of that length.
 _DEEPEST = 32
+_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name that has keys in brackets
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
 Path = tuple[str, ...]
@@ -112,6 +113,15 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+def path_of(name: str) -> Path:
+    """The keys that a column's name was made of; a name without a dot is one key."""
+    if '["' in name:
+        path = tuple(json.loads(key[1:-1]) if key[0] == "[" else key for key in _KEY.findall(name))
+        if _bracketed(path) == name:
+            return path
+    return tuple(name.split("."))
+
+
 class _Survey:
     """One look at the records, which remembers the types at each path."""
 
@@ -171,7 +181,12 @@ def _free_name(path: Path, taken: set[str]) -> str:
     """A column name for a path that no other column has."""
     name = ".".join(path)
     if name in taken:
-        name = "".join(f"[{json.dumps(k, ensure_ascii=False)}]" if "." in k else f".{k}" for k in path).lstrip(".")
+        name = _bracketed(path)
     while name in taken:
         name += "'"
     return name
+
+
+def _bracketed(path: Path) -> str:
+    """A path in Lua's other notation: keys with dots in brackets."""
+    return "".join(f"[{json.dumps(k, ensure_ascii=False)}]" if "." in k else f".{k}" for k in path).removeprefix(".")

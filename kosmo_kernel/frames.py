@@ -8,21 +8,26 @@ from its list of values in one go, with as few steps in Python as there can be.
 
 from __future__ import annotations
 
+import json
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from kosmo_kernel import integrations
 from kosmo_kernel.fields import Field, Path, fields_of, moment
 from kosmo_kernel.records import Records, collector_paused
 from kosmo_kernel.tables import SHOWN, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from kosmo_kernel.catalogue import Function
 
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
@@ -44,7 +49,8 @@ _FIRST_DAY = np.datetime64("0001-01-01")
 class KosmoFrame(pd.DataFrame):
     """A DataFrame that shows its first rows in a scrolling box, and how many it has.
 
-    What is made from it (a filter, `head()`, a merge) is a plain DataFrame.
+    What is made from it (a filter, `head()`, a merge) is a plain DataFrame. Where it is written to a file, lists and
+    objects are written as JSON, and for Excel, which knows no time zones, times without theirs: in UTC.
 
     Parameters:
         data, index, columns, dtype, copy: as for a DataFrame.
@@ -77,6 +83,26 @@ class KosmoFrame(pd.DataFrame):
     def _repr_html_(self) -> str:
         return self._table().html()
 
+    def to_csv(self, *args: Any, **kwargs: Any) -> Any:
+        """Write CSV; as a DataFrame's."""
+        return _flat(self, _is_nested).to_csv(*args, **kwargs)
+
+    def to_excel(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[misc] # the stubs want nobody to, pandas takes it
+        """Write an Excel sheet; as a DataFrame's."""
+        flat = _flat(self, _is_nested)
+        for place, dtype in enumerate(flat.dtypes):
+            if isinstance(dtype, pd.DatetimeTZDtype):
+                flat.isetitem(place, flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None))
+        flat.to_excel(*args, **kwargs)
+
+    def to_parquet(self, *args: Any, **kwargs: Any) -> Any:
+        """Write Parquet; as a DataFrame's."""
+        return _flat(self, _is_mixed).to_parquet(*args, **kwargs)
+
+    def to_feather(self, *args: Any, **kwargs: Any) -> None:
+        """Write Feather; as a DataFrame's."""
+        _flat(self, _is_mixed).to_feather(*args, **kwargs)
+
     def _table(self) -> Table:
         shown = self.iloc[: max(self.displaylimit, 0)]
         if not _counts_up(shown.index):
@@ -90,7 +116,7 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
 
     Parameters:
         records: what a function returned, or objects of the script's own.
-        attrs: JSON values to keep with the frame as `.attrs`, beside the function's name.
+        attrs: JSON values to keep with the frame as `.attrs`, beside the function's full name.
     """
     with collector_paused():
         usual = dict(_usual_columns(records))
@@ -100,7 +126,7 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
             columns[field.name] = _array(field, field.values(records)) if made is None else made
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
-        frame.attrs["function"] = records.function.name
+        frame.attrs["function"] = _full_name(records.function)
     frame.attrs.update(attrs or {})
     return frame
 
@@ -136,7 +162,10 @@ def _array(field: Field, values: _Values) -> _Array:
     made = make(values) if make and present <= wanted else None
     if made is not None:
         return made
-    return _strings(values) if present == {str} else _objects(values)
+    if present == {str}:
+        return _strings(values)
+    nested = present & {list, dict}
+    return _objects(msgspec.to_builtins(values) if nested else values)  # copies, which may be changed in the frame
 
 
 def _kind_shown(present: frozenset[type], *, may_be_time: bool) -> str | None:
@@ -227,6 +256,40 @@ def _other_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
         return pd.to_datetime(texts, utc=True, format="ISO8601").tz_localize(None).to_numpy()
     except (ValueError, OverflowError):
         return None
+
+
+def _full_name(function: Function) -> str:
+    """`heroku.list_dynos`; the name alone of a function that is in no catalogue of ours."""
+    owner = next((f"{i.name}." for i in integrations.BUILT_IN if any(function is f for f in i.functions)), "")
+    return owner + function.name
+
+
+def _flat(frame: pd.DataFrame, is_odd: Callable[[_Values], bool]) -> pd.DataFrame:
+    """A frame with text in place of the columns whose values are odd: texts as they are, all others as JSON."""
+    flat = frame.copy(deep=False)
+    for place, dtype in enumerate(flat.dtypes):
+        values = _shown(flat.iloc[:, place]) if dtype == np.dtype(object) else []
+        if is_odd(values):
+            texts = [value if value is None or isinstance(value, str) else _json(value) for value in values]
+            flat.isetitem(place, _strings(texts))
+    return flat
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_nested(values: _Values) -> bool:
+    """Whether a column has lists or objects."""
+    return any(isinstance(value, (list, dict)) for value in values)
+
+
+def _is_mixed(values: _Values) -> bool:
+    """Whether a column has values of several types, which a file of columns has no type for."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {list}:
+        kinds = {type(item) for value in values for item in value or () if item is not None}
+    return len(kinds) > 1 or dict in kinds or list in kinds
 
 
 def _counts_up(index: pd.Index) -> bool:

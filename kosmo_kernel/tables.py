@@ -9,14 +9,18 @@ of its own); where a site removes styles, a table with links, aligned numbers an
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import unicodedata
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.fields import Field, fields_of, moment
-from kosmo_kernel.legible import CELL_MOST, cells, is_number, safe
+from kosmo_kernel.legible import CELL_MOST, WIDTH, cells, is_number, plain, safe
 from kosmo_kernel.records import Record, Records
 
 if TYPE_CHECKING:
@@ -30,13 +34,16 @@ TEXT_WIDTH = 110  # columns of text, where nobody can tell the width of the scre
 _NOTHING = "\N{EN DASH}"
 _GAP = "  "
 _NARROW = 14  # a column of text is cut no shorter than this before others are left out
-_CELL_MOST, _HINT_FROM, _HINT_MOST = 100, 44, 400  # characters in an HTML cell, and in what the mouse shows
+_CELL_MOST = 100  # characters of an HTML cell
+_HINT_FROM, _HINT_LEAST, _HINTS = 44, 400, 40_000  # characters that get a hint, that a hint has, and all hints have
+_APOSTROPHE = "'"
 _LINK = re.compile(r"https?://[^\s\\]+")
 
 _BOX = '<div class="kosmo-table">'
 _LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.25)))"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
+_SHADE = "rgba(128,128,128,.12)"
 # Every rule starts at our own element, whose class is said twice to outweigh JupyterLab's rules for tables.
 _RULES = (
     "div{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}",
@@ -45,7 +52,11 @@ _RULES = (
     f":is(th,td){{border:0;border-bottom:{_LINE};max-width:26em;overflow:hidden;text-overflow:ellipsis}}",
     f"thead th{{position:sticky;top:0;z-index:1;background:{_PAPER};font-weight:600}}",
     "tbody tr{background:none}",
-    "tbody tr:hover{background:rgba(128,128,128,.12)}",
+    f"tbody tr:hover{{background:{_SHADE}}}",
+    # The first column stays as well, where there is room for others beside it.
+    f"div tr>:first-child{{position:sticky;left:0;background:{_PAPER}}}",
+    f"div tbody tr:hover>:first-child{{background:linear-gradient({_SHADE},{_SHADE}),{_PAPER}}}",
+    "thead th:first-child{z-index:2}",
     "tbody tr:last-child>*{border-bottom:0}",
     f"tbody th{{font-weight:400;color:{_PALE}}}",
     "[align]{text-align:right;font-variant-numeric:tabular-nums}",
@@ -53,7 +64,14 @@ _RULES = (
     f"td:empty::before{{content:'{_NOTHING}';opacity:.4}}",
     "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
 )
-_STYLE = "<style>" + "".join(f"div.kosmo-table.kosmo-table {rule}" for rule in _RULES) + "</style>"
+_ON_PAPER = ("div{max-height:none!important;overflow:visible!important}",)  # where nobody can scroll
+
+
+def _scoped(rules: Sequence[str]) -> str:
+    return "".join(f"div.kosmo-table.kosmo-table {rule}" for rule in rules)
+
+
+_STYLE = f"<style>{_scoped(_RULES)}@media print{{{_scoped(_ON_PAPER)}}}</style>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +102,14 @@ class Table:
 
     def html(self) -> str:
         """The table as one HTML element: about 10 bytes a cell more than its text."""
+        texts = [cells(values) for values in self.columns]
+        long = sum(text is not None and len(text) > _HINT_FROM for column in texts for text in column)
+        hint_most = min(max(_HINTS // (long or 1), _HINT_LEAST), CELL_MOST)
         head, body = [], []
-        for name, values in zip(self.names, self.columns, strict=True):
+        for name, values, column in zip(self.names, self.columns, texts, strict=True):
             align = " align=right" if _is_numeric(values) else ""
             head.append(f"<th{align}>{escape(safe(name))}</th>")
-            body.append([_html_cell(text, align) for text in cells(values)])
+            body.append([_html_cell(text, align, value, hint_most) for text, value in zip(column, values, strict=True)])
         rows = "\n".join(f"<tr>{''.join(row)}</tr>" for row in zip(*body, strict=True))
         return (
             f'{_BOX}{_STYLE}<div style="max-height:32em;overflow:auto"><table>\n'
@@ -96,8 +117,14 @@ class Table:
             f"<p>{self.count}</p></div>"
         )
 
-    def text(self, width: int = TEXT_WIDTH) -> str:
-        """The table as text of at most `width` columns; what has no room is cut, then left out and named."""
+    def text(self, width: int | None = None) -> str:
+        """The table as text; what has no room is cut, then left out and named.
+
+        Parameters:
+            width: columns of text at most; those of the terminal that it goes to, or 110, when None.
+        """
+        if width is None:
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
         names = [safe(name) for name in self.names]
         columns = [[_NOTHING if text is None else text for text in cells(values)] for values in self.columns]
         natural = [max(map(_width, (name, *texts))) for name, texts in zip(names, columns, strict=True)]
@@ -125,13 +152,16 @@ class RecordView(Record):
 
     def __init__(self, record: dict[str, Any], columns: tuple[Column, ...] | None = None) -> None:
         function = record.function if isinstance(record, Record) else None
-        super().__init__(record, function)
+        super().__init__(deepcopy(dict(record)), function)  # others may have the same objects
         self.columns = columns if columns is not None else (function.columns if function else ())
 
     def lines(self) -> list[tuple[str, str | None]]:
         """The names and texts of the fields, nested ones dotted; None where there is no value."""
+        return [(name, cells([value])[0]) for name, value in self._fields()]
+
+    def _fields(self) -> list[tuple[str, Any]]:
         records = Records([self], self.function, self.columns)
-        return [(safe(field.name), cells(_read(field, records))[0]) for field in fields_of(records)]
+        return [(safe(field.name), _read(field, records)[0]) for field in fields_of(records)]
 
     def __repr__(self) -> str:
         lines = self.lines()
@@ -139,7 +169,7 @@ class RecordView(Record):
         return "\n".join(f"{_set(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
 
     def _repr_html_(self) -> str:
-        rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(text)}</tr>" for name, text in self.lines())
+        rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(value)}</tr>" for name, value in self._fields())
         return f"{_BOX}{_STYLE}<table>\n<tbody>\n{rows}\n</tbody></table></div>"
 
 
@@ -170,23 +200,35 @@ def _is_numeric(values: Sequence[Any]) -> bool:
     return bool(present) and all(map(is_number, present))
 
 
-def _html_cell(text: str | None, align: str) -> str:
+def _html_cell(text: str | None, align: str, value: object, hint_most: int) -> str:
     if text is None:
         return f"<td{align}></td>"
     shown = text if len(text) <= _CELL_MOST else text[: _CELL_MOST - 1] + "…"
     if _LINK.fullmatch(text) and len(text) <= CELL_MOST:
         return f'<td><a href="{escape(text)}">{escape(shown, quote=False)}</a></td>'
-    hint = f' title="{escape(text[:_HINT_MOST])}"' if len(text) > _HINT_FROM else ""
+    hint = _html_hint(_whole(text, value), hint_most) if len(text) > _HINT_FROM else ""
     return f"<td{align}{hint}>{escape(shown, quote=False) or ' '}</td>"
 
 
-def _html_value(text: str | None) -> str:
+def _html_hint(text: str, most: int) -> str:
+    """What the mouse shows over a cell that may not show it all."""
+    shown = text if len(text) <= most else text[: most - 1] + "…"
+    return f" title='{escape(shown, quote=False).replace(_APOSTROPHE, '&#39;')}'"
+
+
+def _whole(text: str, value: object) -> str:
+    """The text of a cell where it has room: lists and objects on lines of their own."""
+    return plain(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= CELL_MOST else text
+
+
+def _html_value(value: object) -> str:
     """A cell with room for all of its value."""
+    text = cells([value])[0]
     if text is None:
         return "<td></td>"
-    content = escape(text) or " "
+    content = escape(_whole(text, value), quote=False) or " "
     if _LINK.fullmatch(text) and len(text) <= CELL_MOST:
-        content = f'<a href="{content}">{content}</a>'
+        content = f'<a href="{escape(text)}">{content}</a>'
     return f"<td class=whole>{content}</td>"
 
 

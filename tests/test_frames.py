@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from kosmo_kernel.catalogue import Column, ColumnKind, Function
 from kosmo_kernel.fields import fields_of, moment
 from kosmo_kernel.frames import KosmoFrame, frame_of
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.records import Records
 from kosmo_kernel.tables import table_of
 
@@ -210,11 +212,22 @@ def test_lists_of_the_same_length_stay_lists() -> None:
     assert own({"x": [1, 2]}, {"x": [3, 4]})["x"].to_list() == [[1, 2], [3, 4]]
 
 
+def test_what_is_changed_in_a_frame_is_not_changed_in_its_records() -> None:
+    rows: Rows = [{"tags": ["a"]}, {"tags": None}]
+    own(*rows)["tags"].to_list()[0].append("b")
+
+    assert rows == [{"tags": ["a"]}, {"tags": None}]
+
+
 def test_a_frame_remembers_its_function_and_what_it_is_told() -> None:
     function = Function("list_things", "Things.", "Things.", "/things", "list", COLUMNS, example="x")
     frame = frame_of(Records([RECORD], function), {"account": "production"})
 
     assert frame.attrs == {"function": "list_things", "account": "production"}
+
+
+def test_a_function_of_the_catalogue_is_remembered_by_its_full_name() -> None:
+    assert frame_of(Records([], HEROKU.function("list_apps"))).attrs == {"function": "heroku.list_apps"}
 
 
 def test_what_is_made_from_a_frame_is_a_plain_dataframe() -> None:
@@ -230,6 +243,55 @@ def test_a_pickled_frame_comes_back_as_it_was() -> None:
 
     assert (type(back), back.displaylimit, back.attrs) == (KosmoFrame, 3, {"account": "demo"})
     pd.testing.assert_frame_equal(back, frame)
+
+
+MIXED: Rows = [
+    {"n": 1, "tags": ["a"], "plans": [{"cents": 5}], "any": 1, "none": {}, "made_at": "2026-11-20T09:00:00Z"},
+    {"n": 2, "tags": [], "plans": None, "any": "naïve", "none": {}, "made_at": None},
+]
+
+
+def test_lists_and_objects_are_json_in_csv() -> None:
+    assert own(*MIXED).to_csv(index=False).splitlines() == [
+        "n,tags,plans,any,none,made_at",
+        '1,"[""a""]","[{""cents"": 5}]",1,{},2026-11-20 09:00:00+00:00',
+        "2,[],,naïve,{},",
+    ]
+
+
+def test_a_frame_is_written_to_excel_with_its_times_in_utc(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    own(*MIXED).to_excel(tmp_path / "frame.xlsx", index=False)
+    back = pd.read_excel(tmp_path / "frame.xlsx")
+
+    assert back.iloc[0].to_list() == [1, '["a"]', '[{"cents": 5}]', 1, "{}", pd.Timestamp("2026-11-20 09:00")]
+
+
+def test_a_frame_comes_back_from_parquet_with_its_types_and_what_it_remembers(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = frame_of(Records([RECORD, NOTHING], None, COLUMNS), {"account": "demo", "calls": [{"rows": 2}]})
+    frame.to_parquet(tmp_path / "frame.parquet")
+    back = pd.read_parquet(tmp_path / "frame.parquet")
+
+    assert (back.attrs, back.dtypes.to_list()) == (frame.attrs, frame.dtypes.to_list())
+    pd.testing.assert_frame_equal(back.drop(columns="regions"), frame.drop(columns="regions"))
+    assert back["regions"][0].tolist() == ["eu"]
+
+
+def test_columns_that_parquet_has_no_type_for_are_texts_in_it(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    own(*MIXED).to_parquet(tmp_path / "frame.parquet")
+    back = pd.read_parquet(tmp_path / "frame.parquet")
+
+    assert back[["plans", "any", "none"]].iloc[0].to_list() == ['[{"cents": 5}]', "1", "{}"]
+
+
+def test_writing_a_frame_changes_nothing_in_it() -> None:
+    frame = own(*MIXED)
+    before = pickle.dumps(frame)
+    frame.to_csv()
+
+    assert pickle.dumps(frame) == before
 
 
 def test_a_frame_shows_as_many_rows_as_its_limit_and_counts_all() -> None:

@@ -1,0 +1,71 @@
+"""Python's values as Lua takes them.
+
+What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, finite numbers, texts, lists,
+and dicts with texts for keys. Missing values of any library are None, times are ISO 8601 text, a DataFrame is the
+list of its rows. A list of dicts becomes `Records`, which stay in this process and reach Lua as far as it looks at
+them; what a function returned keeps that function, so that it reads in Lua as it did before. What has no Lua form
+is one error, which names the place in the value.
+
+`plain.py` knows the standard library. `arrays.py` knows numpy and pandas, and is imported when a value can be one of
+theirs, which is only once somebody else has imported those.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, is_frame
+from kosmo_kernel.records import Record, Records, collector_paused
+
+__all__ = ["lua_name", "lua_value"]
+
+# The words of Lua's grammar.
+_WORDS = frozenset(
+    {"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil"}
+    | {"not", "or", "repeat", "return", "then", "true", "until", "while"}
+)
+
+
+def lua_value(value: Any, name: str) -> Any:
+    """A value as Lua can have it, which nothing done to the original changes later.
+
+    Parameters:
+        value: anything.
+        name: what messages call it, `-i df`.
+
+    Returns:
+        One of None, bool, int, float, str, list, dict, `Record` and `Records`; such a value comes back equal.
+
+    Raises:
+        InvalidArgumentsError: it, or something in it, has no Lua form: `-i df[3].x: a complex number has no Lua form`.
+    """
+    if isinstance(value, Records):
+        return value
+    try:
+        with collector_paused():
+            if is_frame(value):
+                from kosmo_kernel.python_values.arrays import records_of  # noqa: PLC0415 - imports numpy, as is there
+
+                return records_of(value, Copy())
+            made = Copy().of(value)
+    except NoLuaFormError as fault:
+        raise InvalidArgumentsError(f"{name}{fault.path}: {fault.why}") from None
+    if isinstance(value, Record):
+        return Record(made, value.function)
+    if type(made) is list and made and all(type(item) is dict for item in made):
+        return Records(made)
+    return made
+
+
+def lua_name(name: str) -> str:
+    """A name as that of a global variable.
+
+    Raises:
+        InvalidArgumentsError: Lua has no variable of that name.
+    """
+    if not (name.isascii() and name.isidentifier()):
+        raise InvalidArgumentsError(f"{name!r} is no name of a Lua variable: letters, digits and `_`, no digit first.")
+    if name in _WORDS:
+        raise InvalidArgumentsError(f"`{name}` is a word of Lua's own and names no variable.")
+    return name
