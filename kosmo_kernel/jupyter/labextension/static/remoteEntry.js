@@ -1,0 +1,44 @@
+// What JupyterLab and Notebook 7 load first. It stands where a bundler's output would stand, and is written by hand:
+// three functions of module federation's protocol are all that is needed, so there is nothing to build.
+//
+// The page calls `init` with the modules that it shares, then `get` for what `package.json` names in `_build`.
+"use strict";
+(() => {
+  const home = new URL(".", document.currentScript.src);
+  let offered; // by name, then by version: { get, loaded, … }
+
+  // A module of the page's own, not a copy: tokens and facets are the same thing only if they are the same object.
+  // Which version that is follows the rule for singletons: the one in use, else the newest.
+  async function shared(name) {
+    const versions = Object.entries(offered[name] ?? {});
+    if (!versions.length) throw new Error(`kosmo_kernel: this JupyterLab does not share ${name}`);
+    versions.sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+    const [, found] = versions.find(([, version]) => version.loaded) ?? versions.at(-1);
+    return (await found.get())();
+  }
+
+  const exposed = {
+    "./extension": () =>
+      Promise.all(
+        ["colours.js", "insert-cell.js"].map(async file => (await import(new URL(file, home))).default(shared))
+      ),
+    "./style": async () => {
+      const link = document.createElement("link");
+      link.rel = "stylesheet";
+      link.href = new URL("style.css", home);
+      document.head.append(link);
+      return {};
+    }
+  };
+
+  window._JUPYTERLAB ??= {};
+  window._JUPYTERLAB.kosmo_kernel = {
+    init: modules => {
+      offered = modules;
+    },
+    get: async name => {
+      const module = await exposed[name]();
+      return () => module;
+    }
+  };
+})();
