@@ -47,7 +47,8 @@ SECRETS = {
     "KOSMO_TEST_CANARY": "canary-environment-e0a9d6",
 }
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-_OUR_LINE = re.compile(r"\b(?:prelude|json|writing|text|limits|records|cells|sandbox|namespaces|regex):\d+:")
+_OUR_FILES = "|".join(sorted(path.stem for path in (ROOT / "kosmo_kernel" / "lua").glob("*.lua")))
+_OUR_LINE = re.compile(rf"\b(?:{_OUR_FILES}):\d+:")
 _OURS = ("site-packages", "Traceback (most recent", "lupa", "kosmo_kernel/", "<frozen", "__keep")
 
 _CLAUSE = re.compile(r"(value|values|output ~|output|error ~|limit|nothing|state kept|harmless)(?: |$|(?=;))")
