@@ -188,7 +188,7 @@ TEMPLATES = {
         coroutine.wrap(function() app.integrations.heroku.get_app('my-app') coroutine.yield({list}) end)()
         coroutine.resume({thread}, {list})
         c1 = coroutine.running()
-        (function() local c <close> = setmetatable({}, { __close = {function} }) app.integrations.heroku.list_apps() end)()
+        (function() local c <close> = setmetatable({}, { __close = {function} }) f2(docs.list()) end)()
         table.sort({ 1, 2, 3 }, function() app.integrations.heroku.get_app('my-app') return false end)""",
     "block": """
         {statement}
