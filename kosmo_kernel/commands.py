@@ -1,4 +1,4 @@
-"""What the `%kosmo` lines of both notebooks do: the reference, the accounts, the Lua state.
+"""What the `%kosmo` lines of both notebooks do: the reference, the accounts, the Lua state, the last failure.
 
 A command's value goes the way of a cell's value, so a page is rendered and a list becomes a table.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kosmo_kernel.cell import COMMAND_MAGIC
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.options import COMMAND_MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kosmo_kernel.docs import Page
+    from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.records import Records
     from kosmo_kernel.result import Result
 
@@ -23,13 +24,20 @@ class LuaState(Protocol):
     """What a command may ask of the door's session, and do to it.
 
     Attributes:
+        account: the alias that `heroku.<function>` means.
         last: the last run, or None.
+        last_error: what the last cell that failed ended in, or None.
     """
 
+    account: str
     last: Result | None
+    last_error: KosmoError | None
 
     def reset(self) -> None:
         """Forget all Lua variables."""
+
+    def variables(self) -> list[dict[str, str]]:
+        """The user's variables, in order of name: `name`, `scope`, `type` and `size` of each."""
 
     def budget_left(self, integration: str, account: str) -> int | None:
         """How many requests an account may send now, as its service says; None where it does not."""
@@ -121,6 +129,42 @@ def _status(_nothing: str, lua: LuaState) -> Page:
     return Page(f"{cost}\n\n{table(('Account', 'Requests left now'), rows)}\n")
 
 
+def _who(_nothing: str, lua: LuaState) -> Records | Page:
+    """The variables that cells have set, what is in each, and how much of it."""
+    from kosmo_kernel.records import Records  # noqa: PLC0415 - as above
+
+    found = lua.variables()
+    return Records(found) if found else _page("There are no Lua variables yet.")
+
+
+def _demo(word: str, lua: LuaState) -> Page:
+    """Make the fictional account the default one, or let it be `default` again."""
+    from kosmo_kernel.accounts import DEFAULT, DEMO  # noqa: PLC0415 - as above
+
+    if word not in ("", "off"):
+        raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} demo` takes nothing or `off`, got `{word}`.")
+    lua.account = DEFAULT if word else DEMO
+    if word:
+        return _page("`heroku.<function>` asks the default account again.")
+    return _page(
+        "`heroku.<function>` now asks the demo account, a fictional company; nothing leaves this machine. "
+        f"`%{COMMAND_MAGIC} demo off` ends it."
+    )
+
+
+def _error(_nothing: str, lua: LuaState) -> Page:
+    """What is known of the last failure."""
+    from kosmo_kernel.report import report_page  # noqa: PLC0415 - as above
+
+    return _page("No cell has failed.") if lua.last_error is None else report_page(lua.last_error)
+
+
+def _page(text: str) -> Page:
+    from kosmo_kernel.docs import Page  # noqa: PLC0415 - as above
+
+    return Page(f"{text}\n")
+
+
 def _reset(_nothing: str, lua: LuaState) -> None:
     lua.reset()
 
@@ -129,5 +173,8 @@ COMMANDS = (
     Command("docs [PAGE]", "A page of the reference: an integration, a function, or the list of pages.", _docs),
     Command("accounts", "The accounts that can be asked, and where their tokens come from.", _accounts),
     Command("status", "What the last run cost, and how many requests each account has left.", _status),
+    Command("who", "The Lua variables: what is in each, and how much.", _who),
     Command("reset", "Forget all Lua variables.", _reset),
+    Command("demo [off]", "Ask the demo account, a fictional company, where a cell names none.", _demo),
+    Command("error", "All that is known of the last failure: facts, Lua's calls, what was asked.", _error),
 )

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.cell import OPTIONS, CellLine, Options, Values, error_lines, parse, parse_leading, value_of
+from kosmo_kernel.cell import CellLine, Values, error_lines, value_of
 from kosmo_kernel.display import Display
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError, UnknownNameError, UserError
 from kosmo_kernel.frames import KosmoFrame, frame_of
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.options import OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.progress import Snapshot
 from kosmo_kernel.records import Record, Records
 from kosmo_kernel.tables import RecordView

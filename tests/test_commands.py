@@ -6,7 +6,7 @@ import pytest
 
 from kosmo_kernel import docs
 from kosmo_kernel.commands import COMMANDS, run_command
-from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.progress import Snapshot
 from kosmo_kernel.result import Result
 
@@ -15,10 +15,16 @@ class Lua:
     """A Lua state that only counts, and accounts whose service refuses every token but one."""
 
     resets = 0
+    account = "default"
     last: Result | None = None
+    last_error: KosmoError | None = None
+    known: tuple[dict[str, str], ...] = ()
 
     def reset(self) -> None:
         self.resets += 1
+
+    def variables(self) -> list[dict[str, str]]:
+        return list(self.known)
 
     def budget_left(self, integration: str, account: str) -> int | None:
         if account == "ops":
@@ -78,6 +84,32 @@ def test_reset_forgets_the_lua_variables() -> None:
     assert lua.resets == 1
 
 
+def test_who_tells_what_the_variables_are() -> None:
+    lua = Lua()
+    assert run_command("who", lua) == "There are no Lua variables yet.\n"
+    lua.known = ({"name": "apps", "scope": "global", "type": "list", "size": "19 rows"},)
+    assert list(run_command("who", lua)) == list(lua.known)
+
+
+def test_demo_makes_the_fictional_account_the_one_that_is_asked() -> None:
+    lua = Lua()
+    assert "a fictional company" in run_command("demo", lua)
+    assert lua.account == "demo"
+    assert "the default account again" in run_command("demo off", lua)
+    assert lua.account == "default"
+    with pytest.raises(InvalidArgumentsError, match=r"takes nothing or `off`, got `on`\."):
+        run_command("demo on", lua)
+
+
+def test_error_tells_of_the_last_failure() -> None:
+    lua = Lua()
+    assert run_command("error", lua) == "No cell has failed.\n"
+    lua.last_error = RefusedError("no such app", status=404, request_id="r-1")
+    page = run_command("error", lua)
+    assert "RefusedError: no such app" in page
+    assert re.search(r"^request id +r-1$", page, re.MULTILINE)
+
+
 def test_nothing_lists_the_commands() -> None:
     page = run_command("", Lua())
     assert page.splitlines() == [f"- `%kosmo {command.usage}`: {command.doc}" for command in COMMANDS]
@@ -89,7 +121,8 @@ def test_nothing_lists_the_commands() -> None:
         ("rest", "There is no command `%kosmo rest`. Did you mean: %kosmo reset"),
         (
             "x",
-            "There is no command `%kosmo x`. Did you mean: %kosmo docs, %kosmo accounts, %kosmo status, %kosmo reset",
+            "There is no command `%kosmo x`. Did you mean: "
+            + ", ".join(f"%kosmo {command.name}" for command in COMMANDS),
         ),
         ("docs heroku.list_app", "There is no page `heroku.list_app`"),
     ],

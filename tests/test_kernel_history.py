@@ -143,3 +143,7 @@ def test_the_file_is_among_jupyters_data_unless_it_is_switched_off(home: Path, m
     assert module.file() == home / "jupyter" / "data" / "kosmo-lua" / "history.sqlite"
     monkeypatch.setenv("KOSMO_HISTORY", "0")
     assert module.file() == ":memory:"
+    monkeypatch.setenv("KOSMO_HISTORY", "off")
+    assert module.file() == ":memory:"
+    monkeypatch.setenv("KOSMO_HISTORY", "1")
+    assert module.file() == home / "jupyter" / "data" / "kosmo-lua" / "history.sqlite"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.cell import Options
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError
 from kosmo_kernel.kernel.execute import TEXT_MOST, bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.outline import MOST, PARTS, outline
+from kosmo_kernel.options import Options
 from kosmo_kernel.records import Records
 
 LONG = "a text that is long enough to need a line of its own, and a few words more"

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
 import pytest
-from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
-from traitlets.config import Config
+from python_shell import MakeShell, Shell, run, shells, value
 
 from kosmo_kernel.docs import Page, read
 from kosmo_kernel.errors import LimitError, LuaRuntimeError, LuaSyntaxError, SettingsError, UnknownNameError
@@ -20,30 +20,11 @@ from kosmo_kernel.tables import RecordView
 ROOT = Path(__file__).parent.parent
 HEAVY = {"pandas", "httpx", "lupa", "ipywidgets", "msgspec", "kosmo_kernel.session"}
 
-Shell = Any  # an InteractiveShell, whose types allow for one without a history, formatters or extensions
-MakeShell = Callable[[], Shell]
-
 
 @pytest.fixture
-def make_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeShell]:
-    """Makes IPython shells that keep no history on disk and leave the process as it was."""
-    monkeypatch.setenv("KOSMO_DEMO", "1")
-    made: list[Shell] = []
-
-    def make() -> Shell:
-        config = Config()
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "nocolor"
-        config.InteractiveShell.xmode = "Context"
-        shell = InteractiveShell(config=config)
-        shell.find_line_magic("load_ext")  # which IPython itself loads when it is first used
-        made.append(shell)
-        return shell
-
-    yield make
-    for shell in reversed(made):
-        shell.extension_manager.unload_extension("kosmo_kernel")
-        shell.restore_sys_module_state()
+def make_shell() -> Iterator[MakeShell]:
+    with shells() as make:
+        yield make
 
 
 @pytest.fixture
@@ -52,18 +33,6 @@ def shell(make_shell: MakeShell) -> Shell:
     shell = make_shell()
     shell.run_line_magic("load_ext", "kosmo_kernel")
     return shell
-
-
-def run(shell: Shell, cell: str) -> ExecutionResult:
-    result: ExecutionResult = shell.run_cell(cell, store_history=True)
-    return result
-
-
-def value(shell: Shell, cell: str) -> Any:
-    """What a cell gives; its error is raised."""
-    result = run(shell, cell)
-    result.raise_error()
-    return result.result
 
 
 def traces(shell: Shell) -> dict[str, Any]:
@@ -82,6 +51,7 @@ def traces(shell: Shell) -> dict[str, Any]:
         },
         "observers": repr(shell._trait_notifiers),
         "attributes": set(vars(shell)),
+        "config": deepcopy(shell.config),
         "names": {name for name in shell.user_ns if not name.startswith("_")},
         "extensions": set(shell.extension_manager.loaded),
         "display hook": sys.displayhook,
@@ -149,7 +119,7 @@ def test_unloading_leaves_the_shell_as_it_was(make_shell: MakeShell, before: str
     processes = children()
     shell.run_line_magic("load_ext", "kosmo_kernel")
     assert traces(shell) != untouched
-    shell.run_line_magic("kosmo_lua", "x = 1")
+    shell.run_line_magic("kosmo_lua", "-i n=1 x = n")
     shell.run_line_magic("unload_ext", "kosmo_kernel")
     assert traces(shell) == untouched
     assert children() == processes
@@ -302,14 +272,14 @@ def test_capture_and_time_stand_above(shell: Shell, capsys: pytest.CaptureFixtur
 def test_help_is_shown_for_the_asking(shell: Shell, capsys: pytest.CaptureFixture[str], cell: str) -> None:
     assert value(shell, cell) is None
     shown = capsys.readouterr().out
-    assert "%%kosmo_lua [-v NAME] [--show] [-a ALIAS]" in shown
+    assert "%%kosmo_lua [-i NAME[=EXPR]] [-o NAME[=LUA]] [-v NAME] [--show]" in shown
     assert "--no-raise-error" in shown
 
 
 def test_question_marks_give_the_help(shell: Shell) -> None:
     lua = shell.object_inspect_mime("kosmo_lua")["text/plain"]
     other = shell.object_inspect_mime("kosmo")["text/plain"]
-    assert "%%kosmo_lua [-v NAME]" in lua
+    assert "%%kosmo_lua [-i NAME[=EXPR]] [-o NAME[=LUA]] [-v NAME]" in lua
     assert "%kosmo reset" in other
 
 

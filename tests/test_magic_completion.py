@@ -14,8 +14,6 @@ from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
 
 from kosmo_kernel import editor
-from kosmo_kernel.cell import Option
-from kosmo_kernel.editor import magic_lines
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("cutoff", "customers", "frame")
@@ -126,14 +124,19 @@ def test_the_values_of_options_are_offered(monkeypatch: pytest.MonkeyPatch) -> N
     assert offered("%%kosmo_lua --timeout 3 --ra|") == (["--raw"], "--ra")
 
 
-def test_values_that_go_in_and_out_are_names_of_either_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    ways = tuple(Option((flag, f"--{name}"), "One way.", "NAME") for flag, name in (("-i", "input"), ("-o", "output")))
-    monkeypatch.setattr(magic_lines, "OPTIONS", ways)
+def test_values_that_go_in_and_out_are_names_of_either_language() -> None:
     assert offered("%%kosmo_lua -i cu|") == (["customers", "cutoff"], "cu")
     assert offered("%%kosmo_lua -i cutoff,fr|") == (["frame"], "fr")
     assert offered("%%kosmo_lua -i limit=cut|") == (["cutoff"], "cut")
     assert offered("%%kosmo_lua -i 'rows=max(fr|") == (["frame"], "fr")
+    assert offered("%%kosmo_lua -i rows=max(frame, cut|") == (["cutoff"], "cut")
     assert offered("%%kosmo_lua -o rows=coro|") == (["coroutine"], "coro")
+    assert offered("%%kosmo_lua -i cutoff --inp|") == (["--input"], "--inp")
+
+
+def test_lua_begins_where_the_last_expression_ends() -> None:
+    assert offered("%kosmo_lua -i rows=max(frame, key='a b') string.form|") == (["format"], "form")
+    assert offered("%kosmo_lua -i rows=frame[frame.x > 1] -o a string.form|") == (["format"], "form")
 
 
 def test_commands_and_pages_are_offered() -> None:

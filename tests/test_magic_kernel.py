@@ -86,6 +86,15 @@ def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
     ]
 
 
+def test_a_frame_goes_in_and_comes_out_and_is_shown(kernel: Kernel) -> None:
+    kernel.execute("import pandas as pd\nframe = pd.DataFrame({'name': ['a', 'b'], 'size': [1, None]})")
+    cell = "%%kosmo_lua -i rows=frame -o rows -v first --show\nrows[1].size = 7\nrows[1]"
+    _, messages = kernel.execute(cell)
+    assert messages["execute_result"]["data"]["text/plain"] == "{'name': 'a', 'size': 7}"
+    _, messages = kernel.execute("rows['size'].tolist(), first['name']")
+    assert messages["execute_result"]["data"] == {"text/plain": "([7, <NA>], 'a')"}
+
+
 def test_io_read_asks_in_the_front_end(kernel: Kernel) -> None:
     reply, messages = kernel.execute(
         "%%kosmo_lua\nio.write('Name? ')\nreturn io.read()", on_input=lambda: kernel.client.input("my-app")

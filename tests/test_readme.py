@@ -28,9 +28,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kosmo_kernel.cell import Options, error_lines
+from kosmo_kernel.cell import error_lines
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.kernel.execute import bundles_of
+from kosmo_kernel.options import Options
 from kosmo_kernel.session import Session
 
 ROOT = Path(__file__).parent.parent

@@ -25,9 +25,21 @@ NAME = PACKAGE.name
 
 # The rooms (a file, or a folder with all that is in it), from the ground up. Nothing imports upward.
 FLOORS = (
-    {"budget", "catalogue", "catalogue_check", "errors", "exchange", "limits", "progress", "records", "redact"},
+    {
+        "budget",
+        "catalogue",
+        "catalogue_check",
+        "errors",
+        "exchange",
+        "limits",
+        "progress",
+        "records",
+        "redact",
+        "switches",
+    },
     {"accounts", "answers", "cell", "commands", "display", "docs", "editor", "fields", "frames", "harmless"}
-    | {"integrations", "legible", "plan", "python_values", "result", "standing", "tables", "terminal_line"},
+    | {"integrations", "legible", "options", "plan", "project", "python_values", "report", "result", "standing"}
+    | {"tables", "terminal_line"},
     {"client", "demo", "lua"},
     {"calls", "hints", "run", "scripts", "session"},
     {"cli", "kernel", "magic"},

@@ -82,7 +82,7 @@ def _always_there(chain: Chain) -> list[tuple[str, str]]:
         case ("app",):
             return [("integrations", "table")]
         case ("app", "integrations"):
-            return [(integration.name, "table") for integration in integrations.BUILT_IN]
+            return [(integration.name, "table") for integration in integrations.present()]
         case ("app", "integrations", *_):
             here, above = integration_at(chain), integration_at(chain[:-1])
             found = here or above

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kosmo_kernel import accounts, docs, integrations
-from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
 from kosmo_kernel.commands import COMMANDS
 from kosmo_kernel.editor.completion import Completion, Match, complete, fitting, pages
 from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from kosmo_kernel.cell import Option
     from kosmo_kernel.editor.live import Live
+    from kosmo_kernel.options import Option
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
 STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell may begin with another one
@@ -147,16 +147,18 @@ def _blanked(text: str, end: int) -> str:
 
 
 def _words(line: str) -> Iterator[tuple[int, str]]:
-    """The words of a line and where they start; a quote keeps blanks in a word."""
-    start, quote = None, ""
+    """The words of a line and where they start; a quote or an open bracket keeps blanks in a word."""
+    start, quote, depth = None, "", 0
     for place, character in enumerate(f"{line} "):
         if start is None:
             start = None if character.isspace() else place
-        elif character.isspace() and (not quote or place == len(line)):
+        elif character.isspace() and ((not quote and depth <= 0) or place == len(line)):
             yield start, line[start:place]
-            start, quote = None, ""
+            start, quote, depth = None, "", 0
         if start is not None and character in _QUOTES and quote in ("", character):
             quote = "" if quote else character
+        if not quote:
+            depth += (character in "([{") - (character in ")]}")
 
 
 def _option(word: str) -> Option | None:
@@ -192,7 +194,7 @@ def _of_options(before: str, live: Live | None, variables: Collection[str]) -> t
         return _values(waiting, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in OPTIONS if option not in given)
+    free = (option for option in OPTIONS if option.repeats or option not in given)
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.flags)), prefix
 
 
@@ -200,7 +202,7 @@ def _values(option: Option, text: str, live: Live | None, variables: Collection[
     """The values that an option can have, where they can be known, and the part of one that is written."""
     match option.flags[0]:
         case "-a":
-            aliases = dict.fromkeys(name for i in integrations.BUILT_IN for name in accounts.names(i))
+            aliases = dict.fromkeys(name for i in integrations.present() for name in accounts.names(i))
             return (Match(alias, "module") for alias in aliases), text
         case "-v":
             return (Match(name, "instance") for name in sorted(variables)), text

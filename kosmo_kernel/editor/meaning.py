@@ -107,7 +107,7 @@ class Reader:
         """The catalogue's function at a place."""
         match place.chain:
             case ("app", "integrations", str(name), *_, str(last)) if len(place.chain) <= 5:  # noqa: PLR2004 - with an account's name
-                found = next((i for i in integrations.BUILT_IN if i.name == name), None)
+                found = integrations.known(name)
                 return found.names().get(last) if found else None
             case ("app", "integrations", *_):
                 return None

@@ -60,7 +60,7 @@ class Answer:
         if self.many or not self.path:
             return False
         here = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
-        labels = next((i.labels for i in integrations.BUILT_IN if self.function in i.functions), ())
+        labels = next((i.labels for i in integrations.present() if self.function in i.functions), ())
         return self.path in here or any((*self.path, label) in here for label in labels)
 
     def item(self) -> Answer:
@@ -151,7 +151,7 @@ def integration_at(chain: Sequence[str | int]) -> Integration | None:
     """The integration whose namespace is `app.integrations.NAME`; None elsewhere."""
     match tuple(chain):
         case ("app", "integrations", name):
-            return next((i for i in integrations.BUILT_IN if i.name == name), None)
+            return integrations.known(name)
     return None
 
 

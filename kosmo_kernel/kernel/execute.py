@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kosmo_kernel.cell import COMMAND_MAGIC, LUA_MAGIC, Options, parse, parse_leading
 from kosmo_kernel.display import Bundle, bundle_of
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.kernel.outline import outline
+from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, Options, parse, parse_leading
 from kosmo_kernel.records import Record, Records
 
 TEXT_MOST = 1 << 20  # characters of one value's text
 
-_PYTHON_ONLY = ("var", "show")
+_PYTHON_ONLY = ("input", "output", "var", "show")
 
 
 @dataclass(frozen=True, slots=True)

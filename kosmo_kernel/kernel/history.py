@@ -48,7 +48,7 @@ Entry = tuple[int, int, Any]
 
 def file() -> Path | str:
     """Where the history is: a file among this user's Jupyter data, or nowhere."""
-    if os.environ.get(SWITCH) == "0":
+    if os.environ.get(SWITCH, "").strip() not in ("", "1"):  # whoever misspells it wants no file
         return NOWHERE
     from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - not before a cell has run
 

@@ -8,10 +8,13 @@ comes, or right behind that one, since it and what it needs would add a quarter 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs, editor
-from kosmo_kernel.cell import CellLine, Options, quiet
+from kosmo_kernel.accounts import demo_chosen
+from kosmo_kernel.cell import CellLine, quiet
 from kosmo_kernel.commands import run_command
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, UserError
@@ -19,7 +22,10 @@ from kosmo_kernel.kernel.execute import bundles_of, folding, read_cell
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.indentation import indent_after
+from kosmo_kernel.options import COMMAND_MAGIC, Options
 from kosmo_kernel.plan import reveal
+from kosmo_kernel.project import settings_of
+from kosmo_kernel.report import report_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +61,7 @@ class Notebook:
         self._ask = ask
         self._running = False
         self._stored = False  # whether the cell that runs has a number of its own
+        self._settings: dict[str, Any] | None = None  # of the project; None until they were read without a mistake
 
     def interrupt(self) -> None:
         """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
@@ -95,7 +102,7 @@ class Notebook:
         self.stopped.clear()
         self._running = True
         try:
-            cell = read_cell(code)
+            cell = self._settled(read_cell(code))
             if cell.asked:
                 reply["payload"] = self._page(cell)
             for command in cell.commands:
@@ -108,7 +115,7 @@ class Notebook:
                 )
             reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
-            content = error_content(error)
+            content = self._failed(error, code)
             send("error", content)
             reply |= content | {"status": "error"}
         finally:
@@ -145,6 +152,30 @@ class Notebook:
             return {"status": "complete"}
         status, _ = self.session.completeness(cell.lua)
         return {"status": status} | ({"indent": indent_after(cell.lua)} if status == "incomplete" else {})
+
+    def _settled(self, cell: Cell) -> Cell:
+        """A cell, with what the project says where the cell says nothing.
+
+        Raises:
+            UserError: a mistake in the project's settings.
+        """
+        if self._settings is None:
+            found = settings_of(Path.cwd())
+            account = found.pop("account", None)
+            if account is not None and not demo_chosen():
+                self.session.account = account
+            self._settings = found
+        return replace(cell, options=cell.options.over(self._settings))
+
+    def _failed(self, error: BaseException, code: str = "") -> Content:
+        """The content of the message that a cell failed, which `%kosmo error` tells more of, unless it is that cell."""
+        content = error_content(error)
+        if isinstance(error, KosmoError):
+            if not code.lstrip().startswith(f"%{COMMAND_MAGIC} "):
+                self.session.last_error = error
+            if (self._settings or {}).get("errors") == "full":
+                content["traceback"] += report_lines(error)
+        return content
 
     def _run(
         self,
@@ -193,7 +224,7 @@ class Notebook:
             _write_notes(error.result, write)
             if not cell.options.no_raise_error:
                 raise
-            write("stderr", "\n".join(error_content(error)["traceback"]) + "\n")
+            write("stderr", "\n".join(self._failed(error)["traceback"]) + "\n")
             return
         if cell.options.dry_run:
             show(quiet(reveal(result)))

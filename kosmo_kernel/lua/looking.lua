@@ -17,7 +17,12 @@ local SHOWN = 500 -- values in a value that is shown as text
 local TEXT = 2000 -- bytes of that text
 local PARAMETERS = 60
 
+local FROM_CELLS = { _ = true, __ = true, ___ = true, Out = true } -- set for each cell, not by it
+
 local looking = {}
+
+local initial = {} -- the globals that no cell has set
+for name, value in next, native.environment do initial[name] = value end
 
 -- The table that answers for the keys a script's table has not, where a table does and no function.
 local function behind(value)
@@ -191,6 +196,52 @@ function looking.resolve(chain)
       found.source, found.line, found.chunk = concat(lines, "\n"), info.linedefined, info.short_src
       found.params = parameters(value)
     end
+  end
+  return found
+end
+
+-- How many of what a value holds: a number and its unit, or nil where it is one thing.
+local function size(value)
+  if type(value) == "string" then return utf8.len(value) or #value, utf8.len(value) and "character" or "byte" end
+  if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return nil end
+  local metatable = ours(value)
+  if metatable and metatable.kind == "unfilled" then return metatable.state.count, "row" end
+  if metatable and metatable.kind == "row" then return #metatable.type.names, "field" end
+  if metatable and metatable.kind == "record" then return #json.keys(value), "field" end
+  local count = 0
+  for _ in next, value do
+    count = count + 1
+    if count > LOOKED then return LOOKED, "or more " .. (metatable and "row" or "item") end
+  end
+  if metatable and metatable.kind == "list" then return count, "row" end
+  return count, count == rawlen(value) and "item" or "field"
+end
+
+local function type_of(value)
+  if native.is_namespace(value) then return "namespace" end
+  if rawequal(value, json.null) then return "null" end
+  local metatable = type(value) == "table" and ours(value)
+  local kind = metatable and metatable.kind
+  if kind == "unfilled" or kind == "list" then return "list" end
+  if kind == "record" or kind == "row" then return "record" end
+  return kind_of(value)
+end
+
+-- The variables that cells have set, by name: scope, type and size, a line each.
+function looking.variables()
+  local found, told = {}, 0
+  local function add(name, value, scope)
+    if type(name) ~= "string" or found[name] or told >= OFFERED or #name > NAME_MOST or not utf8.len(name) then return end
+    local count, unit = size(value)
+    local many = count and string.format("%d %s%s", count, unit, count == 1 and "" or "s") or ""
+    found[name], told = concat({ scope, type_of(value), many }, "\n"), told + 1
+  end
+  for name in next, cells.names() do
+    local value = cells.get(name)
+    if value ~= nil then add(name, value, "local") end
+  end
+  for name, value in next, native.environment do
+    if not FROM_CELLS[name] and not rawequal(initial[name], value) then add(name, value, "global") end
   end
   return found
 end

@@ -1,46 +1,41 @@
-"""`%%kosmo_lua` and `%kosmo`: Lua in a Python notebook.
-
-Loading the extension registers one `KosmoMagic` with the shell. Everything lives on that object: the Lua session,
-which goes on from cell to cell, and what stood under the magics' names before. Unloading puts that back and ends the
-session, so two shells in one process have nothing in common and a reload starts afresh.
+"""The two magics, and the Lua session behind them.
 
 The value of a cell is returned to IPython, which shows it, numbers it and keeps it as `_`. An error goes on as the
 exception it is, so that whatever runs the notebook stops; it only carries its own short rendering.
+
+In Lua, `_` and `Out[n]` are what cells of Lua gave, as in a Lua notebook, so that a cell means the same in both. What a
+cell of Python gave is Python's: `-i x=_`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import deepcopy
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from weakref import finalize
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
+from traitlets import Bool, Enum, Float, Int, Unicode
 
-from kosmo_kernel.cell import (
-    COMMAND_MAGIC,
-    LUA_MAGIC,
-    OPTIONS,
-    CellLine,
-    Options,
-    error_lines,
-    parse,
-    parse_leading,
-    quiet,
-    value_of,
-)
+from kosmo_kernel.cell import CellLine, error_lines, quiet, value_of
 from kosmo_kernel.commands import COMMANDS, run_command
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.magic.editing import Editing
+from kosmo_kernel.magic.variables import lua_inputs
+from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.plan import reveal
+from kosmo_kernel.project import ERRORS, SETTINGS, checked, settings_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
     from kosmo_kernel.display import Display
     from kosmo_kernel.progress import Line
@@ -72,40 +67,65 @@ class KosmoMagic(Magics):
 
     Parameters:
         shell: the IPython shell.
+        settings: of the project, which come before those of the shell's profile.
     """
 
     shell: InteractiveShell
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        super().__init__(shell)
+    account = Unicode(None, allow_none=True, help=SETTINGS["account"].doc).tag(config=True)
+    limit = Int(None, allow_none=True, help=SETTINGS["limit"].doc).tag(config=True)
+    timeout = Float(None, allow_none=True, help=SETTINGS["timeout"].doc).tag(config=True)
+    memory_limit = Int(None, allow_none=True, help=SETTINGS["memory_limit"].doc).tag(config=True)
+    raw = Bool(default_value=False, help=SETTINGS["raw"].doc).tag(config=True)
+    errors = Enum(ERRORS, default_value=ERRORS[0], help=SETTINGS["errors"].doc).tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
+        self._profile = deepcopy(shell.config.get(type(self).__name__))
+        super().__init__(shell, **settings)
         tables = shell.magics_manager.magics
         self._displaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
         self._end: finalize[[], KosmoMagic] | None = None
-        self._matcher = self._make_matcher()
-        shell.Completer.custom_matchers.append(self._matcher)
-        self._kernel = getattr(shell, "kernel", None)  # a terminal has none, and no tooltips either
-        if self._kernel is not None:
-            self._inspects_python = self._kernel.do_inspect
-            self._kernel.do_inspect = self._inspect
+        self._editing = Editing(shell, lambda: vars(self).get("session"))
 
     @cached_property
     def session(self) -> Session:
         """The Lua state of this shell, made when first used."""
-        from kosmo_kernel.session import Session  # noqa: PLC0415 - loading the extension must not wait for it
+        from kosmo_kernel.accounts import demo_chosen  # noqa: PLC0415 - loading the extension must not wait for it
+        from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
 
         session = Session()
+        if self.account is not None and not demo_chosen():
+            session.account = self.account
         self._end = finalize(self, session.close)  # at the end of the shell or of Python, whichever comes first
         return session
 
+    def update_config(self, config: Config) -> None:
+        """Take what `%config` sets. An account that is set here was said last, so it comes before the demo.
+
+        Raises:
+            UnknownNameError: there is no such setting; with the nearest one.
+            SettingsError: a value that makes no sense; nothing is set.
+        """
+        _check(config)
+        super().update_config(config)
+        if "account" in config.get(type(self).__name__, {}):
+            from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen  # noqa: PLC0415 - as above
+
+            self.session.account = self.account or (DEMO if demo_chosen() else DEFAULT)
+
     @no_var_expand
+    @needs_local_scope
     @line_cell_magic
     @_with_options
-    def kosmo_lua(self, line: str, cell: str | None = None) -> Any:
+    def kosmo_lua(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
         """Run Lua. The last expression, or what the Lua returns, is the cell's value.
 
         A list of records is shown as a table (a pandas DataFrame), one record as two columns, a page of the
         reference as text with headings, anything else as it is. A `;` at the end hides the value. Globals and
-        top-level locals live on in the next cell.
+        top-level locals live on in the next cell; `_` and `Out[n]` are what cells of Lua gave.
+
+        Values of Python go in with -i and come back with -o and -v: lists, dicts, DataFrames, times and whatever
+        else has a form in JSON. A cell that fails sets no variable of Python's.
 
         Examples::
 
@@ -115,6 +135,9 @@ class KosmoMagic(Magics):
 
           %%kosmo_lua -v dynos --show
           heroku.list_dynos({ app_id = "my-app" })
+
+          %%kosmo_lua -i wanted=frame["name"] -o found
+          found = heroku.list_dynos({ app_id = wanted })
 
           name = %kosmo_lua heroku.get_app("my-app").name
         """
@@ -128,77 +151,40 @@ class KosmoMagic(Magics):
                 options, lua = parse(line), "\n" * self._lines_above(cell) + cell
             if not lua:
                 raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
+            options = options.over(self._settings())
             try:
-                return self._run(lua, options)
+                inputs = lua_inputs(options.input, self.shell.user_ns, local_ns or {})
+                return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
                 if options.dry_run and error.result is not None:
                     self._show_plan(error.result, options)
                 _say_notes(error.result)
                 if not options.no_raise_error:
                     raise
-                _say("\n".join(error_lines(error)), sys.stderr)
+                self.session.last_error = error
+                _say("\n".join(_rendered(error, full=self.errors == "full")), sys.stderr)
                 return None
 
     @no_var_expand
     @line_magic
     @_with_commands
     def kosmo(self, line: str) -> Any:
-        """The reference, the accounts, and the Lua state."""
-        with self._short_errors():
+        """The reference, the accounts, the Lua state, and the last failure."""
+        with self._short_errors(keep=False):
             return value_of([run_command(line, self.session)], Options())
 
-    def _make_matcher(self) -> Callable[[CompletionContext], SimpleMatcherResult]:
-        """The matcher as IPython takes it: a function, since it gets attributes."""
+    def _settings(self) -> dict[str, Any]:
+        """What `%config` says where a cell says nothing; the account is the session's, which `%kosmo demo` changes."""
+        return {name: getattr(self, name) for name in SETTINGS if name not in ("account", "errors")}
 
-        def matches(context: CompletionContext) -> SimpleMatcherResult:
-            return self._matches(context)
-
-        matcher: Callable[[CompletionContext], SimpleMatcherResult]
-        matcher = context_matcher(identifier=LUA_MAGIC, priority=100)(matches)
-        return matcher
-
-    def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
-        """What can stand at the cursor of a cell that is ours; nothing for other cells, which keep what they had."""
-        from kosmo_kernel import editor  # noqa: PLC0415 - loading the extension must not wait for it
-
-        above = context.full_text.split("\n")[: context.cursor_line]
-        place = editor.spot(context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position)
-        if place is None:
-            return {"completions": [], "suppress": False}
-        found = place.complete(vars(self).get("session"), self._variables())
-        typed = context.full_text[found.start : found.end]
-        matches = [SimpleCompletion(match.text, type=match.type) for match in found.matches]
-        return {
-            "completions": matches or [SimpleCompletion(typed, type="text")],  # for none, IPython would offer Python
-            "suppress": True,
-            "matched_fragment": typed,
-            "ordered": True,
-        }
-
-    def _variables(self) -> list[str]:
-        """The names of the user's Python variables."""
-        hidden = self.shell.user_ns_hidden
-        return [name for name in self.shell.user_ns if not name.startswith("_") and name not in hidden]
-
-    def _inspect(self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()) -> Any:
-        """What is known of the name at the cursor, in place of the kernel's own answer where the cell is ours."""
-        from kosmo_kernel import editor  # noqa: PLC0415 - as above
-
-        place = editor.spot(code, cursor_pos)
-        if place is None:
-            return self._inspects_python(code, cursor_pos, detail_level, omit_sections)
-        from kosmo_kernel.display import bundle_of  # noqa: PLC0415 - as above
-
-        page = place.inspect(vars(self).get("session"), detail_level)
-        data = {} if page is None else bundle_of(page)
-        return {"status": "ok", "found": page is not None, "data": data, "metadata": {}}
-
-    def _run(self, lua: str, options: Options) -> Any:
-        """Run the Lua of a cell; its value, unless that is hidden or kept in a variable."""
+    def _run(self, lua: str, options: Options, inputs: dict[str, Any], *, is_cell: bool) -> Any:
+        """Run the Lua of a cell, and set Python's variables; its value, unless that is hidden or kept in one."""
+        output = [] if options.dry_run else options.output  # a dry run leaves Lua's variables as they were
+        number: int = self.shell.displayhook.prompt_count
         with self._line() as line:
             result = self.session.run(
                 lua,
-                name=f"In[{self.shell.displayhook.prompt_count}]",
+                name=f"In[{number}]",
                 account=options.account,
                 timeout=options.timeout,
                 memory_limit=options.memory_limit,
@@ -208,13 +194,19 @@ class KosmoMagic(Magics):
                 on_progress=line,
                 dry_run=options.dry_run,
                 fresh=options.fresh,
+                inputs=inputs,
+                outputs=[name for _, name in output],
+                number=number if is_cell else None,  # of several lines in a cell none is what the cell gave
             )
         if options.dry_run:
             self._publish(quiet(reveal(result)))
-        value = value_of(result.values, options)
+        attrs = result.attrs()
+        value = value_of(result.values, options, attrs)
+        variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         _say_notes(result)
         if options.var is not None:
-            self.shell.push({options.var: value})
+            variables[options.var] = value
+        self.shell.push(variables)
         return None if result.hidden or (options.var is not None and not options.show) else value
 
     def _line(self) -> Line:
@@ -259,10 +251,7 @@ class KosmoMagic(Magics):
 
     def leave(self) -> None:
         """Put back what stood under the names of these magics, and end the session."""
-        matchers = self.shell.Completer.custom_matchers
-        matchers[:] = [each for each in matchers if each is not self._matcher]
-        if self._kernel is not None and vars(self._kernel).get("do_inspect") == self._inspect:
-            del self._kernel.do_inspect
+        self._editing.leave()
         manager = self.shell.magics_manager
         for (kind, name), before in self._displaced.items():
             table = manager.magics[kind]
@@ -275,24 +264,45 @@ class KosmoMagic(Magics):
         manager.registry.pop(type(self).__name__, None)
         configurables: list[Any] = self.shell.configurables
         configurables[:] = [each for each in configurables if each is not self]
+        self.shell.config.pop(type(self).__name__, None)  # where the shell keeps what `%config` sets, mistakes as well
+        if self._profile is not None:
+            self.shell.config[type(self).__name__] = self._profile
         if self._end is not None:
             self._end()
 
     @contextmanager
-    def _short_errors(self) -> Iterator[None]:
-        """Let IPython show an error of this package by its own few lines instead of Python's traceback."""
+    def _short_errors(self, *, keep: bool = True) -> Iterator[None]:
+        """Let IPython show an error of this package by its own few lines instead of Python's traceback.
+
+        Parameters:
+            keep: whether `%kosmo error` tells of it later.
+        """
         try:
             yield
         except KosmoError as error:
+            if keep:
+                with suppress(KosmoError):  # of a session that cannot begin, which is the very error then
+                    self.session.last_error = error
             colour = self.shell.colors.lower() != "nocolor"
-            vars(error)["_render_traceback_"] = partial(error_lines, error, colour=colour)
+            _show_shortly(error, colour=colour, full=self.errors == "full")
             raise
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics with a shell; a second time changes nothing."""
-    if KosmoMagic.__name__ not in shell.magics_manager.registry:
-        shell.register_magics(KosmoMagic(shell))
+    """Register the magics with a shell; a second time changes nothing.
+
+    Raises:
+        UnknownNameError, SettingsError: a mistake in the settings of the project or the profile; nothing is registered.
+    """
+    if KosmoMagic.__name__ in shell.magics_manager.registry:
+        return
+    try:
+        _check(shell.config)
+        settings = settings_of(Path.cwd())
+    except KosmoError as error:
+        _show_shortly(error, colour=shell.colors.lower() != "nocolor")
+        raise
+    shell.register_magics(KosmoMagic(shell, **settings))
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -300,6 +310,33 @@ def unload(shell: InteractiveShell) -> None:
     found = shell.magics_manager.registry.get(KosmoMagic.__name__)
     if found is not None:
         found.leave()
+
+
+def _check(config: Config) -> None:
+    """Look for mistakes in what a configuration says of `KosmoMagic`.
+
+    Raises:
+        UnknownNameError, SettingsError: there is one.
+    """
+    name = KosmoMagic.__name__
+    for key, value in config.get(name, {}).items():
+        if value is not None:  # which stands for what is so without settings
+            checked(key, value, f"{name}.{key}", name)
+
+
+def _show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None:
+    """Give an error the method by which IPython asks it for its own rendering."""
+    vars(error)["_render_traceback_"] = partial(_rendered, error, colour=colour, full=full)
+
+
+def _rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[str]:
+    """How an error reads below a cell; in full with all that is known of it."""
+    lines = error_lines(error, colour=colour)
+    if full:
+        from kosmo_kernel.report import report_lines, traceback_lines  # noqa: PLC0415 - only for those who ask
+
+        lines += [*report_lines(error), "", *traceback_lines(error)]
+    return lines
 
 
 def _write(line: Line, stream: str, text: str) -> None:

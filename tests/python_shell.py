@@ -1,0 +1,49 @@
+"""IPython shells in this process, on the demo account; they keep no history on disk and leave the process as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from traitlets.config import Config
+
+Shell = Any  # an InteractiveShell, whose types allow for one without a history, formatters or extensions
+MakeShell = Callable[[], Shell]
+
+
+@contextmanager
+def shells() -> Iterator[MakeShell]:
+    """Makes shells, without the extension; at the end they are unloaded."""
+    made: list[Shell] = []
+
+    def make() -> Shell:
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        config.InteractiveShell.xmode = "Context"
+        shell = InteractiveShell(config=config)
+        shell.find_line_magic("load_ext")  # which IPython itself loads when it is first used
+        made.append(shell)
+        return shell
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOSMO_DEMO", "1")
+        yield make
+        for shell in reversed(made):
+            shell.extension_manager.unload_extension("kosmo_kernel")
+            shell.restore_sys_module_state()
+
+
+def run(shell: Shell, cell: str) -> ExecutionResult:
+    result: ExecutionResult = shell.run_cell(cell, store_history=True)
+    return result
+
+
+def value(shell: Shell, cell: str) -> Any:
+    """What a cell gives; its error is raised."""
+    result = run(shell, cell)
+    result.raise_error()
+    return result.result

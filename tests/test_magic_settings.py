@@ -1,0 +1,227 @@
+"""What holds for all cells of a Python notebook: `%config KosmoMagic`, a project's settings, and `%kosmo` lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from python_shell import MakeShell, Shell, run, shells, value
+
+from kosmo_kernel.errors import InvalidArgumentsError, LimitError, SettingsError, UnknownNameError
+
+APPS = "%kosmo_lua app.integrations.heroku.list_apps()"
+WHO = "%kosmo_lua app.integrations.heroku.get_current_user().email"
+
+
+@pytest.fixture
+def make_shell() -> Iterator[MakeShell]:
+    with shells() as make:
+        yield make
+
+
+def load(shell: Shell) -> Shell:
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    return shell
+
+
+@pytest.fixture
+def shell(make_shell: MakeShell) -> Shell:
+    """A shell with the extension."""
+    return load(make_shell())
+
+
+# %config ---------------------------------------------------------------------------------------------------
+
+
+def test_settings_hold_for_every_cell_that_does_not_say_otherwise(shell: Shell) -> None:
+    run(shell, "%config KosmoMagic.limit = 2")
+    assert value(shell, APPS).displaylimit == 2
+    assert value(shell, APPS.replace("kosmo_lua", "kosmo_lua --limit 3")).displaylimit == 3
+    run(shell, "%config KosmoMagic.raw = True")
+    assert type(value(shell, APPS)) is list
+    run(shell, "%config KosmoMagic.timeout = 0.2")
+    assert isinstance(run(shell, "%%kosmo_lua\nwhile true do end").error_in_exec, LimitError)
+    run(shell, "%config KosmoMagic.timeout = None")
+    run(shell, "%config KosmoMagic.memory_limit = 4000000")
+    assert isinstance(run(shell, "%%kosmo_lua\nx = ('a'):rep(8000000)").error_in_exec, LimitError)
+
+
+def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY_OPS", "fictional")
+    run(shell, "%config KosmoMagic.account = 'ops'")
+    assert value(shell, "%%kosmo_lua -n\napp.integrations.heroku.list_apps()")["account"].to_list() == ["ops"]
+    run(shell, "%kosmo demo")
+    demo = value(shell, WHO)
+    run(shell, "%config KosmoMagic.account = 'opps'")
+    assert isinstance(run(shell, WHO).error_in_exec, UnknownNameError)
+    run(shell, "%config KosmoMagic.account = None")
+    assert value(shell, WHO) == demo
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("limt = 3", "KosmoMagic has no setting `limt`. Did you mean: limit"),
+        ("limit = -3", "KosmoMagic.limit takes a whole number of rows, got -3."),
+        ("errors = 'long'", 'KosmoMagic.errors takes "short" or "full", got \'long\'.'),
+    ],
+)
+def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
+    shell: Shell, caplog: pytest.LogCaptureFixture, line: str, message: str
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        run(shell, f"%config KosmoMagic.{line}")
+    assert caplog.messages == [message]
+    assert value(shell, "%config KosmoMagic.limit") is None
+
+
+def test_the_settings_are_explained(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shell, "%config KosmoMagic")
+    shown = capsys.readouterr().out
+    assert "KosmoMagic.limit=<Int>\n    Rows of a table that are shown, as `--limit` has it." in shown
+
+
+def test_errors_in_full_are_all_that_is_known(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = "%%kosmo_lua\nlocal function g() error('deep') end\ng()\nreturn 1"
+    run(shell, cell)
+    short = capsys.readouterr().out
+    run(shell, "%config KosmoMagic.errors = 'full'")
+    run(shell, cell)
+    full = capsys.readouterr().out
+    assert "in function 'g'" not in short
+    assert len(short.splitlines()) <= 4
+    assert "in function 'g'\n" in full
+    assert "Traceback (most recent call last):\n" in full
+    assert run(shell, cell.replace("_lua\n", "_lua --no-raise-error\n")).success
+    assert "in function 'g'\n" in capsys.readouterr().err
+
+
+def test_two_shells_have_their_own_settings(make_shell: MakeShell) -> None:
+    one, other = load(make_shell()), load(make_shell())
+    run(one, "%config KosmoMagic.limit = 2")
+    run(one, "%%kosmo_lua\nerror('no')")
+    assert value(other, APPS).displaylimit != 2
+    assert value(other, "%kosmo error") == "No cell has failed.\n"
+
+
+def test_a_reload_forgets_what_was_set(make_shell: MakeShell) -> None:
+    shell = make_shell()
+    shell.config.KosmoMagic.raw = True
+    profile = deepcopy(shell.config)
+    load(shell)
+    run(shell, "%config KosmoMagic.limit = 2")
+    run(shell, "%config KosmoMagic.limt = 2")
+    shell.run_line_magic("reload_ext", "kosmo_kernel")
+    assert value(shell, "%config KosmoMagic.limit") is None
+    assert value(shell, "%config KosmoMagic.raw") is True
+    shell.run_line_magic("unload_ext", "kosmo_kernel")
+    assert shell.config == profile
+
+
+# Projects --------------------------------------------------------------------------------------------------
+
+
+def test_a_project_comes_before_a_profile_and_after_config(
+    make_shell: MakeShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = 3\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shell = make_shell()
+    shell.config.KosmoMagic.limit = 2
+    shell.config.KosmoMagic.raw = True
+    load(shell)
+    assert value(shell, "%config KosmoMagic.limit") == 3
+    assert value(shell, "%config KosmoMagic.raw") is True
+    run(shell, "%config KosmoMagic.limit = 4")
+    assert value(shell, "%config KosmoMagic.limit") == 4
+
+
+def test_the_account_of_a_project_is_asked_unless_the_demo_is_chosen(
+    make_shell: MakeShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\naccount = 'ops'\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEROKU_API_KEY_OPS", "fictional")
+    planned = "%kosmo_lua -n app.integrations.heroku.list_apps()"
+    assert value(load(make_shell()), planned)["account"].to_list() == ["demo"]
+    monkeypatch.delenv("KOSMO_DEMO")
+    assert value(load(make_shell()), planned)["account"].to_list() == ["ops"]
+
+
+@pytest.mark.parametrize("where", ["project", "profile"])
+def test_a_mistake_in_what_is_loaded_is_short_and_loads_nothing(
+    make_shell: MakeShell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = make_shell()
+    if where == "project":
+        (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimt = 3\n", encoding="utf-8")
+    else:
+        shell.config.KosmoMagic.limt = 3
+    before = list(shell.configurables)
+    assert isinstance(run(shell, "%load_ext kosmo_kernel").error_in_exec, UnknownNameError)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("has no setting `limt`. Did you mean: limit")
+    assert shell.find_magic("kosmo_lua", "cell") is None
+    assert list(shell.configurables) == before
+
+
+# Commands --------------------------------------------------------------------------------------------------
+
+
+def test_who_lists_globals_and_locals_with_type_and_size(shell: Shell) -> None:
+    cell = """%%kosmo_lua
+    local heroku = app.integrations.heroku
+    apps = heroku.list_apps()
+    local kept = { 1, 2, 3 }
+    options = { a = 1 }
+    one = heroku.get_app('my-app')
+    word = 'été'
+    n = 1
+    function twice(x, ...) return 2 * x end
+    nothing = json.null
+    print = 3"""
+    assert value(shell, "%kosmo who") == "There are no Lua variables yet.\n"
+    run(shell, cell)
+    found = value(shell, "%kosmo who")
+    assert [tuple(row) for row in found.to_numpy().tolist()] == [
+        ("apps", "global", "list", "19 rows"),
+        ("heroku", "local", "namespace", ""),
+        ("kept", "local", "table", "3 items"),
+        ("n", "global", "number", ""),
+        ("nothing", "global", "null", ""),
+        ("one", "global", "record", f"{len(value(shell, '%kosmo_lua one'))} fields"),
+        ("options", "global", "table", "1 field"),
+        ("print", "global", "number", ""),
+        ("twice", "global", "function(x, ...)", ""),
+        ("word", "global", "string", "3 characters"),
+    ]
+
+
+def test_who_runs_no_code_of_a_script(shell: Shell) -> None:
+    looks = "function() error('looked') end"
+    run(shell, f"%kosmo_lua t = setmetatable({{1}}, {{__index={looks}, __pairs={looks}, __len={looks}}})")
+    assert value(shell, "%kosmo who")["size"].to_list() == ["1 item"]
+
+
+def test_error_tells_more_of_the_last_cell_that_failed(shell: Shell) -> None:
+    run(shell, "%%kosmo_lua --no-raise-error\napp.integrations.heroku.get_app('no-such-app')")
+    run(shell, "%kosmo eror")
+    page = value(shell, "%kosmo error")
+    assert "RefusedError: " in page
+    assert "\nstatus        404\n" in page
+    assert "heroku.get_app  demo  error" in page
+
+
+def test_a_mistake_before_anything_has_run_is_the_last_failure(shell: Shell) -> None:
+    assert isinstance(run(shell, "%%kosmo_lua --limit x\n1").error_in_exec, SettingsError)
+    assert "got 'x'" in value(shell, "%kosmo error")
+    assert isinstance(run(shell, "%kosmo who are you").error_in_exec, InvalidArgumentsError)
