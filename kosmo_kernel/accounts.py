@@ -5,7 +5,8 @@ An account is a token, the address that may be given it, and a name (its alias).
 variables that end in `_<ALIAS>`. Another variable may change the address, but only to the
 service's own domains or to this machine: an address is where a token is sent.
 
-The account `demo` is fiction and always exists; the session makes it, this module only keeps its name free.
+The account `demo` is fiction, of services that have one (`Integration.demo`); the session makes it, this module only
+keeps its name free.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import CredentialsError, UnknownNameError
+from kosmo_kernel.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,16 +81,16 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
 
     Raises:
         CredentialsError: there is no default token, or a token or address that must not be used.
-        UnknownNameError: there is no such named account.
+        UnknownNameError: there is no such named account, or the service has no demo.
         ValueError: the alias is `demo`, which is not made from a token.
     """
     env = os.environ if env is None else env
-    if alias == DEMO:
+    if plain(alias) == DEMO and integration.demo:
         raise ValueError("the demo account is made by the session, not found")
     name = alias.lower().replace("-", "_")
     variable = integration.credentials.env
     if name != DEFAULT:
-        if name not in names(integration, env) or not _ALIAS.fullmatch(alias):
+        if name == DEMO or name not in names(integration, env) or not _ALIAS.fullmatch(alias):
             raise _unknown(integration, alias, env)
         variable = f"{variable}_{name.upper()}"
     elif not env.get(variable, "").strip():
@@ -97,7 +99,7 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
 
 
 def names(integration: Integration, env: Mapping[str, str] | None = None) -> list[str]:
-    """The aliases that exist: `default` when it has a token, the named ones in order, `demo`.
+    """The aliases that exist: `default` when it has a token, the named ones in order, `demo` where there is one.
 
     A named account is listed with `_` (`my_team`), so that it is a Lua name. One that is called like a
     function of the service is not listed, since in Lua the name means the function.
@@ -108,12 +110,21 @@ def names(integration: Integration, env: Mapping[str, str] | None = None) -> lis
     suffixes = (key.removeprefix(prefix) for key, value in env.items() if key.startswith(prefix) and value.strip())
     named = {s.lower() for s in suffixes if s == s.upper() and _ALIAS.fullmatch(s)} - taken
     first = [DEFAULT] if env.get(integration.credentials.env, "").strip() else []
-    return [*first, *sorted(named), DEMO]
+    return [*first, *sorted(named), *([DEMO] if integration.demo else [])]
+
+
+def plain(alias: str) -> str:
+    """An alias as it is compared: `default` and `demo` in small letters, others as they are written."""
+    return alias.lower() if alias.lower() in RESERVED else alias
 
 
 def demo_chosen(env: Mapping[str, str] | None = None) -> bool:
-    """Whether `KOSMO_DEMO=1` makes the demo the default account."""
-    return (os.environ if env is None else env).get("KOSMO_DEMO", "").strip() == "1"
+    """Whether `KOSMO_DEMO=1` makes the demo the default account.
+
+    Raises:
+        SettingsError: it is neither 1 nor 0. Whoever meant fiction must not be given their own account.
+    """
+    return bool(switched("KOSMO_DEMO", env))
 
 
 def address(integration: Integration, env: Mapping[str, str]) -> str:
@@ -183,10 +194,11 @@ def ways(integration: Integration) -> tuple[str, ...]:
     """The ways to have an account, one line each."""
     variable = integration.credentials.env
     call = f"app.integrations.{integration.name}.{DEMO}.{integration.functions[0].name}()"
+    demo = f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}"
     return (
         f"set the environment variable {variable}; for a named account {variable}_<ALIAS>",
         *integration.credentials.how,
-        f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}",
+        *([demo] if integration.demo else []),
     )
 
 
@@ -200,11 +212,13 @@ def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> Un
     near = nearest(alias.replace("-", "_"), there)
     shown = repr(alias[:64])
     how = ""
-    if _ALIAS.fullmatch(alias):
+    if alias.lower() == DEMO:
+        how = " It has no demo: name one of its own accounts, or run without the demo."
+    elif _ALIAS.fullmatch(alias):
         variable = f"{integration.credentials.env}_{alias.upper().replace('-', '_')}"
         how = f" A named account has its token in the environment variable {variable}."
+    exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
     return UnknownNameError(
-        f"{integration.title} has no account {shown}; there {'is' if len(there) == 1 else 'are'} "
-        f"{', '.join(there)}.{how}",
+        f"{integration.title} has no account {shown}; {exist}.{how}",
         tuple(f"app.integrations.{integration.name}.{name}" for name in near),
     )

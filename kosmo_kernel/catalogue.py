@@ -273,6 +273,8 @@ class Integration:
             by now, which "unchanged" does not say; where the size is not known, each last page is taken for full.
         request_id: the response header that support asks for.
         budget: how many requests an account may send, or None.
+        demo: where its fictional account is, `package.module:name`: a function that gives an API as a WSGI application
+            and the token that opens it. Empty for none; looked up at the first call of that account.
     """
 
     name: str
@@ -289,6 +291,7 @@ class Integration:
     page_size: int | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
+    demo: str = ""
 
     def __post_init__(self) -> None:
         from kosmo_kernel.catalogue_check import mistakes  # noqa: PLC0415 - which reads what this module defines
@@ -304,6 +307,10 @@ class Integration:
             for alias in (*function.aliases, f"{self.name}_{function.name}"):
                 found[alias] = function
         return found
+
+    def by_full_name(self) -> dict[str, Function]:
+        """The functions by `<integration>.<name>`."""
+        return {f"{self.name}.{f.name}": f for f in self.functions}
 
     def function(self, name: str) -> Function:
         """The function that answers to `name`.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Column, Function, Integration, Param, Whole
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_PLACE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
 
 def mistakes(integration: Integration) -> Iterator[str]:
@@ -23,6 +24,8 @@ def mistakes(integration: Integration) -> Iterator[str]:
     budget = integration.budget
     if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
         yield "it has a budget that is empty or never comes back"
+    if integration.demo and not _PLACE.match(integration.demo):
+        yield f"has its demo at `{integration.demo}`, which is no `package.module:name`"
     taken: dict[str, str] = {}
     for function in integration.functions:
         for name in (function.name, *function.aliases, f"{integration.name}_{function.name}"):

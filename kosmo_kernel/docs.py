@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 GUIDES = {
     "parallel": "Many calls at once",
     "limits": "What a script may use, the request budget, and what is tried again",
+    "settings": "Environment variables: accounts, the network, limits, what is shown",
 }
 MOST_FOUND = 20  # functions that a search lists
 _MOST_FIELDS = 3  # of one function, likewise
@@ -354,7 +355,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
         (".default", "the same, said aloud"),
         (".production", "the account `production`"),
         ('["my-team"]', "the account `my-team`"),
-        (".demo", "a fictional company, to try things on"),
+        *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
     )
     calls = [(f"{integration.name}{way}.{_call(simple)}", what) for way, what in named]
     width = max(len(call) for call, _ in calls)
@@ -364,7 +365,8 @@ def _accounts(integration: Integration) -> Iterator[str]:
     yield "An account is a token in an environment variable that is set before Jupyter or the command starts:"
     tokens = [("default", f"`{variable}`")]
     tokens += [(name, f"`{variable}_{name.upper().replace('-', '_')}`") for name in ("production", "my-team")]
-    yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in [*tokens, ("demo", "needs none")]])
+    tokens += [("demo", "needs none")] if integration.demo else []
+    yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     yield "Where to get a token:"
     yield "\n".join(f"- {way}" for way in integration.credentials.how)
     yield "Lua never sees a token: it stays with the process that sends the requests."

@@ -260,7 +260,7 @@ def _other_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
 
 def _full_name(function: Function) -> str:
     """`heroku.list_dynos`; the name alone of a function that is in no catalogue of ours."""
-    owner = next((f"{i.name}." for i in integrations.BUILT_IN if any(function is f for f in i.functions)), "")
+    owner = next((f"{i.name}." for i in integrations.present() if any(function is f for f in i.functions)), "")
     return owner + function.name
 
 

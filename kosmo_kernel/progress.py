@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WIDEST = 100  # characters of the line
+STILL = 1.0  # seconds without an answer after which nothing seems to go on
 
 # The bar takes its colours from where it is shown: JupyterLab's, VS Code's, or one that suits light and dark pages.
 _BAR = (
@@ -98,7 +99,8 @@ class Snapshot:
         after = () if several or self.remaining is None else (f"{_counted(self.remaining, 'request')} left",)
         label = "accounts " if several else "account "
         room = WIDEST - len(" · ".join((*before, label, *after)))
-        return " · ".join((*before, label + _cut(self.account, room), *after))
+        whose = (label + _cut(self.account, room),) if room > 0 else ()
+        return " · ".join((*before, *whose, *after))
 
     def html(self) -> str:
         """It in one small line of HTML, which needs neither a script nor a style of the page."""
@@ -120,6 +122,15 @@ class Snapshot:
         return self.done / self.total if not self.over and self.total - self.done > 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Until when a thread waits, for what, and whether the others go on meanwhile."""
+
+    until: float
+    why: str
+    alone: bool
+
+
 class Progress:
     """What one run has asked for. Threads may share it.
 
@@ -135,7 +146,8 @@ class Progress:
         self._remaining: int | None = None
         self._accounts: dict[str, None] = {}
         self._started: float | None = None
-        self._pauses: dict[int, tuple[float, str]] = {}  # by thread: until when it waits, and for what
+        self._pauses: dict[int, _Pause] = {}  # by thread
+        self._answered_at = -math.inf
 
     @property
     def cancelled(self) -> bool:
@@ -159,6 +171,7 @@ class Progress:
         """A request was answered; so many more may be sent, where the service says so."""
         with self._lock:
             self._requests += 1
+            self._answered_at = self.clock.now()
             self._remaining = self._remaining if remaining is None else remaining
 
     def check(self) -> None:
@@ -170,19 +183,20 @@ class Progress:
         if self._ended.is_set():
             raise Cancelled
 
-    def pause(self, seconds: float, why: str) -> None:
+    def pause(self, seconds: float, why: str, *, alone: bool = False) -> None:
         """Hold a thread up, in sight.
 
         Parameters:
             seconds: how long.
             why: what for, in a few words that follow "waits 12 s ": `for Heroku's request budget`.
+            alone: others go on meanwhile, so that it is only told once none of them does.
 
         Raises:
             Cancelled: the run has ended meanwhile.
         """
         me = threading.get_ident()
         with self._lock:
-            self._pauses[me] = self.clock.now() + seconds, why
+            self._pauses[me] = _Pause(self.clock.now() + seconds, why, alone)
         try:
             ended = self.clock.wait(seconds, self._ended)
         finally:
@@ -199,7 +213,7 @@ class Progress:
         """How far it is now."""
         with self._lock:
             now = self.clock.now()
-            until, why = max(self._pauses.values(), default=(now, ""))
+            longest = self._longest(now)
             return Snapshot(
                 done=self._done,
                 total=self._total,
@@ -207,10 +221,16 @@ class Progress:
                 remaining=self._remaining,
                 account=", ".join(self._accounts),
                 seconds=now - self._started if self._started is not None else 0.0,
-                waiting=max(0.0, until - now),
-                why=why,
+                waiting=max(0.0, longest.until - now) if longest else 0.0,
+                why=longest.why if longest else "",
                 over=self._ended.is_set(),
             )
+
+    def _longest(self, now: float) -> _Pause | None:
+        """The pause to tell of: the longest that holds up all, or any where nothing goes on beside it."""
+        still = self._total - self._done <= len(self._pauses) or now - self._answered_at >= STILL
+        told = (pause for pause in self._pauses.values() if still or not pause.alone)
+        return max(told, key=lambda pause: pause.until, default=None)
 
 
 class Line:

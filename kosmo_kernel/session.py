@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.calls import Caller
+    from kosmo_kernel.catalogue import Function
     from kosmo_kernel.display import Display
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.lua.walls import Wall
@@ -52,7 +53,7 @@ class Session:
         timeout: seconds by the wall clock for one run; no limit when None.
 
     Raises:
-        SettingsError: a limit or `KOSMO_REQUIRE_WALLS` that makes no sense.
+        SettingsError: a limit, `KOSMO_DEMO` or `KOSMO_REQUIRE_WALLS` that makes no sense.
         UnknownNameError: there is no account of that name.
     """
 
@@ -69,13 +70,13 @@ class Session:
         self.limits = limits(memory_limit, cpu_limit, timeout)
         self._require_walls = required()
         self.last: Result | None = None
+        self.last_error: KosmoError | None = None  # what a door's last cell that failed ended in; the door sets it
         self._walls_told = False
         self._now: Callable[[], datetime] = partial(datetime.now, UTC)
         self._scripts = Scripts()
         self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
-        functions = {f"{i.name}.{f.name}": f for i in integrations.BUILT_IN for f in i.functions}
-        self._machine = Machine(functions, _surface)
+        self._machine = Machine(_functions, _surface)
 
     # Running -----------------------------------------------------------------------------------------
 
@@ -118,7 +119,8 @@ class Session:
             on_display: called with what `display` shows while the chunk runs; without it its text is printed.
             on_progress: called in this thread while a remote account is waited for: first after half a second of that,
                 ten times a second at most, and then once more at the end. See `telling.py` for KOSMO_PROGRESS.
-            dry_run: make no calls; check them, note them in `planned`, and answer with empty lists and records.
+            dry_run: make no calls; check them, note them in `planned`, and answer with empty lists and records. What it
+                makes of them is there for the next dry run, and no more in the next run that is none.
             fresh: ask anew for what was kept from before.
             inputs: values for Lua's globals, set before the chunk runs; see `python_values.lua_value`.
             outputs: Lua variables to read after it, which `Result.outputs` has.
@@ -128,7 +130,8 @@ class Session:
             UnknownNameError: there is no account of that name; nothing has run. Or no Lua variable; the chunk has run.
             InvalidArgumentsError: a value for Lua that has no Lua form; nothing has run. Or a variable that is a
                 function, or holds one; the chunk has run.
-            SettingsError: a limit makes no sense, or walls are required and one is missing. Nothing has run.
+            SettingsError: a limit or `KOSMO_PROGRESS` makes no sense, or walls are required and one is missing; nothing
+                has run.
             KosmoError: with what was printed and called before in its `result`.
         """
         if account is not None:
@@ -161,6 +164,7 @@ class Session:
                     inputs=taken,
                     outputs=wanted,
                     numbered=number is not None,
+                    dry_run=dry_run,
                 )
             finally:
                 run.end(started)
@@ -170,7 +174,7 @@ class Session:
         self._tell_of_walls(result)
         run.result.values = [run.page(value) for value in outcome.values]
         run.result.hidden, run.result.memory = outcome.hidden, outcome.memory
-        if number is not None:
+        if number is not None and not dry_run:
             self._keep(number, run.result.value)
         run.result.outputs = {name: run.page(self._output(name, outcome.outputs, run)) for name in wanted}
         return run.result
@@ -270,6 +274,16 @@ class Session:
         """
         return sorted((str(name), str(kind)) for name, kind in self._ask("names", chain=list(chain))["names"].items())
 
+    def variables(self) -> list[dict[str, str]]:
+        """The variables that scripts have set, in order of name: `name`, `scope`, `type` and `size`, all texts.
+
+        Raises:
+            TryLaterError: a script runs.
+        """
+        found = sorted(self._ask("variables")["variables"].items())
+        told = [(name, *f"{text}\n\n".split("\n")[:3]) for name, text in found]
+        return [dict(zip(("name", "scope", "type", "size"), one, strict=True)) for one in told]
+
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """What is known of the value at the end of a chain of names, or None when there is no such value.
 
@@ -350,14 +364,20 @@ class Session:
 _OF_A_FUNCTION = ("source", "line", "chunk", "params")  # that a script defined
 
 
+def _functions() -> dict[str, Function]:
+    """What can be called, by full name."""
+    return {name: function for one in integrations.present() for name, function in one.by_full_name().items()}
+
+
 def _surface() -> list[dict[str, Any]]:
-    """What `app.integrations` holds."""
-    return surface(integrations.BUILT_IN, {i.name: accounts.names(i) for i in integrations.BUILT_IN})
+    """What `app.integrations` holds at first."""
+    there = integrations.present()
+    return surface(there, {one.name: accounts.names(one) for one in there})
 
 
 def _check_account(alias: str) -> None:
     """An account that is asked for by name must exist, whether or not the run makes a call."""
     name = alias.lower().replace("-", "_")
-    if name == accounts.DEFAULT or any(name in accounts.names(one) for one in integrations.BUILT_IN):
+    if name == accounts.DEFAULT or any(name in accounts.names(one) for one in integrations.present()):
         return
     accounts.find(integrations.BUILT_IN[0], alias)

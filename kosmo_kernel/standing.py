@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
 
 UNAUTHORIZED = 401
+BUDGET_LEFT = "budget_left"  # what the client calls the question
 
 
 @dataclass(slots=True)
@@ -71,10 +72,15 @@ def asked(budget_left: Callable[[str, str], int | None]) -> list[Standing]:
             one.left = budget_left(one.integration.name, one.alias)
         except RefusedError as error:
             refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
-            one.problem = refused if error.status == UNAUTHORIZED else error.message
+            one.problem = refused if error.status == UNAUTHORIZED else _own(one, error)
         except KosmoError as error:
-            one.problem = error.message
+            one.problem = _own(one, error)
     return found
+
+
+def _own(one: Standing, error: KosmoError) -> str:
+    """An error without what its row says already: no function of that name is anybody's to call."""
+    return error.message.removeprefix(f"{one.integration.name}.{BUDGET_LEFT} (account {one.alias}): ")
 
 
 def _standing(integration: Integration, alias: str) -> Standing:

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -87,10 +87,13 @@ class Answers:
             return [Record(self.rows[0], HEROKU.function("get_app"))]
         return [Records(self.rows, APPS)]
 
-    def space(self, integration: str | None, key: str) -> str:
+    def space(self, integration: str, key: str) -> str:
         if key == "production":
             return key
         raise errors.UnknownNameError(f"{integration} has no {key}.", ("list_apps",))
+
+    def integration(self, name: str) -> NoReturn:
+        raise errors.UnknownNameError(f"There is no integration {name}.", ("heroku",))
 
     def docs(self, verb: str, page: str) -> str:
         return f"{verb} {page}"
@@ -165,7 +168,7 @@ class Shuffled(Answers):
 @contextmanager
 def machine() -> Iterator[Machine]:
     functions = {f"heroku.{f.name}": f for f in HEROKU.functions}
-    one = Machine(functions, lambda: surface([HEROKU], {"heroku": ["demo"]}))
+    one = Machine(lambda: functions, lambda: surface([HEROKU], {"heroku": ["demo"]}))
     try:
         yield one
     finally:

@@ -12,8 +12,9 @@ import pytest
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.errors import CredentialsError, UnknownNameError
+from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.session import Session
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 OTHER = "HRKU-66666666-7777-4888-9999-aaaaaaaaaaaa"
@@ -251,3 +252,11 @@ def test_another_service_keeps_the_form_of_its_own_address() -> None:
 )
 def test_the_demo_is_chosen_by_one_variable(env: dict[str, str], chosen: bool) -> None:  # noqa: FBT001 - a table's column
     assert accounts.demo_chosen(env) is chosen
+
+
+def test_a_misspelt_choice_of_the_demo_is_an_error_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_DEMO", "true")
+    for door in (accounts.demo_chosen, Session):
+        with pytest.raises(SettingsError) as caught:
+            door()
+        assert caught.value.message == "KOSMO_DEMO must be 1 or 0, or not be set; it is 'true'."

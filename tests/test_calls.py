@@ -84,6 +84,28 @@ def test_an_interrupt_ends_the_wait_at_once_and_cancels_what_is_queued(
     assert len(gate.asked) <= asked + 1
 
 
+@pytest.mark.parametrize("source", ["{}", "parallel.map({{ 1 }}, function() {} end)"], ids=["alone", "in a map"])
+def test_what_was_answered_of_a_list_before_an_interrupt_is_counted(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(DemoApi(company()), "/van-telemetry/domains")
+    with serve(gate) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+
+        def press() -> None:
+            gate.wait_for(4)
+            session.interrupt()
+
+        pressing = soon(press)
+        call = f"app.integrations.heroku.list_domains({{ app_id = {FOUR}, limit = 1 }})"
+        cost = stopped(session, source.format(call)).result.cost
+        pressing.join()
+        gate.open.set()
+
+    assert (cost.done, cost.total, cost.requests) == (3, 4, 3)
+
+
 def test_a_timeout_ends_the_wait_as_well(remote: Session, gate: Gate) -> None:
     error = stopped(remote, ASKING["a map"][0], timeout=0.3)
 
@@ -233,6 +255,14 @@ def test_more_requests_than_are_left_are_told_before_they_are_sent(
     remote.run(source, on_output=lambda *one: told.append(one))
 
     assert told == ([("stderr", line)] if line else [])
+
+
+def test_the_demo_in_this_process_has_no_budget_to_wait_for() -> None:
+    with Session("demo") as session:
+        cost = session.run("for _ = 1, 5000 do app.integrations.heroku.get_current_user() end").cost
+
+    assert cost is not None
+    assert (cost.requests, cost.done) == (5000, 5000)
 
 
 # Being told ----------------------------------------------------------------------------------------------

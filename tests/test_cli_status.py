@@ -74,4 +74,6 @@ def test_a_service_that_cannot_be_reached_is_told_in_the_row_of_its_account() ->
     nobody = {"HEROKU_API_KEY": DEMO_TOKEN, "HEROKU_API_URL": "http://127.0.0.1:9"}
     code, answer = document(STATUS, "--json", env=nobody)
     assert (code, answer["success"]) == (0, True)
-    assert "127.0.0.1:9" in answer["providers"]["heroku"]["budgets"]["default"]["error"]
+    assert answer["providers"]["heroku"]["budgets"]["default"]["error"] == (
+        "no answer from http://127.0.0.1:9: the connection was refused. Nothing listens there: check the address."
+    )

@@ -210,6 +210,17 @@ def test_a_proxy_is_asked_for_another_machine_and_gets_no_token(monkeypatch: pyt
     )
 
 
+def test_a_proxy_that_is_not_there_is_named_and_not_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://joe:hidden@127.0.0.1:9")
+    with pytest.raises(UnreachableError) as caught:
+        ask("https://api.heroku.com")
+
+    assert caught.value.message == (
+        f"{WHERE}no answer from https://api.heroku.com: the proxy 127.0.0.1:9 cannot be reached (the connection was "
+        "refused). Check HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+    )
+
+
 def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
@@ -15,6 +16,7 @@ from markdown_it import MarkdownIt
 from kosmo_kernel import budget, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.client import tries
+from kosmo_kernel.client.client import CONNECT_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.limits import Limits
@@ -241,6 +243,19 @@ def test_every_lua_block_of_a_guide_runs_on_the_demo_account(name: str, session:
 def test_a_guide_refers_to_pages_that_there_are(name: str) -> None:
     for page in re.findall(r"docs\.read\(\"(.*?)\"\)", docs.read(name)):
         docs.read(page)
+
+
+def test_the_guide_to_settings_has_every_variable_that_is_read_and_the_usual_values() -> None:
+    page, usual = docs.read("settings"), Limits()
+    package = Path(docs.__file__).parent
+    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    read = {name for text in sources for name in re.findall(r'"(KOSMO_[A-Z_]+)"', text)}
+    told = set(re.findall(r"^\| `(KOSMO_[A-Z_]+)`", page, re.MULTILINE))
+    assert (told, "KOSMO_PROGRESS" in read) == (read, True)
+    assert f"Lua's values: {usual.memory}" in page
+    assert f"running time: {usual.cpu:g}" in page
+    assert f"for a connection: {CONNECT_TIMEOUT:g}" in page
+    assert f"or for more of it: {READ_TIMEOUT:g}" in page
 
 
 def test_the_guide_to_limits_says_what_the_limits_are() -> None:

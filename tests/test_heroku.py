@@ -225,6 +225,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for entry points anew, and leave no trace."""
     for name in ("_installed", "_load"):
         monkeypatch.setattr(integrations, name, getattr(integrations, name).__wrapped__)
+    monkeypatch.setattr(integrations, "_loaded", {})
 
 
 SHOP = """\

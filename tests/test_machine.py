@@ -193,7 +193,9 @@ def test_a_second_interrupt_ends_the_process_at_once(monkeypatch: pytest.MonkeyP
         presses.join()
 
         assert isinstance(error, errors.StoppedError)
-        assert "variables are gone" in str(error)
+        assert str(error) == (
+            "Interrupted. Asked twice, so its process was ended: Lua's variables are gone; run what set them again."
+        )
         assert values(lua, "return 1") == [1]
 
 

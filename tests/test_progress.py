@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kosmo_kernel.progress import WIDEST, Cancelled, Line, Progress, Snapshot, duration
@@ -74,6 +74,7 @@ def test_a_state_says_itself_in_one_line(state: Snapshot, text: str) -> None:
 
 
 @given(STATES)
+@example(Snapshot(1_000_000, 1_000_001, 1_000_000, 1_000_000, "0", 40_200.0, over=True))
 def test_no_state_is_longer_than_a_line_or_shorter_than_its_numbers(state: Snapshot) -> None:
     assert len(state.text()) <= WIDEST
     assert f"{state.requests:,} request" in state.text()
@@ -219,3 +220,33 @@ def test_a_wait_that_nobody_ends_takes_its_time() -> None:
     started = progress.clock.now()
     progress.pause(0.01, BUDGET)
     assert progress.clock.now() - started >= 0.01
+
+
+class OthersMeanwhile:
+    """A clock that looks at the progress while somebody waits: as another answer comes, much later, and at the end."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.told: list[str] = []
+        self.progress = Progress(self)
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, seconds: float, _ended: threading.Event) -> bool:
+        self.progress.answered(100)
+        self.told.append(self.progress.snapshot().why)
+        self.time += seconds
+        self.told.append(self.progress.snapshot().why)
+        self.progress.answered(99)
+        self.progress.end(2)
+        self.told.append(self.progress.snapshot().why)
+        return False
+
+
+def test_a_wait_of_one_thread_alone_is_told_when_nothing_goes_on_beside_it() -> None:
+    clock = OthersMeanwhile()
+    clock.progress.begin("production", 3)
+    clock.progress.pause(2, "for another try", alone=True)
+    assert clock.told == ["", "for another try", "for another try"]
+    assert clock.progress.snapshot().why == ""

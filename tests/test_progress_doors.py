@@ -23,6 +23,8 @@ from traitlets.config import Config
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.session import Session
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds; nothing waits that long unless it hangs
@@ -280,3 +282,12 @@ def test_a_run_without_progress_does_not_load_what_draws_it() -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "kosmo_kernel.terminal_line" in loaded
     assert {name for name in loaded if name.partition(".")[0] == "rich"} == set()
+
+
+def test_a_misspelt_switch_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_PROGRESS", "yes")
+    with Session("demo") as session, pytest.raises(SettingsError) as caught:
+        session.run("print('never')")
+
+    assert caught.value.message == "KOSMO_PROGRESS must be 1 or 0, or not be set; it is 'yes'."
+    assert caught.value.result is None

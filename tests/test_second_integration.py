@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,13 @@ from kosmo_kernel import accounts, cli, docs, integrations
 from kosmo_kernel.client import Client
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.editor import complete, inspect
-from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
+from kosmo_kernel.errors import (
+    CredentialsError,
+    InvalidArgumentsError,
+    RefusedError,
+    SettingsError,
+    UnknownNameError,
+)
 from kosmo_kernel.session import Session
 
 TABLE = ["number", "title", "port.code", "port.title", "launched_at", "knots", "radio.secret", "funnels"]
@@ -181,6 +191,133 @@ def installed(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "ferries.py").write_text(Path(ferries.__file__).read_text())
     root = str(Path(integrations.__file__).parent.parent.parent)
     return {"PYTHONPATH": f"{tmp_path}:{root}"}
+
+
+def lua_with_the_package(api: Harbour, installed: dict[str, str], script: str, *options: str) -> tuple[int, Any]:
+    """What the command says of a script, where the service is known by its entry point alone."""
+    with serve(api) as served:
+        own = installed | {"TIDEWATER_KEY": KEY, "TIDEWATER_URL": served.url}
+        return document("integrations:lua", "--json", *options, "-e", script, env=own)
+
+
+def test_lua_finds_the_package_in_the_run_that_first_names_it(installed: dict[str, str]) -> None:
+    script = """
+        local before = {}
+        for name in pairs(app.integrations) do table.insert(before, name) end
+        local ships = app.integrations.ferries.list_ships()
+        local after = {}
+        for name in pairs(app.integrations) do table.insert(after, name) end
+        return table.concat(before, " "), table.concat(after, " "), ships[2].title .. " of " .. ships[2].port
+    """
+    _, told = lua_with_the_package(Harbour(), installed, script)
+
+    assert told["result"] == ["heroku", "ferries heroku", "Patience of Oyster Bay"]
+
+
+def test_a_failure_of_the_package_speaks_its_own_words_in_lua(installed: dict[str, str]) -> None:
+    _, refused = lua_with_the_package(Harbour(), installed, "return app.integrations.ferries.get_ship(4)")
+    _, misspelt = lua_with_the_package(Harbour(), installed, "return app.integrations.ferries.list_ship()")
+    _, unknown = lua_with_the_package(Harbour(), installed, "return app.integrations.feries.list_ships()")
+
+    assert "Tidewater Ferries answered 404 (S1): No such ship." in refused["error"]
+    assert misspelt["error"].endswith("Did you mean: app.integrations.ferries.list_ships")
+    assert unknown["error"].endswith("There is no integration `feries`. Did you mean: app.integrations.ferries")
+
+
+IN_A_SESSION = """
+from kosmo_kernel.editor import complete
+from kosmo_kernel.session import Session
+
+def offered(source, session):
+    return [match.text for match in complete(source, len(source), session).matches]
+
+with Session() as session, Session() as other:
+    other.run("return 1")
+    session.run("ships = app.integrations.ferries.list_ships()")
+    frame = session.run("return ships").frame()
+    print(list(frame["title"]), frame.dtypes["launched_at"])
+    print(offered("app.integrations.", session), offered("ships[1].po", session))
+    session.reset()
+    print([name for name, _ in session.names(("app", "integrations"))])
+    print(len(other.run("return app.integrations.ferries.list_ships()").frame()))
+"""
+
+
+def test_a_session_has_the_package_s_frames_and_names_and_keeps_them_over_a_reset(installed: dict[str, str]) -> None:
+    with serve(Harbour()) as served:
+        own = os.environ | installed | {"TIDEWATER_KEY": KEY, "TIDEWATER_URL": served.url}
+        done = subprocess.run([sys.executable, "-c", IN_A_SESSION], env=own, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [
+        "['Grey Gull', 'Patience', 'Long Night'] datetime64[us, UTC]",
+        "['ferries', 'heroku'] ['port']",
+        "['ferries', 'heroku']",
+        "3",
+    ]
+
+
+# A demo is the service's own, or there is none
+
+
+def test_a_service_without_a_demo_has_no_account_of_that_name(lua: Session) -> None:
+    ways: list[Callable[[], object]] = [
+        lambda: lua.run("app.integrations.ferries.demo.list_ships()"),
+        lambda: lua.run("app.integrations.ferries.list_ships()", account="demo"),
+        lambda: lua.run("app.integrations.ferries.list_ships()", account="demo", dry_run=True),
+    ]
+    messages = []
+    for way in ways:
+        with pytest.raises(UnknownNameError) as caught:
+            way()
+        messages.append(caught.value.message)
+
+    assert messages[0].startswith("Lua:1: Tidewater Ferries has no function and no account `demo`.")
+    told = "Lua:1: Tidewater Ferries has no account 'demo'; there is default. It has no demo: name one of its own "
+    assert set(messages[1:]) == {f"{told}accounts, or run without the demo."}
+    assert accounts.names(FERRIES) == ["default"]
+
+
+def test_the_demo_is_found_in_any_case() -> None:
+    with Session("DEMO") as session:
+        script = "return #app.integrations.heroku.Demo.list_apps(), #app.integrations.heroku.list_apps()"
+        result = session.run(script)
+
+    assert (result.values, {call.account for call in result.calls}) == ([19, 19], {"demo"})
+    assert result.notes == ["Fictional data: the account in use is the demo."]
+
+
+def test_a_service_without_a_demo_offers_none(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it serves
+    monkeypatch.delenv("TIDEWATER_KEY")
+    page = docs.read("ferries")
+    with Session() as session, pytest.raises(CredentialsError) as caught:
+        session.run("app.integrations.ferries.list_ships()")
+
+    assert "demo" not in page
+    assert "demo" not in caught.value.message
+    assert ".demo" in docs.read("heroku")
+
+
+def harbour_of_fiction() -> tuple[Harbour, str]:
+    return Harbour(), KEY
+
+
+def test_a_service_brings_a_demo_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_demo = replace(FERRIES, base_url="https://api.tidewater.example", demo=f"{__name__}:harbour_of_fiction")
+    monkeypatch.setattr(integrations, "BUILT_IN", (*integrations.BUILT_IN, with_demo))
+    with Session() as session:
+        result = session.run("return #app.integrations.ferries.demo.list_ships()")
+
+    assert (result.value, result.calls[0].account, accounts.names(with_demo)) == (3, "demo", ["demo"])
+
+
+def test_a_demo_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(FERRIES, demo="tidewater.nowhere:api")
+    monkeypatch.setattr(integrations, "BUILT_IN", (*integrations.BUILT_IN, broken))
+    with Session() as session, pytest.raises(SettingsError, match="The demo account of Tidewater Ferries"):
+        session.run("app.integrations.ferries.demo.list_ships()")
+
+    with pytest.raises(ValueError, match="has its demo at `nowhere`, which is no"):
+        replace(FERRIES, demo="nowhere")
 
 
 def test_a_package_brings_it_by_an_entry_point(installed: dict[str, str]) -> None:

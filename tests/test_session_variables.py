@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pandas as pd
@@ -212,3 +213,48 @@ def test_a_column_of_a_frame_comes_back_with_what_is_missing(lua: Session, value
 
     assert back["seen"].to_list() == [value is not None for value in values]
     assert all(math.isclose(a, b) for a, b in zip(back["n"].dropna(), frame["n"].dropna(), strict=True))
+
+
+# A dry run ------------------------------------------------------------------------------------------------
+
+KEPT = """heroku = app.integrations.heroku
+apps = heroku.list_apps()
+local names = { "my-app" }
+function count() return #names end
+"""
+LOOK = "return table.concat({ #apps, #names, count(), type(heroku), tostring(fresh), tostring(newer) }, ' ')"
+PRETENDED = """apps, names = heroku.list_apps({}), heroku.list_apps()
+fresh = 1
+local newer, heroku = 2, 3
+"""
+
+
+@pytest.mark.parametrize("end", ["", "error('after that')"], ids=["well", "badly"])
+def test_what_a_dry_run_makes_of_empty_answers_is_nothing_that_stays(end: str) -> None:
+    with Session("demo") as session:
+        session.run(KEPT)
+        with pytest.raises(LuaRuntimeError) if end else nullcontext():
+            assert session.run(f"{PRETENDED}{end}", dry_run=True).planned
+        assert session.run(LOOK).value == "19 1 1 table nil nil"
+        session.run("names = { 'my-app', 'booking-api' }")
+        assert session.run("return count()").value == 2
+
+
+def test_one_dry_run_goes_on_where_another_ended() -> None:
+    with Session("demo") as session:
+        session.run("local mine = 'my-app'")
+        session.run("local heroku = app.integrations.heroku; mine = 'booking-api'", dry_run=True)
+        planned = session.run("heroku.list_dynos({ app_id = mine })", dry_run=True).planned
+        session.run("mine = mine .. '!'")
+
+        assert [call.arguments for call in planned] == [{"app_id": "booking-api"}]
+        assert session.run("return mine .. type(heroku)", dry_run=True).value == "my-app!nil"
+
+
+def test_a_dry_run_is_no_cell_that_gave_something() -> None:
+    with Session("demo") as session:
+        session.run("return 'one'", number=1)
+        session.run("return app.integrations.heroku.list_apps()", number=2, dry_run=True)
+        session.run("return 'three'", number=3)
+        look = "return table.concat({ _, __, Out[1], tostring(Out[2]), Out[3] }, ' ')"
+        assert session.run(look, number=4).value == "three one one nil three"

@@ -11,13 +11,14 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.calls.fan_out import FanOut
 from kosmo_kernel.calls.pool import Pool
 from kosmo_kernel.client import Answer, Client, in_process
-from kosmo_kernel.errors import ApiError, InvalidArgumentsError
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.progress import Cancelled
 from kosmo_kernel.records import Record, Records, asked_columns
 from kosmo_kernel.result import PlannedCall
@@ -95,6 +96,12 @@ class Asker:
     counts: bool = True
     coming: int = 0
     gone: bool = False
+    _done: list[int] = field(default_factory=list)  # which threads may add to without a lock
+
+    @property
+    def answered(self) -> int:
+        """How many requests of the call were answered, or failed."""
+        return sum(self._done)
 
     @property
     def left(self) -> bool:
@@ -103,6 +110,7 @@ class Asker:
 
     def done(self, calls: int = 1) -> None:
         """So many requests of the call were answered, or failed."""
+        self._done.append(calls)
         if self.counts:
             self.progress.end(calls)
 
@@ -154,7 +162,10 @@ class Caller:
 
         Raises:
             InvalidArgumentsError: all mistakes in one message.
+            UnknownNameError: the account is the demo, and the service has none.
         """
+        if alias == accounts.DEMO and not integration.demo:
+            accounts.find(integration, alias)  # which says so
         args = function.named(values)
         collect, at_once = _reserved(function, args)
         bound = function.bind(args)
@@ -238,7 +249,8 @@ class Caller:
             CredentialsError: the account has no token.
             UnknownNameError: there is no such account.
         """
-        account = accounts.find(integration, alias) if alias != accounts.DEMO else None
+        is_fiction = alias == accounts.DEMO and integration.demo
+        account = None if is_fiction else accounts.find(integration, alias)
         key = (integration.name, account.alias if account else alias)
         with self._lock:
             client = self._clients.get(key)
@@ -253,12 +265,20 @@ class Caller:
 
 
 def _demo(integration: Integration) -> Client:
-    """The client of the fictional account: the look-alike answers in this process."""
-    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - only for the demo
-    from kosmo_kernel.demo.company import company  # noqa: PLC0415 - as above
+    """The client of a service's fictional account: a look-alike answers in this process.
 
-    account = accounts.Account(integration.name, accounts.DEMO, DEMO_TOKEN, integration.base_url, "the demo")
-    return Client(integration, account, transport=in_process(DemoApi(company())))
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        api, token = resolve_name(integration.demo)()
+    except Exception as error:  # what a stranger's module raises can be anything
+        raise SettingsError(
+            f"The demo account of {integration.title} ({integration.demo}) cannot be made: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    account = accounts.Account(integration.name, accounts.DEMO, token, integration.base_url, "the demo")
+    return Client(integration, account, transport=in_process(api))
 
 
 def empty(order: Order) -> CallAnswer:

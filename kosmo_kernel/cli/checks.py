@@ -197,11 +197,16 @@ def service(integration: Integration) -> Iterator[Finding]:
             continue
         yield Finding(f"{name}.account.{alias}", "ok", f"Its token is in {account.source}.")
         default = account if alias == accounts.DEFAULT else default
-    chosen = accounts.demo_chosen()
+    chosen = False
+    try:
+        chosen = accounts.demo_chosen()
+    except SettingsError as error:
+        yield Finding(f"{name}.setting", "broken", error.message, "Correct it, or unset it.")
     fiction = (
         "Fictional data, and the default account: KOSMO_DEMO=1." if chosen else "Fictional data; it is always there."
     )
-    yield Finding(f"{name}.account.{accounts.DEMO}", "ok", fiction)
+    if integration.demo:
+        yield Finding(f"{name}.account.{accounts.DEMO}", "ok", fiction)
     if default is not None:
         yield from _asked(integration, default)
     elif accounts.DEFAULT not in accounts.names(integration) and not chosen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.accounts import DEFAULT, demo_chosen, names
+from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen, names
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.output import document, say
 from kosmo_kernel.cli.values import show_page
@@ -121,7 +121,8 @@ def state(integration: Integration) -> dict[str, Any]:
     """Whether an integration can be called, and with which accounts."""
     accounts = names(integration)
     configured = DEFAULT in accounts
-    return {"active": configured or demo_chosen(), "configured": configured, "accounts": accounts}
+    active = configured or (demo_chosen() and DEMO in accounts)
+    return {"active": active, "configured": configured, "accounts": accounts}
 
 
 def _function(integration: Integration, function: Function) -> dict[str, Any]:

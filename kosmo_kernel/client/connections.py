@@ -50,11 +50,15 @@ _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 # that never did is more likely wrong than busy.
 Passing = Literal["always", "met", "never"]
 
+# Of these it is the proxy that did not answer, where there is one.
+_ON_THE_WAY = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
+_PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+
 # Why a request got no answer, and what to do: the first that is in the chain of causes counts.
 _LOST: tuple[tuple[type[Exception], str, str, Passing], ...] = (
     (httpx.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
     (httpx.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
-    (httpx.ProxyError, "the proxy refused ({error})", "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY", "never"),
+    (httpx.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
     (
         ssl.SSLCertVerificationError,
         "its certificate cannot be trusted ({error})",
@@ -227,6 +231,9 @@ class Connections:
         for kind, why, advice, passing in _LOST:
             found = next((cause for cause in chain if isinstance(cause, kind)), None)
             if found is not None:
+                if self._proxy and kind in _ON_THE_WAY:
+                    where = self._proxy.url.netloc.decode()  # the password is not in it
+                    return LostError(f"the proxy {where} cannot be reached ({why})", _PROXY, passing)
                 busy = kind is httpx.ProxyError and str(found).startswith(_BUSY)
                 return LostError(why.format(error=found, timeout=self._read), advice, "always" if busy else passing)
         return LostError(str(error) or type(error).__name__, LATER, "always")

@@ -140,7 +140,7 @@ class Fetch:
                 if pause is None:
                     raise setback.error from setback.__cause__
             if pause:
-                self._progress.pause(pause, WHY)
+                self._progress.pause(pause, WHY, alone=True)
 
     def _answer(self, request: Request, tries: Tries, *, free: bool = False) -> Reply:
         """The answer to a request, whatever its status.

@@ -29,6 +29,7 @@ from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.demo import routes
 from kosmo_kernel.demo.budget import CAPACITY, REFILL, Budget
+from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.moving import as_it_is
 from kosmo_kernel.demo.pages import Range
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - opens nothing but the demo
 
+_ENDLESS = 1e6  # requests that come back in a second
 GZIP_FROM = 1024  # bytes of a body that are worth packing
 
 _VERSION = re.compile(
@@ -213,3 +215,11 @@ def _asked(request: Request) -> _Resolution:
         return msgspec.json.decode(request.get_data(), type=_Resolution)
     except msgspec.MsgspecError as error:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
+
+
+def in_process() -> tuple[DemoApi, str]:
+    """The demo account as the catalogue names it: the company's API, and the token that opens it.
+
+    Its budget comes back at once: in this process nobody has to wait for one.
+    """
+    return DemoApi(company(), refill=_ENDLESS), DEMO_TOKEN

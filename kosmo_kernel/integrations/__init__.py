@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GROUP = "kosmo_kernel.integrations"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
+_loaded: dict[str, Integration] = {}  # of those that are installed, by name
 
 
 def find(name: str) -> Integration:
@@ -37,6 +38,19 @@ def find(name: str) -> Integration:
         return _load(installed[name])
     near = nearest(name, (*(i.name for i in BUILT_IN), *installed))
     raise UnknownNameError(f"There is no integration `{name}`.", tuple(f"app.integrations.{n}" for n in near))
+
+
+def known(name: object) -> Integration | None:
+    """The integration with this name; None where there is none that can be loaded."""
+    try:
+        return find(name) if isinstance(name, str) else None
+    except (UnknownNameError, SettingsError):
+        return None
+
+
+def present() -> tuple[Integration, ...]:
+    """Those that need not be looked for: the built-in ones, and the installed ones that were asked for before."""
+    return (*BUILT_IN, *_loaded.values())
 
 
 def everything() -> tuple[Integration, ...]:
@@ -69,4 +83,5 @@ def _load(entry: EntryPoint) -> Integration:
         raise SettingsError(f"{origin} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(loaded, Integration) or loaded.name != entry.name:
         raise SettingsError(f"{origin} is not a catalogue.Integration with the name of its entry point.")
+    _loaded[loaded.name] = loaded
     return loaded

@@ -309,4 +309,5 @@ HEROKU = Integration(
         path="/account/rate-limits",
         read=_read_budget,
     ),
+    demo="kosmo_kernel.demo.api:in_process",
 )

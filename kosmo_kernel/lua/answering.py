@@ -221,8 +221,12 @@ class Answering:
         return self._handles.answer([self._host.docs(str(header.get("verb")), str(header.get("page")))], texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        integration = header.get("integration")
-        return {"account": self._host.space(None if integration is None else str(integration), str(header.get("key")))}
+        key, integration = str(header.get("key")), header.get("integration")
+        if integration is not None:
+            return {"account": self._host.space(str(integration), key)}
+        found, functions = self._host.integration(key)
+        self._handles.learn(functions)
+        return {"integration": found}
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.input(str(header.get("format")))

@@ -264,6 +264,16 @@ end
 
 function cells.drop(name) held[name] = nil end
 
+-- Remember which locals live on and what they hold; the result puts that back.
+function cells.remember()
+  local before, values = {}, {}
+  for name, cell in next, held do before[name], values[name] = cell, (cells.get(name)) end
+  return function()
+    held = before
+    for name, cell in next, before do setupvalue(cell[1], cell[2], values[name]) end
+  end
+end
+
 function cells.names()
   local found = {}
   for name in next, held do

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from kosmo_kernel.catalogue import Function
     from kosmo_kernel.limits import Limits
 
 GONE = "Lua's variables are gone; run what set them again."
@@ -72,8 +73,11 @@ class Host(Protocol):
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """So many items of a list of the script's failed and were collected; what is known of the first few."""
 
-    def space(self, integration: str | None, key: str) -> str:
+    def space(self, integration: str, key: str) -> str:
         """The account that `key` names in an integration's namespace."""
+
+    def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
+        """An integration that Lua did not begin with: its part of `surface.surface`, its functions by full name."""
 
     def docs(self, verb: str, page: str) -> str:
         """A page of the reference: `read`, `list` or `search`."""

@@ -32,21 +32,29 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.walls import Wall
 
 ASK_MOST = 5.0  # seconds for a question that runs no script
-ANSWERS = {"check": "state", "names": "names", "resolve": "kind", "sweep": "done"}  # what the answer to a question has
+ANSWERS = {  # what the answer to a question has
+    "check": "state",
+    "names": "names",
+    "resolve": "kind",
+    "sweep": "done",
+    "variables": "variables",
+}
 
 
 class Machine:
     """A Lua state in a process of its own.
 
     Parameters:
-        functions: of the catalogue, by full name.
-        surface: what `app` holds, as JSON values (see `surface.surface`).
+        functions: gives those of the catalogue, by full name.
+        surface: gives what `app` holds at first, as JSON values (see `surface.surface`).
     """
 
-    def __init__(self, functions: Mapping[str, Function], surface: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, functions: Callable[[], Mapping[str, Function]], surface: Callable[[], list[dict[str, Any]]]
+    ) -> None:
         self._functions = functions
         self._surface = surface
-        self._handles = Handles(functions)
+        self._handles = Handles({})
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
@@ -66,7 +74,7 @@ class Machine:
             if self._closed:
                 raise LuaProcessError("this session is closed")
             if self._child is None:
-                self._handles = Handles(self._functions)
+                self._handles = Handles(self._functions())
                 self._child = LuaProcess()
                 self._child.write(wire.pack({"kind": "spaces"}, [encode(self._surface())]))
                 self._greeted = False
@@ -123,10 +131,11 @@ class Machine:
         inputs: Mapping[str, Any] | None = None,
         outputs: Sequence[str] = (),
         numbered: bool = False,
+        dry_run: bool = False,
     ) -> Outcome:
         """Run a chunk, with globals set before it, and with variables read after it.
 
-        That of a numbered cell makes `_` and `Out` what they are.
+        That of a numbered cell makes `_` and `Out` what they are. A dry run changes none for those that are not.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
@@ -140,6 +149,7 @@ class Machine:
             "result_limit": limits.result,
             "outputs": list(outputs),
             "numbered": numbered,
+            "dry_run": dry_run,
         }
         texts = [source.encode(errors="replace")]
         self._running = True
@@ -321,7 +331,12 @@ class Machine:
                 self._ending.ask("cpu_limit", 0.0)
             if self._ending.why is not None:
                 if time.monotonic() >= self._ending.by:
-                    why = f" It was stuck in one long step, so its process was ended: {GONE}"
+                    stuck = (
+                        "Asked twice, so its process"
+                        if self._ending.hurried
+                        else "It was stuck in one long step, so its process"
+                    )
+                    why = f" {stuck} was ended: {GONE}"
                     raise Failure(stopped(self._ending.why, watch.limits, why))
                 if self._greeted:
                     child.interrupt()  # again: a signal that came before the script had started was for nobody

@@ -171,20 +171,24 @@ local function account_space(integration, account)
   return namespace(path, list, look, all)
 end
 
+local function add(found, integration)
+  integration.by_name, integration.is_account = {}, {}
+  for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
+  for _, one in ipairs(integration.functions) do
+    for _, name in ipairs(one.names) do integration.by_name[name] = one end
+    records.declare(integration.name .. "." .. one.name, one.type)
+    records.declare(integration.name .. "." .. one.name .. "*", one.asked)
+  end
+  local space = account_space(integration)
+  if not found[integration.name] then found[#found + 1] = integration.name end
+  found[integration.name] = space
+  sort(found)
+  return space
+end
+
 local function decoded()
   local found = {}
-  for _, integration in ipairs(json.read(catalogue_text)) do
-    integration.by_name, integration.is_account = {}, {}
-    for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
-    for _, one in ipairs(integration.functions) do
-      for _, name in ipairs(one.names) do integration.by_name[name] = one end
-      records.declare(integration.name .. "." .. one.name, one.type)
-      records.declare(integration.name .. "." .. one.name .. "*", one.asked)
-    end
-    found[#found + 1] = integration.name
-    found[integration.name] = account_space(integration)
-  end
-  sort(found)
+  for _, integration in ipairs(json.read(catalogue_text)) do add(found, integration) end
   return found
 end
 
@@ -202,7 +206,8 @@ end
 local integrations_space = namespace("app.integrations", integration_names, function(key, ask)
   prepare()
   if integrations[key] then return integrations[key] end
-  if ask then native.ask({ kind = "space", key = key }) end
+  -- One that is installed beside us, which the parent looks for now, or a mistake that it words.
+  if ask then return native.steady(add, integrations, native.ask({ kind = "space", key = key }).integration) end
 end)
 
 local app = namespace("app", function() return { "integrations" } end, function(key, ask)

@@ -30,8 +30,9 @@ end
 
 -- Tasks ----------------------------------------------------------------------------------------------------
 
--- A task can go on.
+-- What was waited for is there, so the task can go on; there is none where not even waiting had room on the stack.
 local function ready(ticket)
+  if not ticket.task then return end
   local own = ticket.task.loop
   own.last = own.last + 1
   own.ready[own.last] = ticket.task
@@ -162,8 +163,7 @@ local function hear()
     local answer = answers[i]
     local ticket = pending[answer.id]
     if ticket then
-      local own = ticket.task.loop
-      pending[answer.id], under_way, own.under_way = nil, under_way - 1, own.under_way - 1
+      pending[answer.id], under_way, ticket.loop.under_way = nil, under_way - 1, ticket.loop.under_way - 1
       ticket.answer, ticket.texts = answer, texts
       ready(ticket)
     end
@@ -203,6 +203,7 @@ local function run(map)
   if not outer then
     tasks.finish()
     talking.settle(before)
+    pending, under_way = {}, 0
   end
   if not ok then error(problem, 0) end
 end
@@ -213,7 +214,7 @@ end
 function native.call(said, texts)
   if not tasks.may_wait() then return talking.ask('{"kind":"call",' .. said .. "}", texts) end
   last = last + 1
-  local ticket = { id = last }
+  local ticket = { id = last, loop = loop }
   talking.begin(last, said, texts)
   pending[last], under_way, loop.under_way = ticket, under_way + 1, loop.under_way + 1
   tasks.wait(ticket)

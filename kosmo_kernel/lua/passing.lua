@@ -1,7 +1,7 @@
 -- What goes into a run and what comes out: globals that are set for it, what it returned, variables asked for.
 
 local native, json, records, cells, spaces = ...
-local format, ipairs, rawget, rawset = string.format, ipairs, rawget, rawset
+local format, ipairs, next, rawequal, rawget, rawset = string.format, ipairs, next, rawequal, rawget, rawset
 
 local passing = {}
 
@@ -12,6 +12,19 @@ function passing.take(inputs, pieces)
   for i, input in ipairs(inputs) do
     cells.drop(input.name)
     rawset(native.environment, input.name, values[i])
+  end
+end
+
+-- Remember all variables; the result puts them back. What is in a table that was there before is not looked after.
+function passing.remember()
+  local environment, globals, put_locals_back = native.environment, {}, cells.remember()
+  for name, value in next, environment do globals[name] = value end
+  return function()
+    for name in next, environment do
+      if rawequal(globals[name], nil) then rawset(environment, name, nil) end
+    end
+    for name, value in next, globals do rawset(environment, name, value) end
+    put_locals_back()
   end
 end
 

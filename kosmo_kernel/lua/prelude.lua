@@ -118,7 +118,7 @@ local function error_reply(problem, thread, why)
   return { kind = "failed", type = "lua_runtime", message = clean(message), facts = facts, stack = stack }
 end
 
-function requests.run(header, texts)
+local function run_cell(header, texts)
   local source, name = texts[1], header.name
   places.begin(name, source)
   learn_order(source)
@@ -147,9 +147,23 @@ function requests.run(header, texts)
   if not given.values then return error_reply(given.problem, nil, given.why) end
   local first = ran.values[1]
   if native.is_stream[first] then hidden, first = true, nil end -- what `io.write` returns is nothing to look at
-  if header.numbered then outputs.add(first) end
+  if header.numbered and not header.dry_run then outputs.add(first) end
   local values, variables, pieces = table.unpack(given.values)
   return { kind = "done", values = values, outputs = variables, hidden = hidden or false }, pieces
+end
+
+local put_back -- the variables as they were before the last dry runs
+
+-- A dry run answers its calls with nothing; what it makes of that is there for the next dry run, and gone before a
+-- run that means it.
+function requests.run(header, texts)
+  if header.dry_run then
+    put_back = put_back or passing.remember()
+  elseif put_back then
+    put_back()
+    put_back = nil
+  end
+  return run_cell(header, texts)
 end
 
 function requests.check(_, texts)
@@ -164,6 +178,10 @@ local looking = file("looking", json, cells, spaces, text, places, methods)
 
 function requests.names(header)
   return { kind = "names", names = debug.setmetatable(looking.names(header.chain), json.object) }
+end
+
+function requests.variables()
+  return { kind = "variables", variables = debug.setmetatable(looking.variables(), json.object) }
 end
 
 function requests.resolve(header)

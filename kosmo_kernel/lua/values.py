@@ -53,18 +53,25 @@ class Handles:
     """
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
-        self._functions = functions
-        self._names = {id(function): name for name, function in functions.items()}
+        self._functions: dict[str, Function] = {}
+        self._names: dict[int, str] = {}
+        self.learn(functions)
         self._kept: dict[int, Records] = {}
+        self._records = 0  # of all lists that are kept
         self._last = 0
 
     def __len__(self) -> int:
         return len(self._kept)
 
+    def learn(self, functions: Mapping[str, Function]) -> None:
+        """There are these functions as well, by full name."""
+        self._functions.update(functions)
+        self._names.update((id(function), name) for name, function in functions.items())
+
     def release(self, handles: list[int]) -> None:
         """Forget lists that Lua no longer refers to."""
         for handle in handles:
-            self._kept.pop(handle, None)
+            self._records -= len(self._kept.pop(handle, ()))
 
     # To Lua ----------------------------------------------------------------------------------------
 
@@ -104,18 +111,16 @@ class Handles:
     @property
     def crowded(self) -> bool:
         """Whether Lua would do well to look which lists it still refers to."""
-        return self._records() > KEPT_MOST // 2
-
-    def _records(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return self._records > KEPT_MOST // 2
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):
-            if self._records() + len(value) > KEPT_MOST:
+            if self._records + len(value) > KEPT_MOST:
                 why = f"The script holds on to more than {KEPT_MOST:,} records (records_limit)."
                 raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
             self._last += 1
             self._kept[self._last] = value
+            self._records += len(value)
             one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
             return one, encode(value.rows) if len(value) <= SHORT else None
         if isinstance(value, Record):

@@ -36,6 +36,11 @@ class Ending:
     by: float = 0.0
     closed: bool = False
 
+    @property
+    def hurried(self) -> bool:
+        """Whether it was asked a second time."""
+        return self.why is not None and self.by == 0.0
+
     def ask(self, why: str, grace: float) -> None:
         """Have it end, for the first reason that comes up; the child has so many seconds for it."""
         if self.why is None:

@@ -2,7 +2,7 @@
 
 A frame is its length (four bytes, big-endian) and a payload. A payload is the length of its header, the
 header (JSON), and texts one after the other; the header's `blobs` gives their lengths. The child process
-only moves payloads as bytes; what is in them is read by `machine.py` on one side and `prelude.lua` on the other.
+only moves payloads as bytes; what is in them is read by `answering.py` on one side and `talking.lua` on the other.
 """
 
 from __future__ import annotations

@@ -81,8 +81,9 @@ class Asking:
             InvalidArgumentsError: all mistakes in one message.
         """
         integration_name, _, function_name = request.path.partition(".")
-        alias = request.account if request.account not in (None, accounts.DEFAULT) else self._result.account
-        call = Call(f"integrations.{request.path}", alias or accounts.DEFAULT, 0.0, "ok")
+        named = accounts.plain(request.account or accounts.DEFAULT)
+        alias = named if named != accounts.DEFAULT else accounts.plain(self._result.account)
+        call = Call(f"integrations.{request.path}", alias, 0.0, "ok")
         started = time.perf_counter()
         try:
             integration = integrations.find(integration_name)
@@ -94,7 +95,7 @@ class Asking:
             call.duration_ms = (time.perf_counter() - started) * 1000
             self._result.calls.append(call)
             raise
-        if call.account == accounts.DEMO and request.account != accounts.DEMO and FICTION not in self._result.notes:
+        if call.account == accounts.DEMO and named != accounts.DEMO and FICTION not in self._result.notes:
             self._result.notes.append(FICTION)
         return Prepared(len(order.calls), partial(self._plan if self._dry_run else self._begin, call, order, started))
 
@@ -181,6 +182,7 @@ class Asking:
         begun = self._begun.pop(number, None)
         if begun:
             begun.asker.gone = True
+            self._done += min(begun.asker.answered, begun.count)  # a part of a list
             begun.call.status, begun.call.duration_ms = "dropped", (time.perf_counter() - begun.started) * 1000
 
     def end(self) -> list[str]:

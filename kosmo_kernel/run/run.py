@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts, docs, harmless, integrations
 from kosmo_kernel.display import CLEAR, Display, bundle_from
 from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Records
 from kosmo_kernel.redact import one_line, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.catalogue import Function, Integration
     from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Prepared
     from kosmo_kernel.result import Result
     from kosmo_kernel.run.asking import Asking
@@ -83,11 +84,13 @@ class Run:
         """Items of a `parallel.map` failed and were collected."""
         self.asking.failures(f"{count:,} of {of:,} items failed", rows)
 
-    def space(self, integration: str | None, key: str) -> str:
+    def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
+        """An integration that is installed beside the built-in ones: what Lua has of it, its functions by full name."""
+        found = integrations.find(name)
+        return surface([found], {name: accounts.names(found)})[0], found.by_full_name()
+
+    def space(self, integration: str, key: str) -> str:
         """The account that a name in a namespace means."""
-        if integration is None:
-            integrations.find(key)
-            raise UnknownNameError(f"The integration `{key}` was added after Lua started. Reset, and it is there.")
         found = integrations.find(integration)
         aliases = accounts.names(found)
         if key == accounts.DEFAULT or key.lower().replace("-", "_") in aliases:

@@ -6,9 +6,10 @@ the fictional account as well.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
+
+from kosmo_kernel.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +28,18 @@ class Telling:
         progress: of the run.
         show: is told; None for nobody.
         now: what time it is, in seconds, ever rising.
+
+    Raises:
+        SettingsError: `KOSMO_PROGRESS` is neither 0 nor 1.
     """
 
     def __init__(
         self, progress: Progress, show: Callable[[Snapshot], None] | None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        switch = os.environ.get(SWITCH, "").strip()
+        switch = switched(SWITCH)
         self._progress, self._now = progress, now
-        self._show = None if switch == "0" else show
-        self._always = switch == "1"
+        self._show = None if switch is False else show
+        self._always = switch is True
         self._waited = 0.0
         self._told_at: float | None = None
 

@@ -1,0 +1,27 @@
+"""Environment variables that are 1 or 0. Whoever writes anything else meant one of them, so it is neither."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def switched(variable: str, env: Mapping[str, str] | None = None) -> bool | None:
+    """Whether a variable is 1 or 0; None when it is not set, or empty.
+
+    Parameters:
+        variable: its name.
+        env: environment variables; the process's own when None.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    told = (os.environ if env is None else env).get(variable, "").strip()
+    if told not in ("", "0", "1"):
+        raise SettingsError(f"{variable} must be 1 or 0, or not be set; it is {told[:40]!r}.")
+    return told == "1" if told else None
