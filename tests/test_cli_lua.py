@@ -201,6 +201,15 @@ def test_standard_input_is_not_touched_unless_asked_for() -> None:
         assert running.stdout.read() == "nil\t\n"
 
 
+def test_what_could_not_be_read_is_in_the_document() -> None:
+    script = 'return app.integrations.heroku.list_dynos({ app_id = { "my-app", "no-such-app" }, errors = "collect" })'
+    answer = json.loads(kosmo(LUA, "--demo", "--json", "-e", script).stdout)
+    (failure,) = answer["meta"]["failures"]
+    assert (failure["app_id"], failure["status"], failure["id"]) == ("no-such-app", 404, "not_found")
+    assert list(failure) == ["app_id", "type", "status", "id", "message", "request_id"]
+    assert answer["result"][1] == answer["meta"]["failures"]
+
+
 def test_a_dash_is_standard_input() -> None:
     assert kosmo(LUA, "-", stdin=b"return 6 * 7, io.read()").stdout == "42\tnil\n"
     told = kosmo(LUA, "-e", 'return io.read(), io.read("L"), io.read("n"), io.read("a")', "-", stdin=b"a\nb\n3\nc\nd\n")

@@ -185,6 +185,7 @@ def envelope(
     meta: dict[str, Any] = {"permission_bypassed": False, "dry_run": dry_run}
     if result is not None:
         meta |= {"account": result.account, "notes": result.notes}
+        meta |= {"failures": result.failures} if result.failures else {}
     if facts is not None:
         meta["error"] = facts
     return {
