@@ -14,7 +14,7 @@ import pytest
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
-from kosmo_kernel.kernel.execute import lua_of, lua_text, read_cell
+from kosmo_kernel.kernel.execute import lua_text, read_cell
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.notebook import Notebook
 from kosmo_kernel.session import Session
@@ -203,13 +203,6 @@ def test_commands_stand_in_front_of_the_lua(desk: Desk) -> None:
 def test_a_reset_forgets_the_variables(desk: Desk) -> None:
     desk.run("forgotten = 1")
     assert desk.shown("%kosmo reset\nforgotten") == [{"text/plain": "nil"}]
-
-
-def test_places_stay_when_lines_that_are_not_lua_are_blanked() -> None:
-    code = "\n%kosmo who\n%%kosmo_lua -a demo\nlocal x = '%kosmo'\n%kosmo who"
-    assert lua_of(code) == "\n          \n                   \nlocal x = '%kosmo'\n%kosmo who"
-    assert lua_of("%kosmo_lua 1 + x") == "           1 + x"
-    assert lua_of("1 + x") == "1 + x"
 
 
 @pytest.mark.parametrize("code", ["string.rep?", "?string.rep", " string.rep ? \n", "string.rep??"])

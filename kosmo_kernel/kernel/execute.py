@@ -66,20 +66,6 @@ def read_cell(code: str) -> Cell:
     return Cell("\n".join(lines), options, tuple(commands))
 
 
-def lua_of(code: str) -> str:
-    """A cell with blanks in place of the lines in front that are not Lua, so that places in it stay the same."""
-    lines = code.split("\n")
-    for number, line in enumerate(lines):
-        word = line.strip().partition(" ")[0]
-        if word == f"%{LUA_MAGIC}":
-            lines[number] = line.replace(word, " " * len(word), 1)
-        elif word in (f"%%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"):
-            lines[number] = " " * len(line)
-        elif word:
-            break
-    return "\n".join(lines)
-
-
 def _honoured(options: Options) -> Options:
     """The options, where none of them is about Python variables.
 

@@ -21,7 +21,6 @@ from kosmo_kernel.errors import KosmoError, UserError
 from kosmo_kernel.kernel.execute import bundles_of, folding, read_cell
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.kernel.indentation import indent_after
 from kosmo_kernel.options import COMMAND_MAGIC, Options
 from kosmo_kernel.plan import reveal
 from kosmo_kernel.project import settings_of
@@ -150,8 +149,8 @@ class Notebook:
             return {"status": "invalid"}
         if cell.asked or cell.commands:
             return {"status": "complete"}
-        status, _ = self.session.completeness(cell.lua)
-        return {"status": status} | ({"indent": indent_after(cell.lua)} if status == "incomplete" else {})
+        status, indent = self.session.completeness(cell.lua)
+        return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
 
     def _settled(self, cell: Cell) -> Cell:
         """A cell, with what the project says where the cell says nothing.
