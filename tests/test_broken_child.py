@@ -322,8 +322,6 @@ TALL_TALES: dict[str, dict[str, Any]] = {
     "facts that are a list": {"facts": [["message"]]},
     "facts of another error": {"facts": {"message": {"a": 1}, "type": "refused"}},
 }
-
-
 TALLS = [f"greet(); failed(**{tale!r})" for tale in TALL_TALES.values()]
 
 
@@ -339,18 +337,20 @@ def test_a_failure_told_oddly_is_an_error_all_the_same(lua: Session) -> None:
 ANSWERS = {
     "nonsense": "framed(b'x')",
     "nothing of what was asked": "say({'kind': 'names'})",
-    "numbers": "say({'kind': 'names', 'names': 5, 'state': 5, 'found': 5})",
-    "lists": "say({'kind': 'x', 'names': {'x': ['y'], 'z': None}, 'state': ['x'], 'found': True, 'text': 5})",
+    "numbers": "say({'kind': 'names', 'names': 5, 'variables': 5, 'state': 5, 'found': 5})",
+    "texts": "say({'kind': 'x', 'names': 'y', 'variables': 'y', 'state': 'x', 'found': 'y'})",
+    "lists": "say({'kind': 'x', 'names': {'x': ['y'], 'z': None}, 'variables': {'x': ['y']}, 'state': ['x'], "
+    "'found': True, 'text': 5})",
 }
 ANSWERING = [f"ready()\nwhile True: hear(); {answer}" for answer in ANSWERS.values()]
 
 
 @pytest.mark.parametrize("lua", ANSWERING, ids=ANSWERS.keys(), indirect=True)
-@pytest.mark.parametrize("question", ["names", "resolve", "completeness"])
+@pytest.mark.parametrize("question", ["names", "resolve", "completeness", "variables"])
 def test_an_editors_question_answered_oddly_is_an_error_or_an_answer(lua: Session, question: str) -> None:
     ask = getattr(lua, question)
     try:
-        ask("x" if question == "completeness" else ["x"])
+        ask(*{"completeness": ["x"], "variables": []}.get(question, [["x"]]))
     except errors.KosmoError as error:
         assert isinstance(error, errors.LuaProcessError)  # noqa: PT017 - an answer is as good
     lua.reset()

@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.walls import Wall
 
 ASK_MOST = 5.0  # seconds for a question that runs no script
-ANSWERS = {  # what the answer to a question has
-    "check": "state",
-    "names": "names",
-    "resolve": "kind",
-    "sweep": "done",
-    "variables": "variables",
+# What the answer to a question has, and of which type.
+ANSWERS: dict[str, tuple[str, type]] = {
+    "check": ("state", str),
+    "names": ("names", dict),
+    "resolve": ("kind", str),
+    "sweep": ("done", str),
+    "variables": ("variables", dict),
 }
 
 
@@ -193,7 +194,8 @@ class Machine:
             finally:
                 self._ending.why = None
             self._release(reply)
-            if not isinstance(reply.get(ANSWERS[kind]), (str, dict)):
+            field, wanted = ANSWERS[kind]
+            if not isinstance(reply.get(field), wanted):
                 self.reset()
                 raise Failure(LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {GONE}"))
             return reply
