@@ -157,6 +157,17 @@ def test_top_level_locals_live_on_and_stay_locals() -> None:
         assert values(lua, "x, g()") == [10, 2]  # a new variable, and the closure keeps its own
 
 
+def test_constants_stay_constant_until_they_are_declared_anew() -> None:
+    with machine() as lua:
+        run(lua, "local five <const>, now <const> = 5, os.time()\nlocal six = 6")
+        for name in ("five", "now"):
+            error = failure(lua, f"six = 7\n{name} = 1").error
+            assert error.message == f"cell:2: attempt to assign to const variable '{name}'"
+        assert values(lua, "return five, six, now ~= nil") == [5, 6, True]
+        run(lua, "local five = 1\nfive = 2")
+        assert values(lua, "return five") == [2]
+
+
 def test_locals_live_on_when_the_cell_fails_halfway() -> None:
     with machine() as lua:
         failure(lua, "local kept = 3\nfor i = 1, 2 do local inner = 4; error('stop') end")

@@ -17,7 +17,8 @@ local MOST_LOCALS = 180 -- names a cell can be given from earlier ones; Lua allo
 
 local cells = {}
 
-local held = {} -- name -> { closure, index of the upvalue }
+local CONSTANT = "const"
+local held = {} -- name -> { closure, index of the upvalue, CONSTANT if it is a `<const>` }
 
 -- The names of the locals of a chunk that are alive where it ends -----------------------------------------
 
@@ -66,10 +67,11 @@ end
 
 local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- up to the main function
 
+-- A list of them, and a table that has each by its name: true, or CONSTANT for a `<const>`.
 local function alive_at_end(text)
   local chunk = load(text, "=locals", "t")
   if not chunk then return {} end
-  local names, seen, distinct = {}, {}, {}
+  local names, constants, seen, distinct = {}, {}, {}, {}
   read_function(dump(chunk), HEADER + 1, names)
   -- A constant known to the compiler has no register and so no debug information.
   local tries = COMPILED // (#text + 1)
@@ -77,12 +79,14 @@ local function alive_at_end(text)
     tries = tries - 1
     if tries < 0 then break end
     local _, fault = load(text .. "\n" .. name .. " = 1", "=locals", "t")
-    if fault and find(fault, "attempt to assign to const variable '" .. name .. "'", 1, true) then names[#names + 1] = name end
+    if fault and find(fault, "attempt to assign to const variable '" .. name .. "'", 1, true) then
+      names[#names + 1], constants[name] = name, true
+    end
   end
   seen._ENV = true -- whose environment a cell has is not for an earlier cell to say
   for _, name in ipairs(names) do
     if not seen[name] then distinct[#distinct + 1] = name end
-    seen[name] = true
+    seen[name] = constants[name] and CONSTANT or true
   end
   seen._ENV = nil
   return distinct, seen
@@ -188,8 +192,10 @@ function cells.compile(text, name, environment, set)
   if before then alive, is_alive = alive_at_end(before) end
 
   local given = {}
-  for known in next, held do
-    if #given < MOST_LOCALS and not set[known] and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then given[#given + 1] = known end
+  for known, cell in next, held do
+    if #given < MOST_LOCALS and not set[known] and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then
+      given[#given + 1] = cell[3] == CONSTANT and known .. " <const>" or known
+    end
   end
   serial = serial + 1
   local keep = format("__keep_%d_%s", serial, native.secret())
@@ -197,16 +203,19 @@ function cells.compile(text, name, environment, set)
   local export = #alive > 0 and format(" %s(function() return %s end) ", keep, concat(alive, ", ")) or " "
   -- A to-be-closed variable keeps Lua from making the last call a tail call, which would have no line.
   local guard = last ~= "" and format(" local %s_ <close> = nil ", keep) or ""
-  local body
+  local body, wrong
   for _, inner in ipairs(before and {
     last == "" and before .. "\n" .. export or before .. guard .. export .. last,
     last == "" and before or before .. export .. last,
     before .. last,
   } or { whole }) do
-    body = load(front .. inner .. "\nend", "=" .. name, "t", environment)
+    body, wrong = load(front .. inner .. "\nend", "=" .. name, "t", environment)
     if body then break end
   end
-  if not body then return nil, fault or "the cell has too many local variables" end
+  if not body then
+    -- The text compiles alone, so what is wrong is what earlier cells left: constants, or many locals.
+    return nil, fault or find(wrong, "const variable", 1, true) and wrong or "the cell has too many local variables"
+  end
   local run = body()
   for index = 1, 255 do
     local upvalue = getupvalue(run, index)
@@ -217,14 +226,14 @@ function cells.compile(text, name, environment, set)
         for i = 1, 255 do
           local known = getupvalue(closure, i)
           if not known then break end
-          held[known] = { closure, i }
+          held[known] = { closure, i, is_alive[known] }
           constant[known] = true
         end
         local values = table.pack(closure())
         for i, known in ipairs(alive) do
           if not constant[known] then
             local value = values[i]
-            held[known] = { function() return value end, 1 }
+            held[known] = { function() return value end, 1, is_alive[known] }
           end
         end
       end)
@@ -250,7 +259,7 @@ function cells.salvage(thread, run, is_alive)
   for index = 1, 250 do
     local name, value = getlocal(thread, level, index)
     if not name then return end
-    if is_alive[name] then held[name] = { function() return value end, 1 } end
+    if is_alive[name] then held[name] = { function() return value end, 1, is_alive[name] } end
   end
 end
 
