@@ -56,21 +56,22 @@ class Display:
         return sum(len(part) for part in self.bundle.values() if isinstance(part, str))
 
 
-def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False) -> Bundle:
+def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
     """A value as a cell shows it.
 
     Parameters:
         value: of a run.
         rows: how many rows of a table; the first 200 when None.
         raw: text in place of tables.
+        note: what is to be said below a table.
     """
     if isinstance(value, Page):
-        return {"text/plain": str(value), "text/markdown": str(value)}
+        return {"text/plain": str(value), "text/markdown": value.for_notebook()}
     if isinstance(value, (Record, Records)) and not raw:
         from kosmo_kernel.tables import RecordView, table_of  # noqa: PLC0415 - not before the first table
 
         if isinstance(value, Records):
-            table = table_of(value, ROWS if rows is None else rows)
+            table = table_of(value, ROWS if rows is None else rows, note)
             return {"text/plain": table.text(), "text/html": table.html()}
         view = RecordView(value)
         return {"text/plain": repr(view), "text/html": view._repr_html_()}

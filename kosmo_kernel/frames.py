@@ -9,6 +9,7 @@ from its list of values in one go, with as few steps in Python as there can be.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from kosmo_kernel.records import Records, collector_paused
 from kosmo_kernel.tables import SHOWN, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
 
@@ -47,7 +48,7 @@ _FIRST_DAY = np.datetime64("0001-01-01")
 
 
 class KosmoFrame(pd.DataFrame):
-    """A DataFrame that shows its first rows in a scrolling box, and how many it has.
+    """A DataFrame that shows its first rows in a scrolling box, and below how many it has and its `.attrs["note"]`.
 
     What is made from it (a filter, `head()`, a merge) is a plain DataFrame. Where it is written to a file, lists and
     objects are written as JSON, and for Excel, which knows no time zones, times without theirs: in UTC.
@@ -104,11 +105,8 @@ class KosmoFrame(pd.DataFrame):
         _flat(self, _is_mixed).to_feather(*args, **kwargs)
 
     def _table(self) -> Table:
-        shown = self.iloc[: max(self.displaylimit, 0)]
-        if not _counts_up(shown.index):
-            shown = shown.reset_index(allow_duplicates=True)
-        columns = [_shown(shown.iloc[:, place]) for place in range(shown.shape[1])]
-        return Table([str(name) for name in shown.columns], columns, len(self), labels=shown.shape[1] - self.shape[1])
+        note = self.attrs.get("note")
+        return replace(table_of_frame(self, self.displaylimit), note=note if isinstance(note, str) else "")
 
 
 def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
@@ -128,6 +126,63 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
     if records.function is not None:
         frame.attrs["function"] = _full_name(records.function)
     frame.attrs.update(attrs or {})
+    return frame
+
+
+_AS_JSON = "json"  # in `.attrs` of what is in a file: the columns whose lists and objects are JSON texts there
+
+
+def write_parquet(frame: KosmoFrame, file: str) -> None:
+    """Write a frame so that `read_parquet` gives the same one."""
+    flat = _flat(frame, _is_mixed)
+    texts = [name for name, old, new in zip(frame, frame.dtypes, flat.dtypes, strict=True) if old != new]
+    nested = [name for name in texts if {type(value) for value in _shown(frame[name])} <= {list, dict, NoneType}]
+    flat.attrs = frame.attrs | {_AS_JSON: nested}
+    flat.to_parquet(file)
+
+
+def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
+    """A frame from a file that `write_parquet` has written.
+
+    Parameters:
+        file: the file.
+        attrs: as for `frame_of`.
+    """
+    read = pd.read_parquet(file)
+    known = dict(read.attrs)
+    nested = set(known.pop(_AS_JSON, ()))
+    for place, name in enumerate(read):
+        values = list(read.iloc[:, place])
+        if name in nested:
+            values = [json.loads(value) if isinstance(value, str) else None for value in values]
+        elif any(isinstance(value, np.ndarray) for value in values):
+            values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
+        else:
+            continue
+        read.isetitem(place, pd.Series(values, dtype=object).to_numpy())
+    frame = KosmoFrame(read, copy=False)
+    frame.attrs = known | dict(attrs)
+    return frame
+
+
+def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
+    """The table that shows a frame.
+
+    Parameters:
+        frame: any DataFrame.
+        limit: how many rows to show.
+    """
+    shown = frame.iloc[: max(limit, 0)]
+    if not _counts_up(shown.index):
+        shown = shown.reset_index(allow_duplicates=True)
+    columns = [_shown(shown.iloc[:, place]) for place in range(shown.shape[1])]
+    return Table([str(name) for name in shown.columns], columns, len(frame), labels=shown.shape[1] - frame.shape[1])
+
+
+def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """A frame of texts, for libraries that show frames."""
+    frame = pd.DataFrame({place: list(texts) for place, texts in enumerate(columns)}, dtype=_STRING)
+    frame.columns = pd.Index(list(names), dtype=object)
     return frame
 
 

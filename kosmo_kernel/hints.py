@@ -1,51 +1,61 @@
-"""Mistakes that Lua cannot see, found in a script's text before it runs.
+"""Mistakes that Lua cannot see, found in a script's text.
 
 A reference such as `app.stack` reads as its name wherever Lua lets a value speak for itself, but Lua never asks
 when it compares values of two types: `app.stack == "heroku-24"` is false without a word. The text is read as
-tokens, and only when it may hold such a comparison at all.
+tokens, and only when it has what such a comparison is made of at all, `.stack` in one piece among that; of a very
+long one the start is.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from functools import lru_cache
+from itertools import chain
 
-from kosmo_kernel.editor.tokens import tokens_of
-from kosmo_kernel.integrations import BUILT_IN
+from kosmo_kernel import integrations
 from kosmo_kernel.lua.surface import record_type
+from kosmo_kernel.scripts import READ_MOST, keys
 
-_COMPARED = re.compile(r"""\.\s*([a-z_]+)\s*[=~]=\s*["'\[]|["'\]]\s*[=~]=\s*[\w.]+\.([a-z_]+)""")
+_EQUALS = ("==", "~=")
+_QUOTES = ('"', "'", "[[", "[=")
 
 
 def hints(source: str) -> list[str]:
-    """Warnings about a script, one line each."""
-    suspects = {a or b for a, b in _COMPARED.findall(source)} & references().keys()
-    # A script that makes fields of that name itself means those.
-    suspects = {name for name in suspects if not re.search(rf"[{{,;.]\s*{name}\s*=[^=]", source)}
-    return [_warning(line, name) for line, name in _comparisons(source) if name in suspects] if suspects else []
+    """Warnings about a script, one line each; of every integration that was asked for so far."""
+    source = source[:READ_MOST]
+    if not any(map(source.__contains__, _EQUALS)) or not any(map(source.__contains__, _QUOTES)):
+        return []
+    labels = _labels(tuple(one.name for one in integrations.present()))
+    if not any(f".{name}" in source for name in labels):
+        return []
+    return [_warning(line, name, labels[name]) for line, name in _comparisons(source) if name in labels]
 
 
-@cache
-def references() -> dict[str, str]:
+@lru_cache(maxsize=4)
+def _labels(present: tuple[str, ...]) -> dict[str, str]:
     """Fields that hold a reference, each with the field by which it reads as text."""
     found: dict[str, str] = {}
-    for integration in BUILT_IN:
+    for integration in map(integrations.find, present):
         for function in integration.functions:
             nested = record_type(function.columns, integration.labels)["fields"]
             found |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
     return found
 
 
-def _warning(line: int, name: str) -> str:
-    label = references()[name]
+def _warning(line: int, name: str, label: str) -> str:
     return (
         f"line {line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
         f'Compare its {label}: `.{name}.{label} == "…"`.'
     )
 
 
-def _comparisons(source: str) -> list[tuple[int, str]]:
-    """Where a field is compared with a text: the line, counted from 1, and the field's name."""
+@lru_cache(maxsize=64)
+def _comparisons(source: str) -> tuple[tuple[int, str], ...]:
+    """Where a field is compared with a text: the line, counted from 1, and the field's name.
+
+    Fields that the script makes itself are left out: it means those.
+    """
+    from kosmo_kernel.editor.tokens import tokens_of  # noqa: PLC0415 - a short script has nothing to look for
+
     tokens = [token for token in tokens_of(source) if token.kind != "comment"]
     found = []
     for place, token in enumerate(tokens):
@@ -58,4 +68,5 @@ def _comparisons(source: str) -> list[tuple[int, str]]:
             end += 2
         if before.kind == "string" and end > place + 1:
             found.append((source.count("\n", 0, token.start) + 1, tokens[end].text))
-    return found
+    own = frozenset(chain.from_iterable(keys(source)))
+    return tuple((line, name) for line, name in found if name not in own)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, DEMO
+from kosmo_kernel.records import Records
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from kosmo_kernel.display import Display
     from kosmo_kernel.frames import KosmoFrame
     from kosmo_kernel.progress import Snapshot
+
+NOTED = 3  # lines below a table about what could not be read
 
 
 @dataclass(slots=True)
@@ -71,13 +74,15 @@ class Result:
         seconds: how long it ran, waiting included.
         memory: bytes of Lua heap at the end.
         account: what `heroku.<function>` meant.
-        notes: warnings for people, one line each.
+        notes: warnings for people, one line each; what could not be read comes last.
         displays: what it showed beside its values, in order.
         cost: what its calls cost, or None when it made none.
         planned: what it would have sent, when it was a dry run.
         outputs: the Lua variables that were asked for, by name; their values are of the same types.
         started: when it started, in UTC.
         failures: what it could not read and collected instead, of a list argument or of `parallel.map`.
+        unread: those of the notes that tell of it.
+        permission_bypassed: something was done that the permissions ask about or deny, since that was forced.
     """
 
     values: list[Any] = field(default_factory=list)
@@ -92,7 +97,9 @@ class Result:
     cost: Snapshot | None = None
     planned: list[PlannedCall] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    permission_bypassed: bool = False
     started: datetime | None = None
 
     @property
@@ -100,17 +107,32 @@ class Result:
         """The first value, or None."""
         return self.values[0] if self.values else None
 
-    def attrs(self) -> dict[str, Any]:
-        """What a frame of these values remembers beside its function: the account, the time and the calls.
+    def told(self, *, tables: bool) -> tuple[str, list[str]]:
+        """What is to be said: below the first table of the values, and beside them, a line each.
 
-        JSON values; nothing where nothing was called. Calls of a function with an account are one entry. What the demo
-        says is fiction and has no time, so the same notebook has the same outputs every day.
+        Parameters:
+            tables: the values are shown, and lists of records as tables that can have a line below.
+        """
+        if tables and self.unread and any(isinstance(value, Records) for value in self.values):
+            return self._note(), [note for note in self.notes if note not in self.unread]
+        return "", self.notes
+
+    def _note(self) -> str:
+        more = len(self.unread) - NOTED
+        return "; ".join([*self.unread[:NOTED], *([f"{more:,} more lists with failures"] if more > 0 else [])])
+
+    def attrs(self) -> dict[str, Any]:
+        """What a frame of these values remembers beside its function: account, time, calls, what could not be read.
+
+        JSON values; nothing of calls where nothing was called. Calls of a function with an account are one entry. What
+        the demo says is fiction and has no time, so the same notebook has the same outputs every day.
         """
         groups: dict[tuple[str, str], list[Call]] = {}
         for call in self.calls:
             groups.setdefault((call.path.removeprefix("integrations."), call.account), []).append(call)
+        note = {"note": self._note()} if self.unread else {}
         if not groups:
-            return {}
+            return dict(note)
         accounts = list(dict.fromkeys(account for _, account in groups))
         found: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
         if self.started and accounts != [DEMO]:
@@ -125,7 +147,7 @@ class Result:
             }
             for (function, account), calls in groups.items()
         ]
-        return found
+        return found | note
 
     def frame(self) -> KosmoFrame:
         """The value as a pandas DataFrame.
@@ -134,7 +156,6 @@ class Result:
             TypeError: the value is no list of records.
         """
         from kosmo_kernel.frames import frame_of  # noqa: PLC0415 - pandas, not before the first table
-        from kosmo_kernel.records import Records  # noqa: PLC0415 - as above
 
         if not isinstance(self.value, Records):
             raise TypeError(f"a frame is made of a list of records, and the value is a {type(self.value).__name__}")

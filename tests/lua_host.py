@@ -18,9 +18,10 @@ from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome,
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Record, Records
+from kosmo_kernel.scripts import Names, Scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 APPS = HEROKU.function("list_apps")
 
@@ -51,6 +52,7 @@ class Answers:
     counted: tuple[int, int] = (0, 0)
     dropped: list[int] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
+    scripts: Scripts = field(default_factory=Scripts)
     inbox: SimpleQueue[tuple[int, list[Any] | errors.KosmoError]] = field(default_factory=SimpleQueue)
 
     def prepare(self, request: CallRequest) -> Prepared:
@@ -87,6 +89,9 @@ class Answers:
             return [Record(self.rows[0], HEROKU.function("get_app"))]
         return [Records(self.rows, APPS)]
 
+    def mcp(self, verb: str, asked: Mapping[str, Any]) -> NoReturn:
+        raise errors.SettingsError(f"there are no MCP servers here to be asked for {verb} ({len(asked)})")
+
     def space(self, integration: str, key: str) -> str:
         if key == "production":
             return key
@@ -104,6 +109,12 @@ class Answers:
     def input(self, form: str) -> str | None:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
+
+    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
+        return self.scripts.joins(chunk, first, last)
+
+    def orders(self) -> tuple[list[str], list[Names]]:
+        return self.scripts.orders()
 
     def output_of(self, number: int) -> Any:  # noqa: ARG002 - no cell had a number
         return None
@@ -176,7 +187,9 @@ def machine() -> Iterator[Machine]:
 
 
 def run(lua: Machine, source: str, host: Answers | None = None, **limits: Any) -> Outcome:
-    return lua.run(source, name="cell", args=(), limits=Limits(**limits), host=host or Answers())
+    host = host or Answers()
+    host.scripts.add("cell", source)
+    return lua.run(source, name="cell", args=(), limits=Limits(**limits), host=host)
 
 
 def values(lua: Machine, source: str, host: Answers | None = None) -> list[Any]:

@@ -224,7 +224,7 @@ def test_what_fails_of_a_map_and_of_a_list_argument_is_told_in_a_line_and_kept(r
     assert [(one["index"], one["status"]) for one in mapped.failures] == [(2, 404), (3, 404)]
     assert [(one["app_id"], one["status"]) for one in listed.failures] == [("no-such-1", 404), ("no-such-2", 404)]
     assert mapped.notes[-1].startswith('2 of 3 items failed: heroku.get_app (app_id "no-such-1", account default)')
-    assert listed.notes[-1].startswith('2 of 3 could not be read: heroku.get_app (app_id "no-such-1"')
+    assert listed.notes[-1] == "2 of 3 apps could not be read: no-such-1 (404 not_found), no-such-2 (404 not_found)"
 
 
 def test_a_script_that_collects_failures_without_end_does_not_fill_the_result(remote: Session) -> None:

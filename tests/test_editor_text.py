@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kosmo_kernel import editor
 from kosmo_kernel.editor import tokens
+from kosmo_kernel.editor.grammar import closes
 from kosmo_kernel.editor.library import KEYWORDS
 from kosmo_kernel.editor.tokens import tokens_of
 
@@ -188,6 +189,26 @@ def test_variables_are_offered_where_they_fit(text: str) -> None:
 )
 def test_the_line_after_an_unfinished_text_is_indented_as_its_block_is(text: str, expected: str) -> None:
     assert editor.indent(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "closing"),
+    [
+        ("  end", True),
+        ("else", True),
+        ("elseif x", True),
+        ("until x", True),
+        ("})", True),
+        ("] = 1", True),
+        ("ending", False),
+        ("x = 1 end", False),
+        ("-- end", False),
+        ("'end'", False),
+        ("", False),
+    ],
+)
+def test_a_line_closes_what_its_first_token_ends(line: str, closing: object) -> None:
+    assert closes(line) is closing
 
 
 # Tokens ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.editor.arguments import arguments_of, options_of, words_of
+from kosmo_kernel.docs import GUIDES
+from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of, words_of
 from kosmo_kernel.editor.grammar import allowed
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.meaning import Reader
@@ -30,7 +31,6 @@ from kosmo_kernel.editor.tokens import tokens_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kosmo_kernel.editor.arguments import Argument
     from kosmo_kernel.editor.live import Chain, Live
     from kosmo_kernel.editor.meaning import Call
     from kosmo_kernel.editor.outline import Binding
@@ -100,6 +100,7 @@ def pages() -> Iterator[Match]:
     for integration in integrations.everything():
         yield Match(integration.name, "path")
         yield from (Match(f"{integration.name}.{f.name}", "path", f.signature) for f in integration.functions)
+    yield from (Match(name, "path") for name in GUIDES)
 
 
 def _strings(reader: Reader) -> Iterator[Match]:
@@ -184,8 +185,13 @@ def _arguments(reader: Reader, call: Call) -> tuple[Argument, ...]:
     name = reader.library_name(meaning)
     if name:
         return options_of(name, call.position)
-    function = reader.function_at(meaning) if isinstance(meaning, Place) and call.position == 0 else None
-    return arguments_of(function) if function else ()
+    if not isinstance(meaning, Place) or call.position != 0:
+        return ()
+    function = reader.function_at(meaning)
+    if function is None:
+        known = reader.state.resolve(meaning.chain) or {}
+        return tuple(Argument(**one) for one in known.get("arguments", ()))
+    return arguments_of(function)
 
 
 def _members(

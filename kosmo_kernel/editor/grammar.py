@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.editor.outline import Outline
 from kosmo_kernel.editor.paths import BRACKETS, CONSTANTS, OPENING, OPERATORS, WHOLE
-from kosmo_kernel.editor.tokens import tokens_of
+from kosmo_kernel.editor.tokens import first_token, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ _BEGIN = ("local", "function", "if", "for", "while", "repeat", "do", "return", "
 _START = ("function", "not", "nil", "true", "false")  # of an expression, besides names
 _GO_ON = ("and", "or")
 _ATTRIBUTES = ("const", "close")
+_CLOSING = frozenset((*OPENING, "end", "else", "elseif", "until"))
 _OPENED = (";", "do", "then", "else", "repeat")  # a statement follows
 
 
@@ -85,6 +86,12 @@ def indent(code: str) -> str:
     if len(before) > len(above) and not _continues(outline, len(tokens) - 1):
         return before
     return (before if len(before) > len(above) else above) + _step(lines)
+
+
+def closes(line: str) -> bool:
+    """Whether a line begins with what ends a block or a bracket."""
+    first = first_token(line)
+    return first is not None and first.kind in ("keyword", "mark") and first.text in _CLOSING
 
 
 def _special(outline: Outline, end: int) -> Allowed | None:

@@ -81,6 +81,8 @@ def _place(reader: Reader, place: Place, detail: int) -> docs.Page | None:
     if name:
         return _entry(name)
     known = reader.state.resolve(place.chain)
+    if known and "page" in known:
+        return docs.Page(known["page"])
     chain = tuple(str(known["space"]).split(".")) if known and known.get("space") else place.chain
     integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
@@ -227,8 +229,9 @@ def _comment_above(code: str, line: int) -> str:
 
 
 def _without_dashes(comment: str) -> str:
-    if long := re.match(r"--\[(=*)\[", comment):
-        return comment[long.end() :].removesuffix(f"]{long[1]}]").strip()
+    level, bracket, text = comment.removeprefix("--[").partition("[")
+    if comment.startswith("--[") and bracket and not level.strip("="):
+        return text.removesuffix(f"]{level}]").strip()
     return comment.lstrip("-").strip()
 
 

@@ -167,6 +167,15 @@ display.markdown(text [, options])  Shows Markdown without raw HTML and pictures
 display.png(data [, options])  Shows a picture: the bytes of a PNG, or their base64.
 display.svg(text [, options])  Shows an SVG as a picture.
 display.update(id, value)  Shows a value in place of what has this id; `{ id = "x", update = true }` does it for markup.
+mcp  The servers of the Model Context Protocol that are configured; their tools are in `app.mcp`.
+mcp.call(path [, arguments])  Calls a tool, `"server.tool"`, as `app.mcp.server.tool(arguments)` does.
+mcp.get_prompt(server, name [, arguments])  A prompt of a server, filled in: a table with `messages`.
+mcp.prompts(server)  The prompts of a server, which is started for that.
+mcp.read_resource(server, uri)  What a resource of a server holds: a table with `contents`.
+mcp.resources(server)  The resources of a server and the templates of such, for which it is started.
+mcp.schema(path)  The JSON Schema of a tool's arguments, `"server.tool"`.
+mcp.servers()  All servers that are configured, and whether they are trusted; starts none.
+mcp.tools(server)  The tools of a server, which is started for that.
 parallel  Many calls at once.
 parallel.map(list, f [, options])  The results of `f(item)` for every item, in order: 16 at a time, or `{ limit = 32 }`.
 regex  Regular expressions, bare or delimited (`/…/i`), with a time limit each.

@@ -80,7 +80,7 @@ def _always_there(chain: Chain) -> list[tuple[str, str]]:
     """What follows a chain in a Lua state in which nothing has run."""
     match chain:
         case ("app",):
-            return [("integrations", "table")]
+            return [("integrations", "table"), ("mcp", "table")]
         case ("app", "integrations"):
             return [(integration.name, "table") for integration in integrations.present()]
         case ("app", "integrations", *_):

@@ -13,6 +13,7 @@ from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.commands import COMMANDS
 from kosmo_kernel.editor.completion import Completion, Match, complete, fitting, pages
 from kosmo_kernel.editor.inspection import inspect
+from kosmo_kernel.editor.live import State
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
 
@@ -58,7 +59,7 @@ class Spot:
         if self.kind == "options":
             found, prefix = _of_options(before, live, variables)
         elif self.kind == "command":
-            found, prefix = _of_command(before, variables)
+            found, prefix = _of_command(before, live, variables)
         else:
             found, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
         return Completion(fitting(found, prefix), self.cursor - len(prefix), self.cursor)
@@ -231,15 +232,25 @@ def _described(head: str, doc: str) -> docs.Page:
 # Commands
 
 
-def _of_command(before: str, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _of_command(before: str, live: Live | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
     """What can stand in a `%kosmo` line, and the part of it that is written."""
     name, blank, argument = before.lstrip().partition(" ")
     if not blank:
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
+    written = argument.lstrip()
     if "PAGE" in usage:
-        return pages(), argument.lstrip()
-    return (Match(one, "instance") for one in sorted(variables) if "NAME" in usage), argument.lstrip()
+        return pages(), written
+    if "FUNCTION" in usage:
+        return (page for page in pages() if "." in page.text), written
+    names = [*sorted(variables), *_tables_of(live)] if "NAME" in usage else []
+    return (Match(one, "instance") for one in dict.fromkeys(names)), written
+
+
+def _tables_of(live: Live | None) -> list[str]:
+    """The names of the user's Lua variables that are tables; none while Lua runs."""
+    library = dict(State(None).names(()))
+    return [name for name, kind in State(live).names(()) if kind == "table" and name not in library]
 
 
 def _of_page(line: str, word: str) -> docs.Page | None:

@@ -9,6 +9,7 @@ to, since the cell that is being written has not run yet.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,11 @@ class Call:
     key: str
 
 
+@lru_cache(maxsize=2)  # while a name is typed, what stands in front of it stays, and is asked about again and again
+def _outline(code: str) -> Outline:
+    return Outline([token for token in tokens_of(code) if token.kind != "comment"])
+
+
 class Reader:
     """A Lua text up to some place, and the live state that it will meet.
 
@@ -76,9 +82,8 @@ class Reader:
     def __init__(self, code: str, live: Live | None) -> None:
         self.code = code
         self.state = State(live)
-        everything = tokens_of(code)
-        self.tokens = [token for token in everything if token.kind != "comment"]
-        self.outline = Outline(self.tokens)
+        self.outline = _outline(code)
+        self.tokens = self.outline.tokens
         self._known: dict[tuple[int, int], Meaning | None] = {}
         self._deep = 0
 

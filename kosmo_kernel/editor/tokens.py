@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _QUOTES = ("'", '"')
 _WORDS = frozenset(KEYWORDS)
+_MARKS = r"[(){},;\]+*%^#&|]|\.{1,3}|==?|::?|\[(?!=*\[)|-(?!-)|//?|~=?|<[<=]?|>[>=]?"
+_SPACED = ("Name", "Punctuation")  # what the lexer gives with the blanks in front of it
 
 Kind = Literal["name", "keyword", "string", "comment", "number", "mark"]
 
@@ -48,6 +50,8 @@ def tokens_of(code: str) -> list[Token]:
     """The tokens of a Lua text, space left out. No text is an error: what is not Lua is a `mark`."""
     global _latest  # noqa: PLW0603 - replaced as a whole, so any thread may
     before, known = _latest
+    if code == before:
+        return known.copy()
     cut = code.rfind("\n", 0, _alike(before, code)) + 1
     kept = bisect_left(known, cut, key=attrgetter("end"))
     if kept < len(known):
@@ -58,6 +62,11 @@ def tokens_of(code: str) -> list[Token]:
     found += _read(code, cut)
     _latest = code, found
     return found
+
+
+def first_token(code: str) -> Token | None:
+    """The first of the tokens; nothing of the text is remembered."""
+    return next(_read(code, 0), None)
 
 
 _latest: tuple[str, list[Token]] = ("", [])
@@ -86,8 +95,11 @@ def _read(code: str, begin: int) -> Iterator[Token]:
                 closed = text != "\n"
                 yield Token("string", code[opened[0] + 1 : start], opened[0], start + closed, closed)
                 opened = None
-        elif kind[0] == "Name":
-            yield Token("keyword" if text in _WORDS else "name", text, start, start + len(text))
+        elif kind[0] in _SPACED:
+            word = text.lstrip()
+            end = start + len(text)
+            kind_of: Kind = "mark" if kind[0] != "Name" else "keyword" if word in _WORDS else "name"
+            yield Token(kind_of, word, end - len(word), end)
         elif text.isspace():
             continue
         elif text in _QUOTES:
@@ -115,20 +127,22 @@ def _in_long_brackets(text: str, start: int) -> Token:
 
 @cache
 def _lexer() -> RegexLexer:
-    from pygments.lexer import RegexLexer, inherit  # noqa: PLC0415 - Pygments takes 15 ms; most runs complete nothing
+    from pygments.lexer import RegexLexer, combined, inherit  # noqa: PLC0415 - Pygments takes 15 ms; most runs complete nothing
     from pygments.lexers.scripting import LuaLexer  # noqa: PLC0415 - as above
-    from pygments.token import Comment, Name, Operator, Punctuation, String, Whitespace  # noqa: PLC0415 - as above
+    from pygments.token import Comment, Name, Punctuation, String, Whitespace  # noqa: PLC0415 - as above
 
     class EditedLua(LuaLexer):
         tokens = {  # noqa: RUF012 - how Pygments takes its rules
+            # What there is most of comes first, with the blanks in front of it: each rule that is tried costs time.
             "base": [
-                (r"[^\W\d]\w*", Name),
+                (r"\s*+[^\W\d]\w*", Name),
+                (rf"\s*+(?:{_MARKS})", Punctuation),
                 (r"\s+", Whitespace),
+                ("'", String.Single, combined("stringescape", "sqs")),
+                ('"', String.Double, combined("stringescape", "dqs")),
                 (r"--\[(=*)\[[\s\S]*?(?:\]\1\]|\Z)", Comment.Multiline),
                 (r"--.*", Comment.Single),
                 (r"\[(=*)\[[\s\S]*?(?:\]\1\]|\Z)", String),
-                (r"\.\.\.?", Operator),
-                (r"::|[\[\]{}(),:;.]", Punctuation),
                 inherit,
             ],
             "sqs": [(r"\n", Whitespace, "#pop"), (r"[^\\'\n]+", String.Single), inherit],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.display import FORMS, VALUES
 from kosmo_kernel.errors import KosmoError, LuaProcessError
 from kosmo_kernel.lua import wire
-from kosmo_kernel.lua.host import CallRequest, DisplayRequest, heard
+from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, heard
 from kosmo_kernel.lua.watch import GRACE
 from kosmo_kernel.records import decode
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.values import Handles
     from kosmo_kernel.lua.watch import Ending
 
-QUESTIONS = frozenset({"call", "next", "column", "rows", "docs", "space", "input", "output_of", "regex"})
+QUESTIONS = frozenset(
+    {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "joins", "orders", "regex"}
+)
 MEANWHILE = frozenset({"output", "display", "begin", "drop", "failures"})  # what a child says that wants no answer
 
 BEGUN_MOST = 4096  # calls under way; no script comes to a tenth of it
@@ -134,6 +136,9 @@ class Answering:
                 self._begin(number, request)
             except _EndedError:
                 return  # the next question is told
+            except KeyboardInterrupt:  # while a person was asked whether this may be
+                self._ending.ask("interrupted", GRACE)
+                return
             except KosmoError as error:
                 self._answered[number] = error
 
@@ -220,6 +225,13 @@ class Answering:
     def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         return self._handles.answer([self._host.docs(str(header.get("verb")), str(header.get("page")))], texts)
 
+    def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            verb = str(header["verb"])
+            if verb not in SERVER_QUESTIONS:
+                raise ValueError(f"the message asks MCP servers for {verb!r}")
+        return self._handles.answer(self._host.mcp(verb, header), texts)
+
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         key, integration = str(header.get("key")), header.get("integration")
         if integration is not None:
@@ -239,6 +251,16 @@ class Answering:
         with heard():
             number = int(header["number"])
         return self._handles.answer([self._host.output_of(number)], texts)
+
+    def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        with heard():
+            chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
+        whole, operands = self._host.joins(chunk, first, last)
+        return {"whole": whole, "operands": operands}
+
+    def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        names, constructors = self._host.orders()
+        return {"names": names, "constructors": constructors}
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with heard():

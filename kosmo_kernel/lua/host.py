@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
     from kosmo_kernel.limits import Limits
 
+# What a script may ask of MCP servers besides calls.
+SERVER_QUESTIONS = frozenset(
+    {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
+)
 GONE = "Lua's variables are gone; run what set them again."
 
 
-@dataclass(frozen=True, slots=True)
-class CallRequest:
+class CallRequest(NamedTuple):
     """A call that a script makes: the function's full name, the account named in the path, the arguments."""
 
     path: str
@@ -27,8 +30,7 @@ class CallRequest:
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A call whose arguments were checked.
 
     Parameters:
@@ -41,8 +43,7 @@ class Prepared:
     begin: Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class DisplayRequest:
+class DisplayRequest(NamedTuple):
     """Something that a script shows: its form, one of `display.FORMS`, what it is, and where it goes."""
 
     form: str
@@ -82,6 +83,9 @@ class Host(Protocol):
     def docs(self, verb: str, page: str) -> str:
         """A page of the reference: `read`, `list` or `search`."""
 
+    def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
+        """What a script asks of MCP servers besides calls: one of `SERVER_QUESTIONS`, and of what."""
+
     def output(self, stream: str, text: str) -> None:
         """The script printed."""
 
@@ -96,6 +100,12 @@ class Host(Protocol):
 
     def output_of(self, number: int) -> Any:
         """What the cell with this number gave; None where nothing is known of it."""
+
+    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, Sequence[Sequence[str]]]:
+        """What a chunk joins with `..` between two lines: whether they are one expression; the names on the last."""
+
+    def orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """In which order the script's text names keys: all of them, and those of each table that it writes out."""
 
     def input(self, form: str) -> str | None:
         """What `io.read` gets: `l`, `L` or `a`; None at the end."""
@@ -124,8 +134,7 @@ class Failure(Exception):  # noqa: N818 - the error is what it carries
     stack: list[Frame] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One call on the way to an error: the chunk, the line in it, and what was called."""
 
     chunk: str

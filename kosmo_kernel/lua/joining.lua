@@ -2,14 +2,26 @@
 --
 -- nil says nothing of where it came from. So a record notes the function and line that read a declared field which is
 -- nil, and nil's `__concat` gives an empty text in that expression only. Everywhere else it raises what Lua would,
--- with the variable's name, which has to be found in the line's text.
+-- with the variable's name. Which lines belong to one expression, and what is joined on a line, only the text knows: the
+-- parent reads it.
 
 local native, records, cells = ...
-local find, format, match = string.find, string.format, string.match
-local getinfo, rawget, type = debug.getinfo, rawget, type
-local line_of = native.line_of
+local format = string.format
+local getinfo, ipairs, rawget, type = debug.getinfo, ipairs, rawget, type
 
 local noted_function, noted_line
+local known = {} -- what the parent has read in this run, by chunk and lines
+local joining = {}
+
+-- A run starts, and with it a text.
+function joining.begin() known = {} end
+
+-- What the parent knows of the joins from one line to another: `whole`, and the `operands` of the last line.
+local function read(chunk, first, last)
+  local key = format("%d %d %s", first, last, chunk)
+  known[key] = known[key] or native.ask({ kind = "joins", chunk = chunk, first = first, last = last })
+  return known[key]
+end
 
 function native.note_null()
   local info = getinfo(3, "fl") -- this function, what reads absent fields (reached by a tail call), the script
@@ -19,10 +31,7 @@ end
 -- Whether two lines belong to one joined expression: every line break between them touches a `..`.
 local function same_expression(source, a, b)
   if a > b then a, b = b, a end
-  for number = a, b - 1 do
-    if not find(line_of(source, number), "%.%.%s*$") and not find(line_of(source, number + 1), "^%s*%.%.") then return false end
-  end
-  return true
+  return read(source, a, b).whole
 end
 
 -- Whether the nil being joined now is a declared field read in the same expression.
@@ -36,7 +45,8 @@ end
 local function guilty(level)
   local info = getinfo(level, "flS")
   if not info then return "" end
-  local line = line_of(info.short_src, info.currentline)
+  if info.currentline < 1 then return "" end
+  local operands = read(info.short_src, info.currentline, info.currentline).operands
   local function value_of(name)
     for index = 1, 250 do
       local known, value = debug.getlocal(level + 1, index)
@@ -52,17 +62,14 @@ local function guilty(level)
   end
   -- The last operand that is nil: joins go from right to left.
   local found = ""
-  for chain in string.gmatch(line, "[%a_][%w_%.]*") do
-    local name, rest = match(chain, "^([%a_][%w_]*)(.*)$")
-    local kind, value = value_of(name)
-    local last = name
-    for field in string.gmatch(rest, "%.([%a_][%w_]*)") do
+  for _, names in ipairs(operands) do
+    local last = names[1]
+    local kind, value = value_of(last)
+    for i = 2, #names do
       if type(value) ~= "table" then break end
-      kind, last, value = "field", field, rawget(value, field)
+      kind, last, value = "field", names[i], rawget(value, names[i])
     end
-    local escaped = string.gsub(chain, "%.", "%%.")
-    local is_operand = find(line, "%.%.%s*" .. escaped .. "%f[^%w_%.]") or find(line, "%f[%w_]" .. escaped .. "%s*%.%.")
-    if value == nil and is_operand then found = format(" (%s '%s')", kind, last) end
+    if value == nil then found = format(" (%s '%s')", kind, last) end
   end
   return found
 end
@@ -72,3 +79,5 @@ function native.raise_join(culprit)
 end
 
 debug.setmetatable(nil, { __metatable = false, __concat = records.joined })
+
+return joining

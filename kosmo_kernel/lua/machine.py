@@ -61,6 +61,7 @@ class Machine:
         self._lock = threading.RLock()
         self._ending = Ending()  # of the run in progress
         self._reading = False  # input is waited for
+        self._until: float | None = None  # when a question that runs no script must be answered
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
         self._running = False
         self._greeted = False  # the child has told that it is ready
@@ -188,11 +189,11 @@ class Machine:
         limits = Limits(timeout=ASK_MOST)
         request = wire.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
+            self._until = time.monotonic() + ASK_MOST  # nothing but the child is waited for, which needs no timer
             try:
-                with self._in_time(limits):
-                    reply, _ = self._converse(request, None, limits)
+                reply, _ = self._converse(request, None, limits)
             finally:
-                self._ending.why = None
+                self._ending.why = self._until = None
             self._release(reply)
             field, wanted = ANSWERS[kind]
             if not isinstance(reply.get(field), wanted):
@@ -221,6 +222,11 @@ class Machine:
             self._ending.ask("interrupted", GRACE)
         self._rouse()
 
+    @property
+    def ending(self) -> bool:
+        """Whether the run in progress is to end, so that nobody waits for anything any more."""
+        return self._ending.closed or self._ending.why is not None
+
     def _expire(self) -> None:
         """The time by the wall clock is over."""
         if self._ending.why is None:
@@ -238,6 +244,18 @@ class Machine:
         if self._reading and self._owner is not None and threading.get_ident() != self._owner:
             # Only a signal ends the wait for input; Python runs its handler, ours, in the main thread.
             signal.pthread_kill(self._owner, signal.SIGINT)
+
+    def ask_a_person(self, ask: Callable[[str], str | None] | None, question: str) -> str | None:
+        """Have the host ask somebody something in the midst of a run; None where there is nobody.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted, or its time is over.
+        """
+        self._reading = True
+        try:
+            return ask(question) if ask else None
+        finally:
+            self._reading = False
 
     @contextmanager
     def _in_time(self, limits: Limits) -> Iterator[None]:
@@ -329,6 +347,8 @@ class Machine:
             if payload is not None:
                 with heard():
                     return wire.unpack(payload)
+            if self._until is not None and time.monotonic() > self._until:
+                self._expire()
             if watch.is_over():
                 self._ending.ask("cpu_limit", 0.0)
             if self._ending.why is not None:

@@ -5,7 +5,7 @@
 -- says which item it was for, and keeps the way to it, since its coroutine is closed before anybody looks.
 
 local native, json = ...
-local find, format, gmatch, gsub, match, sub = string.find, string.format, string.gmatch, string.gsub, string.match, string.sub
+local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
 local error, getinfo, type = error, debug.getinfo, type
 
 local FRAMES = 60 -- of a stack that is told
@@ -66,15 +66,6 @@ function native.failure(problem, place)
   local message, count = gsub(problem, "^kosmo/%a+:%d+: ", place or position())
   local facts = failures[problem]
   return count > 0 and message or problem, facts and json.read(facts)
-end
-
-function native.line_of(source, number)
-  local at = 1
-  for line in gmatch((sources[source] or "") .. "\n", "([^\n]*)\n") do
-    if at == number then return line end
-    at = at + 1
-  end
-  return ""
 end
 
 -- The calls of a coroutine that has not gone on since, innermost first; `outermost` is what the last is called.

@@ -35,7 +35,8 @@ end
 function native.touch(value) return native.records.touch(value) end
 function native.behave(metatable, kind) return native.records.behave(metatable, kind) end
 local json = file("json")
-file("writing", json)
+local ordering = file("ordering")
+file("writing", json, ordering)
 function json.array_of(list) return debug.setmetatable(list, json.array) end
 local text = file("text", json)
 native.render, native.clipped, native.secret = text.render, text.clipped, host.secret
@@ -47,17 +48,19 @@ local tasks = file("coroutines", limits)
 local records = file("records", json)
 native.records = records
 local cells = file("cells")
-file("joining", records, cells)
+local joining = file("joining", records, cells)
 local parallel = file("parallel", json, tasks, talking, places)
 
 -- The environment ------------------------------------------------------------------------------------------
 
 local spaces = file("namespaces", json, records, text)
+local mcp = file("mcp", spaces)
 local passing = file("passing", json, records, cells, spaces)
 local sandbox = file("sandbox", json, records, limits, text)
 local environment = sandbox.environment()
 native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
+environment.mcp = mcp
 environment.parallel = parallel.globals
 environment.regex = file("regex", records)
 environment.display = file("display", json, records)
@@ -79,19 +82,6 @@ for _, event in ipairs({ "add", "sub", "mul", "div", "mod", "pow", "unm", "idiv"
   end
 end
 debug.setmetatable("", strings)
-
--- Columns that a script makes come in the order in which its text names them.
-local order = {}
-function native.place(key) return order[key] or 1e9 end
-
-local function learn_order(source)
-  order = {}
-  local count = 0
-  for name in string.gmatch(source, "[{,;%.]%s*([%a_][%w_]*)%s*=%f[^=]") do
-    count = count + 1
-    if not order[name] then order[name] = count end
-  end
-end
 
 -- Requests ---------------------------------------------------------------------------------------------------
 
@@ -121,7 +111,9 @@ end
 local function run_cell(header, texts)
   local source, name = texts[1], header.name
   places.begin(name, source)
-  learn_order(source)
+  ordering.begin()
+  joining.begin()
+  spaces.forget_servers()
   local inputs, set = header.inputs, {}
   for _, input in ipairs(inputs) do set[input.name] = true end
   local run, hidden, is_alive = cells.compile(source, name, environment, set)
@@ -209,6 +201,7 @@ return function(bytes)
   bytes = nil -- which may be most of the heap
   local reply, pieces = requests[header.kind](header, texts)
   limits.finish()
+  ordering.finish()
   talking.finish()
   reply.released = records.released()
   reply.memory = math.floor(collectgarbage("count") * 1024)

@@ -308,7 +308,7 @@ local function shared_type(list)
 end
 
 local function written_or_shown(value, path, most, name)
-  local ok, written = pcall(json.write, value, path, most)
+  local ok, written = pcall(json.write_value, value, path, most)
   if ok then return { form = "json", type = name }, written end
   if type(written) ~= "table" or not written.json then error(written, 0) end
   return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at

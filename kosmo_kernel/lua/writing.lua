@@ -1,8 +1,9 @@
--- Lua values to JSON text. Keys keep the order of their shape (see `json.lua`); a mistake names its place in the value.
+-- Lua values to JSON text. Keys keep the order of their shape (see `json.lua`), others that of the script's text (see
+-- `ordering.lua`); a mistake names its place in the value.
 
-local native, json = ...
+local native, json, ordering = ...
 local byte, find, format, gsub, rep, sub = string.byte, string.find, string.format, string.gsub, string.rep, string.sub
-local concat, sort, mathtype, huge, utf8len = table.concat, table.sort, math.type, math.huge, utf8.len
+local concat, mathtype, huge, utf8len = table.concat, math.type, math.huge, utf8.len
 local error, ipairs, next, rawget, tonumber, tostring, type = error, ipairs, next, rawget, tonumber, tostring, type
 local ours = native.ours
 local null, DEPTH = json.null, json.depth
@@ -50,17 +51,7 @@ function json.form(value)
   return "list", most
 end
 
--- Keys without a place of their own: in the order in which the script's text names them, then by name.
-local function before(a, b)
-  if type(a) ~= type(b) then return type(a) == "number" end
-  if type(a) == "string" then
-    local x, y = native.place(a), native.place(b)
-    if x ~= y then return x < y end
-  elseif type(a) ~= "number" then return false end
-  return a < b
-end
-
--- The keys of a table that its shape does not have, in order; nil when there are none.
+-- The keys of a table that its shape does not have; nil when there are none.
 local function own_keys(value, shaped)
   local own
   for key in next, value do
@@ -69,7 +60,6 @@ local function own_keys(value, shaped)
       own[#own + 1] = key
     end
   end
-  if own then sort(own, before) end
   return own
 end
 
@@ -83,7 +73,7 @@ function json.keys(value)
       if rawget(value, key) ~= nil or shaped.nulls[key] then keys[#keys + 1] = key end
     end
   end
-  for _, key in ipairs(own_keys(value, shaped) or {}) do keys[#keys + 1] = key end
+  for _, key in ipairs(ordering.sorted(own_keys(value, shaped) or {})) do keys[#keys + 1] = key end
   return keys
 end
 
@@ -159,6 +149,7 @@ local function write_object(value, trail, out, depth)
   end
   local own = own_keys(value, shaped)
   if own then
+    if trail.ordered then own = ordering.sorted(own) end
     for i = 1, #own do
       write_own(own[i], rawget(value, own[i]), value, comma, trail, out, depth)
       comma = ","
@@ -192,19 +183,26 @@ write = function(value, trail, out, depth)
   end
 end
 
--- A Lua value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
-function json.write(value, path, most)
+local function written(value, trail)
   local out = {}
-  local trail = { name = path or "", open = {}, done = {}, most = most or huge, size = 0, steps = 0 }
+  trail.open, trail.done, trail.size, trail.steps = {}, {}, 0, 0
   write(value, trail, out, 0)
-  if #trail.done == 0 and not most then return concat(out) end
+  if #trail.done == 0 and trail.most == huge then return concat(out) end
   gather(trail, out, 0)
   return concat(trail.done)
 end
 
+-- A value of ours as compact JSON, its keys in no order.
+function json.write(value) return written(value, { name = "", most = huge }) end
+
+-- A script's value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
+function json.write_value(value, path, most)
+  return written(value, { name = path or "", most = most or huge, ordered = true })
+end
+
 -- The same with lines and two spaces a level, for people.
 function json.write_pretty(value)
-  local compact, out, depth, at = json.write(value), {}, 0, 1
+  local compact, out, depth, at = json.write_value(value), {}, 0, 1
   local function line() out[#out + 1] = "\n" .. rep("  ", depth) end
   while at <= #compact do
     local letter = sub(compact, at, at)
