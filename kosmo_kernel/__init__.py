@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         LuaProcessError,
         LuaRuntimeError,
         LuaSyntaxError,
+        NotAllowedError,
+        NotRecordedError,
         RateLimitError,
         RefusedError,
         ServiceError,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         TryLaterError,
         UnknownNameError,
         UnreachableError,
+        UntrustedError,
         UserError,
     )
     from kosmo_kernel.session import Result, Session
@@ -48,6 +51,8 @@ __all__ = [
     "LuaProcessError",
     "LuaRuntimeError",
     "LuaSyntaxError",
+    "NotAllowedError",
+    "NotRecordedError",
     "RateLimitError",
     "RefusedError",
     "Result",
@@ -58,6 +63,7 @@ __all__ = [
     "TryLaterError",
     "UnknownNameError",
     "UnreachableError",
+    "UntrustedError",
     "UserError",
     "__version__",
     "catalogue",

@@ -2,7 +2,9 @@
 
     KosmoError
     ├── UserError            you: a name, an argument, a script, a credential
-    │   ├── InvalidArgumentsError   UnknownNameError   CredentialsError   SettingsError
+    │   ├── InvalidArgumentsError   UnknownNameError   CredentialsError   SettingsError   UntrustedError
+    │   ├── NotAllowedError         the permissions, or a person, said no
+    │   ├── NotRecordedError        a cassette has no answer to this
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
     │   ├── LimitError              the script used more than it may
     │   ├── StoppedError            you asked it to stop
@@ -109,6 +111,45 @@ class SettingsError(UserError):
     """A setting, an option or an environment variable has a value that makes no sense."""
 
     type = "settings"
+
+
+class UntrustedError(UserError):
+    """A project brings a program of its own, and the user has not agreed that it is started."""
+
+    type = "untrusted"
+
+
+class NotAllowedError(UserError):
+    """The permissions do not let a script do this, or a person said no. Nothing was sent.
+
+    Attributes:
+        function: the function called, `heroku.list_dynos`.
+        account: the account it was called with.
+        operation: `read` or `write`.
+        permission: `ask` or `deny`.
+    """
+
+    type = "permission"
+
+    def __init__(self, message: str, *, function: str, account: str, operation: str, permission: str) -> None:
+        super().__init__(message)
+        self.function, self.account = function, account
+        self.operation, self.permission = operation, permission
+
+    def facts(self) -> dict[str, Any]:
+        """The facts, with what was asked for and what the permissions say of it."""
+        return super().facts() | {
+            "function": self.function,
+            "account": self.account,
+            "operation": self.operation,
+            "permission": self.permission,
+        }
+
+
+class NotRecordedError(UserError):
+    """A run that is replayed asks for something that its cassette does not have. Nothing was sent."""
+
+    type = "not_recorded"
 
 
 class StoppedError(UserError):

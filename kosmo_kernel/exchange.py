@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One HTTP answer, as far as an integration has to read it.
 
     Parameters:
@@ -61,8 +60,7 @@ class PageRequest:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What an error body says.
 
     Parameters:
@@ -78,8 +76,7 @@ class Fault:
     second_factor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """How many requests an account may send.
 
     Parameters:
@@ -102,8 +99,29 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class SignedIn(NamedTuple):
+    """Where a service's own command line keeps the token of whoever signed in with it.
+
+    Parameters:
+        title: for people, `the Heroku CLI`.
+        state: the file that says who is signed in, below the user's data folder (`XDG_DATA_HOME`).
+        folder_env: the environment variable that names another folder for that file.
+        who: the key in that file, whose value is also the name of the entry in the system keyring.
+        service: the entry's service there.
+        attributes: what the Secret Service of Linux calls its name and its service.
+        off_env: the environment variable that keeps the command line from using the keyring, when it is `true`.
+    """
+
+    title: str
+    state: str
+    folder_env: str
+    who: str
+    service: str
+    attributes: Mapping[str, str]
+    off_env: str
+
+
+class Credentials(NamedTuple):
     """Where the tokens of a service live.
 
     Parameters:
@@ -113,6 +131,8 @@ class Credentials:
         how: the ways to get a token, one line each, for people.
         scopes: the response header with what the token is for, or None.
         headers: the request headers that show a token to the service.
+        signed_in: where the service's own command line keeps a token, or None.
+        netrc: whether the password of the service's host in `~/.netrc` is a token.
     """
 
     env: str
@@ -121,3 +141,5 @@ class Credentials:
     how: tuple[str, ...]
     scopes: str | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
+    signed_in: SignedIn | None = None
+    netrc: bool = False

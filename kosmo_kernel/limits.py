@@ -1,4 +1,4 @@
-"""What a run may use: the defaults, the environment, and what was asked for, in that order.
+"""What a run may use: what was asked for, else the environment, else the settings, else the defaults.
 
 The units are the contract's: bytes of Lua heap, seconds of Lua's own running time, seconds by the wall clock.
 """
@@ -42,21 +42,29 @@ def limits(
     cpu: float | None = None,
     timeout: float | None = None,
     env: Mapping[str, str] | None = None,
+    configured: Mapping[str, float] | None = None,
 ) -> Limits:
-    """The limits of a run: those given, else the environment's, else the defaults.
+    """The limits of a run: those given, else the environment's, else the settings', else the defaults.
 
     The environment has them as `KOSMO_MEMORY_LIMIT`, `KOSMO_CPU_LIMIT` and `KOSMO_TIMEOUT`.
+
+    Parameters:
+        memory: bytes of Lua heap.
+        cpu: seconds of Lua's own running time.
+        timeout: seconds by the clock on the wall.
+        env: environment variables; the process's own when None.
+        configured: `[limits]` of `config.toml`: `memory`, `cpu` and `timeout`, which make sense.
 
     Raises:
         SettingsError: a value that is no positive number, or too little memory for Lua to start in.
     """
     env = os.environ if env is None else env
-    usual = Limits()
+    usual, settings = Limits(), configured or {}
     asked = _number("memory_limit", memory, env, "KOSMO_MEMORY_LIMIT")
     found = Limits(
-        int(asked) if asked is not None else usual.memory,
-        _number("cpu_limit", cpu, env, "KOSMO_CPU_LIMIT") or usual.cpu,
-        _number("timeout", timeout, env, "KOSMO_TIMEOUT") or usual.timeout,
+        int(asked if asked is not None else settings.get("memory", usual.memory)),
+        _number("cpu_limit", cpu, env, "KOSMO_CPU_LIMIT") or settings.get("cpu", usual.cpu),
+        _number("timeout", timeout, env, "KOSMO_TIMEOUT") or settings.get("timeout", usual.timeout),
     )
     if found.memory < LEAST_MEMORY:
         raise SettingsError(f"memory_limit is {found.memory} bytes; Lua needs at least {LEAST_MEMORY}.")

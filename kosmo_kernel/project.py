@@ -3,6 +3,9 @@
 The file is looked for in the working directory and in those above it, as other tools do; the nearest one with that
 table counts. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error that names
 the file, the line, and the nearest setting.
+
+Below `integrations` in that table stand permissions. They hold beside those of the person who runs the notebook, and
+can only take something away (`permissions.py`).
 """
 
 from __future__ import annotations
@@ -11,13 +14,18 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kosmo_kernel.config import Config, check
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.toml_text import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from kosmo_kernel.config import Key
+
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
+PERMITTED = "integrations"  # what of the table is not a setting of cells
 ERRORS = ("short", "full")
 # Where our table may be; other lines with the name, such as those of dependencies, are no reason to read TOML.
 _MENTION = r"""(?m)^(?:\s*\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
@@ -106,6 +114,46 @@ def settings_of(directory: Path) -> dict[str, Any]:
     Raises:
         UnknownNameError, SettingsError: a mistake in the file.
     """
+    found = _nearest(directory)
+    if found is None:
+        return {}
+    return {
+        name: checked(name, value, f"{found.place(name)}: `{name}`", f"{found.place(name)}: [{TABLE}]")
+        for name, value in found.table.items()
+        if name != PERMITTED
+    }
+
+
+def tightened(directory: Path, known: Sequence[Key]) -> Config | None:
+    """What the project of a directory says of integrations; None where it says nothing.
+
+    Parameters:
+        directory: where it is looked for.
+        known: what it may say.
+
+    Raises:
+        UnknownNameError, SettingsError: a mistake in the file.
+    """
+    found = _nearest(directory)
+    if found is None or PERMITTED not in found.table:
+        return None
+    said = {PERMITTED: found.table[PERMITTED]}
+    check(said, known, lambda keys: found.place(*keys))
+    return _Project(found.path, found.text, said)
+
+
+class _Project(Config):
+    """Our table of a project's file; its keys are counted from there."""
+
+    __slots__ = ()
+
+    def place(self, *keys: str) -> str:
+        """The file, with the line of a key that is set."""
+        return Config.place(self, *TABLE.split("."), *keys)
+
+
+def _nearest(directory: Path) -> _Project | None:
+    """The nearest file that has our table; None where none has."""
     for folder in (directory, *directory.parents):
         path = folder / FILE
         try:
@@ -113,35 +161,14 @@ def settings_of(directory: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError):  # there is none, or none for us
             continue
         if re.search(_MENTION, text) and (table := _table(path, text)) is not None:
-            return {
-                name: checked(
-                    name, value, f"{_place(path, text, name)}: `{name}`", f"{_place(path, text, name)}: [{TABLE}]"
-                )
-                for name, value in table.items()
-            }
-    return {}
+            return _Project(path, text, table)
+    return None
 
 
-def _table(path: Path, text: str) -> Mapping[str, Any] | None:
+def _table(path: Path, text: str) -> dict[str, Any] | None:
     """Our table in a file; None where there is none."""
-    import tomllib  # noqa: PLC0415 - most notebooks have no such file
-
-    try:
-        tools = tomllib.loads(text).get("tool")
-    except tomllib.TOMLDecodeError as fault:
-        raise SettingsError(f"{path} is no TOML: {fault}") from None
+    tools = parsed(path, text).get("tool")
     table = tools.get("kosmo_kernel") if isinstance(tools, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: `{TABLE}` must be a table: `[{TABLE}]`.")
     return table
-
-
-def _place(path: Path, text: str, name: str) -> str:
-    """A file and the line in it where a setting stands, as far as a look at the lines can tell."""
-    inside = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            inside = re.sub(r"[\s\"']", "", header[1]) == TABLE
-        elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line):
-            return f"{path}:{number}"
-    return str(path)

@@ -8,32 +8,34 @@ globals and top-level locals live from run to run.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel import accounts, integrations
+from kosmo_kernel import integrations
+from kosmo_kernel.call_log import log, log_file
 from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.config import config
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.hints import hints
 from kosmo_kernel.limits import limits
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.machine import Machine
-from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import REQUIRE, missing, required
+from kosmo_kernel.lua.walls import missing, requirement
 from kosmo_kernel.python_values import lua_name, lua_value
 from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
 from kosmo_kernel.result import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
 from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
-from kosmo_kernel.run import Asking, Run
+from kosmo_kernel.run import Asking, Leave, Run, SessionServers
 from kosmo_kernel.scripts import Scripts
+from kosmo_kernel.tapes import Tapes
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from kosmo_kernel.calls import Caller
-    from kosmo_kernel.catalogue import Function
     from kosmo_kernel.display import Display
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.lua.walls import Wall
@@ -51,9 +53,12 @@ class Session:
         memory_limit: bytes of Lua heap; 256 MiB when None.
         cpu_limit: seconds of Lua's own running time in one run; 30 when None.
         timeout: seconds by the wall clock for one run; no limit when None.
+        record: a file for all that services answer, without secrets; it is complete when the session is closed.
+        replay: such a file, which then answers in their place: nothing is sent, and no credentials are needed.
+        mcp: scripts may ask the MCP servers that are configured.
 
     Raises:
-        SettingsError: a limit, `KOSMO_DEMO` or `KOSMO_REQUIRE_WALLS` that makes no sense.
+        SettingsError: a limit, `KOSMO_DEMO`, `KOSMO_REQUIRE_WALLS` or a file that makes no sense.
         UnknownNameError: there is no account of that name.
     """
 
@@ -64,19 +69,24 @@ class Session:
         memory_limit: int | None = None,
         cpu_limit: float | None = None,
         timeout: float | None = None,
+        record: str | os.PathLike[str] | None = None,
+        replay: str | os.PathLike[str] | None = None,
+        mcp: bool = True,
     ) -> None:
-        self.account = account or (accounts.DEMO if accounts.demo_chosen() else accounts.DEFAULT)
-        _check_account(self.account)
-        self.limits = limits(memory_limit, cpu_limit, timeout)
-        self._require_walls = required()
+        self.limits = limits(memory_limit, cpu_limit, timeout, configured=config().get("limits"))
+        self._require_walls = requirement()
+        self._tapes = Tapes(account, record, replay)
+        self.account = self._tapes.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None  # what a door's last cell that failed ended in; the door sets it
         self._walls_told = False
-        self._now: Callable[[], datetime] = partial(datetime.now, UTC)
+        self._now: Callable[[], datetime] = self._tapes.now
         self._scripts = Scripts()
         self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
-        self._machine = Machine(_functions, _surface)
+        self._machine = Machine(self._tapes.functions, self._tapes.surface)
+        refusal = self._tapes.refusal if mcp else "This session asks no MCP servers."
+        self.servers = SessionServers(refusal, lambda: self._machine.ending)
 
     # Running -----------------------------------------------------------------------------------------
 
@@ -100,6 +110,8 @@ class Session:
         on_progress: Callable[[Snapshot], None] | None = None,
         dry_run: bool = False,
         fresh: bool = False,
+        force: bool = False,
+        on_ask: Callable[[str], str | None] | None = None,
         inputs: Mapping[str, Any] | None = None,
         outputs: Sequence[str] = (),
         number: int | None = None,
@@ -122,6 +134,9 @@ class Session:
             dry_run: make no calls; check them, note them in `planned`, and answer with empty lists and records. What it
                 makes of them is there for the next dry run, and no more in the next run that is none.
             fresh: ask anew for what was kept from before.
+            force: do what the permissions ask about or deny as well; nothing else is lifted.
+            on_ask: gets a question about a call that the permissions ask about first, and gives what a person answered,
+                None where there is nobody. Without it such a call is an error.
             inputs: values for Lua's globals, set before the chunk runs; see `python_values.lua_value`.
             outputs: Lua variables to read after it, which `Result.outputs` has.
             number: of the cell, whose value becomes `_` and `Out[number]`.
@@ -135,21 +150,24 @@ class Session:
             KosmoError: with what was printed and called before in its `result`.
         """
         if account is not None:
-            _check_account(account)
+            self._tapes.check(account)
         taken = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
         wanted = tuple(map(lua_name, outputs))
         if self._require_walls:
             self._refuse_without(self.walls())
+        noted = log_file()
         result = Result(account=account or self.account, started=self._now())
-        asking = Asking(self.caller, result, on_progress, dry_run=dry_run, fresh=fresh)
-        run = Run(asking, self._tokens, result, on_output, on_input, on_display, self._shown)
+        leave = Leave(result, partial(self._machine.ask_a_person, on_ask), force=force, dry_run=dry_run)
+        tools = partial(self.servers.tools, dry_run=dry_run)
+        asking = Asking(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
+        told = (on_output, on_input, on_display)
+        run = Run(asking, self._tokens, result, *told, self._shown, self._scripts, self._tapes.names)
         given = limits(
             self.limits.memory if memory_limit is None else memory_limit,
             self.limits.cpu if cpu_limit is None else cpu_limit,
             self.limits.timeout if timeout is None else timeout,
         )
         run.given((inputs or {}).values())
-        run.result.notes = hints(source)
         self._scripts.add(name, source)
         self.last = run.result
         started = time.perf_counter()
@@ -168,6 +186,10 @@ class Session:
                 )
             finally:
                 run.end(started)
+                if noted:
+                    log(noted, name, result)
+                result.notes = hints(source) + result.notes  # now that what the script used is known
+                result.notes += self._tapes.told(len(result.calls))
         except Failure as failure:
             self._tell_of_walls(result)
             raise self._error(failure, run) from None
@@ -232,8 +254,8 @@ class Session:
     def _refuse_without(self, walls: Sequence[Wall]) -> None:
         if gaps := missing(walls):
             raise SettingsError(
-                f"{REQUIRE}=1, and walls around Lua are missing on this machine: {gaps}. Nothing was run. `kosmo "
-                f"integrations:doctor` tells why; unset {REQUIRE} to run with fewer walls."
+                f"{self._require_walls}, and walls around Lua are missing on this machine: {gaps}. Nothing was run. "
+                "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
             )
 
     def _tell_of_walls(self, result: Result) -> None:
@@ -272,6 +294,8 @@ class Session:
         Raises:
             TryLaterError: a script runs.
         """
+        if (there := self.servers.names(chain)) is not None:
+            return there
         return sorted((str(name), str(kind)) for name, kind in self._ask("names", chain=list(chain))["names"].items())
 
     def variables(self) -> list[dict[str, str]]:
@@ -291,11 +315,14 @@ class Session:
             `type`, and `text` where it is short; `function` for one of the catalogue, `heroku.list_apps`; `source`,
             `line`, `chunk`, `params` and `script` (the whole chunk) for one that a script defined; `of`, `path` and
             `many` for what is in the answer of a function: its name, the fields that lead there, whether it is a list;
-            `reads` for a record that reads as its name; `space` for a namespace, `app.integrations.heroku`.
+            `reads` for a record that reads as its name; `space` for a namespace, `app.integrations.heroku`; `page`, the
+            page of the reference, for what is below `app.mcp`.
 
         Raises:
             TryLaterError: a script runs.
         """
+        if (there := self.servers.resolve(chain)) is not None:
+            return there
         found = self._ask("resolve", chain=list(chain))
         if not found.get("found"):
             return None
@@ -321,6 +348,10 @@ class Session:
         """
         return self.caller().budget_left(integrations.find(integration), account)
 
+    def listed(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
+        """The list that a function without arguments last gave in this session; None before. Sends nothing."""
+        return self._caller.listed(integration, function, account) if self._caller else None
+
     # Ending ------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
@@ -337,6 +368,8 @@ class Session:
         self._machine.close()
         if self._caller:
             self._caller.close()
+        self.servers.close()
+        self._tapes.close()
 
     def __enter__(self) -> Self:
         return self
@@ -350,34 +383,15 @@ class Session:
         return self._machine.pid
 
     def _tokens(self) -> tuple[str, ...]:
-        return self._caller.tokens() if self._caller else ()
+        return (*(self._caller.tokens() if self._caller else ()), *self.servers.secrets())
 
     def caller(self) -> Caller:
         """Who sends the requests; made at the first call, since it brings the HTTP library."""
         if self._caller is None:
             from kosmo_kernel.calls import Caller  # noqa: PLC0415 - see above
 
-            self._caller = Caller()
+            self._caller = Caller(self._tapes.tape)
         return self._caller
 
 
 _OF_A_FUNCTION = ("source", "line", "chunk", "params")  # that a script defined
-
-
-def _functions() -> dict[str, Function]:
-    """What can be called, by full name."""
-    return {name: function for one in integrations.present() for name, function in one.by_full_name().items()}
-
-
-def _surface() -> list[dict[str, Any]]:
-    """What `app.integrations` holds at first."""
-    there = integrations.present()
-    return surface(there, {one.name: accounts.names(one) for one in there})
-
-
-def _check_account(alias: str) -> None:
-    """An account that is asked for by name must exist, whether or not the run makes a call."""
-    name = alias.lower().replace("-", "_")
-    if name == accounts.DEFAULT or any(name in accounts.names(one) for one in integrations.present()):
-        return
-    accounts.find(integrations.BUILT_IN[0], alias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Standing:
         url: where the token is sent, or None.
         left: how many requests it may send now, or None where nobody can say.
         problem: why it cannot be asked, or empty.
+        who: whose account it is, where that is known without asking; or empty.
     """
 
     integration: Integration
@@ -37,6 +39,7 @@ class Standing:
     url: str | None = None
     left: int | None = None
     problem: str = ""
+    who: str = ""
 
     @property
     def capacity(self) -> int | None:
@@ -54,8 +57,16 @@ class Standing:
 
 
 def standings() -> list[Standing]:
-    """Every account of every integration. None of them is asked."""
-    return [_standing(integration, alias) for integration in everything() for alias in accounts.names(integration)]
+    """Every account of every integration, and the default one where a file is wrong. None of them is asked."""
+    found = []
+    for integration in everything():
+        names = accounts.names(integration)
+        fault = accounts.fault(integration)
+        if fault:
+            found.append(Standing(integration, accounts.DEFAULT, fault.message, problem=fault.message))
+            names = [name for name in names if name != accounts.DEFAULT]
+        found += [_standing(integration, alias) for alias in names]
+    return found
 
 
 def asked(budget_left: Callable[[str, str], int | None]) -> list[Standing]:
@@ -87,7 +98,10 @@ def _standing(integration: Integration, alias: str) -> Standing:
     if alias == accounts.DEMO:
         return Standing(integration, alias, "needs none: everything in it is fiction")
     try:
-        account = accounts.find(integration, alias)
+        step = next(accounts.steps(integration, alias))
+        if step.kind == "environment":
+            accounts.find(integration, alias)  # where anybody may have put anything
+        url = accounts.address(integration, os.environ)
     except KosmoError as error:
         return Standing(integration, alias, error.message, problem=error.message)
-    return Standing(integration, alias, f"in {account.source}", account.url)
+    return Standing(integration, alias, f"in {step.source}", url, who=step.who)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,9 +23,16 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.session import Session
 
+if TYPE_CHECKING:
+    from kernel_client import Kernel
+
 # What a developer's shell may hold and a test must not see; `HEROKU_SCHEMA` is how a test is told where the
 # official schema lies, and stays.
-FOREIGN = ("HEROKU_", "JUPYTER", "KOSMO_", "NETRC", "SSL_CERT_", "XDG_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+FOREIGN = (
+    *("HEROKU_", "JUPYTER", "KOSMO_", "NETRC", "SSL_CERT_", "XDG_", "PYTHON_KEYRING", "KEYRING_PROPERTY"),
+    *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
+)
+NO_KEYRING = "keyring.backends.null.Keyring"  # what `keyring --disable` sets: the developer's own is never asked
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 KEPT = ("HEROKU_SCHEMA",)
 
@@ -45,6 +52,7 @@ def move_in(patch: pytest.MonkeyPatch, home: Path) -> None:
             patch.delenv(name)
     for name, folder in HOMES.items():
         patch.setenv(name, str(home / folder))
+    patch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)
 
 
 def stay_on_loopback(event: str, args: tuple[Any, ...]) -> None:
@@ -97,3 +105,28 @@ def demo_url() -> Iterator[str]:
     """The address of the demo account's API, on a real port of this machine."""
     with serve(DemoApi(company())) as served:
         yield served.url
+
+
+@pytest.fixture(scope="module")
+def kernel_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which Jupyter finds the Lua kernel, on the demo account; for all fixtures of a module."""
+    from kernel_client import known_to_jupyter  # noqa: PLC0415 - most tests speak to no kernel
+
+    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
+        yield values
+
+
+@pytest.fixture
+def kernel_list(kernel_settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
+    """The same for kernels that a test starts itself."""
+    for name, value in kernel_settings.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def kernel(kernel_settings: dict[str, str]) -> Iterator[Kernel]:  # noqa: ARG001 - it must be in force
+    """A Lua kernel, one for all tests of a module."""
+    from kernel_client import running  # noqa: PLC0415 - as above
+
+    with running() as one:
+        yield one

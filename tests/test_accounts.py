@@ -94,7 +94,8 @@ def test_an_unknown_account_is_an_error_with_the_nearest_names() -> None:
 
     assert caught.value.message == (
         "Heroku has no account 'prodution'; there are production, staging, demo. A named account has its token in "
-        "the environment variable HEROKU_API_KEY_PRODUTION. Did you mean: app.integrations.heroku.production"
+        "the environment variable HEROKU_API_KEY_PRODUTION, or is added with `kosmo accounts:add prodution`. "
+        "Did you mean: app.integrations.heroku.production"
     )
 
 
@@ -237,7 +238,7 @@ def test_another_service_keeps_the_form_of_its_own_address() -> None:
         HEROKU,
         name="shop",
         base_url="https://shop.example/api/v2/",
-        credentials=dataclasses.replace(HEROKU.credentials, env="SHOP_KEY", url_env=("SHOP",), hosts=("shop.example",)),
+        credentials=HEROKU.credentials._replace(env="SHOP_KEY", url_env=("SHOP",), hosts=("shop.example",)),
     )
 
     assert accounts.find(other, env={"SHOP_KEY": "k"}).url == "https://shop.example/api/v2"

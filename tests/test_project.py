@@ -100,7 +100,11 @@ def test_a_project_that_says_nothing_of_us_sets_nothing(tmp_path: Path, text: st
             SettingsError,
             "{path}: `tool.kosmo_kernel` must be a table: `[tool.kosmo_kernel]`.",
         ),
-        (["[tool]", "kosmo_kernel.limit = -1"], SettingsError, "{path}: `limit` takes a whole number of rows, got -1."),
+        (
+            ["[tool]", "kosmo_kernel.limit = -1"],
+            SettingsError,
+            "{path}:2: `limit` takes a whole number of rows, got -1.",
+        ),
     ],
 )
 def test_a_mistake_names_the_file_the_line_and_what_is_right(

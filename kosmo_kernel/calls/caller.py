@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.client.cassette import Tape
     from kosmo_kernel.progress import Progress
 
 AT_ONCE, AT_ONCE_MOST = 16, 64  # requests under way for one call: by default, and at most
@@ -43,6 +44,7 @@ class CallAnswer:
         requests: how many HTTP requests it took.
         notes: what the service or we have to say besides.
         failures: what could not be read of a list argument, where that is collected.
+        shown: what is to be looked at: forms of `display`, and what they show.
     """
 
     values: list[Any]
@@ -50,6 +52,7 @@ class CallAnswer:
     requests: int
     notes: list[str] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,10 @@ class Asker:
         """Whether nobody waits for the answer."""
         return self.gone or self.progress.cancelled
 
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        self.gone = True
+
     def done(self, calls: int = 1) -> None:
         """So many requests of the call were answered, or failed."""
         self._done.append(calls)
@@ -116,12 +123,18 @@ class Asker:
 
 
 class Caller:
-    """Makes calls, and keeps the clients and the threads. Threads may share it."""
+    """Makes calls, and keeps the clients and the threads. Threads may share it.
 
-    def __init__(self) -> None:
+    Parameters:
+        tape: what all answers are recorded on or come from, if anything.
+    """
+
+    def __init__(self, tape: Tape | None = None) -> None:
+        self._tape = tape
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
         self._pool = Pool()
+        self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
 
     def tokens(self) -> tuple[str, ...]:
         """The tokens in use, so that no text that leaves the session shows one."""
@@ -144,6 +157,10 @@ class Caller:
             ApiError: what the service answered instead.
         """
         return self._client(integration, alias).budget_left()
+
+    def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
+        """The list that a function without arguments last gave; None before. Nothing is sent; not to be changed."""
+        return self._listed.get((integration, function, alias))
 
     def end(self) -> None:
         """A run is over, and nobody waits for what was begun in it."""
@@ -218,6 +235,8 @@ class Caller:
             answer = client.fetch(order.function, order.calls[0], asker.progress, fresh=asker.fresh)
         finally:
             asker.done()
+        if isinstance(answer.data, list) and not order.calls[0]:
+            self._listed[order.integration.name, order.function.name, order.alias] = answer.data
         return _single(order.function, answer)
 
     def _begin_many(self, order: Order, asker: Asker) -> None:
@@ -249,22 +268,28 @@ class Caller:
             CredentialsError: the account has no token.
             UnknownNameError: there is no such account.
         """
-        is_fiction = alias == accounts.DEMO and integration.demo
-        account = None if is_fiction else accounts.find(integration, alias)
+        account = self._account(integration, alias)
         key = (integration.name, account.alias if account else alias)
         with self._lock:
             client = self._clients.get(key)
             if account is None:
-                client = client or _demo(integration)
+                client = client or _demo(integration, self._tape)
             elif client is None or client.account != account:
                 if client:
                     client.close()
-                client = Client(integration, account)
+                client = Client(integration, account, tape=self._tape)
             self._clients[key] = client
             return client
 
+    def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
+        """The account of this name; None for the fictional one, which is answered in this process."""
+        if self._tape and not self._tape.live:
+            name = accounts.spelled(alias)
+            return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
+        return None if alias == accounts.DEMO and integration.demo else accounts.find(integration, alias)
 
-def _demo(integration: Integration) -> Client:
+
+def _demo(integration: Integration, tape: Tape | None = None) -> Client:
     """The client of a service's fictional account: a look-alike answers in this process.
 
     Raises:
@@ -278,7 +303,7 @@ def _demo(integration: Integration) -> Client:
             f"{type(error).__name__}: {error}"
         ) from error
     account = accounts.Account(integration.name, accounts.DEMO, token, integration.base_url, "the demo")
-    return Client(integration, account, transport=in_process(api))
+    return Client(integration, account, transport=in_process(api), tape=tape)
 
 
 def empty(order: Order) -> CallAnswer:

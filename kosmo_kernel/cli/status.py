@@ -14,10 +14,10 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.standing import Standing, asked
 
 
-@click.command("integrations:status", cls=Command)
+@click.command("integrations:status", cls=Command, epilog="\b\nExample:\n  kosmo integrations:status --json")
 @as_json
 def status(*, as_json: bool) -> None:
-    """Show every account, and how many requests it has left.
+    """Show every account, and the requests it has left.
 
     To ask costs none of them. An account whose token is refused says so in its line.
 

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Param, Whole
-from kosmo_kernel.exchange import Budget, Credentials, Fault, PageRequest, Reply
+from kosmo_kernel.exchange import Budget, Credentials, Fault, PageRequest, Reply, SignedIn
 from kosmo_kernel.integrations.heroku_columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
 
 if TYPE_CHECKING:
@@ -294,6 +294,16 @@ HEROKU = Integration(
             "https://dashboard.heroku.com/account/applications makes one in a browser",
         ),
         scopes="oauth-scope",
+        signed_in=SignedIn(  # as @heroku-cli/command 13.2 has it
+            title="the Heroku CLI",
+            state="heroku/login.json",
+            folder_env="HEROKU_DATA_DIR",
+            who="account",
+            service="heroku-cli",
+            attributes={"username": "account", "service": "service"},
+            off_env="HEROKU_NETRC_WRITE",
+        ),
+        netrc=True,
     ),
     headers={"Accept": "application/vnd.heroku+json; version=3"},
     labels=("name", "email", "version"),

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.config import config
 from kosmo_kernel.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -71,16 +72,31 @@ def missing(walls: Iterable[Wall]) -> str:
     return ", ".join(wall.name for wall in walls if not wall.stands)
 
 
-def required(env: Mapping[str, str] | None = None) -> bool:
-    """Whether nothing may run where a wall is missing: `KOSMO_REQUIRE_WALLS=1`.
+def requirement(env: Mapping[str, str] | None = None) -> str:
+    """What says that nothing may run where a wall is missing, in words; empty when nothing does.
+
+    `KOSMO_REQUIRE_WALLS` is 1 or 0, and comes before `require_walls` in `config.toml`.
 
     Raises:
         SettingsError: the variable is neither 0 nor 1. A typing error must not open the door.
+        UnknownNameError: a mistake in `config.toml`.
     """
     told = (os.environ if env is None else env).get(REQUIRE, "").strip()
     if told not in ("", "0", "1"):
         raise SettingsError(f"{REQUIRE} must be 1 (a missing wall keeps Lua from running) or 0, got {told[:40]!r}.")
-    return told == "1"
+    if told:
+        return f"{REQUIRE}=1" if told == "1" else ""
+    settings = config(env)
+    return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
+
+
+def required(env: Mapping[str, str] | None = None) -> bool:
+    """Whether nothing may run where a wall is missing.
+
+    Raises:
+        SettingsError, UnknownNameError: as `requirement`.
+    """
+    return bool(requirement(env))
 
 
 def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:

@@ -2,12 +2,18 @@
 
 run.py       what the script asks and says, answered and noted: the machine's `Host`
 asking.py    its calls: checked, begun, waited for and logged
+tools.py     those of MCP servers' tools
+servers.py   the servers of a session
+leave.py     whether a call is allowed, and who is asked about it
 telling.py   when somebody is told how far they are
+single.py    one call without a script
 """
 
 from __future__ import annotations
 
 from kosmo_kernel.run.asking import Asking as Asking
+from kosmo_kernel.run.leave import Leave as Leave
 from kosmo_kernel.run.run import OUTPUT_LINES as OUTPUT_LINES
 from kosmo_kernel.run.run import OUTPUT_MOST as OUTPUT_MOST
 from kosmo_kernel.run.run import Run as Run
+from kosmo_kernel.run.servers import SessionServers as SessionServers

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.lua.host import Prepared
 from kosmo_kernel.progress import Progress
 from kosmo_kernel.result import Call, Result
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
     from kosmo_kernel.calls import Asker, CallAnswer, Caller, Order
     from kosmo_kernel.lua.host import CallRequest
     from kosmo_kernel.progress import Snapshot
+    from kosmo_kernel.run.leave import Leave
+    from kosmo_kernel.run.tools import ToolAnswer, ToolOrder, Tools, Waiting
 
 BLOCKING = 0  # the number of a call that the script itself waits for
 FAILURES_MOST = 10_000  # collected failures of one run that are kept
+NAMED = 5  # of a list argument that are named in the line about them
+SERVERS = "mcp"  # what the full names of their tools begin with
 FICTION = "Fictional data: the account in use is the demo."
 
 
@@ -37,7 +41,7 @@ class _Begun:
 
     call: Call
     started: float
-    asker: Asker
+    asker: Asker | Waiting
     count: int
     remote: bool
 
@@ -48,30 +52,39 @@ class Asking:
     Parameters:
         caller: gives who sends the requests.
         result: where calls, notes and costs are noted.
+        leave: says what may be done with an account.
         on_progress: is told how far it is, see `Telling`.
         dry_run: calls are checked and planned, and answered with nothing.
         fresh: answers that were kept from before will not do.
+        tools: makes what asks MCP servers, given whom to tell lines for people.
     """
 
     def __init__(
         self,
         caller: Callable[[], Caller],
         result: Result,
+        leave: Leave,
         on_progress: Callable[[Snapshot], None] | None = None,
         *,
+        tools: Callable[[Callable[[str], None]], Tools] | None = None,
         dry_run: bool = False,
         fresh: bool = False,
     ) -> None:
-        self._caller, self._result = caller, result
+        self._caller, self._result, self._leave = caller, result, leave
         self._dry_run, self._fresh = dry_run, fresh
         self._progress = Progress()
         self._telling = Telling(self._progress, on_progress)
-        self._box: SimpleQueue[tuple[int, CallAnswer | BaseException, float]] = SimpleQueue()
+        self._box: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._begun: dict[int, _Begun] = {}
         self._coming = 0  # items that are begun, before their first call is
         self._total = self._done = 0  # calls; the progress knows items of `parallel.map` instead
         self._notes: list[tuple[Call | None, str]] = []
+        self._unread: list[tuple[Call | None, str]] = []
+        self._make_tools = tools
+        self._tools: Tools | None = None
+        self._shown: list[tuple[str, bytes]] = []
+        self._is_sent = False  # a request of a service, by the HTTP library
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call.
@@ -79,8 +92,12 @@ class Asking:
         Raises:
             UnknownNameError: there is no such function.
             InvalidArgumentsError: all mistakes in one message.
+            NotAllowedError: the permissions, or a person, do not let it be called.
+            KeyboardInterrupt: while a person was asked.
         """
         integration_name, _, function_name = request.path.partition(".")
+        if integration_name == SERVERS:
+            return self._prepare_tool(request)
         named = accounts.plain(request.account or accounts.DEFAULT)
         alias = named if named != accounts.DEFAULT else accounts.plain(self._result.account)
         call = Call(f"integrations.{request.path}", alias, 0.0, "ok")
@@ -90,6 +107,7 @@ class Asking:
             function = integration.function(function_name)
             values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
             order = self._caller().order(integration, function, call.account, values)
+            self._leave.check(order)
         except KosmoError as error:
             call.status, call.error = "error", error.message
             call.duration_ms = (time.perf_counter() - started) * 1000
@@ -98,6 +116,61 @@ class Asking:
         if call.account == accounts.DEMO and named != accounts.DEMO and FICTION not in self._result.notes:
             self._result.notes.append(FICTION)
         return Prepared(len(order.calls), partial(self._plan if self._dry_run else self._begin, call, order, started))
+
+    def _prepare_tool(self, request: CallRequest) -> Prepared:
+        """Check a call of a server's tool; as `prepare`."""
+        server = f"{SERVERS}.{request.account}" if request.account else SERVERS
+        call = Call(f"{server}.{request.path.removeprefix(f'{SERVERS}.')}", server, 0.0, "ok", requests=1)
+        started = time.perf_counter()
+        try:
+            order = self.tools.order(request)
+            call.path, call.account = order.function, f"{SERVERS}.{order.server.name}"
+            self._leave.check_tool(order)
+        except KosmoError as error:
+            call.status, call.error, call.requests = "error", error.message, 0
+            call.duration_ms = (time.perf_counter() - started) * 1000
+            self._result.calls.append(call)
+            raise
+        begin = self._plan_tool if self._dry_run else self._begin_tool
+        return Prepared(1, partial(begin, call, order, started))
+
+    def _plan_tool(self, _call: Call, order: ToolOrder, _started: float, number: int) -> None:
+        self._result.planned.append(self.tools.plan(order))
+        self._box.put((number, self.tools.nothing(), 0.0))
+
+    def _begin_tool(self, call: Call, order: ToolOrder, started: float, number: int) -> None:
+        of_item = number != BLOCKING
+
+        def hear(answer: ToolAnswer | BaseException) -> None:
+            self._progress.answered(None)
+            if not of_item:
+                self._progress.end()
+            self._box.put((number, answer, time.perf_counter()))
+
+        self._progress.begin(call.account, self._coming if of_item else 1)
+        if of_item:
+            self._coming = 0
+        self._total += 1
+        self._result.calls.append(call)
+        self._begun[number] = _Begun(call, started, self.tools.begin(order, hear), 1, remote=True)
+
+    @property
+    def tools(self) -> Tools:
+        """What asks MCP servers; made when a script first does.
+
+        Raises:
+            SettingsError: this run may not ask any.
+        """
+        if self._tools is None:
+            if self._make_tools is None:
+                raise SettingsError("MCP servers are not asked in this run.")
+            self._tools = self._make_tools(self._lines.put)
+        return self._tools
+
+    def shown(self) -> list[tuple[str, bytes]]:
+        """What came with answers to be looked at: forms of `display`, and what they show. Gives each once."""
+        found, self._shown = self._shown, []
+        return found
 
     def _plan(self, _call: Call, order: Order, _started: float, number: int) -> None:
         from kosmo_kernel.calls import empty  # noqa: PLC0415 - it brings the HTTP library
@@ -117,6 +190,7 @@ class Asking:
         if of_item:
             self._coming = 0
         self._total += count
+        self._is_sent = True
         self._result.calls.append(call)
         self._begun[number] = _Begun(call, started, asker, count, remote=call.account != accounts.DEMO)
         self._caller().begin(order, asker)
@@ -137,7 +211,7 @@ class Asking:
         self._telling.waited(since, remote=remote)
         return [(number, self._noted(number, answer, at)) for number, answer, at in found]
 
-    def _boxed(self, seconds: float) -> Iterator[tuple[int, CallAnswer | BaseException, float]]:
+    def _boxed(self, seconds: float) -> Iterator[tuple[int, CallAnswer | ToolAnswer | BaseException, float]]:
         try:
             yield self._box.get(timeout=seconds)
             while True:
@@ -145,7 +219,7 @@ class Asking:
         except Empty:
             return
 
-    def _noted(self, number: int, answer: CallAnswer | BaseException, at: float) -> list[Any] | KosmoError:
+    def _noted(self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float) -> list[Any] | KosmoError:
         begun = self._begun.pop(number, None)
         if begun:
             self._done += begun.count
@@ -159,18 +233,17 @@ class Asking:
         if begun:
             begun.call.rows, begun.call.requests = answer.rows, answer.requests
             self._notes += [(begun.call, note) for note in answer.notes]
+            self._shown += answer.shown
             if answer.failures:
-                self.failures(
-                    f"{len(answer.failures):,} of {begun.count:,} could not be read", answer.failures, begun.call
-                )
+                self.failures(_unread(answer.failures, begun.count), answer.failures, begun.call)
         return answer.values
 
-    def failures(self, what: str, rows: Sequence[dict[str, Any]], call: Call | None = None) -> None:
-        """Something failed and was collected: what it is in a few words, and the first of it."""
+    def failures(self, said: str, rows: Sequence[dict[str, Any]], call: Call | None = None) -> None:
+        """Something failed and was collected: a line about it, and what is known of each."""
         room = FAILURES_MOST - len(self._result.failures)
         if room > 0:
             self._result.failures += rows[:room]
-            self._notes.append((call, f"{what}: {rows[0].get('message')}" if rows else what))
+            self._unread.append((call, said))
 
     def lines(self) -> Iterator[str]:
         """What is to be told people at once: what the threads had to say since."""
@@ -181,19 +254,34 @@ class Asking:
         """Nobody waits for this answer any more."""
         begun = self._begun.pop(number, None)
         if begun:
-            begun.asker.gone = True
+            begun.asker.leave()
             self._done += min(begun.asker.answered, begun.count)  # a part of a list
             begun.call.status, begun.call.duration_ms = "dropped", (time.perf_counter() - begun.started) * 1000
 
-    def end(self) -> list[str]:
-        """The run is over: what is under way is cancelled. Returns what people should know, in order of the calls."""
+    def end(self) -> tuple[list[str], list[str]]:
+        """The run is over: what is under way is cancelled.
+
+        Returns:
+            What people should know, and what could not be read; each in order of the calls.
+        """
         for number in list(self._begun):
             self.drop(number)
         self._progress.cancel()
         if self._total:
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
             self._telling.end(self._result.cost)
+        if self._is_sent:
             self._caller().end()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
-        self._notes.sort(key=lambda noted: places.get(id(noted[0]), len(places)))
-        return [note for _, note in self._notes]
+        for noted in (self._notes, self._unread):
+            noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
+        return [note for _, note in self._notes], [note for _, note in self._unread]
+
+
+def _unread(rows: Sequence[Mapping[str, Any]], count: int) -> str:
+    """What could not be read of a list argument, in a line: how many, which, and why."""
+    asked = next(iter(rows[0]))  # the argument, which stands first
+    items = f" {asked.removesuffix('_id')}s" if asked.endswith("_id") else ""
+    named = [f"{row[asked]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:NAMED]]
+    more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+    return f"{len(rows):,} of {count:,}{items} could not be read: {', '.join(named)}{more}"

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts, docs, harmless, integrations
 from kosmo_kernel.display import CLEAR, Display, bundle_from
 from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Records
 from kosmo_kernel.redact import one_line, redact
+from kosmo_kernel.scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function, Integration
-    from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Prepared
+    from kosmo_kernel.lua.host import CallRequest, Prepared
     from kosmo_kernel.result import Result
     from kosmo_kernel.run.asking import Asking
+    from kosmo_kernel.scripts import Names
 
 OUTPUT_MOST = 1 << 20  # bytes that one run may print
 OUTPUT_LINES = 20_000
@@ -43,6 +46,8 @@ class Run:
         on_input: answers what it reads.
         on_display: is passed what the script shows; None prints its text.
         outputs: what cells before gave, by number.
+        scripts: the texts of this run and of those before.
+        names: the accounts of an integration.
     """
 
     asking: Asking
@@ -52,6 +57,8 @@ class Run:
     on_input: Callable[[str], str | None] | None
     on_display: Callable[[Display], None] | None = None
     outputs: Mapping[int, Any] = field(default_factory=dict)
+    scripts: Scripts = field(default_factory=Scripts)
+    names: Callable[[Integration], list[str]] = accounts.names
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
     _pages: set[str] = field(default_factory=set)
@@ -70,7 +77,18 @@ class Run:
         found = self.asking.answers(seconds)
         for line in self.asking.lines():
             self.output("stderr", line)
+        self._show(self.asking.shown())
         return found
+
+    def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
+        """What the script asks of MCP servers besides calls."""
+        answer = self.asking.tools.question(verb, asked)
+        self._show(answer.shown)
+        return answer.values
+
+    def _show(self, pieces: Iterable[tuple[str, bytes]]) -> None:
+        for form, given in pieces:
+            self.display(DisplayRequest(form, given, "", update=False, wait=False))
 
     def items(self, coming: int, done: int) -> None:
         """Items of a `parallel.map` are begun or done."""
@@ -82,25 +100,30 @@ class Run:
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Items of a `parallel.map` failed and were collected."""
-        self.asking.failures(f"{count:,} of {of:,} items failed", rows)
+        what = f"{count:,} of {of:,} items failed"
+        self.asking.failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
         """An integration that is installed beside the built-in ones: what Lua has of it, its functions by full name."""
         found = integrations.find(name)
-        return surface([found], {name: accounts.names(found)})[0], found.by_full_name()
+        return surface([found], {name: self.names(found)})[0], found.by_full_name()
 
     def space(self, integration: str, key: str) -> str:
         """The account that a name in a namespace means."""
         found = integrations.find(integration)
-        aliases = accounts.names(found)
-        if key == accounts.DEFAULT or key.lower().replace("-", "_") in aliases:
+        if key == accounts.DEFAULT or accounts.spelled(key) in map(accounts.spelled, self.names(found)):
             return key
-        raise _unknown(found, key, aliases)
+        raise _unknown(found, key, self.names(found))
 
     def docs(self, verb: str, page: str) -> str:
         """A page of the reference, remembered so that a cell's value which is that page is shown as Markdown."""
+        if verb == "read" and page.removeprefix("app.").startswith("mcp.") and self.asking.tools.has_page(page):
+            return self._remembered(self.asking.tools.page(page))
         made = {"read": docs.read, "search": docs.search}.get(verb)
         found = made(page) if made else docs.list_pages()
+        return self._remembered(found)
+
+    def _remembered(self, found: str) -> str:
         self._pages.add(str(found))
         return str(found)
 
@@ -185,14 +208,26 @@ class Run:
             self._pages.add(str(value))
         return value.rows if isinstance(value, Records) and value.function is None else value
 
+    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
+        """What a text joins with `..` between two lines."""
+        return self.scripts.joins(chunk, first, last)
+
+    def orders(self) -> tuple[list[str], list[Names]]:
+        """In which order the texts name keys."""
+        return self.scripts.orders()
+
     def input(self, form: str) -> str | None:
         """What `io.read` gets."""
         return self.on_input(form) if self.on_input else None
 
     def end(self, started: float) -> None:
         """The run is over."""
-        told = (one_line(self.clean(note), self.tokens(), NOTE_MOST) for note in self.asking.end())
-        self.result.notes += [note for note in dict.fromkeys(told) if note not in self.result.notes]
+        told, unread = (
+            dict.fromkeys(one_line(self.clean(note), self.tokens(), NOTE_MOST) for note in notes)
+            for notes in self.asking.end()
+        )
+        self.result.unread = list(unread)
+        self.result.notes += [note for note in told | unread if note not in self.result.notes]
         self.result.seconds = time.perf_counter() - started
         self.result.output = "".join(self._pieces)
 
@@ -203,5 +238,5 @@ def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> Unkn
 
     names = [*(f.name for f in integration.functions), *aliases]
     near = nearest(key, names) or names
-    listed = tuple(f"app.integrations.{integration.name}.{name}" for name in near)
+    listed = tuple(accounts.lua_path(integration, name) for name in near)
     return UnknownNameError(f"{integration.title} has no function and no account `{key}`.", listed)

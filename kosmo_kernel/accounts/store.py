@@ -1,0 +1,289 @@
+"""The accounts that were added with `kosmo accounts:add`.
+
+`accounts.json` says which there are, so that their names are known without a look at any secret. A token itself is in
+the system keyring or, where there is none or the user wants it so, in `secrets.json` beside it, which only its owner
+may read. Each adding has a name of its own in the keyring: who reads `accounts.json` and then the token never gets
+that of another time.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from kosmo_kernel.accounts import system_keyring
+from kosmo_kernel.accounts.account import ALIAS, DEMO, adding, spelled
+from kosmo_kernel.config import folder
+from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from kosmo_kernel.catalogue import Integration
+
+INDEX, SECRETS = "accounts.json", "secrets.json"
+Kept = Literal["keyring", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An account that was added.
+
+    Parameters:
+        alias: its name, in small letters.
+        kept: where its token is.
+        entry: the name of the token there.
+        who: whose account it was, as the service said then.
+    """
+
+    alias: str
+    kept: Kept
+    entry: str
+    who: str = ""
+
+
+def added(integration: str, env: Mapping[str, str]) -> dict[str, Added]:
+    """The accounts of an integration that were added, by the spelling that all spellings of an alias share.
+
+    Parameters:
+        integration: the name of the service.
+        env: environment variables, one of which may name the folder.
+
+    Raises:
+        SettingsError: the file that lists them makes no sense, or cannot be read.
+    """
+    return {spelled(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
+
+
+def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
+    """The token of an account that was added.
+
+    Parameters:
+        integration: the name of the service.
+        one: the account.
+        env: as for `added`.
+
+    Raises:
+        CredentialsError: it is not where it was put, or that place must not or cannot be read.
+    """
+    if one.kept == "keyring":
+        try:
+            found = system_keyring.read(system_keyring.OWN, one.entry)
+        except system_keyring.NoKeyringError:
+            raise CredentialsError(
+                f"The token of the account `{one.alias}` is in a system keyring, and there is none here. Run this "
+                f"where it was added, or add it anew: {adding(integration, one.alias)} --replace"
+            ) from None
+        except CredentialsError as error:
+            raise CredentialsError(f"The token of the account `{one.alias}` cannot be read. {error.message}") from None
+        where = "the system keyring"
+    else:
+        where = str(secrets_file(env))
+        found = _secrets(secrets_file(env)).get(one.entry)
+    if not found:
+        raise CredentialsError(
+            f"The token of the account `{one.alias}` is not in {where} any more. Add it anew: "
+            f"{adding(integration, one.alias)} --replace"
+        )
+    return found
+
+
+def secrets_file(env: Mapping[str, str]) -> Path:
+    """The file with the tokens that are in no keyring."""
+    return folder(env) / SECRETS
+
+
+def check_alias(integration: Integration, alias: str) -> str:
+    """The alias as it is kept: in small letters.
+
+    Raises:
+        InvalidArgumentsError: it cannot name an account.
+    """
+    if redact(alias) != alias:
+        raise InvalidArgumentsError(
+            "That is a token, and not the name of an account. What stands in a command can be seen by others and stays "
+            "in the shell's history: revoke it, make a new one, and give it when you are asked for it."
+        )
+    if not ALIAS.fullmatch(alias):
+        raise InvalidArgumentsError(
+            f"{alias[:64]!r} cannot be the name of an account: a name is up to 64 letters, digits, `-` and `_`, and "
+            "begins with a letter or a digit."
+        )
+    name = alias.lower()
+    if name == DEMO:
+        raise InvalidArgumentsError(f"`{DEMO}` is the name of the fictional account. Choose another one.")
+    if spelled(name) in integration.names():
+        raise InvalidArgumentsError(
+            f"`{name}` is a function of {integration.title}, which is what the name means in Lua. Choose another one."
+        )
+    return name
+
+
+def add(
+    integration: Integration,
+    alias: str,
+    token: str,
+    env: Mapping[str, str],
+    *,
+    who: str = "",
+    in_file: bool = False,
+    replace: bool = False,
+) -> Added:
+    """Keep an account.
+
+    Parameters:
+        integration: the service.
+        alias: a name that `check_alias` gave.
+        token: the secret.
+        env: environment variables, one of which may name the folder.
+        who: whose account it is.
+        in_file: keep it in a file, although there may be a keyring.
+        replace: there may be one of that name, which goes.
+
+    Raises:
+        InvalidArgumentsError: there is one of that name, and it is not to be replaced.
+        CredentialsError: the keyring is locked, fails or does not answer. Nothing was kept.
+        SettingsError: a file makes no sense, or another program writes. Nothing was kept.
+        OSError: a file cannot be written. What was there before is there still.
+    """
+    from kosmo_kernel.private_files import locked  # noqa: PLC0415 - only for those who write
+
+    with locked(folder(env)):
+        before = added(integration.name, env).get(spelled(alias))
+        if before and not replace:
+            raise InvalidArgumentsError(taken(before))
+        entry = f"{integration.name} {alias} {os.urandom(4).hex()}"
+        kept: Kept = "file" if in_file else _into_keyring(entry, token)
+        if kept == "file":
+            _change_secrets(env, {entry: token})
+        made = Added(alias, kept, entry, who)
+        try:
+            _change_index(env, integration.name, before, made)
+        except BaseException:
+            _forget(made, env)
+            raise
+        if before:
+            with suppress(CredentialsError):  # it is of no use to anybody any more, and nothing leads there
+                _forget(before, env)
+    return made
+
+
+def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Added:
+    """Forget an account and its token.
+
+    Raises:
+        UnknownNameError: none of that name was added.
+        CredentialsError: its token cannot be taken away. Nothing was changed.
+        SettingsError: a file makes no sense, or another program writes. Nothing was changed.
+        OSError: a file cannot be written.
+    """
+    from kosmo_kernel.private_files import locked  # noqa: PLC0415 - as above
+
+    with locked(folder(env)):
+        before = added(integration.name, env).get(spelled(alias))
+        if before is None:
+            raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
+        _forget(before, env)
+        _change_index(env, integration.name, before, None)
+    return before
+
+
+def taken(before: Added) -> str:
+    """What to say where there is an account of a name."""
+    whose = f" of {before.who}" if before.who else ""
+    return f"There is an account `{before.alias}`{whose} already. To give it another token, add --replace."
+
+
+def _into_keyring(entry: str, token: str) -> Kept:
+    try:
+        system_keyring.keep(entry, token)
+    except system_keyring.NoKeyringError:
+        return "file"
+    return "keyring"
+
+
+def _forget(one: Added, env: Mapping[str, str]) -> None:
+    """Take a token away from where it is."""
+    if one.kept == "file":
+        _change_secrets(env, {one.entry: None})
+        return
+    with suppress(system_keyring.NoKeyringError):  # it is out of reach, as it should be
+        system_keyring.drop(one.entry)
+
+
+def _change_index(env: Mapping[str, str], integration: str, before: Added | None, after: Added | None) -> None:
+    from kosmo_kernel.private_files import write  # noqa: PLC0415 - as above
+
+    path = folder(env) / INDEX
+    index = _index(path)
+    mine = index.setdefault(integration, {})
+    if before:
+        mine.pop(before.alias, None)
+    if after:
+        mine[after.alias] = after
+    said = {
+        name: {one.alias: {"kept": one.kept, "entry": one.entry, "who": one.who} for one in accounts.values()}
+        for name, accounts in index.items()
+    }
+    write(path, _text(said))
+
+
+def _change_secrets(env: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
+    from kosmo_kernel.private_files import write  # noqa: PLC0415 - as above
+
+    path = secrets_file(env)
+    all_ = {**_secrets(path), **changes}
+    write(path, _text({entry: token for entry, token in all_.items() if token}))
+
+
+def _index(path: Path) -> dict[str, dict[str, Added]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}, which lists the accounts, cannot be read: {error}") from None
+    read: Any = _json(path, text)
+    try:
+        return {
+            integration: {
+                alias: Added(alias, one["kept"], str(one["entry"]), str(one.get("who", "")))
+                for alias, one in accounts.items()
+                if one["kept"] in ("keyring", "file")
+            }
+            for integration, accounts in read.items()
+        }
+    except (LookupError, TypeError, AttributeError):
+        raise SettingsError(f"{path}, which lists the accounts, makes no sense. {_MENDED}") from None
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    from kosmo_kernel.private_files import read_secret  # noqa: PLC0415 - as above
+
+    read = _json(path, read_secret(path) or "{}")
+    if not isinstance(read, dict) or not all(isinstance(token, str) for token in read.values()):
+        raise SettingsError(f"{path}, which has the tokens of accounts, makes no sense. {_MENDED}")
+    return read
+
+
+def _json(path: Path, text: str) -> Any:
+    import json  # noqa: PLC0415 - not where no account was added
+
+    try:
+        return json.loads(text)
+    except ValueError as fault:
+        line = getattr(fault, "lineno", 1)
+        raise SettingsError(f"{path}:{line}: this is no JSON. {_MENDED}") from None
+
+
+def _text(value: Any) -> str:
+    import json  # noqa: PLC0415 - as above
+
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+_MENDED = "Mend it or take it away, and add the accounts anew with `kosmo accounts:add`."

@@ -1,0 +1,248 @@
+"""`kosmo integrations:configure`: what `config.toml` says of an integration, changed or shown.
+
+The words are those of KosmoKrator's command of this name. A secret is taken from the JSON on standard input only; the
+account that it belongs to is kept as `kosmo accounts:add` keeps one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel import accounts
+from kosmo_kernel.accounts import DEFAULT, store
+from kosmo_kernel.cli.accounts import keep
+from kosmo_kernel.cli.choices import accounts_of, integration_names
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import document, say
+from kosmo_kernel.cli.reference import as_json, print_rows
+from kosmo_kernel.config import POLICIES, change, config
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.integrations import find
+from kosmo_kernel.permissions import EFFECTS, permission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.config import Keys
+
+SECRET = "api_key"  # noqa: S105 - the name of the field, as KosmoKrator has it
+FIELDS = ("url", "allow_host")  # what is no secret, and stands in the file
+SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # what people may call it
+PAYLOAD = ("account", "set", "credentials", "unset", "permissions")
+policy = click.Choice(POLICIES)
+
+
+@click.command(
+    "integrations:configure",
+    cls=Command,
+    epilog="""\b
+Examples:
+  kosmo integrations:configure heroku --write deny
+  kosmo integrations:configure heroku --account production --permissions read:ask,write:deny
+  kosmo integrations:configure heroku --set allow_host=heroku.example.com --json
+""",
+)
+@click.argument("provider", shell_complete=integration_names)
+@click.option("--account", metavar="A", help="Permissions of this account only.", shell_complete=accounts_of())
+@click.option("--read", type=policy, help="What scripts may read: anything, after asking you, nothing.")
+@click.option("--write", type=policy, help="What scripts may change.")
+@click.option("--permissions", metavar="read:P,write:P", help="Both in one.")
+@click.option("--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; the latter may have commas.")
+@click.option(
+    "--unset", metavar="K", multiple=True, help="Take back url, allow_host, read, write or (an account's) api_key."
+)
+@click.option("--stdin-json", is_flag=True, help="Read more from standard input, secrets among it: see above.")
+@click.option("--show", is_flag=True, help="Change nothing; as without any option.")
+@as_json
+def configure(
+    *,
+    provider: str,
+    account: str | None,
+    read: str | None,
+    write: str | None,
+    permissions: str | None,
+    pairs: tuple[str, ...],
+    unset: tuple[str, ...],
+    stdin_json: bool,
+    show: bool,
+    as_json: bool,
+) -> None:
+    """Set an integration's permissions and its address.
+
+    Without an option, what holds is shown. A permission is allow, ask (a person is asked before the first call of a
+    function, and where there is nobody the call fails) or deny. A project can only make them stricter, in
+    [tool.kosmo_kernel] of its pyproject.toml.
+
+    With --stdin-json, standard input is an object with any of `account`, `set` (or `credentials`), `unset` and
+    `permissions`; options come before it. `{"set": {"api_key": "…"}}` keeps a token as `kosmo accounts:add` does.
+    """
+    integration = find(provider)
+    told = _payload() if stdin_json else {}
+    account = account or told.get("account")
+    fields = {**told.get("set", {}), **told.get("credentials", {})}
+    secret = fields.pop(SECRET, None)
+    fields |= dict(_pair(pair) for pair in pairs)
+    options = {effect: said for effect, said in (("read", read), ("write", write)) if said}
+    wanted = {**told.get("permissions", {}), **_permissions(permissions), **options}
+    dropped = [*told.get("unset", []), *unset]
+    changes = _changes(integration, account, fields, wanted, dropped)
+    if show and (changes or secret or dropped):
+        raise click.UsageError("--show changes nothing. Leave it out, or the others.")
+    name = store.check_alias(integration, account or DEFAULT) if secret or SECRET in dropped else ""
+    if secret:
+        keep(integration, name, _text(SECRET, secret), "standard input", replace=True)
+    if SECRET in dropped:
+        store.remove(integration, name, os.environ)
+    if changes:
+        change(changes)
+    given = [*([SECRET] if secret else []), *fields]
+    answer = _facts(integration, account) | {"credentials_set": given, "credentials_unset": dropped}
+    if as_json:
+        document(answer)
+        return
+    if changes or secret or dropped:
+        say(f"Done. {config().path} says:" if config().text else "Done.")
+    _print(answer)
+
+
+def _payload() -> dict[str, Any]:
+    """What standard input says.
+
+    Raises:
+        click.UsageError: it is no JSON, or not what is asked for. None of it is in the message.
+    """
+    try:
+        told = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
+    except ValueError:
+        raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
+    kinds = {"account": str, "set": dict, "credentials": dict, "unset": list, "permissions": dict}
+    if not isinstance(told, dict):
+        raise click.UsageError("Standard input is no JSON object. --stdin-json takes one.")
+    for key, value in told.items():
+        if key not in kinds:
+            raise click.UsageError(f"The JSON on standard input has an unknown key. It takes {', '.join(PAYLOAD)}.")
+        if not isinstance(value, kinds[key]):
+            what = {str: "a text", dict: "an object", list: "a list"}[kinds[key]]
+            raise click.UsageError(f"`{key}` in the JSON on standard input must be {what}.")
+    return told
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    """A `--set`: its name and its value.
+
+    Raises:
+        click.UsageError: it has no value, or is a secret.
+    """
+    key, equals, value = pair.partition("=")
+    key = key.strip()
+    if key.lower() in SECRETS:
+        raise click.UsageError(
+            f"`{key}` is a secret, and is not taken from an argument: others on this machine can see it there. If that "
+            "was one, revoke it. `kosmo accounts:add ALIAS` asks for it, and --stdin-json reads it."
+        )
+    if not equals or not value.strip():
+        raise click.UsageError("--set takes NAME=VALUE.")
+    return key, value.strip()
+
+
+def _permissions(text: str | None) -> dict[str, str]:
+    """What `--permissions` says, `read:allow,write:ask`."""
+    found = {}
+    for part in text.split(",") if text else ():
+        effect, _, value = (word.strip() for word in part.partition(":"))
+        found[effect] = value
+    return found
+
+
+def _changes(
+    integration: Integration,
+    account: str | None,
+    fields: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    dropped: Iterable[str],
+) -> dict[Keys, Any]:
+    """What is to be changed in the file.
+
+    Raises:
+        UnknownNameError: a name that is none of ours; with the nearest.
+        InvalidArgumentsError: a value that makes no sense.
+    """
+    root: Keys = ("integrations", integration.name)
+    own: Keys = (*root, *(("accounts", _account(integration, account)) if account else ()), "permissions")
+    changes: dict[Keys, Any] = {}
+    for key in dropped:
+        if key in EFFECTS:
+            changes[*own, key] = None
+        elif key in FIELDS:
+            changes[*root, key] = None
+        elif key != SECRET:
+            raise _unknown(key, (*FIELDS, *EFFECTS, SECRET))
+    for key, value in fields.items():
+        if key not in FIELDS:
+            raise _unknown(key, (*FIELDS, SECRET))
+        hosts = [host.strip() for host in str(value).split(",")]
+        changes[*root, key] = hosts if key == "allow_host" and len(hosts) > 1 else _text(key, value)
+    for effect, value in wanted.items():
+        if effect not in EFFECTS:
+            raise _unknown(effect, EFFECTS)
+        if value not in POLICIES:
+            raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(value)[:40]!r}.")
+        changes[*own, effect] = value
+    return changes
+
+
+def _account(integration: Integration, alias: str) -> str:
+    """An account's name as it stands in the file."""
+    if accounts.plain(alias) == accounts.DEMO:
+        return accounts.DEMO
+    return accounts.listed(integration, alias) or store.check_alias(integration, alias)
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgumentsError(f"`{key}` takes a text.")
+    return value.strip()
+
+
+def _unknown(key: str, there: Iterable[str]) -> UnknownNameError:
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+
+    names = list(there)
+    near = nearest(key, names, most=1)
+    more = "" if near else f" There are {', '.join(names)}."
+    return UnknownNameError(f"There is no `{key[:40]}` to set.{more}", tuple(near))
+
+
+def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
+    """What holds for an integration, or for one of its accounts."""
+    alias, settings = account or DEFAULT, config()
+    listed = accounts.listed(integration, alias)
+    found = {effect: permission(integration.name, alias, effect) for effect in EFFECTS}
+    return {
+        "success": True,
+        "provider": integration.name,
+        "account": account and (listed or account),
+        "scope": "global",
+        "file": str(settings.path),
+        "configured": listed is not None,
+        "permissions": {effect: one.policy for effect, one in found.items()},
+        "said_by": {effect: one.place or None for effect, one in found.items()},
+        "settings": {key: settings.get("integrations", integration.name, key) for key in FIELDS},
+    }
+
+
+def _print(answer: Mapping[str, Any]) -> None:
+    rows = [
+        (effect, f"{policy}{f' ({place})' if (place := answer['said_by'][effect]) else ''}")
+        for effect, policy in answer["permissions"].items()
+    ]
+    for key, value in answer["settings"].items():
+        if value is not None:
+            rows.append((key, ", ".join(value) if isinstance(value, list) else str(value)))
+    print_rows(rows)

@@ -1,0 +1,91 @@
+"""The MCP servers of a session, made when a script or an editor first comes to them; most sessions never do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import KosmoError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kosmo_kernel.mcp import Servers
+    from kosmo_kernel.run.tools import Tools
+
+SPACE = ("app", "mcp")
+
+
+class SessionServers:
+    """What a session has of MCP servers.
+
+    Parameters:
+        refusal: why it asks none; empty where it may.
+        gone: whether the run in progress is to end.
+    """
+
+    def __init__(self, refusal: str, gone: Callable[[], bool]) -> None:
+        self._refusal, self._gone = refusal, gone
+        self._servers: Servers | None = None
+
+    def get(self) -> Servers:
+        """The servers; none is started by this.
+
+        Raises:
+            SettingsError: this session asks none.
+        """
+        if self._refusal:
+            raise SettingsError(self._refusal)
+        if self._servers is None:
+            from kosmo_kernel.mcp import Servers  # noqa: PLC0415 - most sessions ask none
+
+            self._servers = Servers()
+        return self._servers
+
+    def tools(self, say: Callable[[str], None], *, dry_run: bool) -> Tools:
+        """What one run asks of them.
+
+        Raises:
+            SettingsError: this session asks none.
+        """
+        from kosmo_kernel.run.tools import Tools  # noqa: PLC0415 - as above
+
+        self.get()
+        return Tools(self.get, self._gone, say, dry_run=dry_run)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show of what they were given."""
+        return self._servers.secrets() if self._servers else ()
+
+    def close(self) -> None:
+        """End them."""
+        if self._servers:
+            self._servers.close()
+
+    # For an editor; nothing is started ---------------------------------------------------------------
+
+    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]] | None:
+        """What can follow a chain of names below `app.mcp`, as `Session.names` has it; None for another chain."""
+        if tuple(chain[:2]) != SPACE:
+            return None
+        try:
+            servers = self.get()
+            match chain[2:]:
+                case []:
+                    return sorted((called, "table") for called in servers.usable().values())
+                case [server]:
+                    return sorted((tool.lua, "function") for tool in servers.known(servers.find(str(server)).name))
+        except KosmoError:
+            return []  # nobody is told of mistakes while they type
+        return []
+
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
+        """What is known of a server or a tool below `app.mcp`, as `Session.resolve` has it; None for another chain."""
+        match tuple(chain):
+            case ("app", "mcp", server, *rest) if len(rest) < 2:  # noqa: PLR2004 - a tool has no fields
+                from kosmo_kernel.run.tools import resolved  # noqa: PLC0415 - most sessions ask none
+
+                try:
+                    return resolved(self.get(), str(server), str(rest[0]) if rest else "")
+                except KosmoError:
+                    return None
+        return None
