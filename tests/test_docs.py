@@ -6,26 +6,21 @@ import json
 import re
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
-from kosmo_kernel import budget, docs, integrations
-from kosmo_kernel.catalogue import Column, Function, Integration, Param
-from kosmo_kernel.client import tries
-from kosmo_kernel.client.client import CONNECT_TIMEOUT, READ_TIMEOUT
+from kosmo_kernel import docs, integrations
+from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
+from kosmo_kernel.docs.data import WITH_A_LIST
+from kosmo_kernel.docs.reference import integration_page
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.limits import Limits
-from kosmo_kernel.run import OUTPUT_LINES, OUTPUT_MOST
-from kosmo_kernel.session import Session
 
 FUNCTIONS = pytest.mark.parametrize("function", HEROKU.functions, ids=lambda f: f.name)
 PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
-GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
 
 
 def headings(page: str) -> list[str]:
@@ -58,6 +53,8 @@ def section(function: Function) -> str:
         ("heroku.heroku_list_addons", "heroku.list_addons"),
         ("heroku_list_addons", "heroku.list_addons"),
         ("list_add_ons", "heroku.list_addons"),
+        ("heroku:list_apps", "heroku.list_apps"),
+        ("heroku list_apps", "heroku.list_apps"),
     ],
 )
 def test_every_way_of_writing_a_name_finds_its_page(start: str, name: str, page: str) -> None:
@@ -86,6 +83,9 @@ def test_an_account_that_exists_has_the_page_of_its_integration(monkeypatch: pyt
         ("app.integrations.heroku.production.get_ap", "heroku.get_app"),
         ("collaborators", "heroku.list_collaborators"),
         ("heroku.user", "heroku.get_current_user"),
+        ("heroku.list_add_on", "heroku.list_addons"),
+        ("heroku.demo.list_apps.stack", "heroku.list_apps"),
+        ("certificates", "heroku.list_domains"),
     ],
 )
 def test_an_unknown_page_is_an_error_that_ends_in_the_nearest_pages(wrong: str, near: str) -> None:
@@ -191,7 +191,7 @@ def test_accounts_are_told_with_the_variables_that_hold_their_tokens() -> None:
 def test_a_function_that_changes_something_says_so() -> None:
     function = replace(HEROKU.functions[0], name="restart", effect="write", columns=(Column("state", "Its state"),))
     shop = replace(HEROKU, name="shop", title="Shop", functions=(function,))
-    text = "\n\n".join(docs._integration(shop))
+    text = "\n\n".join(integration_page(shop))
     assert "**This changes something at Shop.**" in text
     assert "only reads" not in text
     assert "identifiers" not in text
@@ -210,71 +210,8 @@ def test_the_list_of_pages_names_every_page() -> None:
 def test_a_page_prints_as_text_and_a_notebook_gets_it_as_markdown() -> None:
     page = docs.read("heroku.list_apps")
     shown, _ = DisplayFormatter().format(page)
-    assert shown == {"text/plain": str(page), "text/markdown": str(page)}
+    assert shown == {"text/plain": str(page), "text/markdown": page.for_notebook()}
     assert f"{page}" == page
-
-
-# Guides
-
-
-@GUIDES
-def test_a_guide_has_one_title_and_sections(name: str) -> None:
-    first, *others = headings(docs.read(name))
-    assert first.startswith("h1 ")
-    assert {heading[:2] for heading in others} == {"h2"}
-
-
-@pytest.mark.parametrize("name", ["parallel", " Parallel ", "parallel.map", "parallel.map(list, f)"])
-def test_a_guide_is_found_by_its_name_and_by_that_of_what_it_is_about(name: str) -> None:
-    assert docs.read(name).startswith("# Many calls at once\n")
-
-
-@GUIDES
-def test_every_lua_block_of_a_guide_runs_on_the_demo_account(name: str, session: Session) -> None:
-    scripts = re.findall(r"^```lua\n(.*?)^```$", docs.read(name), re.MULTILINE | re.DOTALL)
-    assert scripts
-    for script in scripts:
-        result = session.run(script)
-        assert result.calls
-        assert result.output or result.values
-
-
-@GUIDES
-def test_a_guide_refers_to_pages_that_there_are(name: str) -> None:
-    for page in re.findall(r"docs\.read\(\"(.*?)\"\)", docs.read(name)):
-        docs.read(page)
-
-
-def test_the_guide_to_settings_has_every_variable_that_is_read_and_the_usual_values() -> None:
-    page, usual = docs.read("settings"), Limits()
-    package = Path(docs.__file__).parent
-    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
-    read = {name for text in sources for name in re.findall(r'"(KOSMO_[A-Z_]+)"', text)}
-    told = set(re.findall(r"^\| `(KOSMO_[A-Z_]+)`", page, re.MULTILINE))
-    assert (told, "KOSMO_PROGRESS" in read) == (read, True)
-    assert f"Lua's values: {usual.memory}" in page
-    assert f"running time: {usual.cpu:g}" in page
-    assert f"for a connection: {CONNECT_TIMEOUT:g}" in page
-    assert f"or for more of it: {READ_TIMEOUT:g}" in page
-
-
-def test_the_guide_to_limits_says_what_the_limits_are() -> None:
-    page, usual = docs.read("limits"), Limits()
-    told = {
-        f"{usual.memory >> 20} MiB",
-        f"{usual.cpu:g} s",
-        f"{usual.calls:,}",
-        f"{usual.result >> 20} MiB of JSON",
-        f"{OUTPUT_MOST >> 20} MiB, {OUTPUT_LINES:,} lines",
-    }
-    assert {words for words in told if f"| {words}" not in page} == set()
-    assert HEROKU.budget is not None
-    capacity = HEROKU.budget.capacity
-    assert f"{capacity:,} requests and gives back {HEROKU.budget.refill_per_minute:g}" in page
-    assert f"the last {budget.RESERVE * capacity:g} are left" in page
-    assert (budget.PATIENCE, "A quarter of an hour of nothing but refusals" in page) == (15 * 60, True)
-    assert (tries.FIRST_PAUSE, tries.LONGEST_PAUSE, tries.PATIENCE) == (0.5, 8, 60)
-    assert "half a second, each next one twice as long up to eight" in " ".join(page.split())
 
 
 # Search
@@ -294,7 +231,7 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
     ],
 )
 def test_a_search_puts_the_function_first_that_one_would_choose(words: str, first: str) -> None:
-    assert docs.matches(words)[0][1].name == first
+    assert docs.found(words)[0].page == f"heroku.{first}"
     assert f"\n\n- `heroku.{first}`: " in docs.search(words)
 
 
@@ -305,7 +242,7 @@ def test_a_search_lists_only_what_has_the_most_words_and_shows_the_fields() -> N
         "- `heroku.list_dynos`: The dynos of an app, and how each is doing",
         "  - `state`: `up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
     ]
-    assert [function.name for _, function in docs.matches("crashed dynos")] == ["list_dynos"]
+    assert [page.page for page in docs.found("crashed dynos")] == ["heroku.list_dynos"]
 
 
 def test_a_search_finds_guides_in_the_order_of_what_they_say() -> None:
@@ -320,6 +257,53 @@ def test_a_search_without_words_lists_the_pages() -> None:
 def test_a_search_without_success_says_so_and_repeats_no_markup() -> None:
     page = docs.search("<blink>zebra</blink>")
     assert page == "# Search: blink zebra blink\n\nNothing speaks of this. `docs.list()` names all pages.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("certif", "list_domains"),
+        ("certifcate", "list_domains"),
+        ("colaborator", "list_collaborators"),
+        ("list_addon", "list_addons"),
+        ("domian", "list_domains"),
+    ],
+)
+def test_the_beginning_of_a_word_and_a_slip_find_it_too(words: str, first: str) -> None:
+    assert docs.found(words)[0].page == f"heroku.{first}"
+
+
+def test_a_search_ranks_names_before_titles_before_texts_and_keeps_the_order_of_the_catalogue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = replace(HEROKU.functions[0], summary="Nothing", description="Nothing.", columns=(Column("a", "b"),))
+    functions = (
+        replace(plain, name="in_text", description="About zebras."),
+        replace(plain, name="in_text_too", description="Also about zebras."),
+        replace(plain, name="in_title", summary="The zebras"),
+        replace(plain, name="zebras", description="Not said again."),
+        replace(plain, name="beside"),
+    )
+    zoo = replace(HEROKU, name="zoo", title="Zoo", functions=functions)
+    monkeypatch.setattr(integrations, "everything", lambda: (zoo,))
+    assert [page.page for page in docs.found("zebra")] == [
+        "zoo.zebras",
+        "zoo.in_title",
+        "zoo.in_text",
+        "zoo.in_text_too",
+    ]
+
+
+def test_words_that_only_make_a_question_do_not_count() -> None:
+    assert docs.found("who has access to the app") == docs.found("access app")
+
+
+def test_a_page_or_else_what_speaks_of_it_is_looked_up() -> None:
+    assert docs.look_up("integrations.heroku.list_apps") == docs.read("heroku.list_apps")
+    assert docs.look_up("failing certificates") == docs.search("failing certificates")
+    for wrong in ("herku", "heroku.list_dyno", "zebra"):
+        with pytest.raises(UnknownNameError):
+            docs.look_up(wrong)
 
 
 # The same as data
@@ -352,6 +336,15 @@ def test_the_schema_of_a_function_takes_what_the_function_takes(function: Functi
         assert not any(takes({param.name: bad}) for bad in ("a/b", "my-app/x", "../my-app", 1, ["a/b"], None))
 
 
+def test_the_schema_of_a_function_that_takes_a_list_has_what_goes_with_one() -> None:
+    assert set(WITH_A_LIST) == set(RESERVED)
+    schema = docs.input_schema(HEROKU.function("list_dynos"))
+    assert set(schema["properties"]) == {"app_id", *RESERVED}
+    assert schema["required"] == ["app_id"]
+    assert "With a list also `errors` and `limit`" in section(HEROKU.function("list_dynos"))
+    assert "With a list" not in section(HEROKU.function("list_apps"))
+
+
 def test_the_schema_of_a_function_without_parameters_is_an_object_that_may_be_empty() -> None:
     assert docs.input_schema(HEROKU.function("list_apps")) == {
         "type": "object",
@@ -371,7 +364,7 @@ def test_a_parameter_that_takes_one_value_of_any_text_is_just_that() -> None:
 
 def test_an_installed_integration_has_pages_too(monkeypatch: pytest.MonkeyPatch) -> None:
     shop: Integration = replace(HEROKU, name="shop", title="Shop", functions=HEROKU.functions[:1])
-    monkeypatch.setattr(docs, "everything", lambda: (*integrations.BUILT_IN, shop))
+    monkeypatch.setattr(integrations, "everything", lambda: (*integrations.BUILT_IN, shop))
     assert docs.read("shop").startswith("# Shop\n")
     assert docs.read("shop_list_apps") == docs.read("app.integrations.shop.production.list_apps")
     assert docs.read("list_apps") == docs.read("heroku.list_apps")

@@ -1,0 +1,124 @@
+"""The one place where a page's name is understood, whoever asks: Lua, a notebook, the command line.
+
+All of these name the page `heroku.list_dynos`: `list_dynos`, `heroku.list_dynos`, `heroku.production.list_dynos`,
+`app.integrations.heroku["my-team"].list_dynos({})`, `heroku_list_dynos`, and each alias of the function.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.docs.guides import GUIDES
+from kosmo_kernel.docs.page import WIDTH
+from kosmo_kernel.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kosmo_kernel.catalogue import Function, Integration
+
+_BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
+_BETWEEN = re.compile(r"[.:/\s]+")
+_MOST_NEAR = 3  # pages that are offered in place of an unknown one
+_ABOVE = ("app", "integrations")  # what may stand before the name of an integration
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a page is about: a guide, an integration, one of its functions, or the list of all pages.
+
+    Parameters:
+        page: the page's own name; empty for the list.
+        integration: None for a guide and for the list.
+        function: None for all but a function's page.
+    """
+
+    page: str
+    integration: Integration | None = None
+    function: Function | None = None
+
+
+def resolve(page: str) -> Subject:
+    """What a page is about, by any of its names; an empty one means the list of pages.
+
+    Raises:
+        UnknownNameError: there is no such page; with the nearest names.
+    """
+    steps = _steps(page)
+    if not steps:
+        return Subject("")
+    first, *rest = steps
+    if first in GUIDES:
+        return Subject(first)
+    for integration in _integrations():
+        if first == integration.name:
+            function = _function(integration, rest)
+            if function is not None:
+                return of_function(integration, function)
+            if not rest or _is_account(integration, rest):
+                return Subject(integration.name, integration)
+            break
+        if not rest and (function := _function(integration, steps)):
+            return of_function(integration, function)
+    raise _unknown(page, near(page) or (_speaking(first) if not rest else []))
+
+
+def of_function(integration: Integration, function: Function) -> Subject:
+    """The page of a function."""
+    return Subject(f"{integration.name}.{function.name}", integration, function)
+
+
+def near(page: str) -> list[str]:
+    """The names of pages that are spelt like this one, best first."""
+    steps = _steps(page)
+    every = list(_integrations())
+    within = next((i for i in every if steps[:1] == [i.name]), None)
+    if within is None or len(steps) == 1:
+        names = [name for i in every for name in (i.name, *(f"{i.name}.{f.name}" for f in i.functions))]
+        return nearest(".".join(steps), [*names, *GUIDES])
+    known = within.names()
+    above = [f"{within.name}.{known[step].name}" for step in steps[1:-1] if step in known]  # a field of its records
+    alike = [known[name].name for name in nearest(steps[-1].replace("-", "_"), known)]
+    return above or [f"{within.name}.{name}" for name in dict.fromkeys(alike)]
+
+
+def _integrations() -> Iterator[Integration]:
+    """The built-in ones; the others only for whoever has not found what it looked for."""
+    yield from integrations.BUILT_IN
+    yield from integrations.everything()[len(integrations.BUILT_IN) :]
+
+
+def _steps(page: str) -> list[str]:
+    """The parts of a name, without what stands before the integration and without a call's arguments."""
+    text = _BRACKETS.sub(r".\2", page).partition("(")[0]
+    steps = [step for step in _BETWEEN.split(text.lower()) if step]
+    for prefix in _ABOVE:
+        if steps[:1] == [prefix]:
+            del steps[0]
+    return steps
+
+
+def _function(integration: Integration, steps: Sequence[str]) -> Function | None:
+    return integration.names().get(steps[-1].replace("-", "_")) if steps else None
+
+
+def _is_account(integration: Integration, steps: Sequence[str]) -> bool:
+    from kosmo_kernel.accounts import DEFAULT, listed  # noqa: PLC0415 - only where a name may be an account's
+
+    return list(steps) == [DEFAULT] or listed(integration, ".".join(steps)) is not None
+
+
+def _speaking(word: str) -> list[str]:
+    """The pages that speak of something, where none is called so."""
+    from kosmo_kernel.docs.words import found  # noqa: PLC0415 - which reads every page
+
+    return [subject.page for subject in found(word)][:_MOST_NEAR]
+
+
+def _unknown(page: str, suggestions: list[str]) -> UnknownNameError:
+    shown = repr(page.strip()[:WIDTH])[1:-1]
+    return UnknownNameError(f"There is no page `{shown}`; `docs.list()` names them all.", tuple(suggestions))

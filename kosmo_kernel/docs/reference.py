@@ -1,0 +1,126 @@
+"""The pages that are computed from the catalogue, as blocks of Markdown: an integration's, and each function's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.catalogue import RESERVED
+from kosmo_kernel.docs.page import paragraphs, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kosmo_kernel.catalogue import Column, Function, Integration, Param
+
+
+def integration_page(integration: Integration) -> Iterator[str]:
+    """All functions of an integration, and how to use several accounts."""
+    yield f"# {integration.title}"
+    reads = all(function.effect == "read" for function in integration.functions)
+    yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
+    contents = [f"- [{f.name}](#{f.name}): {f.summary}" for f in integration.functions]
+    yield "\n".join([*contents, "- [Using several accounts](#Using-several-accounts)"])
+    yield paragraphs(
+        "Arguments go into a table by name, or stand alone in the order of the parameters. Lists are always complete. "
+        "In a notebook, a cell that ends in a call shows a table with a column for each field; times are ISO 8601 text "
+        "in Lua, and datetimes in UTC there."
+    )
+    shown: dict[tuple[Column, ...], str] = {}
+    for function in integration.functions:
+        yield f"## {function.name}"
+        yield from _function(integration, function, 3, shown.get(function.columns))
+        shown.setdefault(function.columns, function.name)
+    yield from _accounts(integration)
+
+
+def function_page(integration: Integration, function: Function) -> Iterator[str]:
+    """One function, with all its fields."""
+    yield f"# {integration.name}.{function.name}"
+    yield from _function(integration, function, 2)
+    yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
+
+
+def _function(integration: Integration, function: Function, level: int, same_as: str | None = None) -> Iterator[str]:
+    """What a function does, its parameters, an example, and what comes back.
+
+    Parameters:
+        level: of the headings.
+        same_as: the function above on the page that gives the same fields.
+    """
+    heading = "#" * level
+    yield f"{function.summary}."
+    yield f"```lua\napp.integrations.{integration.name}.{_call(function)}\n```"
+    yield paragraphs(function.description)
+    if function.aliases:
+        yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
+    if function.effect == "write":
+        yield f"**This changes something at {integration.title}.**"
+    yield f"{heading} Parameters"
+    yield _parameters(function.params) if function.params else "None."
+    if function.fan_out:
+        yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
+    yield f"{heading} Example"
+    yield f"```lua\n{function.example.strip()}\n```"
+    yield f"{heading} What comes back"
+    what = "A list of records" if function.returns == "list" else "A record"
+    if same_as:
+        yield f"{what} with the fields of [{same_as}](#{same_as})."
+        return
+    yield f"{what}:"
+    fields = [column for column in function.columns if not _identifies(column)]
+    yield table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
+    identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]
+    if identifiers:
+        yield paragraphs(f"And identifiers, for programs: {', '.join(identifiers)}.")
+
+
+def _parameters(params: Iterable[Param]) -> str:
+    rows = (
+        (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc) for p in params
+    )
+    return table(("Name", "Type", "Required", "Description"), rows)
+
+
+def _identifies(column: Column) -> bool:
+    return column.path[-1] == "id"
+
+
+def _type(column: Column) -> str:
+    kind = "time" if column.kind == "timestamp" else column.kind
+    return f"{kind}\u00a0or\u00a0nil" if column.nullable and column.default is None else kind
+
+
+def _accounts(integration: Integration) -> Iterator[str]:
+    simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
+    variable = integration.credentials.env
+    named = (
+        ("", "the default account"),
+        (".default", "the same, said aloud"),
+        (".production", "the account `production`"),
+        ('["my-team"]', "the account `my-team`"),
+        *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
+    )
+    calls = [(f"{integration.name}{way}.{_call(simple)}", what) for way, what in named]
+    width = max(len(call) for call, _ in calls)
+    lines = [f"{call.ljust(width)}  -- {what}" for call, what in calls]
+    yield "## Using several accounts"
+    yield "\n".join(["```lua", f"local {integration.name} = app.integrations.{integration.name}", "", *lines, "```"])
+    yield paragraphs(
+        "An account is a token with a name. `kosmo accounts:add production` keeps one; or an environment variable has "
+        "it, set before Jupyter or the command starts:"
+    )
+    tokens = [("default", f"`{variable}`")]
+    tokens += [(name, f"`{variable}_{name.upper().replace('-', '_')}`") for name in ("production", "my-team")]
+    tokens += [("demo", "needs none")] if integration.demo else []
+    yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
+    yield "Where to get a token:"
+    yield "\n".join(f"- {way}" for way in integration.credentials.how)
+    yield paragraphs(
+        "Lua never sees a token: it stays with the process that sends the requests. All places that a token is looked "
+        'for in, and what an account may be used for: `docs.read("accounts")`.'
+    )
+
+
+def _call(function: Function) -> str:
+    given = ", ".join(f'{p.name} = "{p.example}"' for p in function.params if p.required)
+    return f"{function.name}({{ {given} }})" if given else f"{function.name}()"

@@ -1,0 +1,133 @@
+"""Finding pages by words.
+
+A page has a name, a title and a text. It ranks by how many of the words asked for it has, then by how well its name
+fits them, then its title, then its text; pages that are alike in all this keep the order of the catalogue. A word
+fits as itself, as the beginning of a longer one, or within one; a word that no page has is taken for a slip of the
+keyboard, and the words nearest to it count.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from kosmo_kernel import integrations
+from kosmo_kernel.docs.guides import GUIDES, guide
+from kosmo_kernel.docs.names import Subject, of_function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kosmo_kernel.catalogue import Column, Integration
+
+_T = TypeVar("_T")
+_Score = tuple[int, ...]
+_Zones = tuple[set[str], ...]  # the words of a page: of its name, of its title, of its text
+
+_ITSELF, _BEGINNING, _WITHIN = 3, 2, 1  # how well a word fits
+_SHORTEST = {_BEGINNING: 3, _WITHIN: 4}  # letters that a word needs for this
+_MOST_SLIPS = 3  # words that a misspelt one may stand for
+_ALIKE = 0.75
+_WORD = re.compile(r"\w\w+")
+# Words of a question that tell nothing of what is asked.
+_EMPTY = {
+    *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
+    *("me", "my", "of", "on", "or", "the", "to", "use", "what", "which", "who"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Subject):
+    """A page that speaks of some words.
+
+    Parameters:
+        title: what it is about.
+        columns: of the function's fields those that speak of most of the words, best first.
+    """
+
+    title: str = ""
+    columns: Sequence[Column] = field(default=())
+
+
+def found(words: str) -> list[Found]:
+    """The pages that have the most of these words, best first; none where no page has any."""
+    terms = terms_of(words)
+    entries = [entry for integration in integrations.everything() for entry in _of_integration(integration)]
+    entries += [(Found(name, title=GUIDES[name]), _zones(name, GUIDES[name], guide(name).prose)) for name in GUIDES]
+    wanted = [_spelt(term, entries) for term in terms]
+    best = _best((_score(wanted, zones), page) for page, zones in entries)
+    return [_with_columns(page, wanted) for page in best]
+
+
+def terms_of(words: str) -> list[str]:
+    """The words that are looked for."""
+    every = _WORD.findall(words.lower())
+    return [word for word in every if word not in _EMPTY] or every
+
+
+def _of_integration(integration: Integration) -> Iterator[tuple[Found, _Zones]]:
+    """Its own page, and those of its functions."""
+    names = f"{integration.name} {integration.title}"
+    page = Found(integration.name, integration, title=integration.description)
+    yield page, _zones(names, integration.description)
+    for function in integration.functions:
+        subject = of_function(integration, function)
+        own = " ".join((names, *(name for name, one in integration.names().items() if one is function)))
+        details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
+        details += [f"{column.name} {column.doc}" for column in function.columns]
+        page = Found(subject.page, integration, function, function.summary)
+        yield page, _zones(own, function.summary, " ".join(details))
+
+
+def _zones(name: str, title: str, text: str = "") -> _Zones:
+    return _set(name), _set(title), _set(text)
+
+
+def _with_columns(page: Found, wanted: Sequence[Sequence[str]]) -> Found:
+    if page.function is None:
+        return page
+    scored = ((_score(wanted, (_set(c.name), _set(c.doc))), c) for c in page.function.columns)
+    return Found(page.page, page.integration, page.function, page.title, _best(scored))
+
+
+def _set(text: str) -> set[str]:
+    """The words of a text; of a name also its parts."""
+    whole = _WORD.findall(text.lower())
+    return {*whole, *(part for word in whole if "_" in word for part in word.split("_"))}
+
+
+def _spelt(term: str, entries: Iterable[tuple[Found, _Zones]]) -> list[str]:
+    """The word itself where a page has it; otherwise the words that were meant, as far as one can tell."""
+    vocabulary = {word for _, zones in entries for zone in zones for word in zone}
+    if _fit([term], vocabulary):
+        return [term]
+    from difflib import get_close_matches  # noqa: PLC0415 - most words are there
+
+    return get_close_matches(term, sorted(vocabulary), _MOST_SLIPS, _ALIKE)
+
+
+def _fit(spellings: Iterable[str], words: set[str]) -> int:
+    """How well the best of the words fits."""
+    best = 0
+    for term in spellings:
+        stem = term.removesuffix("s") if len(term) > _SHORTEST[_BEGINNING] else term  # `dns` is no plural
+        if term in words or stem in words:
+            return _ITSELF
+        if len(stem) >= _SHORTEST[_BEGINNING] and any(word.startswith(stem) for word in words):
+            best = max(best, _BEGINNING)
+        elif len(stem) >= _SHORTEST[_WITHIN] and any(stem in word for word in words):
+            best = max(best, _WITHIN)
+    return best
+
+
+def _score(wanted: Sequence[Sequence[str]], zones: Sequence[set[str]]) -> _Score:
+    """How many of the terms the zones have, and how well each zone fits them, the zones that matter most first."""
+    fits = [[_fit(spellings, zone) for zone in zones] for spellings in wanted]
+    return sum(any(fit) for fit in fits), *(sum(fit) for fit in zip(*fits, strict=True))
+
+
+def _best(scored: Iterable[tuple[_Score, _T]]) -> list[_T]:
+    """What has the most words, best first, in the order given where equal; nothing when none has any."""
+    ranked = sorted(scored, key=lambda entry: entry[0], reverse=True)
+    return [thing for (words, *_), thing in ranked if words and words == ranked[0][0][0]]

@@ -1,0 +1,79 @@
+"""The reference in a real JupyterLab: it folds, Lua is coloured, and several pages in a notebook keep to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import lab_page
+import nbformat
+import pytest
+from lab_page import Lab, chromium, lab_server
+
+from kosmo_kernel import docs
+from kosmo_kernel.integrations.heroku import HEROKU
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(bool(lab_page.missing()), reason=lab_page.missing()),
+]
+
+SHOWN = {"whole": "heroku", "limits": "limits", "errors": "errors", "one": "heroku.list_dynos", "again": "heroku"}
+LINKED = """
+link => {
+    const target = document.querySelector(`[data-jupyter-id="${link}"]`) || document.querySelector(`#${link}`);
+    return target.closest('.jp-Cell').querySelector('.jp-InputArea').textContent;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    cells = [nbformat.v4.new_code_cell(f'docs.read("{page}")', id=name) for name, page in SHOWN.items()]
+    kernel = {"name": "kosmo-lua", "display_name": "Lua (Kosmo)"}
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
+        folder / "docs.ipynb",
+    )
+    with lab_server(Path(folder), tmp_path_factory.mktemp("home")) as (address, token), chromium() as browser:
+        page = browser.new_page(viewport={"width": 1200, "height": 1000})
+        opened = Lab(page, address, token)
+        opened.open("docs.ipynb")
+        opened.run_all()
+        opened.cell("again").locator("details").first.wait_for()
+        yield opened
+
+
+def test_each_function_is_a_line_that_opens(lab: Lab) -> None:
+    folded = lab.cell("whole").locator("details")
+    assert folded.count() == len(HEROKU.functions) + 1
+    example = folded.nth(2).locator("pre").last
+    assert not example.is_visible()
+    folded.nth(2).locator("summary").click()
+    assert example.is_visible()
+    assert "list_dynos" in example.inner_text()
+
+
+@pytest.mark.parametrize("name", ["whole", "one", "errors"])
+def test_lua_in_a_page_is_coloured(lab: Lab, name: str) -> None:
+    blocks = lab.cell(name).locator("pre:has(code.language-lua), pre:has(code.cm-s-jupyter)")
+    assert blocks.count() >= 2
+    assert lab.cell(name).locator("pre span[class]", has_text="local").count() >= 1
+
+
+@pytest.mark.parametrize("name", ["limits", "errors"])
+def test_the_contents_of_a_guide_lead_to_its_own_sections(lab: Lab, name: str) -> None:
+    links = [link.get_attribute("href") for link in lab.cell(name).locator("li a[href^='#kosmo-']").all()]
+    assert len(links) > 3
+    for link in links:
+        assert link is not None
+        assert f'docs.read("{SHOWN[name]}")' in lab.page.evaluate(LINKED, link.removeprefix("#"))
+
+
+def test_a_mark_of_a_page_hides_no_name_of_the_pages_scripts(lab: Lab) -> None:
+    marks = lab.page.evaluate("[...document.querySelectorAll('.jp-OutputArea [id]')].map(e => e.id)")
+    named = lab.page.evaluate("[...document.querySelectorAll('.jp-OutputArea [name]')].length")
+    assert len(marks) > len(docs.read("limits").split("\n## ")) - 1
+    assert [mark for mark in marks if not mark.startswith("kosmo-")] == []
+    assert (named, lab.errors) == (0, [])
