@@ -22,12 +22,17 @@ Content = dict[str, Any]
 Message = tuple[str, Content]
 
 
-@contextmanager
-def known_to_jupyter(folder: Path) -> Iterator[dict[str, str]]:
-    """The environment of kernels: a list with this kernel in it, and the demo as the default account."""
+def listed(folder: Path) -> dict[str, str]:
+    """The environment of kernels: a list in this folder with ours in it, and the demo as the default account."""
     (folder / "kernels" / NAME).mkdir(parents=True)
     shutil.copy(ROOT / "kernel.json", folder / "kernels" / NAME)
-    values = {"JUPYTER_PATH": str(folder), "KOSMO_DEMO": "1", "PYTHONPATH": str(ROOT)}
+    return {"JUPYTER_PATH": str(folder), "KOSMO_DEMO": "1", "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def known_to_jupyter(folder: Path) -> Iterator[dict[str, str]]:
+    """The same, in force as long as the `with` block."""
+    values = listed(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in values.items():
             patch.setenv(name, value)
@@ -107,10 +112,18 @@ def start(name: str = NAME, **options: Any) -> Kernel:
 
 
 @contextmanager
-def running(**options: Any) -> Iterator[Kernel]:
+def running(name: str = NAME, **options: Any) -> Iterator[Kernel]:
     """A kernel that runs as long as the `with` block."""
-    kernel = start(**options)
+    kernel = start(name, **options)
     try:
         yield kernel
     finally:
         kernel.stop()
+
+
+@contextmanager
+def python_running() -> Iterator[Kernel]:
+    """IPython's own kernel with the extension in it, the demo as the default account."""
+    with running("python3", cwd=str(ROOT)) as kernel:
+        kernel.run("import os; os.environ['KOSMO_DEMO'] = '1'\n%load_ext kosmo_kernel")
+        yield kernel

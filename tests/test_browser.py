@@ -125,6 +125,6 @@ def test_a_question_mark_shows_the_page_of_a_name(first_steps: Lab) -> None:
 
 def test_lua_cells_of_a_python_notebook_show_what_is_committed(open_page: Callable[[], Lab]) -> None:
     lab = open_page()
-    lab.open("tabular-audit.ipynb")
+    lab.open("first-steps-python.ipynb")
     lab.run_all()
-    assert_committed("tabular-audit.ipynb", lab.contents())
+    assert_committed("first-steps-python.ipynb", lab.contents())

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 
 from kosmo_kernel import docs
-from kosmo_kernel.commands import COMMANDS, run_command
+from kosmo_kernel.commands import COMMANDS, Command, Door, run_command
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.progress import Snapshot
 from kosmo_kernel.result import Result
@@ -31,17 +34,26 @@ class Lua:
             return 3060
         raise RefusedError(f"{integration} refused the token of {account}:\n401", status=401)
 
+    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def listed(self, integration: str, function: str, account: str) -> None:
+        raise NotImplementedError
+
+    def run(self, source: str, **options: Any) -> Result:
+        raise NotImplementedError
+
 
 def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
-    assert run_command("docs heroku.list_apps", Lua()) == docs.read("heroku.list_apps")
-    assert run_command(" docs ", Lua()) == docs.list_pages()
+    assert run_command("docs heroku.list_apps", Door(Lua())) == docs.read("heroku.list_apps")
+    assert run_command(" docs ", Door(Lua())) == docs.list_pages()
 
 
 def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
     monkeypatch.setenv("HEROKU_API_KEY_STAGING", "secret-2")
     monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
-    found = {row["account"]: (row["token"], row["url"]) for row in run_command("accounts", Lua())}
+    found = {row["account"]: (row["token"], row["url"]) for row in run_command("accounts", Door(Lua()))}
     torn = found.pop("torn")
     assert found == {
         "default": ("in HEROKU_API_KEY", "https://api.heroku.com"),
@@ -54,19 +66,19 @@ def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypa
 
 def test_status_tells_what_the_last_run_cost() -> None:
     lua = Lua()
-    assert run_command("status", lua).startswith("Nothing has run yet.\n\n")
+    assert run_command("status", Door(lua)).startswith("Nothing has run yet.\n\n")
     lua.last = Result()
-    assert run_command("status", lua).startswith("The last run made no calls.\n\n")
+    assert run_command("status", Door(lua)).startswith("The last run made no calls.\n\n")
     lua.last = Result(cost=Snapshot(2, 3, 4, 4496, "ops", 1.2))
     cost = "2 of 3 calls · 4 requests · 1.2 s · account ops · 4,496 requests left"
-    assert run_command("status", lua).startswith(f"The last run: {cost}\n\n")
+    assert run_command("status", Door(lua)).startswith(f"The last run: {cost}\n\n")
 
 
 def test_status_tells_what_each_account_has_left_and_what_fails_in_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
     monkeypatch.setenv("HEROKU_API_KEY_OPS", "secret-2")
     monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
-    page = run_command("status", Lua())
+    page = run_command("status", Door(Lua()))
     rows = dict(re.findall(r"^\| `heroku\.(\w+)` +\| (.*) \|$", page, re.MULTILINE))
     torn = rows.pop("torn")
     assert rows == {
@@ -80,38 +92,38 @@ def test_status_tells_what_each_account_has_left_and_what_fails_in_its_own_row(m
 
 def test_reset_forgets_the_lua_variables() -> None:
     lua = Lua()
-    run_command("reset", lua)
+    run_command("reset", Door(lua))
     assert lua.resets == 1
 
 
 def test_who_tells_what_the_variables_are() -> None:
     lua = Lua()
-    assert run_command("who", lua) == "There are no Lua variables yet.\n"
+    assert run_command("who", Door(lua)) == "There are no Lua variables yet.\n"
     lua.known = ({"name": "apps", "scope": "global", "type": "list", "size": "19 rows"},)
-    assert list(run_command("who", lua)) == list(lua.known)
+    assert list(run_command("who", Door(lua))) == list(lua.known)
 
 
 def test_demo_makes_the_fictional_account_the_one_that_is_asked() -> None:
     lua = Lua()
-    assert "a fictional company" in run_command("demo", lua)
+    assert "a fictional company" in run_command("demo", Door(lua))
     assert lua.account == "demo"
-    assert "the default account again" in run_command("demo off", lua)
+    assert "the default account again" in run_command("demo off", Door(lua))
     assert lua.account == "default"
     with pytest.raises(InvalidArgumentsError, match=r"takes nothing or `off`, got `on`\."):
-        run_command("demo on", lua)
+        run_command("demo on", Door(lua))
 
 
 def test_error_tells_of_the_last_failure() -> None:
     lua = Lua()
-    assert run_command("error", lua) == "No cell has failed.\n"
+    assert run_command("error", Door(lua)) == "No cell has failed.\n"
     lua.last_error = RefusedError("no such app", status=404, request_id="r-1")
-    page = run_command("error", lua)
+    page = run_command("error", Door(lua))
     assert "RefusedError: no such app" in page
     assert re.search(r"^request id +r-1$", page, re.MULTILINE)
 
 
 def test_nothing_lists_the_commands() -> None:
-    page = run_command("", Lua())
+    page = run_command("", Door(Lua()))
     assert page.splitlines() == [f"- `%kosmo {command.usage}`: {command.doc}" for command in COMMANDS]
 
 
@@ -129,12 +141,22 @@ def test_nothing_lists_the_commands() -> None:
 )
 def test_an_unknown_name_is_answered_with_the_nearest_ones(line: str, message: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        run_command(line, Lua())
+        run_command(line, Door(Lua()))
     assert caught.value.message.startswith(message)
 
 
 def test_a_command_that_takes_nothing_says_so() -> None:
     lua = Lua()
     with pytest.raises(InvalidArgumentsError, match=r"`%kosmo reset` takes nothing, got `all`\."):
-        run_command("reset all", lua)
+        run_command("reset all", Door(lua))
     assert lua.resets == 0
+
+
+def test_a_command_that_needs_a_name_says_so() -> None:
+    with pytest.raises(InvalidArgumentsError, match=r"`%kosmo browse` needs a name: `%kosmo browse NAME`\."):
+        run_command("browse", Door(Lua()))
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if isinstance(command.run, str)])
+def test_what_a_command_names_the_place_of_is_there(command: Command) -> None:
+    assert callable(resolve_name(str(command.run)))

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
 from kosmo_kernel.kernel.execute import lua_text, read_cell
@@ -97,7 +98,8 @@ def test_raw_and_limit_change_how_a_table_is_shown(desk: Desk) -> None:
 
 def test_a_page_is_shown_as_markdown(desk: Desk) -> None:
     (page,) = desk.shown("docs.read('heroku.list_apps')")
-    assert page["text/markdown"] == page["text/plain"]
+    assert page["text/markdown"] == docs.read("heroku.list_apps").for_notebook()
+    assert page["text/plain"] == docs.read("heroku.list_apps")
     assert page["text/markdown"].startswith("# heroku.list_apps")
 
 
@@ -187,6 +189,23 @@ def test_with_no_raise_error_a_failed_cell_says_so_and_goes_on(desk: Desk) -> No
 
 def test_a_wrong_option_is_an_error_of_the_cell(desk: Desk) -> None:
     assert desk.run("%%kosmo_lua --tiemout 3\n1")["ename"] == "UnknownNameError"
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (
+            "%load kosmo_kernel",
+            "A Lua notebook has no `%load`. It has `%%kosmo_lua`, `%kosmo_lua`, `%kosmo`, and needs nothing loaded.",
+        ),
+        ("\n%%kosmo_lau -n\n1", "A Lua notebook has no `%%kosmo_lau`. Did you mean: %%kosmo_lua"),
+        ("%kosmo who\n%kosmos\n1", "A Lua notebook has no `%kosmos`. Did you mean: %kosmo"),
+    ],
+)
+def test_other_magics_are_refused_with_the_nearest_of_ours(cell: str, message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        read_cell(cell)
+    assert str(caught.value) == message
 
 
 def test_options_about_python_variables_are_refused() -> None:

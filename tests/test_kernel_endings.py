@@ -13,26 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kernel_client import PATIENCE, Kernel, known_to_jupyter, running
+from kernel_client import PATIENCE, Kernel, running
 
-
-@pytest.fixture(scope="module", autouse=True)
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
-        yield values
-
-
-@pytest.fixture(autouse=True)
-def in_every_home(settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
-    """The same for kernels that a test starts itself."""
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel]:
-    with running() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("kernel_list")
 
 
 @pytest.fixture

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client.manager import KernelManager
-from kernel_client import NAME, PATIENCE, Kernel, Message, known_to_jupyter, running
+from kernel_client import NAME, PATIENCE, Kernel, Message, running
 
-
-@pytest.fixture(scope="module", autouse=True)
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
-        yield values
-
-
-@pytest.fixture(autouse=True)
-def in_every_home(settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
-    """The same for kernels that a test starts itself."""
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel]:
-    with running() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("kernel_list")
 
 
 def data(messages: list[Message]) -> list[tuple[str, dict[str, Any]]]:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import jupyter_kernel_test  # type: ignore[import-untyped]
 import pytest
-from kernel_client import NAME, known_to_jupyter
+from kernel_client import NAME
 
-
-@pytest.fixture(scope="module", autouse=True)
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
-        yield values
-
-
-@pytest.fixture(autouse=True)
-def in_every_home(settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
-    """The same for kernels that a test starts itself."""
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("kernel_list")
 
 
 class TestKit(jupyter_kernel_test.KernelTests):  # type: ignore[misc] # the kit has no types

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from kernel_client import PATIENCE, Kernel, known_to_jupyter, running
+from kernel_client import PATIENCE, Kernel
 
-
-@pytest.fixture(scope="module", autouse=True)
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
-        yield values
-
-
-@pytest.fixture(autouse=True)
-def in_every_home(settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
-    """The same for kernels that a test starts itself."""
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel]:
-    with running() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("kernel_list")
 
 
 # What the kernel says of itself ------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from kernel_client import python_running
 from traitlets.config import Config
 
 from kosmo_kernel import editor
@@ -194,6 +194,19 @@ def test_ipython_offers_lua_and_nothing_of_python(shell: Shell) -> None:
     assert completions(shell, "%%kosmo_lua\nos.|")[0] == ("clock", "", "function")
 
 
+def test_an_alias_of_the_magic_is_completed_as_well(shell: Shell) -> None:
+    cell = "%%time\n%%lua --raw\nmath.ma|"
+    assert ("max", "ma", "function") not in completions(shell, cell)
+    shell.run_line_magic("alias_magic", "lua kosmo_lua")
+    try:
+        assert completions(shell, cell)[0] == ("max", "ma", "function")
+        assert completions(shell, "%%lua --mem|") == [("--memory-limit", "--mem", "param")]
+        assert completions(shell, "%%luna\nmath.ma|") == completions(shell, "%%other\nmath.ma|")
+    finally:
+        for kind in ("line", "cell"):
+            del shell.magics_manager.magics[kind]["lua"]
+
+
 def test_ipython_offers_the_options_and_the_users_variables(shell: Shell) -> None:
     assert completions(shell, "%%kosmo_lua --mem|") == [("--memory-limit", "--mem", "param")]
     assert [text for text, *_ in completions(shell, "%%kosmo_lua -v |")] == ["cutoff", "math"]
@@ -225,13 +238,8 @@ def test_completing_before_anything_ran_starts_nothing(monkeypatch: pytest.Monke
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[BlockingKernelClient]:
     """An IPython kernel with the extension, on the demo account."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
-    try:
-        client.execute_interactive("import os; os.environ['KOSMO_DEMO'] = '1'\n%load_ext kosmo_kernel", timeout=60)
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    with python_running() as one:
+        yield one.client
 
 
 def tooltip(kernel: BlockingKernelClient, marked: str) -> dict[str, Any]:

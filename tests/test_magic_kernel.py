@@ -3,71 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from kernel_client import PATIENCE, ROOT, Content, Kernel, python_running
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-ROOT = Path(__file__).parent.parent
 
+def executed(
+    kernel: Kernel,
+    cell: str,
+    *,
+    on_input: Callable[[], None] | None = None,
+    on_stream: Callable[[], None] | None = None,
+) -> tuple[Content, dict[str, Content]]:
+    """The reply's content, and the content of what a cell broadcast, by kind of message."""
+    messages: dict[str, Content] = {}
 
-@dataclass
-class Kernel:
-    """An IPython kernel, and what talks to it."""
+    def answer(_request: Content) -> None:
+        assert on_input is not None
+        on_input()
 
-    manager: KernelManager
-    client: BlockingKernelClient
+    def note(message: Content) -> None:
+        messages[message["msg_type"]] = message["content"]
+        if on_stream and message["msg_type"] == "stream":
+            on_stream()
 
-    def execute(
-        self,
-        cell: str,
-        *,
-        on_input: Callable[[], None] | None = None,
-        on_stream: Callable[[], None] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """The reply's content, and the content of what the cell broadcast, by kind of message."""
-        messages: dict[str, dict[str, Any]] = {}
-
-        def answer(_request: dict[str, Any]) -> None:
-            assert on_input is not None
-            on_input()
-
-        def note(message: dict[str, Any]) -> None:
-            messages[message["msg_type"]] = message["content"]
-            if on_stream and message["msg_type"] == "stream":
-                on_stream()
-
-        reply = self.client.execute_interactive(
-            cell,
-            allow_stdin=on_input is not None,
-            stdin_hook=answer,
-            output_hook=note,
-            timeout=60,
-        )
-        return reply["content"], messages
+    reply = kernel.client.execute_interactive(
+        cell,
+        allow_stdin=on_input is not None,
+        stdin_hook=answer,
+        output_hook=note,
+        timeout=PATIENCE,
+    )
+    return reply["content"], messages
 
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     """A kernel with the extension and the demo account."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
-    started = Kernel(manager, client)
-    try:
-        started.execute("import os; os.environ['KOSMO_DEMO'] = '1'\n%load_ext kosmo_kernel")
-        yield started
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    with python_running() as one:
+        yield one
 
 
 def test_a_kernel_shows_a_table_under_its_number(kernel: Kernel) -> None:
-    reply, messages = kernel.execute("%%kosmo_lua\nprint('apps')\napp.integrations.heroku.demo.list_apps()")
+    reply, messages = executed(kernel, "%%kosmo_lua\nprint('apps')\napp.integrations.heroku.demo.list_apps()")
     assert reply["status"] == "ok"
     assert messages["stream"] == {"name": "stdout", "text": "apps\n"}
     assert set(messages["execute_result"]["data"]) == {"text/plain", "text/html"}
@@ -75,7 +56,7 @@ def test_a_kernel_shows_a_table_under_its_number(kernel: Kernel) -> None:
 
 
 def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
-    reply, messages = kernel.execute("%%kosmo_lua\nlocal t = nil\nreturn t.name")
+    reply, messages = executed(kernel, "%%kosmo_lua\nlocal t = nil\nreturn t.name")
     place = f"In[{reply['execution_count']}]:3"
     assert (reply["status"], reply["ename"]) == ("error", "LuaRuntimeError")
     assert reply["evalue"] == f"{place}: attempt to index a nil value (local 't')"
@@ -87,40 +68,41 @@ def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
 
 
 def test_a_frame_goes_in_and_comes_out_and_is_shown(kernel: Kernel) -> None:
-    kernel.execute("import pandas as pd\nframe = pd.DataFrame({'name': ['a', 'b'], 'size': [1, None]})")
+    executed(kernel, "import pandas as pd\nframe = pd.DataFrame({'name': ['a', 'b'], 'size': [1, None]})")
     cell = "%%kosmo_lua -i rows=frame -o rows -v first --show\nrows[1].size = 7\nrows[1]"
-    _, messages = kernel.execute(cell)
+    _, messages = executed(kernel, cell)
     assert messages["execute_result"]["data"]["text/plain"] == "{'name': 'a', 'size': 7}"
-    _, messages = kernel.execute("rows['size'].tolist(), first['name']")
+    _, messages = executed(kernel, "rows['size'].tolist(), first['name']")
     assert messages["execute_result"]["data"] == {"text/plain": "([7, <NA>], 'a')"}
 
 
 def test_io_read_asks_in_the_front_end(kernel: Kernel) -> None:
-    reply, messages = kernel.execute(
-        "%%kosmo_lua\nio.write('Name? ')\nreturn io.read()", on_input=lambda: kernel.client.input("my-app")
+    reply, messages = executed(
+        kernel, "%%kosmo_lua\nio.write('Name? ')\nreturn io.read()", on_input=lambda: kernel.client.input("my-app")
     )
     assert reply["status"] == "ok"
     assert messages["execute_result"]["data"] == {"text/plain": "'my-app'"}
 
 
 def test_io_read_is_at_its_end_where_nobody_can_answer(kernel: Kernel) -> None:
-    _, messages = kernel.execute("%%kosmo_lua\nreturn io.read() == nil")
+    _, messages = executed(kernel, "%%kosmo_lua\nreturn io.read() == nil")
     assert messages["execute_result"]["data"] == {"text/plain": "True"}
 
 
 def test_an_interrupt_stops_lua_and_keeps_its_variables(kernel: Kernel) -> None:
-    reply, _ = kernel.execute(
+    reply, _ = executed(
+        kernel,
         "%%kosmo_lua\nkept = 1\nprint('runs')\nwhile true do pcall(function() while true do end end) end",
         on_stream=kernel.manager.interrupt_kernel,
     )
     assert (reply["status"], reply["ename"]) == ("error", "StoppedError")
     assert len(reply["traceback"]) <= 4
-    _, messages = kernel.execute("%kosmo_lua kept")
+    _, messages = executed(kernel, "%kosmo_lua kept")
     assert messages["execute_result"]["data"] == {"text/plain": "1"}
 
 
 def test_an_interrupt_stops_a_question_that_nobody_answers(kernel: Kernel) -> None:
-    reply, _ = kernel.execute("%%kosmo_lua\nreturn io.read()", on_input=kernel.manager.interrupt_kernel)
+    reply, _ = executed(kernel, "%%kosmo_lua\nreturn io.read()", on_input=kernel.manager.interrupt_kernel)
     assert (reply["status"], reply["ename"]) == ("error", "StoppedError")
 
 

@@ -70,11 +70,13 @@ def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: py
     ],
 )
 def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
-    shell: Shell, caplog: pytest.LogCaptureFixture, line: str, message: str
+    shell: Shell, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        run(shell, f"%config KosmoMagic.{line}")
-    assert caplog.messages == [message]
+        assert str(run(shell, f"%config KosmoMagic.{line}").error_in_exec) == message
+    kind, _, told = capsys.readouterr().out.strip().partition(": ")
+    assert (told, caplog.messages) == (message, [])
+    assert kind in ("SettingsError", "UnknownNameError")
     assert value(shell, "%config KosmoMagic.limit") is None
 
 

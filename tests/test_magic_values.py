@@ -137,6 +137,14 @@ def test_variables_of_a_calling_function_come_first(shell: Shell) -> None:
     assert value(shell, f"{cell}    return got\nf(2)") == 4
 
 
+def test_a_cell_that_a_function_runs_has_the_functions_variables(shell: Shell) -> None:
+    cell = (
+        "m = 'outer'\ndef f(n):\n    m = n\n    get_ipython().run_cell_magic('kosmo_lua', '-i m,n -v got', 'm + n')\n"
+    )
+    assert value(shell, f"{cell}f(2)\ngot") == 4
+    assert value(shell, "%%time\n%%kosmo_lua -i m\nm") == "outer"
+
+
 def test_an_expression_leaves_no_variable_behind(shell: Shell) -> None:
     assert value(shell, "%kosmo_lua -i x=(left:=3) x") == 3
     assert "left" not in shell.user_ns
@@ -217,6 +225,21 @@ def test_a_cell_that_fails_sets_nothing(shell: Shell, cell: str, kind: type[Kosm
     shell.push({"x": "before", "y": "before"})
     assert type(run(shell, cell).error_in_exec) is (kind or type(None))
     assert [shell.user_ns.get(name) for name in ("x", "y", "z")] == ["before", "before", None]
+
+
+@pytest.mark.parametrize(
+    ("lua", "message"),
+    [
+        ("return { { rate = 0/0 } }", "-v got: result[1].rate: NaN has no JSON form"),
+        ("return 1, { print }", "-v got: result[2][1]: a function has no JSON form"),
+        ("print", "-v got: `function: #1` has no Python form"),
+        ("app.integrations.heroku", "-v got: `app.integrations.heroku` has no Python form"),
+    ],
+)
+def test_what_is_no_data_does_not_become_a_variable(shell: Shell, lua: str, message: str) -> None:
+    error = run(shell, f"%%kosmo_lua -v got\n{lua}").error_in_exec
+    assert (type(error), str(error)) == (InvalidArgumentsError, message)
+    assert "got" not in shell.user_ns
 
 
 def test_a_dry_run_sets_no_variable_to_what_was_made_of_nothing(shell: Shell) -> None:

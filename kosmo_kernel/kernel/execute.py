@@ -12,7 +12,7 @@ from typing import Any
 
 from kosmo_kernel.display import Bundle, bundle_of
 from kosmo_kernel.docs import Page
-from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel.outline import outline
 from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, Options, parse, parse_leading
 from kosmo_kernel.records import Record, Records
@@ -45,7 +45,7 @@ def read_cell(code: str) -> Cell:
     """Tell what a cell asks for.
 
     Raises:
-        UserError: an option of its first line is wrong, or means nothing in a Lua notebook.
+        UserError: an option or a magic of its first lines is wrong, or means nothing in a Lua notebook.
     """
     question = code.strip()
     if "\n" not in question and (question.startswith("?") or question.endswith("?")):
@@ -61,9 +61,21 @@ def read_cell(code: str) -> Cell:
         elif word == f"%{COMMAND_MAGIC}":
             commands.append(rest)
             lines[number] = ""
+        elif word.startswith("%"):  # which starts nothing in Lua
+            raise _foreign(word)
         elif word:
             break
     return Cell("\n".join(lines), options, tuple(commands))
+
+
+def _foreign(magic: str) -> UnknownNameError:
+    """The error for a magic of IPython's, or a misspelt one of ours."""
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+
+    known = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
+    near = nearest(magic, known, most=1)
+    there = "" if near else f" It has {', '.join(f'`{name}`' for name in known)}, and needs nothing loaded."
+    return UnknownNameError(f"A Lua notebook has no `{magic}`.{there}", tuple(near))
 
 
 def _honoured(options: Options) -> Options:
@@ -81,12 +93,13 @@ def _honoured(options: Options) -> Options:
     return options
 
 
-def bundles_of(values: list[Any], options: Options) -> list[Bundle]:
+def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bundle]:
     """How the values of a cell are shown: each table by itself, neighbouring plain ones in a line, with tabs.
 
     Args:
         values: what the cell returned.
         options: `raw` asks for text in place of tables, `limit` for so many rows.
+        note: what is to be said below the first table.
     """
     shown: list[Bundle] = []
     words: list[str] = []
@@ -94,7 +107,8 @@ def bundles_of(values: list[Any], options: Options) -> list[Bundle]:
         if hasattr(value, "_repr_mimebundle_"):
             shown += [*_line(words), value._repr_mimebundle_()]
         elif isinstance(value, (Page, dict, list, Records)):
-            bundle = _cut(bundle_of(value, rows=options.limit, raw=options.raw))
+            bundle = _cut(bundle_of(value, rows=options.limit, raw=options.raw, note=note))
+            note = "" if isinstance(value, Records) else note
             shown += [*_line(words), bundle if options.raw else folding(bundle, value)]
         else:
             words.append(lua_text(value))

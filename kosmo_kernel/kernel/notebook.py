@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import docs, editor
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.cell import CellLine, quiet
-from kosmo_kernel.commands import run_command
+from kosmo_kernel.commands import Door, run_command
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, UserError
 from kosmo_kernel.kernel.execute import bundles_of, folding, read_cell
@@ -27,11 +28,11 @@ from kosmo_kernel.project import settings_of
 from kosmo_kernel.report import report_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kosmo_kernel.display import Display
     from kosmo_kernel.kernel.execute import Cell
-    from kosmo_kernel.session import Result, Session
+    from kosmo_kernel.session import Session
 
 Content = dict[str, Any]
 
@@ -44,15 +45,13 @@ class Notebook:
     Parameters:
         session: the Lua state.
         send: broadcasts a message of a type with a content.
-        ask: gets what `io.read` reads, given the format; None at the end of the input.
+        ask: gets what `io.read` reads, given the format, or the answer to a question; None at the end of the input.
 
     Attributes:
         stopped: set when the cell that runs was interrupted.
     """
 
-    def __init__(
-        self, session: Session, send: Callable[[str, Content], None], ask: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, session: Session, send: Callable[[str, Content], None], ask: Callable[..., str | None]) -> None:
         self.session = session
         self.history = History()
         self.stopped = threading.Event()
@@ -63,10 +62,10 @@ class Notebook:
         self._settings: dict[str, Any] | None = None  # of the project; None until they were read without a mistake
 
     def interrupt(self) -> None:
-        """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
+        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
         if self._running:
             self.stopped.set()
-            self.session.interrupt()
+        self.session.interrupt()
 
     def close(self) -> None:
         """End the Lua process, and first the cell that runs. For another thread than the one that runs cells."""
@@ -105,7 +104,7 @@ class Notebook:
             if cell.asked:
                 reply["payload"] = self._page(cell)
             for command in cell.commands:
-                value = run_command(command, self.session)
+                value = run_command(command, Door(self.session))
                 if value is not None:
                     self._show([value], cell, number, send)
             if cell.lua.strip():
@@ -182,7 +181,7 @@ class Notebook:
         number: int,
         name: str,
         send: Callable[[str, Content], None],
-        ask: Callable[[str], str | None] | None,
+        ask: Callable[..., str | None] | None,
     ) -> None:
         """Run the Lua of a cell and show what it gives.
 
@@ -209,6 +208,7 @@ class Notebook:
                     memory_limit=cell.options.memory_limit,
                     on_output=write,
                     on_input=ask,
+                    on_ask=partial(ask, "l") if ask else None,
                     on_display=show,
                     on_progress=line,
                     dry_run=cell.options.dry_run,
@@ -220,20 +220,23 @@ class Notebook:
                 show(quiet(reveal(error.result)))
                 for bundle in bundles_of(error.result.values, cell.options):
                     send("display_data", {"data": bundle, "metadata": {}})
-            _write_notes(error.result, write)
+            _write_notes(error.result.notes if error.result is not None else (), write)
             if not cell.options.no_raise_error:
                 raise
             write("stderr", "\n".join(self._failed(error)["traceback"]) + "\n")
             return
         if cell.options.dry_run:
             show(quiet(reveal(result)))
-        _write_notes(result, write)
+        below, beside = result.told(tables=not (result.hidden or cell.options.raw))
+        _write_notes(beside, write)
         if not result.hidden:
-            self._show(result.values, cell, number, send)
+            self._show(result.values, cell, number, send, below)
 
-    def _show(self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None]) -> None:
-        """Show the values of a cell: the first as its result, the others below it."""
-        bundles = bundles_of(values, cell.options)
+    def _show(
+        self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None], note: str = ""
+    ) -> None:
+        """Show the values of a cell: the first as its result, the others below it; a note below the first table."""
+        bundles = bundles_of(values, cell.options, note)
         for bundle in bundles[:1]:
             if self._stored:
                 self.history.show(number, bundle.get("text/plain", ""))
@@ -272,7 +275,7 @@ def _nowhere(_kind: str, _content: Content) -> None:
     """Take what a silent cell shows."""
 
 
-def _write_notes(result: Result | None, write: Callable[[str, str], None]) -> None:
+def _write_notes(notes: Sequence[str], write: Callable[[str, str], None]) -> None:
     """Say what there is to say about a run, below what it printed."""
-    if result is not None and result.notes:
-        write("stderr", "".join(f"{note}\n" for note in result.notes))
+    if notes:
+        write("stderr", "".join(f"{note}\n" for note in notes))

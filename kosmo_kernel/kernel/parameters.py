@@ -18,18 +18,16 @@ from papermill.engines import NBClientEngine as Engine  # type: ignore[import-un
 from papermill.models import Parameter  # type: ignore[import-untyped]
 from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
 
+from kosmo_kernel import literals
 from kosmo_kernel.editor.library import KEYWORDS
-from kosmo_kernel.editor.tokens import Token, tokens_of
+from kosmo_kernel.parameters import LUA, declared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Engine", "LuaTranslator"]
 
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_ESCAPED = re.compile('[\\\\"\x00-\x1f\x7f]')
-_WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_OPENING, _CLOSING = "({[", ")}]"
 
 
 class LuaTranslator(Translator):
@@ -43,7 +41,7 @@ class LuaTranslator(Translator):
     @classmethod
     def translate_str(cls, val: str) -> str:
         """A text in quotes, on one line."""
-        return '"' + _ESCAPED.sub(lambda found: _WRITTEN.get(found[0]) or f"\\{ord(found[0]):03d}", val) + '"'
+        return literals.text(val)
 
     @classmethod
     def translate_float(cls, val: float) -> str:
@@ -80,42 +78,8 @@ class LuaTranslator(Translator):
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:
         """What `papermill --help-notebook` shows: each assignment, its value, and the comment behind it on its line."""
-        return _assignments(str(parameters_cell["source"]))
-
-
-def _assignments(code: str) -> list[Parameter]:
-    """The assignments of one name each, outside of any brackets, in their order."""
-    found = []
-    for statement in _statements(code):
-        words = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
-        if len(words) < 3 or words[0].kind != "name" or words[1].text != "=":  # noqa: PLR2004 - a name, a sign, a value
-            continue
-        value, last = code[words[2].start : words[-1].end], statement[-1]
-        told = last.text.lstrip("- ").rstrip() if last.kind == "comment" else ""
-        found.append(Parameter(words[0].text, _kind(words[2]), value, told))
-    return found
-
-
-def _statements(code: str) -> Iterator[list[Token]]:
-    """The tokens of each statement with the comment behind it, where statements stand on lines or end in `;`."""
-    statement: list[Token] = []
-    depth = 0
-    for token in tokens_of(code):
-        if statement and depth == 0 and ("\n" in code[statement[-1].end : token.start] or statement[-1].text == ";"):
-            yield statement
-            statement = []
-        statement.append(token)
-        if token.kind == "mark":
-            depth += (token.text in _OPENING) - (token.text in _CLOSING)
-    if statement:
-        yield statement
-
-
-def _kind(first: Token) -> str:
-    """The Lua type of a value, as far as its first token tells."""
-    if first.kind in ("string", "number"):
-        return first.kind
-    return {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}.get(first.text, "None")
+        found = declared(str(parameters_cell["source"]), LUA)
+        return [Parameter(one.name, one.kind or "None", one.usual, one.doc) for one in found]
 
 
 papermill_translators.register("lua", LuaTranslator)

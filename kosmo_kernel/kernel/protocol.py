@@ -127,7 +127,7 @@ class LuaKernel:
         self._over.close()
 
     def interrupt(self) -> None:
-        """Stop the cell that runs, if one does. Raises nothing; from any thread or a signal handler."""
+        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
         if self._notebook is not None:
             self._notebook.interrupt()
 
@@ -250,7 +250,8 @@ class LuaKernel:
         return self._comms
 
     def _comm(self, request: Request) -> None:
-        self._talk().handle(request)
+        """Hand a message to whoever waits for it in this process. It has no reply, so a failure is only told."""
+        _whatever_happens(lambda: self._talk().handle(request))
 
     def _comm_info(self, request: Request) -> Content:
         return {"comms": {} if self._comms is None else self._comms.known(request.content.get("target_name"))}
@@ -321,11 +322,12 @@ class LuaKernel:
         """Broadcast a message that belongs to the request at hand."""
         self._channels.broadcast(kind, content, self._parent)
 
-    def _ask(self, form: str) -> str | None:
+    def _ask(self, form: str, question: str = "") -> str | None:
         """Ask the front end for a line.
 
         Args:
             form: how Lua reads: `l`, or `L` for a line with its end, or `a` for all there is.
+            question: what to say first.
 
         Returns:
             What was typed; None where the input ends.
@@ -336,7 +338,7 @@ class LuaKernel:
         stdin = self._channels.stdin
         while stdin.poll(0):  # answers to questions that nobody waits for any more
             stdin.recv_multipart()
-        self._channels.send(stdin, "input_request", {"prompt": "", "password": False}, self._parent)
+        self._channels.send(stdin, "input_request", {"prompt": question, "password": False}, self._parent)
         while not self.notebook.stopped.is_set():
             if not stdin.poll(INPUT_TURN):
                 continue

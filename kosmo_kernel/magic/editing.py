@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.magic import MagicAlias
 
 from kosmo_kernel.options import LUA_MAGIC
 
@@ -54,11 +56,14 @@ class Editing:
         from kosmo_kernel import editor  # noqa: PLC0415 - loading the extension must not wait for it
 
         above = context.full_text.split("\n")[: context.cursor_line]
-        place = editor.spot(context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position)
+        text, cursor = self._unaliased(
+            context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position
+        )
+        place = editor.spot(text, cursor)
         if place is None:
             return {"completions": [], "suppress": False}
         found = place.complete(self._session(), self._variables())
-        typed = context.full_text[found.start : found.end]
+        typed = text[found.start : found.end]
         matches = [SimpleCompletion(match.text, type=match.type) for match in found.matches]
         return {
             "completions": matches or [SimpleCompletion(typed, type="text")],  # for none, IPython would offer Python
@@ -66,6 +71,15 @@ class Editing:
             "matched_fragment": typed,
             "ordered": True,
         }
+
+    def _unaliased(self, cell: str, cursor: int) -> tuple[str, int]:
+        """A cell with our magic in place of what `%alias_magic` calls it, and where the cursor is in that."""
+        for name, magic in self._shell.magics_manager.magics["cell"].items():
+            if isinstance(magic, MagicAlias) and magic.magic_name == LUA_MAGIC:
+                found = re.match(rf"((?:\s*%%\w.*\n)*\s*%%){re.escape(name)}(?!\S)", cell)
+                if found and found.end() <= cursor:
+                    return f"{found[1]}{LUA_MAGIC}{cell[found.end() :]}", cursor + len(LUA_MAGIC) - len(name)
+        return cell, cursor
 
     def _variables(self) -> list[str]:
         """The names of the user's Python variables."""
@@ -76,7 +90,7 @@ class Editing:
         """What is known of the name at the cursor, in place of the kernel's own answer where the cell is ours."""
         from kosmo_kernel import editor  # noqa: PLC0415 - as above
 
-        place = editor.spot(code, cursor_pos)
+        place = editor.spot(*self._unaliased(code, cursor_pos))
         if place is None:
             return self._inspects_python(code, cursor_pos, detail_level, omit_sections)
         from kosmo_kernel.display import bundle_of  # noqa: PLC0415 - as above

@@ -10,7 +10,7 @@ cell of Python gave is Python's: `-i x=_`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import cached_property, partial
@@ -24,11 +24,13 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, Unicode
 
-from kosmo_kernel.cell import CellLine, error_lines, quiet, value_of
+from kosmo_kernel.cell import CellLine, quiet, value_of
 from kosmo_kernel.commands import COMMANDS, run_command
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.magic.door import door_of
 from kosmo_kernel.magic.editing import Editing
-from kosmo_kernel.magic.variables import lua_inputs
+from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
+from kosmo_kernel.magic.variables import check_data, lua_inputs, where_called
 from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.plan import reveal
 from kosmo_kernel.project import ERRORS, SETTINGS, checked, settings_of
@@ -103,10 +105,12 @@ class KosmoMagic(Magics):
         """Take what `%config` sets. An account that is set here was said last, so it comes before the demo.
 
         Raises:
-            UnknownNameError: there is no such setting; with the nearest one.
-            SettingsError: a value that makes no sense; nothing is set.
+            RefusedSetting: there is no such setting, or its value makes no sense; nothing is set.
         """
-        _check(config)
+        try:
+            _check(config)
+        except KosmoError as error:
+            raise RefusedSetting(error, colour=self.shell.colors.lower() != "nocolor") from None
         super().update_config(config)
         if "account" in config.get(type(self).__name__, {}):
             from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen  # noqa: PLC0415 - as above
@@ -142,7 +146,7 @@ class KosmoMagic(Magics):
           name = %kosmo_lua heroku.get_app("my-app").name
         """
         if line.strip() in ("--help", "-h") or (cell is None and not line.strip()):
-            _say(KosmoMagic.kosmo_lua.__doc__ or "")
+            _say((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
         with self._short_errors():
             if cell is None:
@@ -153,16 +157,17 @@ class KosmoMagic(Magics):
                 raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
             options = options.over(self._settings())
             try:
-                inputs = lua_inputs(options.input, self.shell.user_ns, local_ns or {})
+                place = (local_ns or {}) if cell is None else where_called(self.shell)
+                inputs = lua_inputs(options.input, self.shell.user_ns, place)
                 return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
                 if options.dry_run and error.result is not None:
                     self._show_plan(error.result, options)
-                _say_notes(error.result)
+                _say_notes(error.result.notes if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
                 self.session.last_error = error
-                _say("\n".join(_rendered(error, full=self.errors == "full")), sys.stderr)
+                _say("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
                 return None
 
     @no_var_expand
@@ -171,7 +176,7 @@ class KosmoMagic(Magics):
     def kosmo(self, line: str) -> Any:
         """The reference, the accounts, the Lua state, and the last failure."""
         with self._short_errors(keep=False):
-            return value_of([run_command(line, self.session)], Options())
+            return value_of([run_command(line, door_of(self.shell, self.session))], Options())
 
     def _settings(self) -> dict[str, Any]:
         """What `%config` says where a cell says nothing; the account is the session's, which `%kosmo demo` changes."""
@@ -190,6 +195,7 @@ class KosmoMagic(Magics):
                 memory_limit=options.memory_limit,
                 on_output=partial(_write, line),
                 on_input=_ask,
+                on_ask=partial(_ask, "l"),
                 on_display=partial(self._display, line),
                 on_progress=line,
                 dry_run=options.dry_run,
@@ -202,12 +208,16 @@ class KosmoMagic(Magics):
             self._publish(quiet(reveal(result)))
         attrs = result.attrs()
         value = value_of(result.values, options, attrs)
+        attrs.pop("note", None)  # which is about the value
         variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
-        _say_notes(result)
+        is_shown = not result.hidden and (options.var is None or options.show)
+        # Nobody can tell whether the value of a line is shown.
+        _say_notes(result.told(tables=is_shown and is_cell and not options.raw)[1])
         if options.var is not None:
+            check_data(f"-v {options.var}", result)
             variables[options.var] = value
         self.shell.push(variables)
-        return None if result.hidden or (options.var is not None and not options.show) else value
+        return value if is_shown else None
 
     def _line(self) -> Line:
         """The line of a cell's progress, where this shell shows things."""
@@ -284,7 +294,7 @@ class KosmoMagic(Magics):
                 with suppress(KosmoError):  # of a session that cannot begin, which is the very error then
                     self.session.last_error = error
             colour = self.shell.colors.lower() != "nocolor"
-            _show_shortly(error, colour=colour, full=self.errors == "full")
+            show_shortly(error, colour=colour, full=self.errors == "full")
             raise
 
 
@@ -300,7 +310,7 @@ def load(shell: InteractiveShell) -> None:
         _check(shell.config)
         settings = settings_of(Path.cwd())
     except KosmoError as error:
-        _show_shortly(error, colour=shell.colors.lower() != "nocolor")
+        show_shortly(error, colour=shell.colors.lower() != "nocolor")
         raise
     shell.register_magics(KosmoMagic(shell, **settings))
 
@@ -324,21 +334,6 @@ def _check(config: Config) -> None:
             checked(key, value, f"{name}.{key}", name)
 
 
-def _show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None:
-    """Give an error the method by which IPython asks it for its own rendering."""
-    vars(error)["_render_traceback_"] = partial(_rendered, error, colour=colour, full=full)
-
-
-def _rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[str]:
-    """How an error reads below a cell; in full with all that is known of it."""
-    lines = error_lines(error, colour=colour)
-    if full:
-        from kosmo_kernel.report import report_lines, traceback_lines  # noqa: PLC0415 - only for those who ask
-
-        lines += [*report_lines(error), "", *traceback_lines(error)]
-    return lines
-
-
 def _write(line: Line, stream: str, text: str) -> None:
     """Pass on what Lua prints; `%%capture` swaps the streams, so they are looked up each time."""
     place = sys.stderr if stream == "stderr" else sys.stdout
@@ -346,14 +341,15 @@ def _write(line: Line, stream: str, text: str) -> None:
     place.write(text)
 
 
-def _ask(form: str) -> str | None:
+def _ask(form: str, question: str = "") -> str | None:
     """What `io.read` gets: the answer to one question, or the end of the input where nobody can be asked.
 
     Parameters:
         form: `l` for a line, `L` for one with its line end, `a` for all there is.
+        question: what to say first.
     """
     try:
-        answer = input()
+        answer = input(question)
     except (EOFError, StdinNotImplementedError):
         return None
     return f"{answer}\n" if form == "L" else answer
@@ -364,7 +360,7 @@ def _say(text: str, stream: TextIO | None = None) -> None:
     (stream or sys.stdout).write(f"{text}\n")
 
 
-def _say_notes(result: Result | None) -> None:
+def _say_notes(notes: Iterable[str]) -> None:
     """What there is to say about a run, below what it printed."""
-    for note in result.notes if result is not None else ():
+    for note in notes:
         _say(note, sys.stderr)

@@ -1,13 +1,24 @@
-"""Python's values for a cell's Lua: the expressions behind `-i`, evaluated where the cell stands."""
+"""What goes from Python to a cell's Lua, the expressions behind `-i` where the cell stands, and what may come back."""
 
 from __future__ import annotations
 
+from inspect import currentframe
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from kosmo_kernel.result import Result
+
+
+def where_called(shell: Any) -> Mapping[str, Any]:
+    """The variables of the place that runs the cell; IPython gives them to lines, and to cells only the user's."""
+    frame, door = currentframe(), type(shell).run_cell_magic.__code__
+    while frame is not None and frame.f_code is not door:
+        frame = frame.f_back
+    return frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
 
 
 def lua_inputs(
@@ -56,3 +67,23 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
 
 def _failed(expression: str, fault: Exception) -> InvalidArgumentsError:
     return InvalidArgumentsError(f"-i {expression}: {type(fault).__name__}: {fault}")
+
+
+def check_data(name: str, result: Result) -> None:
+    """Refuse to keep a value of which only the text is known.
+
+    Parameters:
+        name: the option that asks for the value.
+        result: what a cell gave.
+
+    Raises:
+        InvalidArgumentsError: the value, or one of several, has no Python form; the message names the place in it.
+    """
+    from kosmo_kernel.lua.values import Opaque  # noqa: PLC0415 - loading the extension does without it
+
+    for value in result.values:
+        if isinstance(value, Opaque):
+            fault = value.fault or f"`{value.partition(chr(10))[0]}` has no Python form"
+            error = InvalidArgumentsError(f"{name}: {fault}")
+            error.result = result
+            raise error

@@ -18,7 +18,7 @@ from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, is_frame
 from kosmo_kernel.records import Record, Records, collector_paused
 
-__all__ = ["lua_name", "lua_value"]
+__all__ = ["is_lua_name", "lua_name", "lua_value"]
 
 # The words of Lua's grammar.
 _WORDS = frozenset(
@@ -69,3 +69,8 @@ def lua_name(name: str) -> str:
     if name in _WORDS:
         raise InvalidArgumentsError(f"`{name}` is a word of Lua's own and names no variable.")
     return name
+
+
+def is_lua_name(name: str) -> bool:
+    """Whether Lua can have a variable, or a field behind a dot, of this name."""
+    return name.isascii() and name.isidentifier() and name not in _WORDS

@@ -1,0 +1,41 @@
+"""The Python notebook as its commands know it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.commands import Door
+from kosmo_kernel.options import LUA_MAGIC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kosmo_kernel.session import Session
+
+
+def door_of(shell: Any, session: Session) -> Door:
+    """The notebook of an IPython shell.
+
+    JupyterLab sends what happens to widgets to a thread of its own where the kernel has such threads (JEP 91). Lua runs
+    where cells do: there a run waits for the cell that is at work, and an interrupt, which is a signal, reaches it.
+
+    Parameters:
+        shell: the shell, whose cell is running in this thread.
+        session: its Lua.
+    """
+    import asyncio  # noqa: PLC0415 - loading the extension must not wait for it
+
+    home = threading.get_ident()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # a shell without a kernel, whose widgets nobody sees
+        loop = None
+
+    def between_cells(work: Callable[[], None]) -> None:
+        if loop is None or threading.get_ident() == home:
+            work()
+        else:
+            loop.call_soon_threadsafe(work)
+
+    return Door(session, f"%%{LUA_MAGIC}", shell.user_ns, between_cells)
