@@ -16,7 +16,7 @@ import pytest
 from kosmo_command import kosmo, on_terminal, started
 from nbformat.sign import NotebookNotary
 
-from kosmo_kernel.cli import run
+from kosmo_kernel.cli import outcome
 from kosmo_kernel.cli.audit import AUDIT, OWN_ACCOUNT, called
 from kosmo_kernel.cli.demo import copy_of_notebooks
 from kosmo_kernel.demo.company import Company, company
@@ -111,11 +111,14 @@ def test_notebooks_are_copied_and_what_a_user_has_there_stays(tmp_path: Path) ->
     ours = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     for name in ("1 first.ipynb", "2 second.ipynb", "notes.txt"):
         (shipped / name).write_text(ours, encoding="utf-8")
+    (shipped / "a snapshot").mkdir()
+    (shipped / "a snapshot" / "apps.jsonl").write_text("{}\n", encoding="utf-8")
     (folder / "1 first.ipynb").write_text("mine", encoding="utf-8")
     copy_of_notebooks(shipped, folder)
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()} == {
         "1 first.ipynb": "mine",
         "2 second.ipynb": ours,
+        "apps.jsonl": "{}\n",
     }
     assert NotebookNotary().check_signature(nbformat.read(folder / "2 second.ipynb", as_version=4))
 
@@ -135,12 +138,12 @@ def test_lab_starts_in_the_folder_with_the_demo_as_its_account(tmp_path: Path) -
     (stand_in / "__main__.py").write_text(tell, encoding="utf-8")
     path = f"{tmp_path / 'packages'}:{Path(__file__).parent.parent}"
     (tmp_path / "kosmo-demo").mkdir()
-    (tmp_path / "kosmo-demo" / "0 mine.ipynb").touch()
+    (tmp_path / "kosmo-demo" / "0 mine.ipynb").touch()  # what is the user's own is not opened in place of ours
     done = kosmo("demo", "--lab", "--no-open", cwd=tmp_path, env={"PYTHONPATH": path})
     folder, demo, args = json.loads(done.stdout)
     assert (folder, demo) == (str(tmp_path / "kosmo-demo"), "1")
     assert "--no-browser" in args
-    assert "--LabApp.default_url=/lab/tree/0%20mine.ipynb" in args
+    assert "--LabApp.default_url=/lab/tree/first-steps.ipynb" in args
 
 
 def test_without_jupyterlab_there_is_the_command_that_installs_it(
@@ -148,7 +151,7 @@ def test_without_jupyterlab_there_is_the_command_that_installs_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("kosmo_kernel.cli.demo.find_spec", lambda _: None)
-    assert run(["demo", "--lab"]) == 1
+    assert outcome(["demo", "--lab"]) == 1
     message = f"Error: JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab\n"
     assert capsys.readouterr().err == message
     assert list(tmp_path.iterdir()) == []

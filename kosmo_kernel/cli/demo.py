@@ -20,9 +20,10 @@ from kosmo_kernel.cli.output import note, say
 from kosmo_kernel.errors import SettingsError
 
 FOLDER = "kosmo-demo"
+FIRST = "first-steps.ipynb"  # what is open at first
 
 
-@click.command("demo", cls=Command)
+@click.command("demo", cls=Command, epilog="\b\nExamples:\n  kosmo demo\n  kosmo demo --lab")
 @click.option("--lab", is_flag=True, help=f"Open JupyterLab on a copy of the notebooks, in ./{FOLDER}.")
 @click.option("--no-open", is_flag=True, help="With --lab: start JupyterLab, but no browser.")
 def demo(*, lab: bool, no_open: bool) -> None:
@@ -51,7 +52,11 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
         raise click.BadParameter(str(error)) from None
 
 
-@click.command("demo:serve", cls=Command)
+@click.command(
+    "demo:serve",
+    cls=Command,
+    epilog="\b\nExamples:\n  kosmo demo:serve --port 8642\n  kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 takes a free one.  [default: 0]")
 @click.option("--apps", type=click.IntRange(min=0), metavar="N", help="Invent a company with N apps.")
@@ -96,9 +101,8 @@ def open_lab(*, browser: bool) -> None:
     folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
     note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
     command = [sys.executable, "-m", "jupyterlab"]
-    first = min((notebook.name for notebook in folder.glob("*.ipynb")), default=None)
-    if first is not None:
-        command.append(f"--LabApp.default_url=/lab/tree/{quote(first)}")
+    if (folder / FIRST).exists():
+        command.append(f"--LabApp.default_url=/lab/tree/{quote(FIRST)}")
     if not browser:
         command.append("--no-browser")
     if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container there often is no other user
@@ -119,19 +123,21 @@ def _trust(notebook: Path) -> None:
 
 
 def copy_of_notebooks(source: Path, folder: Path) -> Path:
-    """Copy the notebooks into a folder; what is there already belongs to the user and stays as it is.
+    """Copy the notebooks, and the data beside them; what is there already belongs to the user and stays as it is.
 
     Raises:
         SettingsError: the folder cannot be one.
     """
     try:
         folder.mkdir(exist_ok=True)
-        for notebook in sorted(source.glob("*.ipynb")):
-            copy = folder / notebook.name
+        for path in sorted(source.iterdir()):
+            copy = folder / path.name
             if copy.exists():
                 note(f"{copy.name} is there already and stays as it is.")
-            else:
-                shutil.copyfile(notebook, copy)
+            elif path.is_dir():  # a snapshot that one of them reads
+                shutil.copytree(path, copy)
+            elif path.suffix == ".ipynb":
+                shutil.copyfile(path, copy)
                 _trust(copy)
     except OSError as error:
         raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror}.") from None

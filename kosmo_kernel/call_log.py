@@ -1,0 +1,86 @@
+"""What was asked, a line for each run, in a file that `KOSMO_CALL_LOG` names.
+
+A notebook runs in processes of its own, and whoever started it wants to know what it cost: the file is where they
+meet. It is JSON lines, one for each run that made a call, and each line is written at once, so several notebooks
+may share a file. It has counts and names only: no arguments, no answers, no tokens.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from kosmo_kernel.result import Result
+
+VARIABLE = "KOSMO_CALL_LOG"
+
+
+def log_file(env: Mapping[str, str] | None = None) -> str | None:
+    """The file that runs are noted in, or None.
+
+    Raises:
+        SettingsError: nothing can be written there. Nobody should learn after a run that it was not noted.
+    """
+    path = (os.environ if env is None else env).get(VARIABLE)
+    if not path:
+        return None
+    try:
+        os.close(_open(path))
+    except OSError as error:
+        raise SettingsError(
+            f"{VARIABLE} names a file that cannot be written: {error.strerror}. Nothing was run."
+        ) from None
+    return path
+
+
+def log(path: str, name: str, result: Result) -> None:
+    """Note what a run asked for; a run that asked for nothing leaves no line.
+
+    Parameters:
+        path: what `log_file` gave.
+        name: of the chunk.
+        result: of the run.
+    """
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for call in result.calls:
+        empty = {"path": call.path, "account": call.account, "calls": 0, "failed": 0, "rows": 0, "requests": 0}
+        group = groups.setdefault((call.path, call.account), empty)
+        group["calls"] += 1
+        group["failed"] += call.status != "ok"
+        group["rows"] += call.rows or 0
+        group["requests"] += call.requests
+    if not groups:
+        return
+    import json  # noqa: PLC0415 - most sessions have no log
+
+    started = result.started.strftime("%Y-%m-%dT%H:%M:%SZ") if result.started else None
+    line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": list(groups.values())}
+    descriptor = _open(path)
+    try:
+        os.write(descriptor, f"{json.dumps(line)}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def logged(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log: `time`, `name`, `seconds`, and `calls` with what was asked of whom."""
+    import json  # noqa: PLC0415 - as above
+
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
+    """What lines of a log come to: the accounts that were asked, the calls, the requests."""
+    calls = [call for line in lines for call in line["calls"]]
+    accounts = list(dict.fromkeys(call["account"] for call in calls))
+    return accounts, sum(call["calls"] for call in calls), sum(call["requests"] for call in calls)
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,0 +1,163 @@
+"""`kosmo run NOTEBOOK`: run a runbook with parameters, into a copy that tells of the run.
+
+Standard output names the files that were written, a line each, so that a script can go on with them; everything else
+goes to standard error. The exit code is the notebook's: 1 when a cell failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.cli.choices import files
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import document, note, say
+from kosmo_kernel.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kosmo_kernel.parameters import Parameter
+    from kosmo_kernel.runbook import Report
+
+EXAMPLES = """\b
+Examples:
+  kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb
+  kosmo run notebooks/incident-runbook.ipynb -p app my-app --html
+  kosmo run notebooks/dyno-audit.ipynb --parameters
+"""  # \b keeps click from filling the lines
+
+
+@click.command("run", cls=Command, epilog=EXAMPLES)
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Repeat it for more.")
+@click.option("-a", "--account", metavar="A", help="Short for `-p account A`.")
+@click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
+@click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
+@click.option("--record", metavar="FILE", help="Keep all answers in FILE, without secrets.", shell_complete=files)
+@click.option("--replay", metavar="FILE", help="Take the answers from such a FILE; send nothing.", shell_complete=files)
+@click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
+def run(
+    *,
+    notebook: Path,
+    given: tuple[tuple[str, str], ...],
+    account: str | None,
+    output: Path | None,
+    html: bool,
+    record: str | None,
+    replay: str | None,
+    ask: bool,
+    as_json: bool,
+) -> int:
+    """Run a notebook with parameters, into a copy.
+
+    It runs from top to bottom and stays as it is: what it shows now goes into the copy, named OUT or after the notebook
+    and the time, in this folder. The copy says when it was run, for which accounts, and with how many requests.
+
+    A parameter is what a cell with the tag `parameters` assigns, and its usual value says of which kind it is: where
+    that is a text, `007` is one. Lists are written in JSON. Tokens are refused: name an account instead.
+
+    With --record and --replay a runbook can be tested where there is no network and no token.
+
+    The exit code is 0 when all cells ran, and 1 when one failed; the copy has what came before.
+    """
+    if record and replay:
+        raise click.UsageError("--record and --replay exclude one another.")
+
+    from kosmo_kernel import runbook  # noqa: PLC0415 - the help does not need it
+    from kosmo_kernel.tapes import cassette  # noqa: PLC0415 - likewise
+
+    book = runbook.read(notebook)
+    if ask:
+        return _list(book.parameters(), as_json=as_json)
+    values = dict(given)
+    if account is not None:
+        if runbook.ACCOUNT not in [parameter.name for parameter in book.parameters()]:
+            raise UnknownNameError(f"`{notebook}` declares no parameter `account`, so it cannot be given one.")
+        values[runbook.ACCOUNT] = account
+    if html:
+        _need_nbconvert()
+    target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
+    with ExitStack() as stack, cassette(record, replay):
+        report = runbook.run(book, values, target, on_cell=_progress(stack, notebook.stem))
+    page = _page(target) if html else None
+    if as_json:
+        document(_described(notebook, report, page))
+        return 1 if report.error else 0
+    for path in filter(None, (target, page)):
+        say(str(path))
+    note(report.error if report.error is not None else report.text().replace("`", ""))
+    return 1 if report.error else 0
+
+
+def _list(parameters: list[Parameter], *, as_json: bool) -> int:
+    rows = [{"name": p.name, "kind": p.kind, "default": p.usual, "description": p.doc} for p in parameters]
+    if as_json:
+        document({"success": True, "parameters": rows})
+    for parameter in () if as_json else parameters:
+        say(f"{parameter.name} = {parameter.usual}" + (f"    {parameter.doc}" if parameter.doc else ""))
+    if not rows and not as_json:
+        note("The notebook declares no parameters.")
+    return 0
+
+
+def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
+    """What is told of each cell: on a terminal a bar that goes away, elsewhere nothing."""
+    if not sys.stderr.isatty():
+        return lambda _done, _of: None
+    from rich.console import Console  # noqa: PLC0415 - a cron job has no terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cells"),
+        TimeElapsedColumn(),
+    )
+    bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    task = bar.add_task(name, total=None)
+    return lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _need_nbconvert() -> None:
+    from importlib.util import find_spec  # noqa: PLC0415 - only for a page
+
+    if find_spec("nbconvert") is None:
+        raise SettingsError("--html needs nbconvert, which is not installed. Install: pip install 'kosmo_kernel[run]'")
+
+
+def _page(copy: Path) -> Path:
+    """Write the copy as a page beside it."""
+    from nbconvert import HTMLExporter  # noqa: PLC0415 - slow, and an extra
+
+    text, _ = HTMLExporter(exclude_input=True).from_filename(str(copy))  # type: ignore[no-untyped-call] # nbconvert has no types
+    page = copy.with_suffix(".html")
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
+    return page
+
+
+def _described(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:
+    return {
+        "success": report.error is None,
+        "error": report.error,
+        "notebook": str(notebook),
+        "output": str(report.output),
+        "html": None if page is None else str(page),
+        "parameters": report.parameters,
+        "started": f"{report.started:%Y-%m-%dT%H:%M:%SZ}",
+        "seconds": round(report.seconds, 3),
+        "cells": report.cells,
+        "accounts": report.accounts,
+        "calls": report.calls,
+        "requests": report.requests,
+    }

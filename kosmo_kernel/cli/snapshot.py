@@ -1,0 +1,88 @@
+"""`kosmo snapshot`: what an account has, as files (`kosmo_kernel/snapshot.py`)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kosmo_kernel.cli import DONE, FAILED, INTERRUPTED
+from kosmo_kernel.cli.choices import accounts_of, files
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import document, note, say, write
+from kosmo_kernel.cli.reference import as_json, print_rows
+
+if TYPE_CHECKING:
+    from kosmo_kernel.snapshot import Form, Taken
+
+EXAMPLES = """\b
+Examples:
+  kosmo snapshot --demo -o before
+  kosmo snapshot -a production -o audits/2026-11-25 --format parquet
+"""
+
+
+@click.command("snapshot", cls=Command, epilog=EXAMPLES)
+@click.option("-a", "--account", metavar="A", help="The account that is asked.", shell_complete=accounts_of())
+@click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
+@click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("jsonl", "parquet")),
+    default="jsonl",
+    show_default=True,
+    metavar="F",
+    help="Of the files: jsonl (JSON lines, as Heroku sent it) or parquet.",
+)
+@as_json
+def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_json: bool) -> int:
+    """Save what an account has, to compare it later.
+
+    DIR gets a file for each list (apps, dynos, add-ons, domains, collaborators) and `manifest.json`, which tells when,
+    of which account, and what could not be read; where that is something, the exit code is 1. Nothing is replaced: a
+    folder that has something in it is refused. In Python, `kosmo_kernel.snapshot.read(DIR)` gives DataFrames.
+
+    With --json: what `manifest.json` has, with `success` and `directory` in front.
+    """
+    if demo and account not in (None, "demo"):
+        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
+
+    from kosmo_kernel.session import Session  # noqa: PLC0415 - --help asks nobody
+    from kosmo_kernel.snapshot import take  # noqa: PLC0415 - likewise
+    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+
+    line = TerminalLine(sys.stderr)
+
+    def tell(_stream: str, text: str) -> None:
+        line.make_way(sys.stderr, text)
+        write(sys.stderr, text)
+
+    with Session("demo" if demo else account) as session, line:
+        taken = take(session, Path(output), form, tell=tell, on_progress=line)
+    complete = taken.manifest["complete"]
+    if as_json:
+        document({"success": complete, "directory": output, **taken.manifest})
+    else:
+        _show(taken, output)
+    if taken.interrupted:
+        return INTERRUPTED
+    return DONE if complete else FAILED
+
+
+def _show(taken: Taken, output: str) -> None:
+    manifest = taken.manifest
+    tables = manifest["tables"].items()
+    width = max(len(f"{table['rows']:,}") for _, table in tables)
+    print_rows([(name, f"{table['rows']:>{width},}") for name, table in tables])
+    whose = f"the account {manifest['account']} at {manifest['begun']}"
+    say(f"\nSaved in {output}: {whose}, {manifest['requests']:,} requests.")
+    for told in taken.notes:
+        note(told)
+    whole = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
+    for failure in whole:
+        note(f"{failure['table']}: {failure['message']}")
+    if not manifest["complete"]:
+        note("It is incomplete; what was read is kept.")

@@ -1,0 +1,372 @@
+"""The answers of the audits in `notebooks/`, each worked out a second time from the demo company's raw records.
+
+A question's Lua is run as its notebook runs it: all Lua cells in their order, with the usual values of the parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.parameters import LUA, PYTHON, declared, value_of
+from kosmo_kernel.session import Session
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+LINES = 10  # of Lua that a question takes at most
+NO_QUESTION = {"parameters", "set-up", "ask", "own", "what-to-try", "findings"}
+
+COMPANY = company()
+APPS = COMPANY.apps
+OF = {app["name"]: COMPANY.belongings(app) for app in APPS}
+DYNOS = [dyno for things in OF.values() for dyno in things.dynos]
+ADDONS = [addon for things in OF.values() for addon in things.addons]
+BILLED = [addon for addon in ADDONS if addon["state"] != "deprovisioned"]
+DOMAINS = [domain for things in OF.values() for domain in things.domains]
+SEATS = [seat for things in OF.values() for seat in things.collaborators]
+
+
+def hours(since: str) -> int:
+    return int((NOW - datetime.fromisoformat(since)).total_seconds() // 3600)
+
+
+def cells(name: str) -> list[tuple[str, str]]:
+    """The Lua cells of a notebook, by their names."""
+    found = []
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    python = notebook.metadata.kernelspec.language == PYTHON
+    for cell in notebook.cells:
+        first, _, rest = cell.source.partition("\n")
+        if cell.cell_type != "code" or "raises-exception" in cell.metadata.get("tags", ()):
+            continue
+        if first.startswith("%%kosmo_lua"):
+            found.append((cell.id, rest))
+        elif not python or cell.id == "parameters":
+            found.append((cell.id, cell.source))
+    return found
+
+
+@cache
+def answers(name: str) -> dict[str, Any]:
+    """What each cell of a notebook gives on the demo."""
+    with Session() as session:
+        found = {}
+        for ident, source in cells(name):
+            if ident == "parameters":
+                language = LUA if "--" in source else PYTHON
+                values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)}
+                session.run("", inputs=values)
+            else:
+                value = session.run(source, dry_run=ident == "dry-run").value
+                found[ident] = json.loads(json.dumps(value, default=list))
+        return found
+
+
+def usual(kind: str, text: str) -> Any:
+    """The usual value of a parameter, in whichever language it stands."""
+    if kind == "table":
+        return json.loads(text.replace("{", "[").replace("}", "]"))
+    parameter = declared(f"x = {text}", PYTHON)[0]
+    return value_of(parameter, text.strip('"'))
+
+
+def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows without what is nil in Lua."""
+    return [{name: value for name, value in row.items() if value is not None} for row in found]
+
+
+# --- stacks and lifecycle ------------------------------------------------------------------------------------------
+
+
+def test_apps_on_a_stack_out_of_support() -> None:
+    old = [app["name"] for app in APPS if app["stack"]["name"] == "heroku-20"]
+    assert [row["app"] for row in answers("stack-and-lifecycle")["end-of-life"]] == old != []
+
+
+def test_apps_by_stack() -> None:
+    told = Counter(app["stack"]["name"] for app in APPS)
+    assert {row["stack"]: row["apps"] for row in answers("stack-and-lifecycle")["stacks"]} == told
+
+
+def test_stacks_that_change_at_the_next_build() -> None:
+    told = rows(
+        *(
+            {"app": app["name"], "runs_on": app["stack"]["name"], "next_build_on": app["build_stack"]["name"]}
+            for app in APPS
+            if app["stack"]["name"] != app["build_stack"]["name"]
+        )
+    )
+    assert answers("stack-and-lifecycle")["next-build"] == told != []
+
+
+def test_apps_without_a_release_for_half_a_year_or_ever() -> None:
+    ages = {app["name"]: app["released_at"] and hours(app["released_at"]) // 24 for app in APPS}
+    told = {name: age for name, age in ages.items() if age is None or age >= 180}
+    found = answers("stack-and-lifecycle")["quiet"]
+    assert {row["app"]: row.get("days") for row in found} == told
+    assert None in told.values()
+
+
+def test_apps_in_maintenance() -> None:
+    told = [{"app": a["name"], "since": a["updated_at"]} for a in APPS if a["maintenance"]]
+    found = answers("stack-and-lifecycle")["maintenance"]
+    assert [{"app": row["app"], "since": row["at_least_since"]} for row in found] == told != []
+
+
+def test_apps_by_region_and_space() -> None:
+    told: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    for app in APPS:
+        told[app["region"]["name"], app["space"] and app["space"]["name"]].append(app["name"])
+    found = answers("stack-and-lifecycle")["regions"]
+    assert {(row["region"], row.get("space")): row["names"] for row in found} == told
+    assert [row["apps"] for row in found] == sorted(map(len, told.values()), reverse=True)
+
+
+# --- dynos -----------------------------------------------------------------------------------------------------------
+
+
+def test_crashed_dynos_and_for_how_long() -> None:
+    told = {
+        (d["app"]["name"], d["name"]): (hours(d["updated_at"]), d["release"]["version"])
+        for d in DYNOS
+        if d["state"] == "crashed"
+    }
+    found = answers("dyno-audit")["crashed"]
+    assert {(row["app"], row["dyno"]): (row["hours"], row["release"]) for row in found} == told != {}
+
+
+def test_forgotten_one_off_dynos() -> None:
+    told = {d["name"]: d["command"] for d in DYNOS if d["type"] == "run" and hours(d["created_at"]) >= 24}
+    assert {row["dyno"]: row["command"] for row in answers("dyno-audit")["forgotten"]} == told != {}
+
+
+def test_apps_that_pay_without_running() -> None:
+    idle = {name for name, things in OF.items() if not things.dynos}
+    told = {
+        addon["name"]: addon["billed_price"]["cents"] / 100
+        for addon in ADDONS
+        if addon["app"]["name"] in idle and addon["billed_price"] and addon["billed_price"]["cents"]
+    }
+    assert {row["add_on"]: row["usd_a_month"] for row in answers("dyno-audit")["idle"]} == told != {}
+
+
+def test_apps_on_two_releases_at_once() -> None:
+    told = {}
+    for name, things in OF.items():
+        versions = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] != "run"}
+        if len(versions) > 1:
+            told[name] = (min(versions), max(versions))
+    assert {row["app"]: (row["oldest"], row["newest"]) for row in answers("dyno-audit")["mixed"]} == told != {}
+
+
+def test_apps_on_eco_and_basic_dynos() -> None:
+    told = {(dyno["app"]["name"], dyno["size"]) for dyno in DYNOS if dyno["size"] in ("Eco", "Basic")}
+    assert {(row["app"], row["size"]) for row in answers("dyno-audit")["small"]} == told != set()
+
+
+def outputs_of(notebook: str, name: str) -> str:
+    """The text of what a cell shows in the committed notebook."""
+    [cell] = [cell for cell in nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells if cell.id == name]
+    return "\n".join(output.get("text") or output["data"]["text/plain"] for output in cell.outputs)
+
+
+def prices() -> dict[str, int]:
+    [cell] = [c for c in nbformat.read(NOTEBOOKS / "dyno-audit.ipynb", as_version=4).cells if c.id == "prices"]
+    namespace: dict[str, Any] = {}
+    exec(cell.source.partition("\npriced")[0], namespace)  # noqa: S102 - the notebook's own table
+    return dict(namespace["prices"])
+
+
+def test_what_the_dynos_cost_by_size_and_team() -> None:
+    table = prices()
+    by_size, by_team = Counter[str](), Counter[str]()
+    for app in APPS:
+        for dyno in OF[app["name"]].dynos:
+            price = table[dyno["size"].lower()]
+            by_size[dyno["size"].lower()] += price
+            by_team[app["team"]["name"] if app["team"] else "team)"] += price
+    for name, told in (("by-size", by_size), ("by-team", by_team)):
+        shown = [line.split() for line in outputs_of("dyno-audit", name).splitlines()[2:]]
+        assert {words[-3]: int(words[-1]) for words in shown} == told
+
+
+# --- access --------------------------------------------------------------------------------------------------------
+
+
+def is_outside(mail: str) -> bool:
+    return not mail.endswith(("@larkmoor.example", "@herokumanager.com"))
+
+
+def rights(seat: dict[str, Any]) -> set[str]:
+    """What a seat may do: in an app without a team, where seats have no permissions, everything."""
+    return {permission["name"] for permission in seat.get("permissions") or ()} or {"deploy", "operate", "manage"}
+
+
+def test_the_account_itself() -> None:
+    me = COMPANY.account
+    assert answers("access-audit")["me"] == {
+        "email": me["email"],
+        "verified": me["verified"],
+        "two_factor_authentication": me["two_factor_authentication"],
+        "federated": me["federated"],
+        "suspended": me["suspended_at"] is not None,
+        "behind_with_payments": me["delinquent_at"] is not None,
+    }
+
+
+def test_people_from_outside() -> None:
+    told = Counter(seat["user"]["email"] for seat in SEATS if is_outside(seat["user"]["email"]))
+    assert {row["who"]: row["apps"] for row in answers("access-audit")["outside"]} == told != {}
+
+
+def test_everything_that_one_leaver_can_reach() -> None:
+    found = answers("access-audit")["leaver"]
+    leaver = answers("access-audit")["outside"][0]["who"]
+    assert [row["app"] for row in found] == [s["app"]["name"] for s in SEATS if s["user"]["email"] == leaver] != []
+
+
+def test_apps_that_belong_to_a_person() -> None:
+    told = {app["name"]: is_outside(app["owner"]["email"]) for app in APPS if app["team"] is None}
+    assert {row["app"]: row["outside"] for row in answers("access-audit")["persons"]} == told != {}
+
+
+def test_who_may_deploy_operate_and_manage() -> None:
+    found = {row["app"]: row for row in answers("access-audit")["may"]}
+    for app in APPS:
+        for right in ("deploy", "operate", "manage"):
+            seats = OF[app["name"]].collaborators
+            told = [
+                s["user"]["email"] for s in seats if (right in rights(s) if s.get("permissions") else not app["team"])
+            ]
+            assert found[app["name"]][right].split() == told
+
+
+def test_our_people_without_single_sign_on() -> None:
+    told = defaultdict(list)
+    for seat in SEATS:
+        mail = seat["user"]["email"]
+        if mail.endswith("@larkmoor.example") and not seat["user"]["federated"]:
+            told[mail].append(seat["app"]["name"])
+    assert {row["who"]: row["apps"] for row in answers("access-audit")["federated"]} == told != {}
+
+
+# --- add-ons and domains -------------------------------------------------------------------------------------------
+
+
+def dollars(addons: list[dict[str, Any]]) -> float:
+    prices = [addon["billed_price"] for addon in addons]
+    return float(sum(price["cents"] / 100 for price in prices if price and not price["contract"]))
+
+
+def grouped(by: Any) -> dict[str, float]:
+    groups = defaultdict(list)
+    for addon in BILLED:
+        groups[by(addon)].append(addon)
+    return {name: dollars(addons) for name, addons in groups.items()}
+
+
+def test_what_the_add_ons_cost_by_service_team_and_app() -> None:
+    teams = {app["name"]: app["team"]["name"] if app["team"] else app["owner"]["email"] for app in APPS}
+    found = answers("addon-and-domain-audit")
+    for name, column, by in (
+        ("by-service", "service", lambda addon: addon["addon_service"]["name"]),
+        ("by-team", "team_or_owner", lambda addon: teams[addon["app"]["name"]]),
+        ("by-app", "app", lambda addon: addon["app"]["name"]),
+    ):
+        assert {row[column]: row["usd_a_month"] for row in found[name]} == grouped(by)
+        assert sum(row["usd_a_month"] for row in found[name]) == dollars(BILLED)
+        assert sum(row["add_ons"] for row in found[name]) == len(BILLED)
+
+
+def test_add_ons_whose_price_is_not_all() -> None:
+    found = answers("addon-and-domain-audit")
+    unknown = sum(addon["billed_price"] is None for addon in BILLED)
+    contract = [addon["name"] for addon in BILLED if addon["billed_price"] and addon["billed_price"]["contract"]]
+    assert [row["add_on"] for row in found["contracts"]] == contract != []
+    assert sum(row["price_unknown"] for row in found["by-service"]) == unknown > 0
+    assert sum(row["by_contract"] for row in found["by-service"]) == len(contract)
+
+
+def test_add_ons_that_several_apps_share() -> None:
+    users = defaultdict(list)
+    for name, things in OF.items():
+        for addon in (*things.addons, *things.attached):
+            users[addon["name"]].append(name)
+    told = {name: apps for name, apps in users.items() if len(apps) > 1}
+    assert {row["add_on"]: row["apps"] for row in answers("addon-and-domain-audit")["shared"]} == told != {}
+
+
+def test_add_ons_that_are_stuck_or_gone() -> None:
+    told = {
+        addon["name"]: hours(addon["created_at"])
+        for addon in ADDONS
+        if addon["state"] == "deprovisioned" or (addon["state"] == "provisioning" and hours(addon["created_at"]) >= 1)
+    }
+    assert {row["add_on"]: row["hours"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
+
+
+def test_databases_on_entry_plans_behind_production() -> None:
+    entry = ("mini", "basic", "essential-0", "essential-1", "essential-2")
+    told = [
+        addon["name"]
+        for addon in BILLED
+        if addon["plan"]["name"].partition(":")[2] in entry and "staging" not in addon["app"]["name"]
+    ]
+    assert [row["add_on"] for row in answers("addon-and-domain-audit")["entry-plans"]] == told != []
+
+
+def test_certificates_that_fail() -> None:
+    told = {d["hostname"]: d["acm_status_reason"] for d in DOMAINS if d["acm_status"] in ("failing", "failed")}
+    assert {row["domain"]: row["reason"] for row in answers("addon-and-domain-audit")["failing"]} == told != {}
+
+
+def test_domains_without_a_certificate() -> None:
+    manual = {app["name"] for app in APPS if not app["acm"]}
+    told = [
+        d["hostname"] for d in DOMAINS if d["kind"] == "custom" and d["app"]["name"] in manual and not d["sni_endpoint"]
+    ]
+    assert [row["domain"] for row in answers("addon-and-domain-audit")["no-certificate"]] == told != []
+
+
+def test_domains_that_wait_for_dns() -> None:
+    told = {d["hostname"]: d["cname"] for d in DOMAINS if d["status"] == "pending"}
+    assert {row["domain"]: row["point_to"] for row in answers("addon-and-domain-audit")["waiting"]} == told != {}
+
+
+# --- one app on one page -------------------------------------------------------------------------------------------
+
+
+def test_the_incident_page_has_the_whole_app() -> None:
+    found, things = answers("incident-runbook"), OF["courier-app"]
+    assert sum(row["dynos"] for row in found["dynos"]) == len(things.dynos)
+    assert found["dynos"][0]["state"] == "crashed"
+    assert [row["add_on"] for row in found["add-ons"]] == [addon["name"] for addon in things.addons]
+    assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
+    assert {row["who"] for row in found["people"]} == {seat["user"]["email"] for seat in things.collaborators}
+    assert found["state"]["last_release"] == "44 d ago"
+
+
+# --- how they are written ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_question_takes_more_than_ten_lines_of_lua(path: Path) -> None:
+    lengths = {name: len(source.splitlines()) for name, source in cells(path.stem) if name not in NO_QUESTION}
+    assert {name: lines for name, lines in lengths.items() if lines > LINES} == {}
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_first_cell_of_code_declares_an_account(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    language = notebook.metadata.kernelspec.language
+    assert first.metadata.get("tags") == ["parameters"]
+    assert "account" in {parameter.name for parameter in declared(first.source, language)}

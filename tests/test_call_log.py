@@ -1,0 +1,50 @@
+"""`KOSMO_CALL_LOG`: what was asked, a line for each run."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from kosmo_kernel.call_log import logged, totals
+from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "calls"
+    monkeypatch.setenv("KOSMO_CALL_LOG", str(path))
+    return path
+
+
+def test_each_run_that_made_a_call_is_a_line_that_only_its_owner_reads(log: Path, session: Session) -> None:
+    session.run("return 1", name="In[1]")
+    session.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })", name="In[2]")
+    session.run("local h = app.integrations.heroku; h.list_apps(); h.get_app('my-app')", name="In[3]")
+    lines = logged(log)
+    assert [line["name"] for line in lines] == ["In[2]", "In[3]"]
+    assert [(c["path"], c["calls"], c["failed"]) for line in lines for c in line["calls"]] == [
+        ("integrations.heroku.list_dynos", 1, 0),
+        ("integrations.heroku.list_apps", 1, 0),
+        ("integrations.heroku.get_app", 1, 0),
+    ]
+    assert totals(lines) == (["demo"], 3, 4)
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_run_that_failed_is_noted_too(log: Path, session: Session) -> None:
+    with pytest.raises(KosmoError):
+        session.run("app.integrations.heroku.get_app('no-such-app')")
+    assert [(c["calls"], c["failed"]) for line in logged(log) for c in line["calls"]] == [(1, 1)]
+
+
+def test_a_log_that_cannot_be_written_is_an_error_before_anything_runs(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CALL_LOG", str(tmp_path))
+    with pytest.raises(SettingsError, match="KOSMO_CALL_LOG names a file that cannot be written"):
+        session.run("x = 1")
+    monkeypatch.delenv("KOSMO_CALL_LOG")
+    assert session.run("return x").value is None
