@@ -85,12 +85,16 @@ def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] |
     Parameters:
         values: what the run returned.
         options: `raw` asks for lists and dicts, `limit` for so many rows on the screen.
-        attrs: what a frame remembers beside its function; `Result.attrs` has it.
+        attrs: what a frame remembers beside its function; `Result.attrs` has it. Its note is the first frame's.
 
     Returns:
         None without a value, the value of one, a tuple of several.
     """
-    shown = [_shown(value, options, attrs) for value in values]
+    shown = []
+    for value in values:
+        shown.append(_shown(value, options, attrs))
+        if attrs and "note" in attrs and hasattr(shown[-1], "displaylimit"):
+            attrs = {name: one for name, one in attrs.items() if name != "note"}
     return Values(shown) if len(shown) > 1 else next(iter(shown), None)
 
 

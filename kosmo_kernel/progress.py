@@ -11,7 +11,6 @@ import math
 import threading
 import time
 from dataclasses import dataclass, replace
-from html import escape
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 if TYPE_CHECKING:
@@ -104,6 +103,8 @@ class Snapshot:
 
     def html(self) -> str:
         """It in one small line of HTML, which needs neither a script nor a style of the page."""
+        from html import escape  # noqa: PLC0415 - a terminal does without
+
         bar = ""
         if self.share is not None:
             bar = f'<span style="{_BAR}"><span style="{_DONE};width:{100 * self.share:.1f}%"></span></span>'

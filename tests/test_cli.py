@@ -23,15 +23,28 @@ from kosmo_kernel.integrations.heroku import HEROKU
 SURFACE = {
     "demo": "--lab --no-open",
     "demo:serve": "--host --port --apps --seed --latency --fault",
-    "integrations:lua": "-e --eval --json --account --demo -n --dry-run --timeout --cpu-limit --memory-limit",
-    "integrations:docs": "--json",
+    "integrations:lua": "-e --eval --repl --json --format --account --demo -n --dry-run --record --replay --force --timeout "
+    "--cpu-limit --memory-limit",
+    "integrations:call": "--json",
+    "integrations:heroku": "--json",
+    "integrations:docs": "--format --json",
     "integrations:list": "--json",
     "integrations:status": "--json",
     "integrations:search": "--json",
+    "integrations:examples": "--json",
     "integrations:schema": "--json",
+    "integrations:fields": "--account --json",
     "integrations:doctor": "--json",
+    "run": "-p -a --account -o --html --record --replay --parameters --json",
+    "snapshot": "-a --account --demo -o --output --format --json",
+    "integrations:configure": "--account --read --write --permissions --set --unset --stdin-json --show --json",
+    "accounts:list": "--json",
+    "accounts:add": "--stdin --replace --file --integration --json",
+    "accounts:remove": "--integration --json",
+    "accounts:test": "--integration --json",
     "install": "--user --sys-prefix --prefix",
     "uninstall": "--user --sys-prefix --prefix",
+    "completion": "--json",
 }
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]

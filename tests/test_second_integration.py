@@ -36,8 +36,7 @@ TABLE = ["number", "title", "port.code", "port.title", "launched_at", "knots", "
 def harbour(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbour]:
     """The ferries' API on a port of this machine, known to the process like a built-in integration."""
     everything = (*integrations.BUILT_IN, FERRIES)
-    for module in ("integrations", "docs", "hints"):
-        monkeypatch.setattr(f"kosmo_kernel.{module}.BUILT_IN", everything)
+    monkeypatch.setattr(integrations, "BUILT_IN", everything)
     api = Harbour()
     with serve(api) as served:
         monkeypatch.setenv("TIDEWATER_KEY", KEY)
@@ -63,6 +62,12 @@ def test_a_call_in_lua_gives_all_pages_and_a_table(lua: Session, harbour: Harbou
     ]
     assert set(frame["radio.secret"]) == {"[redacted]"}
     assert harbour.asked == [("/ships", KEY), ("/ships", KEY)]
+
+
+def test_a_reference_of_it_compared_with_a_text_is_warned_about(lua: Session) -> None:
+    notes = lua.run("return app.integrations.ferries.list_ships()[1].port == 'x'").notes
+
+    assert any("`.port` is a record" in note for note in notes)
 
 
 def test_records_read_as_their_label_and_missing_values_as_nothing(lua: Session) -> None:
@@ -163,7 +168,7 @@ def test_the_editor_completes_and_explains_it(harbour: Harbour) -> None:  # noqa
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
-    code = cli.run([*argv, "--json"])
+    code = cli.outcome([*argv, "--json"])
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -173,6 +178,24 @@ def test_the_command_runs_lua_on_it(harbour: Harbour, capsys: pytest.CaptureFixt
     expected = {**SHIPS[0], "radio": {"secret": "[redacted]"}}
     assert (code, told["success"], told["result"]) == (0, True, [expected])
     assert told["integration_calls"][0]["path"] == "integrations.ferries.get_ship"
+
+
+def test_the_command_of_its_own_takes_what_its_functions_declare(
+    harbour: Harbour,  # noqa: ARG001 - it serves
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected = {**SHIPS[0], "radio": {"secret": "[redacted]"}}
+    for words in (
+        ["integrations:ferries", "get_ship", "--ship-number", "2"],
+        ["integrations:call", "ferries.get_ship", "--arg", "ship_number=2"],
+        ["integrations:call", "ferries_get_ship", '{"ship_number": 2}'],
+    ):
+        code, told = run(capsys, *words)
+        assert (code, told["function"], told["data"]) == (0, "ferries.get_ship", expected)
+    code, told = run(capsys, "integrations:ferries", "get_ship", "--ship-number", "two")
+    assert (code, told["error"]) == (2, "Invalid value for '--ship-number': 'two' is not an integer.")
+    code, told = run(capsys, "integrations:ferries", "get_ship", '{"ship_number": "2"}')
+    assert (code, "must be an integer" in told["error"]) == (2, True)
 
 
 def test_the_doctor_examines_it(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
@@ -329,3 +352,14 @@ def test_a_package_brings_it_by_an_entry_point(installed: dict[str, str]) -> Non
     assert [f["name"] for f in listed["providers"]["ferries"]["functions"]] == [f.name for f in FERRIES.functions]
     assert schema["required"] == ["ship_number"]
     assert "Every ship of the line" in page.stdout
+    assert kosmo("integrations:ferries", env=installed).stdout == page.stdout
+
+
+def test_a_package_that_is_broken_is_named_by_its_command(installed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "ferries.py").write_text("1 / 0")
+    done = kosmo("integrations:ferries", "get_ship", env=installed)
+    code, told = document("integrations:ferries", "get_ship", "--json", env=installed)
+
+    assert (done.returncode, code, told["meta"]["error"]["type"]) == (1, 1, "settings")
+    assert done.stderr == f"Error: {told['error']}\n"
+    assert "cannot be loaded: ZeroDivisionError" in told["error"]

@@ -1,8 +1,8 @@
 """The command `kosmo`: its names, its help, and how everything it does ends.
 
 A command's name, family and line of help stand in `COMMANDS`; its module is imported when it is asked for, so
-that `kosmo --help` costs hardly more than click itself. A command returns its exit code or raises; `run` is the
-one place that turns what was raised into a message, a JSON document and an exit code:
+that `kosmo --help` costs hardly more than click itself. A command returns its exit code or raises; `outcome` is
+the one place that turns what was raised into a message, a JSON document and an exit code:
 
     0  done        1  failed        2  called wrongly        130  interrupted
 
@@ -11,8 +11,10 @@ With `--json`, standard output is one JSON document in each of these cases.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
@@ -25,7 +27,11 @@ from kosmo_kernel.errors import KosmoError, StoppedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+COLLECTED = 50_000  # objects between two looks for cycles: looking at what is imported anyway costs as much as Python
+COMPLETING = "_KOSMO_COMPLETE"  # the variable by which click knows that a shell asks
 
 
 class Entry(NamedTuple):
@@ -48,14 +54,31 @@ COMMANDS = {
     "integrations:lua": Entry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
     "integrations:docs": Entry("Integrations", "reference:docs", "Read the reference, or one page of it."),
     "integrations:list": Entry("Integrations", "reference:list_", "List the integrations and their functions."),
-    "integrations:status": Entry(
-        "Integrations", "status:status", "Show every account, and how many requests it has left."
+    "integrations:call": Entry("Integrations", "call:call", "Call one function, and show what comes back."),
+    "integrations:heroku": Entry("Integrations", "call:heroku", "Call one of Heroku's functions."),
+    "integrations:status": Entry("Integrations", "status:status", "Show every account, and the requests it has left."),
+    "integrations:search": Entry("Integrations", "reference:search", "Find functions and guides by words."),
+    "integrations:examples": Entry(
+        "Integrations", "reference:examples", "Show how a function is called, in Lua and the shell."
     ),
-    "integrations:search": Entry("Integrations", "reference:search", "Find functions by words."),
     "integrations:schema": Entry("Integrations", "reference:schema", "Print a function's arguments as JSON Schema."),
+    "integrations:fields": Entry(
+        "Integrations", "reference:fields", "Show what an account is made of, and what is set."
+    ),
     "integrations:doctor": Entry("Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."),
+    "run": Entry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
+    "snapshot": Entry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
+    "integrations:configure": Entry(
+        "Integrations", "configure:configure", "Set an integration's permissions and its address."
+    ),
+    "mcp:serve": Entry("MCP servers", "mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
+    "accounts:list": Entry("Accounts", "accounts:list_", "List the accounts, and where each has its token."),
+    "accounts:add": Entry("Accounts", "accounts:add", "Keep an account, so that scripts can name it."),
+    "accounts:remove": Entry("Accounts", "accounts:remove", "Forget an account, and its token."),
+    "accounts:test": Entry("Accounts", "accounts:test", "Try the token of an account, or those of all."),
     "install": Entry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
     "uninstall": Entry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
+    "completion": Entry("Shell", "completion:completion", "Print what has a shell complete commands."),
 }
 
 
@@ -75,9 +98,16 @@ class Kosmo(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest commands where click would only say that there is none."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if not ctx.resilient_parsing and not name.startswith("-") and command_named(name) is None:
             raise click.UsageError(f"There is no command `{name}`.{_nearest(name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without importing one, and the options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while a shell completes
+
+        found = [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The list of commands under the headings of their families, without importing one."""
@@ -89,13 +119,25 @@ class Kosmo(click.Group):
 
 
 def command_named(name: str) -> click.Command | None:
-    """The command of this name, imported now; None when there is none."""
+    """The command of this name, imported now; None when there is none.
+
+    An integration that is installed beside the built-in ones has its command, `integrations:<name>`, without an entry.
+    """
     entry = COMMANDS.get(name)
     if entry is None:
-        return None
+        return _of_integration(name)
     module, attribute = entry.place.split(":")
     command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
     return command
+
+
+def _of_integration(name: str) -> click.Command | None:
+    family, _, integration = name.partition(":")
+    if family != "integrations" or not integration:
+        return None
+    from kosmo_kernel.cli.call import calls_of, integration_named  # noqa: PLC0415 - only where the name is none of ours
+
+    return calls_of(integration) if integration_named(integration) else None
 
 
 @click.group(
@@ -103,7 +145,8 @@ def command_named(name: str) -> click.Command | None:
     subcommand_metavar="COMMAND [OPTIONS] …",
     options_metavar="",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="`kosmo COMMAND --help` says more about each.",
+    epilog="\b\n`kosmo COMMAND --help` says more about each.\n"
+    "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="kosmo", message="%(prog)s %(version)s")
 def kosmo() -> None:
@@ -116,16 +159,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Parameters:
         argv: the arguments without the program's name; those of this process unless given.
     """
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
+    gc.set_threshold(COLLECTED)
+    sys.exit(outcome(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
 
 
-def run(argv: list[str]) -> int:
+def outcome(argv: list[str]) -> int:
     """Run one command line.
 
     Returns:
         The exit code.
     """
     _prepare_streams()
+    if COMPLETING in os.environ:  # a shell asks what can stand at its cursor; click answers, in `kosmo.main`
+        from kosmo_kernel.cli.completion import register  # noqa: PLC0415 - see above
+
+        register()
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
@@ -153,9 +201,11 @@ def _end(argv: list[str], error: Exception) -> int:
     """
     from kosmo_kernel.cli.command import Command, describe  # noqa: PLC0415 - only needed once something is wrong
 
+    command: click.Command | None = None
     try:
         if "--json" in _asked(argv):
-            command = command_named(argv[0])
+            with suppress(KosmoError):  # which is the one that is told: the command could not be made
+                command = command_named(argv[0])
             (command if isinstance(command, Command) else Command("kosmo")).fail(error)
         else:
             sys.stdout.flush()
@@ -164,7 +214,8 @@ def _end(argv: list[str], error: Exception) -> int:
         _forget_standard_output()
     except OSError:  # a full disk takes no document
         _forget_standard_output()
-        describe(error)
+        with suppress(OSError):  # and may be where standard error goes as well
+            describe(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
     return WRONG if isinstance(error, click.UsageError) else FAILED

@@ -15,6 +15,24 @@ import click
 from kosmo_kernel.cli.output import coloured, document, note
 from kosmo_kernel.errors import KosmoError
 
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # what `--format` takes; formats.py writes them
+FORMAT: dict[str, Any] = {  # what click has to know of it
+    "type": click.Choice(FORMATS),
+    "metavar": "F",
+    "help": f"Write what comes back as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+}
+
+
+def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A value as it is, for click to call: a variable that was never set must not mean the default.
+
+    Raises:
+        click.UsageError: there is nothing in it.
+    """
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is blank.")
+    return value
+
 
 class Command(click.Command):
     """A command that can say in JSON why it failed."""
@@ -50,13 +68,19 @@ class Number(click.FloatRange):
         return number
 
 
-def describe(error: Exception) -> None:
-    """Print a failure for people, on standard error."""
+def describe(error: Exception, *, brief: bool = False) -> None:
+    """Print a failure for people, on standard error.
+
+    Parameters:
+        error: what failed.
+        brief: without Lua's stack, and without the script's line where it is the only one.
+    """
     label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
     sys.stderr.write(f"{label} ")
     note(said(error))
     if isinstance(error, KosmoError):
-        for part in (error.excerpt, *error.stack, *(error.result.notes if error.result else ())):
+        excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
+        for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
             if part:
                 note(part)
     if isinstance(error, click.UsageError) and error.ctx is not None:

@@ -1,26 +1,31 @@
 """`kosmo integrations:lua`: run Lua from a file, from the command line or from standard input.
 
-For people, what the script prints appears as it is printed and what it returns follows. With `--json` both are in one
-document with eight keys, the same eight when the run failed or never began.
+For people, what the script prints appears as it is printed and what it returns follows. With `--format` standard output
+has what it returns and nothing else. With `--json` all is in one document with eight keys, the same eight when the run
+failed or never began. `--repl` reads line by line instead (`repl.py`).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.cli.command import Command, Number
+from kosmo_kernel.cli import DONE
+from kosmo_kernel.cli.choices import accounts_of, files
+from kosmo_kernel.cli.command import FORMAT, Command, Number, not_blank
 from kosmo_kernel.cli.output import document, note
-from kosmo_kernel.cli.runs import LiveOutput, ended_by_ctrl_c, stopped_by_ctrl_c
+from kosmo_kernel.cli.runs import LiveOutput, ask, read_input, stopped_by_ctrl_c
 from kosmo_kernel.cli.values import show_values
+from kosmo_kernel.envelope import envelope
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
+from kosmo_kernel.legible import safe
 from kosmo_kernel.limits import LEAST_MEMORY, Limits
 from kosmo_kernel.plan import reveal
-from kosmo_kernel.result import Call
 from kosmo_kernel.session import Session
 from kosmo_kernel.terminal_line import TerminalLine
 
@@ -33,6 +38,8 @@ EXAMPLES = """\b
 Examples:
   kosmo integrations:lua --demo -e 'app.integrations.heroku.list_apps()'
   kosmo integrations:lua audit.lua --json -- my-app
+  kosmo integrations:lua audit.lua --format csv > audit.csv
+  kosmo integrations:lua --repl --demo
 """  # \b keeps click from filling the lines
 
 
@@ -62,12 +69,23 @@ class LuaCommand(Command):
 
 
 @click.command("integrations:lua", cls=LuaCommand, epilog=EXAMPLES)
-@click.argument("file", required=False, metavar="[FILE or -]")
+@click.argument("file", required=False, metavar="[FILE or -]", shell_complete=files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
+@click.option("--repl", is_flag=True, help="Read Lua line by line, after the script if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
-@click.option("--account", metavar="A", help="The account that `heroku.<function>` asks.")
+@click.option("--format", "form", **FORMAT)
+@click.option(
+    "--account",
+    metavar="A",
+    callback=not_blank,
+    help="The account that `heroku.<function>` asks.",
+    shell_complete=accounts_of(),
+)
 @click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls that the script would make, and make none.")
+@click.option("--record", metavar="FILE", help="Keep all answers in FILE, without secrets.", shell_complete=files)
+@click.option("--replay", metavar="FILE", help="Take the answers from such a FILE; send nothing.", shell_complete=files)
+@click.option("--force", is_flag=True, help="Call also what the settings ask about or deny, in this run only.")
 @click.option(
     "--timeout", type=Number(min=0, min_open=True), metavar="S", help="Stop after S seconds.  [default: never]"
 )
@@ -89,36 +107,61 @@ def lua(
     *,
     file: str | None,
     code: str | None,
+    repl: bool,
     as_json: bool,
+    form: str | None,
     account: str | None,
     demo: bool,
     dry_run: bool,
+    record: str | None,
+    replay: str | None,
+    force: bool,
     timeout: float | None,
     cpu_limit: float | None,
     memory_limit: int | None,
-) -> None:
+) -> int:
     """Run Lua that asks Heroku.
 
     FILE is a Lua file, and - is standard input. What the script prints appears at once, and what it returns follows:
     a list of records as a table on a terminal, and as tab-separated values, complete, in a pipe.
 
     The script finds each ARG in `...`. With -e and -, `io.read` reads standard input.
+
+    With --format, standard output has what the script returns and nothing else; what it prints goes to standard error.
+    In csv a line of names stands above the records; several tables have an empty line between them. In json several
+    values are a list.
     """
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
-    source, name = read_source(file, code)
-    session = Session("demo" if demo else account, memory_limit=memory_limit, cpu_limit=cpu_limit, timeout=timeout)
+    if record is not None and (dry_run or replay is not None):
+        raise click.UsageError(f"--record and {'--dry-run' if dry_run else '--replay'} exclude one another.")
+    if as_json and form:
+        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    if repl:
+        _check_repl(file, as_json=as_json, form=form)
+    script = read_source(file, code) if not repl or file or code is not None else None
+    limits: dict[str, Any] = {"memory_limit": memory_limit, "cpu_limit": cpu_limit, "timeout": timeout}
+    session = Session("demo" if demo else account, **limits, record=record, replay=replay)
+    args: tuple[str, ...] = ctx.meta.get("arguments", ())
+    if repl:
+        from kosmo_kernel.cli.repl import Repl  # noqa: PLC0415 - a script does without
+
+        with session:
+            return Repl(session, args, dry_run=dry_run, force=force).run(script)
+    source, name = script or ("", INLINE)
     line = TerminalLine(sys.stderr)
     try:
-        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line) as live:
+        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live:
             result = session.run(
                 source,
                 name=name,
-                args=ctx.meta.get("arguments", ()),
+                args=args,
                 on_output=None if as_json else live,
-                on_input=_read_stdin if file == "-" and code is not None else None,
+                on_input=read_input if file == "-" and code is not None else None,
                 on_progress=line,
+                on_ask=partial(ask, line),
                 dry_run=dry_run,
+                force=force,
             )
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
@@ -128,10 +171,22 @@ def lua(
         raise
     if as_json:
         document(envelope(result, dry_run=dry_run))
-        return
+        return DONE
     if dry_run:
         result.notes.append(reveal(result))
-    show(result)
+    show(result, form)
+    return DONE
+
+
+def _check_repl(file: str | None, *, as_json: bool, form: str | None) -> None:
+    """What cannot be together with --repl.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    other = "--json" if as_json else "--format" if form else "-" if file == "-" else ""
+    if other:
+        raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
 
 
 def read_source(file: str | None, code: str | None) -> tuple[str, str]:
@@ -168,71 +223,22 @@ def _bytes_of(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}.") from None
+        raise click.UsageError(f"`{safe(file)}` cannot be read: {error.strerror}.") from None
 
 
-def envelope(
-    result: Result | None, error: str | None = None, facts: dict[str, Any] | None = None, *, dry_run: bool = False
-) -> dict[str, Any]:
-    """The eight keys of a run as a program reads it.
+def show(result: Result, form: str | None = None) -> None:
+    """Print what a run returned, and what there is to say about it beside.
 
     Parameters:
-        result: what the run gave, or what it had given when it failed; None when it never began.
-        error: the message when it failed.
-        facts: what is known of the error.
-        dry_run: no call was made; those that would have been are listed.
+        result: of the run.
+        form: of `--format`, which writes what `;` would hide as well.
     """
-    meta: dict[str, Any] = {"permission_bypassed": False, "dry_run": dry_run}
-    if result is not None:
-        meta |= {"account": result.account, "notes": result.notes}
-        meta |= {"failures": result.failures} if result.failures else {}
-    if facts is not None:
-        meta["error"] = facts
-    return {
-        "success": error is None,
-        "output": result.output if result else "",
-        "error": error,
-        "result": result.values if result and error is None else [],
-        "execution_time_ms": round(result.seconds * 1000, 1) if result else 0.0,
-        "memory_usage": result.memory if result else 0,
-        "integration_calls": _calls(result, dry_run=dry_run) if result else [],
-        "meta": meta,
-    }
+    below, beside = result.told(tables=not (form or result.hidden) and sys.stdout.isatty())
+    if form:
+        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - most runs do without
 
-
-def show(result: Result) -> None:
-    """Print what a run returned, and what there is to say about it beside."""
-    if not result.hidden:
-        show_values(result.values)
-    for line in result.notes:
+        write_values(result.values, form)
+    elif not result.hidden:
+        show_values(result.values, below)
+    for line in beside:
         note(line)
-
-
-def _calls(result: Result, *, dry_run: bool) -> list[dict[str, Any]]:
-    """The calls of a run; what was only planned says with what and where it would have asked."""
-    if not dry_run:
-        return [_call(call) for call in result.calls]
-    return [
-        _call(Call(f"integrations.{planned.function}", planned.account, 0.0, "planned"))
-        | {"arguments": planned.arguments, "method": planned.method, "url": planned.url}
-        for planned in result.planned
-    ]
-
-
-def _call(call: Call) -> dict[str, Any]:
-    return {
-        "path": call.path,
-        "account": call.account,
-        "durationMs": round(call.duration_ms, 1),
-        "status": call.status,
-        "rows": call.rows,
-        "requests": call.requests,
-    }
-
-
-def _read_stdin(form: str) -> str | None:
-    """What `io.read` gets from standard input: a line without (`l`) or with (`L`) its end, or all of it (`a`)."""
-    with ended_by_ctrl_c():
-        data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
-    text = data.decode(errors="replace")
-    return (text.removesuffix("\n") if form == "l" else text) if data else None

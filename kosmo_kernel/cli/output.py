@@ -24,14 +24,34 @@ def document(value: Any) -> None:
 
     with collector_paused():
         text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
+    write_bytes(text + b"\n")
+
+
+def write_bytes(data: bytes) -> None:
+    """Write to standard output whatever its encoding is, and all of it, behind what was written before.
+
+    With PYTHONUNBUFFERED=1 nothing stands between us and the system, which may take a part only and say so.
+    """
     sys.stdout.flush()
-    sys.stdout.buffer.write(text + b"\n")
+    left = memoryview(data)
+    while left:
+        left = left[sys.stdout.buffer.write(left) :]
     sys.stdout.buffer.flush()
 
 
 def say(text: str, *, end: str = "\n") -> None:
     """Print a text on standard output, at once."""
     write(sys.stdout, text + end)
+
+
+def show_page(page: str) -> None:
+    """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_page  # noqa: PLC0415 - a pipe does not need rich
+
+        print_page(page)
+    else:
+        say(page, end="" if page.endswith("\n") else "\n")
 
 
 def note(text: str) -> None:

@@ -28,10 +28,12 @@ class LiveOutput:
     Parameters:
         session: the session that runs.
         line: of the run's progress, which makes way for what is printed.
+        aside: all of it goes to standard error, since standard output is for something else.
     """
 
-    def __init__(self, session: Session, line: Line) -> None:
+    def __init__(self, session: Session, line: Line, *, aside: bool = False) -> None:
         self._session = session
+        self._aside = aside
         self._line = line
         self._line_is_open = False
         self._gone: BrokenPipeError | None = None
@@ -40,7 +42,7 @@ class LiveOutput:
         """Write `text` to the stream of this name, `stdout` or `stderr`."""
         if self._gone is not None:
             return
-        place = sys.stderr if stream == "stderr" else sys.stdout
+        place = sys.stderr if stream == "stderr" or self._aside else sys.stdout
         self._line.make_way(place, text)
         try:
             write(place, text)
@@ -83,3 +85,25 @@ def ended_by_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def read_input(form: str) -> str | None:
+    """What `io.read` gets from standard input: a line without (`l`) or with (`L`) its end, or all of it (`a`)."""
+    with ended_by_ctrl_c():
+        data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
+    text = data.decode(errors="replace")
+    return (text.removesuffix("\n") if form == "l" else text) if data else None
+
+
+def ask(line: Line, question: str) -> str | None:
+    """What a person at the terminal answers to a question; None where there is none, or nobody who answers.
+
+    Parameters:
+        line: of the run's progress, which makes way for it.
+        question: what is asked.
+    """
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    line.make_way(sys.stderr, "\n")
+    write(sys.stderr, question)
+    return read_input("l")

@@ -61,8 +61,18 @@ def print_page(page: str) -> None:
     console().print(Markdown(page, code_theme=LUA))  # type: ignore[arg-type]  # handed on to `Syntax`, which takes one
 
 
-def print_records(value: Record | Records) -> None:
-    """Print records as a table with its count below; a record with a line for each field."""
+def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names with a text beside each, wrapped there."""
+    drawn = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
+    drawn.add_column(no_wrap=True, style="cyan")
+    drawn.add_column(overflow="fold")
+    for name, text in rows:
+        drawn.add_row(Text(f"  {safe(name)}"), Text(safe(text)))
+    console().print(drawn)
+
+
+def print_records(value: Record | Records, below: str = "") -> None:
+    """Print records as a table with its count, and a note, below; a record with a line for each field."""
     screen = console()
     if isinstance(value, Record):
         screen.print(_one_record(value))
@@ -72,7 +82,7 @@ def print_records(value: Record | Records) -> None:
     screen.print(table(value, names))
     left_out = len(whole.names) - len(names)
     more = f"; {left_out} did not fit (a pipe or --json has them)" if left_out else ""
-    screen.print(f"{whole.count}{more}", style="dim")
+    screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {safe(below)}" if below else ""))
 
 
 def table(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.cli.output import say
+from kosmo_kernel.cli.output import say, show_page
 from kosmo_kernel.docs import Page
 from kosmo_kernel.fields import MISSING, fields_of
 from kosmo_kernel.legible import plain
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def show_values(values: Sequence[Any]) -> None:
+def show_values(values: Sequence[Any], below: str = "") -> None:
     """Print what a script returned: each table by itself, neighbouring plain values on one line, with tabs.
 
     Parameters:
         values: as `session.Result` has them.
+        below: what a terminal shows below the first table; a pipe never does.
     """
     words: list[str] = []
     for value in values:
@@ -38,26 +39,17 @@ def show_values(values: Sequence[Any]) -> None:
         if isinstance(value, Page):
             show_page(value)
         else:
-            show_records(value)
+            show_records(value, below)
+            below = "" if isinstance(value, Records) else below
     _say_line(words)
 
 
-def show_page(page: str) -> None:
-    """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
-    if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_page  # noqa: PLC0415 - a pipe does not need rich
-
-        print_page(page)
-    else:
-        say(page, end="" if page.endswith("\n") else "\n")
-
-
-def show_records(value: Record | Records) -> None:
-    """Print records: a table on a terminal, tab-separated values in a pipe."""
+def show_records(value: Record | Records, below: str = "") -> None:
+    """Print records: a table with a note below on a terminal, tab-separated values in a pipe."""
     if sys.stdout.isatty():
         from kosmo_kernel.cli.terminal import print_records  # noqa: PLC0415 - a pipe does not need rich
 
-        print_records(value)
+        print_records(value, below)
     else:
         sys.stdout.writelines(f"{line}\n" for line in separated(value))
 

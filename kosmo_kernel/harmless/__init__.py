@@ -7,9 +7,32 @@ no text (`plain.py`). What cannot be made harmless raises `NotShownError`. The l
 first needed.
 """
 
-from kosmo_kernel.harmless.markup import html, words
-from kosmo_kernel.harmless.pictures import png, size_of_png, svg
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kosmo_kernel.harmless.plain import NotShownError, latex, text
-from kosmo_kernel.harmless.prose import markdown
+
+if TYPE_CHECKING:
+    from kosmo_kernel.harmless.markup import html, words
+    from kosmo_kernel.harmless.pictures import png, size_of_png, svg
+    from kosmo_kernel.harmless.prose import markdown
 
 __all__ = ["NotShownError", "html", "latex", "markdown", "png", "size_of_png", "svg", "text", "words"]
+
+_LATER = {
+    "html": "markup",
+    "markdown": "prose",
+    "png": "pictures",
+    "size_of_png": "pictures",
+    "svg": "pictures",
+    "words": "markup",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What most runs never show, imported when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

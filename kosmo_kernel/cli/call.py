@@ -1,0 +1,377 @@
+"""`kosmo integrations:call heroku.FN` and `kosmo integrations:heroku FN`: one call, without any Lua.
+
+Each function is a command of its own, made from the catalogue when it is asked for: its options are the function's
+parameters (`arguments.py`). What comes back is shown as a script's value is, in another `--format`, or with `--json`
+in a document with six keys, the same six when the call failed or was never made.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel import accounts
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.cli.arguments import gathered, options
+from kosmo_kernel.cli.choices import accounts_of
+from kosmo_kernel.cli.command import FORMAT, Command, not_blank
+from kosmo_kernel.cli.output import document, note, write
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.integrations import everything, find, present
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.shell_completion import CompletionItem
+
+    from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.result import Result
+
+_PREFIXES = ("app", "integrations")  # as in Lua
+_WITH_VALUE = ("--account", "--arg", "--format")  # options that may stand in front of the function
+
+
+class Calls(Command, click.Group):
+    """A command whose subcommands are functions, each made when it is asked for.
+
+    Parameters:
+        name: of the command.
+        integration: whose functions are meant; None for those of all, written `heroku.list_apps`.
+    """
+
+    def __init__(self, name: str, integration: str | None = None, **more: Any) -> None:
+        super().__init__(name, **more)
+        self.integration = integration
+        self.asked: str | None = None  # the function of the call at hand, as far as it is known
+        self.dry_run = False
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let the function stand behind options as well."""
+        self.asked, self.dry_run = None, False
+        places = list(_words(args))
+        if places:
+            place = next(filter(partial(self._is_meant, args), places), places[0])
+            args = [args[place], *args[:place], *args[place + 1 :]]
+            self.asked = args[0]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The functions, in the order of the reference."""
+        return [name for name, _ in self._functions()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a function.
+
+        Raises:
+            UnknownNameError: there is no such function; with the nearest names.
+        """
+        try:
+            integration, alias, function = self._found(cmd_name)
+        except UnknownNameError:
+            if ctx.resilient_parsing:
+                return None
+            raise
+        self.asked = f"{integration.name}.{function.name}"
+        return _command(self, cmd_name, integration, function, alias)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The functions with a line on each."""
+        with formatter.section("Functions"):
+            formatter.write_dl([(name, function.summary) for name, function in self._functions()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The functions that can be meant, and the options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while a shell completes
+
+        found = [
+            CompletionItem(name, help=function.summary)
+            for name, function in self._functions()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """The six keys of a call that failed."""
+        result = error.result if isinstance(error, KosmoError) else None
+        return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
+
+    def meta(self, result: Result | None) -> dict[str, Any]:
+        """What is known of the call at hand beside its data."""
+        bypassed = bool(result and result.permission_bypassed)
+        found: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": bypassed}
+        if result is None:
+            return found
+        call = result.calls[0] if result.calls else None
+        found |= {"account": call.account if call else result.account}
+        if call:
+            found |= {"rows": call.rows, "requests": call.requests}
+        if result.failures:
+            found["failures"] = result.failures
+        if result.planned:
+            found["planned"] = [
+                {"arguments": one.arguments, "method": one.method, "url": one.url} for one in result.planned
+            ]
+        return found | {"notes": result.notes}
+
+    def _is_meant(self, args: list[str], place: int) -> bool:
+        """Whether the word at a place is the function, and not the value of an option in front of it."""
+        if place == 0 or not args[place - 1].startswith("--"):
+            return True
+        try:
+            self._found(args[place])
+        except UnknownNameError:
+            return False
+        return True
+
+    def _functions(self) -> Iterator[tuple[str, Function]]:
+        for integration in everything() if self.integration is None else [find(self.integration)]:
+            for function in integration.functions:
+                yield f"{integration.name}.{function.name}" if self.integration is None else function.name, function
+
+    def _found(self, name: str) -> tuple[Integration, str | None, Function]:
+        """What a name means: the integration, the account that is named in it, the function.
+
+        Raises:
+            UnknownNameError: there is no such function; with the nearest names as they are written here.
+        """
+        steps = name.split(".")
+        while len(steps) > 1 and steps[0] in _PREFIXES:
+            del steps[0]
+        if self.integration is not None and steps[0] != self.integration:
+            steps.insert(0, self.integration)
+        first, *alias, last = [_owner(name), name] if len(steps) == 1 else steps
+        integration = integration_named(first)
+        if integration is None or len(alias) > 1 or last not in integration.names():
+            names = [one for one, _ in self._functions()]
+            wanted = last if self.integration is not None or integration is None else f"{first}.{last}"
+            near = nearest(wanted, names) or [one for one in names if one.split(".")[-1] == last] or names
+            raise UnknownNameError(f"There is no function `{name}`.", tuple(near))
+        return integration, alias[0] if alias else None, integration.names()[last]
+
+
+def integration_named(name: str) -> Integration | None:
+    """The integration of this name; None where there is none.
+
+    Raises:
+        SettingsError: it is installed, and cannot be loaded.
+    """
+    try:
+        return find(name)
+    except UnknownNameError:
+        return None
+
+
+def _owner(name: str) -> str:
+    """The integration that a full name without dots begins with, `heroku_list_apps`; empty where none has it."""
+    for some in (present, everything):  # the second looks for what is installed, which takes its time
+        for integration in some():
+            if name.startswith(f"{integration.name}_") and name in integration.names():
+                return integration.name
+    return ""
+
+
+def _words(args: list[str]) -> Iterator[int]:
+    """The places of the arguments that are neither options nor, as far as that is known here, values of one."""
+    waiting = False
+    for place, arg in enumerate(args):
+        if not waiting and not arg.startswith("-"):
+            yield place
+        waiting = not waiting and arg in _WITH_VALUE
+
+
+def _command(group: Calls, name: str, integration: Integration, function: Function, alias: str | None) -> click.Command:
+    """The command of one function."""
+
+    def call(**given: Any) -> None:
+        _call(group, integration, function, alias, given)
+
+    full_name = f"{integration.name}.{function.name}"
+    return click.Command(
+        name,
+        callback=call,
+        params=[
+            click.Argument(["payload"], required=False, metavar="[JSON]"),
+            *options(function),
+            click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="Any argument, by its name."),
+            click.Option(
+                ["--account"],
+                metavar="A",
+                callback=not_blank,
+                help="The account that is asked.",
+                shell_complete=accounts_of(integration),
+            ),
+            click.Option(["--demo"], is_flag=True, help="Ask the demo account, which is fiction."),
+            click.Option(["-n", "--dry-run"], is_flag=True, help="Check the call and show it, and make none."),
+            click.Option(["--force"], is_flag=True, help="Call it even where the settings say ask or deny."),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, whatever happens."),
+            click.Option(["--format", "form"], **FORMAT),
+        ],
+        help=f"{function.summary}.\n\nJSON is an object of named arguments, or - for one on standard input. `kosmo "
+        f"integrations:docs {full_name}` says what comes back.",
+        short_help=function.summary,
+        epilog=_examples(group, name, function),
+        context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
+    )
+
+
+def _examples(group: Calls, name: str, function: Function) -> str:
+    command = f"kosmo {group.name} {name}"
+    example = " ".join(
+        f"--{param.name.replace('_', '-')} {param.example}" for param in function.params if param.required
+    )
+    payload = ", ".join(f'"{param.name}": "{param.example}"' for param in function.params if param.required)
+    second = f"{command} '{{{payload}}}' --json" if payload else f"{command} --json"
+    return f"\b\nExamples:\n  {f'{command} --demo {example}'.rstrip()} --format csv\n  {second}"
+
+
+def _call(group: Calls, integration: Integration, function: Function, alias: str | None, given: dict[str, Any]) -> None:
+    """Make the call and show what comes back."""
+    as_json, form = given.pop("as_json"), given.pop("form")
+    group.dry_run, force = given.pop("dry_run"), given.pop("force")
+    account = _account(alias, given.pop("account"), demo=given.pop("demo"))
+    if as_json and form:
+        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    pairs, payload = given.pop("pairs"), given.pop("payload")
+    arguments = gathered(function, given, pairs, payload)
+
+    from kosmo_kernel.cli.runs import ask  # noqa: PLC0415 - --help calls nothing
+    from kosmo_kernel.plan import plan_of  # noqa: PLC0415 - likewise
+    from kosmo_kernel.run.single import single_call  # noqa: PLC0415 - likewise
+    from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
+    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+
+    line = TerminalLine(sys.stderr)
+
+    def tell(_stream: str, text: str) -> None:
+        line.make_way(sys.stderr, text)
+        write(sys.stderr, text)
+
+    try:
+        with Session(account) as session, line:
+            result = single_call(
+                session,
+                f"{integration.name}.{function.name}",
+                arguments,
+                dry_run=group.dry_run,
+                force=force,
+                on_ask=partial(ask, line),
+                on_output=tell,
+                on_progress=line,
+            )
+    except InvalidArgumentsError as error:  # whose advice is how to write it in Lua
+        raise click.UsageError(error.message.removesuffix(f". Write {function.signature}") + ".") from None
+    if as_json:
+        data = None if group.dry_run else result.value
+        meta = {"operation": function.effect} | group.meta(result)
+        document(envelope(group.asked, result, meta, data=data))
+        return
+    values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # the notes tell of what failed
+    below, beside = result.told(tables=not form and sys.stdout.isatty())
+    if form:
+        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - as above
+
+        write_values(values, form)
+    else:
+        from kosmo_kernel.cli.values import show_values  # noqa: PLC0415 - as above
+
+        show_values(values, below)
+    for told in [*beside, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
+        note(told)
+
+
+def _account(alias: str | None, account: str | None, *, demo: bool) -> str | None:
+    """The account that is meant, where one is named.
+
+    Raises:
+        click.UsageError: two are named.
+    """
+    named = dict.fromkeys(accounts.plain(one) for one in (alias, account, accounts.DEMO if demo else None) if one)
+    if len(named) > 1:
+        raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
+    return next(iter(named), None)
+
+
+def envelope(
+    function: str | None, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
+) -> dict[str, Any]:
+    """The six keys of a call as a program reads it.
+
+    Parameters:
+        function: its full name, or what was asked for where there is none of that name.
+        result: what the call gave, or what was noted when it failed; None when it never began.
+        meta: what is known beside the data.
+        data: what came back.
+        error: the message when it failed.
+    """
+    return {
+        "function": function,
+        "success": error is None,
+        "data": data,
+        "error": error,
+        "meta": meta,
+        "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
+    }
+
+
+@click.pass_context
+def _missing(ctx: click.Context, /, *, as_json: bool) -> None:  # noqa: ARG001 - read where failures end up
+    """What `integrations:call` does without a function."""
+    if ctx.invoked_subcommand is None:
+        raise click.UsageError("Missing argument 'FUNCTION'.", ctx)
+
+
+_AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, whatever happens.")
+
+call = Calls(
+    "integrations:call",
+    invoke_without_command=True,
+    callback=_missing,
+    params=[_AS_JSON],
+    subcommand_metavar="FUNCTION [JSON] [OPTIONS]",
+    options_metavar="",
+    help="Call one function, and show what comes back.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
+    "heroku.production.list_dynos, or by its full name. Its arguments are options, or --arg NAME=VALUE, or a JSON "
+    "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.\n\nWith --json: `function`, "
+    "`success`, `data`, `error`, `meta` and `duration_ms`.",
+    epilog="\b\nExamples:\n  kosmo integrations:call heroku.list_apps --demo\n"
+    '  kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
+)
+
+
+@cache
+def calls_of(name: str) -> Calls:
+    """The command `integrations:<name>`.
+
+    Parameters:
+        name: of an integration, which is looked up when the command is used.
+    """
+
+    @click.pass_context
+    def page(ctx: click.Context, /, *, as_json: bool) -> None:
+        if ctx.invoked_subcommand is None:
+            from kosmo_kernel.cli.reference import docs  # noqa: PLC0415 - a call does without
+
+            ctx.invoke(docs, page=name, as_json=as_json)
+
+    title = find(name).title
+    first = find(name).functions[0].name
+    return Calls(
+        f"integrations:{name}",
+        name,
+        invoke_without_command=True,
+        callback=page,
+        params=[_AS_JSON],
+        subcommand_metavar="[FUNCTION] [JSON] [OPTIONS]",
+        options_metavar="",
+        help=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
+        f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.\n\n"
+        "With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.",
+        epilog=f"\b\nExamples:\n  kosmo integrations:{name} {first} --demo\n"
+        f"  kosmo integrations:{name} {first} --demo --format csv",
+    )
+
+
+heroku = calls_of("heroku")

@@ -1,0 +1,246 @@
+"""`kosmo integrations:lua --repl`: Lua that is read, run and shown, one input after the other.
+
+Globals and top-level locals live on, `_` is the last value and `Out[n]` that of an input. What a cell of a notebook may
+be besides Lua may stand here as well: `name?`, and lines of `%kosmo`. On a terminal the lines are prompt_toolkit's
+(`prompt.py`). A terminal that can do less, or a file or a pipe in place of one, is read line by line, without colours;
+from a file or a pipe without a word besides, and then a failure makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from kosmo_kernel import __version__, docs, editor
+from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.cli import DONE, FAILED
+from kosmo_kernel.cli.command import describe
+from kosmo_kernel.cli.lua import show
+from kosmo_kernel.cli.output import note, show_page, write
+from kosmo_kernel.cli.runs import LiveOutput, ask, read_input
+from kosmo_kernel.cli.values import show_values
+from kosmo_kernel.commands import Door, run_command
+from kosmo_kernel.errors import KosmoError, LuaSyntaxError, StoppedError
+from kosmo_kernel.options import COMMAND_MAGIC
+from kosmo_kernel.plan import reveal
+from kosmo_kernel.terminal_line import TerminalLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kosmo_kernel.session import Session
+
+QUIT = ":quit"
+_COMMAND = f"%{COMMAND_MAGIC}"
+_QUESTION = re.compile(r"(\?{0,2})\s*([\w.:]+)\s*(\?{0,2})")
+
+
+class Reader(Protocol):
+    """Where inputs come from."""
+
+    def read(self, number: int) -> str | None:
+        """The next input; None when there is none any more."""
+
+
+class Repl:
+    """One dialogue.
+
+    Parameters:
+        session: its Lua.
+        args: what the script and each input find in `...`.
+        dry_run: no call is made.
+        force: calls are made whatever the permissions say.
+    """
+
+    def __init__(
+        self, session: Session, args: Sequence[str] = (), *, dry_run: bool = False, force: bool = False
+    ) -> None:
+        self._session, self._args, self._dry_run, self._force = session, tuple(args), dry_run, force
+        self._talks = sys.stdin is not None and sys.stdin.isatty()  # with a person
+        self._failed = False
+
+    def run(self, script: tuple[str, str] | None = None) -> int:
+        """Read, run and show until the end of the input.
+
+        Parameters:
+            script: Lua to run first, and the name of its chunk.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            StoppedError: Ctrl-C, where nobody can go on typing.
+        """
+        self._session.start()
+        if script is not None:
+            self._guarded(partial(self._lua, *script))
+        reader = self._reader()
+        if self._talks:
+            note(self._banner())
+        number = 1
+        while True:
+            text = self._read(reader, number)
+            if text is None or text.strip() == QUIT:
+                return FAILED if self._failed and not self._talks else DONE
+            if text.strip():
+                self._guarded(partial(self._input, text, number))
+                number += 1
+
+    def _read(self, reader: Reader, number: int) -> str | None:
+        """The next input; an empty one for what was dropped, or was none."""
+        try:
+            return reader.read(number)
+        except KeyboardInterrupt:
+            if not self._talks:
+                raise StoppedError("Interrupted.") from None
+        except KosmoError as error:
+            self._tell(error)
+        return ""
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        """Do something, and tell what goes wrong."""
+        try:
+            do()
+        except KeyboardInterrupt:
+            self._tell(StoppedError("Interrupted."))
+        except KosmoError as error:
+            self._tell(error)
+
+    def _tell(self, error: KosmoError) -> None:
+        """Say what went wrong, in short; `%kosmo error` has the rest.
+
+        Raises:
+            StoppedError: nobody is there to go on.
+        """
+        if isinstance(error, StoppedError) and not self._talks:
+            raise error
+        self._failed = True
+        describe(error, brief=True)
+
+    def _input(self, text: str, number: int) -> None:
+        """Do what an input asks for.
+
+        Raises:
+            KosmoError: it failed.
+        """
+        line = text.strip()
+        if asked := _asked(line):
+            name, detail = asked
+            page = editor.inspect(name, len(name), self._session, detail) or docs.read(name)
+            show_page(str(page))
+        elif not _is_lua(line):
+            value = run_command(line.removeprefix(_COMMAND).strip(), Door(self._session))
+            if value is not None:
+                show_values([value])
+        else:
+            self._lua(text, f"In[{number}]", number)
+
+    def _lua(self, source: str, name: str, number: int | None = None) -> None:
+        """Run Lua and show what it gives.
+
+        Raises:
+            KosmoError: it failed.
+        """
+        line = TerminalLine(sys.stderr)
+        try:
+            with line, LiveOutput(self._session, line) as live:
+                result = self._session.run(
+                    source,
+                    name=name,
+                    args=self._args,
+                    on_output=live,
+                    on_input=read_input if self._talks or number is not None else None,
+                    on_progress=line,
+                    on_ask=partial(ask, line),
+                    dry_run=self._dry_run,
+                    force=self._force,
+                    number=number,
+                )
+        except KosmoError as error:
+            self._session.last_error = error
+            raise
+        if self._dry_run:
+            result.notes.append(reveal(result))
+        show(result)
+
+    def _reader(self) -> Reader:
+        """Who reads: prompt_toolkit where it can, else line by line."""
+        if self._talks and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
+            from kosmo_kernel.cli.prompt import Prompt  # noqa: PLC0415 - a pipe does without
+
+            return Prompt(self._session, _is_lua)
+        return _Lines(self._session, talks=self._talks)
+
+    def _banner(self) -> str:
+        """One line on what this is and how to go on, as long as the terminal has room for."""
+        account = f"account {self._session.account}{' (fiction)' if self._session.account == DEMO else ''}"
+        lines = (
+            f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, {_COMMAND} lists commands, Ctrl-D leaves.",
+            f"Lua 5.4, {account}. {_COMMAND} lists commands, Ctrl-D leaves.",
+            f"Lua 5.4, {account}. Ctrl-D leaves.",
+        )
+        room = shutil.get_terminal_size().columns
+        return next((line for line in lines if len(line) <= room), lines[-1])
+
+
+class _Lines:
+    """Reads line by line from standard input.
+
+    Parameters:
+        session: whose Lua is asked whether a chunk goes on.
+        talks: with a person, who sees where the next line goes.
+    """
+
+    def __init__(self, session: Session, *, talks: bool) -> None:
+        self._session, self._talks = session, talks
+        self._count = 0
+
+    def read(self, number: int) -> str | None:
+        """The next input; None at the end.
+
+        Raises:
+            LuaSyntaxError: it is not UTF-8.
+        """
+        text, prompt = "", f"In[{number}]> "
+        while True:
+            line = self._line(prompt)
+            if not line:
+                return text or None
+            self._count += 1
+            try:
+                text += line.decode("utf-8-sig" if self._count == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise LuaSyntaxError(f"stdin:{self._count}: this is not UTF-8 text.") from None
+            if not _is_lua(text) or self._session.completeness(text)[0] != "incomplete":
+                return text
+            prompt = f"{'...> ':>{len(prompt)}}"
+
+    def _line(self, prompt: str) -> bytes:
+        """The next line; empty at the end."""
+        if not self._talks:
+            return sys.stdin.buffer.readline() if sys.stdin else b""
+        write(sys.stderr, prompt)
+        line = b""
+        try:
+            line = sys.stdin.buffer.readline()
+        finally:
+            if not line:  # the terminal is still where the prompt ends
+                write(sys.stderr, "\n")
+        return line
+
+
+def _asked(line: str) -> tuple[str, int] | None:
+    """The name that a line asks about, and 1 where it wants to see the source as well; None for other lines."""
+    found = _QUESTION.fullmatch(line)
+    marks = (found[1], found[3]) if found else ("", "")
+    return (found[2], int("??" in marks)) if found and any(marks) else None
+
+
+def _is_lua(text: str) -> bool:
+    """Whether an input is Lua, and neither a question nor a command."""
+    line = text.strip()
+    return not (line == QUIT or line.partition(" ")[0] == _COMMAND or _asked(line))

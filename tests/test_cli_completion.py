@@ -1,0 +1,147 @@
+"""What shells complete behind `kosmo`: in bash, zsh and fish themselves, where they are installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+from kosmo_command import COMMAND, environment, kosmo
+
+from kosmo_kernel.cli import COMMANDS
+from kosmo_kernel.cli.completion import SHELLS
+from kosmo_kernel.docs import GUIDES
+from kosmo_kernel.integrations.heroku import HEROKU
+
+FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
+CASES = [
+    ("kosmo ", list(COMMANDS)),
+    ("kosmo integrations:l", ["integrations:lua", "integrations:list"]),
+    ("kosmo accounts:", [name for name in COMMANDS if name.startswith("accounts:")]),
+    ("kosmo completion ", list(SHELLS)),
+    ("kosmo integrations:lua --cp", ["--cpu-limit"]),
+    ("kosmo integrations:lua --format js", ["json", "jsonl"]),
+    ("kosmo integrations:lua --account ", ["ops", "demo"]),
+    ("kosmo integrations:lua --account=o", ["--account=ops"]),
+    ("kosmo integrations:call heroku.get_", ["heroku.get_app", "heroku.get_current_user"]),
+    ("kosmo integrations:call heroku.list_dynos --app", ["--app-id"]),
+    ("kosmo integrations:heroku list_a", ["list_apps", "list_addons"]),
+    ("kosmo integrations:heroku list_dynos --err", ["--errors"]),
+    ("kosmo integrations:heroku list_dynos --account d", ["demo"]),
+    ("kosmo integrations:docs heroku.list_d", ["heroku.list_dynos", "heroku.list_domains"]),
+    ("kosmo integrations:docs err", [page for page in GUIDES if page.startswith("err")]),
+    ("kosmo integrations:schema heroku.get_a", ["heroku.get_app"]),
+    ("kosmo integrations:call nonsense --", ["--json", "--help"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def _program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`kosmo` as a shell finds it, and an account beside the demo."""
+    program = tmp_path / "bin" / "kosmo"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kosmo_kernel "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    for name, value in environment({"HEROKU_API_KEY_OPS": "fictional"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+
+
+def installed(shell: str) -> str:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not installed")
+    return found
+
+
+def said(shell: str, script: str, *args: str) -> list[str]:
+    """The lines that a script prints in a shell."""
+    done = subprocess.run([shell, *args, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("line", "wanted"), CASES)
+def test_bash_is_told_what_can_follow_what_it_takes_for_the_word(line: str, wanted: list[str]) -> None:
+    script = f"""eval "$(kosmo completion bash)"
+        COMP_LINE='{line}' COMP_POINT={len(line)}
+        _kosmo_completion kosmo
+        [ ${{#COMPREPLY[@]}} = 0 ] || printf '%s\\n' "${{COMPREPLY[@]}}" """
+    word = line.rpartition(" ")[2]
+    taken = max(word.rfind(mark) for mark in ":=") + 1  # bash's word begins behind it
+    assert said(installed("bash"), script, "--norc") == [one[taken:] for one in wanted]
+
+
+@pytest.mark.parametrize(("line", "wanted"), CASES)
+def test_fish_completes_with_a_line_on_each(line: str, wanted: list[str]) -> None:
+    found = said(installed("fish"), f"kosmo completion fish | source; complete --do-complete '{line}'", "--no-config")
+    assert sorted(one.partition("\t")[0] for one in found) == sorted(wanted)
+    if line == "kosmo ":
+        assert dict(one.split("\t") for one in found) == {name: entry.summary for name, entry in COMMANDS.items()}
+
+
+def typing(shell: pexpect.spawn[str], line: str) -> None:
+    """Type a line, as far as it is written here, and have the shell complete it."""
+    shell.send(f"{line}\t")
+
+
+@pytest.fixture
+def bash(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    start = ["--norc", "--noprofile", "-i"]
+    with pexpect.spawn(installed("bash"), start, encoding="utf-8", timeout=30, cwd=tmp_path) as shell:
+        shell.sendline("PS1='rea''dy> '; bind 'set enable-bracketed-paste off'; bind 'set show-all-if-ambiguous on'")
+        shell.expect_exact("ready> ")
+        shell.sendline('eval "$(kosmo completion bash)"')
+        shell.expect_exact("ready> ")
+        yield shell
+
+
+def test_a_line_of_bash_is_completed_across_the_colon(bash: pexpect.spawn[str]) -> None:
+    typing(bash, "kosmo integrations:lu")
+    bash.expect_exact("kosmo integrations:lua ")
+    typing(bash, "--dem")
+    bash.expect_exact("--demo ")
+    bash.sendcontrol("u")
+    typing(bash, "kosmo integrations:docs heroku.list_dy")
+    bash.expect_exact("kosmo integrations:docs heroku.list_dynos ")
+    bash.sendcontrol("u")
+    typing(bash, "kosmo integrations:s")
+    bash.expect(r"status +search +schema")
+
+
+def test_bash_completes_the_files_that_a_script_can_be(bash: pexpect.spawn[str], tmp_path: Path) -> None:
+    (tmp_path / "an_audit.lua").touch()
+    typing(bash, "kosmo integrations:lua an_")
+    bash.expect_exact("an_audit.lua ")
+
+
+def test_a_line_of_zsh_is_completed_with_a_line_on_each(tmp_path: Path) -> None:
+    with pexpect.spawn(installed("zsh"), ["-f", "-i"], encoding="utf-8", timeout=30, cwd=tmp_path) as shell:
+        shell.sendline("PS1='rea''dy> '; autoload -U compinit && compinit -u -D && eval \"$(kosmo completion zsh)\"")
+        shell.expect_exact("ready> ")
+        typing(shell, "kosmo integrations:s")
+        shell.expect(r"integrations:search +-- Find functions")
+        shell.sendcontrol("u")
+        typing(shell, "kosmo integrations:call heroku.list_dy")
+        shell.expect_exact("nos")
+
+
+def test_another_shell_is_no_choice() -> None:
+    done = kosmo("completion", "tcsh")
+    assert done.returncode == 2
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'." in done.stderr
+
+
+def test_a_page_and_a_function_of_every_kind_can_be_completed() -> None:
+    done = subprocess.run(
+        COMMAND,
+        env=environment({"_KOSMO_COMPLETE": "bash_complete", "COMP_LINE": "kosmo integrations:docs "}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [f"plain,{name}" for name in ("heroku", *FUNCTIONS, *GUIDES)]
