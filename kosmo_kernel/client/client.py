@@ -13,7 +13,7 @@ from kosmo_kernel.budget import Limiter
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.client.fetch import Fetch
-from kosmo_kernel.client.memory import Memory
+from kosmo_kernel.client.memory import MOST, Memory
 from kosmo_kernel.client.together import together
 from kosmo_kernel.client.tries import PATIENCE, Tries
 from kosmo_kernel.errors import ApiError, SettingsError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.accounts import Account
     from kosmo_kernel.catalogue import Integration
+    from kosmo_kernel.client.cassette import Tape, Wire
     from kosmo_kernel.client.connections import Transport
     from kosmo_kernel.progress import Clock
 
@@ -68,8 +69,10 @@ class Client:
         patience: seconds that a request which failed is tried again; with 0 the first answer is final.
         clock: what time it is; a `Progress` that is given to `fetch` has the same.
         chance: by which pauses differ.
+        tape: what its answers are recorded on, or come from. With one every answer is a whole one: nothing is kept.
 
     Attributes:
+        live: whether its requests are sent; else a cassette answers them, at once and for good.
         limiter: who may send, and when.
         memory: what was answered before.
         connections: what carries the requests.
@@ -90,17 +93,20 @@ class Client:
         patience: float = PATIENCE,
         clock: Clock | None = None,
         chance: Random | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.integration = integration
         self.account = account
         read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
         connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
-        self.connections = Connections(integration, account, transport, min(connect, read), read)
+        own = Connections(integration, account, transport, min(connect, read), read)
+        self.connections: Wire = tape.wire(integration, account, own) if tape else own
+        self.live = tape is None or tape.live
         self._clock: Clock = clock or WallClock()
         self._chance = chance or Random()  # noqa: S311 - nothing secret
-        self._patience = patience
+        self._patience = patience if self.live else 0
         self.limiter = Limiter(integration.budget, integration.title, self._clock, self._chance)
-        self.memory = Memory()
+        self.memory = Memory(0 if tape else MOST)
         self.met = False
         self._lock = threading.Lock()
         self._warned: set[str] = set()
@@ -117,13 +123,13 @@ class Client:
         """Ask the service how many requests the account has left. It costs none.
 
         Returns:
-            None where the service does not tell, or not at an address of its own.
+            None where the service does not tell, or not at an address of its own, or is not asked.
 
         Raises:
             ApiError: as for `fetch`.
         """
         budget = self.integration.budget
-        if budget is None or not budget.path:
+        if budget is None or not budget.path or not self.live:
             return None
         asked = Function("budget_left", "", "", budget.path, "record", ())
         call = Call(self.integration, self.account, asked, {})

@@ -13,13 +13,12 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 from urllib.request import getproxies, proxy_bypass
-
-import httpx
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import is_loopback
@@ -34,6 +33,14 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.accounts import Account
     from kosmo_kernel.catalogue import Integration
+
+# httpx brings its own command line along, and that all of rich: a third of its import, and no request needs it.
+_COMMAND_LINE = "httpx._main"
+sys.modules.setdefault(_COMMAND_LINE, None)  # type: ignore[arg-type]  # how Python is told that there is none
+import httpx  # noqa: E402 - see above
+
+if sys.modules[_COMMAND_LINE] is None:
+    del sys.modules[_COMMAND_LINE]
 
 Transport = httpx.BaseTransport  # what carries requests
 Request = httpx.Request

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.answers import Call
     from kosmo_kernel.client.client import Client
-    from kosmo_kernel.client.connections import Request
     from kosmo_kernel.client.tries import Tries
     from kosmo_kernel.exchange import Reply
     from kosmo_kernel.progress import Progress
@@ -142,7 +141,7 @@ class Fetch:
             if pause:
                 self._progress.pause(pause, WHY, alone=True)
 
-    def _answer(self, request: Request, tries: Tries, *, free: bool = False) -> Reply:
+    def _answer(self, request: Any, tries: Tries, *, free: bool = False) -> Reply:
         """The answer to a request, whatever its status.
 
         Raises:
@@ -157,11 +156,11 @@ class Fetch:
                 raise SetbackError(error) from lost.__cause__
             raise error from lost.__cause__
 
-    def _sent(self, request: Request, tries: Tries, *, free: bool) -> Reply:
+    def _sent(self, request: Any, tries: Tries, *, free: bool) -> Reply:
         """One request in its turn, and its answer."""
         limiter, call = self._client.limiter, self._call
         self._progress.check()
-        turn = None if free else limiter.take(self._progress)
+        turn = limiter.take(self._progress) if self._client.live and not free else None
         tries.sent()
         broken = None
         try:
