@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel.errors import SettingsError
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 1 << 20  # bytes; an empty Lua state with our own code needs half of it
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What one run may use.
 
     Parameters:

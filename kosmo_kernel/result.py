@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.accounts import DEFAULT, DEMO
 from kosmo_kernel.records import Records
@@ -41,8 +41,7 @@ class Call:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
+class PlannedCall(NamedTuple):
     """One request that a dry run would have sent.
 
     Parameters:

@@ -7,12 +7,10 @@ service. A finding never holds a token. Its name is the group and the thing, `wa
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -21,20 +19,13 @@ from typing import TYPE_CHECKING, Literal
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME
 from kosmo_kernel.errors import (
-    CredentialsError,
     KosmoError,
-    RateLimitError,
-    RefusedError,
     SettingsError,
-    UnreachableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.client import Answer
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
 PATIENCE = 10.0  # seconds for an answer of a service, and for another Python to say who it is
@@ -106,11 +97,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def walls() -> Iterator[Finding]:
     """Every wall around Lua, as a Lua process that was started for this tells of it."""
-    from kosmo_kernel.lua.walls import REQUIRE, required  # noqa: PLC0415 - only this check starts Lua
+    from kosmo_kernel.lua.walls import REQUIRE, requirement  # noqa: PLC0415 - only this check starts Lua
     from kosmo_kernel.session import Session  # noqa: PLC0415 - as above
 
     try:
-        must = required()
+        must = requirement()
         with Session(accounts.DEMO) as session:
             standing = session.walls()
     except KosmoError as error:
@@ -119,7 +110,7 @@ def walls() -> Iterator[Finding]:
     where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
     if must:
         state: Literal["warning", "broken"] = "broken"
-        advice = f"Lua refuses to run while {REQUIRE}=1. {where}"
+        advice = f"Lua refuses to run while {must}. {where}"
     else:
         state = "warning"
         advice = f"Lua runs without it, and SECURITY says what that means; {REQUIRE}=1 refuses to. {where}"
@@ -177,91 +168,3 @@ def _started_by(file: Path) -> tuple[str, str]:
         why = said[-1] if said else f"it ended with status {asked.returncode}"
         raise SettingsError(f"{file} starts {python}, which does not have this package: {why}")
     return python, asked.stdout.decode(errors="replace").strip()
-
-
-def service(integration: Integration) -> Iterator[Finding]:
-    """The accounts of a service, and whether the default one's token is accepted."""
-    name = integration.name
-    try:
-        url = accounts.address(integration, os.environ)
-    except CredentialsError as error:
-        yield Finding(f"{name}.address", "broken", error.message, "Correct it, or unset it.")
-        return
-    yield Finding(f"{name}.address", "ok", url)
-    default = None
-    for alias in (a for a in accounts.names(integration) if a != accounts.DEMO):
-        try:
-            account = accounts.find(integration, alias)
-        except CredentialsError as error:
-            yield Finding(f"{name}.account.{alias}", "broken", error.message, "Set it to a whole token.")
-            continue
-        yield Finding(f"{name}.account.{alias}", "ok", f"Its token is in {account.source}.")
-        default = account if alias == accounts.DEFAULT else default
-    chosen = False
-    try:
-        chosen = accounts.demo_chosen()
-    except SettingsError as error:
-        yield Finding(f"{name}.setting", "broken", error.message, "Correct it, or unset it.")
-    fiction = (
-        "Fictional data, and the default account: KOSMO_DEMO=1." if chosen else "Fictional data; it is always there."
-    )
-    if integration.demo:
-        yield Finding(f"{name}.account.{accounts.DEMO}", "ok", fiction)
-    if default is not None:
-        yield from _asked(integration, default)
-    elif accounts.DEFAULT not in accounts.names(integration) and not chosen:
-        message = f"There is no token for the default account, so {integration.title} was not asked."
-        yield Finding(f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration)))
-
-
-def _asked(integration: Integration, account: Account) -> Iterator[Finding]:
-    """Ask the service whose token it is: by the function that takes no argument and gives one record."""
-    from kosmo_kernel.client import Client  # noqa: PLC0415 - not without a token; and its import is not to be timed
-
-    function = next((f for f in integration.functions if f.returns == "record" and not f.params), None)
-    if function is None:
-        return
-    name = f"{integration.name}.request"
-    client = Client(integration, account, timeout=PATIENCE, patience=0)  # what is wrong is to be seen
-    started = time.perf_counter()
-    try:
-        answer = client.fetch(function, {})
-    except KosmoError as error:
-        state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
-        yield Finding(name, state, error.message, _advice(error, account))
-        return
-    finally:
-        client.close()
-    took = f"{(time.perf_counter() - started) * 1000:,.0f} ms"
-    record = answer.data if isinstance(answer.data, dict) else {}
-    who = next((f" for {record[label]}" for label in integration.labels if record.get(label)), "")
-    yield Finding(name, "ok", f"GET {function.path} was answered in {took}{who}.")
-    yield from _told(integration, answer)
-
-
-def _told(integration: Integration, answer: Answer) -> Iterator[Finding]:
-    """What the headers of an answer say of the token and its account."""
-    if answer.scopes:
-        yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(answer.scopes)}.")
-    budget = integration.budget
-    if budget is None or answer.remaining is None:
-        return
-    name = f"{integration.name}.budget"
-    refill = f"{budget.refill_per_minute:g} come back a minute"
-    left = f"{answer.remaining:,} of {budget.capacity:,} requests are left; {refill}."
-    if answer.remaining < LOW * budget.capacity:
-        yield Finding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
-    else:
-        yield Finding(name, "ok", left)
-
-
-def _advice(error: KosmoError, account: Account) -> str:
-    match error:
-        case RefusedError():
-            return f"Put a token that is accepted into {account.source}."
-        case RateLimitError():
-            return "Wait a few minutes, and run this again."
-        case UnreachableError():
-            return f"See that this machine reaches {account.url}."
-        case _:
-            return "Mend that, and run this again." if error.actor == "you" else "Run this again in a while."

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kosmo_kernel.accounts import DEFAULT, names
 from kosmo_kernel.cli import DONE, FAILED
-from kosmo_kernel.cli.checks import Finding, kernelspec, service, versions, walls
+from kosmo_kernel.cli.account_checks import service, settings
+from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
+from kosmo_kernel.cli.choices import integration_names
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.output import coloured, document, say
 from kosmo_kernel.cli.reference import as_json, state
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import everything, find
 
 if TYPE_CHECKING:
@@ -25,18 +29,23 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
-EXAMPLES = 5  # functions that a program may show
+FEW = 5  # functions that a program may show as examples
+EXAMPLES = """\b
+Examples:
+  kosmo integrations:doctor
+  kosmo integrations:doctor heroku --json
+"""
 
 
-@click.command("integrations:doctor", cls=Command)
-@click.argument("provider", required=False, metavar="[PROVIDER]")
+@click.command("integrations:doctor", cls=Command, epilog=EXAMPLES)
+@click.argument("provider", required=False, metavar="[PROVIDER]", shell_complete=integration_names)
 @as_json
 def doctor(*, provider: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 
-    Looks at versions, at the walls around Lua on this machine, at the kernel's entry in Jupyter's list, and at the
-    accounts of PROVIDER (heroku; every integration when it is left out). The default account's token is tried with
-    one request. No token is ever shown.
+    Looks at versions, at the walls around Lua on this machine, at the kernel's entry in Jupyter's list, at settings, at
+    permissions and at the accounts of PROVIDER (heroku; every integration when it is left out). The default account's
+    token is tried with one request. No token is ever shown.
 
     Exits with 1 when something is broken; a warning is no failure. With --json: `findings`, each with `name`, `state`
     (ok, warning or broken), `message` and `what_to_do`, and `providers` by name.
@@ -72,6 +81,7 @@ def _groups(
     yield "Versions", versions()
     yield "Walls around Lua", walls()
     yield "Jupyter", kernelspec()
+    yield "Settings", settings()
     if failures:
         yield "Integrations", failures
     for integration in integrations:
@@ -84,19 +94,23 @@ def _sound(findings: Iterable[Finding]) -> bool:
 
 def _facts(integration: Integration) -> dict[str, Any]:
     """What is known of an integration without asking it."""
-    names = [f"{integration.name}.{function.name}" for function in integration.functions]
-    standing = state(integration)
+    functions = [f"{integration.name}.{function.name}" for function in integration.functions]
+    try:
+        standing = state(integration)
+    except KosmoError:  # which is a finding as well
+        there = names(integration)
+        standing = {"active": False, "configured": DEFAULT in there, "accounts": there}
     return {
         "provider": integration.name,
         **standing,
         "missing_credentials": [] if standing["configured"] else [integration.credentials.env],
-        "functions": names,
-        "function_count": len(names),
-        "example_functions": names[:EXAMPLES],
+        "functions": functions,
+        "function_count": len(functions),
+        "example_functions": functions[:FEW],
         "next_commands": [
             f"kosmo integrations:docs {integration.name}",
-            f"kosmo integrations:schema {names[0]}",
-            f"kosmo integrations:lua -e 'return app.integrations.{names[0]}()'",
+            f"kosmo integrations:schema {functions[0]}",
+            f"kosmo integrations:lua -e 'return app.integrations.{functions[0]}()'",
         ],
     }
 

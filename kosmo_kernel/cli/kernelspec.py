@@ -38,7 +38,9 @@ def where(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command("install", cls=Command)
+@click.command(
+    "install", cls=Command, epilog="\b\nExamples:\n  kosmo install\n  kosmo install --prefix /opt/conda/envs/notebooks"
+)
 @where
 def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Make the kernel Lua (Kosmo) known to Jupyter.
@@ -55,7 +57,7 @@ def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     say(f"{spec['display_name']} is installed: {folder}")
 
 
-@click.command("uninstall", cls=Command)
+@click.command("uninstall", cls=Command, epilog="\b\nExample:\n  kosmo uninstall")
 @where
 def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Take the kernel Lua (Kosmo) away again.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel.config import config
 from kosmo_kernel.errors import SettingsError
@@ -38,8 +37,7 @@ MOST = 1 << 31  # seconds; the kernel counts nanoseconds in 64 bits, and a large
 SPARE = 1  # seconds on top of the running time allowed, in which the parent ends a run in a better way
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
+class Wall(NamedTuple):
     """A wall around the Lua process.
 
     Parameters:
