@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,6 @@ from attack_rules import (
     MEMORY,
     PATIENCE,
     PROGRAMS,
-    ROOT,
     SECRETS,
     Machinery,
     Outcome,
@@ -35,7 +33,7 @@ from attack_rules import (
 )
 from hostile_programs import check
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from kernel_client import known_to_jupyter, start
 from kosmo_command import kosmo, on_terminal
 
 GROUPS = sorted(path.name for path in PROGRAMS.iterdir())
@@ -175,19 +173,14 @@ def test_a_program_shows_a_terminal_nothing_that_moves_it(
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
     """A Lua kernel of the demo account, with the limits of an attack and the secrets in its environment."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    (folder / "kernels" / "kosmo-lua").mkdir(parents=True)
-    shutil.copy(ROOT / "kernel.json", folder / "kernels" / "kosmo-lua")
     limits = {"KOSMO_CPU_LIMIT": str(CPU), "KOSMO_MEMORY_LIMIT": str(MEMORY)}
-    where = {"KOSMO_DEMO": "1", "JUPYTER_PATH": str(folder), "PYTHONPATH": str(ROOT)}
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, known_to_jupyter(tmp_path_factory.mktemp("jupyter")):
         plant(patch)
-        for name, value in (limits | where).items():
+        for name, value in limits.items():
             patch.setenv(name, value)
-        manager, client = start_new_kernel(kernel_name="kosmo-lua", startup_timeout=30)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+        started = start()
+    yield started.client
+    started.stop()
 
 
 def executed(client: BlockingKernelClient, code: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.manager import start_new_kernel
+from kernel_client import known_to_jupyter, start
 from kosmo_command import document, kosmo
 from traitlets.config import Config
 
@@ -20,7 +18,6 @@ from kosmo_kernel.display import Display
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.session import Session
 
-ROOT = Path(__file__).parent.parent
 LUA = "integrations:lua"
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2) + bytes(9)
 PNG_IN_LUA = "".join(f"\\{byte:03}" for byte in PNG)
@@ -177,17 +174,12 @@ def test_a_failure_says_nothing_that_a_terminal_obeys(session: Session) -> None:
 @pytest.fixture(scope="module")
 def broadcast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """What a real Lua kernel broadcasts for a cell."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    (folder / "kernels" / "kosmo-lua").mkdir(parents=True)
-    shutil.copy(ROOT / "kernel.json", folder / "kernels" / "kosmo-lua")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"JUPYTER_PATH": str(folder), "KOSMO_DEMO": "1", "PYTHONPATH": str(ROOT)}.items():
-            patch.setenv(name, value)
-        manager, client = start_new_kernel(kernel_name="kosmo-lua", startup_timeout=60)
+    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")):
+        kernel = start()
 
     def run(code: str) -> list[tuple[str, dict[str, Any]]]:
         found: list[tuple[str, dict[str, Any]]] = []
-        client.execute_interactive(
+        kernel.client.execute_interactive(
             code, timeout=60, output_hook=lambda message: found.append((message["msg_type"], message["content"]))
         )
         return [(kind, content) for kind, content in found if kind not in ("status", "execute_input")]
@@ -195,8 +187,7 @@ def broadcast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     try:
         yield run
     finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        kernel.stop()
 
 
 def test_the_lua_kernel_sends_what_is_shown(broadcast: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager, start_new_kernel
+from kernel_client import listed
 from kosmo_command import COMMAND, FICTION, environment, kosmo, on_terminal, standing
 from nbclient import NotebookClient
 from traitlets.config import Config
@@ -90,8 +90,7 @@ def started(name: str, settings: dict[str, str]) -> Iterator[Kernel]:
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for `JUPYTER_PATH` in which the Lua kernel is found."""
     folder = tmp_path_factory.mktemp("jupyter")
-    (folder / "kernels" / "kosmo-lua").mkdir(parents=True)
-    shutil.copy(ROOT / "kernel.json", folder / "kernels" / "kosmo-lua")
+    listed(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
         yield folder

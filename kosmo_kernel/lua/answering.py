@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.watch import Ending
 
 QUESTIONS = frozenset(
-    {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "joins", "orders", "regex"}
+    {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
+    | {"regex"}
 )
 MEANWHILE = frozenset({"output", "display", "begin", "drop", "failures"})  # what a child says that wants no answer
 
@@ -251,6 +252,9 @@ class Answering:
         with heard():
             number = int(header["number"])
         return self._handles.answer([self._host.output_of(number)], texts)
+
+    def _on_outputs(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return {"numbers": self._host.output_numbers()}
 
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with heard():

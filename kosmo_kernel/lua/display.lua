@@ -39,7 +39,7 @@ local function send(form, header, piece)
 end
 
 local function send_value(form, value, header)
-  local described, piece = records.describe(value, "value", MOST)
+  local described, piece = records.describe(value, "value", MOST, form == "json" and json.write_value or json.write_wide)
   if form == "json" and described.form == "opaque" then raise(described.fault or format("display.json: a %s has no JSON form", type(value))) end
   described.blob = piece and 1 or nil
   header.value = described

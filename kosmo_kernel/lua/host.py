@@ -101,6 +101,9 @@ class Host(Protocol):
     def output_of(self, number: int) -> Any:
         """What the cell with this number gave; None where nothing is known of it."""
 
+    def output_numbers(self) -> list[int]:
+        """The numbers of the cells whose values are kept, in order."""
+
     def joins(self, chunk: str, first: int, last: int) -> tuple[bool, Sequence[Sequence[str]]]:
         """What a chunk joins with `..` between two lines: whether they are one expression; the names on the last."""
 

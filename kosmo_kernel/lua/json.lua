@@ -4,10 +4,11 @@
 -- and which of them were null. Objects of the same shape share one metatable, found by walking a trie
 -- of keys while decoding, so keeping order and nulls costs no memory per object. A decoded list carries
 -- the metatable `array`, so that an empty list stays one. Null inside a list is the value `null`.
+-- From Python comes wide JSON as well, with marks for what JSON has not (see `wide_json.py`).
 
 local native = ...
 local byte, find, format, match, sub = string.byte, string.find, string.format, string.match, string.sub
-local concat, error, ipairs, tonumber, utf8char = table.concat, error, ipairs, tonumber, utf8.char
+local concat, error, ipairs, tonumber, type, utf8char = table.concat, error, ipairs, tonumber, type, utf8.char
 local setmetatable = debug.setmetatable
 
 local DEPTH = 100 -- levels of nesting, both ways
@@ -75,7 +76,9 @@ local function metatable_of(node, kind)
   local found = node.metatables[kind]
   if not found then
     local has, quoted_keys = {}, {}
-    for i, key in ipairs(node.keys) do has[key], quoted_keys[i] = true, json.quote(key) .. ":" end
+    for i, key in ipairs(node.keys) do -- an integer, and what looks like a mark, are written with more care
+      has[key], quoted_keys[i] = true, type(key) == "string" and byte(key) ~= 0 and json.quote(key) .. ":"
+    end
     found = native.register({
       __metatable = false, kind = "record", keys = node.keys, nulls = node.nulls, has = has, quoted = quoted_keys,
     })
@@ -147,6 +150,17 @@ end
 json.read_text = read_text
 
 local read_value
+local wide = false -- whether the text at hand has marks
+local NUMBERS = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
+
+-- The number that an object stands for, and the place after it; nil where it is an object.
+local function marked_number(text, at)
+  local name, stop = match(text, '^{"\\u0000n":"([^"]*)"}()', at)
+  return NUMBERS[name], stop
+end
+
+-- What a key with a mark stands for: an integer, or a text that begins like one.
+local function unmarked(key) return byte(key, 2) == 0 and sub(key, 2) or tonumber(sub(key, 2)) end
 
 local function skip(text, at)
   local _, stop = find(text, "^[ \n\r\t]*", at)
@@ -183,6 +197,7 @@ local function read_object(text, at, kind, depth)
     end
     local key, value
     key, at = read_text(text, at)
+    if wide and byte(key) == 0 then key = unmarked(key) end
     if byte(text, at) ~= 58 then
       at = skip(text, at)
       if byte(text, at) ~= 58 then fail(text, at, "`:` is missing") end
@@ -209,7 +224,13 @@ read_value = function(text, at, kind, depth)
   if first == 34 then return read_text(text, at) end
   if first == 123 or first == 91 then
     if depth >= DEPTH then fail(text, at, "more than " .. DEPTH .. " levels") end
-    if first == 123 then return read_object(text, at, kind, depth + 1) end
+    if first == 123 then
+      if wide then
+        local number, stop = marked_number(text, at)
+        if number then return number, stop end
+      end
+      return read_object(text, at, kind, depth + 1)
+    end
     return read_list(text, at, depth + 1)
   end
   if first == 110 and sub(text, at, at + 3) == "null" then return null, at + 4 end
@@ -223,9 +244,10 @@ read_value = function(text, at, kind, depth)
   fail(text, at, "no JSON value")
 end
 
--- One JSON text as a Lua value. `kind` is the record type of the outermost object, or nil.
+-- One JSON text as a Lua value. `kind` is the record type of the outermost object, or nil; `is_wide` what the text is.
 -- Raises a table { json = message }.
-function json.read(text, kind)
+function json.read(text, kind, is_wide)
+  wide = is_wide or false
   if grown > 20000 then root, grown = new_root(), 0 end -- texts with ever new keys must not fill the heap
   local value, at = read_value(text, 1, kind or false, 0)
   at = skip(text, at)
@@ -234,7 +256,8 @@ function json.read(text, kind)
 end
 
 -- A list of objects as Lua values, the elements having the record type `kind`.
-function json.read_rows(text, kind)
+function json.read_rows(text, kind, is_wide)
+  wide = is_wide or false
   local rows, count, at = {}, 0, 2
   if byte(text, at) == 93 then return rows end
   while true do

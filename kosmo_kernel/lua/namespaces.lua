@@ -19,10 +19,10 @@ function native.is_namespace(value)
   return metatable and metatable.kind == "namespace" or false
 end
 
--- `look(key)` gives a child or nil, `list()` the names that pairs shows, `title` what print says first.
-local function namespace(path, list, look, all)
+-- `look(key)` gives a child or nil, `list()` the names that pairs shows, `note()` what print says below them.
+local function namespace(path, list, look, all, note)
   return setmetatable({}, native.register {
-    __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list,
+    __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list, note = note,
     __index = function(_, key)
       if type(key) ~= "string" then return nil end
       return look(key, true)
@@ -38,13 +38,16 @@ local function namespace(path, list, look, all)
   })
 end
 
-function native.namespace_text(value)
+function native.namespace_text(value, untouched)
   local metatable = getmetatable(value)
+  if metatable.text then return metatable.text(untouched) end
   local lines = { metatable.path }
   for _, name in ipairs(metatable.list()) do
     local child = metatable.look(name, false)
     lines[#lines + 1] = "  " .. (described[child] and described[child].signature or name)
   end
+  local note = metatable.note and metatable.note()
+  if note then lines[#lines + 1] = "  (" .. note .. ")" end
   return concat(lines, "\n")
 end
 
@@ -58,15 +61,20 @@ function native.catalogue_name(value)
   return known and known.name or nil
 end
 
+spaces.namespace = namespace
+
+-- What print says of a function: `signature` in a list, `title` of its own.
+function spaces.describe(closure, known) described[closure] = known end
+
 -- Calls ------------------------------------------------------------------------------------------------------
 
 local function value_of(answer, pieces)
   local piece = answer.blob and pieces[answer.blob]
-  if answer.form == "record" then return records.record(answer.type, piece) end
+  if answer.form == "record" then return records.record(answer, piece) end
   if answer.form == "list" then return records.list(answer, piece) end
   if answer.form == "text" then return piece end
   if answer.form == "nil" then return nil end
-  return json.read(piece)
+  return json.read(piece, nil, answer.wide)
 end
 
 local function answers(header, pieces)
@@ -92,7 +100,7 @@ end
 
 -- The description of one argument as JSON, and its text, if any.
 local function argument(path, name, value, place)
-  local one, piece = records.describe(value, name)
+  local one, piece = records.describe(value, name, nil, json.write_value)
   if one.fault then native.raise(format("%s: %s", path, one.fault)) end
   local said = format('{"name":%s,"form":"%s"', written(path, name), one.form)
   if one.handle then said = format('%s,"handle":%d', said, one.handle) end
@@ -118,12 +126,14 @@ local function call(path, account, ...)
     for i = 1, count do add(format("argument %d", i), (select(i, ...))) end
   end
   -- By hand, since every call pays for it.
-  local said = format('"path":"%s","named":%s,"arguments":[%s]', path, named, concat(arguments, ","))
+  local said = format('"path":%s,"named":%s,"arguments":[%s]', written("a name", path), named, concat(arguments, ","))
   if account then said = format('%s,"account":%s', said, written(path, account)) end
   local line = native.user_line(3)
   if line then said = format('%s,"line":%d', said, line) end
   return answers(native.call(said, pieces))
 end
+
+spaces.call = call
 
 -- The values that the parent answers a question with.
 function spaces.answers(question) return answers(native.ask(question)) end
@@ -210,9 +220,10 @@ local integrations_space = namespace("app.integrations", integration_names, func
   if ask then return native.steady(add, integrations, native.ask({ kind = "space", key = key }).integration) end
 end)
 
-local app = namespace("app", function() return { "integrations" } end, function(key, ask)
+local app = namespace("app", function() return { "integrations", "mcp" } end, function(key, ask)
   if key == "integrations" then return integrations_space end
-  if ask then native.raise(format("app has no `%s`; it has `integrations`", key)) end
+  if key == "mcp" then return spaces.mcp(ask) end -- of `mcp.lua`
+  if ask then native.raise(format("app has no `%s`; it has `integrations` and `mcp`", key)) end
 end)
 
 -- Values from the parent, by their place.

@@ -33,7 +33,7 @@ end
 function passing.give(results, names, most)
   local pieces = {}
   local function told(list, value, path)
-    local described, piece = records.describe(value, path, most)
+    local described, piece = records.describe(value, path, most, json.write_wide)
     described.blob = piece and #pieces + 1 or nil
     pieces[#pieces + 1] = piece
     list[#list + 1] = described

@@ -15,7 +15,7 @@ local native, json = ...
 local next, rawget, rawset, rawequal, select, tostring, type = next, rawget, rawset, rawequal, select, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
-local concat, format, find = table.concat, string.format, string.find
+local concat, format, integer = table.concat, string.format, math.type
 local null = json.null
 
 local records = {}
@@ -123,12 +123,12 @@ local fill, row_metatable
 
 local function fetch_column(state, path)
   local header, texts = native.ask({ kind = "column", handle = state.handle, path = path })
-  return header.form, header.form ~= "none" and native.steady(json.read, texts[1]) or nil
+  return header.form, header.form ~= "none" and native.steady(json.read, texts[1], nil, header.wide) or nil
 end
 
 -- The values of a field of all rows, from the parent, or false where no record has the field.
 local function load_column(state, path, columns, key, kind)
-  if type(key) ~= "string" then return false end
+  if type(key) ~= "string" and integer(key) ~= "integer" then return false end
   local own = { table.unpack(path) }
   own[#own + 1] = key
   local form, values = fetch_column(state, json.array_of(own))
@@ -162,8 +162,8 @@ local function plain_row(state, place)
   local first = (place - 1) // BLOCK * BLOCK
   local block = state.blocks[first]
   if not block then
-    local _, texts = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
-    block = native.steady(json.read_rows, texts[1], state.type)
+    local header, texts = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
+    block = native.steady(json.read_rows, texts[1], state.type, header.wide)
     state.blocks[first] = block
   end
   return block[place - first]
@@ -220,7 +220,7 @@ fill = function(list)
   local metatable = state.row_metatable
   setmetatable(list, state.filled)
   if state.rows then
-    for place, row in ipairs(native.steady(json.read_rows, state.rows, state.type)) do rawset(list, place, row) end
+    for place, row in ipairs(native.steady(json.read_rows, state.rows, state.type, state.wide)) do rawset(list, place, row) end
     state.rows = nil
   else
     for place = 1, state.count do rawset(list, place, setmetatable({ [ROW] = place }, metatable)) end
@@ -232,7 +232,9 @@ local released = {}
 -- A list that the parent keeps: `count` rows of a type, and their JSON when they are few.
 function records.list(header, rows)
   local kind = type_named(header.type) or untyped
-  local state = { handle = header.handle, count = header.count, type = kind, rows = rows, dirty = {}, blocks = {}, loose = {} }
+  local state = {
+    handle = header.handle, count = header.count, type = kind, rows = rows, wide = header.wide, dirty = {}, blocks = {}, loose = {},
+  }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may forget the records too.
@@ -262,7 +264,7 @@ function records.touch(value)
 end
 
 -- One record, from its JSON.
-function records.record(type_name, text) return native.steady(json.read, text, type_named(type_name)) end
+function records.record(header, text) return native.steady(json.read, text, type_named(header.type), header.wide) end
 
 -- Out: how values are told to the parent --------------------------------------------------------------
 
@@ -307,22 +309,23 @@ local function shared_type(list)
   return first.name
 end
 
-local function written_or_shown(value, path, most, name)
-  local ok, written = pcall(json.write_value, value, path, most)
-  if ok then return { form = "json", type = name }, written end
+local function written_or_shown(value, path, most, write, name)
+  local ok, written, wide = pcall(write, value, path, most)
+  if ok then return { form = "json", type = name, wide = wide or nil }, written end
   if type(written) ~= "table" or not written.json then error(written, 0) end
   return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
 end
 
 -- One value for the parent: a small description, and the JSON text it stands for, if any. A value without a
 -- JSON form, or with more than `most` bytes of it, is described by its text and by what is wrong with it.
-function records.describe(value, path, most)
+-- `write` makes the JSON: `json.write_wide` of what stays in Python, `json.write_value` of what goes on as JSON.
+function records.describe(value, path, most, write)
   local kind = type(value)
   if value == nil then return { form = "nil" } end
   if kind == "function" or kind == "thread" or native.is_namespace(value) then
     return { form = "opaque" }, native.render(value)
   end
-  if kind ~= "table" or rawequal(value, null) then return written_or_shown(value, path, most) end
+  if kind ~= "table" or rawequal(value, null) then return written_or_shown(value, path, most, write) end
   local metatable = ours(value)
   if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
   local state, place = pristine(value)
@@ -334,7 +337,7 @@ function records.describe(value, path, most)
   local name
   if json.form(value) == "list" then name = shared_type(value)
   elseif of and of.root then name = of.name end
-  return written_or_shown(value, path, most, name)
+  return written_or_shown(value, path, most, write, name)
 end
 
 return records

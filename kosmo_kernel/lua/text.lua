@@ -48,6 +48,7 @@ local function atom(value)
   if kind == "function" then return native.function_name(value) or numbered(value) end
   if rawequal(value, json.null) then return "null" end
   if kind == "table" or kind == "thread" or kind == "userdata" then return numbered(value) end
+  if value ~= value then return "nan" end -- C's sign of it says nothing
   return tostring(value)
 end
 
@@ -68,7 +69,7 @@ show = function(value, seen, path, depth)
   seen.nodes = seen.nodes + 1
   if seen.nodes > NODES then return "…" end
   if type(value) ~= "table" or rawequal(value, json.null) then return atom(value) end
-  if native.is_namespace(value) then return native.namespace_text(value) end
+  if native.is_namespace(value) then return native.namespace_text(value, seen.untouched) end
   if seen[value] then return format("<cycle: %s>", seen[value]) end
   if depth >= DEPTH then return "{ … }" end
   local metatable = seen.untouched and ours(value)

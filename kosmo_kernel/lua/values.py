@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from kosmo_kernel import harmless
+from kosmo_kernel import harmless, wide_json
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 KEPT_MOST = 1_000_000  # records that Lua may refer to at a time
 SHORT = 50  # a list of at most this many records travels whole
 ASKED = "*"  # behind a function's name: the type of what its calls with a list argument return
+_MAY_BE_WIDE = frozenset({float, dict, list})
 
 
 class Opaque(str):
     """The text of a Lua value that is no data: a function, a coroutine, a namespace, a table that holds such.
 
     Attributes:
-        fault: why a table has no JSON form, with the place in it; empty for what never has one.
+        fault: why a table has no such form, with the place in it; empty for what never has one.
     """
 
     __slots__ = ("fault",)
@@ -122,14 +123,14 @@ class Handles:
             self._kept[self._last] = value
             self._records += len(value)
             one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
-            return one, encode(value.rows) if len(value) <= SHORT else None
+            return _with_json(one, value.rows) if len(value) <= SHORT else (one, None)
         if isinstance(value, Record):
-            return {"form": "record", "type": self._name(value.function)}, encode(value)
+            return _with_json({"form": "record", "type": self._name(value.function)}, value)
         if isinstance(value, str):
             return {"form": "text"}, value.encode()
         if value is None:
             return {"form": "nil"}, None
-        return {"form": "json"}, encode(value)
+        return _with_json({"form": "json"}, value)
 
     def _name(self, function: Function | None) -> str:
         return self._names.get(id(function), "")
@@ -138,7 +139,7 @@ class Handles:
         name = self._name(records.function)
         return name if records.function and records.columns == records.function.columns else name + ASKED
 
-    def column(self, handle: int, path: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+    def column(self, handle: int, path: list[str | int]) -> tuple[dict[str, Any], list[bytes]]:
         """One field of every record of a list: how it is to be read, and its JSON."""
         values = self._list(handle).column(tuple(path))
         kinds = set(map(type, values))
@@ -154,11 +155,16 @@ class Handles:
             return {"form": form}, []
         if type(ABSENT) in kinds:
             values = [None if value is ABSENT else value for value in values]
-        return {"form": form}, [encode(values)]
+        one: dict[str, Any] = {"form": form}
+        if found.isdisjoint(_MAY_BE_WIDE):
+            return one, [encode(values)]
+        one, text = _with_json(one, values)
+        return one, [text]
 
     def rows(self, handle: int, first: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
         """Some records of a list whole."""
-        return {}, [encode(self._list(handle).rows[first : first + count])]
+        one, text = _with_json({}, self._list(handle).rows[first : first + count])
+        return one, [text]
 
     # From Lua --------------------------------------------------------------------------------------
 
@@ -200,7 +206,7 @@ class Handles:
             return Opaque(redact(text) if redact else text, str(described.get("fault") or ""))
         if form != "json":
             raise ValueError(f"the message describes a value as {form!r}")
-        value = decode(blob)
+        value = wide_json.decode(blob) if described.get("wide") else decode(blob)
         if redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
             value = _redacted(value, redact)
         return self._decoded(value, described.get("type"))
@@ -238,8 +244,14 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_redacted(item, redact) for item in value]
     if isinstance(value, dict):
-        return {redact(key): _redacted(item, redact) for key, item in value.items()}
+        return {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
     return value
+
+
+def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:
+    """A description and the JSON that belongs to it, which it says is wide where it is."""
+    text, wide = wide_json.encode(value)
+    return (described | {"wide": True} if wide else described), text
 
 
 def _place(place: Any) -> int:

@@ -1,5 +1,6 @@
 -- Lua values to JSON text. Keys keep the order of their shape (see `json.lua`), others that of the script's text (see
--- `ordering.lua`); a mistake names its place in the value.
+-- `ordering.lua`); a mistake names its place in the value. What goes to Python and not into a document may be *wide*
+-- (see `wide_json.py`): then numbers that JSON has not, and keys that are integers, are written with marks.
 
 local native, json, ordering = ...
 local byte, find, format, gsub, rep, sub = string.byte, string.find, string.format, string.gsub, string.rep, string.sub
@@ -36,6 +37,10 @@ local function path_of(trail, depth)
 end
 
 local function refuse(trail, depth, what) error({ json = format("%s: %s", path_of(trail, depth), what) }, 0) end
+
+local function formless(trail, depth, what)
+  refuse(trail, depth, format("%s has no %s form", what, trail.wide == nil and "JSON" or "Python"))
+end
 
 -- What kind of JSON a table without a shape is: "list" with its length, or "object". Reads raw.
 function json.form(value)
@@ -77,10 +82,19 @@ function json.keys(value)
   return keys
 end
 
+-- A number that JSON has not; nil where the JSON is not to be wide.
+local function write_mark(number, trail)
+  if trail.wide == nil then return nil end
+  trail.wide = true
+  return '{"\\u0000n":"' .. number .. '"}'
+end
+
 local function write_number(value, trail, depth)
   if mathtype(value) == "integer" then return format("%d", value) end
-  if value ~= value then refuse(trail, depth, "NaN has no JSON form") end
-  if value == huge or value == -huge then refuse(trail, depth, "infinity has no JSON form") end
+  if value ~= value then return write_mark("nan", trail) or formless(trail, depth, "NaN") end
+  if value == huge or value == -huge then
+    return write_mark(value > 0 and "inf" or "-inf", trail) or formless(trail, depth, "infinity")
+  end
   local short = format("%.15g", value)
   if tonumber(short) ~= value then short = format("%.17g", value) end
   if not find(short, "[%.eE]") then short = short .. ".0" end
@@ -111,16 +125,23 @@ local function write_list(value, count, trail, out, depth)
   out[#out + 1] = "]"
 end
 
--- `own_text` is the table itself, where a text may be the same key as a number.
-local function write_own(key, field, own_text, comma, trail, out, depth)
-  if type(key) ~= "string" and mathtype(key) ~= "integer" then
-    refuse(trail, depth, format("a key that is a %s has no JSON form", type(key)))
+-- A key of a table in quotes. In wide JSON integers are marked, and texts that look like a mark.
+local function write_key(key, whole, trail, depth)
+  local is_number = mathtype(key) == "integer"
+  if type(key) ~= "string" and not is_number then
+    formless(trail, depth, format("a key that is a %s", mathtype(key) or type(key)))
   end
-  if type(key) == "number" and rawget(own_text, tostring(key)) ~= nil then
+  if trail.wide ~= nil and (is_number or byte(key) == 0) then
+    trail.wide = true
+    key = "\0" .. key
+  elseif is_number and rawget(whole, tostring(key)) ~= nil then
     refuse(trail, depth, format("the keys %d and \"%d\" are one and the same in JSON", key, key))
   end
-  local quoted_key = quote(tostring(key)) or refuse(trail, depth, "a key that is not UTF-8 has no JSON form")
-  out[#out + 1] = comma .. quoted_key .. ":"
+  return quote(tostring(key)) or formless(trail, depth, "a key that is not UTF-8")
+end
+
+local function write_own(key, field, whole, comma, trail, out, depth)
+  out[#out + 1] = comma .. write_key(key, whole, trail, depth) .. ":"
   trail[depth + 1] = key
   write(field, trail, out, depth + 1)
 end
@@ -136,11 +157,13 @@ local function write_object(value, trail, out, depth)
       local key = keys[i]
       local field = rawget(value, key)
       if field ~= nil or nulls[key] then
+        local quoted_key = quoted_keys[i]
         trail[depth + 1] = key
-        if type(field) == "string" and not find(field, '[%c"\\\128-\255]') then -- most fields are
-          out[#out + 1] = comma .. quoted_keys[i] .. '"' .. field .. '"'
+        if not quoted_key then write_own(key, field, value, comma, trail, out, depth)
+        elseif type(field) == "string" and not find(field, '[%c"\\\128-\255]') then -- most fields are
+          out[#out + 1] = comma .. quoted_key .. '"' .. field .. '"'
         else
-          out[#out + 1] = comma .. quoted_keys[i]
+          out[#out + 1] = comma .. quoted_key
           write(field, trail, out, depth + 1)
         end
         comma = ","
@@ -164,15 +187,15 @@ write = function(value, trail, out, depth)
   if trail.steps % LOOK == 0 then gather(trail, out, depth) end
   if kind == "string" then
     if #value > LOOK then gather(trail, out, depth, #value) end
-    out[#out + 1] = quote(value) or refuse(trail, depth, "a text that is not UTF-8 has no JSON form")
+    out[#out + 1] = quote(value) or formless(trail, depth, "a text that is not UTF-8")
   elseif kind == "number" then out[#out + 1] = write_number(value, trail, depth)
   elseif kind == "boolean" then out[#out + 1] = value and "true" or "false"
   elseif kind == "nil" or rawequal(value, null) then out[#out + 1] = "null"
   elseif kind ~= "table" or native.is_namespace(value) then
-    refuse(trail, depth, format("a %s has no JSON form", kind == "table" and "namespace" or kind))
+    formless(trail, depth, kind == "table" and "a namespace" or "a " .. kind)
   else
     local open = trail.open
-    if open[value] then refuse(trail, depth, "a table that contains itself has no JSON form") end
+    if open[value] then formless(trail, depth, "a table that contains itself") end
     if depth >= DEPTH then refuse(trail, depth, "more than " .. DEPTH .. " levels") end
     native.touch(value)
     open[value] = true
@@ -187,9 +210,9 @@ local function written(value, trail)
   local out = {}
   trail.open, trail.done, trail.size, trail.steps = {}, {}, 0, 0
   write(value, trail, out, 0)
-  if #trail.done == 0 and trail.most == huge then return concat(out) end
+  if #trail.done == 0 and trail.most == huge then return concat(out), trail.wide end
   gather(trail, out, 0)
-  return concat(trail.done)
+  return concat(trail.done), trail.wide
 end
 
 -- A value of ours as compact JSON, its keys in no order.
@@ -197,7 +220,12 @@ function json.write(value) return written(value, { name = "", most = huge }) end
 
 -- A script's value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
 function json.write_value(value, path, most)
-  return written(value, { name = path or "", most = most or huge, ordered = true })
+  return (written(value, { name = path or "", most = most or huge, ordered = true }))
+end
+
+-- The same for Python: the JSON, and whether it is wide.
+function json.write_wide(value, path, most)
+  return written(value, { name = path, most = most or huge, ordered = true, wide = false })
 end
 
 -- The same with lines and two spaces a level, for people.

@@ -208,6 +208,10 @@ class Run:
             self._pages.add(str(value))
         return value.rows if isinstance(value, Records) and value.function is None else value
 
+    def output_numbers(self) -> list[int]:
+        """The cells whose values are kept."""
+        return sorted(self.outputs)
+
     def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
         """What a text joins with `..` between two lines."""
         return self.scripts.joins(chunk, first, last)

@@ -118,10 +118,10 @@ class Tools:
         else:
             server, name = servers.split(name)
             servers.may_use(server.name)
-        if self._dry_run and not servers.known(server.name):
+        tool = servers.known_tool(server.name, name) if self._dry_run else servers.tool(server.name, name, self._gone)
+        if tool is None:
             given = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolOrder(server, name, {str(key): value for key, value in given.items()})
-        tool = servers.tool(server.name, name, self._gone)
         _check_data(tool, request)
         return ToolOrder(server, tool.name, checked(tool, request.named, request.positional), tool)
 
@@ -204,7 +204,12 @@ class Tools:
         return page(self._servers(), name)
 
     def _on_usable(self, _asked: Mapping[str, Any]) -> dict[str, list[str]]:
-        """The servers that `app.mcp` lists: what each is called there, and its own name."""
+        """The servers that `app.mcp` lists: what each is called there, and its own name.
+
+        A script that comes to it is told of files that cannot be read, once in a run.
+        """
+        for fault in self._servers().configuration().faults:
+            self._say(f"{fault}\n")
         usable = self._servers().usable()
         return {"called": list(usable.values()), "names": list(usable)}
 

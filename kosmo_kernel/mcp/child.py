@@ -1,0 +1,201 @@
+"""A server that is a program: its lines, its complaints, and its end.
+
+It runs in a process group of its own, so that its end takes with it whatever it started (`npx` and `uvx` start the real
+server as a child of theirs). Lines are read in one pass and up to a limit, because what a server says is not trusted to
+ever have an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from kosmo_kernel.mcp.references import Filled
+
+LONGEST = 64 << 20  # bytes of one message
+CHUNK = 1 << 18  # bytes that are read at once
+TAIL_LINES, TAIL_WIDTH = 8, 300  # what is kept of its complaints: last lines, and characters of each
+LEAVE = 2.0  # seconds to end by itself after its input has ended, as the protocol asks for
+GROUPS = sys.platform != "win32"
+
+
+class TooLongError(Exception):
+    """A message was longer than any may be."""
+
+
+class Tail:
+    """The last lines of a stream."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=TAIL_LINES)
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """More of the stream."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[-TAIL_WIDTH * 4 :]
+        for line in lines[-TAIL_LINES:]:
+            self.add(line)
+
+    def add(self, line: bytes) -> None:
+        """One more line."""
+        if text := line[: TAIL_WIDTH * 4].decode(errors="replace").strip():
+            self._lines.append(text[:TAIL_WIDTH])
+
+    def lines(self) -> list[str]:
+        """What they are, the last of them perhaps without an end."""
+        rest = self._rest.decode(errors="replace").strip()[:TAIL_WIDTH]
+        return [*self._lines, *([rest] if rest else [])][-TAIL_LINES:]
+
+
+class Keeper:
+    """Our side of `keeper.py`. Started with the first server that it is told of."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def add(self, group: int) -> None:
+        """This process group must not outlive us."""
+        if not GROUPS:
+            return
+        if self._process is None:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,
+                bufsize=0,
+            )
+        self._tell(f"+{group}\n")
+
+    def remove(self, group: int) -> None:
+        """It has ended."""
+        self._tell(f"-{group}\n")
+
+    def _tell(self, line: str) -> None:
+        if self._process and self._process.stdin:
+            with suppress(OSError):  # somebody killed it; the servers still end with us when we end in order
+                self._process.stdin.write(line.encode())
+
+    def close(self) -> None:
+        """No server is left."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait()
+        self._process = None
+
+
+class Child:
+    """A running server. Made by `Child.start`, and to be ended."""
+
+    def __init__(self, process: asyncio.subprocess.Process, keeper: Keeper) -> None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise OSError("the program has no pipes")
+        self._process, self._keeper = process, keeper
+        self._input, self._output = process.stdin, process.stdout
+        self.complaints, self.noise = Tail(), Tail()
+        self._listening = asyncio.ensure_future(self._listen(process.stderr))
+        if GROUPS:
+            keeper.add(process.pid)
+
+    @classmethod
+    async def start(cls, filled: Filled, keeper: Keeper) -> Child:
+        """Start a server.
+
+        Raises:
+            OSError: there is no such program, or no such folder.
+        """
+        process = await asyncio.create_subprocess_exec(
+            filled.command,
+            *filled.args,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(filled.env),
+            cwd=filled.cwd,
+            start_new_session=GROUPS,
+            limit=CHUNK,
+        )
+        return cls(process, keeper)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its group's as well."""
+        return self._process.pid
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it says, line by line and without their ends, until it closes its output.
+
+        Raises:
+            TooLongError: a line has no end.
+        """
+        said, searched = bytearray(), 0
+        while data := await self._output.read(CHUNK):
+            said += data
+            at = 0
+            while (end := said.find(b"\n", max(at, searched))) >= 0:
+                yield bytes(said[at:end])
+                at = end + 1
+            del said[:at]
+            searched = len(said)
+            if searched > LONGEST:
+                raise TooLongError
+        if said:
+            yield bytes(said)
+
+    async def write(self, line: bytes) -> None:
+        """Say a line to it.
+
+        Raises:
+            OSError: it listens no more.
+        """
+        self._input.write(line + b"\n")
+        await self._input.drain()
+
+    async def end(self) -> int | None:
+        """End it and all that it started. Returns the status with which it ended, or None when it had to be killed."""
+        self._input.close()
+        by_itself = await self._ended(LEAVE)
+        for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+            self._kill(number)  # its children too, which outlive it where nobody tells them
+            if not by_itself:
+                await self._ended(LEAVE)
+        self._keeper.remove(self.pid)
+        self._listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._listening
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else it warns when collected
+        return self._process.returncode if by_itself else None
+
+    async def _ended(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds. Not `wait()` alone: that waits for its pipes as well."""
+        until = asyncio.get_running_loop().time() + seconds
+        while self._process.returncode is None:
+            if asyncio.get_running_loop().time() >= until:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
+    def _kill(self, number: int) -> None:
+        with suppress(OSError):  # nobody is left
+            if GROUPS:
+                os.killpg(self.pid, number)
+            else:
+                self._process.send_signal(number)
+
+    async def _listen(self, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(CHUNK):
+            self.complaints.feed(data)

@@ -1,0 +1,310 @@
+"""One server while it runs: its start, its tools, the calls under way, and its end.
+
+Everything here happens in the event loop. A task of its own holds the connection open, because whoever opens one of the
+SDK's must be who closes it; everybody else only asks through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kosmo_kernel.mcp.child import Child
+from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.mcp.words import not_started, told
+from kosmo_kernel.mcp.wrong import ClosedError, SilentError, WrongError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from kosmo_kernel.errors import KosmoError
+    from kosmo_kernel.mcp.child import Keeper
+    from kosmo_kernel.mcp.entries import Server
+    from kosmo_kernel.mcp.references import Filled
+    from kosmo_kernel.mcp.sdk import Connection
+
+T = TypeVar("T")
+
+PATIENT = 20.0  # seconds: who is given less is not also given the ten seconds that the SDK waits for a silent server
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who hears what a server says while it is at work.
+
+    Parameters:
+        progress: is told how far it is: done, of how much or None, and a text or None.
+        log: is told level and text of what it logs.
+    """
+
+    progress: Callable[[float, float | None, str | None], None] = lambda *_: None
+    log: Callable[[str, str], None] = lambda *_: None
+
+
+class Running:
+    """A server that runs, or is about to.
+
+    Parameters:
+        server: its entry.
+        fill_in: gives the entry with everything filled in; may wait for a keyring.
+        keeper: ends its program when we cannot.
+    """
+
+    def __init__(self, server: Server, fill_in: Callable[[], Filled], keeper: Keeper) -> None:
+        self.server = server
+        self._fill_in, self._keeper = fill_in, keeper
+        self._filled: Filled | None = None
+        self._connection: Connection | None = None
+        self._child: Child | None = None
+        self._holder: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._leave = asyncio.Event()
+        self._opening = False
+        self._tools: tuple[Tool, ...] = ()
+        self._stale = True
+        self._hearings: list[Hearing] = []
+        self.hung = False  # nothing more is to be expected of it, and the next question starts it anew
+
+    # Start and end -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start it, and read its tools.
+
+        Raises:
+            KosmoError: it does not start, or speaks no MCP.
+        """
+        from kosmo_kernel.mcp import sdk  # noqa: PLC0415 - it takes half a second
+
+        self._filled = await asyncio.to_thread(self._fill_in)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.server.timeout
+        first = self.server.timeout if self.server.timeout > PATIENT else self.server.timeout / 2
+        try:
+            await self._open(self._filled, sdk.MODERN, first)
+        except (ClosedError, SilentError) as wrong:
+            # Servers of old SDKs end, or say nothing, when anything comes before the handshake of old.
+            left = until - loop.time()
+            if left <= 0 or (isinstance(wrong, ClosedError) and (wrong.too_long or wrong.why)):
+                raise self._told(wrong, "at its start") from None
+            try:
+                await self._open(self._filled, sdk.OLD, left)
+            except WrongError as again:
+                raise self._told(again, "at its start") from None
+        except WrongError as wrong:
+            raise self._told(wrong, "at its start") from None
+
+    async def _open(self, filled: Filled, mode: str, seconds: float) -> None:
+        if self.server.kind == "stdio":
+            try:
+                self._child = await Child.start(filled, self._keeper)
+            except OSError as error:
+                raise not_started(self.server, error, filled.command, filled.secrets) from None
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._leave.clear()
+        self._opening = True
+        self._holder = asyncio.create_task(self._hold(filled, mode, ready))
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(ready)
+                await self.tools()
+        except TimeoutError:
+            await self.close()
+            raise SilentError from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _hold(self, filled: Filled, mode: str, ready: asyncio.Future[None]) -> None:
+        """Keep the connection open until it is to be closed, or closes."""
+        from kosmo_kernel.mcp import sdk  # noqa: PLC0415 - as above
+
+        try:
+            async with sdk.connected(
+                filled,
+                self._child,
+                mode=mode,
+                timeout=self.server.timeout,
+                changed=self._changed,
+                say=self._logged,
+            ) as connection:
+                self._opening, self._connection = False, connection
+                ready.set_result(None)
+                leave = asyncio.ensure_future(self._leave.wait())
+                closed = asyncio.ensure_future(connection.wire.closed.wait())
+                try:
+                    await asyncio.wait((leave, closed), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    leave.cancel()
+                    closed.cancel()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the start is told; later a call finds it closed
+            if not ready.done():
+                ready.set_exception(error)
+        finally:
+            self._opening, self._connection = False, None
+            if not ready.done():
+                ready.set_exception(ClosedError())
+            ready.exception()  # whoever waited may be gone, and then nobody looks at it
+            if self._child:
+                await self._child.end()
+
+    async def close(self) -> None:
+        """End it. Calls under way fail."""
+        self._leave.set()
+        if self._starting and self._starting is not asyncio.current_task():
+            self._starting.cancel()
+            await asyncio.wait((self._starting,))
+        if self._listener:
+            self._listener.cancel()
+        if self._holder:
+            if self._opening:
+                self._holder.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._holder
+
+    async def started(self, before: Running | None) -> None:
+        """Wait until it has started; whoever comes first starts it, after the one that it takes the place of has ended.
+
+        Raises:
+            KosmoError: as `start`.
+        """
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._take_over(before))
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # perhaps all are gone
+        await asyncio.shield(self._starting)
+
+    async def _take_over(self, before: Running | None) -> None:
+        if before:
+            await before.close()
+        await self.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether another one must take its place."""
+        return self._starting is not None and self._starting.done() and not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._connection is not None and not self._connection.wire.closed.is_set() and not self.hung
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show of what it was given."""
+        return self._filled.secrets if self._filled else ()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of its program."""
+        return self._child.pid if self._child else None
+
+    # What it offers ----------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> tuple[Tool, ...]:
+        """Its tools, as they were last told."""
+        return self._tools
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What it said of itself: `title`, `version`, `protocol`, `instructions`, and what kinds of things it `offers`.
+
+        Empty where it does not run.
+        """
+        one = self._connection
+        if one is None:
+            return {}
+        offers = [kind for kind, offered in one.offers.items() if offered is not None]
+        return {
+            "title": one.title,
+            "version": one.version,
+            "protocol": one.protocol,
+            "instructions": one.instructions,
+            "offers": offers,
+        }
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it runs, and has not said since that its tools have changed."""
+        return self.alive and not self._stale
+
+    async def tools(self, *, anew: bool = False) -> tuple[Tool, ...]:
+        """Its tools; asked for again where it said that they have changed, or where they are wanted anew."""
+        connection = self._open_connection()
+        if (self._stale or anew) and connection.offers["tools"] is not None:
+            self._stale = False
+            try:
+                described = await connection.tools()
+            except BaseException:
+                self._stale = True
+                raise
+            self._tools = tools_of(self.server.name, described)
+            if connection.tells_of_tools and (self._listener is None or self._listener.done()):
+                self._listener = asyncio.create_task(connection.changes(self._changed))
+        return self._tools
+
+    def _changed(self) -> None:
+        self._stale = True
+
+    # Asking ------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        question: Callable[[Connection], Awaitable[T]],
+        *,
+        doing: str,
+        function: str = "",
+        hearing: Hearing | None = None,
+    ) -> T:
+        """What it answers a question.
+
+        Parameters:
+            question: asks it.
+            doing: how a message calls that, as `in search_issues`.
+            function: what is called; empty for nothing.
+            hearing: who hears what it says meanwhile.
+
+        Raises:
+            KosmoError: it does not answer, or with an error.
+        """
+        since = asyncio.get_running_loop().time()
+        connection = self._connection
+        if hearing:
+            self._hearings.append(hearing)
+        try:
+            return await question(self._open_connection())
+        except WrongError as wrong:
+            if isinstance(wrong, SilentError):
+                self.hung = connection is not None and connection.wire.heard < since
+            elif isinstance(wrong, ClosedError) or getattr(wrong, "status", 0) == HTTPStatus.NOT_FOUND:
+                self.hung = True  # a server at an address that was started anew knows nothing of this session
+            raise self._told(wrong, doing, function, connection) from None
+        finally:
+            if hearing:
+                self._hearings.remove(hearing)
+
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise ClosedError
+        return self._connection
+
+    def _logged(self, level: str, text: str) -> None:
+        if self._hearings:
+            self._hearings[-1].log(level, text)  # the protocol does not say which call it belongs to
+
+    def _told(
+        self, wrong: WrongError, doing: str, function: str = "", connection: Connection | None = None
+    ) -> KosmoError:
+        return told(
+            self.server,
+            wrong,
+            doing=doing,
+            function=function,
+            secrets=self.secrets,
+            complaints=self._child.complaints.lines() if self._child else (),
+            noise=self._child.noise.lines() if self._child else (),
+            stray=connection.wire.stray if connection else "",
+        )

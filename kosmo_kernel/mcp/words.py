@@ -1,0 +1,125 @@
+"""What to tell somebody when a server does not do what it should: which one, what happened, and what it said last.
+
+Whatever a server wrote is shown without secrets and without anything that moves a terminal.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.errors import (
+    ApiError,
+    BadAnswerError,
+    KosmoError,
+    RefusedError,
+    SettingsError,
+    UnreachableError,
+)
+from kosmo_kernel.mcp import child
+from kosmo_kernel.mcp.wrong import ClosedError, MalformedError, SilentError, TurnedDownError, WrongError
+from kosmo_kernel.redact import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kosmo_kernel.mcp.entries import Server
+
+LINE = 300  # characters of a line that a server wrote
+MESSAGE = 2_000  # and of its own words about an error
+INTERNAL = -32603  # JSON-RPC: the server broke
+UNKNOWN_METHOD = -32601
+LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+def not_started(server: Server, error: OSError, command: str, secrets: Iterable[str]) -> SettingsError:
+    """The program of a server cannot be started.
+
+    Parameters:
+        server: the server.
+        error: what the system says.
+        command: the program.
+        secrets: what no message may show.
+    """
+    program = one_line(command, secrets, LINE)
+    if isinstance(error, FileNotFoundError) and error.filename is not None and str(error.filename) != command:
+        why = f"there is no folder {one_line(str(error.filename), secrets, LINE)}"
+    elif isinstance(error, FileNotFoundError):
+        why = f"there is no program `{program}` on the path"
+    else:
+        why = f"`{program}`: {error.strerror or error}"
+    return SettingsError(f"The MCP server `{server.name}` cannot be started: {why}. It is configured in {server.path}.")
+
+
+def told(
+    server: Server,
+    wrong: WrongError,
+    *,
+    doing: str,
+    function: str = "",
+    secrets: Iterable[str] = (),
+    complaints: Iterable[str] = (),
+    noise: Iterable[str] = (),
+    stray: str = "",
+) -> KosmoError:
+    """The error for something that went wrong.
+
+    Parameters:
+        server: the server.
+        wrong: what it was.
+        doing: what was being done, as `at its start`.
+        function: what was called; empty for nothing.
+        secrets: what no message may show.
+        complaints: the last lines of its standard error.
+        noise: what it printed on its standard output that is no message.
+        stray: the id of an answer that nobody had asked for.
+    """
+    secrets = tuple(secrets)
+    who = f"The MCP server `{server.name}`"
+    kind: type[ApiError] = UnreachableError
+    status = None
+    match wrong:
+        case TurnedDownError():
+            kind, status, what = _turned_down(wrong, server, who, doing, secrets)
+        case SilentError():
+            what = f"{who} did not answer {doing} within {server.timeout:g} s"
+            what += f"; it answered something else, numbered {stray}" if stray else ""
+            what += f". `timeout` in {server.path} gives it more time." if not stray else "."
+        case MalformedError():
+            kind, what = BadAnswerError, f"{who} answered wrongly {doing}: {one_line(str(wrong), secrets, LINE)}."
+        case ClosedError(too_long=True):
+            kind, what = (
+                BadAnswerError,
+                f"{who} sent a message of more than {child.LONGEST >> 20} MiB {doing}, and was ended.",
+            )
+        case ClosedError(why=why) if why or server.kind == "http":
+            what = f"{who} cannot be reached {doing}" + (f": {one_line(why, secrets, LINE)}." if why else ".")
+        case _:
+            kind, what = BadAnswerError, f"{who} ended {doing}."
+    if not isinstance(wrong, TurnedDownError):
+        what += _lines("It last wrote on standard error:", complaints, secrets)
+        what += _lines("On standard output it printed what is no message:", noise, secrets)
+    return kind(what, status=status, function=function)
+
+
+def _turned_down(
+    wrong: TurnedDownError, server: Server, who: str, doing: str, secrets: tuple[str, ...]
+) -> tuple[type[ApiError], int | None, str]:
+    said = one_line(wrong.message, secrets, MESSAGE)
+    if wrong.status in LOGIN:
+        return RefusedError, wrong.status, f"{who} wants other credentials: HTTP {wrong.status}. {_headers(server)}"
+    if wrong.status == HTTPStatus.NOT_FOUND:
+        return RefusedError, wrong.status, f"{who} is not at its address: HTTP 404. `url` is in {server.path}."
+    if wrong.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BadAnswerError, wrong.status, f"{who} broke {doing}: HTTP {wrong.status}."
+    kind: type[ApiError] = BadAnswerError if wrong.code == INTERNAL else RefusedError
+    return kind, wrong.status or None, f"{who} answered with an error {doing}: {said}"
+
+
+def _headers(server: Server) -> str:
+    return f'They go into `headers` of its entry in {server.path}, as `"Authorization": "Bearer ${{secret:NAME}}"`.'
+
+
+def _lines(title: str, lines: Iterable[str], secrets: tuple[str, ...]) -> str:
+    shown = [one_line(line, secrets, LINE) for line in lines]
+    return "".join(["\n", title, *(f"\n  {line}" for line in shown)]) if shown else ""

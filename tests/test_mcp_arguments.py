@@ -1,0 +1,195 @@
+"""Arguments are checked against a tool's schema before anything is sent, and answers become values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
+from kosmo_kernel.mcp.answers import shown, value_of
+from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.records import Records
+
+SEARCH = {
+    "type": "object",
+    "properties": {
+        "query": {"type": "string", "minLength": 2},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 50},
+        "sort": {"enum": ["name", "date"]},
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 2},
+        "filter": {
+            "type": "object",
+            "properties": {"owner": {"type": "string"}},
+            "required": ["owner"],
+            "additionalProperties": False,
+        },
+        "since": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "exact": {"type": ["boolean", "null"]},
+        "code": {"type": "string", "pattern": "^[a-z]+$"},
+    },
+    "required": ["query"],
+}
+
+
+def tool(schema: Any = SEARCH, output: Any = None) -> Tool:
+    described = {"name": "search", "inputSchema": schema, "outputSchema": output}
+    return tools_of("library", [described])[0]
+
+
+def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH) -> str:
+    with pytest.raises(InvalidArgumentsError) as caught:
+        checked(tool(schema), named, positional)
+    start, end = "mcp.library.search: ", f". Write {tool(schema).signature}"
+    assert caught.value.message.startswith(start)
+    assert caught.value.message.endswith(end)
+    return caught.value.message.removeprefix(start).removesuffix(end)
+
+
+def test_arguments_are_given_by_name_or_in_the_order_of_the_schema() -> None:
+    assert checked(tool(), {"query": "owls", "limit": 5}) == {"query": "owls", "limit": 5}
+    assert checked(tool(), None, ["owls", 5]) == {"query": "owls", "limit": 5}
+    assert checked(tool(), None, ["owls", None, "name"]) == {"query": "owls", "sort": "name"}
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({}, "`query` is missing"),
+        ({"query": 3}, "`query` must be a text"),
+        ({"query": "o"}, "`query` must have at least 2 characters"),
+        ({"query": "owls", "limit": 0}, "`limit` must be at least 1"),
+        ({"query": "owls", "limit": 51}, "`limit` must be at most 50"),
+        ({"query": "owls", "limit": 1.5}, "`limit` must be a whole number"),
+        ({"query": "owls", "sort": "size"}, '`sort` must be one of ["name", "date"]'),
+        ({"query": "owls", "tags": ["a", 2]}, "`tags[2]` must be a text"),
+        ({"query": "owls", "tags": ["a", "b", "c"]}, "`tags` must have at most 2 items"),
+        ({"query": "owls", "tags": "a"}, "`tags` must be a list"),
+        ({"query": "owls", "filter": {}}, "`filter` lacks `owner`"),
+        ({"query": "owls", "filter": {"owner": "x", "y": 1}}, "`filter` must satisfy `additionalProperties`: false"),
+        ({"query": "owls", "since": 3}, "`since` must be a text or nil"),
+        ({"query": "owls", "exact": "yes"}, "`exact` must be true or false or nil"),
+        ({"query": "owls", "code": "A-1"}, '`code` must satisfy `pattern`: "^[a-z]+$"'),
+        ({"query": "owls", "limt": 3}, "`limt` is no argument of it (`limit` is)"),
+        ({"limit": "x", "zzz": 1}, "`query` is missing; `zzz` is no argument of it; `limit` must be a whole number"),
+    ],
+)
+def test_what_is_wrong_is_said_and_never_what_was_given(given: dict[str, Any], fault: str) -> None:
+    assert faults(given) == fault
+
+
+def test_too_many_positional_arguments_are_counted() -> None:
+    schema = {"properties": {"row": {"type": "integer"}}}
+    assert faults(None, 1, 2, 3, schema=schema) == "it takes 1 arguments, got 3"
+
+
+@pytest.mark.parametrize(
+    "more", [{"additionalProperties": True}, {"patternProperties": {"^x": {}}}, {"anyOf": [{"required": ["a"]}, {}]}]
+)
+def test_names_are_free_where_the_schema_says_more_than_its_properties(more: dict[str, Any]) -> None:
+    schema = {"properties": {"a": {}}, **more}
+    assert checked(tool(schema), {"xylophone": 1}) == {"xylophone": 1}
+    assert checked(tool({}), {"anything": 1}) == {"anything": 1}
+
+
+def test_closed_schemas_tell_an_unknown_name_once() -> None:
+    assert (
+        faults({"b": 1}, schema={"properties": {"a": {}}, "additionalProperties": False}) == "`b` is no argument of it"
+    )
+
+
+def test_values_have_the_form_that_is_asked_for() -> None:
+    schema = {
+        "properties": {
+            "list": {"type": "array"},
+            "table": {"type": "object"},
+            "count": {"type": ["integer", "null"]},
+            "share": {"type": "number"},
+            "any": {},
+        }
+    }
+    given = {"list": {}, "table": [], "count": 2.0, "share": 2.0, "any": {}}
+    assert checked(tool(schema), given) == {"list": [], "table": {}, "count": 2, "share": 2.0, "any": {}}
+    assert isinstance(checked(tool(schema), given)["count"], int)
+    assert checked(tool(schema), {"list": Records([{"a": 1}])}) == {"list": [{"a": 1}]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": "text"}}},
+        {"properties": {"a": {"$ref": "#/nowhere"}}},
+        {"properties": {"a": {"$ref": "https://example.com/schema.json"}}},
+    ],
+)
+def test_a_schema_that_cannot_be_used_checks_nothing_and_fetches_nothing(schema: dict[str, Any]) -> None:
+    assert checked(tool(schema), {"a": 1}) == {"a": 1}
+
+
+SOUND = {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]}
+WRAPPED = {"type": "object", "properties": {"result": {"type": "array"}}, "required": ["result"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "output", "value"),
+    [
+        (SOUND, None, {"type": "audio", "mimeType": "audio/wav", "bytes": 3}),
+        ({"content": [], "structuredContent": {"a": 1}}, None, {"a": 1}),
+        ({"content": [], "structuredContent": {"result": [1, 2]}}, WRAPPED, [1, 2]),
+        ({"content": [], "structuredContent": {"result": [1, 2]}}, None, {"result": [1, 2]}),
+        ({"content": [], "structuredContent": [1]}, None, [1]),
+        ({"content": [], "structuredContent": None}, None, None),
+        ({"content": []}, None, None),
+        ({"content": [{"type": "text", "text": "123"}]}, None, "123"),
+        ({"content": [{"type": "text", "text": "true"}]}, None, "true"),
+        ({"content": [{"type": "text", "text": '"a"'}]}, None, '"a"'),
+        ({"content": [{"type": "text", "text": ' {"a": 1.0}\n'}]}, None, {"a": 1.0}),
+        ({"content": [{"type": "text", "text": "[" * 5000}]}, None, "[" * 5000),
+    ],
+)
+def test_an_answer_is_a_value(answer: dict[str, Any], output: Any, value: Any) -> None:
+    found = value_of(tool(output=output), answer)
+    assert (type(found), found) == (type(value), value)
+
+
+def test_a_list_of_objects_is_records_whatever_they_came_in() -> None:
+    rows = [{"a": 1}, {"a": None, "b": 2}]
+    for answer in (
+        {"content": [], "structuredContent": {"result": rows}},
+        {"content": [{"type": "text", "text": '[{"a": 1}, {"a": null, "b": 2}]'}]},
+    ):
+        found = value_of(tool(output=WRAPPED), answer)
+        assert isinstance(found, Records)
+        assert list(found.rows) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([{"type": "text", "text": "no such book"}, {"type": "text", "text": "ask again"}], "no such book\nask again"),
+        ([{"type": "text", "text": "the key open-sesame-42 is wrong"}], "the key [redacted] is wrong"),
+        ([{"type": "text", "text": "x" * 5000}], "x" * 4000 + "…"),
+    ],
+)
+def test_a_failure_is_an_error_with_its_text(content: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        value_of(tool(), {"content": content, "isError": True}, ["open-sesame-42"])
+    assert caught.value.message == f"mcp.library.search: {message}"
+
+
+def test_a_failure_without_a_text_is_an_error_too() -> None:
+    with pytest.raises(RefusedError, match=r"mcp\.library\.search failed, and the server does not say why"):
+        value_of(tool(), {"content": [], "isError": True})
+
+
+def test_pictures_and_documents_are_there_to_be_looked_at() -> None:
+    content = [
+        {"type": "image", "mimeType": "image/png", "data": "AAAA"},
+        {"type": "image", "mimeType": "image/jpeg", "data": "AAAA"},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "text/markdown", "text": "# One"}},
+        {"type": "resource", "resource": {"uri": "x:z", "mimeType": "text/plain", "text": "two"}},
+        {"type": "text", "text": "three"},
+    ]
+    assert shown({"content": content}) == [("png", b"AAAA"), ("markdown", b"# One")]
+    assert shown({"contents": [{"uri": "x:y", "mimeType": "image/png", "blob": "AAAA"}]}) == [("png", b"AAAA")]

@@ -1,0 +1,68 @@
+"""What servers and tools are called in Lua, and how a tool is described by what its server says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kosmo_kernel.mcp.names import lua_names, own_name
+from kosmo_kernel.mcp.tools import tools_of
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("list_issues", "list_issues"),
+        ("listIssues", "listIssues"),
+        ("take-seat", "take_seat"),
+        ("  Find A Seat! ", "find_a_seat"),
+        ("3d.view", "_3d_view"),
+        ("end", "end_"),
+        ("größe", "gr_e"),
+        ("…", "tool"),
+    ],
+)
+def test_a_name_is_called_what_lua_can_read(name: str, called: str) -> None:
+    assert lua_names([name]) == {name: called}
+
+
+def test_of_names_that_would_become_one_the_own_name_comes_first() -> None:
+    assert lua_names(["a-b", "a.b", "a_b", "a b"]) == {"a-b": "a_b_2", "a.b": "a_b_3", "a_b": "a_b", "a b": "a_b_4"}
+
+
+def test_a_key_means_an_own_name_before_a_lua_name_before_what_others_call_it() -> None:
+    called = lua_names(["a-b", "a_b", "listIssues"])
+    assert own_name("a-b", called) == "a-b"
+    assert own_name("a_b", called) == "a_b"
+    assert own_name("a_b_2", called) == "a-b"
+    assert own_name("listissues", called) == "listIssues"
+    assert own_name("list_issues", called) is None
+
+
+def test_a_tool_that_does_not_say_that_it_reads_may_write() -> None:
+    tools = tools_of(
+        "s",
+        [
+            {"name": "a", "annotations": {"readOnlyHint": True}},
+            {"name": "b", "annotations": {"readOnlyHint": "yes"}},
+            {"name": "c"},
+        ],
+    )
+    assert [tool.effect for tool in tools] == ["read", "write", "write"]
+
+
+def test_of_two_tools_with_one_name_the_first_counts() -> None:
+    assert [tool.title for tool in tools_of("s", [{"name": "a", "title": "one"}, {"name": "a", "title": "two"}])] == [
+        "one"
+    ]
+
+
+def test_a_signature_has_what_must_be_given_first() -> None:
+    schema = {"properties": {"limit": {}, "query": {}, "sort": {}}, "required": ["query"]}
+    (tool,) = tools_of("s", [{"name": "search-all", "inputSchema": schema}])
+    assert tool.signature == "search_all(query, limit?, sort?)"
+    assert tool.function == "mcp.s.search-all"
+
+
+def test_a_schema_that_makes_no_sense_is_none() -> None:
+    (tool,) = tools_of("s", [{"name": "a", "inputSchema": {"properties": [], "required": 3}, "outputSchema": 1}])
+    assert (tool.properties, tool.required, tool.output) == ({}, (), None)

@@ -1,0 +1,104 @@
+"""Trust is given once, to what was shown, and asked for again when that changes."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.errors import SettingsError, UntrustedError
+from kosmo_kernel.mcp import Server, Trust
+from kosmo_kernel.mcp.trust import fingerprint, shown
+
+SERVER = Server(
+    name="ledger",
+    source="project",
+    path=Path("/project/.mcp.json"),
+    root=Path("/project"),
+    command="ledger-server",
+    args=("--book", "the blue one"),
+    env={"LEDGER_KEY": "open-sesame-42", "BOOK": "${BOOK:-main}"},
+)
+
+
+def test_trust_is_kept_for_the_next_session(tmp_path: Path) -> None:
+    trust = Trust(tmp_path / "settings")
+    assert trust.standing(SERVER) == "untrusted"
+    trust.trust(SERVER)
+    assert Trust(tmp_path / "settings").standing(SERVER) == "trusted"
+    Trust(tmp_path / "settings").require(SERVER)
+    assert trust.untrust(SERVER)
+    assert not trust.untrust(SERVER)
+    assert trust.standing(SERVER) == "untrusted"
+
+
+def test_a_server_of_the_users_own_file_needs_no_trust(tmp_path: Path) -> None:
+    assert Trust(tmp_path).standing(replace(SERVER, source="user")) == "trusted"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"command": "other"},
+        {"args": ("--book", "the red one")},
+        {"args": ("--book the blue one",)},
+        {"cwd": "elsewhere"},
+        {"env": {"LEDGER_KEY": "open-sesame-42"}},
+        {"env": {**SERVER.env, "NEW": "x"}},
+        {"env": {**SERVER.env, "BOOK": "${HEROKU_API_KEY}"}},
+        {"kind": "http", "url": "https://example.com/mcp"},
+        {"headers": {"Authorization": "Bearer ${TOKEN}"}},
+    ],
+)
+def test_a_change_of_what_would_run_is_asked_about_again(tmp_path: Path, change: dict[str, Any]) -> None:
+    trust = Trust(tmp_path)
+    trust.trust(SERVER)
+    changed = replace(SERVER, **change)
+    assert trust.standing(changed) == "changed"
+    with pytest.raises(UntrustedError, match="has changed since you trusted it, so it was not started"):
+        trust.require(changed)
+
+
+def test_a_new_value_of_a_secret_is_no_change() -> None:
+    assert fingerprint(SERVER) == fingerprint(replace(SERVER, env={**SERVER.env, "LEDGER_KEY": "another"}))
+    assert fingerprint(SERVER) == fingerprint(replace(SERVER, timeout=5.0, enabled=False))
+
+
+def test_another_projects_server_of_the_same_name_is_another_one(tmp_path: Path) -> None:
+    trust = Trust(tmp_path)
+    trust.trust(SERVER)
+    assert trust.standing(replace(SERVER, root=Path("/elsewhere"))) == "untrusted"
+
+
+def test_only_the_owner_can_read_the_agreements(tmp_path: Path) -> None:
+    trust = Trust(tmp_path / "settings")
+    trust.trust(SERVER)
+    assert stat.S_IMODE(trust.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(trust.path.parent.stat().st_mode) == 0o700
+    assert "sesame" not in trust.path.read_text()
+
+
+def test_what_is_shown_names_variables_and_no_value() -> None:
+    assert shown(SERVER) == [
+        'ledger-server --book "the blue one"',
+        "variable LEDGER_KEY",
+        "variable BOOK from ${BOOK:-main}",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"trusted": 3}', "{"])
+def test_a_damaged_file_trusts_nobody_and_is_named(tmp_path: Path, text: str) -> None:
+    trust = Trust(tmp_path)
+    trust.path.write_text(text)
+    with pytest.raises(SettingsError, match=r"mcp-trust\.json is damaged"):
+        trust.require(SERVER)
+
+
+def test_the_settings_folder_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "here"))
+    assert Trust().path == tmp_path / "here" / "mcp-trust.json"
+    monkeypatch.delenv("KOSMO_CONFIG_DIR")
+    assert Path.home() in Trust().path.parents
