@@ -3,8 +3,9 @@
     python benchmarks/values.py [ROUNDS]
 
 What the rival does is the least that a way through another process has to do. Ours goes through one: in to stay as
-it is, to be looked at, to be filtered, and to be changed in every record, which alone takes Lua to read and write all
-of the JSON. Rounds of both in turn, by the clock on the wall, since there are two processes; medians.
+it is, to be looked at, to be filtered, and to be changed in every record. A table put into every record takes Lua to
+read and write all of the JSON, and has no goal. Rounds of both in turn, by the clock on the wall, since there are two
+processes; medians.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SOURCES = {
     "two fields looked at": "up = 0 for _, d in ipairs(x) do if d.state == 'up' and d.name then up = up + 1 end end",
     "filtered": "local up = {} for _, d in ipairs(x) do if d.state == 'up' then up[#up + 1] = d end end x = up",
     "each changed": "for _, d in ipairs(x) do d.state = 'x' end",
+    "each with a table": "for _, d in ipairs(x) do d.state = { 'x' } end",
 }
 MOST = 2.0  # times the rival, for all but the last
 
@@ -66,7 +68,7 @@ def main() -> None:
                 ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
                 ratio = statistics.median(a / b for a, b in pairs)
                 print(f"{what}, {way:<36} {ours:>8.1f} {theirs:>8.1f} {ratio:>6.2f}")
-                assert ratio <= MOST or way == "each changed", f"more than {MOST} times as long"
+                assert ratio <= MOST or way == "each with a table", f"more than {MOST} times as long"
 
 
 if __name__ == "__main__":

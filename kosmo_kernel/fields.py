@@ -3,7 +3,8 @@
 The fields that a function declares come first, in its order, whether or not a record has them: an empty
 list has columns too. What the service sent beyond them follows in the order in which it was first seen,
 objects as dotted fields as deep as they go. So a table, a record's own view and a frame show the same
-names, and nothing that was sent is left out.
+names, and nothing that was sent is left out. Where nothing is declared, as in a table that a script has
+made, a field that only some records have stands where those have it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _DEEPEST = 32
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name that has keys in brackets
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]  # an integer is a key of a table of Lua's
 _Tree = dict[str, Any]  # declared fields by their keys; an empty tree is a field
 
 
@@ -62,7 +63,7 @@ class Field:
     @property
     def may_be_time(self) -> bool:
         """Whether texts in this field are to be read as times, as far as all of them are."""
-        return self.kind == "timestamp" or (self.kind is None and self.path[-1].endswith("_at"))
+        return self.kind == "timestamp" or (self.kind is None and str(self.path[-1]).endswith("_at"))
 
     @property
     def default(self) -> str | None:
@@ -113,7 +114,7 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def path_of(name: str) -> Path:
+def path_of(name: str) -> tuple[str, ...]:
     """The keys that a column's name was made of; a name without a dot is one key."""
     if '["' in name:
         path = tuple(json.loads(key[1:-1]) if key[0] == "[" else key for key in _KEY.findall(name))
@@ -174,12 +175,31 @@ class _Survey:
         """The keys of the objects at `prefix` as first seen; the declared ones where there are surely no others."""
         if set(map(len, objects)) <= {len(declared)} and not any(Absent in self.kinds((*prefix, k)) for k in declared):
             return declared  # each has as many keys as are declared, and all of those
-        return dict.fromkeys(chain.from_iterable(objects))
+        return dict.fromkeys(chain.from_iterable(objects)) if self.declared else _merged(objects)
+
+
+def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
+    """The keys of all objects as first seen, but a key that comes late in front of the one that its object has next.
+
+    `{ app = …, team = nil, stack = … }` has no `team`, and where the next row has one it is not the last.
+    """
+    kinds = dict.fromkeys(map(tuple, objects))  # of objects: few
+    order: list[str] = list(next(iter(kinds), ()))
+    known = set(order)
+    for keys in kinds:
+        place = len(order)
+        for key in () if known.issuperset(keys) else reversed(keys):
+            if key in known:
+                place = order.index(key)
+            else:
+                order.insert(place, key)
+                known.add(key)
+    return order
 
 
 def _free_name(path: Path, taken: set[str]) -> str:
     """A column name for a path that no other column has."""
-    name = ".".join(path)
+    name = ".".join(map(str, path))
     if name in taken:
         name = _bracketed(path)
     while name in taken:
@@ -189,4 +209,9 @@ def _free_name(path: Path, taken: set[str]) -> str:
 
 def _bracketed(path: Path) -> str:
     """A path in Lua's other notation: keys with dots in brackets."""
-    return "".join(f"[{json.dumps(k, ensure_ascii=False)}]" if "." in k else f".{k}" for k in path).removeprefix(".")
+    return "".join(map(_bracket, path)).removeprefix(".")
+
+
+def _bracket(key: str | int) -> str:
+    is_name = isinstance(key, str) and "." not in key and not key.isdecimal()
+    return f".{key}" if is_name else f"[{json.dumps(key, ensure_ascii=False)}]"

@@ -103,6 +103,8 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
             yield ", " if place else ""
             yield from _json_pieces(item, depth + 1)
         yield "]"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield _atom(value)
     else:
         yield json.dumps(value, ensure_ascii=False, default=str)
 

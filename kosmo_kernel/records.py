@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import Any, overload
 
@@ -65,7 +65,7 @@ class Records(Sequence[dict[str, Any]]):
         self.rows = rows
         self.function = function
         self.columns = columns if columns is not None else (function.columns if function else ())
-        self._columns: dict[tuple[str, ...], list[Any]] = {}
+        self._columns: dict[tuple[str | int, ...], list[Any]] = {}
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -95,7 +95,7 @@ class Records(Sequence[dict[str, Any]]):
         """The records at these places (from 0), in this order, of the same function."""
         return Records([self.rows[i] for i in indices], self.function, self.columns)
 
-    def column(self, path: tuple[str, ...]) -> list[Any]:
+    def column(self, path: tuple[str | int, ...]) -> list[Any]:
         """The values at a path, one a record; `ABSENT` where a key is missing, None where one is null.
 
         Below a null or missing object every value is `ABSENT`. The list is kept; do not change it.
@@ -103,13 +103,15 @@ class Records(Sequence[dict[str, Any]]):
         found = self._columns.get(path)
         if found is None:
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
-            key = path[-1]
-            try:
-                found = list(map(itemgetter(key), parents))
-            except (KeyError, TypeError, IndexError):  # a null or missing parent or key: looked at one by one
-                found = [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
-            self._columns[path] = found
+            found = self._columns[path] = _fields(parents, path[-1])
         return found
+
+
+def _fields(parents: Sequence[Any], key: str | int) -> list[Any]:
+    if isinstance(key, str):  # an integer would lead into a list as well
+        with suppress(KeyError, TypeError, IndexError):  # a null or missing parent or key: looked at one by one
+            return list(map(itemgetter(key), parents))
+    return [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
 
 
 def asked_columns(function: Function) -> tuple[Column, ...]:

@@ -68,6 +68,31 @@ def test_a_table_from_there_is_a_copy(cell: Cell) -> None:
     assert cell("Out[1].a") == [1]
 
 
+def test_it_tells_whose_values_it_has_and_counts_to_the_last_of_them(cell: Cell) -> None:
+    assert cell("#Out, tostring(Out)") == [0, "Out[n]: what cell n gave"]
+    cell("print(Out)")
+    for code in ("'three'", "'four'", "'five'"):
+        cell(code)
+    assert cell("#Out, Out[#Out], tostring(Out)") == [5, "five", "Out: the values of cells 1, 3 to 5"]
+    assert [str(value) for value in cell("Out")] == ["Out: the values of cells 1, 3 to 6"]
+
+
+def test_its_numbers_are_listed_and_a_value_is_fetched_when_its_turn_comes(cell: Cell) -> None:
+    cell("{ 'one' }")
+    cell("nothing = 1")
+    cell("{ { a = 3 } }")
+    code = "local found = {} for number, value in pairs(Out) do found[#found + 1] = { number, value } end return found"
+    assert cell(code) == [[[1, ["one"]], [3, [{"a": 3}]]]]
+
+
+def test_an_editor_is_told_what_it_is_and_asks_for_no_value(session: Session) -> None:
+    session.run("return 1", number=1)
+    assert (session.names(("Out",)), session.resolve(("Out",))) == (
+        [],
+        {"type": "table", "text": "Out[n]: what cell n gave"},
+    )
+
+
 def test_there_is_nothing_to_write_to(cell: Cell) -> None:
     cell("1")
     with pytest.raises(LuaRuntimeError, match="Out holds what the cells gave"):

@@ -139,8 +139,12 @@ places = st.integers(1, 4)
 steps = st.one_of(
     st.builds("_ = l[{0}] and l[{0}].{1}".format, places, st.sampled_from(["name", "team", "stack", "novel", "no"])),
     st.builds("if l[{0}] then l[{0}].{1} = {2} end".format, places,
-              st.sampled_from(["name", "x", "web_url", "stack"]),
-              st.sampled_from(["nil", "'new'", "1", "{ 1 }", "l[1]"])),
+              st.sampled_from(["name", "x", "web_url", "stack", "later", "app", "novel"]),
+              st.sampled_from(["nil", "'new'", "1", "true", "1/0", "'\\255'", "{ 1 }", "l[1]"])),
+    st.builds("for i, r in ipairs(l) do r.{0} = {1} end".format,
+              st.sampled_from(["name", "x", "web_url", "stack.name"]),
+              st.sampled_from(["nil", "i", "'all'", "r.name", "r.team"])),
+    st.builds("l[{0}] = l[{0}] and {{ l[{0}] }}".format, places),
     st.builds("if l[{0}] and type(l[{0}].stack) == 'table' then l[{0}].stack.{1} = {2} end".format, places,
               st.sampled_from(["name", "extra"]), st.sampled_from(["nil", "'s'"])),
     st.builds("if l[{0}] and l[{0}].novel then local n = l[{0}].novel; n[#n + 1] = 'more' end".format, places),
@@ -191,7 +195,7 @@ def test_a_long_list_is_filled_by_columns_and_only_those_that_are_read(
     asked = []
     column = values_module.Handles.column
 
-    def noted(handles: values_module.Handles, handle: int, path: list[str]) -> Any:
+    def noted(handles: values_module.Handles, handle: int, path: list[str | int]) -> Any:
         asked.append(path)
         return column(handles, handle, path)
 
@@ -204,6 +208,76 @@ def test_a_long_list_is_filled_by_columns_and_only_those_that_are_read(
 
     assert (n, asked) == (167, [["stack"], ["stack", "name"]])
     assert list(rows) == host.rows
+
+
+def test_a_field_written_in_every_record_fetches_no_other(lua: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(values_module.Handles, "rows")  # which gives records whole
+    host = Answers([app(f"a{i}") for i in range(100)])
+    (rows,) = values(
+        lua,
+        "local l = app.integrations.heroku.list_apps({})\n"
+        "for i, a in ipairs(l) do if i > 1 then a.name = a.name .. '!' a.zone = 'eu' a.age = 1 / 0 end end\nreturn l",
+        host,
+    )
+
+    new = [row | {"name": f"{row['name']}!", "zone": "eu", "age": float("inf")} for row in host.rows[1:]]
+    assert (list(rows), rows.function) == ([host.rows[0], *new], APPS)
+    assert list(rows[1]) == [*host.rows[1], "zone", "age"]
+    assert host.rows[1]["name"] == "a1"
+
+
+def test_ever_new_fields_are_not_asked_for_one_by_one(lua: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    column = values_module.Handles.column
+
+    def noted(handles: values_module.Handles, handle: int, path: list[str | int]) -> Any:
+        asked.append(path)
+        return column(handles, handle, path)
+
+    monkeypatch.setattr(values_module.Handles, "column", noted)
+    host = Answers([app(f"a{i}") for i in range(200)])
+    (rows,) = values(
+        lua,
+        "local l = app.integrations.heroku.list_apps({})\nfor i, a in ipairs(l) do a['n' .. i] = i end\nreturn l",
+        host,
+    )
+
+    assert [row[f"n{i}"] for i, row in enumerate(rows, start=1)] == list(range(1, 201))
+    assert len(asked) < 100
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[]",
+        "[[1,1]]",
+        "[[1,1],[]]",
+        "[[],{}]",
+        '[[1,1],{"a":1}]',
+        '[[1,1],{"a":[1]}]',
+        '[[1,1],{"a":[2,0]}]',
+        '[[1,1],{"a":[0,0]}]',
+        '[[1,1],{"a":[true,0]}]',
+        '[[1,9],{"a":[1,0]}]',
+        '[[7,1],{"a":[1,0]}]',
+        '{"a":1}',
+        "1",
+    ],
+)
+def test_what_a_broken_child_says_of_altered_records_is_taken_for_nothing(told: str) -> None:
+    handles = values_module.Handles({})
+    handles.answer([Records([{"a": 1}])], [])
+    with pytest.raises((ValueError, TypeError, KeyError, IndexError)):
+        handles.value({"form": "altered", "blob": 1}, [told.encode()])
+
+
+def test_altered_records_that_leave_are_without_secrets() -> None:
+    handles = values_module.Handles({})
+    handles.answer([Records([{"a": 1}])], [])
+    described = {"form": "altered", "blob": 1}
+    assert list(
+        handles.value(described, [b'[[1,1],{"a":[1,"secret"]}]'], lambda text: text.replace("secret", "*"))
+    ) == [{"a": "*"}]
 
 
 def test_lists_that_lua_dropped_are_let_go() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,7 +47,12 @@ def lua() -> Iterator[Machine]:
         ("return {}, json.object(), json.array()", [[], {}, []]),
         ("{ 1, json.null, 3 }", [[1, None, 3]]),
         ("{ 1, nil, 3 }", [[1, None, 3]]),
-        ("{ [100] = 'far' }", [{"100": "far"}]),
+        ("{ [100] = 'far' }", [{100: "far"}]),
+        ("{ 1, 2, x = 3, [-7] = 4 }", [{-7: 4, 1: 1, 2: 2, "x": 3}]),
+        ("{ [math.mininteger] = 1, ['1'] = 2, [1.0] = 3 }", [{-(2**63): 1, 1: 3, "1": 2}]),
+        ("{ { ['\\0'] = 1, ['\\0n'] = 'nan', ['\\0007'] = 2 } }", [[{"\0": 1, "\0n": "nan", "\0007": 2}]]),
+        ("{ ['\\0n'] = 'nan' }, '\\0'", [{"\0n": "nan"}, "\0"]),
+        ("1/0, { x = { -1/0, math.huge } }", [math.inf, {"x": [-math.inf, math.inf]}]),
         ('json.decode(\'{"b":null,"a":[],"c":{}}\')', [{"b": None, "a": [], "c": {}}]),
         ("math.maxinteger, math.mininteger", [2**63 - 1, -(2**63)]),
         ("'\\u{1F600} \\0 end'", ["\U0001f600 \0 end"]),
@@ -80,20 +86,51 @@ def test_a_semicolon_at_the_end_hides_the_value(lua: Machine, source: str, hidde
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("{ a = { 1, print } }", "result.a[2]: a function has no JSON form"),
-        ("return 1, { x = 0/0 }", "result[2].x: NaN has no JSON form"),
-        ("{ math.huge }", "result[1]: infinity has no JSON form"),
-        ("{ ['a b'] = '\\255' }", 'result["a b"]: a text that is not UTF-8 has no JSON form'),
-        ("local t = {} t.t = { t } return t", "result.t[1]: a table that contains itself has no JSON form"),
-        ("{ [{}] = 1 }", "result: a key that is a table has no JSON form"),
-        ("{ app }", "result[1]: a namespace has no JSON form"),
+        ("{ a = { 1, print } }", "result.a[2]: a function has no Python form"),
+        ("return 1, { x = io }", "result[2].x.read: a function has no Python form"),
+        ("{ ['a b'] = '\\255' }", 'result["a b"]: a text that is not UTF-8 has no Python form'),
+        ("{ ['\\255'] = 1 }", "result: a key that is not UTF-8 has no Python form"),
+        ("local t = {} t.t = { t } return t", "result.t[1]: a table that contains itself has no Python form"),
+        ("{ [{}] = 1 }", "result: a key that is a table has no Python form"),
+        ("{ [1.5] = 1 }", "result: a key that is a float has no Python form"),
+        ("{ app }", "result[1]: a namespace has no Python form"),
         ("local t = {} for _ = 1, 200 do t = { t } end return t", "more than 100 levels"),
     ],
 )
-def test_a_value_without_a_json_form_is_its_text_and_says_which_place_has_none(
+def test_a_value_without_a_python_form_is_its_text_and_says_which_place_has_none(
     lua: Machine, source: str, message: str
 ) -> None:
     assert message in values(lua, source)[-1].fault
+
+
+def test_a_number_that_is_none_stays_one_wherever_it_stands(lua: Machine) -> None:
+    single, listed, (record, _) = values(lua, "0/0, { 1, -(0/0) }, { { rate = 0/0 }, { rate = 1.5 } }")
+
+    assert [math.isnan(one) for one in (single, listed[1], record["rate"])] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("json.encode(0/0)", "the value: NaN has no JSON form"),
+        ("json.encode({ a = { -1/0 } })", "a[1]: infinity has no JSON form"),
+        ("json.encode({ 1, x = 2, ['1'] = 3 })", 'the value: the keys 1 and "1" are one and the same in JSON'),
+        ("display.json({ 0/0 })", "value[1]: NaN has no JSON form"),
+        ("app.integrations.heroku.get_app({ app_id = { 0/0 } })", "app_id[1]: NaN has no JSON form"),
+    ],
+)
+def test_what_goes_on_as_json_has_only_what_json_has(lua: Machine, source: str, message: str) -> None:
+    assert str(failure(lua, source).error).endswith(message)
+
+
+def test_in_json_integer_keys_are_texts(lua: Machine) -> None:
+    assert values(lua, "json.decode(json.encode({ 1, 2, x = 3 }))") == [{"1": 1, "2": 2, "x": 3}]
+
+
+def test_json_of_a_script_has_no_marks(lua: Machine) -> None:
+    text = r'{"\u00007":{"\u0000n":"nan"}}'
+
+    assert values(lua, f"json.decode([[{text}]])") == [{"\0" + "7": {"\0n": "nan"}}]
 
 
 def test_a_function_or_namespace_is_its_text(lua: Machine) -> None:

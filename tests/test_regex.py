@@ -49,7 +49,7 @@ def test_every_match_is_a_table_in_a_list(lua: Machine) -> None:
         r'return regex.match_all("a1 b2", "([a-z])(\\d)"), #regex.match_all("a1 b2", "x"), #regex.match_all("ab", "")'
     )
     found, none, empty = values(lua, source)
-    assert list(found) == [{"0": "a1", "1": "a", "2": "1"}, {"0": "b2", "1": "b", "2": "2"}]
+    assert list(found) == [{0: "a1", 1: "a", 2: "1"}, {0: "b2", 1: "b", 2: "2"}]
     assert (none, empty) == (0, 3)
 
 

@@ -178,10 +178,11 @@ function looking.resolve(chain)
   if value == nil and not of then return {} end
   local found = { found = true, type = value ~= nil and type(value) or of.kind and "table" or "field", text = "" }
   if of then found.of, found.path, found.many = of.name, json.array_of(of.path), of.many or false end
-  if value ~= nil and not of and not native.is_namespace(value) and is_small(value, { count = 0 }) then
+  local space = native.is_namespace(value) and getmetatable(value).path -- none is that of `Out`, which is one by its nature
+  if value ~= nil and not of and not space and is_small(value, { count = 0 }) then
     found.text = text.clipped(text.render(value, true), TEXT)
   end
-  if native.is_namespace(value) then found.space = getmetatable(value).path end
+  found.space = space or nil
   found.reads = (reading(value) or {}).label and true or nil
   if type(value) == "function" then
     found["function"] = native.catalogue_name(value)

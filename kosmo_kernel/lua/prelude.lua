@@ -46,6 +46,7 @@ local limits = file("limits", host)
 native.steady, native.die, native.passed = limits.steady, limits.die, limits.passed
 local tasks = file("coroutines", limits)
 local records = file("records", json)
+file("describing", json, records)
 native.records = records
 local cells = file("cells")
 local joining = file("joining", records, cells)

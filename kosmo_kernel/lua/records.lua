@@ -3,26 +3,28 @@
 -- A *type* is what the catalogue declares for a function's records: defaults, nullable fields, nested
 -- references and the field that a reference reads as. A long list arrives as a number of rows only.
 -- Its first touch makes one tiny row table per record, which knows its place; reading a field fetches
--- that field's whole column from the parent, once. Whatever needs a row's own keys (writing to it,
--- `pairs`, `next`) turns the row into a plain record. So a list that is only read is never copied, and
--- rows that were not changed go back to the parent as numbers.
+-- that field's whole column from the parent, once. Writing a text, a number or a boolean to a field writes
+-- to its column, and the row is *altered*. Whatever else needs a row's own keys (`pairs`, `next`, any other
+-- value written) turns the row into a plain record. So a list that is only read is never copied; rows that
+-- were not changed go back to the parent as numbers, and altered ones as numbers with what is new.
 --
--- Soundness: a row is *pristine* while it has its row metatable and its place is not in `dirty`. Every
--- write to a row reaches __newindex and makes it plain. A nested record or list that was handed out in a
--- way that lets it change unseen marks its row dirty.
+-- Soundness: a row is *pristine* while it has its row metatable and its place is neither in `altered` nor in
+-- `dirty`. Every write to a row reaches __newindex. A nested record or list that was handed out in a way that
+-- lets it change unseen marks its row dirty.
 
 local native, json = ...
-local next, rawget, rawset, rawequal, select, tostring, type = next, rawget, rawset, rawequal, select, tostring, type
+local next, rawget, rawset, rawequal, tostring, type = next, rawget, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
-local concat, format, integer = table.concat, string.format, math.type
+local format, integer, utf8len = string.format, math.type, utf8.len
 local null = json.null
 
 local records = {}
 
 local ROW = {} -- the key under which a row keeps its place; no script can name it
-local SHOWN = 64 << 10 -- bytes of the text of a value that is no data
 local BLOCK = 256 -- rows fetched at once when rows become plain
+local CHANGED = 64 -- fields of a list that are changed in its columns
+local PLAIN = { string = true, number = true, boolean = true } -- types of values that nothing changes unseen
 
 -- What all records of a type can do ---------------------------------------------------------------
 
@@ -182,8 +184,36 @@ local function make_plain(row)
     local handed_out = column and type(value) == "table" and rawget(column, place)
     rawset(row, key, handed_out or value)
   end
+  if #metatable.path == 0 and state.altered[place] then
+    for key, places in next, state.changes do
+      if places[place] then rawset(row, key, columns[key][place]) end
+    end
+  end
   setmetatable(row, getmetatable(plain))
   if #metatable.path > 0 then state.dirty[place] = true end
+end
+
+-- Write to the column of a row's field; false where the row must become plain for it.
+local function alter(state, columns, row, key, value, kind)
+  local places = state.changes[key]
+  if not PLAIN[type(value)] then return false end
+  if not places and (type(key) ~= "string" or not utf8len(key) or state.changed >= CHANGED) then return false end
+  local column = columns[key]
+  if column == nil then column = load_column(state, {}, columns, key, kind) end
+  if column == false then
+    column = {}
+    columns[key] = column
+  elseif state.loose[column] or getmetatable(column) then
+    return false -- there are tables in it
+  end
+  if not places then
+    places = {}
+    state.changes[key], state.changed = places, state.changed + 1
+  end
+  local place = rawget(row, ROW)
+  state.altered[place], places[place] = true, true
+  column[place] = value
+  return true
 end
 
 row_metatable = function(state, path, kind)
@@ -205,6 +235,7 @@ row_metatable = function(state, path, kind)
     return absent(row, key, kind)
   end
   metatable.__newindex = function(row, key, value)
+    if #path == 0 and alter(state, columns, row, key, value, kind) then return end
     make_plain(row)
     row[key] = value
   end
@@ -233,7 +264,9 @@ local released = {}
 function records.list(header, rows)
   local kind = type_named(header.type) or untyped
   local state = {
-    handle = header.handle, count = header.count, type = kind, rows = rows, wide = header.wide, dirty = {}, blocks = {}, loose = {},
+    handle = header.handle, count = header.count, type = kind, rows = rows, wide = header.wide, blocks = {},
+    dirty = {}, loose = {}, -- places, and columns with tables in them
+    altered = {}, changes = {}, changed = 0, -- places; by field those where it is another; how many fields that are
   }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   state.row_metatable = row_metatable(state, {}, kind)
@@ -266,78 +299,13 @@ end
 -- One record, from its JSON.
 function records.record(header, text) return native.steady(json.read, text, type_named(header.type), header.wide) end
 
--- Out: how values are told to the parent --------------------------------------------------------------
-
--- The place of a row that is as the parent has it, or nil.
-local function pristine(value)
+-- The place of a row that the parent has, as far as it is not altered; nil for any other value.
+function records.place_of(value)
   local metatable = type(value) == "table" and ours(value)
   if metatable and metatable.kind == "row" and #metatable.path == 0 then
     local place = rawget(value, ROW)
-    if not metatable.state.dirty[place] then return metatable.state, place end
+    if not metatable.state.dirty[place] then return metatable.state, place, metatable.columns end
   end
-end
-
--- A list of pristine rows as `handle, place, handle, place …`, or nil when it is something else.
-local function as_places(list)
-  local count = rawlen(list)
-  if count == 0 then return nil end
-  local out, states, extra = {}, {}, next(list, count)
-  if extra ~= nil then return nil end
-  for i = 1, count do
-    local state, place = pristine(rawget(list, i))
-    if not state then return nil end
-    states[state] = true
-    out[2 * i - 1], out[2 * i] = state.handle, place
-  end
-  return out
-end
-
--- The type that all elements of a list of records share, or that an empty list was made with.
-local function shared_type(list)
-  local metatable = ours(list)
-  local own = metatable and metatable.type
-  local count = rawlen(list)
-  if count == 0 then return own and own.root and own.name or nil end
-  local first
-  for i = 1, count do
-    local element = rawget(list, i)
-    local of = type(element) == "table" and ours(element)
-    local kind = of and of.type
-    if not kind or not kind.root or (first and kind ~= first) then return nil end
-    first = kind
-  end
-  return first.name
-end
-
-local function written_or_shown(value, path, most, write, name)
-  local ok, written, wide = pcall(write, value, path, most)
-  if ok then return { form = "json", type = name, wide = wide or nil }, written end
-  if type(written) ~= "table" or not written.json then error(written, 0) end
-  return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
-end
-
--- One value for the parent: a small description, and the JSON text it stands for, if any. A value without a
--- JSON form, or with more than `most` bytes of it, is described by its text and by what is wrong with it.
--- `write` makes the JSON: `json.write_wide` of what stays in Python, `json.write_value` of what goes on as JSON.
-function records.describe(value, path, most, write)
-  local kind = type(value)
-  if value == nil then return { form = "nil" } end
-  if kind == "function" or kind == "thread" or native.is_namespace(value) then
-    return { form = "opaque" }, native.render(value)
-  end
-  if kind ~= "table" or rawequal(value, null) then return written_or_shown(value, path, most, write) end
-  local metatable = ours(value)
-  if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
-  local state, place = pristine(value)
-  if state then return { form = "row", handle = state.handle, place = place } end
-  local places = as_places(value)
-  if places then return { form = "places" }, "[" .. concat(places, ",") .. "]" end
-  records.touch(value)
-  local of = metatable and metatable.type
-  local name
-  if json.form(value) == "list" then name = shared_type(value)
-  elseif of and of.root then name = of.name end
-  return written_or_shown(value, path, most, write, name)
 end
 
 return records

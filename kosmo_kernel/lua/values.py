@@ -199,17 +199,14 @@ class Handles:
         if form == "row":
             one = self._list(described["handle"]).take([_place(described["place"])])
             return Record(one.rows[0], one.function)
-        if form == "places":
-            return self._places(decode(blob))
+        if form in ("places", "altered"):
+            return self._places(decode(blob)) if form == "places" else self._altered(*_told(described, blob, redact))
         if form == "opaque":
             text = harmless.text(blob.decode(errors="replace"))
             return Opaque(redact(text) if redact else text, str(described.get("fault") or ""))
         if form != "json":
             raise ValueError(f"the message describes a value as {form!r}")
-        value = wide_json.decode(blob) if described.get("wide") else decode(blob)
-        if redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
-            value = _redacted(value, redact)
-        return self._decoded(value, described.get("type"))
+        return self._decoded(_told(described, blob, redact), described.get("type"))
 
     def _decoded(self, value: Any, type_name: str | None) -> Any:
         function = self._functions.get((type_name or "").removesuffix(ASKED))
@@ -231,11 +228,30 @@ class Handles:
         one = lists[handles[0]]
         return Records(rows, one.function, one.columns) if len(functions) == 1 else Records(rows)
 
+    def _altered(self, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
+        """Records of the parent's with other values in some of their fields."""
+        if not isinstance(changes, dict):
+            raise TypeError("the message says nothing of what is altered")
+        records = self._places(pairs)
+        rows = list(map(dict, records.rows))
+        for key, told in changes.items():
+            for place, value in zip(told[::2], told[1::2], strict=True):
+                rows[_place(place)][key] = value
+        return Records(rows, records.function, records.columns)
+
     def _list(self, handle: Any) -> Records:
         found = self._kept.get(handle) if type(handle) is int else None
         if found is None:
             raise ValueError("the message names a list that does not exist")
         return found
+
+
+def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
+    """The JSON value that the child tells."""
+    value = wide_json.decode(blob) if described.get("wide") else decode(blob)
+    if redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
+        return _redacted(value, redact)
+    return value
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:

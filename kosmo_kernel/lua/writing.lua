@@ -9,6 +9,7 @@ local error, ipairs, next, rawget, tonumber, tostring, type = error, ipairs, nex
 local ours = native.ours
 local null, DEPTH = json.null, json.depth
 local LOOK = 4096 -- values between two looks at the clock and at the size
+local KEPT = 1024 -- keys that are put in quotes once
 
 local quoted = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\b"] = "\\b", ["\f"] = "\\f" }
 local function quote_control(letter) return quoted[letter] or format("\\u%04x", byte(letter)) end
@@ -125,9 +126,10 @@ local function write_list(value, count, trail, out, depth)
   out[#out + 1] = "]"
 end
 
--- A key of a table in quotes. In wide JSON integers are marked, and texts that look like a mark.
+-- A key of a table in quotes, with its colon. In wide JSON integers are marked, and texts that look like a mark. Those
+-- of texts are kept: most tables have the keys of others.
 local function write_key(key, whole, trail, depth)
-  local is_number = mathtype(key) == "integer"
+  local name, is_number = key, mathtype(key) == "integer"
   if type(key) ~= "string" and not is_number then
     formless(trail, depth, format("a key that is a %s", mathtype(key) or type(key)))
   end
@@ -137,11 +139,15 @@ local function write_key(key, whole, trail, depth)
   elseif is_number and rawget(whole, tostring(key)) ~= nil then
     refuse(trail, depth, format("the keys %d and \"%d\" are one and the same in JSON", key, key))
   end
-  return quote(tostring(key)) or formless(trail, depth, "a key that is not UTF-8")
+  local quoted_key = (quote(tostring(key)) or formless(trail, depth, "a key that is not UTF-8")) .. ":"
+  if not is_number and trail.kept < KEPT then
+    trail.quoted[name], trail.kept = quoted_key, trail.kept + 1
+  end
+  return quoted_key
 end
 
 local function write_own(key, field, whole, comma, trail, out, depth)
-  out[#out + 1] = comma .. write_key(key, whole, trail, depth) .. ":"
+  out[#out + 1] = comma .. (trail.quoted[key] or write_key(key, whole, trail, depth))
   trail[depth + 1] = key
   write(field, trail, out, depth + 1)
 end
@@ -209,6 +215,7 @@ end
 local function written(value, trail)
   local out = {}
   trail.open, trail.done, trail.size, trail.steps = {}, {}, 0, 0
+  trail.quoted, trail.kept = {}, 0
   write(value, trail, out, 0)
   if #trail.done == 0 and trail.most == huge then return concat(out), trail.wide end
   gather(trail, out, 0)

@@ -1,7 +1,8 @@
 """Python's values as Lua takes them.
 
-What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, finite numbers, texts, lists,
-and dicts with texts for keys. Missing values of any library are None, times are ISO 8601 text, a DataFrame is the
+What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, numbers, texts, lists and dicts;
+and into what Lua has beside it: infinity, and dicts with integers for keys. Missing values of any library, NaN among
+them, are None, times are ISO 8601 text, a DataFrame is the
 list of its rows. A list of dicts becomes `Records`, which stay in this process and reach Lua as far as it looks at
 them; what a function returned keeps that function, so that it reads in Lua as it did before. What has no Lua form
 is one error, which names the place in the value.

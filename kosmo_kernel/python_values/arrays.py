@@ -89,7 +89,9 @@ def _names(labels: Sequence[Hashable], copy: Copy) -> list[str]:
         try:
             name = copy.key(label)
         except NoLuaFormError:
-            raise NoLuaFormError(f"the column {label!r:.40} has no name that is a text") from None
+            name = None
+        if not isinstance(name, str):
+            raise NoLuaFormError(f"the column {label!r:.40} has no name that is a text")
         if name in names:
             raise NoLuaFormError(f"two columns are called {name!r}")
         names[name] = None

@@ -72,10 +72,10 @@ class Copy:
             return self.items(value)
         return _form(value, self)
 
-    def table(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+    def table(self, value: Mapping[Any, Any]) -> dict[str | int, Any]:
         """A mapping, in its order."""
         self._enter(value, "a dict")
-        made: dict[str, Any] = {}
+        made: dict[str | int, Any] = {}
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 key = self.key(key)  # noqa: PLW2901 - the same key, as Lua has it
@@ -89,7 +89,7 @@ class Copy:
                 fault.steps.append(step(key))
                 raise
         if len(made) < len(value):
-            raise NoLuaFormError("two of its keys are the same text")
+            raise NoLuaFormError("two of its keys are the same in Lua")
         self._open.discard(id(value))
         return made
 
@@ -116,12 +116,13 @@ class Copy:
         self._open.discard(id(whole))
         return made
 
-    def key(self, key: Any) -> str:
-        """A key, which must read as a text."""
+    def key(self, key: Any) -> str | int:
+        """A key, which must read as a text or an integer."""
         made = self.of(key) if key is not None and not isinstance(key, (list, tuple, dict)) else None
-        if not isinstance(made, str):
+        if isinstance(made, bool) or not isinstance(made, (str, int)):
             words = f"{key!r:.40}" if isinstance(key, (int, float, tuple)) or key is None else type_words(key)
-            raise NoLuaFormError(f"the key {words} is no text; keys of what goes to Lua are texts")
+            why = "is no text and no integer; keys of what goes to Lua are texts or integers"
+            raise NoLuaFormError(f"the key {words} {why}")
         return made
 
     @contextmanager
@@ -140,8 +141,10 @@ class Copy:
         self._open.add(id(value))
 
 
-def step(key: str) -> str:
+def step(key: str | int) -> str:
     """One step of a path, from a dict to what it has under a key."""
+    if isinstance(key, int):
+        return f"[{key}]"
     return f".{key}" if key.isidentifier() else f"[{json.dumps(key)}]"
 
 
@@ -163,11 +166,7 @@ def integer(value: int) -> int:
 
 def number(value: float) -> float | None:
     """A number; what is none is missing."""
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return None
-    raise NoLuaFormError("infinity cannot be passed to Lua, where `math.huge` is it")
+    return None if math.isnan(value) else value
 
 
 def is_frame(value: object) -> bool:
@@ -288,7 +287,7 @@ def _(value: os.PathLike[Any], copy: Copy) -> Any:
 
 
 @_form.register
-def _(value: Mapping, copy: Copy) -> dict[str, Any]:  # type: ignore[type-arg]  # `register` takes no parameters
+def _(value: Mapping, copy: Copy) -> dict[str | int, Any]:  # type: ignore[type-arg]  # `register` takes no parameters
     return copy.table(value)
 
 

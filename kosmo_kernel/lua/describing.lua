@@ -1,0 +1,94 @@
+-- How values are told to the parent: rows that it has by their places, everything else as JSON, and what is no data as
+-- the text that `print` would show, with what is wrong with it.
+
+local native, json, records = ...
+local next, pcall, rawequal, rawget, rawlen, type = next, pcall, rawequal, rawget, rawlen, type
+local concat = table.concat
+local ours, place_of = native.ours, records.place_of
+local null = json.null
+
+local SHOWN = 64 << 10 -- bytes of the text of a value that is no data
+
+-- The place of a row that is as the parent has it, or nil.
+local function pristine(value)
+  local state, place = place_of(value)
+  if state and not state.altered[place] then return state, place end
+end
+
+-- A list of rows as `handle, place, handle, place …`, or nil when it is something else. With it, what is altered: by
+-- field `position, value, position, value …`; nil where nothing is.
+local function as_places(list)
+  local count = rawlen(list)
+  if count == 0 or next(list, count) ~= nil then return nil end
+  local out, changed = {}, nil
+  for i = 1, count do
+    local state, place, columns = place_of(rawget(list, i))
+    if not state then return nil end
+    out[2 * i - 1], out[2 * i] = state.handle, place
+    if state.altered[place] then
+      changed = changed or {}
+      for key, places in next, state.changes do
+        if places[place] then
+          local values = changed[key] or json.array_of({})
+          changed[key] = values
+          values[#values + 1] = i
+          values[#values + 1] = columns[key][place]
+        end
+      end
+    end
+  end
+  return out, changed
+end
+
+-- The type that all elements of a list of records share, or that an empty list was made with.
+local function shared_type(list)
+  local metatable = ours(list)
+  local own = metatable and metatable.type
+  local count = rawlen(list)
+  if count == 0 then return own and own.root and own.name or nil end
+  local first
+  for i = 1, count do
+    local element = rawget(list, i)
+    local of = type(element) == "table" and ours(element)
+    local kind = of and of.type
+    if not kind or not kind.root or (first and kind ~= first) then return nil end
+    first = kind
+  end
+  return first.name
+end
+
+local function written_or_shown(value, path, most, write, name)
+  local ok, written, wide = pcall(write, value, path, most)
+  if ok then return { form = "json", type = name, wide = wide or nil }, written end
+  if type(written) ~= "table" or not written.json then error(written, 0) end
+  return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
+end
+
+-- One value for the parent: a small description, and the JSON text it stands for, if any. A value without a
+-- JSON form, or with more than `most` bytes of it, is described by its text and by what is wrong with it.
+-- `write` makes the JSON: `json.write_wide` of what stays in Python, `json.write_value` of what goes on as JSON.
+function records.describe(value, path, most, write)
+  local kind = type(value)
+  if value == nil then return { form = "nil" } end
+  if kind == "function" or kind == "thread" or native.is_namespace(value) then
+    return { form = "opaque" }, native.render(value)
+  end
+  if kind ~= "table" or rawequal(value, null) then return written_or_shown(value, path, most, write) end
+  local metatable = ours(value)
+  if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
+  local state, place = pristine(value)
+  if state then return { form = "row", handle = state.handle, place = place } end
+  local places, changed = as_places(value)
+  if places and not changed then return { form = "places" }, "[" .. concat(places, ",") .. "]" end
+  if places then
+    local ok, written, wide = pcall(write, { json.array_of(places), changed }, path, most)
+    if ok then return { form = "altered", wide = wide or nil }, written end
+    if type(written) ~= "table" or not written.json then error(written, 0) end -- otherwise what follows finds the place
+  end
+  records.touch(value)
+  local of = metatable and metatable.type
+  local name
+  if json.form(value) == "list" then name = shared_type(value)
+  elseif of and of.root then name = of.name end
+  return written_or_shown(value, path, most, write, name)
+end
