@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel import wide_json
 from kosmo_kernel.result import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kosmo_kernel.result import PlannedCall, Result
 
 SERVERS = "mcp."  # what the full names of tools of MCP servers begin with
@@ -27,8 +30,9 @@ def envelope(
         dry_run: no call was made; those that would have been are listed.
     """
     meta: dict[str, Any] = {"permission_bypassed": bool(result and result.permission_bypassed), "dry_run": dry_run}
+    values = result.values if result and error is None else []
     if result is not None:
-        meta |= {"account": result.account, "notes": result.notes}
+        meta |= {"account": result.account, "notes": [*result.notes, *_lost(values)]}
         meta |= {"failures": result.failures} if result.failures else {}
     if facts is not None:
         meta["error"] = facts
@@ -36,12 +40,23 @@ def envelope(
         "success": error is None,
         "output": result.output if result else "",
         "error": error,
-        "result": result.values if result and error is None else [],
+        "result": values,
         "execution_time_ms": round(result.seconds * 1000, 1) if result else 0.0,
         "memory_usage": result.memory if result else 0,
         "integration_calls": _calls(result, dry_run=dry_run) if result else [],
         "meta": meta,
     }
+
+
+def _lost(values: Sequence[Any]) -> list[str]:
+    """A note of what of the values no JSON document can say; none where there is nothing of the kind."""
+    if not any(map(wide_json.is_wide, values)):
+        return []
+    names = ["result"] if len(values) == 1 else [f"result[{place}]" for place in range(1, len(values) + 1)]
+    found = [one for name, value in zip(names, values, strict=True) for one in wide_json.lost(value, name)]
+    if not found:  # integer keys, which are texts in JSON
+        return []
+    return [found[0] + (f"; {len(found) - 1:,} more of the kind." if len(found) > 1 else ".")]
 
 
 def _calls(result: Result, *, dry_run: bool) -> list[dict[str, Any]]:

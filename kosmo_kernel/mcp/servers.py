@@ -99,9 +99,8 @@ class Servers:
         Raises:
             UnknownNameError: there is none of that name.
         """
-        configuration = self.configuration()
-        name = own_name(key, self.called())
-        return configuration.find(name or key)
+        now = self._now()  # once: each look at the files is a part of every call
+        return now.configuration.find(own_name(key, now.called) or key)
 
     def may_use(self, key: str) -> Server:
         """The server that a name means, which may be started and asked.

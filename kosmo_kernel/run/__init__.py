@@ -16,4 +16,5 @@ from kosmo_kernel.run.leave import Leave as Leave
 from kosmo_kernel.run.run import OUTPUT_LINES as OUTPUT_LINES
 from kosmo_kernel.run.run import OUTPUT_MOST as OUTPUT_MOST
 from kosmo_kernel.run.run import Run as Run
+from kosmo_kernel.run.servers import NOT_ALLOWED as NOT_ALLOWED
 from kosmo_kernel.run.servers import SessionServers as SessionServers

@@ -6,14 +6,15 @@ kept beyond the run. Everything is read when a run first wants to know it, so th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import spelled
 from kosmo_kernel.errors import NotAllowedError
 from kosmo_kernel.permissions import how_to_allow, how_to_allow_tool, permission, tool_permission
+from kosmo_kernel.redact import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kosmo_kernel.calls import Order
     from kosmo_kernel.permissions import Permission
@@ -50,73 +51,68 @@ class Leave:
             SettingsError, UnknownNameError: a mistake in a file with permissions.
             KeyboardInterrupt: while a person was asked.
         """
-        integration, effect, alias = order.integration.name, order.function.effect, spelled(order.alias)
-        key = (integration, alias, effect)
-        if key not in self._found:
-            self._found[key] = permission(integration, alias, effect)
-        found = self._found[key]
-        if found.policy == "allow":
-            return
-        if self._force:
-            self._result.permission_bypassed = True
-        elif found.policy == "deny":
-            self._refuse(order, found, f"{self._said(effect, 'deny', found)}. Nothing was sent.")
-        elif not self._dry_run:
-            self._asked_about(order, found)
+        if not order.calls:
+            return  # an empty list of apps: nothing is asked for
+        integration, function = order.integration, order.function
+        name, alias, effect = f"{integration.name}.{function.name}", spelled(order.alias), function.effect
+        found = self._held((integration.name, alias, effect), permission)
+        verb = "changes something at" if effect == "write" else "reads from"
+        call = _called(name, order.calls[0], more=len(order.calls) > 1)
+        why = self._why_not(found, (name, alias), f"{call} {verb} {integration.title}, account {order.alias}.")
+        if why is not None:
+            raise NotAllowedError(
+                f"{name} (account {order.alias}): {_said(effect, 'account', found)}{why}. Nothing was sent. "
+                f"{how_to_allow(integration.name, alias, effect, found)}",
+                function=name,
+                account=order.alias,
+                operation=effect,
+                permission=found.policy,
+            )
 
     def check_tool(self, order: ToolOrder) -> None:
         """See whether a tool of an MCP server may be called; as `check`."""
-        server, effect = order.server.name, order.effect
-        key, about = ("mcp", server, effect), (order.function, server)
+        name, server, effect = order.function, order.server.name, order.effect
+        found = self._held(("mcp", server, effect), lambda _, server, effect: tool_permission(server, effect))
+        verb = "may change something with" if effect == "write" else "reads from"
+        call = _called(name, order.arguments)
+        why = self._why_not(found, (name, server), f"{call} {verb} the MCP server {server}.")
+        if why is not None:
+            raise NotAllowedError(
+                f"{name}: {_said(effect, 'server', found)}{why}. Nothing was sent. {how_to_allow_tool(server, effect)}",
+                function=name,
+                account=f"mcp.{server}",
+                operation=effect,
+                permission=found.policy,
+            )
+
+    def _held(self, key: tuple[str, str, str], read: Callable[[str, str, str], Permission]) -> Permission:
+        """What holds in this run; read when it is first wanted."""
         if key not in self._found:
-            self._found[key] = tool_permission(server, effect)
-        found = self._found[key]
+            self._found[key] = read(*key)
+        return self._found[key]
+
+    def _why_not(self, found: Permission, about: tuple[str, str], what: str) -> str | None:
+        """Why a call may not be made, besides what the permissions say; None where it may.
+
+        Parameters:
+            found: the permission.
+            about: the function and whose it is, which a person is asked about once.
+            what: the call, in a sentence for that person.
+        """
         if found.policy == "allow":
-            return
+            return None
         if self._force:
             self._result.permission_bypassed = True
-            return
-        said = f"{effect}s of this server are {found.policy_in_words} ({found.place or 'unless you allow them'})"
-        if found.policy == "ask":
-            if self._dry_run:
-                return
-            if about not in self._answers:
-                arguments = ", ".join(f"{name} = {value}" for name, value in order.arguments.items())
-                with_ = f" ({arguments})" if arguments else ""
-                verb = "may change something with" if effect == "write" else "reads from"
-                self._answers[about] = self._says_yes(f"{order.function}{with_} {verb} the MCP server {server}.")
-            if self._answers[about]:
-                return
-            said += ", and there is nobody to ask here" if self._answers[about] is None else ", and the answer was no"
-        raise NotAllowedError(
-            f"{order.function}: {said}. Nothing was sent. {how_to_allow_tool(server, effect)}",
-            function=order.function,
-            account=f"mcp.{server}",
-            operation=effect,
-            permission=found.policy,
-        )
-
-    def _asked_about(self, order: Order, found: Permission) -> None:
-        about = (f"{order.integration.name}.{order.function.name}", spelled(order.alias))
+            return None
+        if found.policy == "deny":
+            return ""
+        if self._dry_run:
+            return None
         if about not in self._answers:
-            self._answers[about] = self._answer(order)
-        answer = self._answers[about]
-        if answer:
-            return
-        said = self._said(order.function.effect, "ask", found)
-        if answer is None:
-            said += ", and there is nobody to ask here"
-        else:
-            said += ", and the answer was no"
-        self._refuse(order, found, f"{said}. Nothing was sent.")
-
-    def _answer(self, order: Order) -> bool | None:
-        """What a person says; None where there is nobody, or nobody who answers yes or no."""
-        function, arguments = order.function, ", ".join(f"{k} = {v}" for k, v in order.calls[0].items())
-        with_ = f" ({arguments}{', and so on' if len(order.calls) > 1 else ''})" if arguments else ""
-        verb = "changes something at" if function.effect == "write" else "reads from"
-        name = f"{order.integration.name}.{function.name}"
-        return self._says_yes(f"{name}{with_} {verb} {order.integration.title}, account {order.alias}.")
+            self._answers[about] = self._says_yes(what)
+        if self._answers[about] is None:
+            return ", and there is nobody to ask here"
+        return None if self._answers[about] else ", and the answer was no"
 
     def _says_yes(self, what: str) -> bool | None:
         """Whether a person agrees to something; None where there is nobody, or nobody who answers yes or no."""
@@ -128,19 +124,14 @@ class Leave:
                 return word in YES
         return False
 
-    @staticmethod
-    def _said(effect: str, policy: str, found: Permission) -> str:
-        """What the permissions say, in words."""
-        where = f'{effect} = "{policy}" in {found.place}' if found.place else "unless you allow them"
-        return f"{effect}s of this account are {found.policy_in_words} ({where})"
 
-    def _refuse(self, order: Order, found: Permission, why: str) -> None:
-        name, effect = f"{order.integration.name}.{order.function.name}", order.function.effect
-        alias = spelled(order.alias)
-        raise NotAllowedError(
-            f"{name} (account {order.alias}): {why} {how_to_allow(order.integration.name, alias, effect, found)}",
-            function=name,
-            account=order.alias,
-            operation=effect,
-            permission=found.policy,
-        )
+def _called(name: str, arguments: Mapping[str, Any], *, more: bool = False) -> str:
+    """A call as a person is asked about it: its arguments are the script's, and so is whatever they look like."""
+    given = ", ".join(one_line(f"{key} = {value}") for key, value in arguments.items())
+    return f"{name} ({given}{', and so on' if more else ''})" if given else name
+
+
+def _said(effect: str, whose: str, found: Permission) -> str:
+    """What the permissions say, in words."""
+    where = f'{effect} = "{found.policy}" in {found.place}' if found.place else "unless you allow them"
+    return f"{effect}s of this {whose} are {found.policy_in_words} ({where})"

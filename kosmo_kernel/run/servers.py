@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.run.tools import Tools
 
 SPACE = ("app", "mcp")
+NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 
 
 class SessionServers:

@@ -1,0 +1,195 @@
+"""`kosmo mcp:call`: one tool of an MCP server, with its arguments as JSON or one by one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.cli.arguments import fields_of_json
+from kosmo_kernel.cli.call import envelope
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import FORMAT, as_json
+from kosmo_kernel.cli.output import document, note, write
+from kosmo_kernel.errors import KosmoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kosmo_kernel.mcp import Servers, Tool
+    from kosmo_kernel.result import Result
+
+SPACE = "mcp."
+
+
+class Call(Command):
+    """A command that calls a tool, and fails in the envelope of a call."""
+
+    asked: str | None = None  # the tool of the call at hand, as far as it is known
+    known: Tool | None = None  # likewise
+    server: str | None = None  # likewise
+    dry_run = False
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember what failures have to say."""
+        self.asked = self.known = self.server = None
+        rest = super().parse_args(ctx, args)
+        self.asked, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
+        return rest
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """The six keys of a call that failed."""
+        result = error.result if isinstance(error, KosmoError) else None
+        return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
+
+    def meta(self, result: Result | None) -> dict[str, Any]:
+        """What is known of the call at hand beside its data."""
+        found: dict[str, Any] = {
+            "dry_run": self.dry_run,
+            "operation": self.known.effect if self.known else None,
+            "permission_bypassed": bool(result and result.permission_bypassed),
+            "server": self.server,
+        }
+        if result and result.planned:
+            found["planned"] = [{"arguments": one.arguments, "url": one.url} for one in result.planned]
+        return found | ({"notes": result.notes} if result else {})
+
+
+@click.command(
+    "mcp:call",
+    cls=Call,
+    epilog="""\b
+Examples:
+  kosmo mcp:call time.get_current_time --arg timezone=Etc/UTC
+  kosmo mcp:call time.get_current_time '{"timezone": "Etc/UTC"}' --json
+""",
+)
+@click.argument("tool", metavar="SERVER.TOOL")
+@click.argument("payload", required=False, metavar="[JSON]")
+@click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="An argument; what is no text as JSON.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the call, and make none; no server is started.")
+@click.option("--force", is_flag=True, help="Call it even where the settings say ask or deny.")
+@click.option("--format", "form", **FORMAT)
+@as_json
+@click.pass_context
+def call(
+    ctx: click.Context,
+    *,
+    tool: str,
+    payload: str | None,
+    pairs: tuple[str, ...],
+    dry_run: bool,
+    force: bool,
+    form: str | None,
+    as_json: bool,
+) -> None:
+    """Call one tool, and show what comes back.
+
+    The server is started for it. JSON is an object of named arguments, or - for one on standard input. A tool that
+    does not say of itself that it only reads is asked about first.
+
+    With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
+    """
+    if as_json and form:
+        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    given = dict(fields_of_json(payload)) if payload is not None else {}
+    named = [_pair(pair) for pair in pairs]
+    if twice := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
+        raise click.UsageError(f"`{twice[0]}` is given twice.")
+    command = ctx.command
+    if not isinstance(command, Call):
+        raise TypeError("this function is the callback of a Call")
+
+    from kosmo_kernel.cli.runs import ask  # noqa: PLC0415 - --help calls nothing
+    from kosmo_kernel.run.single import single_call  # noqa: PLC0415 - likewise
+    from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
+    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+
+    line = TerminalLine(sys.stderr)
+
+    def tell(_stream: str, text: str) -> None:
+        line.make_way(sys.stderr, text)
+        write(sys.stderr, text)
+
+    with Session() as session, line:
+        command.known = _found(command, session.servers.get(), tool, dry_run=dry_run)
+        arguments = given | {name: _typed(command.known, name, text) for name, text in named}
+        result = single_call(
+            session,
+            command.asked or tool,
+            arguments,
+            dry_run=dry_run,
+            force=force,
+            on_ask=partial(ask, line),
+            on_output=tell,
+            on_progress=line,
+        )
+    if as_json:
+        data = None if dry_run else result.value
+        document(envelope(command.asked, result, command.meta(result), data=data))
+        return
+    _show(result, form, dry_run=dry_run)
+
+
+def _found(command: Call, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
+    """The tool that is meant; its server is started to know it, unless this is a dry run.
+
+    Raises:
+        KosmoError: there is none, or its server may not be started, or does not start.
+    """
+    server, name = servers.split(path)
+    servers.may_use(server.name)
+    command.server, command.asked = server.name, f"{SPACE}{server.name}.{name}"
+    if dry_run:
+        return None
+    tool = servers.tool(server.name, name)
+    command.asked = tool.function
+    return tool
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    name, equals, text = pair.partition("=")
+    if not equals or not name.strip():
+        raise click.UsageError(f"--arg takes NAME=VALUE, got `{pair}`.")
+    return name.strip(), text
+
+
+def _typed(tool: Tool | None, name: str, text: str) -> Any:
+    """The value of an `--arg`: a text where the tool takes one, or is not known; else JSON, where it is any."""
+    schema = tool.properties.get(name, {}) if tool else {}
+    if tool is None or "string" in _kinds(schema):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # which is no text that fits, as checking it will say
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    told = schema.get("type")
+    kinds: Iterable[Any] = told if isinstance(told, list) else [told]
+    found = {kind for kind in kinds if isinstance(kind, str)}
+    for one in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
+        found |= _kinds(one) if isinstance(one, dict) else set()
+    return found
+
+
+def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
+    """Print what came back, and what there is to say beside."""
+    from kosmo_kernel.plan import plan_of  # noqa: PLC0415 - --help calls nothing
+
+    values = [plan_of(result.planned)] if dry_run else result.values[:1]
+    below, beside = result.told(tables=not form and sys.stdout.isatty())
+    if form:
+        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - most calls do without
+
+        write_values(values, form)
+    else:
+        from kosmo_kernel.cli.values import show_values  # noqa: PLC0415 - as above
+
+        show_values(values, below)
+    for told in [*beside, *(["A dry run: nothing was asked."] if dry_run else [])]:
+        note(told)

@@ -1,0 +1,172 @@
+"""The files that `mcp:add` and its like change: the user's own, and the project's `.mcp.json`.
+
+Everything in a file that is not changed stays: other keys, keys of entries that mean nothing to us, their order and the
+indentation. A file that cannot be read, or that has comments, which would be lost, is not written at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.mcp import configuration
+from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
+from kosmo_kernel.mcp.references import referred
+from kosmo_kernel.redact import one_line, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from click.shell_completion import CompletionItem
+
+OURS = "project"  # the kind of the one file of a project that we write
+INDENT = re.compile(r'\n([ \t]+)"')
+NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
+SECRET_WORD = re.compile(r"[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
+SECRET_NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
+SECRET_GIVEN = re.compile(rf"({SECRET_WORD.pattern}[=:])(?!\$\{{)[^\s&]+", re.IGNORECASE)
+
+project = click.option("--project", is_flag=True, help="Of this project, in its .mcp.json; yours otherwise.")
+
+
+def place(*, of_project: bool) -> Path:
+    """The file that is to be changed."""
+    return project_root(Path.cwd()) / PROJECT[OURS] if of_project else user_file()
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change the entries of a file, which is made where it is missing.
+
+    Parameters:
+        path: of the file.
+        edit: changes the entries, by the names of their servers; what it raises leaves the file as it is.
+
+    Raises:
+        SettingsError: the file cannot be read or written, or would lose comments.
+    """
+    from kosmo_kernel.private_files import locked, write  # noqa: PLC0415 - only for those who change something
+
+    try:
+        with locked(user_file().parent):  # not in the folder of the file, which may be a repository
+            text, table = _read(path)
+            key, entries = _entries(table)
+            edit(entries)
+            found = INDENT.search(text)
+            write(path, json.dumps(table | {key: entries}, indent=found[1] if found else 2, ensure_ascii=False) + "\n")
+    except OSError as fault:
+        raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
+
+
+def put(path: Path, made: Mapping[str, Any], *, replace: bool, before: Callable[[], None]) -> None:
+    """Put entries into a file.
+
+    Parameters:
+        path: of the file.
+        made: the entries by the names of their servers.
+        replace: in place of others of these names.
+        before: is called once nothing stands against it, and before anything is changed: it asks for secrets and keeps
+            them, which has a lock of its own.
+
+    Raises:
+        InvalidArgumentsError: there are entries of these names.
+        SettingsError: as `change`.
+    """
+
+    def check(entries: Mapping[str, Any]) -> None:
+        if there := [name for name in made if name in entries and not replace]:
+            told = ", ".join(there)
+            raise InvalidArgumentsError(f"{path} has {told} already. --replace takes the place. Nothing was changed.")
+
+    def edit(entries: dict[str, Any]) -> None:
+        check(entries)
+        entries.update(made)
+
+    check(_entries(_read(path)[1])[1])
+    before()
+    change(path, edit)
+
+
+def _entries(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Under which key a file lists servers, or would, and what stands there."""
+    key = next((key for key in KEYS if isinstance(table.get(key), dict)), KEYS[0])
+    return key, dict(table.get(key) or {})
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """A file's text and all that stands there."""
+    try:
+        entries_of(path)
+    except SettingsError as fault:
+        raise SettingsError(f"{fault.message} Nothing was changed: mend it first.") from None
+    if not path.exists():
+        return "", {}
+    text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
+    try:
+        table: dict[str, Any] = json.loads(text) if text.strip() else {}
+    except ValueError:
+        raise SettingsError(
+            f"{path} has comments, or commas too many, which would be lost. Nothing was changed: do it by hand."
+        ) from None
+    return text, table
+
+
+def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
+    """The entry of a server in a file.
+
+    Raises:
+        UnknownNameError: there is none; with where there is one, or the nearest names.
+    """
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+
+    if name in entries:
+        return entries[name]
+    found = configuration().servers.get(name)
+    if found is None:
+        raise UnknownNameError(f"{path} has no MCP server `{name}`.", tuple(nearest(name, entries)))
+    way = {OURS: "Add --project.", "user": "Leave out --project."}.get(found.source, "Change it there.")
+    raise UnknownNameError(f"{path} has no MCP server `{name}`; it stands in {found.path}. {way}")
+
+
+def check_name(name: str) -> str:
+    """A name for a new server.
+
+    Raises:
+        InvalidArgumentsError: it cannot be one.
+    """
+    if not NAME.fullmatch(name):
+        raise InvalidArgumentsError(
+            f"`{one_line(name, most=70)}` cannot be the name of a server: that has letters, digits, spaces and "
+            "`_ - . @ /`, 64 at most, and begins with a letter or a digit."
+        )
+    return name
+
+
+def shown_secrets(words: Iterable[str]) -> Iterator[str]:
+    """What in arguments looks like a secret that stands there in the clear, without the secret itself."""
+    before = ""
+    for word in words:
+        if found := SECRET_GIVEN.search(word):
+            yield found[1]
+        elif redact(word) != word:
+            yield redact(word)
+        elif before.startswith("-") and SECRET_WORD.fullmatch(before.lstrip("-")) and not word.startswith(("-", "${")):
+            yield before
+        before = word
+
+
+def is_private(name: str, value: str) -> bool:
+    """Whether what is to be the value of a variable or a header looks like a secret that stands there in the clear."""
+    pair = f"{name}: {value}"
+    return bool(value) and not referred(value) and (bool(SECRET_NAME.search(name)) or redact(pair) != pair)
+
+
+def servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The configured servers, for a shell that completes."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - not before a shell asks
+
+    return [CompletionItem(name) for name in configuration().servers if name.startswith(incomplete)]

@@ -1,0 +1,139 @@
+"""`kosmo mcp:list` and `mcp:status`: what is configured, and whether it may be used. Nothing is started or asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.mcp_files import servers
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.mcp import Servers, Trust
+from kosmo_kernel.mcp.trust import shown
+from kosmo_kernel.permissions import EFFECTS, tool_permission
+from kosmo_kernel.redact import redact
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp import Configuration, Server
+
+NONE = "No MCP server is configured. `kosmo mcp:add` configures one."
+
+
+@click.command("mcp:list", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:list\n  kosmo mcp:list --all --json")
+@click.option("--all", "everything", is_flag=True, help="Those that are switched off as well.")
+@as_json
+def list_(*, everything: bool, as_json: bool) -> None:
+    """List the MCP servers that are configured.
+
+    None is started. With --json: `servers` by name, and `sources`, the files that they come from. Values of variables
+    and headers are never shown.
+    """
+    with Servers() as found:
+        there, called = found.configuration(), found.called()
+        chosen = [one for one in there.servers.values() if everything or one.enabled]
+        rows = {one.name: _row(one, called[one.name], found.trust) for one in chosen}
+    if as_json:
+        document({"success": True, "servers": rows, "sources": _sources(there)})
+        return
+    if rows:
+        print_rows([(one.name, f"{_words(one, rows[one.name])}  ({one.source})") for one in chosen])
+    else:
+        say(NONE)
+    if off := len(there.servers) - len(chosen):
+        note(f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well.")
+    for fault in there.faults:
+        note(fault)
+
+
+@click.command("mcp:status", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:status\n  kosmo mcp:status time --json")
+@click.argument("name", required=False, metavar="[SERVER]", shell_complete=servers)
+@as_json
+def status(*, name: str | None, as_json: bool) -> None:
+    """Say whether each may be used, and what to do if not.
+
+    None is started: `kosmo mcp:tools SERVER` does that. With --json: `servers` by name, `ready` among what is told of
+    each.
+    """
+    with Servers() as found:
+        there, trust = found.configuration(), found.trust
+        chosen = [found.find(name)] if name else list(there.servers.values())
+        rows = {one.name: _standing(one, trust) for one in chosen}
+    if as_json:
+        document({"success": True, "servers": rows})
+        return
+    if rows:
+        print_rows([(one, row["what_to_do"] or "ready") for one, row in rows.items()])
+    else:
+        say(NONE)
+    for fault in there.faults:
+        note(fault)
+
+
+def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
+    """A server as data; nothing of it is secret."""
+    return {
+        "name": server.name,
+        "lua_path": f"app.mcp.{called}",
+        "type": server.kind,
+        "enabled": server.enabled,
+        "trust": trust.standing(server),
+        "source": server.source,
+        "path": str(server.path),
+        "replaces": str(server.replaces) if server.replaces else None,
+        "command": server.command,
+        "args": [redact(arg) for arg in server.args],
+        "url": redact(server.url),
+        "env": list(server.env),
+        "headers": list(server.headers),
+        "timeout": server.timeout,
+        "permissions": _permissions(server),
+        "fault": server.fault or None,
+    }
+
+
+def _standing(server: Server, trust: Trust) -> dict[str, Any]:
+    """Whether a server may be used, and what to do where not."""
+    standing = trust.standing(server)
+    advice = ""
+    if server.fault:
+        advice = f"{server.path}: {server.fault}."
+    elif not server.enabled:
+        advice = f"It is switched off: `kosmo mcp:enable {server.name}`."
+    elif standing != "trusted":
+        why = "is not trusted yet" if standing == "untrusted" else "has changed since you trusted it"
+        advice = f"It comes with the project, and {why}: `kosmo mcp:trust {server.name}`."
+    return {
+        "ready": not advice,
+        "enabled": server.enabled,
+        "trust": standing,
+        "permissions": _permissions(server),
+        "fault": server.fault or None,
+        "what_to_do": advice or None,
+    }
+
+
+def _permissions(server: Server) -> dict[str, str]:
+    return {effect: tool_permission(server.name, effect).policy for effect in EFFECTS}
+
+
+def _words(server: Server, row: dict[str, Any]) -> str:
+    if server.fault:
+        return f"wrong: {server.fault}"
+    said = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
+    return f"{'' if server.enabled else 'off: '}{said}{shown(server)[0]}"
+
+
+def _sources(there: Configuration) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": one.source,
+            "path": str(one.path),
+            "schema": one.key or None,
+            "servers": list(one.servers),
+            "fault": one.fault or None,
+        }
+        for one in there.sources
+        if one.key or one.fault or one.path.exists()
+    ]

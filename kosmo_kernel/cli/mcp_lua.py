@@ -1,0 +1,33 @@
+"""`kosmo mcp:lua`: run Lua that asks MCP servers; what `integrations:lua` does, without `--repl`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kosmo_kernel.cli.lua import LuaCommand
+from kosmo_kernel.cli.lua import lua as integrations_lua
+
+LINES = "repl"  # the one option that is left out
+EXAMPLES = """\b
+Examples:
+  kosmo mcp:lua -e 'return mcp.servers()'
+  kosmo mcp:lua -e 'return app.mcp.time.get_current_time({ timezone = "Etc/UTC" })' --json
+  kosmo mcp:lua triage.lua --dry-run -- my-project
+"""
+
+
+def _run(**given: Any) -> Any:
+    return click.get_current_context().invoke(integrations_lua, **given, **{LINES: False})
+
+
+lua = LuaCommand(
+    "mcp:lua",
+    callback=_run,
+    params=[param for param in integrations_lua.params if param.name != LINES],
+    help="Run Lua that asks MCP servers.\n\nFILE is a Lua file, and - is standard input. `app.mcp.SERVER.TOOL` calls a "
+    "tool; a server is started by the first call, and ends with the script. Everything else is as `kosmo "
+    "integrations:lua` has it, --json among it.",
+    epilog=EXAMPLES,
+)

@@ -1,0 +1,67 @@
+"""`kosmo mcp:serve`: our own MCP server (`mcp_server/`), for agents."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from kosmo_kernel.cli.choices import accounts_of
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import Whole, limited
+from kosmo_kernel.cli.output import note, say
+
+EXAMPLES = """\b
+Examples:
+  kosmo mcp:serve
+  kosmo mcp:serve --demo --timeout 60
+  kosmo mcp:serve --http 8722 --account production
+
+\b
+In an agent's configuration:
+  {"mcpServers": {"kosmo": {"command": "kosmo", "args": ["mcp:serve"]}}}
+"""
+
+
+@click.command("mcp:serve", cls=Command, epilog=EXAMPLES)
+@click.option(
+    "--http", "port", type=Whole(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
+)
+@click.option(
+    "-a", "--account", metavar="A", help="The account that calls ask which name none.", shell_complete=accounts_of()
+)
+@click.option("--demo", is_flag=True, help="Let that be the demo account, which is fiction.")
+@limited
+@click.option(
+    "--allow-mcp", is_flag=True, help="Let Lua ask your other MCP servers (app.mcp), which agents then reach as well."
+)
+def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **given: Any) -> None:
+    """Serve Heroku and Lua to agents, over MCP.
+
+    An agent starts it, and speaks to it on standard input and output. It offers each function as a tool
+    (heroku_list_apps), Lua in its walls (lua_run) and the reference (docs_read, docs_search, and as resources). Calls
+    may name an account, and lower the limits of Lua that are set here. Nobody can be asked, so what your permissions
+    ask about is an error there.
+
+    With --http, the first line printed is KOSMO_MCP_URL=…, and the second KOSMO_MCP_TOKEN=…, which clients send as
+    `Authorization: Bearer …`. The token is a new one each time unless the environment has KOSMO_MCP_TOKEN. Only this
+    machine is served. Ctrl-C is how it ends, so that is no failure.
+    """
+    if demo and account not in (None, "demo"):
+        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
+    from kosmo_kernel.mcp_server import Terms, over_http, over_stdio  # noqa: PLC0415 - --help does not serve
+
+    terms = Terms("demo" if demo else account, others=allow_mcp, **given)
+    if port is None:
+        if sys.stdin and sys.stdin.isatty():
+            note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
+        over_stdio(terms)
+    else:
+        over_http(terms, port, _ready)
+
+
+def _ready(url: str, token: str | None) -> None:
+    """Tell where the server is, and what opens it."""
+    say(f"KOSMO_MCP_URL={url}" + (f"\nKOSMO_MCP_TOKEN={token}" if token else ""))
+    note("Serving MCP to this machine. Ctrl-C ends it.")

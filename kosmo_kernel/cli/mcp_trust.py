@@ -1,0 +1,83 @@
+"""`kosmo mcp:trust` and `mcp:untrust`: agreeing to a server that a project brings, after seeing what it would run."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.mcp_files import servers
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, note, say
+from kosmo_kernel.errors import SettingsError, StoppedError
+from kosmo_kernel.mcp import Trust, configuration
+from kosmo_kernel.mcp.trust import fingerprint, shown
+
+CHANGED = "It is not what you trusted before."
+
+
+@click.command(
+    "mcp:trust", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:trust time\n  kosmo mcp:trust time --yes --json"
+)
+@click.argument("name", shell_complete=servers)
+@click.option("-y", "--yes", is_flag=True, help="Agree without being asked; look at it before.")
+@as_json
+def trust(*, name: str, yes: bool, as_json: bool) -> None:
+    """Agree that a server of this project is started.
+
+    Shows its command and arguments, or its address, and the names of its variables and headers, and asks. The agreement
+    is to what is shown: when that changes, the server is not started until you agree again. Nothing is started now.
+    """
+    server, trusts = configuration().find(name), Trust()
+    if server.fault:
+        raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
+    before, lines = trusts.standing(server), shown(server)
+    if before != "trusted":
+        _show([f"The MCP server {name}, from {server.path}:", *(f"  {line}" for line in lines)], aside=as_json)
+        if before == "changed":
+            _show([CHANGED], aside=as_json)
+        if not yes and not _agrees():
+            raise StoppedError(f"`{name}` is not trusted. Nothing was changed.")
+        trusts.trust(server)
+    if as_json:
+        facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
+        document({"success": True} | facts | {"fingerprint": fingerprint(server)})
+    elif not server.of_project:
+        say(f"{name} is in your own file, {server.path}, and needs no trust.")
+    else:
+        say(f"{name} {'was' if before == 'trusted' else 'is'} trusted.")
+
+
+@click.command("mcp:untrust", cls=Command, epilog="\b\nExample:\n  kosmo mcp:untrust time")
+@click.argument("name", shell_complete=servers)
+@as_json
+def untrust(*, name: str, as_json: bool) -> None:
+    """Take back the agreement to a server of this project.
+
+    It is not started any more until you agree again.
+    """
+    server = configuration().find(name)
+    if not server.of_project:
+        raise SettingsError(f"{name} is in your own file, {server.path}, and needs no trust. `kosmo mcp:disable` it.")
+    changed = Trust().untrust(server)
+    if as_json:
+        document({"success": True, "server": name, "trust": "untrusted", "changed": changed})
+    else:
+        say(f"{name} is trusted no more." if changed else f"{name} was not trusted.")
+
+
+def _show(lines: list[str], *, aside: bool) -> None:
+    for line in lines:
+        (note if aside else say)(line)
+
+
+def _agrees() -> bool:
+    """Whether a person says yes.
+
+    Raises:
+        click.UsageError: there is nobody to ask.
+    """
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")
+    return click.confirm("Start it when it is asked something?", default=False, err=True)

@@ -1,0 +1,46 @@
+"""The SDK's client, with our own MCP server as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from kosmo_command import COMMAND, environment
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.types import CallToolResult, TextContent
+
+
+@asynccontextmanager
+async def client(*args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> AsyncIterator[Client]:
+    """The SDK's client with a server of its own."""
+    more = env if env is not None else {"KOSMO_DEMO": "1"}
+    served = StdioServerParameters(
+        command=COMMAND[0], args=[*COMMAND[1:], "mcp:serve", *args], env=environment(more), cwd=cwd
+    )
+    async with Client(stdio_client(served)) as one:
+        yield one
+
+
+def asked(ask: Callable[[Client], Awaitable[Any]], *args: str, **more: Any) -> Any:
+    """What a client gets that asks once."""
+
+    async def run() -> Any:
+        async with client(*args, **more) as one:
+            return await ask(one)
+
+    return asyncio.run(run())
+
+
+def text_of(answer: CallToolResult) -> str:
+    (part,) = answer.content
+    assert isinstance(part, TextContent)
+    return part.text
+
+
+def failure(answer: CallToolResult) -> str:
+    assert answer.is_error
+    return text_of(answer)

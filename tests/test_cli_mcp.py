@@ -1,0 +1,345 @@
+"""`kosmo mcp:*` as a user types it: files that are changed, trust, servers that are started or are not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import psutil
+import pytest
+from kosmo_command import COMMAND, document, environment, kosmo, started
+from mcp_config import faulty, written
+
+from kosmo_kernel.cli import outcome
+
+pytest.importorskip("mcp")
+
+SECRET = "open-sesame-42"
+Typed = Callable[..., Any]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository, which is where the commands run; the user's home is another folder."""
+    root = tmp_path / "repository"
+    (root / ".git").mkdir(parents=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("HOME", str(tmp_path / "own"))
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    return root
+
+
+def own_file() -> Path:
+    return Path.home() / ".kosmo" / "mcp.json"
+
+
+def entries(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))["mcpServers"]
+
+
+def telltale(folder: Path) -> tuple[dict[str, Any], Path]:
+    """An entry whose program leaves a file behind, so that its start can be seen; and that file."""
+    mark = folder / "was-started"
+    return {"command": sys.executable, "args": ["-c", f"open({str(mark)!r}, 'w').close()"], "timeout": 5}, mark
+
+
+# Nothing is started ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mcp:list", "--all"),
+        ("mcp:status",),
+        ("mcp:status", "mine"),
+        ("mcp:doctor",),
+        ("mcp:export",),
+        ("mcp:trust", "brought", "--yes"),
+        ("mcp:disable", "mine"),
+        ("mcp:call", "mine.tool", "--dry-run"),
+        ("mcp:lua", "--dry-run", "-e", "app.mcp.mine.tool()"),
+        ("mcp:lua", "-e", "return mcp.servers()"),
+    ],
+    ids=" ".join,
+)
+def test_a_look_starts_no_server(project: Path, command: tuple[str, ...]) -> None:
+    entry, mark = telltale(project)
+    written(own_file(), {"mine": entry})
+    written(project / ".mcp.json", {"brought": entry})
+    done = kosmo(*command)
+    assert (done.returncode, mark.exists()) == (0, False), done.stderr
+    assert kosmo("mcp:tools", "mine").returncode == 1 or command[0] == "mcp:disable"
+    assert mark.exists() is (command[0] != "mcp:disable")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mcp:tools", "brought"),
+        ("mcp:schema", "brought.tool"),
+        ("mcp:call", "brought.tool"),
+        ("mcp:call", "brought.tool", "--force"),
+        ("mcp:resources", "brought"),
+        ("mcp:prompts", "brought"),
+        ("mcp:lua", "-e", "app.mcp.brought.tool()"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_project_brings_is_not_started_before_the_user_agreed(project: Path, command: tuple[str, ...]) -> None:
+    entry, mark = telltale(project)
+    written(project / ".mcp.json", {"brought": entry})
+    done = kosmo(*command)
+    assert (done.returncode, mark.exists()) == (1, False)
+    assert "`kosmo mcp:trust brought` shows what it would run and asks you." in done.stderr
+
+
+# Trust -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("typed", "trusted"), [("y", True), ("n", False), ("", False)])
+def test_trust_shows_what_would_run_and_asks(project: Path, typed: str, *, trusted: bool) -> None:
+    entry = faulty("", env={"LEVEL": SECRET, "KEY": "${HOME_KEY}"})
+    written(project / ".mcp.json", {"brought": entry})
+    asking = pexpect.spawn(
+        COMMAND[0], [*COMMAND[1:], "mcp:trust", "brought"], env=environment(), encoding="utf-8", dimensions=(40, 300)
+    )
+    asking.expect_exact("Start it when it is asked something? [y/N]:", timeout=30)
+    shown = asking.before or ""
+    asking.sendline(typed)
+    asking.expect(pexpect.EOF, timeout=30)
+    asking.close()
+    assert (" ".join([entry["command"], *entry["args"]]) in shown, "variable LEVEL" in shown) == (True, True)
+    assert ("variable KEY from ${HOME_KEY}" in shown, SECRET in shown) == (True, False)
+    assert asking.exitstatus == (0 if trusted else 130)
+    (row,) = document("mcp:list", "--json")[1]["servers"].values()
+    assert row["trust"] == ("trusted" if trusted else "untrusted")
+
+
+def test_trust_is_lost_when_the_command_changes_and_can_be_taken_back(project: Path) -> None:
+    def told() -> str:
+        code, found = document("mcp:status", "brought", "--json")
+        assert code == 0
+        return str(found["servers"]["brought"]["trust"])
+
+    written(project / ".mcp.json", {"brought": faulty()})
+    assert kosmo("mcp:trust", "brought").returncode == 2  # nobody can be asked
+    assert kosmo("mcp:trust", "brought", "--yes").returncode == 0
+    assert told() == "trusted"
+    assert "echo" in kosmo("mcp:tools", "brought").stdout
+    written(project / ".mcp.json", {"brought": faulty("dies")})
+    assert told() == "changed"
+    assert "has changed since you trusted it" in kosmo("mcp:tools", "brought").stderr
+    assert "It is not what you trusted before." in kosmo("mcp:trust", "brought", "--yes").stdout
+    assert kosmo("mcp:untrust", "brought").stdout == "brought is trusted no more.\n"
+    assert told() == "untrusted"
+
+
+# Files -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_keeps_everything_else_in_the_file(project: Path) -> None:
+    path = project / ".mcp.json"
+    before = {
+        "inputs": [{"id": "one"}],
+        "servers": {"a": {"command": "a", "gallery": "ours", "disabled": True}, "b": {"command": "b"}},
+    }
+    path.write_text(json.dumps(before, indent=4))
+    assert kosmo("mcp:enable", "a", "--project").returncode == 0
+    assert kosmo("mcp:add", "c", "--project", "--", "see", "--name", "zoë").returncode == 0
+    assert kosmo("mcp:remove", "b", "--project").returncode == 0
+    servers = {
+        "a": {"command": "a", "gallery": "ours", "enabled": True},
+        "c": {"command": "see", "args": ["--name", "zoë"]},
+    }
+    after = {"inputs": [{"id": "one"}], "servers": servers}
+    assert path.read_text(encoding="utf-8") == json.dumps(after, indent=4, ensure_ascii=False) + "\n"
+    assert sorted(one.name for one in project.iterdir()) == [".git", ".mcp.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"mcpServers": {"a": {"command": "a"}', "is no JSON"),
+        ('{"mcpServers": {"a": {"command": "a"}}} // mine', "has comments"),
+        ('{"mcpServers": {"a": {"command": "a"},}}', "commas too many"),
+        ('{"mcpServers": ["a"]}', "must be an object"),
+        ("[]", "must be an object"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [("mcp:add", "b", "--", "b"), ("mcp:disable", "a"), ("mcp:remove", "a")], ids=lambda one: one[0]
+)
+def test_a_file_that_would_lose_something_is_not_written(
+    project: Path, command: tuple[str, ...], text: str, why: str
+) -> None:
+    path = project / ".mcp.json"
+    path.write_text(text)
+    place = command.index("--") if "--" in command else len(command)
+    done = kosmo(*command[:place], "--project", *command[place:])
+    assert (done.returncode, path.read_text()) == (1, text)
+    assert (str(path) in done.stderr, why in done.stderr, "Nothing was changed" in done.stderr) == (True, True, True)
+
+
+def test_a_server_is_sought_where_the_command_looks_and_found_where_it_is(project: Path) -> None:
+    written(project / ".vscode" / "mcp.json", {"theirs": faulty()}, "servers")
+    written(project / ".mcp.json", {"ours": faulty()})
+    assert kosmo("mcp:disable", "ours").stderr.endswith(f"it stands in {project / '.mcp.json'}. Add --project.\n")
+    assert kosmo("mcp:disable", "theirs").stderr.endswith("mcp.json. Change it there.\n")
+    assert "Did you mean: ours" in kosmo("mcp:disable", "our", "--project").stderr
+
+
+def test_a_server_that_is_switched_off_is_listed_only_with_all_and_not_started(project: Path) -> None:
+    entry, mark = telltale(project)
+    written(own_file(), {"mine": entry, "other": faulty()})
+    assert kosmo("mcp:disable", "mine").returncode == 0
+    assert list(document("mcp:list", "--json")[1]["servers"]) == ["other"]
+    assert list(document("mcp:list", "--all", "--json")[1]["servers"]) == ["mine", "other"]
+    assert "`kosmo mcp:enable mine` switches it on" in kosmo("mcp:tools", "mine").stderr
+    assert (kosmo("mcp:tools").returncode, mark.exists()) == (0, False)
+    assert kosmo("mcp:enable", "mine").returncode == 0
+    assert (kosmo("mcp:tools", "mine").returncode, mark.exists()) == (1, True)
+
+
+# Secrets -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--url", "https://x.example.com/mcp", "--header", f"Authorization=Bearer {SECRET}"),
+        ("--url", f"https://x.example.com/mcp?api_key={SECRET}"),
+        ("--url", f"https://me:{SECRET}@x.example.com/mcp"),
+        ("--env", f"TRACKER_TOKEN={SECRET}", "--", "tracker"),
+        ("--", "tracker", f"--api-key={SECRET}"),
+        ("--", "tracker", "--api-key", SECRET),
+    ],
+    ids=" ".join,
+)
+def test_no_secret_is_taken_from_an_argument(project: Path, given: tuple[str, ...]) -> None:
+    done = kosmo("mcp:add", "tracker", *given)
+    assert (done.returncode, own_file().exists(), SECRET in done.stderr) == (2, False, False)
+    assert "looks like a secret" in done.stderr
+    assert list(project.iterdir()) == [project / ".git"]
+
+
+def test_a_secret_is_read_from_standard_input_kept_apart_used_and_forgotten(project: Path) -> None:
+    command = (sys.executable, *faulty("dies")["args"])
+    done = kosmo("mcp:add", "tracker", "--secret", "TRACKER", "--stdin", "--", *command, stdin=SECRET.encode())
+    assert done.returncode == 0, done.stderr
+    assert entries(own_file())["tracker"]["env"] == {"TRACKER": "${secret:tracker.TRACKER}"}
+    kept = project.parent / "settings" / "mcp-secrets.json"
+    assert json.loads(kept.read_text()) == {"tracker.TRACKER": SECRET}
+    failed = kosmo("mcp:call", "tracker.misbehave", "--force")  # the server prints the secret as it dies
+    assert ("the key was [redacted]" in failed.stderr, SECRET in failed.stdout + failed.stderr) == (True, False)
+    for look in ("mcp:list", "mcp:export", "mcp:doctor"):
+        assert SECRET not in kosmo(look).stdout
+    assert kosmo("mcp:remove", "tracker").returncode == 0
+    assert json.loads(kept.read_text()) == {}
+
+
+def test_what_is_imported_refers_to_its_secrets_and_what_is_exported_to_variables(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(own_file().parent))  # the secrets' file may be beside the entries'
+    other = written(
+        project / "other.json",
+        {
+            "tracker": {"command": "tracker", "env": {"TRACKER_TOKEN": SECRET, "LEVEL": "debug"}, "note": "kept"},
+            "library": {"url": "https://library.example.com/mcp", "headers": {"Authorization": f"Bearer {SECRET}"}},
+        },
+    )
+    done = kosmo("mcp:import", str(other))
+    assert (done.returncode, SECRET in done.stdout + done.stderr + own_file().read_text()) == (0, False), done.stderr
+    assert entries(own_file())["tracker"] == {
+        "command": "tracker",
+        "env": {"TRACKER_TOKEN": "${secret:tracker.TRACKER_TOKEN}", "LEVEL": "debug"},
+        "note": "kept",
+    }
+    again = kosmo("mcp:import", str(other))
+    assert (again.returncode, "tracker, library already" in again.stderr) == (1, True)
+    code, exported = document("mcp:export", "--json")
+    assert (code, exported["needs"]) == (0, ["TRACKER_TOKEN", "LIBRARY_AUTHORIZATION"])
+    assert exported["mcpServers"]["tracker"]["env"] == {"TRACKER_TOKEN": "${TRACKER_TOKEN}", "LEVEL": "debug"}
+    assert kosmo("mcp:import", "-", "--replace", stdin=kosmo("mcp:export").stdout.encode()).returncode == 0
+
+
+def test_what_stands_in_the_clear_in_a_projects_file_is_neither_listed_nor_exported(project: Path) -> None:
+    entry = {"command": "t", "args": [f"--token={SECRET}"], "env": {"T_TOKEN": SECRET}, "headers": {"Cookie": SECRET}}
+    written(project / ".mcp.json", {"t": entry, "u": {"url": f"https://u.example.com/?token={SECRET}"}})
+    for command in (("mcp:export",), ("mcp:export", "--json")):
+        done = kosmo(*command)
+        assert (done.returncode, SECRET in done.stdout + done.stderr) == (0, False)
+
+
+# Calls -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tool_is_called_with_json_or_single_arguments(project: Path) -> None:
+    written(own_file(), {"ours": faulty()})
+    assert kosmo("mcp:call", "ours.echo", '{"text": "heard"}').stdout == "heard\n"
+    assert kosmo("mcp:call", "ours.echo", "--arg", "text=7").stdout == "7\n"
+    assert kosmo("mcp:call", "mcp.ours.echo", "-", stdin=b'{"text": "heard"}').stdout == "heard\n"
+    twice = kosmo("mcp:call", "ours.echo", '{"text": "a"}', "--arg", "text=b")
+    assert (twice.returncode, "`text` is given twice" in twice.stderr) == (2, True)
+    wrong = kosmo("mcp:call", "ours.echo", "--arg", "txt=b")
+    assert (wrong.returncode, "`text` is missing" in wrong.stderr) == (1, True)
+    assert list(project.iterdir()) == [project / ".git"]
+
+
+def test_a_tool_that_may_change_something_needs_somebody_to_ask_or_force(project: Path) -> None:
+    written(own_file(), {"ours": faulty()})
+    refused, told = document("mcp:call", "ours.fail", "--json")
+    assert (refused, told["meta"]["error"]["type"], told["meta"]["operation"]) == (1, "permission", "write")
+    forced, told = document("mcp:call", "ours.fail", "--force", "--json")
+    assert (forced, told["meta"]["permission_bypassed"], "no such thing" in told["error"]) == (1, True, True)
+    assert project.exists()
+
+
+def test_a_dry_run_of_lua_lists_the_calls_of_tools(project: Path) -> None:
+    written(own_file(), {"ours": faulty()})
+    code, told = document("mcp:lua", "--dry-run", "--json", "-e", "app.mcp.ours.echo({ text = 'heard' })")
+    (call,) = told["integration_calls"]
+    assert (code, call["path"], call["status"], call["arguments"]) == (0, "mcp.ours.echo", "planned", {"text": "heard"})
+    assert project.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_ctrl_c_ends_the_wait_for_a_tool_and_its_server(project: Path) -> None:
+    entry = faulty("stuck")
+    written(own_file(), {"ours": entry | {"timeout": 300}})
+    with started("mcp:call", "ours.misbehave", "--force") as process:
+        running = psutil.Process(process.pid)
+
+        def below() -> list[psutil.Process]:
+            return [one for one in running.children(recursive=True) if entry["args"][0] in " ".join(one.cmdline())]
+
+        # It is asked only after it has started, and then says so on its standard error, which is kept from us.
+        while not below():
+            assert process.poll() is None
+        servers = below()
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+    assert (process.returncode, complaints.strip()) == (130, "Error: Interrupted.")
+    assert psutil.wait_procs(servers, timeout=10)[1] == []
+    assert project.exists()
+
+
+def test_without_the_sdk_the_commands_say_what_to_install(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(own_file(), {"ours": faulty()})
+    monkeypatch.delitem(sys.modules, "mcp", raising=False)
+    monkeypatch.setattr("kosmo_kernel.mcp.servers.find_spec", lambda _name: None)
+    for command in (["mcp:tools"], ["mcp:call", "ours.echo", "--arg", "text=a"]):
+        assert outcome(command) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err == "Error: MCP servers need the package `mcp`: python -m pip install 'kosmo_kernel[mcp]'\n"
+    assert outcome(["mcp:list"]) == 0
+    assert project.exists()

@@ -1,0 +1,185 @@
+"""Our own MCP server on a port: who is let in, and clients that no one here wrote.
+
+The official inspector's command line is asked where `OFFICIAL_MCP_INSPECTOR` names its executable
+(`npm install @modelcontextprotocol/inspector`, then `node_modules/.bin/mcp-inspector`); written with version 2.12.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import psutil
+import pytest
+from kosmo_command import COMMAND, environment, kosmo
+
+pytest.importorskip("mcp")
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+TOKEN = "a-token-for-the-tests"
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+
+class Served(NamedTuple):
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str]
+
+    @property
+    def token(self) -> str:
+        return self.lines[1].removeprefix("KOSMO_MCP_TOKEN=") if len(self.lines) > 1 else TOKEN
+
+    def post(self, headers: Mapping[str, str]) -> httpx.Response:
+        return httpx.post(self.url, json=LIST, headers=ACCEPT | dict(headers), trust_env=False)
+
+    def with_token(self, **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} | more
+
+
+@contextmanager
+def served(env: dict[str, str], lines: int) -> Iterator[Served]:
+    with subprocess.Popen(
+        [*COMMAND, "mcp:serve", "--demo", "--http", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(env),
+    ) as process:
+        assert process.stdout is not None
+        try:
+            told = [process.stdout.readline().rstrip("\n") for _ in range(lines)]
+            yield Served(process, told[0].removeprefix("KOSMO_MCP_URL="), told)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served({}, 2) as one:
+        yield one
+
+
+def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str) -> Any:
+    async def ask() -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as one,
+        ):
+            return one.protocol_version, await one.call_tool(name, arguments)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+def test_whoever_has_the_token_is_served_in_both_forms_of_the_protocol(server: Served, mode: str, version: str) -> None:
+    spoken, answer = called(server.url, server.token, "heroku_get_app", {"app_id": "my-app"}, mode)
+    assert (spoken, answer.structured_content["result"]["name"]) == (version, "my-app")
+    _, answer = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
+    assert answer.structured_content["result"] == [2]
+
+
+def test_whoever_does_not_have_it_is_turned_away(server: Served) -> None:
+    for headers in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": server.token}):
+        answer = server.post(headers)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert "heroku" not in answer.text
+
+
+def test_a_page_of_another_host_is_turned_away_even_with_the_token(server: Served) -> None:
+    port = server.url.rpartition(":")[2].partition("/")[0]
+    assert server.post(server.with_token(Host="rebound.example.com")).status_code == 421
+    assert server.post(server.with_token(Host=f"rebound.example.com:{port}")).status_code == 421
+    assert server.post(server.with_token(Origin="https://rebound.example.com")).status_code == 403
+    assert server.post(server.with_token(Origin="http://localhost:6274")).status_code == 403
+    assert server.post(server.with_token(Host=f"localhost:{port}")).status_code not in (401, 403, 421)
+
+
+def test_only_this_machine_is_served_and_the_token_is_in_no_process_list(server: Served) -> None:
+    process = psutil.Process(server.process.pid)
+    assert {one.laddr.ip for one in process.net_connections("tcp") if one.status == "LISTEN"} == {"127.0.0.1"}
+    assert server.token not in " ".join(process.cmdline())
+    assert len(server.token) > 40
+
+
+def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed() -> None:
+    with served({"KOSMO_MCP_TOKEN": TOKEN}, 1) as one:
+        called(one.url, TOKEN, "lua_run", {"code": "return 1"}, "auto")
+        below = psutil.Process(one.process.pid).children(recursive=True)
+        one.process.send_signal(signal.SIGTERM)
+        printed, complaints = one.process.communicate(timeout=30)
+    assert (one.process.returncode, printed) == (0, "")
+    assert complaints == "Serving MCP to this machine. Ctrl-C ends it.\n"
+    assert below
+    assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def test_a_token_that_could_be_guessed_is_turned_down() -> None:
+    done = kosmo("mcp:serve", "--http", "0", env={"KOSMO_MCP_TOKEN": "abc"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: KOSMO_MCP_TOKEN must have 16 characters at least, and no spaces.\n"
+
+
+def test_a_port_that_is_taken_is_told(server: Served) -> None:
+    port = server.url.rpartition(":")[2].partition("/")[0]
+    done = kosmo("mcp:serve", "--http", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "in use" in done.stderr
+
+
+# The official inspector -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inspector() -> Callable[..., Any]:
+    executable = os.environ.get("OFFICIAL_MCP_INSPECTOR")
+    if not executable:
+        pytest.skip("OFFICIAL_MCP_INSPECTOR names no executable of the inspector")
+
+    def ask(*args: str) -> Any:
+        env = environment({"MCP_INSPECTOR_SECRET_STORE": "memory"})
+        done = subprocess.run(
+            [executable, "--cli", *args], capture_output=True, text=True, env=env, timeout=120, check=False
+        )
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)  # of a tool that failed as well, which has an exit code of its own
+
+    return ask
+
+
+def check_with(ask: Callable[..., Any]) -> None:
+    tools = {tool["name"]: tool for tool in ask("--method", "tools/list")["tools"]}
+    assert tools["heroku_list_apps"]["annotations"]["readOnlyHint"] is True
+    call = ("--method", "tools/call", "--tool-name")
+    assert ask(*call, "lua_run", "--tool-arg", "code=return 1 + 1")["structuredContent"]["result"] == [2]
+    wrong = ask(*call, "heroku_get_app", "--tool-arg", "app_id=no-such-app")
+    assert (wrong["isError"], "404" in wrong["content"][0]["text"]) == (True, True)
+    page = ask("--method", "resources/read", "--uri", "kosmo://docs/heroku.list_apps")["contents"][0]
+    assert (page["mimeType"], page["text"].splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
+
+
+def test_the_official_inspector_starts_it_and_asks(inspector: Callable[..., Any], tmp_path: Path) -> None:
+    env = {"PYTHONPATH": environment()["PYTHONPATH"]}
+    entry = {"command": sys.executable, "args": [*COMMAND[1:], "mcp:serve", "--demo"], "env": env}
+    settings = tmp_path / "inspected.json"
+    settings.write_text(json.dumps({"mcpServers": {"kosmo": entry}}))
+    check_with(partial(inspector, "--config", str(settings), "--server", "kosmo"))
+
+
+def test_the_official_inspector_asks_it_on_a_port(inspector: Callable[..., Any], server: Served) -> None:
+    header = f"Authorization: Bearer {server.token}"
+    check_with(partial(inspector, "--transport", "http", "--server-url", server.url, "--header", header))
