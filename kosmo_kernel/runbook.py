@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TOLD = "kosmo-run"  # the tag of the cell that tells of the run
 MEANT_TO_FAIL = "raises-exception"  # the tag of a cell whose error is the point
 ACCOUNT = "account"  # the parameter that `--account` sets
+SAID = "said"  # the file for what a kernel's process says beside its outputs
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 _SHORTEST = 12  # characters of a secret that is looked for by value; a shorter one would be found in ordinary words
 
@@ -271,7 +272,7 @@ class _Copy:
 def _execute(copy: _Copy, sockets: Path) -> str | None:
     """Run all cells; what the one that failed said, or None."""
     from jupyter_client.kernelspec import NoSuchKernel  # noqa: PLC0415 - only a notebook needs it
-    from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: PLC0415 - as above
+    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
 
     run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
     try:
@@ -283,8 +284,12 @@ def _execute(copy: _Copy, sockets: Path) -> str | None:
         raise SettingsError(
             f"Jupyter knows no kernel `{error.name}`, which `{copy.runbook.path}` asks for.{hint}"
         ) from None
-    except DeadKernelError:
-        return f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}."
+    except RuntimeError:  # nbclient's DeadKernelError, and jupyter_client's where a kernel ends while it starts
+        said = (sockets / SAID).read_text(encoding="utf-8", errors="replace").split("\n")
+        last = f" It said: {said[-2]}" if said[1:] else ""
+        return redact(
+            f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
+        )
     return None
 
 
@@ -323,10 +328,23 @@ def _by_papermill(copy: _Copy, sockets: Path) -> None:
 
 
 def _config(folder: Path) -> Config:
-    """The kernel is talked to over sockets of the file system, where there are any: no other user can listen."""
-    from traitlets.config import Config  # noqa: PLC0415 - only a notebook needs it
+    """How a kernel is started.
 
-    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc", "ip": str(folder / "kernel")})
+    It is talked to over sockets of the file system, where there are any: no other user can listen. What its process
+    itself says goes into a file: it is no output of a cell, and a cron job would mail it.
+    """
+    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415 - only a notebook needs it
+    from traitlets.config import Config  # noqa: PLC0415 - as above
+
+    class Kernels(AsyncKernelManager):
+        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # it says nothing of types
+            with (folder / SAID).open("wb") as said:
+                await super().start_kernel(**more, stderr=said)
+
+    config = Config(NotebookClient={"kernel_manager_class": Kernels})
+    if os.name != "nt":
+        config.KernelManager = Config(transport="ipc", ip=str(folder / "kernel"))
+    return config
 
 
 def _refuse_secrets(values: Mapping[str, Any]) -> None:

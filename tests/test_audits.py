@@ -5,24 +5,15 @@ A question's Lua is run as its notebook runs it: all Lua cells in their order, w
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import nbformat
-import pytest
+from audit_cells import answers, frames, outputs_of, source_of
 
 from kosmo_kernel.demo.company import company
-from kosmo_kernel.parameters import LUA, PYTHON, declared, value_of
-from kosmo_kernel.session import Session
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-LINES = 10  # of Lua that a question takes at most
-NO_QUESTION = {"parameters", "set-up", "ask", "own", "what-to-try", "findings"}
 
 COMPANY = company()
 APPS = COMPANY.apps
@@ -36,46 +27,6 @@ SEATS = [seat for things in OF.values() for seat in things.collaborators]
 
 def hours(since: str) -> int:
     return int((NOW - datetime.fromisoformat(since)).total_seconds() // 3600)
-
-
-def cells(name: str) -> list[tuple[str, str]]:
-    """The Lua cells of a notebook, by their names."""
-    found = []
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    python = notebook.metadata.kernelspec.language == PYTHON
-    for cell in notebook.cells:
-        first, _, rest = cell.source.partition("\n")
-        if cell.cell_type != "code" or "raises-exception" in cell.metadata.get("tags", ()):
-            continue
-        if first.startswith("%%kosmo_lua"):
-            found.append((cell.id, rest))
-        elif not python or cell.id == "parameters":
-            found.append((cell.id, cell.source))
-    return found
-
-
-@cache
-def answers(name: str) -> dict[str, Any]:
-    """What each cell of a notebook gives on the demo."""
-    with Session() as session:
-        found = {}
-        for ident, source in cells(name):
-            if ident == "parameters":
-                language = LUA if "--" in source else PYTHON
-                values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)}
-                session.run("", inputs=values)
-            else:
-                value = session.run(source, dry_run=ident == "dry-run").value
-                found[ident] = json.loads(json.dumps(value, default=list))
-        return found
-
-
-def usual(kind: str, text: str) -> Any:
-    """The usual value of a parameter, in whichever language it stands."""
-    if kind == "table":
-        return json.loads(text.replace("{", "[").replace("}", "]"))
-    parameter = declared(f"x = {text}", PYTHON)[0]
-    return value_of(parameter, text.strip('"'))
 
 
 def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -122,11 +73,11 @@ def test_apps_in_maintenance() -> None:
 
 
 def test_apps_by_region_and_space() -> None:
-    told: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    told: dict[tuple[str, str], list[str]] = defaultdict(list)
     for app in APPS:
-        told[app["region"]["name"], app["space"] and app["space"]["name"]].append(app["name"])
+        told[app["region"]["name"], app["space"]["name"] if app["space"] else "common runtime"].append(app["name"])
     found = answers("stack-and-lifecycle")["regions"]
-    assert {(row["region"], row.get("space")): row["names"] for row in found} == told
+    assert {(row["region"], row["space"]): row["names"] for row in found} == told
     assert [row["apps"] for row in found] == sorted(map(len, told.values()), reverse=True)
 
 
@@ -164,7 +115,7 @@ def test_apps_on_two_releases_at_once() -> None:
         versions = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] != "run"}
         if len(versions) > 1:
             told[name] = (min(versions), max(versions))
-    assert {row["app"]: (row["oldest"], row["newest"]) for row in answers("dyno-audit")["mixed"]} == told != {}
+    assert {row["app"]: (row["old"], row["new"]) for row in answers("dyno-audit")["mixed"]} == told != {}
 
 
 def test_apps_on_eco_and_basic_dynos() -> None:
@@ -172,16 +123,9 @@ def test_apps_on_eco_and_basic_dynos() -> None:
     assert {(row["app"], row["size"]) for row in answers("dyno-audit")["small"]} == told != set()
 
 
-def outputs_of(notebook: str, name: str) -> str:
-    """The text of what a cell shows in the committed notebook."""
-    [cell] = [cell for cell in nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells if cell.id == name]
-    return "\n".join(output.get("text") or output["data"]["text/plain"] for output in cell.outputs)
-
-
 def prices() -> dict[str, int]:
-    [cell] = [c for c in nbformat.read(NOTEBOOKS / "dyno-audit.ipynb", as_version=4).cells if c.id == "prices"]
     namespace: dict[str, Any] = {}
-    exec(cell.source.partition("\npriced")[0], namespace)  # noqa: S102 - the notebook's own table
+    exec(source_of("dyno-audit", "prices").partition("\npriced")[0], namespace)  # noqa: S102 - the notebook's own table
     return dict(namespace["prices"])
 
 
@@ -206,8 +150,14 @@ def is_outside(mail: str) -> bool:
 
 
 def rights(seat: dict[str, Any]) -> set[str]:
-    """What a seat may do: in an app without a team, where seats have no permissions, everything."""
-    return {permission["name"] for permission in seat.get("permissions") or ()} or {"deploy", "operate", "manage"}
+    """What a seat may do. In an app without a team seats have no permissions, and only the owner may do everything."""
+    if "permissions" in seat:
+        return {permission["name"] for permission in seat["permissions"]}
+    return {"deploy", "operate", "manage"} if seat.get("role") == "owner" else {"deploy", "operate"}
+
+
+def is_person(seat: dict[str, Any]) -> bool:
+    return not seat["user"]["email"].endswith("@herokumanager.com")
 
 
 def test_the_account_itself() -> None:
@@ -239,14 +189,25 @@ def test_apps_that_belong_to_a_person() -> None:
 
 
 def test_who_may_deploy_operate_and_manage() -> None:
-    found = {row["app"]: row for row in answers("access-audit")["may"]}
-    for app in APPS:
-        for right in ("deploy", "operate", "manage"):
-            seats = OF[app["name"]].collaborators
-            told = [
-                s["user"]["email"] for s in seats if (right in rights(s) if s.get("permissions") else not app["team"])
-            ]
-            assert found[app["name"]][right].split() == told
+    wanted = ("deploy", "operate", "manage")
+    told = {
+        (s["app"]["name"], s["user"]["email"]): {r for r in rights(s) if r in wanted} for s in SEATS if is_person(s)
+    }
+    found = answers("access-audit")["may"]
+    assert {(row["app"], row["who"]): {right for right in wanted if row[right]} for row in found} == told
+    assert {len(some) for some in told.values()} == {0, 1, 2, 3}
+
+
+def test_the_matrix_has_the_most_that_each_person_may_do() -> None:
+    told = {}
+    for seat in filter(is_person, SEATS):
+        most = "m" if "manage" in rights(seat) else "d" if "deploy" in rights(seat) else "v"
+        told[seat["app"]["name"], seat["user"]["email"]] = "o" if seat.get("role") == "owner" else most
+    namespace = frames("access-audit", "ask", "seats")
+    exec(source_of("access-audit", "matrix"), namespace)  # noqa: S102 - the notebook's own cell
+    matrix = namespace["matrix"]
+    found = {(app, who): matrix.at[app, who] for app in matrix.index for who in matrix.columns if matrix.at[app, who]}
+    assert (found, set(found.values())) == (told, {"v", "d", "m", "o"})
 
 
 def test_our_people_without_single_sign_on() -> None:
@@ -310,7 +271,7 @@ def test_add_ons_that_are_stuck_or_gone() -> None:
         for addon in ADDONS
         if addon["state"] == "deprovisioned" or (addon["state"] == "provisioning" and hours(addon["created_at"]) >= 1)
     }
-    assert {row["add_on"]: row["hours"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
+    assert {row["add_on"]: row["hours_old"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
 
 
 def test_databases_on_entry_plans_behind_production() -> None:
@@ -352,21 +313,3 @@ def test_the_incident_page_has_the_whole_app() -> None:
     assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
     assert {row["who"] for row in found["people"]} == {seat["user"]["email"] for seat in things.collaborators}
     assert found["state"]["last_release"] == "44 d ago"
-
-
-# --- how they are written ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_no_question_takes_more_than_ten_lines_of_lua(path: Path) -> None:
-    lengths = {name: len(source.splitlines()) for name, source in cells(path.stem) if name not in NO_QUESTION}
-    assert {name: lines for name, lines in lengths.items() if lines > LINES} == {}
-
-
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_the_first_cell_of_code_declares_an_account(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    language = notebook.metadata.kernelspec.language
-    assert first.metadata.get("tags") == ["parameters"]
-    assert "account" in {parameter.name for parameter in declared(first.source, language)}

@@ -16,6 +16,7 @@ from kosmo_command import COMMAND, document, environment, kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from kosmo_kernel import runbook
+from kosmo_kernel.cli.run import EXAMPLES
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
@@ -114,6 +115,19 @@ def test_a_kernel_that_dies_is_a_failure_that_says_so(tmp_path: Path) -> None:
         runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb").error
         == "The notebook's kernel ended after 1 cell."
     )
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_a_kernel_itself_says_is_told_when_it_dies_and_never_otherwise(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    says = code("import os; _ = os.write(2, b'in the middle of it\\n')")
+    path = written(tmp_path / "n.ipynb", says, code("os._exit(1)"), language="python")
+    error = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb").error
+    assert error == "The notebook's kernel ended after 1 cell. It said: in the middle of it"
+    path = written(tmp_path / "n.ipynb", says, language="python")
+    assert runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb").error is None
+    assert "in the middle" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.usefixtures("engine")
@@ -238,3 +252,12 @@ def test_ctrl_c_ends_the_kernel_too_and_keeps_the_copy(tmp_path: Path) -> None:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def test_the_examples_of_the_command_name_parameters_that_their_notebooks_have() -> None:
+    notebooks = Path(__file__).parent.parent
+    found = re.findall(r"kosmo run (\S+)(?: -p (\w+))?", EXAMPLES)
+    for path, name in found:
+        declared = {parameter.name for parameter in runbook.read(notebooks / path).parameters()}
+        assert {name or "account", "account"} <= declared, path
+    assert any(name for _, name in found)
