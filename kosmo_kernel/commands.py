@@ -50,6 +50,9 @@ class LuaState(Protocol):
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         """What can follow a chain of names, with the type of each; the variables behind none."""
 
+    def resolve(self, chain: Sequence[str | int]) -> Mapping[str, Any] | None:
+        """What is known of the value at the end of a chain of names; `page` of what is below `app.mcp`."""
+
     def listed(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """The list that a function without arguments last gave in this session; None before."""
 
@@ -144,9 +147,13 @@ def _overview() -> Page:
     return Page("".join(f"- `%{COMMAND_MAGIC} {c.usage}`: {c.doc}\n" for c in COMMANDS))
 
 
-def _docs(page: str, _door: Door) -> Page:
+def _docs(page: str, door: Door) -> Page:
+    """A page of the reference, or of an MCP server or one of its tools, as far as the session knows them."""
     from kosmo_kernel import docs  # noqa: PLC0415 - as above
 
+    chain = page.removeprefix("app.").split(".")
+    if chain[0] == "mcp" and chain[1:] and (known := door.lua.resolve(["app", *chain])) and "page" in known:
+        return docs.Page(known["page"])
     return docs.look_up(page)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FROM_THE_START: dict[str, Policy] = {"read": "allow", "write": "ask"}
 EFFECTS = tuple(FROM_THE_START)
+FORCED = "for one run of a command, `--force`"
 
 
 class Permission(NamedTuple):
@@ -80,7 +81,7 @@ def tool_permission(server: str, effect: str, env: Mapping[str, str] | None = No
     for keys in (("mcp", "servers", server, "permissions", effect), ("mcp", "permissions", effect)):
         policy = settings.get(*keys)
         if policy is not None:
-            return Permission(policy, f'{effect} = "{policy}" in {settings.place(*keys)}', keys)
+            return Permission(policy, settings.place(*keys), keys)
     return Permission(FROM_THE_START[effect])
 
 
@@ -88,7 +89,7 @@ def how_to_allow_tool(server: str, effect: str, env: Mapping[str, str] | None = 
     """What a person can do about the permission of a server's tools, in a sentence."""
     name = server if server.replace("-", "").replace("_", "").isalnum() and server.isascii() else f'"{server}"'
     line = f'[mcp.servers.{name}] permissions.{effect} = "allow"'
-    return f"To allow it, write {line} into {folder(env) / FILE}; for one run, `--force`."
+    return f"To allow it, write {line} into {folder(env) / FILE}; {FORCED}."
 
 
 def how_to_allow(
@@ -108,7 +109,7 @@ def how_to_allow(
     else:
         account = f" --account {alias}" if "accounts" in found.keys else ""
         way = f"run `kosmo integrations:configure {integration}{account} --{effect} allow`"
-    return f"To allow it, {way}; for one run, `kosmo integrations:lua --force`."
+    return f"To allow it, {way}; {FORCED}."
 
 
 def _said(

@@ -48,6 +48,15 @@ def write(path: Path, text: str) -> None:
     _settle(place.parent)
 
 
+def is_private(path: Path) -> bool:
+    """Whether a file is for its owner alone, as far as the system knows of such a thing; or is not there."""
+    return not path.exists() or not _is_open(stat.S_IMODE(path.stat().st_mode))
+
+
+def _is_open(mode: int) -> bool:
+    return os.name == "posix" and bool(mode & OTHERS)
+
+
 def read_secret(path: Path) -> str:
     """The text of a file with secrets in it; empty where there is none.
 
@@ -57,7 +66,7 @@ def read_secret(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if os.name == "posix" and mode & OTHERS:
+            if _is_open(mode):
                 raise CredentialsError(
                     f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not "
                     f"used. Run: chmod 600 {path}"
@@ -76,18 +85,21 @@ def locked(folder: Path) -> Iterator[None]:
     """Be the only program that writes in a folder, which is made where it is missing.
 
     Raises:
-        SettingsError: another one does, and does not end.
+        SettingsError: another one does, and does not end; or nobody can write there.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - only for those who write
 
-    folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=PATIENCE, mode=PRIVATE)
     try:
+        folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise SettingsError(
             f"Another program has been writing in {folder} for {PATIENCE:.0f} s. Nothing was changed; try again."
         ) from None
+    except OSError as error:
+        why = "there is a file in its place" if folder.is_file() else error.strerror
+        raise SettingsError(f"Nothing can be written in {folder}: {why}. Nothing was changed.") from None
     try:
         yield
     finally:

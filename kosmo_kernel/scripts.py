@@ -29,17 +29,23 @@ _LINE = re.compile(r"([0-9]{1,9}):")
 
 
 class Scripts:
-    """The texts of the last chunks by name; a name that is used again means the newer text."""
+    """The texts of the last chunks by name; a name that is used again means the newer text.
+
+    How the older one orders its keys still counts: its tables may live on, and cells without a number share a name.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._ran: dict[str, None] = {}  # the texts by themselves, the last one last
 
     def add(self, name: str, text: str) -> None:
         """Remember a chunk."""
-        self._texts.pop(name, None)
+        for kept, key in ((self._texts, name), (self._ran, text)):
+            kept.pop(key, None)
+            while len(kept) >= KEPT:
+                kept.pop(next(iter(kept)))
         self._texts[name] = text
-        while len(self._texts) > KEPT:
-            self._texts.pop(next(iter(self._texts)))
+        self._ran[text] = None
 
     def text(self, name: str) -> str:
         """The text of a chunk; empty where it is not kept any more."""
@@ -54,7 +60,7 @@ class Scripts:
         names: dict[str, None] = {}
         constructors: dict[frozenset[str], Names] = {}
         left = READ_MOST
-        for text in reversed(self._texts.values()):
+        for text in reversed(self._ran):
             if left <= 0 or len(constructors) >= CONSTRUCTORS_MOST:
                 break
             found = keys(text[:left])

@@ -22,11 +22,10 @@ from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.lua.walls import missing, requirement
-from kosmo_kernel.python_values import lua_name, lua_value
 from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
 from kosmo_kernel.result import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
 from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
-from kosmo_kernel.run import Asking, Leave, Run, SessionServers
+from kosmo_kernel.run import NOT_ALLOWED, Asking, Leave, Run, SessionServers
 from kosmo_kernel.scripts import Scripts
 from kosmo_kernel.tapes import Tapes
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.lua.walls import Wall
     from kosmo_kernel.progress import Snapshot
-
 
 OUTPUTS = 100  # values behind `Out`
 
@@ -85,7 +83,7 @@ class Session:
         self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
         self._machine = Machine(self._tapes.functions, self._tapes.surface)
-        refusal = self._tapes.refusal if mcp else "This session asks no MCP servers."
+        refusal = self._tapes.refusal if mcp else NOT_ALLOWED
         self.servers = SessionServers(refusal, lambda: self._machine.ending)
 
     # Running -----------------------------------------------------------------------------------------
@@ -151,8 +149,12 @@ class Session:
         """
         if account is not None:
             self._tapes.check(account)
-        taken = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
-        wanted = tuple(map(lua_name, outputs))
+        taken, wanted = {}, tuple[str, ...]()
+        if inputs or outputs:
+            from kosmo_kernel.python_values import lua_name, lua_value  # noqa: PLC0415 - the shell does without
+
+            taken = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
+            wanted = tuple(map(lua_name, outputs))
         if self._require_walls:
             self._refuse_without(self.walls())
         noted = log_file()

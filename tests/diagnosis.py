@@ -26,6 +26,24 @@ FINDING = {
 NAMES = {"type": "array", "items": {"type": "string"}}
 PROVIDER = {
     "provider": {"type": "string"},
+    "locally_runnable": {"const": True},
+    "auth_strategy": {"const": "api_key"},
+    "host_availability": {"type": "object"},
+    "runtime_requirements": {"type": "object"},
+    "compatibility": {"type": "object"},
+    "compatibility_summary": {"type": "string"},
+    "cli_setup_supported": {"const": True},
+    "cli_runtime_supported": {"const": True},
+    "enabled": {"const": True},
+    "permissions": {
+        "type": "object",
+        "properties": {
+            "read": {"enum": ["allow", "ask", "deny", None]},
+            "write": {"enum": ["allow", "ask", "deny", None]},
+        },
+        "required": ["read", "write"],
+        "additionalProperties": False,
+    },
     "active": {"type": "boolean"},
     "configured": {"type": "boolean"},
     "accounts": NAMES,

@@ -13,6 +13,7 @@ from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client import Answer, Client, in_process
+from kosmo_kernel.client.connections import Connections
 from kosmo_kernel.errors import ApiError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.progress import Progress
@@ -63,3 +64,9 @@ class Asking:
         with pytest.raises(ApiError) as caught:
             self.fetch()
         return caught.value
+
+
+def connections_of(client: Client) -> Connections:
+    """What a client sends its requests through, where nothing is recorded or replayed."""
+    assert isinstance(client.connections, Connections)
+    return client.connections

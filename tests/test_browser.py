@@ -82,7 +82,8 @@ def test_a_page_of_the_reference_has_headings_and_coloured_lua(first_steps: Lab)
 def test_an_error_is_short_and_marks_the_line(first_steps: Lab) -> None:
     error = first_steps.cell("unknown").locator('[data-mime-type="application/vnd.jupyter.stderr"]').inner_text()
     lines = error.strip().split("\n")
-    assert lines[0].startswith("UnknownNameError: In[11]:1: Heroku has no function and no account `list_dynoes`.")
+    [at] = [cell.execution_count for cell in first_steps.contents().cells if cell.id == "unknown"]
+    assert lines[0].startswith(f"UnknownNameError: In[{at}]:1: Heroku has no function and no account `list_dynoes`.")
     assert lines[1:] == ['----> 1 local dynos = heroku.list_dynoes({ app_id = "my-app" })']
 
 

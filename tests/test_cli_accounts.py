@@ -130,7 +130,7 @@ def test_a_service_that_cannot_be_reached_keeps_nothing(place: Path, monkeypatch
         (["list_apps", "-"], 1, "`list_apps` is a function of Heroku"),
         (["a b", "-"], 1, "cannot be the name of an account"),
         ([], 2, "Missing argument 'ALIAS'"),
-        (["x", "-", "--integration", "herok"], 1, "Did you mean: app.integrations.heroku"),
+        (["x", "-", "--integration", "herok"], 1, "Did you mean: heroku"),
     ],
 )
 def test_a_wrong_call_says_why_and_shows_no_secret(args: list[str], code: int, why: str) -> None:

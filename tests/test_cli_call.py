@@ -17,10 +17,10 @@ from jsonschema import validate
 from kosmo_command import COMMAND, FICTION, document, environment, kosmo, on_terminal
 
 from kosmo_kernel.catalogue import RESERVED, Param
-from kosmo_kernel.cli import command_named
+from kosmo_kernel.cli import CLOSED, command_named
 from kosmo_kernel.cli.arguments import TAKEN, parameters, typed
 from kosmo_kernel.cli.call import calls_of
-from kosmo_kernel.cli.command import FORMATS
+from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.integrations import BUILT_IN
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
@@ -213,8 +213,8 @@ def test_what_is_no_utf_8_is_told_with_its_line() -> None:
         ((CALL, "heroku.list_apps", "--account", "ops"), 1, "Heroku has no account 'ops'"),
         ((CALL, "heroku.ops.list_apps"), 1, "Heroku has no account 'ops'"),
         ((CALL, "heroku.list_apps"), 1, "No credentials for Heroku"),
-        ((CALL, "heroku.list_apps", "--account", ""), 2, "Invalid value for '--account': it is blank."),
-        (("integrations:lua", "-e", "1", "--account", " "), 2, "Invalid value for '--account': it is blank."),
+        ((CALL, "heroku.list_apps", "--account", ""), 2, "Invalid value for '-a' / '--account': it is blank."),
+        (("integrations:lua", "-e", "1", "--account", " "), 2, "Invalid value for '-a' / '--account': it is blank."),
         ((CALL,), 2, "Missing argument 'FUNCTION'."),
         ((CALL, "--nonsense"), 2, "No such option '--nonsense'."),
         (("integrations:weather", "today"), 2, "There is no command `integrations:weather`."),
@@ -378,7 +378,7 @@ def test_a_full_disk_is_one_line_on_standard_error(args: list[str], form: list[s
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], *(["--format", form] for form in FORMATS)])
-def test_a_reader_who_has_enough_ends_it_quietly(form: list[str]) -> None:
+def test_a_reader_who_has_enough_ends_it_with_one_line(form: list[str]) -> None:
     many = "local t = {} for i = 1, 1e5 do t[i] = { number = i, text = ('x'):rep(20) } end return t"
     with subprocess.Popen(
         [*COMMAND, "integrations:lua", *form, "-e", many],
@@ -390,5 +390,5 @@ def test_a_reader_who_has_enough_ends_it_quietly(form: list[str]) -> None:
         assert running.stderr
         assert running.stdout.readline()
         running.stdout.close()
-        assert running.stderr.read() == b""
+        assert running.stderr.read().decode() == f"{CLOSED}\n"
     assert running.returncode == 1

@@ -38,7 +38,10 @@ def test_without_an_option_it_shows_what_holds_and_writes_nothing(file: Path) ->
             "account": None,
             "scope": "global",
             "file": str(file),
+            "enabled": True,
             "configured": False,
+            "cli_setup_supported": True,
+            "cli_runtime_supported": True,
             "permissions": {"read": "allow", "write": "ask"},
             "said_by": {"read": None, "write": None},
             "settings": {"url": None, "allow_host": None},
@@ -128,8 +131,13 @@ def test_a_secret_that_is_not_accepted_changes_nothing(file: Path) -> None:
         (["--show", "--read", "ask"], b"", 2, "--show changes nothing"),
         (["--stdin-json"], b"", 2, "Standard input is no JSON"),
         (["--stdin-json"], b"[1]", 2, "is no JSON object"),
-        (["--stdin-json"], b'{"st": {}}', 2, "It takes account, set, credentials, unset, permissions."),
+        (["--stdin-json"], b'{"st": {}}', 2, "It takes account, set, credentials, unset, permissions, enabled, scope."),
         (["--stdin-json"], b'{"set": []}', 2, "`set` in the JSON on standard input must be an object"),
+        (["--stdin-json"], b'{"enabled": 1}', 2, "`enabled` in the JSON on standard input must be true or false"),
+        (["--stdin-json"], b'{"enabled": false}', 2, "--read deny --write deny"),
+        (["--stdin-json"], b'{"scope": "project"}', 2, "stands in its pyproject.toml"),
+        (["--disable", "--read", "allow"], b"", 2, "--read deny --write deny"),
+        (["--project", "--read", "ask"], b"", 2, "stands in its pyproject.toml"),
         (["--stdin-json"], b'{"set": {"api_key": 7}}', 1, "`api_key` takes a text"),
         (["--account", "list_apps", "--read", "ask"], b"", 1, "is a function of Heroku"),
     ],
@@ -144,6 +152,13 @@ def test_a_mistake_says_what_is_right_and_changes_nothing(
     assert not file.exists()
 
 
+def test_what_older_scripts_say_besides_is_accepted(file: Path) -> None:
+    code, answer = document(*CONFIGURE, "--enable", "--global", "--read=allow", "--write=ask", "--json")
+    assert (code, answer["enabled"], answer["scope"]) == (0, True, "global")
+    code, answer = given({"set": {"api_key": DEMO_TOKEN}, "enabled": True, "scope": "global"})
+    assert (code, answer["configured"], DEMO_TOKEN in file.read_text(encoding="utf-8")) == (0, True, False)
+
+
 def test_an_unknown_integration_is_told_with_the_nearest() -> None:
     done = kosmo("integrations:configure", "herok")
-    assert (done.returncode, "Did you mean: app.integrations.heroku" in done.stderr) == (1, True)
+    assert (done.returncode, "Did you mean: heroku\n" in done.stderr) == (1, True)

@@ -194,7 +194,7 @@ def test_the_same_advice_for_several_findings_is_given_once(
 ) -> None:
     two = [checks.Finding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
     fine = [checks.Finding("walls.three", "ok", "here")]
-    shown = list(doctor._shown([("Walls", [*two, *fine])]))
+    shown = list(doctor.shown([("Walls", [*two, *fine])]))
 
     assert (
         capfd.readouterr().out == "Walls\n  ! one    gone\n  ! two    gone\n           → Use Linux.\n  ✓ three  here\n"

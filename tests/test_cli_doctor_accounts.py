@@ -99,7 +99,7 @@ def test_a_provider_that_does_not_exist_is_an_error_with_the_nearest() -> None:
     code, answer = document("integrations:doctor", "herko", "--json")
 
     assert (code, answer["success"]) == (1, False)
-    assert answer["error"].endswith("Did you mean: app.integrations.heroku")
+    assert answer["error"].endswith("Did you mean: heroku")
 
 
 def test_a_budget_that_is_nearly_used_up_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,9 @@ def test_a_file_of_tokens_that_others_may_read_is_broken(tmp_path: Path) -> None
     account = found["heroku.account.ops"]
 
     assert (code, account["state"], f"chmod 600 {tmp_path}" in account["message"]) == (1, "broken", True)
-    assert account["what_to_do"] == "Add it anew: kosmo accounts:add ops --replace"
+    assert account["what_to_do"] == (
+        "Do that. Where somebody else may have read it, revoke the token. Add it anew: kosmo accounts:add ops --replace"
+    )
 
 
 def test_the_permissions_are_told_and_a_denied_read_with_how_to_allow_it(demo_url: str, tmp_path: Path) -> None:

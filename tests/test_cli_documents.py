@@ -3,7 +3,8 @@
 `cli_schemas/` has one file for each command that offers `--json`:
 
     runs      command lines to try: `args` (`--json` is added), and where needed `stdin`, `env`, `files` (by name,
-              each with its JSON or text) and `exit`, 0 unless given
+              each with its JSON or text) and `exit`, 0 unless given; `{folder}`, `{tests}`, `{python}` and the demo's
+              `{demo_url}` and `{demo_token}` stand for what they say
     done      the schema of what is printed when the command exits with 0
     failed    the schema of what is printed otherwise; that of every command (`shared.json`) unless given
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,9 +110,10 @@ def test_what_a_command_prints_with_json_fits_its_schema(
     name: str, run: dict[str, Any], demo_url: str, tmp_path: Path
 ) -> None:
     def filled(text: str) -> str:
-        return (
-            text.replace("{demo_url}", demo_url).replace("{demo_token}", DEMO_TOKEN).replace("{folder}", str(tmp_path))
-        )
+        places = {"folder": tmp_path, "tests": SCHEMAS.parent, "python": sys.executable}
+        for word, value in {"demo_url": demo_url, "demo_token": DEMO_TOKEN, **places}.items():
+            text = text.replace(f"{{{word}}}", str(value))
+        return text
 
     for file, content in run.get("files", {}).items():
         text = content if isinstance(content, str) else json.dumps(content)

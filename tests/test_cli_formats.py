@@ -13,7 +13,7 @@ import pytest
 from kosmo_command import FICTION, kosmo, on_terminal, standing
 from markdown_it import MarkdownIt
 
-from kosmo_kernel.cli.command import FORMATS
+from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.fields import fields_of
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.records import Records
@@ -102,6 +102,14 @@ def test_csv_of_other_values_is_a_row_of_neighbours_or_a_line_for_each_item() ->
     assert rows_of(written("csv", 'return { 1, { 2, "x" }, "y" }')) == [["1"], ["2", "x"], ["y"]]
     assert rows_of(written("csv", 'return { a = 1, b = { c = "d" } }')) == [["a", "b.c"], ["1", "d"]]
     assert written("csv", "return 1, {{ a = 2 }}, {{ a = 3 }}, 4") == "1\n\na\n2\n\na\n3\n\n4\n"
+
+
+def test_numbers_that_json_has_not_are_words_in_cells_and_null_in_json() -> None:
+    code = "return {{ a = 0/0, b = { 1/0 } }, { [7] = 'x', a = -1/0 }}"
+
+    assert rows_of(written("csv", code)) == [["7", "a", "b"], ["", "nan", "[null]"], ["x", "-inf", ""]]
+    assert kosmo(LUA, "-e", code).stdout.splitlines() == ["7\ta\tb", "\tnan\t[null]", "x\t-inf\t"]
+    assert json.loads(written("json", code)) == [{"a": None, "b": [None]}, {"a": None, "7": "x"}]
 
 
 def test_json_is_the_value_or_the_list_of_several() -> None:

@@ -13,6 +13,8 @@ import pytest
 from jsonschema import validate
 from kosmo_command import FICTION, document, kosmo, on_terminal, started
 
+from kosmo_kernel.cli import CLOSED
+
 LUA = "integrations:lua"
 APPS = "app.integrations.heroku.list_apps()"
 
@@ -184,14 +186,14 @@ def test_ctrl_c_with_json_leaves_a_document(tmp_path: Path) -> None:
     assert (running.returncode, answer["success"], answer["meta"]["error"]["type"]) == (130, False, "interrupted")
 
 
-def test_a_reader_who_has_enough_ends_the_run_quietly() -> None:
+def test_a_reader_who_has_enough_ends_the_run_with_one_line() -> None:
     running = started(LUA, "-e", "for i = 1, 1e9 do print(i) end")
     assert running.stdout is not None
     assert running.stdout.readline() == "1\n"
     running.stdout.close()
     assert running.stderr is not None
     with running:
-        assert running.stderr.read() == ""
+        assert running.stderr.read() == f"{CLOSED}\n"
     assert running.returncode == 1
 
 

@@ -115,6 +115,12 @@ def test_a_page_called_by_what_it_is_about_names_the_pages_that_speak_of_it() ->
     assert "Did you mean: heroku.list_domains" in kosmo("integrations:docs", "certificate").stderr
 
 
+@pytest.mark.parametrize("name", ["nosuch", "heroku", "errors"])
+def test_a_schema_of_what_is_no_function_is_an_error_with_functions(name: str) -> None:
+    told = kosmo("integrations:schema", name).stderr
+    assert told.startswith(f"Error: There is no function `{name}`. Did you mean: heroku.")
+
+
 # Examples
 
 

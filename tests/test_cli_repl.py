@@ -14,6 +14,8 @@ import pexpect
 import pytest
 from kosmo_command import COMMAND, FICTION, environment, kosmo
 
+from kosmo_kernel.cli import CLOSED
+
 LUA = "integrations:lua"
 CTRL_C, CTRL_D, CTRL_R, UP, TAB, ENTER = "\x03", "\x04", "\x12", "\x1b[A", "\t", "\r"
 _ESCAPE = re.compile(r"\x1b(\[[\d;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
@@ -257,6 +259,26 @@ def test_a_pipe_is_read_without_a_word_besides() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n7\nread by Lua\nnil\n", "")
 
 
+def test_an_input_is_read_as_a_cell_is() -> None:
+    lines = (
+        "%%kosmo_lua -n\napp.integrations.heroku.demo.list_apps()\n"  # the options, and the Lua below them
+        "%kosmo_lua -a demo #app.integrations.heroku.list_apps()\n"
+        "b = 1 -- is this a question?\nb\n"
+        "what is this?\n%time 1\n%kosmo_lua --raw 1\n%kosmo_lua -v b 1\n"
+    )
+    done = kosmo(LUA, "--repl", stdin=lines.encode())
+    _, planned, count, value = done.stdout.splitlines()
+    assert (done.returncode, planned.split("\t")[:2], count, value) == (1, ["heroku.list_apps", "demo"], "19", "1")
+    told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    reasons = (
+        "There is no page `what is this`",
+        "no `%time`",
+        "about the cells of a notebook",
+        "about Python variables",
+    )
+    assert [why in line for why, line in zip(reasons, told, strict=True)] == [True] * len(reasons)
+
+
 def test_a_failure_in_a_pipe_is_told_and_is_in_the_exit_code() -> None:
     done = kosmo(LUA, "--repl", stdin=b"error('no')\n1 + 1\n\xff\nreturn (")
     assert (done.returncode, done.stdout) == (1, "2\n")
@@ -265,7 +287,7 @@ def test_a_failure_in_a_pipe_is_told_and_is_in_the_exit_code() -> None:
     assert third.startswith("Error: In[3]:1: unexpected symbol near <eof>")
 
 
-def test_a_reader_who_has_enough_ends_it_quietly() -> None:
+def test_a_reader_who_has_enough_ends_it_with_one_line() -> None:
     with subprocess.Popen(
         [*COMMAND, LUA, "--repl"],
         stdin=subprocess.PIPE,
@@ -280,7 +302,7 @@ def test_a_reader_who_has_enough_ends_it_quietly() -> None:
         running.stdin.flush()
         assert running.stdout.readline() == b"1\n"
         running.stdout.close()
-        assert running.stderr.read() == b""
+        assert running.stderr.read().decode() == f"{CLOSED}\n"
         running.stdin.close()
     assert running.returncode == 1
 

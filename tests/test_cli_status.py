@@ -32,6 +32,10 @@ def test_each_account_says_what_it_has_left_and_a_refused_token_is_told_in_its_o
         "configured": True,
         "accounts": ["default", "stale", "torn", "demo"],
         "functions": len(HEROKU.functions),
+        "auth_strategy": "api_key",
+        "cli_setup_supported": True,
+        "cli_runtime_supported": True,
+        "compatibility_summary": "CLI setup and runtime supported.",
     }
     assert budgets.pop("default") == {"left": 4500, "capacity": 4500, "error": None}
     assert budgets.pop("demo") == {"left": None, "capacity": None, "error": None}
@@ -53,13 +57,13 @@ def test_for_people_it_is_a_small_table(settings: dict[str, str]) -> None:
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     torn = rows.pop("heroku.torn")
     assert rows == {
-        "heroku.default": "4,500 of 4,500",
+        "heroku.default": "4,500 of 4,500 requests left",
         "heroku.stale": "Heroku refuses the token in HEROKU_API_KEY_STALE (401)",
         "heroku.demo": "without limit",
     }
     assert "HEROKU_API_KEY_TORN" in torn
     screen = standing(on_terminal(STATUS, columns=60, env=settings))
-    assert screen[0] == "  heroku.default  4,500 of 4,500"
+    assert screen[0] == "  heroku.default  4,500 of 4,500 requests left"
     assert max(map(len, screen)) <= 60
 
 

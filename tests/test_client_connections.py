@@ -16,6 +16,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import httpx
 import pytest
 from fast_clock import FastClock
+from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client import Client
@@ -115,7 +116,7 @@ def test_nothing_is_opened_before_the_first_request(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
 
     with closing(client_at("https://api.heroku.com")) as client:
-        assert not client.connections._idle
+        assert not connections_of(client)._idle
         with pytest.raises(SettingsError, match=r"SSL_CERT_FILE .* makes no sense: .*No such file"):
             client.fetch(APPS, {})
 

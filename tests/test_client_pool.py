@@ -13,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import httpx
 import pytest
 from fast_clock import FastClock
+from scripted_api import connections_of
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.client import Client
@@ -106,7 +107,7 @@ def test_connections_that_are_not_needed_any_more_are_closed_while_others_are_us
         for _ in range(3):
             later[0] += 30
             client.fetch(GET_APP, MINE)
-        left = len(client.connections._idle)
+        left = len(connections_of(client)._idle)
 
     assert left == 1
     assert len(demo.threads) == 8
@@ -140,7 +141,7 @@ def test_closing_waits_for_nobody_and_closes_what_comes_back_later() -> None:
         demo.together.wait(10)
 
         assert isinstance(under_way.result(timeout=10).data, dict)
-        assert not client.connections._idle
+        assert not connections_of(client)._idle
 
 
 def test_one_who_waits_for_a_connection_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +174,7 @@ def test_timeouts_can_be_set_in_the_environment(variable: str, option: str, monk
 
     usual = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": None}
     changed = {"read": 7.5, "write": 7.5, "connect": 7.5} if option == "read" else {"connect": 7.5}
-    assert client.connections._timeout == {"timeout": usual | changed}
+    assert connections_of(client)._timeout == {"timeout": usual | changed}
 
 
 def test_a_timeout_that_is_given_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +183,7 @@ def test_a_timeout_that_is_given_counts_more_than_the_environment(monkeypatch: p
     account = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "x")
     client = Client(HEROKU, account, timeout=20, connect_timeout=3)
 
-    assert client.connections._timeout == {"timeout": {"connect": 3, "read": 20, "write": 20, "pool": None}}
+    assert connections_of(client)._timeout == {"timeout": {"connect": 3, "read": 20, "write": 20, "pool": None}}
 
 
 @pytest.mark.parametrize("told", ["0", "-1", "soon", "nan", "inf", "1e300"])
@@ -255,7 +256,7 @@ def test_the_system_s_trust_store_counts_where_no_variable_names_another(monkeyp
 
 def test_a_connection_is_kept_a_minute_and_is_one() -> None:
     client = Client(HEROKU, Account("heroku", "default", DEMO_TOKEN, "http://127.0.0.1:9", "x"))
-    transport = client.connections._opened()
+    transport = connections_of(client)._opened()
 
     assert isinstance(transport, httpx.HTTPTransport)
     pool = transport._pool

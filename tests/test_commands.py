@@ -37,6 +37,9 @@ class Lua:
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         raise NotImplementedError
 
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
+        return {"type": "table", "page": "# app.mcp.time\n"} if chain == ["app", "mcp", "time"] else None
+
     def listed(self, integration: str, function: str, account: str) -> None:
         raise NotImplementedError
 
@@ -47,6 +50,13 @@ class Lua:
 def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
     assert run_command("docs heroku.list_apps", Door(Lua())) == docs.read("heroku.list_apps")
     assert run_command(" docs ", Door(Lua())) == docs.list_pages()
+
+
+def test_docs_gives_the_page_of_an_mcp_server_that_the_session_knows_and_else_the_guide() -> None:
+    assert run_command("docs mcp.time", Door(Lua())) == docs.Page("# app.mcp.time\n")
+    assert run_command("docs app.mcp.time", Door(Lua())) == docs.Page("# app.mcp.time\n")
+    assert run_command("docs mcp", Door(Lua())) == docs.read("mcp")
+    assert run_command("docs mcp.tools", Door(Lua())) == docs.read("mcp.tools")
 
 
 def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:

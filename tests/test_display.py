@@ -102,7 +102,7 @@ def test_values_are_shown_as_a_cells_value_is(session: Session) -> None:
     assert 'class="kosmo-table"' in record["text/html"]
     assert set(bundle(session, 'display(docs.read("heroku"))')) == {"text/plain", "text/markdown"}
     texts = [one.bundle["text/plain"] for one in shown(session, 'display(nil) display("a\\27[2Jb") display(app)')]
-    assert texts == ["nil", "ab", "app\n  integrations"]
+    assert texts == ["nil", "ab", "app\n  integrations\n  mcp"]
 
 
 def test_an_id_names_what_is_shown_anew(session: Session) -> None:

@@ -175,6 +175,17 @@ def test_the_default_account_is_named_where_the_notebook_s_is_another(monkeypatc
         assert [(call.account, call.rows) for call in lua.last.calls] == [("default", 3)]
 
 
+def test_the_lua_is_written_anew_when_a_cell_has_changed_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(3))) as served, Session() as lua:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        explorer = opened("list_apps", lua)
+        assert written(explorer) == "app.integrations.heroku.list_apps()"
+        lua.account = "demo"
+        explorer._run.click()
+        assert written(explorer) == "%%kosmo_lua --account default\napp.integrations.heroku.list_apps()"
+
+
 @pytest.mark.parametrize(
     ("kind", "typed", "meant"),
     [

@@ -145,12 +145,15 @@ def test_a_run_waits_for_the_cell_that_is_at_work_and_pressing_again_changes_not
     explorer._run.click()
     explorer._run.click()
     assert (status(explorer), len(waiting), explorer._run.disabled, lua.last) == (WAITS, 1, True, None)
+    assert explorer._function.disabled
+    assert explorer._account.disabled  # an answer would stand below another question
     seen: list[str] = []
     explorer._status.observe(lambda _: seen.append(status(explorer)), "value")
     waiting.pop()()
     assert seen == [RUNS, ""]
     assert "my-app" in explorer._answer.value
     assert not explorer._run.disabled
+    assert not explorer._function.disabled
 
 
 def test_the_form_says_how_far_a_run_is_and_what_it_cost(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:

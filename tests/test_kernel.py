@@ -13,9 +13,10 @@ import jsonschema
 import pytest
 
 from kosmo_kernel import docs
+from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
-from kosmo_kernel.kernel.execute import lua_text, read_cell
+from kosmo_kernel.kernel.execute import lua_text
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.notebook import Notebook
 from kosmo_kernel.session import Session

@@ -87,4 +87,6 @@ def test_commands_tell_of_the_variables_the_account_and_the_last_failure(lua: Se
     assert "\nstatus        404\n" in desk.text("%kosmo error")
     desk.run("%%kosmo_lua --no-raise-error\nerror('another')")
     assert "another" in desk.text("%kosmo error")
+    desk.run("%kosmo demo\nerror('below a command')")
+    assert "below a command" in desk.text("%kosmo error")
     assert desk.text("%kosmo reset\n%kosmo who") == "There are no Lua variables yet.\n"

@@ -54,6 +54,10 @@ def seen(value: Any) -> Reader:
 # Outlines ----------------------------------------------------------------------------------------------
 
 
+def test_integer_keys_stand_in_brackets_as_print_has_them() -> None:
+    assert seen({1: LONG, "1": LONG}).lines[1:] == [f'[1]: "{LONG}"', f'1: "{LONG}"']
+
+
 @pytest.mark.parametrize("value", [1, "a", None, [], {}, [1, 2, 3], {"a": {"b": [1]}}, "x" * 1000])
 def test_what_fits_on_a_line_is_no_outline(value: Any) -> None:
     assert outline(value) == ""

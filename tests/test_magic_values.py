@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from python_shell import Shell, run, shells, value
 
+from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.frames import KosmoFrame
-from kosmo_kernel.kernel.execute import read_cell
 from kosmo_kernel.options import Options, parse, parse_leading
 from kosmo_kernel.tables import RecordView
 
@@ -227,11 +227,21 @@ def test_a_cell_that_fails_sets_nothing(shell: Shell, cell: str, kind: type[Kosm
     assert [shell.user_ns.get(name) for name in ("x", "y", "z")] == ["before", "before", None]
 
 
+def test_numbers_that_are_none_and_integer_keys_arrive_as_they_are(shell: Shell) -> None:
+    run(shell, "x = %kosmo_lua {1, 0/0, -1/0}")
+    run(shell, "%%kosmo_lua -v y -o z,f\nz = { 1, 2, x = 3 } f = {{ a = 'x', rate = 0/0 }}\nreturn 0/0")
+    found = [shell.user_ns[name] for name in ("x", "y", "z")]
+    assert repr(found) == "[[1, nan, -inf], nan, {1: 1, 2: 2, 'x': 3}]"
+    assert repr(shell.user_ns["f"]["rate"].to_list()) == "[nan]"
+    run(shell, "%%kosmo_lua -i z,f -v back\nreturn z[2], z.x, f[1].rate, z")
+    assert shell.user_ns["back"] == (2, 3, None, {1: 1, 2: 2, "x": 3})
+
+
 @pytest.mark.parametrize(
     ("lua", "message"),
     [
-        ("return { { rate = 0/0 } }", "-v got: result[1].rate: NaN has no JSON form"),
-        ("return 1, { print }", "-v got: result[2][1]: a function has no JSON form"),
+        ("return { { rate = print } }", "-v got: result[1].rate: a function has no Python form"),
+        ("return 1, { print }", "-v got: result[2][1]: a function has no Python form"),
         ("print", "-v got: `function: #1` has no Python form"),
         ("app.integrations.heroku", "-v got: `app.integrations.heroku` has no Python form"),
     ],

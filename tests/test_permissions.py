@@ -143,7 +143,7 @@ def test_where_nobody_can_be_asked_a_write_is_an_error_that_says_how_to_allow_it
     assert error.message == (
         "In[1]:1: ferries.sound_horn (account default): writes of this account are asked about first (unless you allow "
         "them), and there is nobody to ask here. Nothing was sent. To allow it, run `kosmo integrations:configure "
-        "ferries --write allow`; for one run, `kosmo integrations:lua --force`."
+        "ferries --write allow`; for one run of a command, `--force`."
     ).replace("In[1]", "Lua")
     assert error.facts() | {"message": ""} == {
         "type": "permission",

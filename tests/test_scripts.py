@@ -74,10 +74,18 @@ def columns(source: str) -> list[str]:
         ("local function row(n)\n  return {\n    name = n, -- { age = 1 }\n    age = 1,\n  }\nend\nreturn { row('x') }",
          ["name", "age"]),
         ("local r = { b = nil, z = 1, a = 2 }\nreturn { r }", ["z", "a"]),
+        ("local function row(n) return { z = n, team = n > 1 and n or nil, a = n } end\nreturn { row(1), row(2) }",
+         ["z", "team", "a"]),
     ],
 )  # fmt: skip
 def test_a_table_of_the_scripts_own_has_its_columns_as_the_text_does(source: str, names: list[str]) -> None:
     assert columns(source) == names
+
+
+def test_a_table_of_an_earlier_cell_keeps_its_order_where_cells_have_no_numbers() -> None:
+    with Session("demo") as session:
+        session.run("rows = { { zone = 1, apps = 2 } }")
+        assert list(session.run("return { rows[1] }").frame().columns) == ["zone", "apps"]
 
 
 def test_a_function_of_an_earlier_cell_keeps_its_order() -> None:

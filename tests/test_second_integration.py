@@ -198,6 +198,17 @@ def test_the_command_of_its_own_takes_what_its_functions_declare(
     assert (code, "must be an integer" in told["error"]) == (2, True)
 
 
+def test_its_help_offers_no_demo_where_it_has_none(
+    harbour: Harbour,  # noqa: ARG001 - it serves
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for words in (["integrations:ferries"], ["integrations:ferries", "get_ship"]):
+        assert cli.outcome([*words, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert (f"kosmo {' '.join(words)}" in told, "--demo" in told) == (True, False)
+    assert "  kosmo integrations:ferries get_ship --ship-number N --format csv\n" in told
+
+
 def test_the_doctor_examines_it(harbour: Harbour, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
     _, told = run(capsys, "integrations:doctor", "ferries")
 

@@ -246,7 +246,8 @@ def _index(path: Path) -> dict[str, dict[str, Added]]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}, which lists the accounts, cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise SettingsError(f"{path}, which lists the accounts, cannot be read: {why}.") from None
     read: Any = _json(path, text)
     try:
         return {

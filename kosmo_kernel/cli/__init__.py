@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 COLLECTED = 50_000  # objects between two looks for cycles: looking at what is imported anyway costs as much as Python
+CLOSED = "Error: Standard output was closed by its reader. The rest was not written."
 COMPLETING = "_KOSMO_COMPLETE"  # the variable by which click knows that a shell asks
 
 
@@ -66,11 +67,28 @@ COMMANDS = {
         "Integrations", "reference:fields", "Show what an account is made of, and what is set."
     ),
     "integrations:doctor": Entry("Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."),
-    "run": Entry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
-    "snapshot": Entry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
     "integrations:configure": Entry(
         "Integrations", "configure:configure", "Set an integration's permissions and its address."
     ),
+    "run": Entry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
+    "snapshot": Entry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
+    "mcp:lua": Entry("MCP servers", "mcp_lua:lua", "Run Lua that asks MCP servers."),
+    "mcp:list": Entry("MCP servers", "mcp_list:list_", "List the MCP servers that are configured."),
+    "mcp:status": Entry("MCP servers", "mcp_list:status", "Say whether each may be used, and what to do if not."),
+    "mcp:tools": Entry("MCP servers", "mcp_ask:tools", "List the tools of MCP servers."),
+    "mcp:schema": Entry("MCP servers", "mcp_ask:schema", "Print the arguments of a tool as JSON Schema."),
+    "mcp:call": Entry("MCP servers", "mcp_call:call", "Call one tool, and show what comes back."),
+    "mcp:resources": Entry("MCP servers", "mcp_ask:resources", "List the resources of an MCP server, or print one."),
+    "mcp:prompts": Entry("MCP servers", "mcp_ask:prompts", "List the prompts of an MCP server, or print one."),
+    "mcp:add": Entry("MCP servers", "mcp_settings:add", "Configure an MCP server."),
+    "mcp:remove": Entry("MCP servers", "mcp_settings:remove", "Forget an MCP server, and its secrets."),
+    "mcp:enable": Entry("MCP servers", "mcp_settings:enable", "Let an MCP server be used again."),
+    "mcp:disable": Entry("MCP servers", "mcp_settings:disable", "Keep an MCP server configured, and do not use it."),
+    "mcp:trust": Entry("MCP servers", "mcp_trust:trust", "Agree that a server of this project is started."),
+    "mcp:untrust": Entry("MCP servers", "mcp_trust:untrust", "Take back the agreement to a server of this project."),
+    "mcp:import": Entry("MCP servers", "mcp_exchange:import_", "Take over the MCP servers of another client."),
+    "mcp:export": Entry("MCP servers", "mcp_exchange:export", "Print MCP servers without their secrets."),
+    "mcp:doctor": Entry("MCP servers", "mcp_doctor:doctor", "Say what is set up, what is wrong, and what to do."),
     "mcp:serve": Entry("MCP servers", "mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
     "accounts:list": Entry("Accounts", "accounts:list_", "List the accounts, and where each has its token."),
     "accounts:add": Entry("Accounts", "accounts:add", "Keep an account, so that scripts can name it."),
@@ -82,8 +100,23 @@ COMMANDS = {
 }
 
 
+class ClosedPipeError(Exception):
+    """Who reads standard output has closed it, in words that click does not take for its own and leave."""
+
+
 class Kosmo(click.Group):
     """All commands, each imported when it is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            ClosedPipeError: the reader of standard output wants no more.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ClosedPipeError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Their names, in the order of the help."""
@@ -177,9 +210,8 @@ def outcome(argv: list[str]) -> int:
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has enough: `kosmo … | head`
-        _forget_standard_output()
-        return FAILED
+    except (BrokenPipeError, ClosedPipeError):  # the reader has enough: `kosmo … | head`
+        return _tell_of_closed_pipe()
     except click.Abort:
         return _end(argv, StoppedError("Interrupted."))
     except (click.ClickException, KosmoError) as error:
@@ -211,7 +243,7 @@ def _end(argv: list[str], error: Exception) -> int:
             sys.stdout.flush()
             describe(error)
     except BrokenPipeError:
-        _forget_standard_output()
+        return _tell_of_closed_pipe()
     except OSError:  # a full disk takes no document
         _forget_standard_output()
         with suppress(OSError):  # and may be where standard error goes as well
@@ -233,6 +265,19 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a script may print what the encoding of the terminal does not have
             stream.reconfigure(errors="backslashreplace")
+
+
+def _tell_of_closed_pipe() -> int:
+    """Say that what was read is not all there was: nothing else would tell a script that it has a part.
+
+    Returns:
+        The exit code.
+    """
+    _forget_standard_output()
+    with suppress(OSError):  # whoever closed the one may have closed the other
+        sys.stderr.write(f"{CLOSED}\n")
+        sys.stderr.flush()
+    return FAILED
 
 
 def _forget_standard_output() -> None:

@@ -17,6 +17,7 @@ from kosmo_kernel.config import config
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.limits import limits
 from kosmo_kernel.permissions import EFFECTS, how_to_allow, permission
+from kosmo_kernel.private_files import is_private
 from kosmo_kernel.project import settings_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 LOW = 0.1  # of its budget: what is left of an account's requests when that is worth a warning
 CORRECT = "Correct it, or take it away."
-_HELD = {"allow": "are allowed", "ask": "are asked about first", "deny": "are denied"}
 
 
 # Settings -----------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _permissions(integration: Integration) -> Iterator[Finding]:
                 continue
             about = f" with the account {alias}" if own else ""
             where = f": {found.place}" if found.place else ", as from the start"
-            message = f"{effect.capitalize()}s{about} {_HELD[found.policy]}{where}."
+            message = f"{effect.capitalize()}s{about} are {found.policy_in_words}{where}."
             if effect == "read" and found.policy != "allow":
                 yield Finding(name, "warning", message, how_to_allow(integration.name, alias, effect, found))
             else:
@@ -119,7 +119,10 @@ def _account(integration: Integration, alias: str) -> tuple[Finding, Account | N
         steps += accounts.steps(integration, alias)
         account = accounts.find(integration, alias)
     except KosmoError as error:
-        return Finding(name, "broken", error.message, _remedy(alias, steps[0].kind if steps else "environment")), None
+        advice = _remedy(alias, steps[0].kind if steps else "environment")
+        if steps and steps[0].kind == "file" and not is_private(Path(steps[0].source)):
+            advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
+        return Finding(name, "broken", error.message, advice), None
     used = next((step for step in steps if step.source == account.source), None)
     whose = f", of {used.who}" if used and used.who else ""
     others = [step.source for step in steps if step.source != account.source]

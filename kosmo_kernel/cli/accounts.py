@@ -17,11 +17,12 @@ from kosmo_kernel.accounts import DEFAULT, USUAL, Account, store
 from kosmo_kernel.cli import DONE, FAILED
 from kosmo_kernel.cli.choices import accounts_of
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document, note, say
-from kosmo_kernel.cli.reference import as_json, print_rows
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.cli.reference import integration_of
 from kosmo_kernel.cli.who import Who, who
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
-from kosmo_kernel.integrations import everything, find
+from kosmo_kernel.integrations import everything
 from kosmo_kernel.standing import UNAUTHORIZED, standings
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def add(
     """
     if any(word != STDIN for word in words):
         raise click.UsageError(NOT_HERE)
-    found = find(integration)
+    found = integration_of(integration)
     name = store.check_alias(found, alias)
     before = store.added(found.name, os.environ).get(accounts.spelled(name))
     if before and not replace:
@@ -116,7 +117,7 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
 
     What `kosmo accounts:add` keeps can be removed. The token itself stays good: revoke it where it was made.
     """
-    found = find(integration)
+    found = integration_of(integration)
     try:
         gone = store.remove(found, alias, os.environ)
     except UnknownNameError as error:
@@ -142,7 +143,7 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     """
     if alias and accounts.plain(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
-    asked = [find(integration or USUAL)] if alias or integration else everything()
+    asked = [integration_of(integration or USUAL)] if alias or integration else everything()
     rows = [_tried(one, name) for one in asked for name in ([alias] if alias else _own(one))]
     if not rows:
         accounts.find(asked[0])  # which says how to have one

@@ -57,6 +57,12 @@ def parameters(function: Function) -> tuple[Param, ...]:
     return (*function.params, *(_OF_MANY if function.fan_out else ()))
 
 
+def flags(function: Function) -> list[str]:
+    """The options that a function needs, each with a value that makes sense, as an example has them."""
+    needed = (param for param in function.params if param.required)
+    return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in needed]
+
+
 def options(function: Function) -> list[click.Option]:
     """An option for each of them, `--app-id` for `app_id`; where a list is taken it can be repeated."""
     return [_option(param) for param in parameters(function) if param.name not in TAKEN]
@@ -128,7 +134,7 @@ def _each(
 ) -> Iterator[tuple[str, Any, str]]:
     """Every argument with its value and where it stands, one after the other."""
     if payload is not None:
-        for name, value in _object(payload):
+        for name, value in fields_of_json(payload):
             yield name, value, JSON_PLACE
     for name, value in given.items():
         for one in value if isinstance(value, tuple) else [] if value is None else [value]:
@@ -144,7 +150,7 @@ def _each(
             raise click.UsageError(f"--arg {name}: {error}") from None
 
 
-def _object(payload: str) -> list[tuple[str, Any]]:
+def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     """The fields of a JSON object, in order, and one that is written twice twice.
 
     Raises:

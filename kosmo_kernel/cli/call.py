@@ -7,6 +7,7 @@ in a document with six keys, the same six when the call failed or was never made
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.cli.arguments import gathered, options
+from kosmo_kernel.cli.arguments import flags, gathered, options, typed
 from kosmo_kernel.cli.choices import accounts_of
-from kosmo_kernel.cli.command import FORMAT, Command, not_blank
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import AS_JSON, FORMAT, not_blank
 from kosmo_kernel.cli.output import document, note, write
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import everything, find, present
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.result import Result
 
 _PREFIXES = ("app", "integrations")  # as in Lua
-_WITH_VALUE = ("--account", "--arg", "--format")  # options that may stand in front of the function
+_WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options that may stand in front of the function
 
 
 class Calls(Command, click.Group):
@@ -188,7 +190,7 @@ def _command(group: Calls, name: str, integration: Integration, function: Functi
     def call(**given: Any) -> None:
         _call(group, integration, function, alias, given)
 
-    full_name = f"{integration.name}.{function.name}"
+    full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
     return click.Command(
         name,
         callback=call,
@@ -197,41 +199,38 @@ def _command(group: Calls, name: str, integration: Integration, function: Functi
             *options(function),
             click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="Any argument, by its name."),
             click.Option(
-                ["--account"],
+                ["-a", "--account"],
                 metavar="A",
                 callback=not_blank,
                 help="The account that is asked.",
                 shell_complete=accounts_of(integration),
             ),
-            click.Option(["--demo"], is_flag=True, help="Ask the demo account, which is fiction."),
+            *([click.Option(["--demo"], is_flag=True, help="Ask the demo account, which is fiction.")] if demo else []),
             click.Option(["-n", "--dry-run"], is_flag=True, help="Check the call and show it, and make none."),
             click.Option(["--force"], is_flag=True, help="Call it even where the settings say ask or deny."),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, whatever happens."),
+            click.Option(["--json", "as_json"], **AS_JSON),
             click.Option(["--format", "form"], **FORMAT),
         ],
         help=f"{function.summary}.\n\nJSON is an object of named arguments, or - for one on standard input. `kosmo "
         f"integrations:docs {full_name}` says what comes back.",
         short_help=function.summary,
-        epilog=_examples(group, name, function),
+        epilog=_examples(f"kosmo {group.name} {name}", function, demo=demo),
         context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
     )
 
 
-def _examples(group: Calls, name: str, function: Function) -> str:
-    command = f"kosmo {group.name} {name}"
-    example = " ".join(
-        f"--{param.name.replace('_', '-')} {param.example}" for param in function.params if param.required
-    )
-    payload = ", ".join(f'"{param.name}": "{param.example}"' for param in function.params if param.required)
-    second = f"{command} '{{{payload}}}' --json" if payload else f"{command} --json"
-    return f"\b\nExamples:\n  {f'{command} --demo {example}'.rstrip()} --format csv\n  {second}"
+def _examples(command: str, function: Function, *, demo: bool) -> str:
+    first = " ".join([command, *(["--demo"] if demo else []), *flags(function), "--format csv"])
+    payload = {param.name: typed(param, param.example) for param in function.params if param.required and param.example}
+    second = " ".join([command, *([f"'{json.dumps(payload)}'"] if payload else flags(function)), "--json"])
+    return f"\b\nExamples:\n  {first}\n  {second}"
 
 
 def _call(group: Calls, integration: Integration, function: Function, alias: str | None, given: dict[str, Any]) -> None:
     """Make the call and show what comes back."""
     as_json, form = given.pop("as_json"), given.pop("form")
     group.dry_run, force = given.pop("dry_run"), given.pop("force")
-    account = _account(alias, given.pop("account"), demo=given.pop("demo"))
+    account = _account(alias, given.pop("account"), demo=given.pop("demo", False))
     if as_json and form:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
     pairs, payload = given.pop("pairs"), given.pop("payload")
@@ -323,7 +322,7 @@ def _missing(ctx: click.Context, /, *, as_json: bool) -> None:  # noqa: ARG001 -
         raise click.UsageError("Missing argument 'FUNCTION'.", ctx)
 
 
-_AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, whatever happens.")
+_AS_JSON = click.Option(["--json", "as_json"], **AS_JSON)
 
 call = Calls(
     "integrations:call",
@@ -356,8 +355,9 @@ def calls_of(name: str) -> Calls:
 
             ctx.invoke(docs, page=name, as_json=as_json)
 
-    title = find(name).title
-    first = find(name).functions[0].name
+    integration = find(name)
+    title, first = integration.title, integration.functions[0].name
+    on_demo = " --demo" if integration.demo else ""
     return Calls(
         f"integrations:{name}",
         name,
@@ -369,8 +369,8 @@ def calls_of(name: str) -> Calls:
         help=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
         f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.\n\n"
         "With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.",
-        epilog=f"\b\nExamples:\n  kosmo integrations:{name} {first} --demo\n"
-        f"  kosmo integrations:{name} {first} --demo --format csv",
+        epilog=f"\b\nExamples:\n  kosmo integrations:{name} {first}{on_demo}\n"
+        f"  kosmo integrations:{name} {first}{on_demo} --format csv",
     )
 
 

@@ -1,7 +1,7 @@
-"""What `kosmo integrations:doctor` looks at, one function for each group of findings.
+"""What `kosmo integrations:doctor` looks at on this machine, one function for each group of findings.
 
-A check does what it speaks of: Lua is started, the kernel's Python is asked who it is, the token is sent to its
-service. A finding never holds a token. Its name is the group and the thing, `walls.files`.
+A check does what it speaks of: Lua is started, the kernel's Python is asked who it is. What is set up, and what a
+service says, is in `account_checks.py`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,13 @@ from typing import TYPE_CHECKING, Literal
 
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME
-from kosmo_kernel.errors import (
-    KosmoError,
-    SettingsError,
-)
+from kosmo_kernel.errors import KosmoError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
-PATIENCE = 10.0  # seconds for an answer of a service, and for another Python to say who it is
-LOW = 0.1  # of its budget: what is left of an account's requests when that is worth a warning
+PATIENCE = 10.0  # seconds for another Python to say who it is
 # What Jupyter takes for "the Python that I run on".
 _OF_JUPYTER = re.compile(r"python(\d(\.\d+)?)?")
 _WHO = "import kosmo_kernel; print(kosmo_kernel.__version__)"

@@ -6,7 +6,6 @@ envelope of its own (`lua.py`) gives it by overriding `failure`.
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any
 
@@ -14,24 +13,6 @@ import click
 
 from kosmo_kernel.cli.output import coloured, document, note
 from kosmo_kernel.errors import KosmoError
-
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # what `--format` takes; formats.py writes them
-FORMAT: dict[str, Any] = {  # what click has to know of it
-    "type": click.Choice(FORMATS),
-    "metavar": "F",
-    "help": f"Write what comes back as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-}
-
-
-def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A value as it is, for click to call: a variable that was never set must not mean the default.
-
-    Raises:
-        click.UsageError: there is nothing in it.
-    """
-    if value is not None and not value.strip():
-        raise click.BadParameter("it is blank.")
-    return value
 
 
 class Command(click.Command):
@@ -51,21 +32,6 @@ class Command(click.Command):
         """Print the document of a failure."""
         facts = error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": said(error)}
         document(self.failure(said(error), facts, error))
-
-
-class Number(click.FloatRange):
-    """A number in a range; click's own range lets `nan` and `inf` through."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number.
-
-        Raises:
-            click.UsageError: it is none, or outside of the range.
-        """
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a number.", param, ctx)
-        return number
 
 
 def describe(error: Exception, *, brief: bool = False) -> None:

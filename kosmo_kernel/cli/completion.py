@@ -22,6 +22,7 @@ from click.shell_completion import (
 )
 
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, say
 
 SHELLS = ("bash", "zsh", "fish")
@@ -107,7 +108,7 @@ def register() -> None:
     "  kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
+@as_json
 def completion(*, shell: str, as_json: bool) -> None:
     """Print what has a shell complete commands.
 

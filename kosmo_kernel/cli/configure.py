@@ -18,11 +18,11 @@ from kosmo_kernel.accounts import DEFAULT, store
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.choices import accounts_of, integration_names
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document, say
-from kosmo_kernel.cli.reference import as_json, print_rows
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, print_rows, say
+from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.config import POLICIES, change, config
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.integrations import find
 from kosmo_kernel.permissions import EFFECTS, permission
 
 if TYPE_CHECKING:
@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 SECRET = "api_key"  # noqa: S105 - the name of the field, as KosmoKrator has it
 FIELDS = ("url", "allow_host")  # what is no secret, and stands in the file
 SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # what people may call it
-PAYLOAD = ("account", "set", "credentials", "unset", "permissions")
+PAYLOAD = ("account", "set", "credentials", "unset", "permissions", "enabled", "scope")
+# What KosmoKrator's command can do besides and this one does in another way.
+NO_SWITCH = "An integration that has an account is on. What keeps scripts from it is --read deny --write deny."
+NO_PROJECT = (
+    "What is set here holds for all projects. What one of them adds stands in its pyproject.toml, in "
+    "[tool.kosmo_kernel]."
+)
 policy = click.Choice(POLICIES)
 
 
@@ -48,8 +54,8 @@ Examples:
   kosmo integrations:configure heroku --set allow_host=heroku.example.com --json
 """,
 )
-@click.argument("provider", shell_complete=integration_names)
-@click.option("--account", metavar="A", help="Permissions of this account only.", shell_complete=accounts_of())
+@click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
+@click.option("-a", "--account", metavar="A", help="Permissions of this account only.", shell_complete=accounts_of())
 @click.option("--read", type=policy, help="What scripts may read: anything, after asking you, nothing.")
 @click.option("--write", type=policy, help="What scripts may change.")
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one.")
@@ -58,6 +64,9 @@ Examples:
     "--unset", metavar="K", multiple=True, help="Take back url, allow_host, read, write or (an account's) api_key."
 )
 @click.option("--stdin-json", is_flag=True, help="Read more from standard input, secrets among it: see above.")
+@click.option("--enable", "--global", "usual", is_flag=True, help="Accepted, since it is always so: for older scripts.")
+@click.option("--disable", is_flag=True, hidden=True, help="Refused, with what to do in its place.")
+@click.option("--project", is_flag=True, hidden=True, help="Likewise.")
 @click.option("--show", is_flag=True, help="Change nothing; as without any option.")
 @as_json
 def configure(
@@ -70,6 +79,9 @@ def configure(
     pairs: tuple[str, ...],
     unset: tuple[str, ...],
     stdin_json: bool,
+    usual: bool,  # noqa: ARG001 - there is nothing to do
+    disable: bool,
+    project: bool,
     show: bool,
     as_json: bool,
 ) -> None:
@@ -81,8 +93,12 @@ def configure(
 
     With --stdin-json, standard input is an object with any of `account`, `set` (or `credentials`), `unset` and
     `permissions`; options come before it. `{"set": {"api_key": "…"}}` keeps a token as `kosmo accounts:add` does.
+
+    With --json: `permissions`, in `said_by` the line that says each, `settings`, and the `file` of all that.
     """
-    integration = find(provider)
+    if disable or project:
+        raise click.UsageError(NO_SWITCH if disable else NO_PROJECT)
+    integration = integration_of(provider)
     told = _payload() if stdin_json else {}
     account = account or told.get("account")
     fields = {**told.get("set", {}), **told.get("credentials", {})}
@@ -121,15 +137,25 @@ def _payload() -> dict[str, Any]:
         told = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
     except ValueError:
         raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
-    kinds = {"account": str, "set": dict, "credentials": dict, "unset": list, "permissions": dict}
+    kinds = {
+        "account": str,
+        "set": dict,
+        "credentials": dict,
+        "unset": list,
+        "permissions": dict,
+        "enabled": bool,
+        "scope": str,
+    }
     if not isinstance(told, dict):
         raise click.UsageError("Standard input is no JSON object. --stdin-json takes one.")
     for key, value in told.items():
         if key not in kinds:
             raise click.UsageError(f"The JSON on standard input has an unknown key. It takes {', '.join(PAYLOAD)}.")
         if not isinstance(value, kinds[key]):
-            what = {str: "a text", dict: "an object", list: "a list"}[kinds[key]]
+            what = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}[kinds[key]]
             raise click.UsageError(f"`{key}` in the JSON on standard input must be {what}.")
+    if not told.get("enabled", True) or told.get("scope", "global") != "global":
+        raise click.UsageError(NO_PROJECT if told.get("enabled", True) else NO_SWITCH)
     return told
 
 
@@ -230,7 +256,9 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
         "account": account and (listed or account),
         "scope": "global",
         "file": str(settings.path),
+        "enabled": True,
         "configured": listed is not None,
+        **SUPPORTED,
         "permissions": {effect: one.policy for effect, one in found.items()},
         "said_by": {effect: one.place or None for effect, one in found.items()},
         "settings": {key: settings.get("integrations", integration.name, key) for key in FIELDS},

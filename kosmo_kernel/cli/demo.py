@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import click
 
-from kosmo_kernel.cli.command import Command, Number
+from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.kernelspec import shipped
+from kosmo_kernel.cli.options import Number, Whole
 from kosmo_kernel.cli.output import note, say
 from kosmo_kernel.errors import SettingsError
 
@@ -57,9 +58,11 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     cls=Command,
     epilog="\b\nExamples:\n  kosmo demo:serve --port 8642\n  kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 takes a free one.  [default: 0]")
-@click.option("--apps", type=click.IntRange(min=0), metavar="N", help="Invent a company with N apps.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=Whole(0, 65535), default=0, metavar="PORT", help="The port; 0 takes a free one.  [default: 0]"
+)
+@click.option("--apps", type=Whole(min=0), metavar="N", help="Invent a company with N apps.")
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which company, and which faults.")
 @click.option("--latency", type=Number(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
 @click.option(

@@ -18,10 +18,12 @@ from kosmo_kernel.cli.account_checks import service, settings
 from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
 from kosmo_kernel.cli.choices import integration_names
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import coloured, document, say
-from kosmo_kernel.cli.reference import as_json, state
+from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.integrations import everything, find
+from kosmo_kernel.integrations import everything
+from kosmo_kernel.permissions import EFFECTS, permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,30 +40,30 @@ Examples:
 
 
 @click.command("integrations:doctor", cls=Command, epilog=EXAMPLES)
-@click.argument("provider", required=False, metavar="[PROVIDER]", shell_complete=integration_names)
+@click.argument("provider", required=False, metavar="[INTEGRATION]", shell_complete=integration_names)
 @as_json
 def doctor(*, provider: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 
     Looks at versions, at the walls around Lua on this machine, at the kernel's entry in Jupyter's list, at settings, at
-    permissions and at the accounts of PROVIDER (heroku; every integration when it is left out). The default account's
+    permissions and at the accounts of INTEGRATION (heroku; all of them when it is left out). The default account's
     token is tried with one request. No token is ever shown.
 
     Exits with 1 when something is broken; a warning is no failure. With --json: `findings`, each with `name`, `state`
     (ok, warning or broken), `message` and `what_to_do`, and `providers` by name.
     """
     failures: list[Finding] = []
-    integrations = [find(provider)] if provider else _all(failures)
+    integrations = [integration_of(provider)] if provider else _all(failures)
     groups = _groups(integrations, failures)
     if as_json:
         findings = [finding for _, group in groups for finding in group]
         facts = {one.name: _facts(one) for one in integrations}
-        answer = {"success": _sound(findings), "findings": [asdict(one) for one in findings], "providers": facts}
+        answer = {"success": sound(findings), "findings": [asdict(one) for one in findings], "providers": facts}
         document(answer | (facts[integrations[0].name] if provider else {}))
     else:
-        findings = list(_shown(groups))
-        say(f"\n{_summary(findings)}")
-    return DONE if _sound(findings) else FAILED
+        findings = list(shown(groups))
+        say(f"\n{summary(findings)}")
+    return DONE if sound(findings) else FAILED
 
 
 def _all(failures: list[Finding]) -> list[Integration]:
@@ -88,22 +90,29 @@ def _groups(
         yield integration.title, service(integration)
 
 
-def _sound(findings: Iterable[Finding]) -> bool:
+def sound(findings: Iterable[Finding]) -> bool:
+    """Whether nothing is broken."""
     return all(finding.state != "broken" for finding in findings)
 
 
 def _facts(integration: Integration) -> dict[str, Any]:
     """What is known of an integration without asking it."""
     functions = [f"{integration.name}.{function.name}" for function in integration.functions]
+    policies: dict[str, str | None] = dict.fromkeys(EFFECTS)
     try:
         standing = state(integration)
+        policies |= {effect: permission(integration.name, DEFAULT, effect).policy for effect in EFFECTS}
     except KosmoError:  # which is a finding as well
         there = names(integration)
         standing = {"active": False, "configured": DEFAULT in there, "accounts": there}
     return {
         "provider": integration.name,
+        "locally_runnable": True,
+        **RUNS,
+        "enabled": True,
         **standing,
         "missing_credentials": [] if standing["configured"] else [integration.credentials.env],
+        "permissions": policies,
         "functions": functions,
         "function_count": len(functions),
         "example_functions": functions[:FEW],
@@ -115,7 +124,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
     }
 
 
-def _shown(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
+def shown(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
     """Print the findings, a group at a time."""
     for number, (heading, group) in enumerate(groups):
         findings = list(group)
@@ -146,7 +155,8 @@ def _wrapped(text: str, before: str, indent: int) -> str:
     )
 
 
-def _summary(findings: Iterable[Finding]) -> str:
+def summary(findings: Iterable[Finding]) -> str:
+    """How many findings there are to do something about, in a sentence."""
     found = Counter(finding.state for finding in findings)
     warned, broken = found["warning"], found["broken"]
     parts = [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []

@@ -19,9 +19,10 @@ import sys
 from collections.abc import Mapping
 from io import StringIO
 from itertools import chain, islice
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.cli.command import FORMATS
+from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.cli.output import document, write, write_bytes
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.docs import Page
@@ -129,6 +130,8 @@ def _cell(value: Any) -> str:
     """A value as text: a text as it is, nothing as an empty one, everything else as JSON."""
     if type(value) in MISSING:
         return ""
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number
+        return plain(value)
     return str(value) if isinstance(value, str) else _encoded(value)
 
 

@@ -17,14 +17,14 @@ import click
 
 from kosmo_kernel.cli import DONE
 from kosmo_kernel.cli.choices import accounts_of, files
-from kosmo_kernel.cli.command import FORMAT, Command, Number, not_blank
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import FORMAT, as_json, limited, not_blank, taped
 from kosmo_kernel.cli.output import document, note
 from kosmo_kernel.cli.runs import LiveOutput, ask, read_input, stopped_by_ctrl_c
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.envelope import envelope
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.legible import safe
-from kosmo_kernel.limits import LEAST_MEMORY, Limits
 from kosmo_kernel.plan import reveal
 from kosmo_kernel.session import Session
 from kosmo_kernel.terminal_line import TerminalLine
@@ -72,9 +72,10 @@ class LuaCommand(Command):
 @click.argument("file", required=False, metavar="[FILE or -]", shell_complete=files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
 @click.option("--repl", is_flag=True, help="Read Lua line by line, after the script if there is one.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
+@as_json
 @click.option("--format", "form", **FORMAT)
 @click.option(
+    "-a",
     "--account",
     metavar="A",
     callback=not_blank,
@@ -83,24 +84,9 @@ class LuaCommand(Command):
 )
 @click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls that the script would make, and make none.")
-@click.option("--record", metavar="FILE", help="Keep all answers in FILE, without secrets.", shell_complete=files)
-@click.option("--replay", metavar="FILE", help="Take the answers from such a FILE; send nothing.", shell_complete=files)
+@taped
 @click.option("--force", is_flag=True, help="Call also what the settings ask about or deny, in this run only.")
-@click.option(
-    "--timeout", type=Number(min=0, min_open=True), metavar="S", help="Stop after S seconds.  [default: never]"
-)
-@click.option(
-    "--cpu-limit",
-    type=Number(min=0, min_open=True),
-    metavar="S",
-    help=f"Seconds that Lua itself may run; waiting for answers does not count.  [default: {Limits().cpu:g}]",
-)
-@click.option(
-    "--memory-limit",
-    type=click.IntRange(min=LEAST_MEMORY),
-    metavar="BYTES",
-    help=f"Bytes that Lua's values may take.  [default: {Limits().memory}]",
-)
+@limited
 @click.pass_context
 def lua(
     ctx: click.Context,

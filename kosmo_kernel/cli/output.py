@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def document(value: Any) -> None:
@@ -52,6 +57,19 @@ def show_page(page: str) -> None:
         print_page(page)
     else:
         say(page, end="" if page.endswith("\n") else "\n")
+
+
+def print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names with a text beside each: drawn and wrapped on a terminal, a line each in a pipe."""
+    if sys.stdout.isatty():
+        from kosmo_kernel.cli.terminal import print_pairs  # noqa: PLC0415 - a pipe does not need rich
+
+        print_pairs(list(rows))
+        return
+    formatter = click.HelpFormatter(width=sys.maxsize)
+    with formatter.indentation():
+        formatter.write_dl(list(rows), col_max=sys.maxsize)
+    say(formatter.getvalue(), end="")
 
 
 def note(text: str) -> None:

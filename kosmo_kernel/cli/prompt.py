@@ -23,7 +23,6 @@ from pygments.lexers.scripting import LuaLexer
 from kosmo_kernel import editor
 from kosmo_kernel.cli.output import note
 from kosmo_kernel.editor.grammar import STEP, closes
-from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
@@ -61,11 +60,11 @@ class Prompt:
 
     Parameters:
         session: whose Lua is asked.
-        is_lua: whether an input is Lua, which may go on in the next line.
+        is_whole: whether an input is one, and does not go on in the next line.
     """
 
-    def __init__(self, session: Session, is_lua: Callable[[str], bool]) -> None:
-        self._session, self._is_lua = session, is_lua
+    def __init__(self, session: Session, is_whole: Callable[[str], bool]) -> None:
+        self._is_whole = is_whole
         plain = bool(os.environ.get("NO_COLOR"))
         self._prompt: PromptSession[str] = PromptSession(
             history=_history(),
@@ -123,14 +122,6 @@ class Prompt:
             buffer.validate_and_handle()
         else:
             _insert_line(buffer)
-
-    def _is_whole(self, text: str) -> bool:
-        if not self._is_lua(text):
-            return True
-        try:
-            return self._session.completeness(text)[0] != "incomplete"
-        except KosmoError:  # the run will say what is wrong
-            return True
 
 
 class _LuaCompleter(Completer):

@@ -13,34 +13,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.choices import function_names, integration_names, pages
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document, say, show_page
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, print_rows, say, show_page
 from kosmo_kernel.docs import GUIDES, MOST_FOUND, Subject, describe, found, guide, input_schema, page_of, resolve
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.integrations import everything, known
+from kosmo_kernel.integrations import everything, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from kosmo_kernel.catalogue import Function, Integration
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")
 # What KosmoKrator tells of an integration besides, which is the same for all that are here: scripts may look for it.
 STRATEGY, SUMMARY = "api_key", "CLI setup and runtime supported."
 SUPPORTED = {"cli_setup_supported": True, "cli_runtime_supported": True}
 PROVIDER = {"auth_strategy": STRATEGY} | SUPPORTED | {"compatibility_summary": SUMMARY}
-FUNCTION = {
-    "auth": STRATEGY,
+RUNS = {
     "auth_strategy": STRATEGY,
     "host_availability": {"cli": True, "web": False, "proxy": False},
     "runtime_requirements": {},
     "compatibility": SUPPORTED,
     "compatibility_summary": SUMMARY,
 } | SUPPORTED
+FUNCTION = {"auth": STRATEGY} | RUNS
 
 
 @click.command(
@@ -169,12 +170,19 @@ def schema(*, function: str, as_json: bool) -> None:  # noqa: ARG001 - read wher
 
     FUNCTION is written as in Lua: heroku.list_dynos.
     """
-    subject = subject_of(function)
-    if subject.function is None:
-        there = [subject.integration] if subject.integration else everything()
-        full_names = tuple(f"{i.name}.{f.name}" for i in there for f in i.functions)
-        raise UnknownNameError(f"`{function}` is no function.", full_names)
-    document(input_schema(subject.function))
+    near: tuple[str, ...] = ()
+    there = everything()
+    try:
+        subject = resolve(function)
+        if subject.function is not None:
+            document(input_schema(subject.function))
+            return
+        there = (subject.integration,) if subject.integration else there
+    except UnknownNameError as error:
+        near = error.suggestions
+    full_names = tuple(f"{one.name}.{f.name}" for one in there for f in one.functions)
+    nearer = tuple(page for page in near if page in full_names)
+    raise UnknownNameError(f"There is no function `{function}`.", nearer or full_names)
 
 
 @click.command(
@@ -184,7 +192,7 @@ def schema(*, function: str, as_json: bool) -> None:  # noqa: ARG001 - read wher
 )
 @click.argument("integration", shell_complete=integration_names)
 @click.option(
-    "--account", default="default", metavar="ALIAS", help="The account to look at, in place of the default one."
+    "-a", "--account", default="default", metavar="A", help="The account to look at, in place of the default one."
 )
 @as_json
 def fields(*, integration: str, account: str, as_json: bool) -> None:
@@ -196,10 +204,7 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
     """
     from kosmo_kernel.accounts import listed, names  # noqa: PLC0415 - a page does without
 
-    service = known(integration.lower())
-    if service is None:
-        every = [one.name for one in everything()]
-        raise UnknownNameError(f"There is no integration `{integration}`.", tuple(nearest(integration, every) or every))
+    service = integration_of(integration)
     there = names(service)
     if account != "default" and listed(service, account) is None:
         near = tuple(nearest(account, there))
@@ -214,6 +219,21 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
     say(f"The account {account} of {service.title}:\n")
     rows = [(one["key"], one["description"] + ("" if one["configured"] else " (not set)")) for one in made]
     print_rows(rows)
+
+
+def integration_of(name: str) -> Integration:
+    """The integration of this name, in any case.
+
+    Raises:
+        UnknownNameError: there is none; with the nearest, as they are written here.
+        SettingsError: it is installed, and cannot be loaded.
+    """
+    try:
+        return find(name.lower())
+    except UnknownNameError:
+        every = [one.name for one in everything()]
+        near = nearest(name, every) or every
+        raise UnknownNameError(f"There is no integration `{name}`.", tuple(near)) from None
 
 
 def subject_of(page: str) -> Subject:
@@ -295,19 +315,6 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
     return [dict(zip(FIELD, one, strict=True)) for one in told]
 
 
-def print_rows(rows: Iterable[tuple[str, str]]) -> None:
-    """Print names with a text beside each: drawn and wrapped on a terminal, a line each in a pipe."""
-    if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_pairs  # noqa: PLC0415 - a pipe does not need rich
-
-        print_pairs(list(rows))
-        return
-    formatter = click.HelpFormatter(width=sys.maxsize)
-    with formatter.indentation():
-        formatter.write_dl(list(rows), col_max=sys.maxsize)
-    say(formatter.getvalue(), end="")
-
-
 def _print_data(subject: Subject) -> None:
     """Print what `--json` gives of a page."""
     if subject.function is not None and subject.integration is not None:
@@ -339,14 +346,10 @@ def _examples(subject: Subject) -> list[str]:
     those = [subject.integration] if subject.integration else everything()
     called = [(i, f) for i in those for f in ([subject.function] if subject.function else i.functions)]
     return [
-        f"-- {i.name}.{f.name}: {f.summary}\n-- kosmo integrations:{i.name} {_flags(f)}\n\n{f.example.strip()}\n"
+        f"-- {i.name}.{f.name}: {f.summary}\n"
+        f"-- {' '.join([f'kosmo integrations:{i.name} {f.name}', *flags(f)])}\n\n{f.example.strip()}\n"
         for i, f in called
     ]
-
-
-def _flags(function: Function) -> str:
-    given = (f"--{p.name.replace('_', '-')} {p.example}" for p in function.params if p.required)
-    return " ".join([function.name, *given])
 
 
 def _guide_examples(page: str) -> Sequence[str]:

@@ -1,15 +1,14 @@
 """`kosmo integrations:lua --repl`: Lua that is read, run and shown, one input after the other.
 
-Globals and top-level locals live on, `_` is the last value and `Out[n]` that of an input. What a cell of a notebook may
-be besides Lua may stand here as well: `name?`, and lines of `%kosmo`. On a terminal the lines are prompt_toolkit's
-(`prompt.py`). A terminal that can do less, or a file or a pipe in place of one, is read line by line, without colours;
-from a file or a pipe without a word besides, and then a failure makes the exit code 1.
+Globals and top-level locals live on, `_` is the last value and `Out[n]` that of an input. An input is read as a cell of
+a Lua notebook is: `name?`, lines of `%kosmo` and the options of `%%kosmo_lua` mean the same here. On a terminal the
+lines are prompt_toolkit's (`prompt.py`). A terminal that can do less, or a file or a pipe in place of one, is read line
+by line, without colours; from a file or a pipe without a word besides, and then a failure makes the exit code 1.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kosmo_kernel import __version__, docs, editor
 from kosmo_kernel.accounts import DEMO
+from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.cli import DONE, FAILED
 from kosmo_kernel.cli.command import describe
 from kosmo_kernel.cli.lua import show
@@ -24,8 +24,8 @@ from kosmo_kernel.cli.output import note, show_page, write
 from kosmo_kernel.cli.runs import LiveOutput, ask, read_input
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.commands import Door, run_command
-from kosmo_kernel.errors import KosmoError, LuaSyntaxError, StoppedError
-from kosmo_kernel.options import COMMAND_MAGIC
+from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
+from kosmo_kernel.options import COMMAND_MAGIC, Options
 from kosmo_kernel.plan import reveal
 from kosmo_kernel.terminal_line import TerminalLine
 
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 QUIT = ":quit"
-_COMMAND = f"%{COMMAND_MAGIC}"
-_QUESTION = re.compile(r"(\?{0,2})\s*([\w.:]+)\s*(\?{0,2})")
+NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that mean nothing here
 
 
 class Reader(Protocol):
@@ -127,24 +126,34 @@ class Repl:
         Raises:
             KosmoError: it failed.
         """
-        line = text.strip()
-        if asked := _asked(line):
-            name, detail = asked
-            page = editor.inspect(name, len(name), self._session, detail) or docs.read(name)
+        cell = read_cell(text)
+        for option in cell.options.given:
+            if option.field in NOTEBOOK_ONLY:
+                raise SettingsError(f"`{option.flags[-1]}` is about the cells of a notebook, and there are none here.")
+        if cell.asked:
+            page = editor.inspect(cell.asked, len(cell.asked), self._session, cell.detail) or docs.read(cell.asked)
             show_page(str(page))
-        elif not _is_lua(line):
-            value = run_command(line.removeprefix(_COMMAND).strip(), Door(self._session))
+        for command in cell.commands:
+            value = run_command(command, Door(self._session))
             if value is not None:
                 show_values([value])
-        else:
-            self._lua(text, f"In[{number}]", number)
+        if cell.lua.strip():
+            self._lua(cell.lua, f"In[{number}]", number, cell.options)
 
-    def _lua(self, source: str, name: str, number: int | None = None) -> None:
+    def _lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
         """Run Lua and show what it gives.
+
+        Parameters:
+            source: the Lua.
+            name: of its chunk.
+            number: of the input; None for the script in front of all.
+            options: of the input.
 
         Raises:
             KosmoError: it failed.
         """
+        options = options or Options()
+        dry_run = self._dry_run or options.dry_run
         line = TerminalLine(sys.stderr)
         try:
             with line, LiveOutput(self._session, line) as live:
@@ -152,18 +161,22 @@ class Repl:
                     source,
                     name=name,
                     args=self._args,
+                    account=options.account,
+                    timeout=options.timeout,
+                    memory_limit=options.memory_limit,
                     on_output=live,
                     on_input=read_input if self._talks or number is not None else None,
                     on_progress=line,
                     on_ask=partial(ask, line),
-                    dry_run=self._dry_run,
+                    dry_run=dry_run,
                     force=self._force,
+                    fresh=options.fresh,
                     number=number,
                 )
         except KosmoError as error:
             self._session.last_error = error
             raise
-        if self._dry_run:
+        if dry_run:
             result.notes.append(reveal(result))
         show(result)
 
@@ -172,15 +185,15 @@ class Repl:
         if self._talks and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
             from kosmo_kernel.cli.prompt import Prompt  # noqa: PLC0415 - a pipe does without
 
-            return Prompt(self._session, _is_lua)
+            return Prompt(self._session, partial(is_whole, self._session))
         return _Lines(self._session, talks=self._talks)
 
     def _banner(self) -> str:
         """One line on what this is and how to go on, as long as the terminal has room for."""
         account = f"account {self._session.account}{' (fiction)' if self._session.account == DEMO else ''}"
         lines = (
-            f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, {_COMMAND} lists commands, Ctrl-D leaves.",
-            f"Lua 5.4, {account}. {_COMMAND} lists commands, Ctrl-D leaves.",
+            f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
+            f"Lua 5.4, {account}. %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
             f"Lua 5.4, {account}. Ctrl-D leaves.",
         )
         room = shutil.get_terminal_size().columns
@@ -215,7 +228,7 @@ class _Lines:
                 text += line.decode("utf-8-sig" if self._count == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise LuaSyntaxError(f"stdin:{self._count}: this is not UTF-8 text.") from None
-            if not _is_lua(text) or self._session.completeness(text)[0] != "incomplete":
+            if is_whole(self._session, text):
                 return text
             prompt = f"{'...> ':>{len(prompt)}}"
 
@@ -233,14 +246,20 @@ class _Lines:
         return line
 
 
-def _asked(line: str) -> tuple[str, int] | None:
-    """The name that a line asks about, and 1 where it wants to see the source as well; None for other lines."""
-    found = _QUESTION.fullmatch(line)
-    marks = (found[1], found[3]) if found else ("", "")
-    return (found[2], int("??" in marks)) if found and any(marks) else None
+def is_whole(session: Session, text: str) -> bool:
+    """Whether an input is one, so that Enter ends it.
 
-
-def _is_lua(text: str) -> bool:
-    """Whether an input is Lua, and neither a question nor a command."""
-    line = text.strip()
-    return not (line == QUIT or line.partition(" ")[0] == _COMMAND or _asked(line))
+    Parameters:
+        session: whose Lua is asked whether a chunk goes on.
+        text: what was typed so far.
+    """
+    if text.strip() == QUIT:
+        return True
+    try:
+        cell = read_cell(text)
+        if cell.asked or cell.commands:
+            return True
+        is_below = bool(cell.options.given) and not cell.lua.strip()  # `%%kosmo_lua -n`, and then Lua
+        return not is_below and session.completeness(cell.lua)[0] != "incomplete"
+    except KosmoError:  # the run will say what is wrong
+        return True

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.cli.choices import files
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import as_json, taped
 from kosmo_kernel.cli.output import document, note, say
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb
-  kosmo run notebooks/incident-runbook.ipynb -p app my-app --html
+  kosmo run notebooks/incident-runbook.ipynb -p name my-app --html
   kosmo run notebooks/dyno-audit.ipynb --parameters
 """  # \b keeps click from filling the lines
 
@@ -39,10 +39,9 @@ Examples:
 @click.option("-a", "--account", metavar="A", help="Short for `-p account A`.")
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
-@click.option("--record", metavar="FILE", help="Keep all answers in FILE, without secrets.", shell_complete=files)
-@click.option("--replay", metavar="FILE", help="Take the answers from such a FILE; send nothing.", shell_complete=files)
+@taped
 @click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, whatever happens.")
+@as_json
 def run(
     *,
     notebook: Path,

@@ -11,8 +11,8 @@ import click
 from kosmo_kernel.cli import DONE, FAILED, INTERRUPTED
 from kosmo_kernel.cli.choices import accounts_of, files
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document, note, say, write
-from kosmo_kernel.cli.reference import as_json, print_rows
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, note, print_rows, say, write
 
 if TYPE_CHECKING:
     from kosmo_kernel.snapshot import Form, Taken

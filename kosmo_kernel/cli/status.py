@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document
-from kosmo_kernel.cli.reference import as_json, print_rows, state
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, print_rows
+from kosmo_kernel.cli.reference import PROVIDER, state
 from kosmo_kernel.integrations import everything
 from kosmo_kernel.session import Session
 from kosmo_kernel.standing import Standing, asked
@@ -30,11 +31,15 @@ def status(*, as_json: bool) -> None:
     if as_json:
         document({"success": True, "providers": {i.name: _provider(i.name, found) for i in everything()}})
     else:
-        print_rows([(f"{one.integration.name}.{one.alias}", one.text) for one in found])
+        print_rows([(f"{one.integration.name}.{one.alias}", _told(one)) for one in found])
+
+
+def _told(one: Standing) -> str:
+    return one.text if one.left is None else f"{one.text} requests left"
 
 
 def _provider(name: str, found: list[Standing]) -> dict[str, Any]:
     own = [one for one in found if one.integration.name == name]
     budgets = {one.alias: {"left": one.left, "capacity": one.capacity, "error": one.problem or None} for one in own}
     integration = own[0].integration
-    return state(integration) | {"functions": len(integration.functions), "budgets": budgets}
+    return state(integration) | PROVIDER | {"functions": len(integration.functions), "budgets": budgets}

@@ -8,6 +8,7 @@ that `cut`, `sort` and `awk -F'\t'` work. Everything else is text, the same in b
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cli.output import say, show_page
@@ -66,6 +67,8 @@ def separated(value: Record | Records) -> Iterator[str]:
 def _separable(value: Any) -> str:
     if type(value) in MISSING:
         return ""
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number
+        return plain(value)
     text = value if isinstance(value, str) else encode(value).decode()
     return text.translate(_ESCAPES)
 

@@ -7,7 +7,8 @@ open and gets a list of links instead. Other pages only lose headings that would
 A notebook is one document for all its outputs, and JupyterLab finds the target of a link, `#x`, by the first element
 of the whole document that is called so; what a heading is called is its text (`createHeaderId` in its rendermime).
 So a page has no heading that another page or a notebook's author is likely to have, links only to marks that begin
-with `kosmo-` and the page's own name, and a folded page has no links within it at all. Where ids stay ids (nbconvert,
+with `kosmo-` and the page's own name, and a folded page has no links within it at all. A guide that a notebook shows
+twice leads to the first of the two, whose text is the same. Where ids stay ids (nbconvert,
 VS Code) such a mark is no JavaScript name, and so hides none.
 
 What is used is what JupyterLab's sanitiser, VS Code (`allowedHtmlTags` of its notebook renderer) and GitHub all keep:

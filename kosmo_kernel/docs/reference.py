@@ -122,5 +122,12 @@ def _accounts(integration: Integration) -> Iterator[str]:
 
 
 def _call(function: Function) -> str:
-    given = ", ".join(f'{p.name} = "{p.example}"' for p in function.params if p.required)
+    given = ", ".join(f"{p.name} = {_value(p)}" for p in function.params if p.required)
     return f"{function.name}({{ {given} }})" if given else f"{function.name}()"
+
+
+def _value(param: Param) -> str:
+    """A value that a parameter may have, as Lua writes it; a name for one where none is known."""
+    if not param.example:
+        return param.name
+    return f'"{param.example}"' if param.kind == "string" else param.example

@@ -182,7 +182,7 @@ class Explorer:
             if self._state != "idle":
                 return
             self._state = "waits"
-        self._run.disabled = True
+        self._enable(possible=False)
         self._door.between_cells(partial(self._work, work))
         with self._turn:
             if self._state == "waits":
@@ -205,8 +205,12 @@ class Explorer:
                 self._state = "idle"
             if self._status.value == answer.small(RUNS):
                 self._status.value = ""
-            self._run.disabled = False
-            self._offer()
+            self._enable(possible=True)
+            self._write()  # a cell may have changed what a call without an account means
+
+    def _enable(self, *, possible: bool) -> None:
+        """Let something be asked, or nothing else: an answer would stand below another question."""
+        self._run.disabled = self._function.disabled = self._account.disabled = not possible
 
     def _ask(self) -> None:
         """Run the Lua and show what it gives."""

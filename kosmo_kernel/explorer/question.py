@@ -10,6 +10,7 @@ from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.literals import field, literal
+from kosmo_kernel.options import LUA_MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Question:
             first_line: what a cell of Lua begins with; empty where every cell is one.
         """
         if self.account:
-            return f"%%kosmo_lua --account {self.account}\n{self.lua}"
+            return f"%%{LUA_MAGIC} --account {self.account}\n{self.lua}"
         return f"{first_line}\n{self.lua}" if first_line else self.lua
 
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import docs, editor
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.cell import CellLine, quiet
+from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.commands import Door, run_command
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, UserError
-from kosmo_kernel.kernel.execute import bundles_of, folding, read_cell
+from kosmo_kernel.kernel.execute import bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.options import COMMAND_MAGIC, Options
+from kosmo_kernel.options import Options
 from kosmo_kernel.plan import reveal
 from kosmo_kernel.project import settings_of
 from kosmo_kernel.report import report_lines
@@ -30,8 +31,8 @@ from kosmo_kernel.report import report_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kosmo_kernel.cell_text import Cell
     from kosmo_kernel.display import Display
-    from kosmo_kernel.kernel.execute import Cell
     from kosmo_kernel.session import Session
 
 Content = dict[str, Any]
@@ -99,21 +100,24 @@ class Notebook:
         send = _nowhere if silent else self._send
         self.stopped.clear()
         self._running = True
+        keep = True
         try:
             cell = self._settled(read_cell(code))
             if cell.asked:
                 reply["payload"] = self._page(cell)
+            keep = False
             for command in cell.commands:
                 value = run_command(command, Door(self.session))
                 if value is not None:
                     self._show([value], cell, number, send)
+            keep = True
             if cell.lua.strip():
                 self._run(
                     cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
                 )
             reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
-            content = self._failed(error, code)
+            content = self._failed(error, keep=keep)
             send("error", content)
             reply |= content | {"status": "error"}
         finally:
@@ -165,11 +169,16 @@ class Notebook:
             self._settings = found
         return replace(cell, options=cell.options.over(self._settings))
 
-    def _failed(self, error: BaseException, code: str = "") -> Content:
-        """The content of the message that a cell failed, which `%kosmo error` tells more of, unless it is that cell."""
+    def _failed(self, error: BaseException, *, keep: bool = True) -> Content:
+        """The content of the message that a cell failed.
+
+        Parameters:
+            error: why.
+            keep: whether `%kosmo error` tells of it later, as it does of all but what a command ended in.
+        """
         content = error_content(error)
         if isinstance(error, KosmoError):
-            if not code.lstrip().startswith(f"%{COMMAND_MAGIC} "):
+            if keep:
                 self.session.last_error = error
             if (self._settings or {}).get("errors") == "full":
                 content["traceback"] += report_lines(error)

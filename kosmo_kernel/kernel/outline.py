@@ -77,7 +77,8 @@ def _inside(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any
     """The labels, as HTML, and the values of what is in a list or an object."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield f"<b>{escape(safe(str(key)), quote=False)}</b>: ", inner
+            name = safe(key) if isinstance(key, str) else f"[{key}]"
+            yield f"<b>{escape(name, quote=False)}</b>: ", inner
     else:
         for place, inner in enumerate(value, start=1):
             yield f"<i>{place}</i> ", inner

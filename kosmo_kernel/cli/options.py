@@ -1,0 +1,104 @@
+"""The options that several commands have, written once so that they read alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kosmo_kernel.cli.choices import files
+from kosmo_kernel.limits import LEAST_MEMORY, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Out = TypeVar("_Out")
+
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # what `--format` takes; formats.py writes them
+FORMAT: dict[str, Any] = {  # what click has to know of it
+    "type": click.Choice(FORMATS),
+    "metavar": "F",
+    "help": f"Write what comes back as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+}
+AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, whatever happens."}
+as_json = click.option("--json", "as_json", **AS_JSON)
+
+
+def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A value as it is, for click to call: a variable that was never set must not mean the default.
+
+    Raises:
+        click.UsageError: there is nothing in it.
+    """
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is blank.")
+    return value
+
+
+class Number(click.FloatRange):
+    """A number in a range; click's own range lets `nan` and `inf` through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number.
+
+        Raises:
+            click.UsageError: it is none, or outside of the range.
+        """
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        checked: float = super().convert(number, param, ctx)
+        return checked
+
+
+class Whole(click.IntRange):
+    """A whole number in a range; click says of what is none that it is "not a valid integer range"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number.
+
+        Raises:
+            click.UsageError: it is none, or outside of the range.
+        """
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value} is not a whole number.", param, ctx)
+        checked: int = super().convert(number, param, ctx)
+        return checked
+
+
+def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Give a command the options that limit a run: `timeout`, `cpu_limit` and `memory_limit`."""
+    seconds = Number(min=0, min_open=True)
+    for option in (
+        click.option(
+            "--memory-limit",
+            type=Whole(min=LEAST_MEMORY),
+            metavar="BYTES",
+            help=f"Bytes that Lua's values may take.  [default: {Limits().memory}]",
+        ),
+        click.option(
+            "--cpu-limit",
+            type=seconds,
+            metavar="S",
+            help=f"Seconds that Lua itself may run; waiting for answers does not count.  [default: {Limits().cpu:g}]",
+        ),
+        click.option("--timeout", type=seconds, metavar="S", help="Stop a run after S seconds.  [default: never]"),
+    ):
+        command = option(command)
+    return command
+
+
+def taped(command: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Give a command the options that keep answers, or take kept ones: `record` and `replay`."""
+    for name, about in (
+        ("--replay", "Take the answers from such a FILE; send nothing."),
+        ("--record", "Keep all answers in FILE, without secrets."),
+    ):
+        command = click.option(name, metavar="FILE", help=about, shell_complete=files)(command)
+    return command
