@@ -147,6 +147,7 @@ TRIED: dict[str, tuple[str, ...]] = {
 TRIES = [(name, tried) for name in COMMANDS for tried in TRIED if name not in SERVERS or tried != "nothing"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "tried"), TRIES)
 def test_whatever_a_command_is_given_it_says_clearly_how_it_went(name: str, tried: str, tmp_path: Path) -> None:
     done = kosmo(name, *TRIED[tried], cwd=tmp_path)
@@ -160,6 +161,7 @@ def test_whatever_a_command_is_given_it_says_clearly_how_it_went(name: str, trie
         assert (done.stdout == "") is done.stderr.startswith("Error: ")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "tried"), TRIES)
 def test_whatever_a_command_is_given_with_json_it_prints_one_document(name: str, tried: str, tmp_path: Path) -> None:
     done = kosmo(name, *TRIED[tried], "--json", cwd=tmp_path)

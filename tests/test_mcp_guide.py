@@ -42,10 +42,13 @@ def test_what_the_guide_shows_is_what_is_seen() -> None:
 
 
 def test_the_settings_of_the_guide_describe_servers(tmp_path: Path) -> None:
-    (shown,) = [json.loads(token.content) for token in TOKENS if token.info == "json"]
+    shown, agents = [json.loads(token.content) for token in TOKENS if token.info == "json"]
     (tmp_path / ".mcp.json").write_text(json.dumps(shown))
     servers = configuration(tmp_path).servers
     assert {name: (one.kind, one.timeout, one.fault) for name, one in servers.items()} == {
         "time": ("stdio", 30.0, ""),
         "library": ("http", 60.0, ""),
     }
+    (tmp_path / ".mcp.json").write_text(json.dumps(agents))
+    ((name, one),) = configuration(tmp_path).servers.items()
+    assert (name, one.kind, one.command, one.args, one.fault) == ("kosmo", "stdio", "kosmo", ("mcp:serve",), "")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.mcp.tools import Tool
 
 SAID = 120  # characters of what a schema asks for
+KEPT = 1_000  # schemas; each time a server lists its tools anew they are other ones
 # Where a schema says more of its arguments than `properties` does, names that are not there may be meant.
 OPEN = ("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
 WORDS = {
@@ -136,6 +137,8 @@ def _validator(schema: Mapping[str, Any]) -> Validator:
     kind = validator_for(schema, default=Draft202012Validator)
     kind.check_schema(dict(schema))
     made: Validator = kind(dict(schema), registry=Registry())  # of its own: no schema may have another one fetched
+    if len(_validators) >= KEPT:
+        _validators.clear()
     _validators[id(schema)] = (schema, made)
     return made
 

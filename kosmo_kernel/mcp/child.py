@@ -26,6 +26,7 @@ LONGEST = 64 << 20  # bytes of one message
 CHUNK = 1 << 18  # bytes that are read at once
 TAIL_LINES, TAIL_WIDTH = 8, 300  # what is kept of its complaints: last lines, and characters of each
 LEAVE = 2.0  # seconds to end by itself after its input has ended, as the protocol asks for
+HURRY = 0.2  # and of one that never said a word, for whose start somebody waits
 GROUPS = sys.platform != "win32"
 
 
@@ -107,6 +108,7 @@ class Child:
         self._process, self._keeper = process, keeper
         self._input, self._output = process.stdin, process.stdout
         self.complaints, self.noise = Tail(), Tail()
+        self.leave = LEAVE
         self._listening = asyncio.ensure_future(self._listen(process.stderr))
         if GROUPS:
             keeper.add(process.pid)
@@ -168,11 +170,11 @@ class Child:
     async def end(self) -> int | None:
         """End it and all that it started. Returns the status with which it ended, or None when it had to be killed."""
         self._input.close()
-        by_itself = await self._ended(LEAVE)
+        by_itself = await self._ended(self.leave)
         for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
             self._kill(number)  # its children too, which outlive it where nobody tells them
             if not by_itself:
-                await self._ended(LEAVE)
+                await self._ended(self.leave)
         self._keeper.remove(self.pid)
         self._listening.cancel()
         with suppress(asyncio.CancelledError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kosmo_kernel.mcp.child import Child
+from kosmo_kernel.mcp.child import HURRY, Child
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.mcp.words import not_started, told
 from kosmo_kernel.mcp.wrong import ClosedError, SilentError, WrongError
@@ -112,6 +112,8 @@ class Running:
                 await asyncio.shield(ready)
                 await self.tools()
         except TimeoutError:
+            if self._child:
+                self._child.leave = HURRY
             await self.close()
             raise SilentError from None
         except BaseException:

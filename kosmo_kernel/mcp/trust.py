@@ -1,9 +1,10 @@
 """Trust in the servers that a project brings: given once by the user, and only for what was shown then.
 
 A file that comes with a repository can name any program. So such a server is neither started nor asked before the user
-has agreed to it, and the agreement is to a fingerprint: command, arguments, folder, address, the names of variables and
-headers and what those refer to. When any of these changes the user is asked again. Servers of the user's own file need
-no trust.
+has agreed to it, and the agreement is to a fingerprint: command, arguments, folder, address, variables, the names of
+headers and what those refer to. When any of these changes the user is asked again: a variable such as `LD_PRELOAD` is
+as good as a command. Only of a variable whose name says that it is a secret, the value is not part of it. Servers of
+the user's own file need no trust.
 
 Agreements are one file of our settings folder, which only its owner can read.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kosmo_kernel import config
 from kosmo_kernel.errors import SettingsError, UntrustedError
-from kosmo_kernel.mcp.references import referred
+from kosmo_kernel.mcp.references import PRIVATE, referred
 from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ Standing = Literal["trusted", "untrusted", "changed"]
 
 
 def facts(server: Server) -> dict[str, Any]:
-    """What an agreement is to, as JSON values: no value of a variable or header is among it, only what it refers to."""
+    """What an agreement is to, as JSON values: of a secret and of a header only what its value refers to."""
     return {
         "kind": server.kind,
         "command": server.command,
         "args": list(server.args),
         "cwd": server.cwd,
-        "env": {name: referred(value) for name, value in sorted(server.env.items())},
+        "env": {name: referred(value) if _is_secret(name) else value for name, value in sorted(server.env.items())},
         "url": server.url,
         "headers": {name: referred(value) for name, value in sorted(server.headers.items())},
     }
@@ -49,14 +50,17 @@ def fingerprint(server: Server) -> str:
 
 
 def shown(server: Server) -> list[str]:
-    """What somebody agrees to, in lines for people. Values of variables and headers are not shown."""
+    """What somebody agrees to, in lines for people. Values of secrets and of headers are not shown."""
     words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
     lines = [redact(" ".join(json.dumps(word) if " " in word or not word else word for word in words))]
     lines += [f"in {server.cwd}"] if server.cwd else []
     for what, given in (("variable", server.env), ("header", server.headers)):
         for name, value in given.items():
             refers = ", ".join(referred(value))
-            lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
+            if what == "variable" and not refers and not _is_secret(name):
+                lines.append(f"{what} {name} = {redact(json.dumps(value))}")
+            else:
+                lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
     return lines
 
 
@@ -152,6 +156,10 @@ class Trust:
             return self._read[1]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise SettingsError(f"{self.path} is damaged. Delete it, and trust your projects' servers anew.") from None
+
+
+def _is_secret(variable: str) -> bool:
+    return PRIVATE.search(variable) is not None
 
 
 def _key(server: Server) -> str:
