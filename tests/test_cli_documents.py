@@ -105,6 +105,7 @@ def runs() -> Iterator[Any]:
             yield pytest.param(name, run, id=f"{name} {number}")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "run"), list(runs()))
 def test_what_a_command_prints_with_json_fits_its_schema(
     name: str, run: dict[str, Any], demo_url: str, tmp_path: Path

@@ -68,10 +68,10 @@ def test_a_new_value_of_a_secret_is_no_change() -> None:
     assert fingerprint(SERVER) == fingerprint(replace(SERVER, timeout=5.0, enabled=False))
 
 
-def test_a_new_value_of_a_variable_that_is_no_secret_is_a_change_and_is_shown() -> None:
+def test_a_new_value_of_a_variable_that_is_no_secret_is_a_change() -> None:
     loading = replace(SERVER, env={"LD_PRELOAD": "./one.so"})
     assert fingerprint(loading) != fingerprint(replace(SERVER, env={"LD_PRELOAD": "./two.so"}))
-    assert shown(loading)[-1] == 'variable LD_PRELOAD = "./one.so"'
+    assert shown(loading)[-1] == "variable LD_PRELOAD"
 
 
 def test_another_projects_server_of_the_same_name_is_another_one(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_only_the_owner_can_read_the_agreements(tmp_path: Path) -> None:
     assert "sesame" not in trust.path.read_text()
 
 
-def test_what_is_shown_names_variables_and_no_secret() -> None:
+def test_what_is_shown_names_variables_and_no_value() -> None:
     assert shown(SERVER) == [
         'ledger-server --book "the blue one"',
         "variable LEDGER_KEY",

@@ -50,17 +50,14 @@ def fingerprint(server: Server) -> str:
 
 
 def shown(server: Server) -> list[str]:
-    """What somebody agrees to, in lines for people. Values of secrets and of headers are not shown."""
+    """What somebody agrees to, in lines for people. No value of a variable or header is shown: any may be a secret."""
     words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
     lines = [redact(" ".join(json.dumps(word) if " " in word or not word else word for word in words))]
     lines += [f"in {server.cwd}"] if server.cwd else []
     for what, given in (("variable", server.env), ("header", server.headers)):
         for name, value in given.items():
             refers = ", ".join(referred(value))
-            if what == "variable" and not refers and not _is_secret(name):
-                lines.append(f"{what} {name} = {redact(json.dumps(value))}")
-            else:
-                lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
+            lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
     return lines
 
 
