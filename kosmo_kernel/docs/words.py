@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from kosmo_kernel import integrations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _Score = tuple[int, ...]
-_Zones = tuple[set[str], ...]  # the words of a page: of its name, of its title, of its text
+_Zones = tuple[frozenset[str], ...]  # the words of a page: of its name, of its title, of its text
 
 _ITSELF, _BEGINNING, _WITHIN = 3, 2, 1  # how well a word fits
 _SHORTEST = {_BEGINNING: 3, _WITHIN: 4}  # letters that a word needs for this
@@ -54,8 +55,8 @@ def found(words: str) -> list[Found]:
     """The pages that have the most of these words, best first; none where no page has any."""
     terms = terms_of(words)
     entries = [entry for integration in integrations.everything() for entry in _of_integration(integration)]
-    entries += [(Found(name, title=GUIDES[name]), _zones(name, GUIDES[name], guide(name).prose)) for name in GUIDES]
-    wanted = [_spelt(term, entries) for term in terms]
+    entries += _of_guides()
+    wanted = tuple(tuple(_spelt(term, entries)) for term in terms)
     best = _best((_score(wanted, zones), page) for page, zones in entries)
     return [_with_columns(page, wanted) for page in best]
 
@@ -80,34 +81,42 @@ def _of_integration(integration: Integration) -> Iterator[tuple[Found, _Zones]]:
         yield page, _zones(own, function.summary, " ".join(details))
 
 
+@cache
+def _of_guides() -> tuple[tuple[Found, _Zones], ...]:
+    """The guides."""
+    return tuple((Found(name, title=title), _zones(name, title, guide(name).prose)) for name, title in GUIDES.items())
+
+
 def _zones(name: str, title: str, text: str = "") -> _Zones:
     return _set(name), _set(title), _set(text)
 
 
-def _with_columns(page: Found, wanted: Sequence[Sequence[str]]) -> Found:
+def _with_columns(page: Found, wanted: tuple[tuple[str, ...], ...]) -> Found:
     if page.function is None:
         return page
     scored = ((_score(wanted, (_set(c.name), _set(c.doc))), c) for c in page.function.columns)
     return Found(page.page, page.integration, page.function, page.title, _best(scored))
 
 
-def _set(text: str) -> set[str]:
+@lru_cache(maxsize=2048)  # the pages are the same at every search, and a script may search for ever
+def _set(text: str) -> frozenset[str]:
     """The words of a text; of a name also its parts."""
     whole = _WORD.findall(text.lower())
-    return {*whole, *(part for word in whole if "_" in word for part in word.split("_"))}
+    return frozenset((*whole, *(part for word in whole if "_" in word for part in word.split("_"))))
 
 
 def _spelt(term: str, entries: Iterable[tuple[Found, _Zones]]) -> list[str]:
     """The word itself where a page has it; otherwise the words that were meant, as far as one can tell."""
-    vocabulary = {word for _, zones in entries for zone in zones for word in zone}
-    if _fit([term], vocabulary):
+    if any(_fit((term,), zone) for _, zones in entries for zone in zones):
         return [term]
     from difflib import get_close_matches  # noqa: PLC0415 - most words are there
 
+    vocabulary = {word for _, zones in entries for zone in zones for word in zone}
     return get_close_matches(term, sorted(vocabulary), _MOST_SLIPS, _ALIKE)
 
 
-def _fit(spellings: Iterable[str], words: set[str]) -> int:
+@lru_cache(maxsize=8192)  # likewise
+def _fit(spellings: tuple[str, ...], words: frozenset[str]) -> int:
     """How well the best of the words fits."""
     best = 0
     for term in spellings:
@@ -121,7 +130,8 @@ def _fit(spellings: Iterable[str], words: set[str]) -> int:
     return best
 
 
-def _score(wanted: Sequence[Sequence[str]], zones: Sequence[set[str]]) -> _Score:
+@lru_cache(maxsize=4096)  # likewise
+def _score(wanted: tuple[tuple[str, ...], ...], zones: _Zones) -> _Score:
     """How many of the terms the zones have, and how well each zone fits them, the zones that matter most first."""
     fits = [[_fit(spellings, zone) for zone in zones] for spellings in wanted]
     return sum(any(fit) for fit in fits), *(sum(fit) for fit in zip(*fits, strict=True))
