@@ -20,6 +20,8 @@ from kosmo_kernel.cli import outcome
 
 pytest.importorskip("mcp")
 
+pytestmark = pytest.mark.full
+
 SECRET = "open-sesame-42"
 Typed = Callable[..., Any]
 

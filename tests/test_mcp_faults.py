@@ -13,6 +13,8 @@ from kosmo_kernel.errors import BadAnswerError, CredentialsError, KosmoError, Se
 
 pytest.importorskip("mcp")
 
+pytestmark = pytest.mark.full
+
 
 def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
     with opened(tmp_path, {"ours": {"command": "no-such-program-here"}}) as servers:

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from kosmo_kernel.demo.api import DEMO_TOKEN
 
-pytestmark = pytest.mark.usefixtures("kernel_list")
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
 
 NOBODY = "http://127.0.0.1:9"  # the port that throws everything away, where nobody listens
 LUA = ('account = "production"\nname = "my-app"', "print(#app.integrations.heroku[account].list_dynos(name))")
