@@ -1,0 +1,100 @@
+"""Run a notebook from top to bottom, with parameters, into a copy that tells of the run.
+
+The copy is the notebook with one cell more that sets the parameters, and one that says when it was run, for which
+accounts and with how many requests. It is written after each cell, so that an end of any kind leaves what was there.
+papermill runs it where it is installed and nbclient elsewhere; both hand every finished cell to the same copy.
+
+Nothing secret is written: a parameter that is a token is refused before anything runs, and one in an output is
+replaced and makes the run a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.call_log import VARIABLE, logged, totals
+from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.parameters import values_of
+from kosmo_kernel.redact import REDACTED
+from kosmo_kernel.runbook.cells import execute
+from kosmo_kernel.runbook.copy import Copy, refuse_secrets, secrets_of
+from kosmo_kernel.runbook.notebook import Runbook, read
+from kosmo_kernel.runbook.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
+
+ACCOUNT = "account"  # the parameter that `--account` sets
+
+
+def run(
+    runbook: Runbook,
+    given: Mapping[str, str],
+    output: Path,
+    *,
+    on_cell: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Report:
+    """Run a notebook into a copy.
+
+    Parameters:
+        runbook: the notebook; it becomes the copy.
+        given: parameters by name, as texts.
+        output: where the copy goes; a file that is there is replaced.
+        on_cell: called with how many cells are done, and of how many.
+
+    Returns:
+        What it came to. `error` is set where a cell failed or a secret was found in an output.
+
+    Raises:
+        UnknownNameError: a parameter that the notebook does not declare. Nothing has run; the same goes for the next.
+        InvalidArgumentsError: a value of the wrong kind, or a secret.
+        SettingsError: its kernel is not known, or the copy cannot be written.
+    """
+    values = values_of(runbook.parameters(), given)
+    refuse_secrets(values)
+    if output.exists() and output.samefile(runbook.path):
+        raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
+    runbook.set(values)
+    report = Report(output, values)
+    runbook.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
+    copy = Copy(runbook, output.absolute(), on_cell)  # papermill changes the folder while it runs
+    copy.save()
+    started = time.perf_counter()
+    with TemporaryDirectory() as folder, _variable(VARIABLE, str(Path(folder, "calls"))):
+        try:
+            report.error = execute(copy, Path(folder))
+        finally:
+            report.seconds, report.cells = time.perf_counter() - started, copy.done
+            log = Path(folder, "calls")
+            report.accounts, report.calls, report.requests = totals(logged(log) if log.exists() else ())
+            copy.secrets = secrets_of(report.accounts)
+            copy.clean()
+            if copy.leaked and report.error is None:
+                report.error = (
+                    f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
+                )
+            runbook.tell(report.text())
+            copy.save()
+    return report
+
+
+class _variable:  # noqa: N801 - reads as what it does: `with _variable(…)`
+    """An environment variable for a while; the processes that are started meanwhile inherit it."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._name, self._value, self._before = name, value, os.environ.get(name)
+
+    def __enter__(self) -> None:
+        os.environ[self._name] = self._value
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            del os.environ[self._name]
+        else:
+            os.environ[self._name] = self._before

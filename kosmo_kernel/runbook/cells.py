@@ -1,0 +1,102 @@
+"""Run the cells of a notebook, by papermill where it is installed and by nbclient elsewhere.
+
+Both hand every finished cell to the same copy.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.parameters import LUA
+from kosmo_kernel.redact import redact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traitlets.config import Config
+
+    from kosmo_kernel.runbook.copy import Copy
+
+MEANT_TO_FAIL = "raises-exception"  # the tag of a cell whose error is the point
+SAID = "said"  # the file for what a kernel's process says beside its outputs
+
+
+def execute(copy: Copy, sockets: Path) -> str | None:
+    """Run all cells; what the one that failed said, or None."""
+    from jupyter_client.kernelspec import NoSuchKernel  # noqa: PLC0415 - only a notebook needs it
+    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
+
+    run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
+    try:
+        run_cells(copy, sockets)
+    except CellExecutionError as error:
+        return redact(f"{error.ename}: {error.evalue}", copy.secrets)
+    except NoSuchKernel as error:
+        hint = " `kosmo install` makes Lua's known." if copy.runbook.language == LUA else ""
+        raise SettingsError(
+            f"Jupyter knows no kernel `{error.name}`, which `{copy.runbook.path}` asks for.{hint}"
+        ) from None
+    except RuntimeError:  # nbclient's DeadKernelError, and jupyter_client's where a kernel ends while it starts
+        said = (sockets / SAID).read_text(encoding="utf-8", errors="replace").split("\n")
+        last = f" It said: {said[-2]}" if said[1:] else ""
+        return redact(
+            f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
+        )
+    return None
+
+
+def _by_nbclient(copy: Copy, sockets: Path) -> None:
+    from nbclient import NotebookClient  # noqa: PLC0415 - only a notebook needs it
+
+    folder = {"metadata": {"path": str(copy.runbook.path.parent)}}
+    client = NotebookClient(
+        copy.runbook.notebook, timeout=None, resources=folder, on_cell_executed=copy.ran, config=_config(sockets)
+    )
+    with client.setup_kernel():
+        for index, cell in enumerate(copy.runbook.notebook.cells):
+            client.execute_cell(cell, index)
+
+
+def _by_papermill(copy: Copy, sockets: Path) -> None:
+    import nbformat  # noqa: PLC0415 - only a notebook needs it
+    import papermill  # type: ignore[import-untyped] # noqa: PLC0415 - slow, and an extra
+    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
+    from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped] # noqa: PLC0415 - as above
+
+    try:
+        papermill.execute_notebook(
+            nbformat.from_dict(copy.runbook.notebook),
+            None,
+            progress_bar=False,
+            cwd=copy.runbook.path.parent,
+            on_cell_executed=copy.ran,
+            config=_config(sockets),
+        )
+    except PapermillExecutionError:  # of the first error that is shown, which may be one that was meant
+        for cell in copy.runbook.notebook.cells:
+            for output in () if MEANT_TO_FAIL in cell.metadata.get("tags", ()) else cell.get("outputs", ()):
+                if output.output_type == "error":
+                    raise CellExecutionError("", output.ename, output.evalue) from None
+
+
+def _config(folder: Path) -> Config:
+    """How a kernel is started.
+
+    It is talked to over sockets of the file system, where there are any: no other user can listen. What its process
+    itself says goes into a file: it is no output of a cell, and a cron job would mail it.
+    """
+    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415 - only a notebook needs it
+    from traitlets.config import Config  # noqa: PLC0415 - as above
+
+    class Kernels(AsyncKernelManager):
+        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # it says nothing of types
+            with (folder / SAID).open("wb") as said:
+                await super().start_kernel(**more, stderr=said)
+
+    config = Config(NotebookClient={"kernel_manager_class": Kernels})
+    if os.name != "nt":
+        config.KernelManager = Config(transport="ipc", ip=str(folder / "kernel"))
+    return config
