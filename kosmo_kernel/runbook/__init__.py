@@ -55,6 +55,7 @@ def run(
         UnknownNameError: a parameter that the notebook does not declare. Nothing has run; the same goes for the next.
         InvalidArgumentsError: a value of the wrong kind, or a secret.
         SettingsError: its kernel is not known, or the copy cannot be written.
+        KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has what came before.
     """
     values = values_of(runbook.parameters(), given)
     refuse_secrets(values)

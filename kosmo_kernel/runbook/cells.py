@@ -1,11 +1,16 @@
 """Run the cells of a notebook, by papermill where it is installed and by nbclient elsewhere.
 
-Both hand every finished cell to the same copy.
+Both hand every finished cell to the same copy. Ctrl-C cancels what their event loop waits for: thrown into the loop, as
+usual, it leaves tasks behind on which the shutdown of the kernel fails.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +19,7 @@ from kosmo_kernel.parameters import LUA
 from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from traitlets.config import Config
@@ -25,13 +31,19 @@ SAID = "said"  # the file for what a kernel's process says beside its outputs
 
 
 def execute(copy: Copy, sockets: Path) -> str | None:
-    """Run all cells; what the one that failed said, or None."""
+    """Run all cells; what the one that failed said, or None.
+
+    Raises:
+        SettingsError: the notebook's kernel is not known.
+        KeyboardInterrupt: Ctrl-C; the kernel has ended.
+    """
     from jupyter_client.kernelspec import NoSuchKernel  # noqa: PLC0415 - only a notebook needs it
     from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
 
     run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
     try:
-        run_cells(copy, sockets)
+        with _cancelled_by_ctrl_c():
+            run_cells(copy, sockets)
     except CellExecutionError as error:
         return redact(f"{error.ename}: {error.evalue}", copy.secrets)
     except NoSuchKernel as error:
@@ -46,6 +58,37 @@ def execute(copy: Copy, sockets: Path) -> str | None:
             f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
         )
     return None
+
+
+@contextmanager
+def _cancelled_by_ctrl_c() -> Iterator[None]:
+    """Have Ctrl-C cancel all that the event loop of this thread waits for, and be raised when the rest has ended."""
+    if threading.current_thread() is not threading.main_thread():  # which alone has to do with signals
+        yield
+        return
+    interrupted = False
+
+    def cancel(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # between two cells
+            raise KeyboardInterrupt from None
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.call_soon_threadsafe(lambda: None)  # wakes it
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    except (Exception, asyncio.CancelledError):
+        if not interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def _by_nbclient(copy: Copy, sockets: Path) -> None:
