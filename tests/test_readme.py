@@ -39,7 +39,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
 SET_UP = [
     "python3 -m venv .venv && .venv/bin/pip install '.[lab]' && .venv/bin/kosmo demo",
-    "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest",
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/pytest -n logical",
 ]
 WIDTH = "100"  # columns of the README's terminal
 CELL = "%%kosmo_lua"
