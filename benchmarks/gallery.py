@@ -41,11 +41,19 @@ TABLES = """return {
   { id = 1, name = "été", note = ("a long note "):rep(30), created_at = "2026-01-02T03:04:05Z" },
   { id = 2, name = "<b>bold</b>", web_url = "https://my-app.example.com/", tags = { "a", { 1 } }, share = 0.125 },
 }"""
+ACCOUNTS = """local heroku = app.integrations.heroku
+local all = {}
+for _, account in ipairs({ heroku.demo, heroku }) do
+  for _, one in ipairs(account.list_apps()) do all[#all + 1] = one end
+end
+table.sort(all, function(a, b) return a.created_at < b.created_at end)
+return all"""
 
 # What stands in a picture: the notebook's kernel, and its cells; the last one is the scene.
 SCENES = {
     "frame": ("kosmo-lua", ["app.integrations.heroku.demo.list_apps()"]),
     "frame-of-lua": ("kosmo-lua", [TABLES]),
+    "frame-accounts": ("kosmo-lua", [ACCOUNTS]),
     "frame-cut": ("kosmo-lua", ["local t = {} for i = 1, 500 do t[i] = { n = i, square = i * i } end\nreturn t"]),
     "frame-empty": ("kosmo-lua", ['app.integrations.heroku.demo.list_dynos("holiday-labels")']),
     "record": ("kosmo-lua", ['app.integrations.heroku.demo.get_app("my-app")']),

@@ -116,6 +116,7 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
         records: what a function returned, or objects of the script's own.
         attrs: JSON values to keep with the frame as `.attrs`, beside the function's full name.
     """
+    records = records.for_table()
     with collector_paused():
         usual = dict(_usual_columns(records))
         columns = {}

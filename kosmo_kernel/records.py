@@ -2,7 +2,8 @@
 
 `Records` is a read-only list of JSON objects as the service sent them: nulls, unknown keys and key
 order included. It gives columns on demand, which is how both a table and Lua read it, so a list that
-nobody changes is decoded once and never copied. `Record` is one such object.
+nobody changes is decoded once and never copied. `Record` is one such object. Both know whose account they
+came from, beside what was sent and never in it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,28 @@ class Absent:
 
 
 ABSENT = Absent()
+SHORT = 4096  # bytes of JSON in which there is nothing for a collector to walk
+
+
+# Whose account records came from, by its alias: all of them, or each, None for what came from no call.
+Source = str | list[str | None] | None
+
+ACCOUNT = Column("account", "Whose account the record came from.")
+
+# What is told of a call that failed: in the list of what failed beside what worked, and all of it by `pcall`.
+FAILED = (
+    Column("type", "The kind of failure, `refused` for example"),
+    Column("status", "The HTTP status, where there was an answer", "integer", nullable=True),
+    Column("id", "The service's own word for it", nullable=True),
+    Column("message", "What happened and what to do about it"),
+    Column("request_id", "What the service's support asks for", nullable=True),
+)
+CAUGHT = (
+    *FAILED,
+    Column("retryable", "Whether the same call may work later", "boolean"),
+    Column("function", "The function that was called"),
+    Column("account", "The account that was asked"),
+)
 
 
 class Record(dict[str, Any]):
@@ -36,13 +59,15 @@ class Record(dict[str, Any]):
 
     Attributes:
         function: the function it came from, or None for an object of the script's own.
+        account: the alias of the account that was asked, or None likewise.
     """
 
-    __slots__ = ("function",)
+    __slots__ = ("account", "function")
 
-    def __init__(self, fields: dict[str, Any], function: Function | None = None) -> None:
+    def __init__(self, fields: dict[str, Any], function: Function | None = None, account: str | None = None) -> None:
         super().__init__(fields)
         self.function = function
+        self.account = account
 
 
 class Records(Sequence[dict[str, Any]]):
@@ -52,17 +77,20 @@ class Records(Sequence[dict[str, Any]]):
         rows: the objects; not copied, not to be changed.
         function: the function they came from, or None for a list of the script's own.
         columns: what a table shows first, in order; the function's own columns unless given.
+        account: whose account they came from; one alias for all, or one a record.
     """
 
-    __slots__ = ("_columns", "columns", "function", "rows")
+    __slots__ = ("_columns", "account", "columns", "function", "rows")
 
     def __init__(
         self,
         rows: Sequence[dict[str, Any]],
         function: Function | None = None,
         columns: tuple[Column, ...] | None = None,
+        account: Source = None,
     ) -> None:
         self.rows = rows
+        self.account = account
         self.function = function
         self.columns = columns if columns is not None else (function.columns if function else ())
         self._columns: dict[tuple[str | int, ...], list[Any]] = {}
@@ -93,7 +121,28 @@ class Records(Sequence[dict[str, Any]]):
 
     def take(self, indices: Iterable[int]) -> Records:
         """The records at these places (from 0), in this order, of the same function."""
-        return Records([self.rows[i] for i in indices], self.function, self.columns)
+        places = list(indices)
+        account = self.account
+        if isinstance(account, list):
+            account = [account[i] for i in places]
+        return Records([self.rows[i] for i in places], self.function, self.columns, account)
+
+    def account_of(self, place: int) -> str | None:
+        """Whose account the record at a place (from 0) came from."""
+        return self.account[place] if isinstance(self.account, list) else self.account
+
+    def for_table(self) -> Records:
+        """These records as a table shows them: with a first field `account` where they came from more than one.
+
+        Not where a record has a field of that name itself.
+        """
+        if not isinstance(self.account, list) or len(set(self.account) - {None}) <= 1:
+            return self
+        name, columns = ACCOUNT.name, account_columns(self.columns)
+        if columns is self.columns or any(name in row for row in self.rows):
+            return self
+        rows = [{name: account} | row for account, row in zip(self.account, self.rows, strict=True)]
+        return Records(rows, self.function, columns if self.columns else ())
 
     def column(self, path: tuple[str | int, ...]) -> list[Any]:
         """The values at a path, one a record; `ABSENT` where a key is missing, None where one is null.
@@ -112,6 +161,11 @@ def _fields(parents: Sequence[Any], key: str | int) -> list[Any]:
         with suppress(KeyError, TypeError, IndexError):  # a null or missing parent or key: looked at one by one
             return list(map(itemgetter(key), parents))
     return [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
+
+
+def account_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns with that of the account in front, unless one begins with its name."""
+    return columns if any(column.path[0] == ACCOUNT.name for column in columns) else (ACCOUNT, *columns)
 
 
 def asked_columns(function: Function) -> tuple[Column, ...]:
@@ -141,8 +195,27 @@ def decode(body: bytes) -> Any:
     Raises:
         ValueError: the text is not JSON.
     """
+    if len(body) < SHORT:
+        return msgspec.json.decode(body)
     with collector_paused():
         return msgspec.json.decode(body)
+
+
+def ends_early(text: bytes) -> bool:
+    """Whether a text that is not JSON may be the beginning of one that is.
+
+    A decoder that came to a mistake says the same of the text with anything behind it; one that came to the end
+    does not: it goes on in a number that another digit completes, and elsewhere finds what JSON never has.
+    """
+    return any(_fault(text + more) != _fault(text) for more in (b"0", b"\0" * 12))  # longer than any word or escape
+
+
+def _fault(text: bytes) -> str:
+    try:
+        decode(text)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return ""
 
 
 def encode(value: Any) -> bytes:

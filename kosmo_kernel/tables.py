@@ -64,7 +64,14 @@ _RULES = (
     f"td:empty::before{{content:'{_NOTHING}';opacity:.4}}",
     "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
 )
-_ON_PAPER = ("div{max-height:none!important;overflow:visible!important}",)  # where nobody can scroll
+_FEW = "table:not(:has(th:nth-child(10)))"  # columns: of these all have a place on paper
+_ON_PAPER = (  # where nobody can scroll
+    "div{max-height:none!important;overflow:visible!important}",
+    "table{font-size:11px}",
+    "tr>*{position:static!important;background:none!important;padding:3px 8px}",
+    f"{_FEW} tr>*{{white-space:normal;max-width:none}}",
+    f"{_FEW} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
+)
 
 
 def _scoped(rules: Sequence[str]) -> str:
@@ -158,8 +165,8 @@ class RecordView(Record):
     __slots__ = ("columns",)
 
     def __init__(self, record: dict[str, Any], columns: tuple[Column, ...] | None = None) -> None:
-        function = record.function if isinstance(record, Record) else None
-        super().__init__(deepcopy(dict(record)), function)  # others may have the same objects
+        function, account = (record.function, record.account) if isinstance(record, Record) else (None, None)
+        super().__init__(deepcopy(dict(record)), function, account)  # others may have the same objects
         self.columns = columns if columns is not None else (function.columns if function else ())
 
     def lines(self) -> list[tuple[str, str | None]]:
@@ -188,6 +195,7 @@ def table_of(records: Records, limit: int = SHOWN, note: str = "") -> Table:
         limit: how many rows to show.
         note: what else is to be said below.
     """
+    records = records.for_table()
     first = Records(records.rows[:limit], records.function, records.columns)
     fields = list(fields_of(records))
     names = [field.name for field in fields]

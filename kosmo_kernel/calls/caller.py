@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts
 from kosmo_kernel.calls.fan_out import FanOut
 from kosmo_kernel.calls.pool import Pool
+from kosmo_kernel.catalogue import AT_ONCE, AT_ONCE_MOST, ERRORS
 from kosmo_kernel.client import Answer, Client, in_process
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.progress import Cancelled
-from kosmo_kernel.records import Record, Records, asked_columns
+from kosmo_kernel.records import FAILED, Record, Records, asked_columns
 from kosmo_kernel.result import PlannedCall
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Tape
     from kosmo_kernel.progress import Progress
 
-AT_ONCE, AT_ONCE_MOST = 16, 64  # requests under way for one call: by default, and at most
+
 WORTH_ASKING = 25  # items of a call from which on an account is asked for its budget when that is not known
 
 
@@ -237,7 +238,7 @@ class Caller:
             asker.done()
         if isinstance(answer.data, list) and not order.calls[0]:
             self._listed[order.integration.name, order.function.name, order.alias] = answer.data
-        return _single(order.function, answer)
+        return _single(order, answer)
 
     def _begin_many(self, order: Order, asker: Asker) -> None:
         """Make a call for every item of a list, with as many threads as it may have, this one among them."""
@@ -312,14 +313,16 @@ def empty(order: Order) -> CallAnswer:
     if order.many:
         values: list[Any] = [Records([], function, asked_columns(function)), *([Records([])] if order.collect else [])]
     else:
-        values = [Records([], function) if function.returns == "list" else Record({}, function)]
+        values = [Records([], function) if function.returns == "list" else Record({}, function, order.alias)]
     return CallAnswer(values, None, 0)
 
 
-def _single(function: Function, answer: Answer) -> CallAnswer:
+def _single(order: Order, answer: Answer) -> CallAnswer:
+    function, account = order.function, order.alias
     if isinstance(answer.data, list):
-        return CallAnswer([Records(answer.data, function)], len(answer.data), answer.requests, list(answer.warnings))
-    return CallAnswer([Record(answer.data, function)], None, answer.requests, list(answer.warnings))
+        values, rows = [Records(answer.data, function, account=account)], len(answer.data)
+        return CallAnswer(values, rows, answer.requests, list(answer.warnings))
+    return CallAnswer([Record(answer.data, function, account)], None, answer.requests, list(answer.warnings))
 
 
 def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
@@ -331,15 +334,14 @@ def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
     for call, answer in zip(order.calls, found, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
-            wanted = ("type", "status", "id", "message", "request_id")
-            failures.append({name: call[name], **{key: facts[key] for key in wanted}})
+            failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILED}})
             continue
         some = answer.data if isinstance(answer.data, list) else [answer.data]
         asked = {name: call[name]}
         rows += [asked | row | asked for row in some]  # the first column, whatever the row calls by that name
         requests += answer.requests
         notes |= dict.fromkeys(answer.warnings)
-    values: list[Any] = [Records(rows, function, asked_columns(function))]
+    values: list[Any] = [Records(rows, function, asked_columns(function), order.alias)]
     if order.collect:
         values.append(Records(failures))
     return CallAnswer(values, len(rows), requests, list(notes), failures)
@@ -363,7 +365,7 @@ def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
     """Take out the arguments that mean the same for every function: `errors` and `limit`."""
     errors, at_once = args.pop("errors", None), args.pop("limit", None)
     faults = []
-    if errors not in (None, "collect", "raise"):
+    if errors not in (None, *ERRORS):
         faults.append('`errors` must be "collect" or "raise"')
     if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
         faults.append("`limit` must be a number of requests at a time, 1 or more")

@@ -114,7 +114,7 @@ def _rows_of(values: Iterable[Any]) -> Iterator[Iterable[Sequence[str]]]:
 
 def _records(value: Mapping[str, Any] | Records) -> Records:
     if isinstance(value, Records):
-        return value
+        return value.for_table()
     return Records([dict(value)], value.function if isinstance(value, Record) else None)
 
 
@@ -168,7 +168,7 @@ def _markdown_lines(value: Any) -> Iterator[str]:
     if isinstance(value, Page):
         yield value.removesuffix("\n") + "\n"
     elif isinstance(value, Records):
-        names, *rows = _record_rows(value)
+        names, *rows = _record_rows(_records(value))
         yield from _markdown_table(names, rows)
     elif isinstance(value, Mapping):
         names, values = _record_rows(_records(value))

@@ -57,7 +57,7 @@ def show_records(value: Record | Records, below: str = "") -> None:
 
 def separated(value: Record | Records) -> Iterator[str]:
     """Records as lines of tab-separated values, the names first; a record as a line for each field."""
-    records = value if isinstance(value, Records) else Records([value], value.function)
+    records = value.for_table() if isinstance(value, Records) else Records([value], value.function)
     fields = fields_of(records)
     columns = ([field.name, *field.values(records)] for field in fields)
     texts = [[_separable(cell) for cell in column] for column in columns]

@@ -4,7 +4,7 @@
 local native, json, records = ...
 local next, pcall, rawequal, rawget, rawlen, type = next, pcall, rawequal, rawget, rawlen, type
 local concat = table.concat
-local ours, place_of = native.ours, records.place_of
+local ours, place_of, account_of = native.ours, records.place_of, records.account_of
 local null = json.null
 
 local SHOWN = 64 << 10 -- bytes of the text of a value that is no data
@@ -40,26 +40,52 @@ local function as_places(list)
   return out, changed
 end
 
--- The type that all elements of a list of records share, or that an empty list was made with.
+-- The type that all elements of a list of records share, or that an empty list was made with, and their account where
+-- they share that too.
 local function shared_type(list)
   local metatable = ours(list)
   local own = metatable and metatable.type
   local count = rawlen(list)
   if count == 0 then return own and own.root and own.name or nil end
-  local first
+  local first, mixed
   for i = 1, count do
     local element = rawget(list, i)
     local of = type(element) == "table" and ours(element)
     local kind = of and of.type
-    if not kind or not kind.root or (first and kind ~= first) then return nil end
+    if not kind or not kind.root then return nil end
+    if first and kind ~= first then
+      if kind.name ~= first.name then return nil end
+      mixed = true
+    end
     first = kind
   end
-  return first.name
+  return first.name, not mixed and first.account or nil
 end
 
-local function written_or_shown(value, path, most, write, name)
+-- Whose account the elements of a list came from: each, an empty text for nobody's, with how many follow. Nil where
+-- there is none.
+local function accounts_of(list, count)
+  local runs, last, any = {}, 0, nil
+  for i = 1, count do
+    local account = account_of(rawget(list, i))
+    any = any or account
+    account = account or ""
+    if runs[last - 1] ~= account then
+      runs[last + 1], runs[last + 2] = account, 0
+      last = last + 2
+    end
+    runs[last] = runs[last] + 1
+  end
+  return any and json.array_of(runs)
+end
+
+local function written_or_shown(value, path, most, write, known)
   local ok, written, wide = pcall(write, value, path, most)
-  if ok then return { form = "json", type = name, wide = wide or nil }, written end
+  if ok then
+    local described = known or {}
+    described.form, described.wide = "json", wide or nil
+    return described, written
+  end
   if type(written) ~= "table" or not written.json then error(written, 0) end
   return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
 end
@@ -85,10 +111,13 @@ function records.describe(value, path, most, write)
     if ok then return { form = "altered", wide = wide or nil }, written end
     if type(written) ~= "table" or not written.json then error(written, 0) end -- otherwise what follows finds the place
   end
+  local of, account = metatable and metatable.type, account_of(value)
   records.touch(value)
-  local of = metatable and metatable.type
-  local name
-  if json.form(value) == "list" then name = shared_type(value)
-  elseif of and of.root then name = of.name end
-  return written_or_shown(value, path, most, write, name)
+  local known = {}
+  local form, count = json.form(value)
+  if form == "list" then
+    known.type, known.account = shared_type(value)
+    if records.several and not known.account then known.accounts = accounts_of(value, count) end
+  elseif of and of.root then known.type, known.account = of.name, account end
+  return written_or_shown(value, path, most, write, known)
 end

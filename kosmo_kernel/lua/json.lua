@@ -255,15 +255,15 @@ function json.read(text, kind, is_wide)
   return value
 end
 
--- A list of objects as Lua values, the elements having the record type `kind`.
-function json.read_rows(text, kind, is_wide)
+-- A list of objects as Lua values, the elements having the record type `kind`; or `kinds` by places after `first`.
+function json.read_rows(text, kind, is_wide, kinds, first)
   wide = is_wide or false
   local rows, count, at = {}, 0, 2
   if byte(text, at) == 93 then return rows end
   while true do
     local row
-    row, at = read_value(text, at, kind or false, 1)
     count = count + 1
+    row, at = read_value(text, at, kinds and kinds[first + count] or kind or false, 1)
     rows[count] = row
     if byte(text, at) ~= 44 then return rows end
     at = at + 1

@@ -114,10 +114,38 @@ function records.declare(name, kind)
   types[name] = kind
   kind.name = name
   kind.root = true
+  kind.of_account = {}
 end
 
-local function type_named(name) return name and types[name] or nil end
-local untyped = { declared = {}, fields = {} }
+local untyped = { declared = {}, fields = {}, of_account = {} }
+local first_account
+records.several = false -- whether records of more than one account were here
+
+-- The type of what was asked of an account: as the function's own, and its records know whose they are.
+local function type_of(name, account)
+  local kind = types[name] or untyped
+  if not account or account == "" then return kind end
+  local own = kind.of_account[account]
+  if not own then
+    own = {}
+    for key, value in next, kind do own[key] = value end
+    own.account = account
+    kind.of_account[account] = own
+    first_account = first_account or account
+    records.several = records.several or account ~= first_account
+  end
+  return own
+end
+
+-- The types of rows by their places, from accounts with how many rows each follow.
+local function types_of(name, runs)
+  local found = {}
+  for i = 1, #runs, 2 do
+    local kind = type_of(name, runs[i])
+    for _ = 1, runs[i + 1] do found[#found + 1] = kind end
+  end
+  return found
+end
 
 -- Long lists ----------------------------------------------------------------------------------------
 
@@ -165,7 +193,7 @@ local function plain_row(state, place)
   local block = state.blocks[first]
   if not block then
     local header, texts = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
-    block = native.steady(json.read_rows, texts[1], state.type, header.wide)
+    block = native.steady(json.read_rows, texts[1], state.type, header.wide, state.types, first)
     state.blocks[first] = block
   end
   return block[place - first]
@@ -251,7 +279,8 @@ fill = function(list)
   local metatable = state.row_metatable
   setmetatable(list, state.filled)
   if state.rows then
-    for place, row in ipairs(native.steady(json.read_rows, state.rows, state.type, state.wide)) do rawset(list, place, row) end
+    local rows = native.steady(json.read_rows, state.rows, state.type, state.wide, state.types, 0)
+    for place, row in ipairs(rows) do rawset(list, place, row) end
     state.rows = nil
   else
     for place = 1, state.count do rawset(list, place, setmetatable({ [ROW] = place }, metatable)) end
@@ -262,9 +291,10 @@ local released = {}
 
 -- A list that the parent keeps: `count` rows of a type, and their JSON when they are few.
 function records.list(header, rows)
-  local kind = type_named(header.type) or untyped
+  local kind = type_of(header.type, header.account)
   local state = {
-    handle = header.handle, count = header.count, type = kind, rows = rows, wide = header.wide, blocks = {},
+    handle = header.handle, count = header.count, type = kind,
+    types = header.accounts and types_of(header.type, header.accounts), rows = rows, wide = header.wide, blocks = {},
     dirty = {}, loose = {}, -- places, and columns with tables in them
     altered = {}, changes = {}, changed = 0, -- places; by field those where it is another; how many fields that are
   }
@@ -297,7 +327,20 @@ function records.touch(value)
 end
 
 -- One record, from its JSON.
-function records.record(header, text) return native.steady(json.read, text, type_named(header.type), header.wide) end
+function records.record(header, text)
+  local kind = types[header.type] and type_of(header.type, header.account)
+  return native.steady(json.read, text, kind, header.wide)
+end
+
+-- Whose account a record came from; nil for what came from no call.
+function records.account_of(value)
+  local metatable = type(value) == "table" and ours(value)
+  local kind = metatable and metatable.type
+  if kind and metatable.kind == "row" and metatable.state.types and #metatable.path == 0 then
+    kind = metatable.state.types[rawget(value, ROW)]
+  end
+  return kind and kind.account
+end
 
 -- The place of a row that the parent has, as far as it is not altered; nil for any other value.
 function records.place_of(value)

@@ -7,17 +7,19 @@ a handle, places in it, or JSON. Nothing the child says is trusted: handles and 
 
 from __future__ import annotations
 
+from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import harmless, wide_json
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
-from kosmo_kernel.records import ABSENT, Record, Records, asked_columns, decode, encode
+from kosmo_kernel.records import ABSENT, ACCOUNT, Record, Records, account_columns, asked_columns, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
+    from kosmo_kernel.records import Source
 
 KEPT_MOST = 1_000_000  # records that Lua may refer to at a time
 SHORT = 50  # a list of at most this many records travels whole
@@ -59,6 +61,7 @@ class Handles:
         self.learn(functions)
         self._kept: dict[int, Records] = {}
         self._records = 0  # of all lists that are kept
+        self._accounts: set[str] = set()  # that Lua was told of
         self._last = 0
 
     def __len__(self) -> int:
@@ -123,9 +126,11 @@ class Handles:
             self._kept[self._last] = value
             self._records += len(value)
             one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
+            one |= self._source(value.account)
             return _with_json(one, value.rows) if len(value) <= SHORT else (one, None)
         if isinstance(value, Record):
-            return _with_json({"form": "record", "type": self._name(value.function)}, value)
+            one = {"form": "record", "type": self._name(value.function), **self._source(value.account)}
+            return _with_json(one, value)
         if isinstance(value, str):
             return {"form": "text"}, value.encode()
         if value is None:
@@ -136,8 +141,20 @@ class Handles:
         return self._names.get(id(function), "")
 
     def _type(self, records: Records) -> str:
-        name = self._name(records.function)
-        return name if records.function and records.columns == records.function.columns else name + ASKED
+        function, name = records.function, self._name(records.function)
+        own = function and records.columns in (function.columns, account_columns(function.columns))
+        return name if own else name + ASKED
+
+    def _source(self, account: Source) -> dict[str, Any]:
+        """What Lua is told of whose account records came from: `account`, or `accounts` with how many each follow."""
+        if isinstance(account, list):
+            runs = [(one or "", len(list(same))) for one, same in groupby(account)]
+            self._accounts.update(one for one, _ in runs)
+            return {"accounts": list(chain.from_iterable(runs))}
+        if account is None:
+            return {}
+        self._accounts.add(account)
+        return {"account": account}
 
     def column(self, handle: int, path: list[str | int]) -> tuple[dict[str, Any], list[bytes]]:
         """One field of every record of a list: how it is to be read, and its JSON."""
@@ -173,9 +190,9 @@ class Handles:
     ) -> Outcome:
         """How a run ended well; errors as `value` has them."""
         values = [self.value(one, blobs, redact) for one in reply["values"]]
-        asked = dict(zip(outputs, reply["outputs"], strict=True))
+        asked = dict(zip(outputs, reply.get("outputs", ()), strict=True))
         found = {name: self.value(one, blobs, redact) for name, one in asked.items() if one["form"] != "nil"}
-        return Outcome(values, bool(reply["hidden"]), int(reply["memory"]), found)
+        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), found)
 
     def value(
         self, described: Mapping[str, Any], blobs: list[bytes], redact: Callable[[str], str] | None = None
@@ -197,8 +214,8 @@ class Handles:
         if form == "list":
             return self._list(described["handle"])
         if form == "row":
-            one = self._list(described["handle"]).take([_place(described["place"])])
-            return Record(one.rows[0], one.function)
+            records, place = self._list(described["handle"]), _place(described["place"])
+            return Record(records.rows[place], records.function, records.account_of(place))
         if form in ("places", "altered"):
             return self._places(decode(blob)) if form == "places" else self._altered(*_told(described, blob, redact))
         if form == "opaque":
@@ -206,16 +223,34 @@ class Handles:
             return Opaque(redact(text) if redact else text, str(described.get("fault") or ""))
         if form != "json":
             raise ValueError(f"the message describes a value as {form!r}")
-        return self._decoded(_told(described, blob, redact), described.get("type"))
+        return self._decoded(_told(described, blob, redact), described.get("type"), described)
 
-    def _decoded(self, value: Any, type_name: str | None) -> Any:
+    def _decoded(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
         function = self._functions.get((type_name or "").removesuffix(ASKED))
         if isinstance(value, dict):
-            return Record(value, function) if function else value
+            return Record(value, function, self._account(described.get("account"))) if function else value
         if isinstance(value, list) and (function or (value and all(isinstance(item, dict) for item in value))):
             columns = asked_columns(function) if function and type_name and type_name.endswith(ASKED) else None
-            return Records(value, function, columns)
+            if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:  # of a frame that had it
+                columns = account_columns(columns or function.columns)
+            return Records(value, function, columns, self._account_of(len(value), described))
         return value
+
+    def _account_of(self, count: int, described: Mapping[str, Any]) -> Source:
+        """Whose account so many records came from, as Lua says that was told it."""
+        runs = described.get("accounts")
+        if runs is None:
+            return self._account(described.get("account"))
+        counts = list(map(_count, runs[1::2]))
+        if sum(counts) != count:
+            raise ValueError("the message says whose other records are than it has")
+        each = zip(map(self._account, runs[::2]), counts, strict=True)
+        return list(chain.from_iterable(repeat(account, times) for account, times in each))
+
+    def _account(self, name: str | None) -> str | None:
+        if name and name not in self._accounts:
+            raise ValueError("the message names an account that Lua was not told of")
+        return name or None
 
     def _places(self, pairs: list[int]) -> Records:
         handles = pairs[::2]
@@ -226,7 +261,12 @@ class Handles:
         rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
         functions = {id(one.function): one.function for one in lists.values()}
         one = lists[handles[0]]
-        return Records(rows, one.function, one.columns) if len(functions) == 1 else Records(rows)
+        account = one.account
+        if isinstance(account, list) or any(other.account != account for other in lists.values()):
+            account = [lists[handle].account_of(place) for handle, place in zip(handles, places, strict=True)]
+        if len(functions) > 1:
+            return Records(rows, account=account)
+        return Records(rows, one.function, one.columns, account)
 
     def _altered(self, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
         """Records of the parent's with other values in some of their fields."""
@@ -237,7 +277,7 @@ class Handles:
         for key, told in changes.items():
             for place, value in zip(told[::2], told[1::2], strict=True):
                 rows[_place(place)][key] = value
-        return Records(rows, records.function, records.columns)
+        return Records(rows, records.function, records.columns, records.account)
 
     def _list(self, handle: Any) -> Records:
         found = self._kept.get(handle) if type(handle) is int else None
@@ -249,7 +289,8 @@ class Handles:
 def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
     """The JSON value that the child tells."""
     value = wide_json.decode(blob) if described.get("wide") else decode(blob)
-    if redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
+    has_text = isinstance(value, (str, list, dict))
+    if has_text and redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
         return _redacted(value, redact)
     return value
 
@@ -268,6 +309,12 @@ def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], b
     """A description and the JSON that belongs to it, which it says is wide where it is."""
     text, wide = wide_json.encode(value)
     return (described | {"wide": True} if wide else described), text
+
+
+def _count(count: Any) -> int:
+    if type(count) is not int or count < 1:
+        raise ValueError("the message counts records that do not exist")
+    return count
 
 
 def _place(place: Any) -> int:

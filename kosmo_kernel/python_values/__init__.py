@@ -2,10 +2,9 @@
 
 What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, numbers, texts, lists and dicts;
 and into what Lua has beside it: infinity, and dicts with integers for keys. Missing values of any library, NaN among
-them, are None, times are ISO 8601 text, a DataFrame is the
-list of its rows. A list of dicts becomes `Records`, which stay in this process and reach Lua as far as it looks at
-them; what a function returned keeps that function, so that it reads in Lua as it did before. What has no Lua form
-is one error, which names the place in the value.
+them, are None, times are ISO 8601 text, a DataFrame is the list of its rows. A list of dicts becomes `Records`, which
+stay in this process and reach Lua as far as it looks at them; what a function returned keeps that function, so that it
+reads in Lua as it did before. What has no Lua form is one error, which names the place in the value.
 
 `plain.py` knows the standard library. `arrays.py` knows numpy and pandas, and is imported when a value can be one of
 theirs, which is only once somebody else has imported those.
@@ -15,17 +14,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from kosmo_kernel.editor.library import KEYWORDS
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, is_frame
 from kosmo_kernel.records import Record, Records, collector_paused
 
 __all__ = ["is_lua_name", "lua_name", "lua_value"]
-
-# The words of Lua's grammar.
-_WORDS = frozenset(
-    {"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil"}
-    | {"not", "or", "repeat", "return", "then", "true", "until", "while"}
-)
 
 
 def lua_value(value: Any, name: str) -> Any:
@@ -53,7 +47,7 @@ def lua_value(value: Any, name: str) -> Any:
     except NoLuaFormError as fault:
         raise InvalidArgumentsError(f"{name}{fault.path}: {fault.why}") from None
     if isinstance(value, Record):
-        return Record(made, value.function)
+        return Record(made, value.function, value.account)
     if type(made) is list and made and all(type(item) is dict for item in made):
         return Records(made)
     return made
@@ -67,11 +61,11 @@ def lua_name(name: str) -> str:
     """
     if not (name.isascii() and name.isidentifier()):
         raise InvalidArgumentsError(f"{name!r} is no name of a Lua variable: letters, digits and `_`, no digit first.")
-    if name in _WORDS:
+    if name in KEYWORDS:
         raise InvalidArgumentsError(f"`{name}` is a word of Lua's own and names no variable.")
     return name
 
 
 def is_lua_name(name: str) -> bool:
     """Whether Lua can have a variable, or a field behind a dot, of this name."""
-    return name.isascii() and name.isidentifier() and name not in _WORDS
+    return name.isascii() and name.isidentifier() and name not in KEYWORDS

@@ -14,7 +14,7 @@ import numpy as np
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.fields import path_of
 from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, step, type_words
-from kosmo_kernel.records import Records, asked_columns
+from kosmo_kernel.records import Records, account_columns, asked_columns
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -216,6 +216,7 @@ def _function(attrs: dict[Hashable, Any]) -> Function | None:
 def _declared(function: Function, names: list[str]) -> tuple[Column, ...] | None:
     """The declared columns that a frame starts with; None when it has not all of them, or in another order."""
     for declared in (function.columns, asked_columns(function)):
-        if names[: len(declared)] == [column.name for column in declared]:
-            return declared
+        for columns in (declared, account_columns(declared)):
+            if names[: len(columns)] == [column.name for column in columns]:
+                return columns
     return None
