@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 from lupa.lua54 import LuaRuntime
@@ -56,10 +57,10 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def failing(session: Session, source: str, **limits: float) -> None:
+def failing(session: Session, source: str, **settings: Any) -> None:
     """Run what must fail."""
     try:
-        session.run(source, **limits)  # type: ignore[arg-type]
+        session.run(source, **settings)
     except KosmoError:
         return
     raise SystemExit(f"did not fail: {source}")
@@ -92,6 +93,27 @@ def trips() -> None:
     print(f"`return 1` over bare lupa: {(walled - alone) * 1e3:.2f} ms (goal 0.3)")
     print(f"a question to the parent and back: {(asked - empty) / 200 * 1e6:.0f} µs (goal 60)")
     print(f"private memory of the Lua process: {uss:.1f} MiB (goal 10)")
+
+
+def prints() -> None:
+    """How soon what a script prints is seen, and in how many pieces."""
+    with Session("demo") as session:
+        session.run("return 1")
+        pieces, late = [], []
+        for _ in range(ROUNDS):
+            seen: list[str] = []
+            session.run("for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))  # noqa: B023
+            pieces.append(len(seen))
+        for _ in range(3):
+            begun = time.perf_counter()
+
+            def note(*_anything: str) -> None:
+                late.append(time.perf_counter() - begun)  # noqa: B023 - the run ends in this round
+                session.interrupt()
+
+            failing(session, f"print('before'); {STUCK}", on_output=note)
+    print(f"10,000 prints: {statistics.median(pieces):.0f} pieces (goal 5)")
+    print(f"a print just before one long step is seen after {statistics.median(late):.3f} s (goal 0.2)")
 
 
 def start() -> None:
@@ -151,5 +173,6 @@ if __name__ == "__main__":
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     work()
     trips()
+    prints()
     start()
     overshoot()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEAST_MEMORY = 1 << 20  # bytes; an empty Lua state with our own code needs half of it
+MOST_MEMORY = 1 << 62  # bytes, which C can count
+LONGEST = 1e9  # seconds, which clocks and threads can count
 
 
 class Limits(NamedTuple):
@@ -33,6 +35,20 @@ class Limits(NamedTuple):
     timeout: float | None = None
     calls: int = 100_000
     result: int = 64 << 20
+
+    def changed(self, memory: int | None, cpu: float | None, timeout: float | None) -> Limits:
+        """These, with others where some are given, and the environment's `KOSMO_TIMEOUT` where there is none.
+
+        Raises:
+            SettingsError: as `limits`.
+        """
+        if memory is cpu is timeout is None and (self.timeout or not os.environ.get("KOSMO_TIMEOUT")):
+            return self
+        return limits(
+            self.memory if memory is None else memory,
+            self.cpu if cpu is None else cpu,
+            self.timeout if timeout is None else timeout,
+        )
 
 
 def limits(
@@ -54,7 +70,7 @@ def limits(
         configured: `[limits]` of `config.toml`: `memory`, `cpu` and `timeout`, which make sense.
 
     Raises:
-        SettingsError: a value that is no positive number, or too little memory for Lua to start in.
+        SettingsError: a value that is no positive number or beyond counting, or too little memory for Lua to start in.
     """
     env = os.environ if env is None else env
     usual, settings = Limits(), configured or {}
@@ -65,7 +81,13 @@ def limits(
         _number("timeout", timeout, env, "KOSMO_TIMEOUT") or settings.get("timeout", usual.timeout),
     )
     if found.memory < LEAST_MEMORY:
-        raise SettingsError(f"memory_limit is {found.memory} bytes; Lua needs at least {LEAST_MEMORY}.")
+        name = "KOSMO_MEMORY_LIMIT" if memory is None else "memory_limit"
+        raise SettingsError(f"{name} is {found.memory} bytes; Lua needs at least {LEAST_MEMORY}.")
+    if found.memory > MOST_MEMORY:
+        raise SettingsError(f"memory_limit is more than {MOST_MEMORY:,} bytes, the most that can be asked for.")
+    for name, seconds in (("cpu_limit", found.cpu), ("timeout", found.timeout or 0)):
+        if seconds > LONGEST:
+            raise SettingsError(f"{name} is more than {LONGEST:,.0f} seconds, the most that can be asked for.")
     return found
 
 
@@ -79,6 +101,6 @@ def _number(name: str, given: float | None, env: Mapping[str, str], variable: st
             given = float(text)
         except ValueError:
             raise SettingsError(f"{name} must be a positive number, got {text!r}.") from None
-    if not math.isfinite(given) or given <= 0:
+    if not 0 < given < math.inf:  # nan is neither
         raise SettingsError(f"{name} must be a positive number, got {given:g}.")
     return given

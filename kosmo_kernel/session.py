@@ -83,8 +83,9 @@ class Session:
         self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
         self._machine = Machine(self._tapes.functions, self._tapes.surface)
-        refusal = self._tapes.refusal if mcp else NOT_ALLOWED
-        self.servers = SessionServers(refusal, lambda: self._machine.ending)
+        self.expected = self._machine.expected  # a `with` block in which an interrupt is for the run that comes
+        refusal = "" if mcp else NOT_ALLOWED
+        self.servers = SessionServers(refusal, lambda: self._machine.ending, self._tapes.tape)
 
     # Running -----------------------------------------------------------------------------------------
 
@@ -159,16 +160,13 @@ class Session:
             self._refuse_without(self.walls())
         noted = log_file()
         result = Result(account=account or self.account, started=self._now())
-        leave = Leave(result, partial(self._machine.ask_a_person, on_ask), force=force, dry_run=dry_run)
+        sends = not (dry_run or self.servers.replays)
+        leave = Leave(result, partial(self._machine.ask_a_person, on_ask), force=force, sends=sends)
         tools = partial(self.servers.tools, dry_run=dry_run)
         asking = Asking(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
         told = (on_output, on_input, on_display)
         run = Run(asking, self._tokens, result, *told, self._shown, self._scripts, self._tapes.names)
-        given = limits(
-            self.limits.memory if memory_limit is None else memory_limit,
-            self.limits.cpu if cpu_limit is None else cpu_limit,
-            self.limits.timeout if timeout is None else timeout,
-        )
+        given = self.limits.changed(memory_limit, cpu_limit, timeout)
         run.given((inputs or {}).values())
         self._scripts.add(name, source)
         self.last = run.result

@@ -172,6 +172,8 @@ def test_a_dry_run_that_fails_tells_what_it_planned() -> None:
     assert (done.returncode, done.stdout.splitlines()[1].split("\t")[0]) == (1, "heroku.list_apps")
     assert done.stderr.startswith("A dry run: 1 call, none made.")
     assert "\nError: " in done.stderr
+    done = kosmo(LUA, "--demo", "-n", "--format", "csv", "-e", script)
+    assert done.stdout == "function,account,method,url\nheroku.list_apps,demo,GET,https://api.heroku.com/apps\n"
     code, answer = document(LUA, "--demo", "-n", "--json", "-e", script)
     assert (code, answer["success"], answer["meta"]["dry_run"]) == (1, False, True)
     assert [call["status"] for call in answer["integration_calls"]] == ["planned"]

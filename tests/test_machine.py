@@ -12,12 +12,15 @@ import pytest
 from lua_host import Answers, failure, machine, run, values
 
 from kosmo_kernel import errors
+from kosmo_kernel.lua.watch import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kosmo_kernel.lua.host import CallRequest, Failure
     from kosmo_kernel.lua.machine import Machine
+
+PATIENCE = 60  # seconds; nothing waits that long unless it hangs
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +138,15 @@ def test_waiting_for_a_call_does_not_count_as_running() -> None:
 
 @pytest.mark.parametrize("source", ["while true do end", "while true do pcall(print) end"])
 def test_an_interrupt_stops_lua_and_keeps_its_variables(source: str) -> None:
+    class Interrupting(Answers):
+        def output(self, stream: str, text: str) -> None:
+            super().output(stream, text)
+            if len(self.printed) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
     with machine() as lua:
         run(lua, "kept = 1")
-        timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
-        error = failure(lua, source).error
-        timer.join()
+        error = failure(lua, f"print('begun') io.stdout:flush() {source}", Interrupting()).error
 
         assert isinstance(error, errors.StoppedError)
         assert values(lua, "kept") == [1]
@@ -230,6 +236,49 @@ def test_closing_ends_a_run_that_is_on_in_another_thread() -> None:
         runs.join(10)
 
         assert [type(one.error) for one in ended] == [errors.LuaProcessError]
+
+
+def test_an_interrupt_that_comes_too_late_for_its_run_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go, asked = threading.Event(), threading.Event(), Ending.interrupt
+
+    def late(ending: Ending) -> None:
+        reached.set()
+        go.wait(PATIENCE)
+        asked(ending)
+
+    monkeypatch.setattr(Ending, "interrupt", late)
+    with machine() as lua:
+        thread = threading.Thread(target=lua.interrupt)
+
+        class First(Answers):
+            def output(self, _stream: str, _text: str) -> None:
+                if not thread.is_alive():
+                    thread.start()
+                assert reached.wait(PATIENCE)
+
+        class Second(Answers):
+            def input(self, _form: str) -> str:
+                go.set()
+                thread.join(PATIENCE)
+                return "a line"
+
+        run(lua, "print('first')", First())
+        went_on = run(lua, "local line = io.read() for i = 1, 1e5 do kept = i end return line, kept", Second())
+
+        assert not thread.is_alive()
+        assert went_on.values == ["a line", 100_000]
+
+
+def test_an_interrupt_while_a_run_is_expected_ends_it_before_it_begins() -> None:
+    with machine() as lua:
+        with lua.expected():
+            lua.interrupt()
+            error = failure(lua, "began = true").error
+
+            assert isinstance(error, errors.StoppedError)
+            assert values(lua, "return began, 1") == [None, 1]
+        lua.interrupt()
+        assert values(lua, "return 2") == [2]
 
 
 def test_an_interrupt_between_runs_is_for_nobody() -> None:

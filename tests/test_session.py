@@ -318,7 +318,7 @@ def test_a_limit_that_makes_no_sense_is_refused_by_its_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=name if name != "KOSMO_MEMORY_LIMIT" else "memory_limit"):
+    with pytest.raises(SettingsError, match=name):
         Session("demo")
 
 
@@ -352,6 +352,10 @@ def test_reset_forgets_all_variables(session: Session) -> None:
 
 def test_a_chunk_gets_its_arguments(demo: Session) -> None:
     assert demo.run("return ...", args=("a", "b")).values == ["a", "b"]
+
+
+def test_arguments_and_names_that_are_not_utf8_arrive_with_a_sign_for_what_is_none(demo: Session) -> None:
+    assert demo.run("return ...", name="f\udc80.lua", args=("a\udc80b", "é")).values == ["a\ufffdb", "é"]
 
 
 def test_a_session_without_limits_of_its_own_has_a_frame_of_any_list_of_records(demo: Session) -> None:

@@ -8,11 +8,13 @@ child says is trusted: numbers that make no sense, and waiting for nothing, are 
 
 from __future__ import annotations
 
+import codecs
+import time
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.display import FORMS, VALUES
 from kosmo_kernel.errors import KosmoError, LuaProcessError
-from kosmo_kernel.lua import wire
+from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, heard
 from kosmo_kernel.lua.watch import GRACE
 from kosmo_kernel.records import decode
@@ -33,7 +35,10 @@ MEANWHILE = frozenset({"output", "display", "begin", "drop", "failures"})  # wha
 BEGUN_MOST = 4096  # calls under way; no script comes to a tenth of it
 ITEMS_MOST = 1 << 32  # of a list; memory ends it long before
 BLOCKING = 0  # the number of a call that is answered at once; the child's own start above it
+HOLD = 0.03  # seconds that what was printed waits for more of it: few long messages are shown in less time than many
+HOLD_MOST = 64 << 10  # bytes of it
 LOOK = 0.05  # seconds between two looks whether the run must end
+_DECODER = codecs.getincrementaldecoder("utf-8")
 
 
 class _EndedError(Exception):
@@ -58,6 +63,10 @@ class Answering:
         self._last = BLOCKING
         self._begun: set[int] = set()
         self._answered: dict[int, list[Any] | KosmoError] = {}
+        self._held: list[bytes] = []  # what was printed
+        self._stream = ""  # and where
+        self._held_size, self._held_since = 0, 0.0
+        self._decoder = _DECODER("replace")  # a letter may come byte by byte
 
     def note(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> None:
         """Something that wants no answer.
@@ -65,6 +74,8 @@ class Answering:
         Raises:
             LuaProcessError: it makes no sense.
         """
+        if kind != "output":
+            self.let_go(whole=True)
         getattr(self, f"_note_{kind}")(header, blobs)
 
     def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
@@ -74,6 +85,7 @@ class Answering:
             LuaProcessError: the question makes no sense.
             KeyboardInterrupt: while input was waited for.
         """
+        self.let_go(whole=True)
         texts: list[bytes] = []
         try:
             self._go_on()
@@ -81,12 +93,12 @@ class Answering:
         except _EndedError:
             return self.stop()
         except KosmoError as error:
-            return wire.pack(self._failed(error))
-        return wire.pack(reply, texts)
+            return messages.pack(self._failed(error))
+        return messages.pack(reply, texts)
 
     def stop(self) -> bytes:
         """The payload that tells the child to end the run."""
-        return wire.pack({"stop": self._ending.why})
+        return messages.pack({"stop": self._ending.why})
 
     def _go_on(self) -> None:
         if self._ending.closed:
@@ -277,8 +289,28 @@ class Answering:
 
     def _note_output(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with heard():
-            stream, text = str(header["stream"]), blobs[0].decode(errors="replace")
-        self._host.output(stream, text)
+            stream, piece = str(header["stream"]), blobs[0]
+        if stream != self._stream:
+            self.let_go(whole=True)
+        now = time.monotonic()
+        if not self._held:
+            self._stream, self._held_size, self._held_since = stream, 0, now
+        self._held.append(piece)
+        self._held_size += len(piece)
+        if self._held_size >= HOLD_MOST or now - self._held_since >= HOLD:
+            self.let_go()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was printed and is not passed on yet."""
+        return bool(self._held)
+
+    def let_go(self, *, whole: bool = False) -> None:
+        """Pass on what was printed: nothing more came in time. With `whole` none will: what comes belongs below."""
+        if self._held or whole:
+            text, self._held = self._decoder.decode(b"".join(self._held), whole), []
+            if text:
+                self._host.output(self._stream, text)
 
     def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with heard():
@@ -287,7 +319,12 @@ class Answering:
                 raise ValueError(f"the message shows something as {form!r}")
             given = self._handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
             request = DisplayRequest(
-                form, given, str(header.get("id", "")), bool(header.get("update")), bool(header.get("wait"))
+                form,
+                given,
+                str(header.get("id", "")),
+                bool(header.get("update")),
+                bool(header.get("wait")),
+                sum(map(len, blobs)),
             )
         self._host.display(request)
 

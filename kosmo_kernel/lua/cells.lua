@@ -136,6 +136,7 @@ local function return_place(text)
   local found = {}
   for place in gmatch(text, "%f[%w_]()return%f[^%w_]") do found[#found + 1] = place end
   for i = #found, 1, -1 do
+    if found[i] == 1 then return 1 end -- the text compiles, and nothing may follow a `return`
     if compiles(sub(text, found[i])) and compiles(sub(text, 1, found[i] - 1)) then return found[i] end
   end
 end
@@ -186,10 +187,10 @@ local serial = 0
 function cells.compile(text, name, environment, set)
   local before, last, fault, whole = parts(text, name)
   if not before and not whole then return nil, fault end
-  local hidden = last ~= nil and last ~= "" and not compiles(last .. "\n;")
+  local hidden = last ~= nil and find(last, ";", 1, true) ~= nil and not compiles(last .. "\n;")
   if last == "" then hidden = true end
   local alive, is_alive = {}, {}
-  if before then alive, is_alive = alive_at_end(before) end
+  if before and before ~= "" then alive, is_alive = alive_at_end(before) end
 
   local given = {}
   for known, cell in next, held do

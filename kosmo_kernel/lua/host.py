@@ -44,13 +44,17 @@ class Prepared(NamedTuple):
 
 
 class DisplayRequest(NamedTuple):
-    """Something that a script shows: its form, one of `display.FORMS`, what it is, and where it goes."""
+    """Something that a script shows: its form, one of `display.FORMS`, what it is, where it goes, and how it came.
+
+    `size` is in bytes; a value takes several times as much in Python. What the parent had already takes none.
+    """
 
     form: str
     given: Any
     id: str
     update: bool
     wait: bool
+    size: int
 
 
 class Host(Protocol):

@@ -37,7 +37,7 @@ end
 
 -- What the worker answered to a look at the clock.
 local function notice(answer)
-  if answer == FLUSH then native.flush()
+  if answer == FLUSH then native.breathe()
   elseif answer ~= 0 and answer ~= SLOW then
     dead = stop_here(answer == INTERRUPTED and "interrupted" or "cpu_limit")
   end

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import LuaProcessError, TryLaterError
 from kosmo_kernel.limits import Limits
-from kosmo_kernel.lua import wire
-from kosmo_kernel.lua.answering import MEANWHILE, QUESTIONS, Answering
+from kosmo_kernel.lua import messages
+from kosmo_kernel.lua.answering import HOLD, MEANWHILE, QUESTIONS, Answering
 from kosmo_kernel.lua.host import GONE, Failure, Host, Outcome, heard, stopped, told
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
@@ -59,11 +59,12 @@ class Machine:
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
-        self._ending = Ending()  # of the run in progress
+        self._ending = Ending()  # of the run in progress, or of the next: each has its own, so none ends for another
         self._reading = False  # input is waited for
         self._until: float | None = None  # when a question that runs no script must be answered
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
         self._running = False
+        self._coming: Ending | None = None  # of a run that is about to begin: why it must not
         self._greeted = False  # the child has told that it is ready
         self.standing: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
         self._closed = False
@@ -78,7 +79,7 @@ class Machine:
             if self._child is None:
                 self._handles = Handles(self._functions())
                 self._child = LuaProcess()
-                self._child.write(wire.pack({"kind": "spaces"}, [encode(self._surface())]))
+                self._child.write(messages.pack({"kind": "spaces"}, [encode(self._surface())]))
                 self._greeted = False
             return self._child
 
@@ -142,27 +143,27 @@ class Machine:
         Raises:
             Failure: the script failed, was stopped, or ended its process.
         """
-        header = {
-            "kind": "run",
-            "name": name,
-            "args": list(args),
-            "cpu_limit": limits.cpu,
-            "memory_limit": limits.memory,
-            "result_limit": limits.result,
-            "outputs": list(outputs),
-            "numbered": numbered,
-            "dry_run": dry_run,
-        }
+        may_use = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
+        rare = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run}
+        asked = {key: value for key, value in rare.items() if value}  # Lua reads what it is told letter by letter
+        header: dict[str, Any] = {"kind": "run", "name": name} | may_use | asked
         texts = [source.encode(errors="replace")]
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
+            if self._coming and self._coming.why:
+                self._coming = Ending()
+                raise Failure(stopped("interrupted", limits))
             self._patterns.begin(limits.cpu)
             self.start()  # a fresh child refers to no lists
             if inputs and self._handles.crowded:
                 self._ask("sweep")
-            header["inputs"] = self._handles.inputs(inputs or {}, texts, limits.result)
+            if inputs:
+                header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
             answering = Answering(host, limits, self._ending, self._handles, self._patterns)
-            reply, blobs = self._converse(wire.pack(header, texts), answering, limits)
+            try:
+                reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
+            finally:
+                answering.let_go(whole=True)
             try:
                 with heard():
                     if reply["kind"] != "done":
@@ -187,13 +188,15 @@ class Machine:
 
     def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         limits = Limits(timeout=ASK_MOST)
-        request = wire.pack({"kind": kind, **header}, [source.encode(errors="replace")])
+        request = messages.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
             self._until = time.monotonic() + ASK_MOST  # nothing but the child is waited for, which needs no timer
             try:
                 reply, _ = self._converse(request, None, limits)
             finally:
-                self._ending.why = self._until = None
+                self._until = None
+                if kind != "sweep" and self._ending.why != "interrupted":  # else it is a run's
+                    self._ending.why = None
             self._release(reply)
             field, wanted = ANSWERS[kind]
             if not isinstance(reply.get(field), wanted):
@@ -213,19 +216,29 @@ class Machine:
             return self.standing
 
     def interrupt(self) -> None:
-        """Stop the run in progress; from any thread or a signal handler. A second time kills at once."""
-        if not self._running:
+        """Stop the run in progress, or the one expected; from any thread or a signal handler. A second time kills."""
+        ending, coming = self._ending, self._coming  # that run's: when they are asked, the next may have begun
+        if coming and not self._running:
+            coming.interrupt()
+        if not self._running:  # still: else it may have looked before that
             return
-        if self._ending.why:
-            self._ending.hurry()
-        else:
-            self._ending.ask("interrupted", GRACE)
-        self._rouse()
+        ending.interrupt()
+        if ending is self._ending:
+            self._rouse()
+
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Have an interrupt count from now on: it ends the next run before that begins."""
+        self._coming = Ending()
+        try:
+            yield
+        finally:
+            self._coming = None
 
     @property
     def ending(self) -> bool:
         """Whether the run in progress is to end, so that nobody waits for anything any more."""
-        return self._ending.closed or self._ending.why is not None
+        return self._closed or self._ending.why is not None
 
     def _expire(self) -> None:
         """The time by the wall clock is over."""
@@ -278,12 +291,6 @@ class Machine:
 
         It raises only where input is waited for, and there it must.
         """
-        if threading.current_thread() is not threading.main_thread():
-            try:
-                yield
-            finally:
-                self._ending.why, self._running = None, False
-            return
 
         def on_signal(*_signal: object) -> None:
             if not (self._reading and self._ending.why):
@@ -291,14 +298,15 @@ class Machine:
             if self._reading:
                 raise KeyboardInterrupt
 
-        previous = signal.signal(signal.SIGINT, on_signal)
-        self._owner = threading.get_ident()
+        self._owner = threading.get_ident() if threading.current_thread() is threading.main_thread() else None
+        previous = signal.signal(signal.SIGINT, on_signal) if self._owner else None
         try:
             yield
         finally:
             self._owner = None
-            signal.signal(signal.SIGINT, previous)
-            self._ending.why, self._running = None, False
+            if previous is not None:
+                signal.signal(signal.SIGINT, previous)
+            self._running, self._ending = False, Ending(closed=self._closed)
 
     def _converse(
         self, payload: bytes, answering: Answering | None, limits: Limits
@@ -314,7 +322,7 @@ class Machine:
             watch = Watch(child, limits, GONE)
             child.write(payload)
             while True:
-                header, blobs = self._wait(child, watch)
+                header, blobs = self._wait(child, watch, answering)
                 kind = str(header.get("kind"))
                 if answering and kind in MEANWHILE:
                     answering.note(kind, header, blobs)
@@ -325,9 +333,8 @@ class Machine:
                     return header, blobs
         except LuaProcessError as error:
             self._replace(child)
-            if self._ending.why is not None:  # it was to end anyway
-                raise Failure(stopped(self._ending.why, limits, f" {GONE}")) from None
-            raise Failure(error) from None
+            why = self._ending.why  # for which it was to end anyway
+            raise Failure(stopped(why, limits, f" {GONE}") if why else error) from None
         except BaseException:
             # Something that is no answer came out of answering: the child still waits for one, so it cannot go on.
             self._replace(child)
@@ -339,27 +346,29 @@ class Machine:
             with heard():
                 self._handles.release(released)
 
-    def _wait(self, child: LuaProcess, watch: Watch) -> tuple[dict[str, Any], list[bytes]]:
+    def _wait(
+        self, child: LuaProcess, watch: Watch, answering: Answering | None = None
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """The child's next message, or the end of its life when it does not come in time, or too many do."""
         while True:
             seconds = watch.seconds(stopping=self._ending.why is not None)
+            if answering and answering.holds:
+                seconds = min(seconds, HOLD)
             payload = child.read(seconds) if seconds else None
             if payload is not None:
                 with heard():
-                    return wire.unpack(payload)
+                    return messages.unpack(payload)
+            if answering:
+                answering.let_go()
             if self._until is not None and time.monotonic() > self._until:
                 self._expire()
             if watch.is_over():
                 self._ending.ask("cpu_limit", 0.0)
             if self._ending.why is not None:
                 if time.monotonic() >= self._ending.by:
-                    stuck = (
-                        "Asked twice, so its process"
-                        if self._ending.hurried
-                        else "It was stuck in one long step, so its process"
-                    )
-                    why = f" {stuck} was ended: {GONE}"
-                    raise Failure(stopped(self._ending.why, watch.limits, why))
+                    cause = "Asked twice" if self._ending.hurried else "It was stuck in one long step"
+                    addition = f" {cause}, so its process was ended: {GONE}"
+                    raise Failure(stopped(self._ending.why, watch.limits, addition))
                 if self._greeted:
                     child.interrupt()  # again: a signal that came before the script had started was for nobody
 

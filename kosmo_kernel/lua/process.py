@@ -9,6 +9,7 @@ without an exception in the middle of a frame.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ from kosmo_kernel.lua import walls, wire
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
 DEAF = 5.0  # seconds that a child may leave an answer unread
 GONE = "Its variables are gone; run what set them again."
+SHORT = 1 << 16  # bytes that are read of a frame at first; for a megabyte Python would map and unmap memory each time
 PIPE_SIZE = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
 
 
@@ -68,6 +70,7 @@ class LuaProcess:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._received = bytearray()
+        self._allowed: tuple[int, int] | None = None
         _living.add(self)
         self._enlarge_pipes()
         os.set_blocking(self._requests.fileno(), False)
@@ -99,7 +102,9 @@ class LuaProcess:
 
     def allow(self, memory: int, seconds: float) -> None:
         """Limit what the child may use until the next call of this: bytes of Lua heap, seconds of running time."""
-        self._limited = walls.allow(self.pid, memory, (self.cpu_seconds() or 0.0) + seconds)
+        wanted = memory, math.ceil((self.cpu_seconds() or 0.0) + seconds)
+        if wanted != self._allowed:  # nobody else changes it, the child least of all
+            self._allowed, self._limited = wanted, walls.allow(self.pid, *wanted)
 
     def standing(self, report: bytes) -> tuple[walls.Wall, ...]:
         """The walls around the child; `report` is the text of the message with which it said that it was ready."""
@@ -141,7 +146,7 @@ class LuaProcess:
                 with suppress(BlockingIOError):
                     os.read(self._wake_read, 1024)
                 return None
-            part = os.read(replies, PIPE_SIZE)
+            part = os.read(replies, PIPE_SIZE if self._received else SHORT)
             if not part:
                 raise self.ended()
             self._received += part

@@ -8,7 +8,8 @@ local native, host, json = ...
 local concat, format, pack, sub, unpack = table.concat, string.format, string.pack, string.sub, string.unpack
 local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
 
-local PIECES, BYTES = 4096, 65536 -- of output that are kept back
+local PIECES, BYTES = 8192, 65536 -- of output that are kept back
+local EAGER = 8 -- pieces that are not, in each tenth of a second: a long step in C may follow, in which nothing is sent
 
 local talking = {}
 
@@ -22,7 +23,7 @@ local function payload(head, texts, released)
   return pack(">I4", #head) .. head .. (texts and concat(texts) or "")
 end
 
-function talking.packed(header, texts) return payload(json.write(header), texts) end
+function talking.packed(header, texts, released) return payload(json.write(header), texts, released) end
 
 function talking.unpacked(bytes)
   local size = unpack(">I4", bytes)
@@ -34,7 +35,7 @@ function talking.unpacked(bytes)
   return header, texts
 end
 
-local buffer, buffered, current = {}, 0, nil -- what was printed
+local buffer, buffered, current, eager = {}, 0, nil, EAGER -- what was printed; pieces that may still go out at once
 local begun = {} -- calls that were begun: { id, head (its JSON), texts }
 local coming, done, told = 0, 0, 0 -- items begun and done that the parent was not told of yet; how often it was told
 -- All of these change while the hook is on, and the hook may want to flush at any instruction: while they are being
@@ -53,7 +54,9 @@ local function batch(kind, released)
   return payload(head, texts, released)
 end
 
-function native.flush()
+-- Send what was kept back; then, where that is said, so many `more` pieces may go out at once.
+function native.flush(more)
+  eager = more or eager
   if changing then
     due = true
     return
@@ -65,12 +68,15 @@ function native.flush()
   if buffered > 0 then
     local piece = concat(buffer)
     buffer, buffered = {}, 0
-    host.send(talking.packed({ kind = "output", stream = current }, { piece }))
+    host.send(payload(format('{"kind":"output","stream":"%s"}', current), { piece }))
   end
   if #begun > 0 then host.send(batch("begin")) end
   host.arm()
   changing = false
 end
+
+-- A tenth of a second is over.
+function native.breathe() native.flush(EAGER) end
 
 function native.out(name, piece)
   if piece == "" then return end
@@ -80,7 +86,8 @@ function native.out(name, piece)
   buffer[#buffer + 1] = piece
   buffered = buffered + #piece
   changing = false
-  if due or buffered > BYTES or #buffer > PIECES then native.flush() end
+  if eager > 0 then native.flush(eager - 1)
+  elseif due or buffered > BYTES or #buffer > PIECES then native.flush() end
 end
 
 -- Tell the parent something that wants no answer, in order with what was printed.
@@ -172,7 +179,7 @@ end
 -- A request is over; a script that was stopped in the midst of printing leaves it half done.
 function talking.finish()
   changing, begun, coming, done = false, {}, 0, 0
-  native.flush()
+  native.flush(EAGER)
 end
 
 return talking

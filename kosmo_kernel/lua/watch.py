@@ -46,9 +46,12 @@ class Ending:
         if self.why is None:
             self.by, self.why = time.monotonic() + grace, why
 
-    def hurry(self) -> None:
-        """It has been asked, and must end at once."""
-        self.by = 0.0
+    def interrupt(self) -> None:
+        """Somebody has it end: soon, or if that was said before, at once."""
+        if self.why is None:
+            self.ask("interrupted", GRACE)
+        else:
+            self.by = 0.0
 
 
 class Watch:

@@ -13,7 +13,7 @@ import struct
 # As the `typing` module has it, without its import: the child process starts with this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 LENGTH = struct.Struct(">I")
@@ -71,29 +71,39 @@ def write_frame(descriptor: int, payload: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
-    """A payload from its header and texts."""
-    import json  # noqa: PLC0415 - the child process imports this file and reads no JSON
+def _to_json(header: Mapping[str, Any]) -> bytes:
+    import json  # noqa: PLC0415 - the process that runs Lua imports this file and reads no JSON
 
+    return json.dumps(header, separators=(",", ":")).encode()
+
+
+def _from_json(text: bytes) -> Any:
+    import json  # noqa: PLC0415 - as above
+
+    return json.loads(text)
+
+
+def pack(
+    header: Mapping[str, Any], blobs: Sequence[bytes] = (), to_json: Callable[[Mapping[str, Any]], bytes] = _to_json
+) -> bytes:
+    """A payload from its header and texts."""
     if blobs:
         header = {**header, "blobs": [len(blob) for blob in blobs]}
-    head = json.dumps(header, separators=(",", ":")).encode()
+    head = to_json(header)
     return b"".join((LENGTH.pack(len(head)), head, *blobs))
 
 
-def unpack(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
+def unpack(payload: bytes, from_json: Callable[[bytes], Any] = _from_json) -> tuple[dict[str, Any], list[bytes]]:
     """Header and texts of a payload.
 
     Raises:
         ValueError: the bytes are not a payload.
     """
-    import json  # noqa: PLC0415 - the child process imports this file and reads no JSON
-
     if len(payload) < LENGTH.size:
         raise ValueError("a frame without a header")
     (size,) = LENGTH.unpack_from(payload)
     start = LENGTH.size + size
-    header = json.loads(payload[LENGTH.size : start])
+    header = from_json(payload[LENGTH.size : start])
     if not isinstance(header, dict):
         raise ValueError("a header that is no object")  # noqa: TRY004 - malformed bytes, whatever their type
     blobs = []

@@ -10,6 +10,7 @@ local ours = native.ours
 local null, DEPTH = json.null, json.depth
 local LOOK = 4096 -- values between two looks at the clock and at the size
 local KEPT = 1024 -- keys that are put in quotes once
+local SHORT = 32 -- bytes that no integer is longer than
 
 local quoted = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\b"] = "\\b", ["\f"] = "\\f" }
 local function quote_control(letter) return quoted[letter] or format("\\u%04x", byte(letter)) end
@@ -23,6 +24,12 @@ function json.quote(text)
   return '"' .. text .. '"'
 end
 local quote = json.quote
+
+-- Keys of our own messages in quotes, with their colons.
+local known = {}
+for _, key in ipairs({ "kind", "form", "blob", "values", "memory", "type", "handle", "place", "stream", "path", "format" }) do
+  known[key] = quote(key) .. ":"
+end
 
 -- Where in the value a mistake is: `result[3].owner`.
 local function path_of(trail, depth)
@@ -147,7 +154,7 @@ local function write_key(key, whole, trail, depth)
 end
 
 local function write_own(key, field, whole, comma, trail, out, depth)
-  out[#out + 1] = comma .. (trail.quoted[key] or write_key(key, whole, trail, depth))
+  out[#out + 1] = comma .. (known[key] or trail.quoted[key] or write_key(key, whole, trail, depth))
   trail[depth + 1] = key
   write(field, trail, out, depth + 1)
 end
@@ -212,10 +219,14 @@ write = function(value, trail, out, depth)
   end
 end
 
-local function written(value, trail)
+local function written(value, name, most, ordered, wide)
+  if mathtype(value) == "integer" and most >= SHORT then return format("%d", value), wide end
   local out = {}
-  trail.open, trail.done, trail.size, trail.steps = {}, {}, 0, 0
-  trail.quoted, trail.kept = {}, 0
+  local trail = {
+    false, false, false, false, -- room for the way to a value, which would else be made level by level
+    name = name, most = most, ordered = ordered, wide = wide, -- `wide` is nil where the JSON must not be
+    open = {}, done = {}, size = 0, steps = 0, quoted = {}, kept = 0,
+  }
   write(value, trail, out, 0)
   if #trail.done == 0 and trail.most == huge then return concat(out), trail.wide end
   gather(trail, out, 0)
@@ -223,16 +234,16 @@ local function written(value, trail)
 end
 
 -- A value of ours as compact JSON, its keys in no order.
-function json.write(value) return written(value, { name = "", most = huge }) end
+function json.write(value) return written(value, "", huge) end
 
 -- A script's value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
 function json.write_value(value, path, most)
-  return (written(value, { name = path or "", most = most or huge, ordered = true }))
+  return (written(value, path or "", most or huge, true))
 end
 
 -- The same for Python: the JSON, and whether it is wide.
 function json.write_wide(value, path, most)
-  return written(value, { name = path, most = most or huge, ordered = true, wide = false })
+  return written(value, path, most or huge, true, false)
 end
 
 -- The same with lines and two spaces a level, for people.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.lua.host import Prepared
 from kosmo_kernel.progress import Progress
 from kosmo_kernel.result import Call, Result
-from kosmo_kernel.run.telling import Telling
+from kosmo_kernel.run.telling import SWITCH, Telling
+from kosmo_kernel.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,8 +73,8 @@ class Asking:
     ) -> None:
         self._caller, self._result, self._leave = caller, result, leave
         self._dry_run, self._fresh = dry_run, fresh
-        self._progress = Progress()
-        self._telling = Telling(self._progress, on_progress)
+        self._on_progress = on_progress
+        switched(SWITCH)  # a mistake in it is told before anything runs
         self._box: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._begun: dict[int, _Begun] = {}
@@ -85,6 +86,15 @@ class Asking:
         self._tools: Tools | None = None
         self._shown: list[tuple[str, bytes]] = []
         self._is_sent = False  # a request of a service, by the HTTP library
+
+    @cached_property
+    def _progress(self) -> Progress:
+        """Made with the first call: most cells make none."""
+        return Progress()
+
+    @cached_property
+    def _telling(self) -> Telling:
+        return Telling(self._progress, self._on_progress)
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call.
@@ -266,14 +276,14 @@ class Asking:
         """
         for number in list(self._begun):
             self.drop(number)
-        self._progress.cancel()
         if self._total:
+            self._progress.cancel()
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
             self._telling.end(self._result.cost)
         if self._is_sent:
             self._caller().end()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
-        for noted in (self._notes, self._unread):
+        for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
         return [note for _, note in self._notes], [note for _, note in self._unread]
 

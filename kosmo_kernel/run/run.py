@@ -88,7 +88,7 @@ class Run:
 
     def _show(self, pieces: Iterable[tuple[str, bytes]]) -> None:
         for form, given in pieces:
-            self.display(DisplayRequest(form, given, "", update=False, wait=False))
+            self.display(DisplayRequest(form, given, "", update=False, wait=False, size=len(given)))
 
     def items(self, coming: int, done: int) -> None:
         """Items of a `parallel.map` are begun or done."""
@@ -162,7 +162,7 @@ class Run:
         except harmless.NotShownError as error:
             self.output("stderr", f"display.{request.form}: {error}\n")
             return
-        self._shown += max(display.size, len(request.given) if isinstance(request.given, bytes) else 0)
+        self._shown += max(display.size, request.size)  # a value is kept whole, and its text may show a part only
         if self._shown > DISPLAYS_SIZE or len(self.result.displays) == DISPLAYS_MOST:
             self._no_more = True
             self.output(
@@ -226,21 +226,25 @@ class Run:
 
     def end(self, started: float) -> None:
         """The run is over."""
-        told, unread = (
-            dict.fromkeys(one_line(self.clean(note), self.tokens(), NOTE_MOST) for note in notes)
-            for notes in self.asking.end()
-        )
+        told, unread = map(self._cleaned, self.asking.end())
         self.result.unread = list(unread)
         self.result.notes += [note for note in told | unread if note not in self.result.notes]
         self.result.seconds = time.perf_counter() - started
         self.result.output = "".join(self._pieces)
 
+    def _cleaned(self, notes: Sequence[str]) -> dict[str, None]:
+        """Notes for people, each once."""
+        return dict.fromkeys(one_line(self.clean(note), self.tokens(), NOTE_MOST) for note in notes) if notes else {}
+
 
 def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
     """A name that is neither a function nor an account."""
+    from kosmo_kernel.accounts.account import adding  # noqa: PLC0415 - only once something is wrong
     from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only once something is wrong
 
-    names = [*(f.name for f in integration.functions), *aliases]
-    near = nearest(key, names) or names
-    listed = tuple(accounts.lua_path(integration, name) for name in near)
-    return UnknownNameError(f"{integration.title} has no function and no account `{key}`.", listed)
+    near = nearest(key, [*(f.name for f in integration.functions), *aliases])
+    told = f"{integration.title} has no function and no account `{key}`."
+    if not near:
+        how = adding(integration.name, "NAME")
+        told += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
+    return UnknownNameError(told, tuple(accounts.lua_path(integration, name) for name in near or aliases))

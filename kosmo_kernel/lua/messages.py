@@ -1,0 +1,38 @@
+"""Payloads as the parent writes and reads them: `wire.py` with the JSON library that its children do without.
+
+Half of what a short question takes in the parent would be Python's own JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kosmo_kernel.lua import wire
+from kosmo_kernel.records import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
+    """A payload from its header and texts."""
+    return wire.pack(header, blobs, _written)
+
+
+def unpack(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and texts of a payload.
+
+    Raises:
+        ValueError: the bytes are not a payload.
+    """
+    return wire.unpack(payload, msgspec.json.decode)
+
+
+def _written(header: Mapping[str, Any]) -> bytes:
+    try:
+        return encode(header)
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8, say: escapes carry half a pair
+        return json.dumps(header).encode()

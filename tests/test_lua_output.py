@@ -1,0 +1,69 @@
+"""What a script prints, on its way to whoever watches: in time, whole, and in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from lua_host import Answers, failure, machine, run
+
+from kosmo_kernel import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kosmo_kernel.lua.host import DisplayRequest
+    from kosmo_kernel.lua.machine import Machine
+
+
+@pytest.fixture(scope="module")
+def lua() -> Iterator[Machine]:
+    with machine() as one:
+        yield one
+
+
+STUCK = "('a'):rep(40):find(('a?'):rep(40) .. ('a'):rep(40))"  # one step in C that takes days
+
+
+def test_what_was_printed_just_before_a_long_step_in_c_is_seen_while_it_runs() -> None:
+    with machine() as lua:
+
+        class Watching(Answers):
+            def output(self, stream: str, text: str) -> None:
+                super().output(stream, text)
+                lua.interrupt()
+
+        host = Watching()
+        error = failure(lua, f"print('before'); {STUCK}", host, cpu=20).error
+
+        assert isinstance(error, errors.StoppedError)  # and it had not come to its limit before
+        assert host.printed == [("stdout", "before\n")]
+
+
+def test_a_letter_may_be_written_byte_by_byte_and_what_is_none_is_replaced(lua: Machine) -> None:
+    host = Answers()
+    run(lua, "io.write('\\xc3') io.write('\\xa9') io.stderr:write('\\xc3') print('\\xa9') io.write('\\xc3')", host)
+
+    streams = {name: "".join(text for stream, text in host.printed if stream == name) for name in ("stdout", "stderr")}
+    assert streams == {"stdout": "é\ufffd\n\ufffd", "stderr": "\ufffd"}
+
+
+def test_prints_calls_and_what_is_shown_keep_their_order(lua: Machine) -> None:
+    order: list[str] = []
+
+    class Noting(Answers):
+        def output(self, stream: str, text: str) -> None:
+            order.extend(f"{stream} {line}" for line in text.splitlines())
+
+        def display(self, request: DisplayRequest) -> None:
+            order.append(f"display {request.form}")
+
+        def input(self, form: str) -> str | None:
+            order.append("input")
+            return super().input(form)
+
+    shown = "print(1) print(2) display.html('x') print(3) io.read()"
+    run(lua, f"{shown} for i = 4, 20 do print(i) end io.stderr:write('x') print(21)", Noting())
+
+    numbers = [f"stdout {i}" for i in range(4, 21)]
+    assert order == ["stdout 1", "stdout 2", "display html", "stdout 3", "input", *numbers, "stderr x", "stdout 21"]
