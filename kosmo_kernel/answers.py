@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
-from kosmo_kernel.exchange import Reply, retry_after
+from kosmo_kernel.exchange import Reply, retry_after, whole
 from kosmo_kernel.records import decode
 from kosmo_kernel.redact import REDACTED, one_line
 
@@ -71,7 +71,7 @@ class Call:
         budget = self.integration.budget
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
-        self.remaining = int(left) if left.isdecimal() else None
+        self.remaining = whole(left)
         told = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
         self.scopes = tuple(self._quoted(scope) for scope in re.split(r"[\s,]+", told) if scope)
         self.request_id = self._request_id(reply)
@@ -124,6 +124,13 @@ class Call:
         why = self._quoted(str(error)) or type(error).__name__
         told = [f"the answer of {self.integration.title}, {reply.status}, broke off: {why}", LATER]
         return self._error(BadAnswerError, told, reply)
+
+    def unfit(self, reply: Reply, why: str) -> ApiError:
+        """The error for a body that is not worth reading to its end."""
+        title = self.integration.title
+        told = [f"the answer of {title}, {reply.status}, is not read: {self._quoted(why)}", *self._web_page(reply)]
+        who = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
+        return self._error(BadAnswerError, [*told, who], reply)
 
     def no_answer(self, why: str, advice: str) -> ApiError:
         """The error for a request without an answer."""
@@ -204,14 +211,17 @@ class Call:
         if request_id and kind is not RefusedError:
             told = [*told, f"Request id: {request_id}"]
         sentences = " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in told if text)
-        return kind(
-            f"{name} ({args}account {self.account.alias}): {sentences}",
+        where = f"{name} ({args}account {self.account.alias}): "
+        error = kind(
+            where + sentences,
             status=reply.status if reply else None,
             id=word,
             request_id=request_id,
             function=name,
             account=self.account.alias,
         )
+        error.where = where
+        return error
 
 
 def _class(status: int) -> type[ApiError]:

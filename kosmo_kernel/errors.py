@@ -214,9 +214,11 @@ class ApiError(KosmoError):
         request_id: what the service's support asks for, or None.
         function: the function called, `heroku.list_dynos`.
         account: the account it was called with.
+        where: what the message begins with to name the call, for those who have named it already; may be empty.
     """
 
     type = "api_error"
+    where = ""
 
     def __init__(
         self,

@@ -28,6 +28,14 @@ class Reply(NamedTuple):
     body: bytes
 
 
+_DIGITS = 10  # of a count or of seconds in a header; one that has more is no such thing
+
+
+def whole(told: str) -> int | None:
+    """The whole number that a header tells; None where it tells none, or one beyond all sense."""
+    return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+
+
 def retry_after(reply: Reply) -> float | None:
     """How many seconds an answer asks to wait before the next try, or None (RFC 9110, section 10.2.3).
 
@@ -35,7 +43,7 @@ def retry_after(reply: Reply) -> float | None:
     """
     told = reply.headers.get("retry-after", "").strip()
     if told.isdecimal():
-        return float(told)
+        return whole(told)
     moment = _moment(told)
     if moment is None:
         return None
@@ -143,3 +151,7 @@ class Credentials(NamedTuple):
     headers: Callable[[str], Mapping[str, str]] = bearer
     signed_in: SignedIn | None = None
     netrc: bool = False
+
+    def variable(self, alias: str) -> str:
+        """The environment variable that may have a named account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
+        return f"{self.env}_{alias.upper().replace('-', '_')}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kosmo_kernel import accounts
-from kosmo_kernel.errors import KosmoError, RefusedError
+from kosmo_kernel.errors import ApiError, CredentialsError, KosmoError, RefusedError
 from kosmo_kernel.integrations import everything
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
 
 UNAUTHORIZED = 401
-BUDGET_LEFT = "budget_left"  # what the client calls the question
 
 
 @dataclass(slots=True)
@@ -83,22 +82,26 @@ def asked(budget_left: Callable[[str, str], int | None]) -> list[Standing]:
             one.left = budget_left(one.integration.name, one.alias)
         except RefusedError as error:
             refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
-            one.problem = refused if error.status == UNAUTHORIZED else _own(one, error)
+            one.problem = refused if error.status == UNAUTHORIZED else _own(error)
+        except ApiError as error:
+            one.problem = _own(error)
         except KosmoError as error:
-            one.problem = _own(one, error)
+            one.problem = error.message
     return found
 
 
-def _own(one: Standing, error: KosmoError) -> str:
+def _own(error: ApiError) -> str:
     """An error without what its row says already: no function of that name is anybody's to call."""
-    return error.message.removeprefix(f"{one.integration.name}.{BUDGET_LEFT} (account {one.alias}): ")
+    return error.message.removeprefix(error.where)
 
 
 def _standing(integration: Integration, alias: str) -> Standing:
     if alias == accounts.DEMO:
         return Standing(integration, alias, "needs none: everything in it is fiction")
     try:
-        step = next(accounts.steps(integration, alias))
+        step = next(accounts.steps(integration, alias), None)
+        if step is None:
+            raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
         if step.kind == "environment":
             accounts.find(integration, alias)  # where anybody may have put anything
         url = accounts.address(integration, os.environ)

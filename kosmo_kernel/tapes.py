@@ -4,13 +4,15 @@ A session that replays knows the accounts of its cassette and no others: it need
 has is none of its business. `client/cassette.py` tells what a cassette is.
 
 `KOSMO_RECORD` and `KOSMO_REPLAY` name a cassette for all sessions of a process that have none of their own: those of a
-notebook's kernel, which nobody closes before the process ends.
+notebook's kernel, which nobody closes before the process ends. Processes that have `KOSMO_RECORD_RUN` in common record
+for one run, into one file; the first one sets it for those that it starts.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import secrets
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,11 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kosmo_kernel.catalogue import Function, Integration
-    from kosmo_kernel.client.cassette import Tape
     from kosmo_kernel.client.player import Player
     from kosmo_kernel.client.recorder import Recorder
 
-RECORD, REPLAY = "KOSMO_RECORD", "KOSMO_REPLAY"
+RECORD, REPLAY, RUN = "KOSMO_RECORD", "KOSMO_REPLAY", "KOSMO_RECORD_RUN"
 _recorders: dict[str, Recorder] = {}  # those of the whole process, by file
 _players: dict[str, Player] = {}
 
@@ -69,7 +70,7 @@ class Tapes:
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.tape: Tape | None = self._player or _recorder(record, told.get(RECORD), self.account)
+        self.tape: Recorder | Player | None = self._player or _recorder(record, told.get(RECORD), self.account)
 
     def names(self, integration: Integration) -> list[str]:
         """The accounts that there are, as `accounts.names` has them."""
@@ -101,13 +102,6 @@ class Tapes:
             f"{self._player.file} was recorded without the account `{alias}`; it has {', '.join(has)}."
         )
 
-    @property
-    def refusal(self) -> str:
-        """Why MCP servers are not asked, whose answers no cassette has; empty where they may be."""
-        return (
-            "A run that is replayed asks nobody, and no cassette has what MCP servers answer." if self._player else ""
-        )
-
     def now(self) -> datetime:
         """The time that what a run learns is of: of a cassette the one at which it was recorded."""
         return self._player.recorded if self._player else datetime.now(UTC)
@@ -129,21 +123,23 @@ class Tapes:
 
 
 @contextmanager
-def cassette(record: str | None, replay: str | None) -> Iterator[None]:
+def cassette(record: str | None, replay: str | None) -> Iterator[str]:
     """Have the processes that are started meanwhile, a notebook's kernel, record or replay.
+
+    Gives what people should know of all that they show: that it is replayed, or nothing.
 
     Raises:
         SettingsError: what is to be replayed is no cassette.
     """
     from kosmo_kernel.client.player import Player  # noqa: PLC0415 - it brings the HTTP library
 
-    if replay:
-        Player(Path(replay))  # a mistake in it is better told now
-    told = {name: file for name, file in ((RECORD, record), (REPLAY, replay)) if file}
+    replayed = Player(Path(replay)).told() if replay else ""  # a mistake in it is better told now
+    told = {name: os.path.abspath(file) for name, file in ((RECORD, record), (REPLAY, replay)) if file}  # noqa: PTH100 - for another folder
+    told |= {RUN: secrets.token_hex(8)} if record else {}
     before = {name: os.environ.get(name) for name in told}
-    os.environ.update({name: os.path.abspath(file) for name, file in told.items()})  # noqa: PTH100 - for another folder
+    os.environ.update(told)
     try:
-        yield
+        yield replayed
     finally:
         for name, value in before.items():
             if value is None:
@@ -176,6 +172,13 @@ def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: 
         return Recorder(Path(file), account)
     name = os.path.abspath(shared or "")  # noqa: PTH100 - as above
     if name not in _recorders:
-        _recorders[name] = Recorder(Path(name), account)
+        _recorders[name] = Recorder(Path(name), account, _run())
         atexit.register(_recorders[name].close)
     return _recorders[name]
+
+
+def _run() -> str:
+    """What the processes of this run have in common; made where nobody has told, for those that this one starts."""
+    told = os.environ.get(RUN, "").strip() or secrets.token_hex(8)
+    os.environ[RUN] = told
+    return told

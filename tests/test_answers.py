@@ -19,6 +19,7 @@ from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.records import CAUGHT
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # of the old shape, which only its value tells from an identifier
 ACCOUNT = Account("heroku", "production", TOKEN, "https://api.heroku.com", "HEROKU_API_KEY_PRODUCTION")
@@ -70,7 +71,7 @@ def test_what_the_token_is_for_comes_along(told: str) -> None:
     assert fetched(answering(200, [], {"Oauth-Scope": told})).scopes == ("read", "identity")
 
 
-@pytest.mark.parametrize("told", ["", "-1", "many", "4.5"])
+@pytest.mark.parametrize("told", ["", "-1", "many", "4.5", "9" * 5000])
 def test_a_budget_that_is_no_number_is_unknown(told: str) -> None:
     assert fetched(answering(200, [], {"RateLimit-Remaining": told})).remaining is None
 
@@ -189,6 +190,17 @@ def test_a_time_to_wait_is_told_where_the_service_tells_it() -> None:
         f"{WHERE}Heroku answered 429 (rate_limit): Slow down. The account has used up its requests for now. It "
         "asks to be tried again in 12 s. Request id: r-1."
     )
+
+
+def test_what_is_known_of_a_failed_call_is_described_once() -> None:
+    assert {column.name for column in CAUGHT} == set(ApiError("no").facts())
+
+
+def test_what_an_error_says_behind_the_call_can_be_told_without_it() -> None:
+    api = answering(418, {"id": "teapot", "message": "No coffee."})
+    for error in (failed(api), failed(api, "get_app", app_id="my-app")):
+        assert error.message == f"{error.where}Heroku answered 418 (teapot): No coffee."
+        assert error.where.startswith(f"{error.function} (")
 
 
 @pytest.mark.parametrize("status", [200, 403, 500, 503])

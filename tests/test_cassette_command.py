@@ -111,7 +111,10 @@ def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert "recorded in" not in (tmp_path / "first.ipynb").read_text(encoding="utf-8")
     assert f"Replayed from {file}" in shown
-    assert first.stderr.rpartition(",")[0].partition("for")[2] == second.stderr.rpartition(",")[0].partition("for")[2]
+    cost, again = (done.stderr.partition(" requests, ")[0].partition(" for ")[2] for done in (first, second))
+    assert cost == again != ""
+    recorded = json.loads(file.read_bytes().splitlines()[0])["recorded"]
+    assert second.stderr.endswith(f" s. Replayed from {file}, recorded {recorded}. Nothing was sent.\n")
 
 
 def test_a_notebook_is_not_run_on_what_is_no_cassette(file: Path, tmp_path: Path) -> None:

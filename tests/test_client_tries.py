@@ -246,6 +246,7 @@ def test_a_time_that_is_too_long_to_wait_is_told() -> None:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "1.5"}, None),
+        ({"retry-after": "9" * 400}, None),
         ({"retry-after": "Wed, 99 Nov 2026 10:02:00 GMT"}, None),
         ({}, None),
     ],
@@ -254,6 +255,26 @@ def test_a_time_to_wait_is_seconds_or_a_moment_of_the_service_s_clock(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(Reply(503, headers, b"")) == seconds
+
+
+WHOLE = r'[{"name": "größe", "rows": [1, -2.5e3, null, true]}, {"a": "\u00e4\ud83d\ude00\""}]'
+
+
+def test_a_body_that_ends_too_early_is_asked_for_again_wherever_it_ends() -> None:
+    for end in range(len(WHOLE.encode())):
+        asking = Asking(Script(said(200, WHOLE.encode()[:end]), OK))
+
+        assert asking.fetch().requests == 2, WHOLE.encode()[:end]
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", "[{]", "[1,]", "[] []", "[{'a'", '{"a" 1}', "[trxx, 1]", "[" * 100_000, "[\0"]
+)
+def test_a_body_with_a_mistake_in_it_is_not_asked_for_again(body: str) -> None:
+    asking = Asking(Script(said(200, body), OK))
+
+    assert "something that is not JSON" in asking.failed().message
+    assert asking.clock.waits == []
 
 
 def test_a_real_server_that_ends_connections_is_asked_again() -> None:

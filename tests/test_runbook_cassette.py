@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ def test_what_was_recorded_once_is_replayed_without_a_network_and_a_token(
     again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
     assert (again.returncode, printed) == (0, ["2\n"]), again.stderr
     assert "for the account production: 2 cells, 1 call, 1 request" in again.stderr
+    said = re.compile(rf" s\. Replayed from {re.escape(str(cassette))}, recorded \S+Z\. Nothing was sent\.")
+    assert said.search(again.stderr)
+    assert said.search((tmp_path / "copy.ipynb").read_text(encoding="utf-8"))
+    assert not said.search(first[0].stderr)
 
 
 def test_what_was_not_recorded_fails_the_run_and_says_so(cassette: Path, tmp_path: Path, demo_url: str) -> None:
@@ -78,6 +83,7 @@ def test_what_was_not_recorded_fails_the_run_and_says_so(cassette: Path, tmp_pat
     other, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette), "-p", "name", "courier-app")
     assert (other.returncode, printed) == (1, [])
     assert "GET /apps/courier-app/dynos (" in other.stderr
+    assert f"give the same command `--record {cassette}` in place of `--replay`." in other.stderr
     assert "Nothing was sent." in other.stderr
 
 

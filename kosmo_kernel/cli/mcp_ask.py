@@ -1,10 +1,12 @@
 """`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: what servers say that they offer.
 
-They have to be started for that, so the user must have agreed to them; they end with the command.
+They have to be started for that, so the user must have agreed to them; they end with the command. Where KOSMO_REPLAY
+names a cassette, what they said is taken from there.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,13 +18,14 @@ from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, print_rows, say
 from kosmo_kernel.errors import KosmoError, UnknownNameError
-from kosmo_kernel.mcp import Servers
 from kosmo_kernel.redact import one_line
+from kosmo_kernel.run import SessionServers
+from kosmo_kernel.tapes import Tapes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from kosmo_kernel.mcp import Tool
+    from kosmo_kernel.mcp import Servers, Tool
 
 server_argument = click.argument("server", shell_complete=server_names)
 
@@ -37,7 +40,7 @@ def tools(*, server: str | None, as_json: bool) -> None:
     not agreed to, is told on standard error, and fails the command only where no other one answers. With --json:
     `tools`, and `failures` by server.
     """
-    with Servers() as there:
+    with _servers() as there:
         configured = there.configuration()
         chosen = [there.find(server).name] if server else [n for n, one in configured.servers.items() if one.enabled]
         rows: list[dict[str, Any]] = []
@@ -69,7 +72,7 @@ def schema(*, tool: str, as_json: bool) -> None:  # noqa: ARG001 - read where fa
 
     Its server is started for it.
     """
-    with Servers() as there:
+    with _servers() as there:
         server, name = there.split(tool)
         document(dict(there.tool(server.name, name).schema))
 
@@ -87,7 +90,7 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
 
     SERVER is started for it. With --json: `resources`, or `contents` with a `text` or a `blob` in base64 each.
     """
-    with Servers() as there:
+    with _servers() as there:
         name = there.find(server).name
         if uri is not None:
             held = there.read_resource(name, uri)["contents"]
@@ -122,7 +125,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
     or `messages` of the one.
     """
     given = dict(fields_of_json(payload)) if payload is not None else {}
-    with Servers() as there:
+    with _servers() as there:
         name = there.find(server).name
         found = there.prompts(name)
         if prompt is not None:
@@ -139,6 +142,16 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
         print_rows([(_signature(one), _about(one)) for one in found])
     else:
         say(f"{name} offers no prompts.")
+
+
+@contextmanager
+def _servers() -> Iterator[Servers]:
+    """The servers, for as long as the context lasts."""
+    made = SessionServers("", lambda: False, Tapes().tape)
+    try:
+        yield made.get()
+    finally:
+        made.close()
 
 
 def _row(tool: Tool, called: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ request budget is told come from the `Integration`; the token and the address fr
     memory.py        pages that the service need not send again
     together.py      many calls answered from lists of the whole account
     connections.py   the network: the only file that knows the HTTP library
-    cassette.py      answers in a file: recorder.py writes them, player.py is asked in place of the network
+    cassette.py      answers in a file: recorder.py writes them, player.py is asked in place of the network; those of
+                     MCP servers are in it too
 """
 
 from __future__ import annotations

@@ -9,13 +9,23 @@ A cassette is JSON lines. The first says what it is, every other one is a reques
 `text` stands in place of `body` where it was no JSON, `broken` beside the head of an answer that broke off, and
 `no_answer` where there was none. Of a request that was tried again the last answer is kept.
 
-A cassette holds no secret: no request header that shows a token, no cookie, no value of a field that is one, and what
-looks like a token is taken out of every text. Each answer is written at once to a file beside the cassette, which takes
-its place when the session is closed, whether its runs failed or not; where the process was killed, it is still there.
+What an MCP server was asked is a line as well, with what it answered in the words of its protocol, or the `error` that
+this came to in place of the `result`. A line without a server says which ones were configured.
 
-Who replays sends nothing. Requests are known by account, method, path, query and what else asks for a page, so they may
-come in any order; the same one again gets the next answer that was recorded for it, and the last one from then on.
-`recorder.py` writes cassettes and `player.py` reads them.
+    {"mcp": "time", "method": "tools/call", "asked": {"name": "get_current_time", "arguments": {"timezone": "UTC"}},
+     "result": {"content": [ … ], "isError": false}}
+    {"mcp": "", "method": "servers", "result": {"servers": [{"name": "time", "type": "stdio", …}]}}
+
+A cassette holds no secret: no request header that shows a token, no cookie, no value of a field that is one, nothing
+that a server was started with, and what looks like a token is taken out of every text. Each answer is written at once
+to a file beside the cassette, which takes its place when the session is closed, whether its runs failed or not; where
+the process was killed, it is still there. What another process of the same run put there, or one that recorded at the
+same time, stays in it.
+
+Who replays sends nothing. Requests are known by account, method, path, query and what else asks for a page, and what a
+server is asked by its name, method and arguments, so they may come in any order; the same one again gets the next
+answer that was recorded for it, and the last one from then on. `recorder.py` writes cassettes and `player.py` reads
+them.
 """
 
 from __future__ import annotations
@@ -23,8 +33,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
+import msgspec
+
 from kosmo_kernel.accounts import spelled
-from kosmo_kernel.redact import redact
+from kosmo_kernel.redact import one_line, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +48,18 @@ if TYPE_CHECKING:
 VERSION = 1
 METHOD = "GET"  # nothing else is ever sent
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
+SERVERS = "servers"  # the method of the lines that no server was asked for
+# What servers are asked, and under which name the answer has its list.
+RESULTS = {
+    SERVERS: "servers",
+    "tools/list": "tools",
+    "tools/call": "content",
+    "resources/list": "resources",
+    "resources/read": "contents",
+    "prompts/list": "prompts",
+    "prompts/get": "messages",
+}
+_SHOWN = 200  # characters of what was asked that a message shows
 
 
 class Wire(Protocol):
@@ -111,3 +135,26 @@ class Asked(NamedTuple):
     def __str__(self) -> str:
         more = "".join(f"{name} {value}, " for name, value in self.headers)
         return f"{self.integration}: {METHOD} {self.path} ({more}account {self.account})"
+
+
+class AskedServer(NamedTuple):
+    """What a question to an MCP server is known by.
+
+    Parameters:
+        server: its own name.
+        method: one of `RESULTS`.
+        given: what was asked, as JSON with its keys in order; empty for nothing.
+    """
+
+    server: str
+    method: str
+    given: str
+
+    @classmethod
+    def of(cls, server: str, method: str, asked: Mapping[str, Any]) -> AskedServer:
+        """What it is known by when these parameters go with it."""
+        given = msgspec.json.encode(dict(asked), order="deterministic").decode() if asked else ""
+        return cls(server, method, given)
+
+    def __str__(self) -> str:
+        return f"mcp.{self.server}: {self.method}{f' {one_line(self.given, most=_SHOWN)}' if self.given else ''}"

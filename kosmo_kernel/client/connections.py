@@ -49,6 +49,11 @@ AT_ONCE = 64  # connections of one account
 KEEPALIVE = 60.0  # seconds that an idle one is kept: people take that long to write the next cell
 _GLANCE = 0.1  # seconds after which one who waits for a connection looks whether its answer is still wanted
 _NO_BODY = (204, 304)
+# Bytes of one answer, unpacked: a page of a thousand records has one or two million, and they become ten times as
+# much in Python. Whatever sends more would fill the memory of whoever asks.
+LONGEST = 64 << 20
+# What a body may be packed with: what is asked for. One within another could unpack a million to one.
+_CODINGS = ("", "gzip", "identity")
 _BUSY = ("502", "503", "504")  # what a proxy says when the trouble is not with the request
 
 _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
@@ -101,6 +106,10 @@ class BrokenOffError(Exception):
         self.reply = reply
 
 
+class UnfitError(BrokenOffError):
+    """An answer that is not read to its end, however often it is asked for. `reply` has its head, and no body."""
+
+
 class Connections:
     """The connections of one account, the first opened at the first request. Threads may share it.
 
@@ -151,7 +160,7 @@ class Connections:
 
         Raises:
             LostError: there is no answer.
-            BrokenOffError: it did not end.
+            BrokenOffError: it did not end; an `UnfitError` where it is not worth reading.
             SettingsError: environment variables about proxies or certificates that make no sense.
             RuntimeError: the connections are closed.
         """
@@ -181,7 +190,7 @@ class Connections:
             raise self._lost(error) from error
         status, headers = response.status_code, _headers(response.headers.raw)
         try:
-            body = response.read()
+            body = _body(response, Reply(status, headers, b""))
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise BrokenOffError(str(error) or type(error).__name__, Reply(status, headers, b"")) from error
         finally:
@@ -249,6 +258,21 @@ class Connections:
 def in_process(api: WSGIApplication) -> Transport:
     """What carries requests to an API in this process."""
     return httpx.WSGITransport(api)
+
+
+def _body(response: httpx.Response, head: Reply) -> bytes:
+    """The body of an answer, unpacked piece by piece: a small one may unpack to any size."""
+    coding = head.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise UnfitError(f"it is packed as `{coding}`, and gzip was asked for", head)
+    pieces: list[bytes] = []
+    size = 0
+    for piece in response.iter_bytes():
+        size += len(piece)
+        if size > LONGEST:
+            raise UnfitError(f"it has more than {LONGEST >> 20} MiB", head)
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

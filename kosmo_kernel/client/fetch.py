@@ -8,11 +8,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kosmo_kernel.client.connections import BrokenOffError, LostError
+from kosmo_kernel.client.connections import BrokenOffError, LostError, UnfitError
 from kosmo_kernel.client.memory import Kept, Page
 from kosmo_kernel.client.tries import WHY, SetbackError
 from kosmo_kernel.errors import BadAnswerError, RefusedError
 from kosmo_kernel.exchange import PageRequest, retry_after
+from kosmo_kernel.records import ends_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,7 +114,7 @@ class Fetch:
         try:
             content = (self._call.rows if is_list else self._call.record)(self._success(reply))
         except BadAnswerError as error:
-            if "truncated" in str(error.__cause__):  # the decoder's word for a text that ends too early
+            if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise SetbackError(error) from error.__cause__
             raise
         following = self._client.integration.next_page(reply, wanted) if is_list else None
@@ -181,6 +182,8 @@ class Fetch:
             raise SetbackError(call.failure(reply), budget=True) if again else call.failure(reply)
         if turn:
             limiter.answered(turn, call.remaining)
+        if isinstance(broken, UnfitError):
+            raise call.unfit(reply, str(broken)) from broken
         if broken:
             raise SetbackError(call.cut_short(reply, broken)) from broken.__cause__
         return reply

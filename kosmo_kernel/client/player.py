@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,10 +12,19 @@ import msgspec
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import spelled
-from kosmo_kernel.client.cassette import CLOCK, METHOD, VERSION, Asked
+from kosmo_kernel.client.cassette import CLOCK, METHOD, RESULTS, SERVERS, VERSION, Asked, AskedServer
 from kosmo_kernel.client.connections import BrokenOffError, LostError
-from kosmo_kernel.errors import NotRecordedError, SettingsError
+from kosmo_kernel.errors import (
+    ApiError,
+    BadAnswerError,
+    NotRecordedError,
+    RateLimitError,
+    RefusedError,
+    SettingsError,
+    UnreachableError,
+)
 from kosmo_kernel.exchange import Reply
+from kosmo_kernel.redact import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +33,11 @@ if TYPE_CHECKING:
     from kosmo_kernel.accounts import Account
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.client.cassette import Wire
+
+# What a server's answer can come to, by its word in the cassette.
+_FAILURES = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
+_NAMED = ("servers", "tools", "prompts")  # lists whose items are known by their names
+_ANY = r'(?:[^"\\]|\\.)*'  # within a text of JSON
 
 
 class Player:
@@ -45,9 +60,11 @@ class Player:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
-        self._answers: dict[Asked, list[dict[str, Any]]] = {}
-        self._next: dict[Asked, int] = {}
+        self._answers: dict[Asked | AskedServer, list[dict[str, Any]]] = {}
+        self._next: dict[Asked | AskedServer, int] = {}
         self._accounts: dict[str, dict[str, str]] = {}
+        self._servers: dict[str, dict[str, Any]] = {}
+        self._hidden: list[tuple[AskedServer, re.Pattern[str]]] = []  # questions that had secrets in them
         self.recorded, self.account = datetime.now(UTC), ""
         try:
             lines = file.read_bytes().splitlines()
@@ -79,18 +96,34 @@ class Player:
             LostError: there was no answer.
             BrokenOffError: it did not end.
         """
-        with self._lock:
-            answers = self._answers.get(asked.known(), [])
-            place = self._next.get(asked.known(), 0)
-            self._next[asked.known()] = min(place + 1, len(answers) - 1)
-        if not answers:
-            count = sum(map(len, self._answers.values()))
-            requests = f"{count:,} request{'' if count == 1 else 's'}"
-            raise NotRecordedError(
-                f"{asked} is not in {self.file}, which has {requests} of {self.recorded.strftime(CLOCK)}. "
-                f"Nothing was sent. {self._again}"
-            )
-        return _reply(answers[place])
+        return _reply(self._line(asked.known(), str(asked)))
+
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """The MCP servers that were configured or asked, by name, with what was said of each; nothing of most."""
+        return self._servers
+
+    def result(self, asked: AskedServer) -> dict[str, Any]:
+        """What a server answered.
+
+        Raises:
+            NotRecordedError: nothing.
+            ApiError: an error.
+        """
+        known = asked
+        if asked not in self._answers:  # a secret in what was asked is not in the cassette
+            like = (one for one, text in self._hidden if one[:2] == asked[:2] and text.fullmatch(asked.given))
+            known = next(like, asked)
+        line = self._line(known, str(asked))
+        if "error" in line:
+            raise _failure(line["error"])
+        return dict(line["result"])
+
+    def no_server(self, name: str) -> NotRecordedError:
+        """The error for a server that is not in the cassette."""
+        has = f"it has {', '.join(self._servers)}" if self._servers else "it has none"
+        return NotRecordedError(
+            f"{self.file} was recorded without the MCP server `{name}`; {has}. Nothing was started. {self._again}"
+        )
 
     def told(self) -> str:
         """That nothing is as it is now."""
@@ -99,9 +132,24 @@ class Player:
     def close(self) -> None:
         """There is nothing to be done."""
 
+    def _line(self, known: Asked | AskedServer, said: str) -> dict[str, Any]:
+        """The next line that was recorded for a request or a question, which a message calls so."""
+        with self._lock:
+            lines = self._answers.get(known, [])
+            place = self._next.get(known, 0)
+            self._next[known] = min(place + 1, len(lines) - 1)
+        if not lines:
+            count = sum(map(len, self._answers.values()))
+            requests = f"{count:,} request{'' if count == 1 else 's'}"
+            raise NotRecordedError(
+                f"{said} is not in {self.file}, which has {requests} of {self.recorded.strftime(CLOCK)}. "
+                f"Nothing was sent. {self._again}"
+            )
+        return lines[place]
+
     @property
     def _again(self) -> str:
-        return f"To record it anew: kosmo integrations:lua --record {self.file} …"
+        return f"To record it anew, give the same command `--record {self.file}` in place of `--replay`."
 
     def _read(self, line: Any, *, first: bool) -> None:
         if not isinstance(line, dict):
@@ -112,6 +160,9 @@ class Player:
             self.recorded = datetime.strptime(line["recorded"], CLOCK).replace(tzinfo=UTC)
             self.account = str(line["account"])
             return
+        if "mcp" in line:
+            self._read_server(line)
+            return
         if line["method"] != METHOD:
             raise ValueError(f"{line['method']!r} is no method that this package uses")
         headers = tuple(sorted(dict(line.get("asked", {})).items()))
@@ -121,6 +172,24 @@ class Player:
             _reply(line)
         self._answers.setdefault(asked.known(), []).append(line)
         self._accounts.setdefault(integration, {}).setdefault(spelled(account), account)
+
+    def _read_server(self, line: dict[str, Any]) -> None:
+        server, method, asked = line["mcp"], line["method"], line.get("asked", {})
+        if not isinstance(server, str) or not isinstance(asked, dict) or method not in RESULTS:
+            raise ValueError(f"{method!r} is nothing that this package asks MCP servers")
+        if "error" in line:
+            _failure(line["error"])
+        else:
+            _check_result(method, line["result"])
+        if method == SERVERS:
+            for one in line["result"]["servers"]:
+                self._servers[one["name"]] = self._servers.get(one["name"], {}) | one
+            return
+        self._servers.setdefault(server, {})["asked"] = True
+        known = AskedServer.of(server, method, asked)
+        if REDACTED in known.given and known not in self._answers:
+            self._hidden.append((known, re.compile(re.escape(known.given).replace(re.escape(REDACTED), _ANY))))
+        self._answers.setdefault(known, []).append(line)
 
 
 class _Replayed:
@@ -153,3 +222,23 @@ def _reply(line: Mapping[str, Any]) -> Reply:
         raise BrokenOffError(str(line["broken"]), Reply(status, headers, b""))
     body = str(line["text"]).encode() if "text" in line else msgspec.json.encode(line["body"])
     return Reply(status, headers, body)
+
+
+def _check_result(method: str, result: Any) -> None:
+    """Look whether what a server answered has the form that it must have.
+
+    Raises:
+        ValueError: it has not.
+    """
+    within = RESULTS[method]
+    listed = result.get(within, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise ValueError(f"`result` must have a list `{within}` of objects")
+    if within in _NAMED and not all(isinstance(one.get("name"), str) for one in listed):
+        raise ValueError(f"each of `{within}` must have a `name`")
+
+
+def _failure(told: Mapping[str, Any]) -> ApiError:
+    """What a server's answer came to."""
+    about = {name: told[name] for name in ("status", "id", "request_id", "function", "account") if name in told}
+    return _FAILURES[told["type"]](str(told["message"]), **about)

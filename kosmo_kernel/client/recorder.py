@@ -1,4 +1,9 @@
-"""Recording: every answer of a session goes to its cassette the moment it arrives, without what is secret in it."""
+"""Recording: every answer of a session goes to its cassette the moment it arrives, without what is secret in it.
+
+Several processes can record for one run: a notebook's kernels, and the commands that its cells start. Each writes a
+file of its own, and joins it to the cassette when it ends, one at a time. A cassette that was there before is another
+run's, and makes place for the first of them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import os
 import re
 import tempfile
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -15,14 +21,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from kosmo_kernel import __version__
-from kosmo_kernel.client.cassette import CLOCK, METHOD, VERSION, Asked
+from kosmo_kernel.client.cassette import CLOCK, METHOD, VERSION, Asked, AskedServer
 from kosmo_kernel.client.connections import BrokenOffError, LostError
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.private_files import PATIENCE, PRIVATE, write
 from kosmo_kernel.records import decode
 from kosmo_kernel.redact import REDACTED, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from kosmo_kernel.accounts import Account
     from kosmo_kernel.catalogue import Integration
@@ -53,6 +60,7 @@ class Recorder:
     Parameters:
         file: where the cassette is to be; what is there is replaced when this one is complete.
         account: what a run means by the account that it does not name.
+        run: what the processes of one run have in common; empty for one that records alone.
 
     Raises:
         SettingsError: there cannot be a file.
@@ -60,8 +68,12 @@ class Recorder:
 
     live = True
 
-    def __init__(self, file: Path, account: str) -> None:
-        self._file = file
+    def __init__(self, file: Path, account: str, run: str = "") -> None:
+        from filelock import FileLock  # noqa: PLC0415 - now, because a process that ends can import no more
+
+        self._file, self._run = file, run
+        self._alone = FileLock(file.with_name(f".{file.name}.lock"), timeout=PATIENCE, mode=PRIVATE)
+        self._before = _state(file)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._pending: dict[int, dict[str, Any]] = {}  # what may be tried again, by the request's number
@@ -75,7 +87,7 @@ class Recorder:
         self._part: int | None = part
         self._name = Path(name)
         head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(CLOCK), "account": account}
-        self._write(head | {"kosmo_kernel": __version__})
+        self._write(head | {"kosmo_kernel": __version__} | ({"run": run} if run else {}))
 
     def wire(self, integration: Integration, account: Account, connections: Wire) -> Wire:
         """The account's own connections, with somebody who writes down what they carry."""
@@ -99,6 +111,30 @@ class Recorder:
             self._count += 1
             self._write(line)
 
+    def keep_told(self, asked: AskedServer, ending: Mapping[str, Any], secrets: Iterable[str]) -> None:
+        """What an MCP server answered.
+
+        Parameters:
+            asked: what it was asked.
+            ending: its `result`, or the `error` that came of it.
+            secrets: what it was given, which is not to be kept.
+
+        Raises:
+            OSError: as for `keep`.
+        """
+        given = {"asked": decode(asked.given.encode())} if asked.given else {}
+        line = {"mcp": asked.server, "method": asked.method, **given, **ending}
+        self.keep(self.number(), without(line, tuple(secrets)), passing=False)
+
+    def note(self, asked: AskedServer, result: Mapping[str, Any]) -> None:
+        """What nobody was asked for, but who replays must know.
+
+        Raises:
+            OSError: as for `keep`.
+        """
+        with self._lock:
+            self._write(without({"mcp": asked.server, "method": asked.method, "result": result}))
+
     def told(self) -> str:
         """How much was recorded so far, and where it will be."""
         with self._lock:
@@ -110,6 +146,7 @@ class Recorder:
 
         Raises:
             OSError: it cannot be put there; what was recorded is in a file beside it.
+            SettingsError: likewise, since another program is at it.
         """
         with self._lock:
             if self._part is None:
@@ -121,10 +158,42 @@ class Recorder:
             self._part = None
             os.fsync(part)
             os.close(part)
-            if self._count or not self._file.exists():
-                self._name.replace(self._file)
-            else:
-                self._name.unlink()
+        from filelock import Timeout  # noqa: PLC0415 - see above
+
+        try:
+            with self._alone:
+                try:
+                    self._put()
+                finally:
+                    with suppress(OSError):  # Windows takes it away by itself
+                        Path(self._alone.lock_file).unlink()
+        except Timeout:
+            raise SettingsError(
+                f"Another program has been writing {self._file} for {PATIENCE:.0f} s. What was recorded is in "
+                f"{self._name}."
+            ) from None
+
+    def _put(self) -> None:
+        """Put what was recorded in its place, beside what others of this run have put there."""
+        if self._file.exists() and not self._count:
+            self._name.unlink()
+        elif self._is_ours():
+            _, _, lines = self._name.read_text(encoding="utf-8").partition("\n")
+            write(self._file, self._file.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines)
+            self._name.unlink()
+        else:
+            self._name.replace(self._file)
+
+    def _is_ours(self) -> bool:
+        """Whether what is there was recorded by another process of this run, or at the same time."""
+        try:
+            with self._file.open("rb") as file:
+                head = msgspec.json.decode(file.readline())
+        except (OSError, ValueError):
+            return False
+        if not isinstance(head, dict) or head.get("cassette") != VERSION:
+            return False
+        return _state(self._file) != self._before or bool(self._run and head.get("run") == self._run)
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._part is None:
@@ -204,14 +273,33 @@ class _Recorded:
             return {"text": self._clean(self._fields.sub(rf'\1"{REDACTED}"', reply.body.decode(errors="replace")))}
 
     def _clean(self, value: Any) -> Any:
-        """A value without secrets."""
-        if isinstance(value, str):
-            return redact(value, (self._account.token,))
-        if isinstance(value, list):
-            return [self._clean(item) for item in value]
-        if isinstance(value, dict):
-            return {
-                key: REDACTED if key in self._hidden and item is not None else self._clean(item)
-                for key, item in value.items()
-            }
-        return value
+        return without(value, (self._account.token,), self._hidden)
+
+
+def without(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:
+    """A value without secrets.
+
+    Parameters:
+        value: as JSON has it.
+        secrets: those that are known.
+        hidden: keys whose values are secrets.
+    """
+    if isinstance(value, str):
+        return redact(value, secrets).encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [without(item, secrets, hidden) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: REDACTED if key in hidden and item is not None else without(item, secrets, hidden)
+            for key, item in value.items()
+        }
+    return value
+
+
+def _state(file: Path) -> object:
+    """What tells a file from another one in its place; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

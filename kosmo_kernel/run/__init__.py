@@ -3,7 +3,7 @@
 run.py       what the script asks and says, answered and noted: the machine's `Host`
 asking.py    its calls: checked, begun, waited for and logged
 tools.py     those of MCP servers' tools
-servers.py   the servers of a session
+servers.py   the servers of a session; recorded.py, replayed.py: with a cassette
 leave.py     whether a call is allowed, and who is asked about it
 telling.py   when somebody is told how far they are
 single.py    one call without a script

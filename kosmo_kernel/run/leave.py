@@ -32,14 +32,14 @@ class Leave:
         result: of the run, where it is noted when the permissions were passed over.
         ask: puts a question to a person and gives the answer; None where there is nobody.
         force: nothing is asked about or denied.
-        dry_run: nothing is sent, so nobody is asked; what is denied is denied all the same.
+        sends: whether anything is sent; where not, nobody is asked, and what is denied is denied all the same.
     """
 
     def __init__(
-        self, result: Result, ask: Callable[[str], str | None], *, force: bool = False, dry_run: bool = False
+        self, result: Result, ask: Callable[[str], str | None], *, force: bool = False, sends: bool = True
     ) -> None:
         self._result, self._ask = result, ask
-        self._force, self._dry_run = force, dry_run
+        self._force, self._sends = force, sends
         self._found: dict[tuple[str, str, str], Permission] = {}
         self._answers: dict[tuple[str, str], bool | None] = {}
 
@@ -73,12 +73,15 @@ class Leave:
         """See whether a tool of an MCP server may be called; as `check`."""
         name, server, effect = order.function, order.server.name, order.effect
         found = self._held(("mcp", server, effect), lambda _, server, effect: tool_permission(server, effect))
+        if found.policy == "allow":
+            return  # as most calls are: to word the question takes as long as to check what they are given
         verb = "may change something with" if effect == "write" else "reads from"
         call = _called(name, order.arguments)
         why = self._why_not(found, (name, server), f"{call} {verb} the MCP server {server}.")
         if why is not None:
             raise NotAllowedError(
-                f"{name}: {_said(effect, 'server', found)}{why}. Nothing was sent. {how_to_allow_tool(server, effect)}",
+                f"{name}: {_said(effect, 'server', found)}{why}. Nothing was sent. "
+                f"{how_to_allow_tool(server, effect, found)}",
                 function=name,
                 account=f"mcp.{server}",
                 operation=effect,
@@ -106,7 +109,7 @@ class Leave:
             return None
         if found.policy == "deny":
             return ""
-        if self._dry_run:
+        if not self._sends:
             return None
         if about not in self._answers:
             self._answers[about] = self._says_yes(what)

@@ -1,4 +1,7 @@
-"""The MCP servers of a session, made when a script or an editor first comes to them; most sessions never do."""
+"""The MCP servers of a session, made when a script or an editor first comes to them; most sessions never do.
+
+A session that records has servers whose answers are written down, and one that replays those of its cassette.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from kosmo_kernel.errors import KosmoError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kosmo_kernel.client.player import Player
+    from kosmo_kernel.client.recorder import Recorder
     from kosmo_kernel.mcp import Servers
     from kosmo_kernel.run.tools import Tools
 
@@ -22,11 +27,17 @@ class SessionServers:
     Parameters:
         refusal: why it asks none; empty where it may.
         gone: whether the run in progress is to end.
+        tape: the cassette that is recorded or replayed; None for neither.
     """
 
-    def __init__(self, refusal: str, gone: Callable[[], bool]) -> None:
-        self._refusal, self._gone = refusal, gone
+    def __init__(self, refusal: str, gone: Callable[[], bool], tape: Recorder | Player | None = None) -> None:
+        self._refusal, self._gone, self._tape = refusal, gone, tape
         self._servers: Servers | None = None
+
+    @property
+    def replays(self) -> bool:
+        """Whether a cassette answers, and nothing is sent."""
+        return self._tape is not None and not self._tape.live
 
     def get(self) -> Servers:
         """The servers; none is started by this.
@@ -37,10 +48,23 @@ class SessionServers:
         if self._refusal:
             raise SettingsError(self._refusal)
         if self._servers is None:
+            self._servers = self._made()
+        return self._servers
+
+    def _made(self) -> Servers:
+        if self._tape is None:
             from kosmo_kernel.mcp import Servers  # noqa: PLC0415 - most sessions ask none
 
-            self._servers = Servers()
-        return self._servers
+            return Servers()
+        from kosmo_kernel.client.recorder import Recorder  # noqa: PLC0415 - and most do without a cassette
+
+        if isinstance(self._tape, Recorder):
+            from kosmo_kernel.run.recorded import RecordedServers  # noqa: PLC0415 - as above
+
+            return RecordedServers(self._tape)
+        from kosmo_kernel.run.replayed import ReplayedServers  # noqa: PLC0415 - as above
+
+        return ReplayedServers(self._tape)
 
     def tools(self, say: Callable[[str], None], *, dry_run: bool) -> Tools:
         """What one run asks of them.

@@ -65,7 +65,8 @@ def single_call(
     noted = log_file()
     result = Result(account=account or session.account, started=datetime.now(UTC))
     session.last = result
-    leave = Leave(result, on_ask or _nobody, force=force, dry_run=dry_run)
+    sends = not (dry_run or session.servers.replays)
+    leave = Leave(result, on_ask or _nobody, force=force, sends=sends)
     tools = partial(session.servers.tools, dry_run=dry_run)
     asking = Asking(session.caller, result, leave, on_progress, tools=tools, dry_run=dry_run)
     run = Run(asking, partial(_secrets, session, function), result, on_output, None)

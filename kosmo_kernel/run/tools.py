@@ -233,7 +233,7 @@ class Tools:
                 "enabled": one.enabled,
                 "trust": servers.trust.standing(one),
                 "running": bool(servers.about(one.name)),
-                "command": None if one.fault else command_of(one)[0],
+                "command": None if one.fault or not (one.command or one.url) else command_of(one)[0],
                 "lua_path": f"app.{SPACE}.{called[one.name]}",
                 "source": one.source,
                 "path": str(one.path),
