@@ -49,7 +49,8 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= LEAST_MEMORY
 
 
-def _is_time(value: object) -> bool:
+def is_time(value: object) -> bool:
+    """Whether a value is a number of seconds above zero."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
@@ -72,11 +73,11 @@ SERVERS = tuple(
     for above in (("mcp",), ("mcp", "servers", ANY))
     for key in PERMISSIONS[:2]
 )
-_SECONDS = "a number of seconds above zero"
+SECONDS = "a number of seconds above zero"
 KEYS = (
     Key(("limits", "memory"), f"a whole number of bytes, {LEAST_MEMORY} or more", _is_whole),
-    Key(("limits", "cpu"), _SECONDS, _is_time),
-    Key(("limits", "timeout"), _SECONDS, _is_time),
+    Key(("limits", "cpu"), SECONDS, is_time),
+    Key(("limits", "timeout"), SECONDS, is_time),
     Key(("require_walls",), "true or false", lambda value: isinstance(value, bool)),
     Key(("integrations", ANY, "url"), "an address, such as https://HOST", _is_text),
     Key(("integrations", ANY, "allow_host"), "the name of a host, or a list of them", _are_hosts),
@@ -113,13 +114,20 @@ def folder(env: Mapping[str, str] | None = None) -> Path:
 
     Parameters:
         env: environment variables; the process's own when None.
+
+    Raises:
+        SettingsError: it is below the home of somebody who has none, or who is not known.
     """
     told = (os.environ if env is None else env).get(FOLDER, "").strip()
-    if told:
-        return Path(told).expanduser().absolute()
-    if _LINUX:  # as platformdirs has it, whose import costs half as much as the start of Python
-        base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-        return (base if base.is_absolute() else Path.home() / ".config") / "kosmo_kernel"
+    try:
+        if told:
+            return Path(told).expanduser().absolute()
+        if _LINUX:  # as platformdirs has it, whose import costs half as much as the start of Python
+            base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+            return (base if base.is_absolute() else Path.home() / ".config") / "kosmo_kernel"
+    except RuntimeError:  # pathlib's word for no home
+        named = f"{FOLDER} is {one_line(told)}, and there is no such home" if told else "you have no home"
+        raise SettingsError(f"No folder for the settings: {named}. Name the folder in {FOLDER}, in full.") from None
     from platformdirs import user_config_path  # noqa: PLC0415 - whoever names a folder does without
 
     return user_config_path("kosmo_kernel", appauthor=False)
@@ -144,7 +152,7 @@ def config(env: Mapping[str, str] | None = None) -> Config:
         state = (found.st_mtime_ns, found.st_size, found.st_ino)
         if path in _read and _read[path][0] == state:
             return _read[path][1]
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark in front
     except (FileNotFoundError, NotADirectoryError):
         return Config(path)
     except OSError as error:
@@ -213,21 +221,37 @@ def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) ->
 
     path = folder(env) / FILE
     with locked(path.parent):
-        document = tomlkit.parse(config(env).text)
-        for keys, value in changes.items():
-            if value is None:
-                _drop(document, keys)
+        before = config(env).text
+        wanted = _changed(parsed(path, before), changes, dict)
+        check(wanted, KEYS, lambda _keys: str(path))
+        # A table below one that is written inline or with dots can only be inline as well; tomlkit refuses to put
+        # another one there, or puts it where it means something else.
+        for make in (tomlkit.table, tomlkit.inline_table):
+            try:
+                text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
+                fits = parsed(path, text) == wanted
+            except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
                 continue
-            at: Any = document
-            for key in keys[:-1]:
-                if key not in at:
-                    at[key] = tomlkit.table()
-                at = at[key]
-            at[keys[-1]] = value
-        text = tomlkit.dumps(document)
-        check(parsed(path, text), KEYS, lambda _keys: str(path))
-        write(path, text)
-    return path
+            if fits:
+                write(path, text)
+                return path
+    names = ", ".join(f"`{'.'.join(keys)}`" for keys in changes)
+    raise SettingsError(f"{path} is written in a way that no program can add to. Set {names} there yourself.")
+
+
+def _changed(table: Any, changes: Mapping[Keys, Any], make: Callable[[], Any]) -> Any:
+    """A file's values after a change; `make` gives tables that are missing."""
+    for keys, value in changes.items():
+        if value is None:
+            _drop(table, keys)
+            continue
+        at = table
+        for key in keys[:-1]:
+            if key not in at:
+                at[key] = make()
+            at = at[key]
+        at[keys[-1]] = value
+    return table
 
 
 def _drop(table: Any, keys: Sequence[str]) -> None:

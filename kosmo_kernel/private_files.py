@@ -7,6 +7,7 @@ and a full disk leaves the old. Whoever changes something reads, changes and wri
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
@@ -69,7 +70,7 @@ def read_secret(path: Path) -> str:
             if _is_open(mode):
                 raise CredentialsError(
                     f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not "
-                    f"used. Run: chmod 600 {path}"
+                    f"used. Run: chmod 600 {shlex.quote(str(path))}"
                 )
             return file.read()
     except FileNotFoundError:

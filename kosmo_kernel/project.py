@@ -4,28 +4,26 @@ The file is looked for in the working directory and in those above it, as other 
 table counts. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error that names
 the file, the line, and the nearest setting.
 
-Below `integrations` in that table stand permissions. They hold beside those of the person who runs the notebook, and
-can only take something away (`permissions.py`).
+Below `integrations` and `mcp` in that table stand permissions. They hold beside those of the person who runs the
+notebook, and can only take something away (`permissions.py`).
 """
 
 from __future__ import annotations
 
-import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kosmo_kernel.config import Config, check
+from kosmo_kernel.config import PERMISSIONS, SECONDS, SERVERS, Config, check, is_time
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.toml_text import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from kosmo_kernel.config import Key
-
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
-PERMITTED = "integrations"  # what of the table is not a setting of cells
+PERMITTED = ("integrations", "mcp")  # what of the table is not a setting of cells
 ERRORS = ("short", "full")
 # Where our table may be; other lines with the name, such as those of dependencies, are no reason to read TOML.
 _MENTION = r"""(?m)^(?:\s*\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
@@ -49,10 +47,6 @@ def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-
-
 SETTINGS = {
     "account": Setting(
         "The account that `heroku.<function>` means, as `-a` has it.",
@@ -64,9 +58,7 @@ SETTINGS = {
         "a whole number of rows",
         lambda value: _is_count(value, 0),
     ),
-    "timeout": Setting(
-        "Seconds after which a cell is stopped, as `--timeout` has it.", "a number of seconds above zero", _is_time
-    ),
+    "timeout": Setting("Seconds after which a cell is stopped, as `--timeout` has it.", SECONDS, is_time),
     "memory_limit": Setting(
         "Bytes that Lua's values may take, as `--memory-limit` has it.",
         "a number of bytes above zero",
@@ -100,7 +92,7 @@ def checked(name: str, value: Any, written: str, of: str) -> Any:
     if setting is None:
         from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
 
-        near = nearest(name, list(SETTINGS), most=1)
+        near = nearest(name, [*SETTINGS, *PERMITTED], most=1)
         there = "" if near else f" The settings are {', '.join(SETTINGS)}."
         raise UnknownNameError(f"{of} has no setting `{name}`.{there}", tuple(near))
     if not setting.fits(value):
@@ -117,29 +109,35 @@ def settings_of(directory: Path) -> dict[str, Any]:
     found = _nearest(directory)
     if found is None:
         return {}
-    return {
-        name: checked(name, value, f"{found.place(name)}: `{name}`", f"{found.place(name)}: [{TABLE}]")
-        for name, value in found.table.items()
-        if name != PERMITTED
-    }
+    return {name: _setting(found, name) for name in found.table if name not in PERMITTED}
 
 
-def tightened(directory: Path, known: Sequence[Key]) -> Config | None:
-    """What the project of a directory says of integrations; None where it says nothing.
+def tightened(directory: Path) -> Config | None:
+    """What the project of a directory says of permissions, of integrations and MCP servers; None without a project.
 
     Parameters:
         directory: where it is looked for.
-        known: what it may say.
 
     Raises:
         UnknownNameError, SettingsError: a mistake in the file.
     """
     found = _nearest(directory)
-    if found is None or PERMITTED not in found.table:
+    if found is None:
         return None
-    said = {PERMITTED: found.table[PERMITTED]}
-    check(said, known, lambda keys: found.place(*keys))
+    for name in found.table:
+        if name not in (*SETTINGS, *PERMITTED):
+            _setting(found, name)  # it may be meant to deny something
+    said = {name: found.table[name] for name in PERMITTED if name in found.table}
+    check(said, (*PERMISSIONS, *SERVERS), lambda keys: found.place(*keys))
     return _Project(found.path, found.text, said)
+
+
+def _setting(found: _Project, name: str) -> Any:
+    value = found.table[name]
+    if name in SETTINGS and SETTINGS[name].fits(value):
+        return value
+    place = found.place(name)  # looked for only now, since in a long file that takes seconds
+    return checked(name, value, f"{place}: `{name}`", f"{place}: [{TABLE}]")
 
 
 class _Project(Config):
@@ -157,7 +155,7 @@ def _nearest(directory: Path) -> _Project | None:
     for folder in (directory, *directory.parents):
         path = folder / FILE
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # as `config.toml` is read
         except (OSError, UnicodeDecodeError):  # there is none, or none for us
             continue
         if re.search(_MENTION, text) and (table := _table(path, text)) is not None:
@@ -165,7 +163,8 @@ def _nearest(directory: Path) -> _Project | None:
     return None
 
 
-def _table(path: Path, text: str) -> dict[str, Any] | None:
+@lru_cache(maxsize=8)  # every run asks, and nearly always for what the file said before
+def _table(path: Path, text: str) -> Mapping[str, Any] | None:
     """Our table in a file; None where there is none."""
     tools = parsed(path, text).get("tool")
     table = tools.get("kosmo_kernel") if isinstance(tools, dict) else None

@@ -1,11 +1,12 @@
 """Reading TOML so that a mistake in it can be told with its place.
 
-Python's reader gives values without the lines that they stand on. The line of a key is found by reading again, as far
-as the file reaches before and behind each place where the key may be written: it stands where it appears.
+Python's reader gives values without the lines that they stand on. The line of a key is found by reading again, only
+the first half of the file, then a quarter more or less, and so on: it stands where it appears.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_LONGEST = 200  # lines that one value may have for the line of its key to be found
+_LONGEST = 500  # lines that one value may have for the line of its key to be found
 
 
 def parsed(path: Path, text: str) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
         text: what is in it.
 
     Raises:
-        SettingsError: it is no TOML; with the line and the column.
+        SettingsError: it is no TOML, with the line and the column; or too deep.
     """
     import tomllib  # noqa: PLC0415 - most starts read no such file
 
@@ -33,6 +34,8 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         raise SettingsError(f"{path} is no TOML: {fault}") from None
+    except RecursionError:
+        raise SettingsError(f"{path} cannot be read: its lists or tables are too deep in one another.") from None
 
 
 def place(path: Path, text: str, keys: Sequence[str]) -> str:
@@ -43,21 +46,25 @@ def place(path: Path, text: str, keys: Sequence[str]) -> str:
         text: what is in it, which is TOML.
         keys: the names of the tables that lead to the key, and its own: `("limits", "memory")`.
     """
-    line = _line(text, keys)
+    line = _line(text, tuple(keys))
     return str(path) if line is None else f"{path}:{line}"
 
 
-def _line(text: str, keys: Sequence[str]) -> int | None:
+@lru_cache(maxsize=64)  # a file stays as it is from run to run, and to find a line takes as long as to read it often
+def _line(text: str, keys: tuple[str, ...]) -> int | None:
     lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        if keys[-1] in line and _has("".join(lines[: number - 1]), keys) is False:
-            for end in range(number, min(number + _LONGEST, len(lines)) + 1):
-                found = _has("".join(lines[:end]), keys)
-                if found:
-                    return number
-                if found is False:  # it is TOML up to here, so this was another thing with that name in it
-                    break
-    return None
+    if not _has(text, keys):
+        return None
+    without, with_it = 0, len(lines)  # how many lines, from the first, are TOML and have the key not yet, and have it
+    while with_it - without > 1:
+        middle = (without + with_it) // 2
+        below, above = range(middle, max(without, middle - _LONGEST), -1), range(middle + 1, with_it)[:_LONGEST]
+        states = ((end, _has("".join(lines[:end]), keys)) for end in (*below, *above))
+        end, found = next(((end, state) for end, state in states if state is not None), (None, None))
+        if end is None:
+            break  # all of these lines are one value
+        without, with_it = (without, end) if found else (end, with_it)
+    return without + 1 if with_it - without <= _LONGEST else None
 
 
 def _has(text: str, keys: Sequence[str]) -> bool | None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,12 @@ def test_what_is_no_text_is_told(file: Path) -> None:
         config()
 
 
+def test_what_is_too_deep_to_be_read_is_told(file: Path) -> None:
+    file.write_text(f"limits = {'[' * 100_000}", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read: its lists or tables are too deep"):
+        config()
+
+
 def test_a_change_of_the_file_is_seen(file: Path) -> None:
     file.write_text("[limits]\ncpu = 1\n", encoding="utf-8")
     assert config().get("limits", "cpu") == 1
@@ -198,6 +205,21 @@ def test_limits_come_below_the_option_and_the_environment(file: Path, monkeypatc
     with Session(timeout=7) as session:
         assert session.limits == Limits(9_000_000, 3.0, 7)
     assert limits(cpu=4, configured=config().get("limits")).cpu == 4
+
+
+@pytest.mark.parametrize("name", ["memory", "cpu", "timeout"])
+def test_a_limit_that_nothing_can_count_is_refused_wherever_it_stands(name: str) -> None:
+    variable = {"timeout": "KOSMO_TIMEOUT"}.get(name, f"KOSMO_{name.upper()}_LIMIT")
+    with pytest.raises(SettingsError, match=rf"^{name}\w* is more than [0-9,]+ (bytes|seconds), the most"):
+        limits(env={variable: "1e300"})
+    with pytest.raises(SettingsError, match="is more than"):
+        limits(env={}, configured={name: 10**30})
+
+
+def test_too_little_memory_is_told_with_what_asked_for_it() -> None:
+    for env, memory, name in (({"KOSMO_MEMORY_LIMIT": "9"}, None, "KOSMO_MEMORY_LIMIT"), ({}, 9, "memory_limit")):
+        with pytest.raises(SettingsError, match=rf"^{name} is 9 bytes; Lua needs at least \d+\.$"):
+            limits(memory, env=env)
 
 
 def test_walls_are_required_by_the_file_unless_the_environment_says_otherwise(
@@ -218,6 +240,77 @@ def test_a_change_leaves_comments_order_and_mode_alone(file: Path) -> None:
         "timeout = 60\n", ""
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '[integrations]\nheroku.url = "https://a.example"  # mine\n[limits]\ncpu = 3\n',
+        '[integrations]\nheroku.permissions.write = "deny"\nheroku.url = "https://a.example"  # mine\n',
+        '[integrations]\nheroku = { url = "https://a.example" } # mine\n',
+        'integrations = { heroku = { url = "https://a.example" } } # mine\n',
+        'integrations.heroku.url = "https://a.example" # mine\n',
+    ],
+)
+def test_a_table_is_added_to_whatever_the_form_of_the_one_around_it(before: str, file: Path) -> None:
+    file.write_text(before, encoding="utf-8")
+    found = config().table
+    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): "ask"})
+    assert config().get("integrations", "heroku", "accounts") == {"my": {"permissions": {"read": "ask"}}}
+    assert "# mine\n" in file.read_text(encoding="utf-8")
+    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): None})
+    assert config().table == found
+
+
+def test_the_line_of_a_key_is_found_behind_long_values_and_among_other_things_of_its_name(file: Path) -> None:
+    hosts = "".join(f'  "cpu{number}.example",\n' for number in range(450))
+    above = f"[integrations.heroku]\nallow_host = [\n{hosts}]\n# cpu = 1\n[limits]\ntimeout = 3  # above cpu = 2\n"
+    file.write_text(f"{above}cpu = 3\n\n[mcp.permissions]\nread = 'ask'\n", encoding="utf-8")
+    found = {
+        keys: config().place(*keys)
+        for keys in [("integrations",), ("integrations", "heroku", "allow_host"), ("limits", "cpu"), ("mcp",)]
+    }
+    assert list(found.values()) == [f"{file}:{line}" for line in (1, 2, 457, 459)]
+
+
+def test_a_mistake_in_a_long_file_is_placed_without_reading_it_line_by_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, read = tomllib.loads, list[int]()
+
+    def counted(text: str) -> dict[str, object]:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr("tomllib.loads", counted)
+    lines = "".join(f"[mcp.servers.s{number}.permissions]\nread = 'ask'\n" for number in range(1000))
+    file.write_text(f"{lines}reed = 'ask'\n", encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=r"config\.toml:2001: \[mcp\.servers\.s999\.permissions\] has no key"):
+        config()
+    assert len(read) < 20
+
+
+def test_the_mark_that_editors_of_windows_put_in_front_is_no_mistake(file: Path) -> None:
+    file.write_text("# mine\n[limits]\ncpu = 3\n", encoding="utf-8-sig")
+    assert (config().get("limits", "cpu"), config().place("limits", "cpu")) == (3, f"{file}:3")
+    change({("limits", "cpu"): 4})
+    assert file.read_bytes() == b"# mine\n[limits]\ncpu = 4\n"
+
+
+def test_a_folder_below_a_home_that_there_is_not_is_a_mistake_in_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match="KOSMO_CONFIG_DIR is ~no-such-user/x, and there is no such home"):
+        folder({"KOSMO_CONFIG_DIR": "~no-such-user/x"})
+    if sys.platform == "linux":
+
+        def homeless() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", homeless)
+        with pytest.raises(SettingsError, match=r"you have no home\. Name the folder in KOSMO_CONFIG_DIR"):
+            folder({})
 
 
 def test_a_first_change_makes_a_folder_and_a_file_for_their_owner_only(

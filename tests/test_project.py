@@ -11,7 +11,7 @@ import pytest
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.options import Options, parse
-from kosmo_kernel.project import SETTINGS, settings_of
+from kosmo_kernel.project import SETTINGS, settings_of, tightened
 
 ALL = """
 [project]
@@ -47,6 +47,37 @@ def test_the_settings_are_those_of_the_nearest_project_that_has_some(tmp_path: P
 
 def test_the_guide_to_settings_has_each_of_them() -> None:
     assert re.findall(r"^\| `([a-z_]+)` +\|", docs.read("settings"), re.MULTILINE) == list(SETTINGS)
+
+
+def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def place(path: Path, *_: object) -> str:
+        looked.append(path)
+        return "here"
+
+    monkeypatch.setattr("kosmo_kernel.config.place", place)
+    written(tmp_path, f'{ALL}\n[tool.kosmo_kernel.integrations.heroku.permissions]\nread = "ask"\n')
+    settings_of(tmp_path)
+    assert tightened(tmp_path)
+    assert looked == []
+    written(tmp_path, "[tool.kosmo_kernel]\nlimit = 'x'\n")
+    with pytest.raises(SettingsError, match=r"^here: `limit` takes a whole number"):
+        settings_of(tmp_path)
+
+
+def test_a_file_that_is_the_same_is_not_read_as_toml_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, ALL)
+    first = settings_of(tmp_path)
+    monkeypatch.setattr("kosmo_kernel.project.parsed", lambda *_: pytest.fail("it was read again"))
+    assert settings_of(tmp_path) == first
+
+
+def test_the_mark_that_editors_of_windows_put_in_front_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = 3\n", encoding="utf-8-sig")
+    assert settings_of(tmp_path) == {"limit": 3}
 
 
 def test_a_nearer_table_hides_the_one_above(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli import DONE, FAILED
 from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import Command
@@ -23,6 +24,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.servers import EXTRA
+from kosmo_kernel.permissions import same_name, servers_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,12 +40,14 @@ SDK = "mcp"
 def doctor(*, name: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 
-    Looks at the SDK, at the files, and of each SERVER at its entry, its program, the variables and secrets that it
-    refers to, and trust. None is started, and no secret is shown. Exits with 1 when something is broken.
+    Looks at the SDK, at the files, at permissions, and of each SERVER at its entry, its program, the variables and
+    secrets that it refers to, and trust. None is started, and no secret is shown. Exits with 1 when something is
+    broken.
     """
     there = configuration()
     chosen = [there.find(name)] if name else list(there.servers.values())
     groups: list[tuple[str, Iterable[Finding]]] = [("The SDK", _sdk()), ("Files", _files(there))]
+    groups += [("Permissions", found)] if (found := list(_permissions(list(there.servers)))) else []
     groups += [(f"The server {one.name}", _server(one)) for one in chosen]
     if as_json:
         findings = [finding for _, group in groups for finding in group]
@@ -69,6 +73,20 @@ def _files(there: Configuration) -> Iterator[Finding]:
             yield Finding(f"files.{one.source}", "ok", f"{one.path}: {', '.join(one.servers)}")
     if not there.servers and not there.faults:
         yield Finding("files.servers", "warning", "No MCP server is configured.", NONE.partition(". ")[2])
+
+
+def _permissions(names: list[str]) -> Iterator[Finding]:
+    """Permissions for a server whose name is probably a misspelt one: they hold for none."""
+    try:
+        written = servers_named()
+    except KosmoError as error:
+        yield Finding("permissions.files", "broken", error.message)
+        return
+    for name, place in written.items():
+        near = [] if any(same_name(name, one) for one in names) else nearest(name, names, most=1)
+        if near:
+            told = f"There is no MCP server `{name}`, and what {place} says of it holds for none."
+            yield Finding(f"permissions.{name}", "warning", told, f"Write `{near[0]}` there, if that is meant.")
 
 
 def _server(server: Server) -> Iterator[Finding]:
