@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import harmless
 from kosmo_kernel.docs import Page
 from kosmo_kernel.legible import plain
-from kosmo_kernel.records import Record, Records
+from kosmo_kernel.records import Record, Records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,8 @@ Bundle = dict[str, Any]
 
 VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms of a value; the others are forms of bytes
-FORMS = VALUES | {CLEAR, "html", "latex", "markdown", "png", "svg"}
+PICTURES = {"gif", "jpeg", "png", "webp"}  # a form is the end of its MIME type
+FORMS = VALUES | PICTURES | {CLEAR, "html", "latex", "markdown", "svg"}
 ROWS = 200  # of a table, unless told otherwise
 
 
@@ -52,8 +53,8 @@ class Display:
 
     @property
     def size(self) -> int:
-        """Characters of its bundle, about."""
-        return sum(len(part) for part in self.bundle.values() if isinstance(part, str))
+        """Characters of its bundle, about; data has those of its JSON, of which the text may show a part only."""
+        return sum(len(part if isinstance(part, str) else encode(part)) for part in self.bundle.values())
 
 
 def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
@@ -83,7 +84,7 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
 
     Parameters:
         form: one of `FORMS`, but not `clear`.
-        given: a value; for markup its text in UTF-8, for a PNG its bytes or their base64.
+        given: a value; for markup its text in UTF-8, for a picture its bytes or their base64.
         clean: what every text passes that leaves.
 
     Raises:
@@ -93,11 +94,10 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
         return bundle_of(given)
     if form == "json":
         return {"text/plain": clean(plain(given)), "application/json": _json(given)}
-    if form == "png":
-        data = harmless.png(given)
-        width, height = harmless.size_of_png(data)
+    if form in PICTURES:
+        data, width, height = harmless.picture(form, given)
         size = f"[a picture of {width} by {height} pixels]"
-        return {"text/plain": size, "image/png": base64.b64encode(data).decode()}
+        return {"text/plain": size, f"image/{form}": base64.b64encode(data).decode()}
     return _MARKUP[form](clean(given.decode(errors="replace")))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,27 @@ def program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
+TIME: dict[str, Any] = {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]}
+HALL_AND_TIME = {"hall": HALL, "my-time": TIME}
+
+
 def faulty(fault: str = "", **more: Any) -> dict[str, Any]:
     """The entry of a server of ours that misbehaves."""
     return {"command": sys.executable, "args": [str(FAULTY), *([fault] if fault else [])], "timeout": 20} | more
 
 
+def children() -> set[int]:
+    """The process ids of all that this process, or what it has started, has started and that has not ended."""
+    return {one.pid for one in psutil.Process().children(recursive=True)}
+
+
 def halls() -> list[int]:
     """The process ids of the servers of `HALL` that run now."""
-    return [one.pid for one in psutil.Process().children(recursive=True) if HALL["args"][0] in one.cmdline()]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # another program may end meanwhile
+            found += [one.pid] if HALL["args"][0] in one.cmdline() else []
+    return found
 
 
 def written(path: Path, servers: dict[str, Any], key: str = "mcpServers") -> Path:
@@ -59,3 +72,10 @@ def session_with(folder: Path, servers: dict[str, Any], *, trusted: bool = True)
     with Session("demo") as session:
         session.servers._servers = opened(folder, servers, trusted=trusted)
         yield session
+
+
+@contextmanager
+def sessions_in(folder: Path) -> Iterator[Callable[..., Session]]:
+    """Makes sessions like that in one project, each with the servers that it is given."""
+    with ExitStack() as stack:
+        yield lambda servers, **how: stack.enter_context(session_with(folder, servers, **how))

@@ -134,6 +134,23 @@ def tells(asked: Message) -> None:
     answer(asked, texts("done"))
 
 
+def shows(asked: Message) -> None:
+    """A GIF, and two drawings that are none of its business."""
+    gif = "R0lGODdhAwACAIEAAMjIyAAAAAAAAAAAACwAAAAAAwACAAAIBgABCBwYEAA7"
+    drawing = {"uri": "x:y", "mimeType": "image/svg+xml", "text": "<svg xmlns='http://www.w3.org/2000/svg'/>"}
+    pictures = [
+        {"type": "image", "mimeType": "image/gif", "data": gif},
+        {"type": "image", "mimeType": "image/svg+xml", "data": "PHN2Zy8+"},
+        {"type": "resource", "resource": drawing},
+    ]
+    answer(asked, {"content": pictures})
+
+
+def begins(_asked: Message) -> None:
+    """Say so, and nothing more."""
+    say({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "warning", "data": "begun"}})
+
+
 FAULTS: dict[str, Callable[[Message], None]] = {
     name: function
     for name, function in globals().items()
@@ -148,18 +165,29 @@ def pages(asked: Message) -> None:
     answer(asked, {"tools": [TOOLS[at]]} | ({"nextCursor": str(following)} if following is not None else {}))
 
 
-def main() -> None:
-    fault = sys.argv[1] if len(sys.argv) > 1 else ""
+STUBBORN = (
+    "stubborn",
+    "mute_and_stubborn",
+)  # neither the end of its input nor a word ends it, nor the child that it has
+
+
+def begin(fault: str) -> None:
+    """What it does before it reads anything."""
     if fault == "dies_at_start":
         dies({})
     if fault == "noise_at_start":
         sys.stdout.write("Welcome to the faulty server!\n\n")
-    if fault == "stubborn":  # neither the end of its input nor a word ends it, nor the child that it has
+    if fault in STUBBORN:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+
+def main() -> None:
+    fault = sys.argv[1] if len(sys.argv) > 1 else ""
+    begin(fault)
     for number, line in enumerate(sys.stdin):
         asked = json.loads(line)
-        if fault == "mute":
+        if fault in ("mute", "mute_and_stubborn"):
             continue
         if fault == "old" and number == 0 and asked["method"] != "initialize":
             sys.exit("expected initialize")  # as servers of some SDKs do
@@ -169,7 +197,7 @@ def main() -> None:
             pages(asked)
         else:
             handle(asked)
-    if fault == "stubborn":
+    if fault in STUBBORN:
         time.sleep(600)
 
 

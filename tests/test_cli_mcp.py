@@ -17,6 +17,7 @@ from kosmo_command import COMMAND, document, environment, kosmo, started
 from mcp_config import faulty, written
 
 from kosmo_kernel.cli import outcome
+from kosmo_kernel.mcp import secrets
 
 pytest.importorskip("mcp")
 
@@ -118,7 +119,7 @@ def test_trust_shows_what_would_run_and_asks(project: Path, typed: str, *, trust
     asking.close()
     assert (" ".join([entry["command"], *entry["args"]]) in shown, "variable LEVEL" in shown) == (True, True)
     assert ("variable KEY from ${HOME_KEY}" in shown, SECRET in shown) == (True, False)
-    assert asking.exitstatus == (0 if trusted else 130)
+    assert asking.exitstatus == (0 if trusted else 1)
     (row,) = document("mcp:list", "--json")[1]["servers"].values()
     assert row["trust"] == ("trusted" if trusted else "untrusted")
 
@@ -245,6 +246,26 @@ def test_a_secret_is_read_from_standard_input_kept_apart_used_and_forgotten(proj
     assert json.loads(kept.read_text()) == {}
 
 
+@pytest.mark.parametrize("before", [None, "an-older-one"])
+@pytest.mark.parametrize(
+    "command",
+    [("mcp:add", "t", "--project", "--secret", "T_KEY", "--stdin", "--", "t"), ("mcp:import", "-", "--project")],
+)
+def test_a_secret_is_kept_only_with_the_entry_that_refers_to_it(
+    project: Path, command: tuple[str, ...], before: str | None
+) -> None:
+    kept = project.parent / "settings" / "mcp-secrets.json"
+    if before:
+        secrets.keep("t.T_KEY", before)
+    own_file().parent.parent.mkdir(parents=True)
+    own_file().parent.write_text("")  # where the lock of all changes belongs, so that none can be made
+    entry = json.dumps({"mcpServers": {"t": {"command": "t", "env": {"T_KEY": SECRET}}}})
+    done = kosmo(*command, stdin=(SECRET if "--stdin" in command else entry).encode())
+    assert (done.returncode, "Nothing was changed" in done.stderr) == (1, True), done.stderr
+    assert not (project / ".mcp.json").exists()
+    assert json.loads(kept.read_text()) == ({"t.T_KEY": before} if before else {})
+
+
 def test_what_is_imported_refers_to_its_secrets_and_what_is_exported_to_variables(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,10 +294,28 @@ def test_what_is_imported_refers_to_its_secrets_and_what_is_exported_to_variable
 
 def test_what_stands_in_the_clear_in_a_projects_file_is_neither_listed_nor_exported(project: Path) -> None:
     entry = {"command": "t", "args": [f"--token={SECRET}"], "env": {"T_TOKEN": SECRET}, "headers": {"Cookie": SECRET}}
-    written(project / ".mcp.json", {"t": entry, "u": {"url": f"https://u.example.com/?token={SECRET}"}})
-    for command in (("mcp:export",), ("mcp:export", "--json")):
+    more = {
+        "u": {"url": f"https://u.example.com/?token={SECRET}"},
+        "v": {"url": f"https://me:{SECRET}@v.example.com/mcp?team=1&token=another-{SECRET}"},
+        "w": {"command": "w", "args": ["--api-key", SECRET, "-v", "HRKU-11111111-2222-4333-8444-555555555555"]},
+    }
+    written(project / ".mcp.json", {"t": entry} | more)
+    looks: list[tuple[str, ...]] = [
+        ("mcp:export",),
+        ("mcp:list", "--all"),
+        ("mcp:doctor",),
+        ("mcp:trust", "w", "--yes"),
+    ]
+    for command in (*looks, ("mcp:export", "--json"), ("mcp:list", "--json")):
         done = kosmo(*command)
-        assert (done.returncode, SECRET in done.stdout + done.stderr) == (0, False)
+        assert (SECRET in done.stdout + done.stderr, "HRKU" in done.stdout) == (False, False)
+        assert done.returncode == 0 or command == ("mcp:doctor",)
+    assert "w --api-key [redacted] -v [redacted]" in kosmo("mcp:list").stdout
+    exported = document("mcp:export", "v", "w", "--json")[1]
+    assert exported["needs"] == ["V_URL_SECRET", "V_URL_SECRET_2", "W_SECRET", "W_SECRET_2"]
+    address = "https://me:${V_URL_SECRET}@v.example.com/mcp?team=1&token=${V_URL_SECRET_2}"
+    assert exported["mcpServers"]["v"]["url"] == address
+    assert exported["mcpServers"]["w"]["args"] == ["--api-key", "${W_SECRET}", "-v", "${W_SECRET_2}"]
 
 
 # Calls -------------------------------------------------------------------------------------------------------------

@@ -154,6 +154,15 @@ def test_a_run_shows_eight_mebibytes_and_one_note(session: Session) -> None:
     assert result.output.count("what is shown ends here") == 1
 
 
+@pytest.mark.parametrize("display", ["display.json", "display"])
+def test_data_counts_with_all_of_it_and_not_with_the_part_that_its_text_shows(session: Session, display: str) -> None:
+    result = session.run(
+        f"local list = {{}} for i = 1, 200000 do list[i] = 1000000 + i end for i = 1, 9 do {display}(list) end"
+    )
+    assert len(result.displays) == 5  # of 1.6 million characters each
+    assert result.output.count("what is shown ends here") == 1
+
+
 def test_a_script_cannot_take_display_apart(session: Session) -> None:
     code = "return pcall(setmetatable, display, {}), getmetatable(display), pcall(rawset, display, 'html', 1)"
     assert session.run(code).values[0] is False

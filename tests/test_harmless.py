@@ -145,6 +145,8 @@ BOMB = "".join(f'<g id="a{i}">{f"<use href=$#a{i + 1}$/>" * 10}</g>' for i in ra
         (SVG.format('<g id="a"><use href="#a"/></g>'), "uses itself"),
         (SVG.format("<g>" * 200 + "</g>" * 200), "too deep"),
         (SVG.format(" " * MOST), "too many"),
+        (SVG.format("<g/>" * 100_001), "draws more than 100,000 elements"),
+        (SVG.format("".join(f'<g id="{i}">' for i in range(90)) + "<g/>" * 90_000 + "</g>" * 90), "too many in each"),
     ],
 )
 def test_an_svg_that_is_none_or_has_no_end_is_not_shown(drawing: str, why: str) -> None:

@@ -186,10 +186,45 @@ def test_a_failure_without_a_text_is_an_error_too() -> None:
 def test_pictures_and_documents_are_there_to_be_looked_at() -> None:
     content = [
         {"type": "image", "mimeType": "image/png", "data": "AAAA"},
-        {"type": "image", "mimeType": "image/jpeg", "data": "AAAA"},
+        {"type": "image", "mimeType": "image/jpeg", "data": "BBBB"},
+        {"type": "image", "mimeType": "image/tiff", "data": "CCCC"},
         {"type": "resource", "resource": {"uri": "x:y", "mimeType": "text/markdown", "text": "# One"}},
         {"type": "resource", "resource": {"uri": "x:z", "mimeType": "text/plain", "text": "two"}},
+        {"type": "resource", "resource": {"uri": "x:g", "mimeType": "image/gif", "blob": "DDDD"}},
         {"type": "text", "text": "three"},
     ]
-    assert shown({"content": content}) == [("png", b"AAAA"), ("markdown", b"# One")]
+    looked_at = [("png", b"AAAA"), ("jpeg", b"BBBB"), ("markdown", b"# One"), ("gif", b"DDDD")]
+    assert shown({"content": content}) == looked_at
+    assert shown({"contents": [{"uri": "x:y", "mimeType": "image/webp", "blob": "AAAA"}]}) == [("webp", b"AAAA")]
     assert shown({"contents": [{"uri": "x:y", "mimeType": "image/png", "blob": "AAAA"}]}) == [("png", b"AAAA")]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image", "mimeType": "image/svg+xml", "data": "PHN2Zy8+"},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "image/svg+xml", "text": "<svg/>"}},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "image/svg+xml", "blob": "PHN2Zy8+"}},
+        {"type": "image", "mimeType": ["image/png"], "data": "AAAA"},
+    ],
+)
+def test_a_servers_svg_is_never_shown(part: dict[str, Any]) -> None:
+    assert shown({"content": [part]}) == []
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"properties": {"query": {"$ref": "#/properties/query"}}}, "deep", "deep, in ways"]
+)
+def test_what_cannot_be_checked_against_a_schema_is_not_sent(schema: Any) -> None:
+    if isinstance(schema, str):
+        deep: dict[str, Any] = {"type": "string"}
+        for _ in range(150):
+            deep = {"anyOf": [deep]} if schema == "deep, in ways" else {"properties": {"query": deep}}
+        schema = {"properties": {"query": deep}}
+    with pytest.raises(InvalidArgumentsError, match="its schema refers to itself without end, or is too deep"):
+        checked(tool(schema), {"query": "owls"})
+
+
+@pytest.mark.parametrize("odd", [{"anyOf": 3}, {"type": 7}, {"type": {"a": 1}}, {"oneOf": "x"}])
+def test_a_schema_that_is_none_is_left_to_its_server(odd: dict[str, Any]) -> None:
+    assert checked(tool({"properties": {"query": odd}}), {"query": "owls"}) == {"query": "owls"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp_config import HALL, halls, program, session_with
+from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
 
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -20,27 +20,18 @@ from kosmo_kernel.session import Session
 
 pytest.importorskip("mcp")
 
-TIME = {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]}
-
 
 @pytest.fixture(scope="module")
 def lua(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with session_with(tmp_path_factory.mktemp("project"), {"hall": HALL, "my-time": TIME}) as session:
+    with session_with(tmp_path_factory.mktemp("project"), HALL_AND_TIME) as session:
         yield session
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     """Makes sessions of the test's own, with the servers that it names."""
-    sessions: list[Any] = []
-
-    def make(servers: dict[str, Any], **how: Any) -> Session:
-        sessions.append(session_with(tmp_path, servers, **how))
-        return sessions[-1].__enter__()  # type: ignore[no-any-return]
-
-    yield make
-    for session in sessions:
-        session.__exit__(None, None, None)
+    with sessions_in(tmp_path) as make:
+        yield make
 
 
 # Calls ------------------------------------------------------------------------------------------------------------
@@ -162,7 +153,7 @@ def test_an_unknown_server_or_tool_is_answered_with_the_nearest(lua: Session) ->
 
 def test_looking_starts_no_server(fresh: Callable[..., Session]) -> None:
     before = halls()
-    session = fresh({"hall": HALL, "my-time": TIME})
+    session = fresh(HALL_AND_TIME)
     shown = session.run("print(app) print(app.mcp) print(app.mcp.hall) for name in pairs(app.mcp) do print(name) end")
     assert shown.output.splitlines() == [
         *("app", "  integrations", "  mcp", "app.mcp", "  hall", "  my_time", "app.mcp.hall"),
@@ -218,6 +209,12 @@ def test_a_picture_is_shown_and_its_value_is_short(lua: Session) -> None:
     assert result.value == {"type": "image", "mimeType": "image/png", "bytes": 70}
     photo = lua.run('return #mcp.read_resource("hall", "hall://photo").contents')
     assert (photo.value, len(photo.displays)) == (1, 1)
+
+
+def test_pictures_of_other_kinds_are_shown_and_drawings_of_a_server_are_not(fresh: Callable[..., Session]) -> None:
+    result = fresh({"ours": faulty("shows")}).run("return #app.mcp.ours.misbehave()", force=True)
+    assert [sorted(one.bundle) for one in result.displays] == [["image/gif", "text/plain"]]
+    assert (result.displays[0].bundle["text/plain"], result.value) == ("[a picture of 3 by 2 pixels]", 3)
 
 
 def test_pages_of_the_reference_come_from_what_servers_said(lua: Session) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lua_host import Answers
-from mcp_config import HALL, faulty, halls, program, session_with
+from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
 
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -31,27 +30,18 @@ from kosmo_kernel.session import Session
 
 pytest.importorskip("mcp")
 
-TIME = {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]}
-
 
 @pytest.fixture(scope="module")
 def lua(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with session_with(tmp_path_factory.mktemp("project"), {"hall": HALL, "my-time": TIME}) as session:
+    with session_with(tmp_path_factory.mktemp("project"), HALL_AND_TIME) as session:
         yield session
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     """Makes sessions of the test's own, with the servers that it names."""
-    sessions: list[Any] = []
-
-    def make(servers: dict[str, Any], **how: Any) -> Session:
-        sessions.append(session_with(tmp_path, servers, **how))
-        return sessions[-1].__enter__()  # type: ignore[no-any-return]
-
-    yield make
-    for session in sessions:
-        session.__exit__(None, None, None)
+    with sessions_in(tmp_path) as make:
+        yield make
 
 
 # Permissions, trust, dry runs -------------------------------------------------------------------------------------
@@ -205,13 +195,9 @@ def test_progress_and_log_are_shown_while_a_tool_works(fresh: Callable[..., Sess
 
 
 def test_an_interrupt_ends_the_wait_for_a_tool(fresh: Callable[..., Session]) -> None:
-    session = fresh({"ours": faulty("silent", timeout=60)})
-    session.run('return mcp.tools("ours")')
-    timer = threading.Timer(0.3, session.interrupt)
-    timer.start()
+    session = fresh({"ours": faulty("begins", timeout=60)})
     with pytest.raises(StoppedError):
-        session.run("return app.mcp.ours.misbehave()", force=True)
-    timer.join()
+        session.run("return app.mcp.ours.misbehave()", force=True, on_output=lambda *_: session.interrupt())
     assert session.run('return app.mcp.ours.echo("next")').value == "next"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from mcp_config import FAULTY, faulty, opened, program, written
+from mcp_config import FAULTY, children, faulty, opened, program, written
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError, UntrustedError
 from kosmo_kernel.mcp import Hearing, Servers
@@ -95,17 +95,19 @@ def test_a_tool_is_found_by_a_path_with_the_server_in_any_of_its_names(real: Ser
 
 
 def test_looking_at_what_is_configured_starts_nothing(real: Servers) -> None:
+    before = children()
     assert real.usable() == {"time": "time", "my-git": "my_git"}
     assert real.known("time") == ()
     assert real.about("time") == {}
-    assert psutil.Process().children(recursive=True) == []
+    assert children() <= before
 
 
 def test_nothing_is_left_of_a_server_when_the_session_ends(tmp_path: Path) -> None:
+    before = children()
     with opened(tmp_path, {"ours": faulty()}) as servers:
         servers.tools("ours")
-        assert len(psutil.Process().children()) == 2  # and the keeper
-    assert psutil.Process().children(recursive=True) == []
+        assert len(children() - before) == 2  # and the keeper
+    assert children() <= before
 
 
 def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,12 +182,13 @@ def test_a_call_that_nobody_waits_for_is_cancelled(tmp_path: Path) -> None:
 
 
 def test_a_server_of_a_project_is_not_started_before_it_is_trusted(tmp_path: Path) -> None:
+    before = children()
     with opened(tmp_path, {"ours": faulty()}, trusted=False) as servers:
         assert servers.usable() == {}
         for ask in (servers.tools, servers.resources, servers.prompts):
             with pytest.raises(UntrustedError, match=r"`ours` comes with the project .* `kosmo mcp:trust ours`"):
                 ask("ours")
-        assert psutil.Process().children() == []
+        assert children() <= before
 
 
 def test_trust_that_is_taken_back_counts_at_once(ours: Servers) -> None:

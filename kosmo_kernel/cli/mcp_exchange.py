@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,25 +16,29 @@ import click
 
 from kosmo_kernel.cli.choices import files
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.mcp_files import SECRET_GIVEN, check_name, is_private, place, project, put, servers
+from kosmo_kernel.cli.mcp_files import check_name, place, project, put, servers
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, say
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import configuration
+from kosmo_kernel.mcp.clear_text import hidden, hidden_words, is_private
 from kosmo_kernel.mcp.config import KEYS, entries_of
 from kosmo_kernel.mcp.entries import TIMEOUT, entry
 from kosmo_kernel.mcp.jsonc import read
 from kosmo_kernel.mcp.references import PRIVATE, referred
 from kosmo_kernel.mcp.trust import shown
+from kosmo_kernel.redact import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from kosmo_kernel.mcp import Server
 
 STDIN = "-"
 GIVEN = ("env", "environment", "headers")
 REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^}]*\}|^@secret:.*$")
+_HIDDEN = re.compile(re.escape(REDACTED))
 
 
 @click.command(
@@ -61,13 +66,12 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     kept: dict[str, str] = {}
     made = {name: {**given, **_without_secrets(name, given, kept)} for name, given in found.items()}
 
-    def keep() -> None:
+    def keeping() -> AbstractContextManager[None]:
         from kosmo_kernel.mcp import secrets  # noqa: PLC0415 - it brings the keyring
 
-        for name, value in kept.items():
-            secrets.keep(name, value)
+        return secrets.keeping(kept)
 
-    put(path, made, replace=replace, before=keep)
+    put(path, made, replace=replace, keeping=keeping)
     left = [f"`kosmo mcp:trust {name}` before it is used." for name in found] if project else []
     if as_json:
         document(
@@ -148,10 +152,11 @@ def _portable(server: Server, needs: dict[str, None]) -> dict[str, Any]:
     """An entry without secrets; the variables that stand for them are noted."""
     own = re.sub(r"\W+", "_", server.name).upper().strip("_")
     if server.kind == "http":
-        made: dict[str, Any] = {"type": "http", "url": _plain(server.url, f"{own}_URL_SECRET", needs)}
+        made: dict[str, Any] = {"type": "http", "url": _without(server.url, _variables(f"{own}_URL_SECRET", needs))}
     else:
         made = {"command": server.command}
-        made["args"] = [_plain(arg, f"{own}_SECRET", needs) for arg in server.args]
+        variables = _variables(f"{own}_SECRET", needs)  # another one for each
+        made["args"] = [_without(word, variables) for word in hidden_words(server.args)]
     given = (("env", server.env, ""), ("headers", server.headers, f"{own}_"))
     for key, values, prefix in given:
         if values:
@@ -169,14 +174,18 @@ def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, None]) -> It
             needs[variable] = None
             yield name, f"{scheme}{space}${{{variable}}}"
         else:
-            yield name, _plain(value, variable, needs)
+            yield name, _without(value, _variables(variable, needs))
 
 
-def _plain(text: str, variable: str, needs: dict[str, None]) -> str:
-    """A text with a variable in place of a secret."""
-    put = f"${{{variable}}}"
-    found = REFERENCE.sub(lambda _: put, text)
-    found = SECRET_GIVEN.sub(lambda given: given[1] + put, found)
-    if put in found and put not in text:
+def _without(text: str, variables: Iterator[str]) -> str:
+    """A text with a variable in place of each `[redacted]`, and of each reference to a secret."""
+    found = REFERENCE.sub(REDACTED, hidden(text))
+    return _HIDDEN.sub(lambda _: next(variables), found)
+
+
+def _variables(name: str, needs: dict[str, None]) -> Iterator[str]:
+    """References to variables of which none was needed before: of this name, and then with a number."""
+    for number in count(1):
+        variable = name if number == 1 else f"{name}_{number}"
         needs[variable] = None
-    return found
+        yield f"${{{variable}}}"

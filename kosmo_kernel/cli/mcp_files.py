@@ -16,20 +16,17 @@ import click
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
-from kosmo_kernel.mcp.references import referred
-from kosmo_kernel.redact import one_line, redact
+from kosmo_kernel.redact import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from click.shell_completion import CompletionItem
 
 OURS = "project"  # the kind of the one file of a project that we write
 INDENT = re.compile(r'\n([ \t]+)"')
 NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
-SECRET_WORD = re.compile(r"[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
-SECRET_NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
-SECRET_GIVEN = re.compile(rf"({SECRET_WORD.pattern}[=:])(?!\$\{{)[^\s&]+", re.IGNORECASE)
 
 project = click.option("--project", is_flag=True, help="Of this project, in its .mcp.json; yours otherwise.")
 
@@ -62,15 +59,17 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
         raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
 
 
-def put(path: Path, made: Mapping[str, Any], *, replace: bool, before: Callable[[], None]) -> None:
+def put(
+    path: Path, made: Mapping[str, Any], *, replace: bool, keeping: Callable[[], AbstractContextManager[None]]
+) -> None:
     """Put entries into a file.
 
     Parameters:
         path: of the file.
         made: the entries by the names of their servers.
         replace: in place of others of these names.
-        before: is called once nothing stands against it, and before anything is changed: it asks for secrets and keeps
-            them, which has a lock of its own.
+        keeping: is called once nothing stands against it, and before anything is changed: it asks for secrets. What it
+            gives keeps them, as long as the file can be changed; it has a lock of its own.
 
     Raises:
         InvalidArgumentsError: there are entries of these names.
@@ -87,8 +86,8 @@ def put(path: Path, made: Mapping[str, Any], *, replace: bool, before: Callable[
         entries.update(made)
 
     check(_entries(_read(path)[1])[1])
-    before()
-    change(path, edit)
+    with keeping():
+        change(path, edit)
 
 
 def _entries(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -144,25 +143,6 @@ def check_name(name: str) -> str:
             "`_ - . @ /`, 64 at most, and begins with a letter or a digit."
         )
     return name
-
-
-def shown_secrets(words: Iterable[str]) -> Iterator[str]:
-    """What in arguments looks like a secret that stands there in the clear, without the secret itself."""
-    before = ""
-    for word in words:
-        if found := SECRET_GIVEN.search(word):
-            yield found[1]
-        elif redact(word) != word:
-            yield redact(word)
-        elif before.startswith("-") and SECRET_WORD.fullmatch(before.lstrip("-")) and not word.startswith(("-", "${")):
-            yield before
-        before = word
-
-
-def is_private(name: str, value: str) -> bool:
-    """Whether what is to be the value of a variable or a header looks like a secret that stands there in the clear."""
-    pair = f"{name}: {value}"
-    return bool(value) and not referred(value) and (bool(SECRET_NAME.search(name)) or redact(pair) != pair)
 
 
 def servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -11,9 +11,9 @@ from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, print_rows, say
 from kosmo_kernel.mcp import Servers, Trust
-from kosmo_kernel.mcp.trust import shown
+from kosmo_kernel.mcp.clear_text import hidden, hidden_words
+from kosmo_kernel.mcp.trust import called
 from kosmo_kernel.permissions import EFFECTS, tool_permission
-from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp import Configuration, Server
@@ -83,8 +83,8 @@ def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
         "path": str(server.path),
         "replaces": str(server.replaces) if server.replaces else None,
         "command": server.command,
-        "args": [redact(arg) for arg in server.args],
-        "url": redact(server.url),
+        "args": list(hidden_words([server.command, *server.args]))[1:],
+        "url": hidden(server.url),
         "env": list(server.env),
         "headers": list(server.headers),
         "timeout": server.timeout,
@@ -122,7 +122,7 @@ def _words(server: Server, row: dict[str, Any]) -> str:
     if server.fault:
         return f"wrong: {server.fault}"
     said = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
-    return f"{'' if server.enabled else 'off: '}{said}{shown(server)[0]}"
+    return f"{'' if server.enabled else 'off: '}{said}{called(server)}"
 
 
 def _sources(there: Configuration) -> list[dict[str, Any]]:

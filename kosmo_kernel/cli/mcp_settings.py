@@ -9,32 +9,25 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.mcp_files import (
-    change,
-    check_name,
-    entry_of,
-    is_private,
-    place,
-    project,
-    put,
-    servers,
-    shown_secrets,
-)
+from kosmo_kernel.cli.mcp_files import change, check_name, entry_of, place, project, put, servers
 from kosmo_kernel.cli.options import Number, as_json
 from kosmo_kernel.cli.output import document, say
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp import configuration
+from kosmo_kernel.mcp.clear_text import found_in, is_private
 from kosmo_kernel.mcp.entries import entry
 from kosmo_kernel.mcp.trust import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 NOT_HERE = (
@@ -101,11 +94,10 @@ def add(
     path = place(of_project=project)
     _check(name, made, path)
 
-    def ask() -> None:
-        if secret or bearer:
-            _keep(name, made, secret, stdin=stdin)
+    def keeping() -> AbstractContextManager[None]:
+        return _keeping(name, made, secret, stdin=stdin) if secret or bearer else nullcontext()
 
-    put(path, {name: made}, replace=replace, before=ask)
+    put(path, {name: made}, replace=replace, keeping=keeping)
     _tell(name, path, "added", as_json=as_json)
 
 
@@ -179,7 +171,7 @@ def _check_ways(command: Sequence[str], url: str | None, secret: str | None, *, 
         raise click.UsageError("--secret takes the name of a variable; its value is asked for.")
     if bearer and not url:
         raise click.UsageError("--bearer goes with --url.")
-    for told in shown_secrets([*command, url or ""]):
+    for told in found_in([*command, url or ""]):
         raise click.UsageError(NOT_HERE.format(what=f"`{told}`"))
 
 
@@ -209,17 +201,17 @@ def _pair(option: str, given: str) -> tuple[str, str]:
     return name, value
 
 
-def _keep(name: str, made: dict[str, Any], variable: str | None, *, stdin: bool) -> None:
-    """Ask for the one secret of a server, keep it, and have the entry refer to it."""
+def _keeping(name: str, made: dict[str, Any], variable: str | None, *, stdin: bool) -> AbstractContextManager[None]:
+    """Ask for the one secret of a server, and have the entry refer to it; what keeps it."""
     from kosmo_kernel.mcp import secrets  # noqa: PLC0415 - it brings the keyring
 
     kept = f"{name}.{variable or 'token'}"
     value, _ = read_token(f"{variable or 'Token'} of {name}", from_stdin=stdin)
-    secrets.keep(kept, value)
     if variable:
         made["env"] = made.get("env", {}) | {variable: f"${{secret:{kept}}}"}
     else:
         made["headers"] = made.get("headers", {}) | {"Authorization": f"Bearer ${{secret:{kept}}}"}
+    return secrets.keeping({kept: value})
 
 
 def _tell(name: str, path: Path, done: str, *, as_json: bool) -> None:

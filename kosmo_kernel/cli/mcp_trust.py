@@ -10,7 +10,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, say
-from kosmo_kernel.errors import SettingsError, StoppedError
+from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp.trust import fingerprint, shown
 
@@ -38,7 +38,7 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
         if before == "changed":
             _show([CHANGED], aside=as_json)
         if not yes and not _agrees():
-            raise StoppedError(f"`{name}` is not trusted. Nothing was changed.")
+            raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
         trusts.trust(server)
     if as_json:
         facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}

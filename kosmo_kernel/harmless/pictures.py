@@ -1,4 +1,4 @@
-"""Pictures that are what they say, and an SVG as one of them.
+"""An SVG as a picture.
 
 Inside an `<img>` a browser runs no script of an SVG and fetches nothing for it. What is left is that a short SVG can
 draw itself without end: by entities, and by elements that use elements that use elements. It is read once to see
@@ -8,18 +8,16 @@ that it does not.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from kosmo_kernel.harmless.plain import NotShownError, short_enough
 
 DRAWN_MOST = 100_000  # elements of an SVG, each counted as often as it is used
 DEEPEST = 100  # elements in each other, and uses of uses
+NOTED_MOST = 20 * DRAWN_MOST  # elements, each counted for every element around it that can be used
 
-_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_PNG_SIZE = slice(16, 24)
-_PIXELS_MOST = 100_000_000
 _NAMESPACE = "http://www.w3.org/2000/svg"
+_TOO_MANY = f"this SVG draws more than {DRAWN_MOST:,} elements, or has too many in each other"
 _LINKS = {"href", "http://www.w3.org/1999/xlink href"}
 
 
@@ -35,32 +33,6 @@ def svg(given: str) -> str:
         given = given.replace("<svg", f'<svg xmlns="{_NAMESPACE}"', 1)
     data = given.encode(errors="replace")
     return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(data).decode()}">'
-
-
-def png(given: bytes) -> bytes:
-    """The bytes of a PNG, from them or from their base64.
-
-    Raises:
-        NotShownError: they are none, or the picture is too large.
-    """
-    data = given
-    if not given.startswith(_PNG):
-        try:
-            data = base64.b64decode(b"".join(given.split()), validate=True)
-        except binascii.Error:
-            data = b""
-    if not data.startswith(_PNG) or len(data) < _PNG_SIZE.stop:
-        raise NotShownError("this is no PNG, neither its bytes nor their base64")
-    width, height = size_of_png(data)
-    if width * height > _PIXELS_MOST:
-        raise NotShownError(f"a picture of {width:,} by {height:,} pixels is too large")
-    return data
-
-
-def size_of_png(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, as the PNG says."""
-    field = data[_PNG_SIZE]
-    return int.from_bytes(field[:4]), int.from_bytes(field[4:])
 
 
 def _check_svg(data: bytes) -> bool:
@@ -91,6 +63,7 @@ class _Drawing:
         self._open: list[str] = []  # ids of the elements around, where they have one, and empty texts
         self._uses: dict[str, list[str]] = {"": []}  # id ("" for the whole) -> what is used in it
         self._sizes: dict[str, int] = {"": 0}  # likewise -> elements in it
+        self._noted = 0
         self.is_named = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -101,7 +74,11 @@ class _Drawing:
         named = attributes.get("id", "")
         self._open.append(named)
         used = next((value for key, value in attributes.items() if key in _LINKS), "")
-        for around in {"", *self._open}:
+        arounds = {"", *self._open}
+        self._noted += len(arounds)
+        if self._sizes[""] > DRAWN_MOST or self._noted > NOTED_MOST:  # before it has taken seconds
+            raise NotShownError(_TOO_MANY)
+        for around in arounds:
             self._sizes[around] = self._sizes.get(around, 0) + 1
             if used.startswith("#"):
                 self._uses.setdefault(around, []).append(used[1:])
@@ -129,7 +106,7 @@ class _Drawing:
                 within = above | {name}
                 drawn[name] = self._sizes.get(name, 0) + sum(count(one, within) for one in self._uses.get(name, ()))
                 if drawn[name] > DRAWN_MOST:
-                    raise NotShownError(f"this SVG draws more than {DRAWN_MOST:,} elements")
+                    raise NotShownError(_TOO_MANY)
             return drawn[name]
 
         count("", frozenset())

@@ -4,7 +4,8 @@
     entries.py     one of them as a file describes it: `Server`
     jsonc.py       JSON with comments
     references.py  filling in what an entry refers to: `${NAME}`, `${secret:NAME}` …
-    secrets.py     the secrets among those: `read`, `keep`, `drop`
+    secrets.py     the secrets among those: `read`, `keep`, `keeping`, `drop`
+    clear_text.py  secrets that stand in an entry in the clear, and the entry without them
     trust.py       whether the user agreed to one that a project brings: `Trust`, and `shown`, what they agree to
     servers.py     asking them, from any thread: `Servers`
     tools.py       what they offer: `Tool`, and `names.py`, what that is called in Lua
@@ -12,7 +13,7 @@
     answers.py     what it answered as a value: `value_of`, and `shown`, what of it is to be looked at
     pages.py       what is known of a server or a tool as a page of the reference
     running.py     one that runs, in the event loop of `loop.py`
-    child.py       one that is a program; `keeper.py` ends it when we cannot
+    child.py       one that is a program; `keeper.py` ends it when we cannot, `streams.py` has its messages
     sdk.py         the protocol, the only file that imports the SDK; `wrong.py` and `words.py` are its errors
 
 A call is `servers.tool(server, name)`, `checked(tool, arguments)`, `servers.call(tool, arguments)` and `value_of(tool,

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from kosmo_kernel.mcp.tools import Tool
 
 MESSAGE_MOST = 4_000  # characters of a tool's own words about its failure
-MARKUP = {"text/markdown": "markdown", "text/html": "html", "image/svg+xml": "svg"}
-PICTURE = "image/png"
+MARKUP = {"text/markdown": "markdown", "text/html": "html"}
+# Of pictures those that draw and do nothing else; an SVG is a document, and a server's is not shown.
+PICTURES = {"image/gif": "gif", "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 
 
 def value_of(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ()) -> Any:
@@ -57,14 +58,14 @@ def shown(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for part in (*(answer.get("content") or ()), *(answer.get("contents") or ())):
         match part:
-            case {"type": "image", "mimeType": kind, "data": str(data)} if kind == PICTURE:
-                found.append(("png", data.encode()))
+            case {"type": "image", "mimeType": str(kind), "data": str(data)} if kind in PICTURES:
+                found.append((PICTURES[kind], data.encode()))
             case {"type": "resource", "resource": {"mimeType": str(kind), "text": str(text)}} if kind in MARKUP:
                 found.append((MARKUP[kind], text.encode()))
-            case {"type": "resource", "resource": {"mimeType": kind, "blob": str(data)}} if kind == PICTURE:
-                found.append(("png", data.encode()))
-            case {"uri": _, "mimeType": kind, "blob": str(data)} if kind == PICTURE:
-                found.append(("png", data.encode()))
+            case {"type": "resource", "resource": {"mimeType": str(kind), "blob": str(data)}} if kind in PICTURES:
+                found.append((PICTURES[kind], data.encode()))
+            case {"uri": _, "mimeType": str(kind), "blob": str(data)} if kind in PICTURES:
+                found.append((PICTURES[kind], data.encode()))
     return found
 
 

@@ -7,6 +7,7 @@ does not name is a mistake where the schema lists its arguments, because most se
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import nearest
@@ -43,7 +44,7 @@ LIMITS = {
     "multipleOf": "a multiple of",
 }
 
-_validators: dict[int, tuple[Mapping[str, Any], Validator]] = {}  # by the schema's id, which the schema keeps
+_kept: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id, which the schema keeps
 
 
 def checked(tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[Any] = ()) -> dict[str, Any]:
@@ -57,24 +58,31 @@ def checked(tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[An
     Raises:
         InvalidArgumentsError: all mistakes in one message. Nothing was sent.
     """
-    faults: list[str] = []
-    properties = tool.properties
-    names = list(properties)
-    given = dict(named or {})
-    if named is None:
-        given = dict(zip(names, positional, strict=False))
-        if len(positional) > len(names):
-            faults.append(f"it takes {len(names)} arguments, got {len(positional)}")
-    found = {
-        name: _fitting(_plain(value), properties.get(name, {})) for name, value in given.items() if value is not None
-    }
-    faults += [f"`{name}` is missing" for name in tool.required if name not in found]
-    if properties and not any(tool.schema.get(key) for key in OPEN):
-        faults += [_unknown(name, names) for name in found if name not in properties]
-    faults += _against_schema(tool, found)
+    try:
+        found, faults = _found(_rules_of(tool), named, positional)
+    except RecursionError:
+        faults = ["its schema refers to itself without end, or is too deep, so that nothing can be checked against it"]
     if faults:
         raise InvalidArgumentsError(f"{tool.function}: {'; '.join(dict.fromkeys(faults))}. Write {tool.signature}")
     return found
+
+
+def _found(
+    rules: _Rules, named: Mapping[str, Any] | None, positional: Sequence[Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The arguments by name, and what is wrong with them."""
+    faults: list[str] = []
+    given: Mapping[str, Any] = named or {}
+    if named is None:
+        given = dict(zip(rules.names, positional, strict=False))
+        if len(positional) > len(rules.names):
+            faults.append(f"it takes {len(rules.names)} arguments, got {len(positional)}")
+    found = {name: rules.fitting(name, _plain(value)) for name, value in given.items() if value is not None}
+    faults += [f"`{name}` is missing" for name in rules.required if name not in found]
+    if rules.is_closed:
+        faults += [_unknown(name, rules.names) for name in found if name not in rules.kinds]
+    faults += rules.broken(found)
+    return found, faults
 
 
 def _unknown(name: str, names: list[str]) -> str:
@@ -93,53 +101,86 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _fitting(value: Any, schema: Mapping[str, Any]) -> Any:
-    """A value in the form that is asked for, where Lua knows only one for two: `{}`, and `2.0` for 2."""
-    kinds = _kinds(schema)
-    if value in ([], {}) and isinstance(value, (list, dict)):
-        if "array" in kinds and "object" not in kinds:
-            return []
-        if "object" in kinds and "array" not in kinds:
-            return {}
-    if isinstance(value, float) and value.is_integer() and "integer" in kinds and "number" not in kinds:
-        return int(value)
-    return value
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a tool's schema asks for. Made once, since that takes a hundred times as long as a check.
+
+    Parameters:
+        names: of the arguments that it names, in order.
+        kinds: of each, which types it may have, as far as the schema says so plainly.
+        required: those that must be given.
+        is_closed: there are no others.
+        validator: checks against the schema; None for a schema that is none, since then its server does.
+    """
+
+    names: list[str]
+    kinds: dict[str, set[str]]
+    required: tuple[str, ...]
+    is_closed: bool
+    validator: Validator | None
+
+    def fitting(self, name: str, value: Any) -> Any:
+        """A value in the form that is asked for, where Lua knows only one for two: `{}`, and `2.0` for 2."""
+        kinds = self.kinds.get(name, ())
+        if value in ([], {}) and isinstance(value, (list, dict)):
+            if "array" in kinds and "object" not in kinds:
+                return []
+            if "object" in kinds and "array" not in kinds:
+                return {}
+        if isinstance(value, float) and value.is_integer() and "integer" in kinds and "number" not in kinds:
+            return int(value)
+        return value
+
+    def broken(self, given: dict[str, Any]) -> list[str]:
+        """What of the schema some arguments break."""
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415 - only where tools are called
+
+        try:
+            errors = self.validator.iter_errors(given) if self.validator else ()
+            return [fault for error in errors for fault in _said(error)]
+        except Unresolvable:
+            return []  # as for a schema that is none
+
+
+def _rules_of(tool: Tool) -> _Rules:
+    kept = _kept.get(id(tool.schema))
+    if kept and kept[0] is tool.schema:
+        return kept[1]
+    properties = tool.properties
+    made = _Rules(
+        names=list(properties),
+        kinds={name: _kinds(schema) for name, schema in properties.items()},
+        required=tool.required,
+        is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
+        validator=_validator(tool.schema),
+    )
+    if len(_kept) >= KEPT:
+        _kept.clear()
+    _kept[id(tool.schema)] = (tool.schema, made)
+    return made
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
     told = schema.get("type")
-    kinds = {told} if isinstance(told, str) else {one for one in told or () if isinstance(one, str)}
+    kinds = {one for one in (told if isinstance(told, list) else [told]) if isinstance(one, str)}
     for key in ("anyOf", "oneOf"):
-        for one in schema.get(key) or ():
+        ways = schema.get(key)
+        for one in ways if isinstance(ways, list) else ():
             kinds |= _kinds(one) if isinstance(one, dict) else set()
     return kinds
 
 
-def _against_schema(tool: Tool, given: dict[str, Any]) -> list[str]:
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415 - only where tools are called
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
-
-    try:
-        return [fault for error in _validator(tool.schema).iter_errors(given) for fault in _said(error)]
-    except (SchemaError, Unresolvable):
-        return []  # a schema that is none checks nothing; its server does
-
-
-def _validator(schema: Mapping[str, Any]) -> Validator:
-    """What checks against a schema; made once, since that takes a hundred times as long as a check."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only where tools are called
+def _validator(schema: Mapping[str, Any]) -> Validator | None:
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - only where tools are called
     from jsonschema.validators import validator_for  # noqa: PLC0415 - as above
     from referencing import Registry  # noqa: PLC0415 - as above
 
-    kept = _validators.get(id(schema))
-    if kept and kept[0] is schema:
-        return kept[1]
     kind = validator_for(schema, default=Draft202012Validator)
-    kind.check_schema(dict(schema))
+    try:
+        kind.check_schema(dict(schema))
+    except SchemaError:
+        return None
     made: Validator = kind(dict(schema), registry=Registry())  # of its own: no schema may have another one fetched
-    if len(_validators) >= KEPT:
-        _validators.clear()
-    _validators[id(schema)] = (schema, made)
     return made
 
 

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from kosmo_kernel.mcp.references import Filled
 
 LONGEST = 64 << 20  # bytes of one message
@@ -107,7 +105,13 @@ class Child:
             raise OSError("the program has no pipes")
         self._process, self._keeper = process, keeper
         self._input, self._output = process.stdin, process.stdout
+        self._said, self._searched = bytearray(), 0  # what it said and nobody read yet; where no line ends in that
+        self._was_told = False
+        # Of our own end of its input the loop lets go when the program ends, and then nobody could look into it.
+        self._spare = os.dup(process.stdin.get_extra_info("pipe").fileno()) if GROUPS else None
         self.complaints, self.noise = Tail(), Tail()
+        self.exit_code: int | None = None  # with which it ended, where it did that by itself
+        self.unheard = False  # and without having read a word
         self.leave = LEAVE
         self._listening = asyncio.ensure_future(self._listen(process.stderr))
         if GROUPS:
@@ -138,37 +142,53 @@ class Child:
         """Its process id, which is its group's as well."""
         return self._process.pid
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """What it says, line by line and without their ends, until it closes its output.
+    async def line(self) -> bytes | None:
+        """The next line that it says, without its end; None when it has closed its output.
 
         Raises:
-            TooLongError: a line has no end.
+            TooLongError: the line has no end.
         """
-        said, searched = bytearray(), 0
-        while data := await self._output.read(CHUNK):
-            said += data
-            at = 0
-            while (end := said.find(b"\n", max(at, searched))) >= 0:
-                yield bytes(said[at:end])
-                at = end + 1
-            del said[:at]
-            searched = len(said)
-            if searched > LONGEST:
+        while (end := self._said.find(b"\n", self._searched)) < 0:
+            self._searched = len(self._said)
+            if self._searched > LONGEST:
                 raise TooLongError
-        if said:
-            yield bytes(said)
+            data = await self._output.read(CHUNK)
+            if not data:
+                rest, self._said, self._searched = bytes(self._said), bytearray(), 0
+                return rest or None
+            self._said += data
+        line = bytes(self._said[:end])
+        del self._said[: end + 1]
+        self._searched = 0
+        return line
 
-    async def write(self, line: bytes) -> None:
-        """Say a line to it.
+    def say(self, line: bytes) -> None:
+        """Say a line to it, which it reads when it likes. One that has closed its input hears nothing."""
+        if not self._input.is_closing():
+            self._input.write(line + b"\n")
+            self._was_told = self._was_told or not self._input.is_closing()
 
-        Raises:
-            OSError: it listens no more.
-        """
-        self._input.write(line + b"\n")
-        await self._input.drain()
+    def _left_unread(self) -> bool:
+        """Whether it has read nothing of what was said to it; False where the system does not tell."""
+        if self._spare is None:
+            return False
+        import fcntl  # noqa: PLC0415 - does not exist everywhere
+        import termios  # noqa: PLC0415 - as above
 
-    async def end(self) -> int | None:
-        """End it and all that it started. Returns the status with which it ended, or None when it had to be killed."""
+        with suppress(OSError):
+            return not self._was_told or any(fcntl.ioctl(self._spare, termios.FIONREAD, bytes(4)))
+        return False
+
+    def answered(self) -> None:
+        """It has read what it was told, and nobody will want to know that any more."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    async def end(self) -> None:
+        """End it and all that it started; `exit_code` and `unheard` say how it ended."""
+        self.unheard = self._left_unread()
+        self.answered()
         self._input.close()
         by_itself = await self._ended(self.leave)
         for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
@@ -176,11 +196,12 @@ class Child:
             if not by_itself:
                 await self._ended(self.leave)
         self._keeper.remove(self.pid)
+        await asyncio.wait((self._listening,), timeout=HURRY)  # its last words
         self._listening.cancel()
         with suppress(asyncio.CancelledError):
             await self._listening
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else it warns when collected
-        return self._process.returncode if by_itself else None
+        self.exit_code = self._process.returncode if by_itself else None
 
     async def _ended(self, seconds: float) -> bool:
         """Whether it ends within so many seconds. Not `wait()` alone: that waits for its pipes as well."""

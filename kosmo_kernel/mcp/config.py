@@ -18,7 +18,6 @@ from kosmo_kernel.redact import one_line
 
 USER = "user"
 PROJECT = {"vscode": ".vscode/mcp.json", "cursor": ".cursor/mcp.json", "project": ".mcp.json"}  # later ones win
-SOURCES = (USER, *PROJECT)
 KEYS = ("mcpServers", "servers")
 SAID = 80  # characters of a name that there is not
 
@@ -28,7 +27,7 @@ class Source:
     """A file that may configure servers.
 
     Parameters:
-        source: its kind, one of `SOURCES`.
+        source: its kind, `USER` or one of `PROJECT`.
         path: where it is, or would be.
         key: under which it lists servers, one of `KEYS`; empty where there is no file, or none that says.
         servers: the names of those that it lists.

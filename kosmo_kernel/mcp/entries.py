@@ -34,7 +34,7 @@ class Server:
 
     Parameters:
         name: what the user calls it.
-        source: the kind of file it comes from, one of `config.SOURCES`.
+        source: the kind of file it comes from, `config.USER` or one of `config.PROJECT`.
         path: that file.
         root: the project's folder, where a server is started that does not say where.
         kind: how it is spoken to.

@@ -43,7 +43,7 @@ class Loop:
         with self._lock:
             coming, self._coming = self._coming, []
         for work, future in coming:
-            _tie(loop.create_task(work), future, loop)
+            _begin(work, future, loop)
 
     def close(self) -> None:
         """End the thread. What was not done by then is cancelled."""
@@ -66,21 +66,32 @@ async def _cancel_all() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tie(task: asyncio.Task[T], future: Future[T], loop: asyncio.AbstractEventLoop) -> None:
-    """Have the end of either be that of the other."""
+def _begin(work: Coroutine[Any, Any, T], future: Future[T], loop: asyncio.AbstractEventLoop) -> None:
+    """Do something in a task, tell its future how it ended, and end it when that is cancelled."""
 
-    def ended(task: asyncio.Task[T]) -> None:
-        if task.cancelled():
+    def never_begun(_task: asyncio.Task[None]) -> None:
+        work.close()
+        future.cancel()
+
+    async def carried() -> None:
+        # Told from here and not by a callback of the task: that is a turn of the loop, which the answer waits for.
+        task.remove_done_callback(never_begun)
+        try:
+            result = await work
+        except asyncio.CancelledError:
             future.cancel()
-        elif error := task.exception():
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised where the future is waited for
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)
-        elif future.set_running_or_notify_cancel():
-            future.set_result(task.result())
+        else:
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
 
     def left(future: Future[T]) -> None:
         if future.cancelled() and not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
 
-    task.add_done_callback(ended)
+    task = loop.create_task(carried())
+    task.add_done_callback(never_begun)
     future.add_done_callback(left)

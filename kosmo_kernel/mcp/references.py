@@ -138,6 +138,11 @@ class _Filling:
         return f"{self._server.path}: the MCP server `{self._server.name}`"
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is a reference and nothing more."""
+    return text.startswith(_WHOLE) or _REFERENCE.fullmatch(text) is not None
+
+
 def referred(text: str) -> list[str]:
     """The references in a text, as they are written."""
     return [text] if text.startswith(_WHOLE) else [found[0] for found in _REFERENCE.finditer(text)]

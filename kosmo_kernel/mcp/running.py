@@ -7,7 +7,6 @@ SDK's must be who closes it; everybody else only asks through it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENT = 20.0  # seconds: who is given less is not also given the ten seconds that the SDK waits for a silent server
+AT_START = "at its start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +77,71 @@ class Running:
         Raises:
             KosmoError: it does not start, or speaks no MCP.
         """
-        from kosmo_kernel.mcp import sdk  # noqa: PLC0415 - it takes half a second
-
-        self._filled = await asyncio.to_thread(self._fill_in)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.server.timeout
-        first = self.server.timeout if self.server.timeout > PATIENT else self.server.timeout / 2
+        self._filled = filled = await asyncio.to_thread(self._fill_in)
+        await self._start_program(filled)
         try:
-            await self._open(self._filled, sdk.MODERN, first)
-        except (ClosedError, SilentError) as wrong:
-            # Servers of old SDKs end, or say nothing, when anything comes before the handshake of old.
-            left = until - loop.time()
-            if left <= 0 or (isinstance(wrong, ClosedError) and (wrong.too_long or wrong.why)):
-                raise self._told(wrong, "at its start") from None
-            try:
-                await self._open(self._filled, sdk.OLD, left)
-            except WrongError as again:
-                raise self._told(again, "at its start") from None
-        except WrongError as wrong:
-            raise self._told(wrong, "at its start") from None
+            from kosmo_kernel.mcp import sdk  # noqa: PLC0415 - it takes half a second, in which the program starts
+        except ImportError:
+            if self._child:
+                await self._child.end()
+            raise
+        wrong: WrongError
+        try:
+            async with asyncio.timeout(self.server.timeout):
+                await self._connect(filled, sdk.MODERN, sdk.OLD)
+        except TimeoutError:
+            wrong = SilentError()
+            self._let_go()  # nobody waits until it has ended
+        except WrongError as error:
+            wrong = error
+            await self.close()
+        else:
+            return
+        raise self._told(wrong, AT_START) from None
 
-    async def _open(self, filled: Filled, mode: str, seconds: float) -> None:
-        if self.server.kind == "stdio":
-            try:
-                self._child = await Child.start(filled, self._keeper)
-            except OSError as error:
-                raise not_started(self.server, error, filled.command, filled.secrets) from None
+    async def _start_program(self, filled: Filled) -> None:
+        if self.server.kind != "stdio":
+            return
+        try:
+            self._child = await Child.start(filled, self._keeper)
+        except OSError as error:
+            raise not_started(self.server, error, filled.command, filled.secrets) from None
+
+    async def _connect(self, filled: Filled, modern: str, old: str) -> None:
+        """Connect as servers have it since 2026, or as before where a server knows nothing of that."""
+        of_address = self.server.kind == "http"
+        first = self.server.timeout / 2 if of_address and self.server.timeout <= PATIENT else None
+        try:
+            async with asyncio.timeout(first):
+                await self._open(filled, modern)
+        except TimeoutError:
+            await self.close()
+        except ClosedError as wrong:
+            await self.close()
+            # Servers of some old SDKs end when anything comes before the handshake of old. One that has read nothing
+            # has ended for a reason of its own, and would do so again.
+            if wrong.too_long or wrong.why or (self._child and self._child.unheard):
+                raise
+        else:
+            return
+        await self._start_program(filled)
+        await self._open(filled, old)
+
+    async def _open(self, filled: Filled, mode: str) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._leave.clear()
         self._opening = True
         self._holder = asyncio.create_task(self._hold(filled, mode, ready))
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.shield(ready)
-                await self.tools()
-        except TimeoutError:
-            if self._child:
-                self._child.leave = HURRY
-            await self.close()
-            raise SilentError from None
-        except BaseException:
-            await self.close()
-            raise
+        await asyncio.shield(ready)
+        await self.tools()
+
+    def _let_go(self) -> None:
+        """Have it end, soon: it has not even answered."""
+        self._leave.set()
+        if self._child:
+            self._child.leave = HURRY
+        if self._opening and self._holder:
+            self._holder.cancel()
 
     async def _hold(self, filled: Filled, mode: str, ready: asyncio.Future[None]) -> None:
         """Keep the connection open until it is to be closed, or closes."""
@@ -129,11 +152,14 @@ class Running:
                 filled,
                 self._child,
                 mode=mode,
+                patience=self.server.timeout / 3,
                 timeout=self.server.timeout,
                 changed=self._changed,
                 say=self._logged,
             ) as connection:
                 self._opening, self._connection = False, connection
+                if self._child:
+                    self._child.answered()
                 ready.set_result(None)
                 leave = asyncio.ensure_future(self._leave.wait())
                 closed = asyncio.ensure_future(connection.wire.closed.wait())
@@ -164,8 +190,7 @@ class Running:
         if self._holder:
             if self._opening:
                 self._holder.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._holder
+            await asyncio.wait((self._holder,))  # which goes on to end it when nobody waits any more
 
     async def started(self, before: Running | None) -> None:
         """Wait until it has started; whoever comes first starts it, after the one that it takes the place of has ended.
@@ -308,5 +333,6 @@ class Running:
             secrets=self.secrets,
             complaints=self._child.complaints.lines() if self._child else (),
             noise=self._child.noise.lines() if self._child else (),
+            exit_code=self._child.exit_code if self._child and doing == AT_START else None,
             stray=connection.wire.stray if connection else "",
         )

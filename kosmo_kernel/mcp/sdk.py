@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,12 +26,14 @@ from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
 from kosmo_kernel import __version__
-from kosmo_kernel.mcp.child import LONGEST, Child, TooLongError
+from kosmo_kernel.mcp.child import LONGEST
+from kosmo_kernel.mcp.streams import Coming, Going
 from kosmo_kernel.mcp.wrong import ClosedError, MalformedError, SilentError, TurnedDownError, WrongError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from kosmo_kernel.mcp.child import Child
     from kosmo_kernel.mcp.references import Filled
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ T = TypeVar("T")
 PAGES_MOST = 1_000  # of a list; a server whose cursors go round would never end
 LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # asks for the protocol of 2026 first, and shakes hands as before where a server does not know it
+PROBE = "server/discover"  # what that asks
 OLD = "legacy"
 NO_MESSAGE = "its answer is no JSON-RPC message"
 
@@ -62,12 +64,19 @@ class Wire:
         self.stray = ""  # the id of an answer that nobody asked for
         self.status = 0  # the HTTP status of the last answer that was a refusal
         self.heard = 0.0  # when the last message came, as the loop's clock has it
+        self.probe: str | int | None = None  # the id of the question of 2026, once it was asked
         self._asked: set[str | int] = set()
 
     def sent(self, message: protocol.JSONRPCMessage) -> None:
         """A message goes out."""
         if isinstance(message, protocol.JSONRPCRequest):
             self._asked.add(message.id)
+            if message.method == PROBE:
+                self.probe = message.id
+
+    def overflowed(self) -> None:
+        """A message has no end."""
+        self.too_long = True
 
     def received(self, message: protocol.JSONRPCMessage) -> None:
         """A message came."""
@@ -184,10 +193,12 @@ class Connection:
             ClosedError, MalformedError, SilentError, TurnedDownError: as they say.
         """
         try:
-            async with _in_time(self._timeout):
+            async with asyncio.timeout(self._timeout):
                 return await asked
         except WrongError:
             raise
+        except TimeoutError:
+            raise SilentError from None
         except Exception as error:  # noqa: BLE001 - whatever is no error of the protocol is raised as it is
             raise _meant(error, self.wire) from None
 
@@ -198,6 +209,7 @@ async def connected(
     child: Child | None,
     *,
     mode: str,
+    patience: float | None,
     timeout: float,  # noqa: ASYNC109 - it is each answer's
     changed: Callable[[], None],
     say: Callable[[str, str], None],
@@ -208,6 +220,7 @@ async def connected(
         filled: the server.
         child: the server as a program that runs already; None for one that has an address.
         mode: `MODERN` or `OLD`.
+        patience: seconds until a program that has said nothing is taken for one of before 2026; None for the SDK's own.
         timeout: seconds for each answer.
         changed: is told when the server's tools have changed.
         say: is told level and text of what the server logs.
@@ -226,7 +239,7 @@ async def connected(
         say(params.level, text)
 
     async with AsyncExitStack() as stack:
-        transport = _lines(child, wire) if child else _http(filled, wire, timeout)
+        transport = _lines(child, wire, patience) if child else _http(filled, wire, timeout)
         client = Client(
             transport,
             mode=mode,
@@ -289,44 +302,33 @@ async def _http(filled: Filled, wire: Wire, seconds: float) -> AsyncIterator[Any
 
 
 @asynccontextmanager
-async def _lines(child: Child, wire: Wire) -> AsyncIterator[Any]:
+async def _lines(
+    child: Child, wire: Wire, patience: float | None
+) -> AsyncIterator[tuple[Coming[SessionMessage], Going[SessionMessage]]]:
     """A transport to a program: one message a line."""
-    coming, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    # Without a limit, so that a server that reads nothing holds up nobody: whoever asks waits for the answer only.
-    sending, going = anyio.create_memory_object_stream[SessionMessage](math.inf)
 
-    async def read() -> None:
-        try:
-            async with coming:
-                async for line in child.lines():
-                    if (message := _message(line, child)) is not None:
-                        wire.received(message)
-                        await coming.send(SessionMessage(message))
-        except TooLongError:
-            wire.too_long = True
-        except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # the end of either side
-        finally:
-            wire.closed.set()
+    def read(line: bytes) -> SessionMessage | None:
+        message = _message(line, child)
+        if message is None:
+            return None
+        wire.received(message)
+        # What it tells meanwhile is heard before the answer that follows, and a flood of it stops nobody.
+        coming.gives_way = not isinstance(message, protocol.JSONRPCResponse)
+        return SessionMessage(message)
 
-    async def write() -> None:
-        async with going:
-            async for one in going:
-                wire.sent(one.message)
-                try:
-                    await child.write(one.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
-                except OSError:
-                    return  # it has ended, as the reader will find
+    def write(item: SessionMessage) -> bytes:
+        wire.sent(item.message)
+        return item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(read)
-        tasks.start_soon(write)
-        try:
-            yield received, sending
-        finally:
-            tasks.cancel_scope.cancel()
-            received.close()
-            sending.close()
+    def silent() -> SessionMessage | None:
+        """The answer of a server that does not know the question of 2026 and says nothing to it: no."""
+        if wire.probe is None:
+            return None
+        fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
+        return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=wire.probe, error=fault))
+
+    coming = Coming(child, read, wire.closed.set, wire.overflowed, patience=patience, instead=silent)
+    yield coming, Going(child, write)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:

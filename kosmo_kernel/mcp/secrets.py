@@ -7,7 +7,7 @@ keyring first.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kosmo_kernel import config
@@ -15,6 +15,7 @@ from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.errors import CredentialsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FILE = "mcp-secrets.json"
@@ -54,6 +55,28 @@ def keep(name: str, value: str) -> str:
     except system_keyring.NoKeyringError:
         _change_file(name, value)
         return str(secrets_file())
+
+
+@contextmanager
+def keeping(values: Mapping[str, str]) -> Iterator[None]:
+    """Keep secrets for what the `with` block does. When that fails there are those that were there before.
+
+    Raises:
+        CredentialsError: as `read`, `keep` and `drop`.
+    """
+    before: dict[str, str | None] = {}
+    try:
+        for name, value in values.items():
+            before[name] = read(name)
+            keep(name, value)
+        yield
+    except BaseException:
+        for name, old in before.items():
+            if old is None:
+                drop(name)
+            else:
+                keep(name, old)
+        raise
 
 
 def drop(name: str) -> None:

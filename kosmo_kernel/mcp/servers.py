@@ -173,8 +173,6 @@ class Servers:
             UnknownNameError: there is none; with the nearest names.
             KosmoError: as for `tools`.
         """
-        from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
-
         running = self._running.get(key)
         found = self.known_tool(key, name) if running and running.fresh else None
         if found:
@@ -184,12 +182,7 @@ class Servers:
         found = _named(name, tools)
         if found:
             return found
-        server = self.find(key)
-        near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
-        listed = tuple(f"mcp.{server.name}.{one}" for one in near)
-        raise UnknownNameError(
-            f"The MCP server `{server.name}` has no tool `{one_line(name, most=config.SAID)}`.", listed
-        )
+        raise no_tool(self.find(key).name, name, tools)
 
     def begin_call(
         self,
@@ -337,6 +330,15 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
+    """The error for a tool that a server does not have; with the nearest names."""
+    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+
+    near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
+    listed = tuple(f"mcp.{server}.{one}" for one in near)
+    return UnknownNameError(f"The MCP server `{server}` has no tool `{one_line(name, most=config.SAID)}`.", listed)
 
 
 def _named(name: str, tools: tuple[Tool, ...]) -> Tool | None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kosmo_kernel import config
 from kosmo_kernel.errors import SettingsError, UntrustedError
+from kosmo_kernel.mcp.clear_text import hidden_words
 from kosmo_kernel.mcp.references import PRIVATE, referred
-from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,15 +50,23 @@ def fingerprint(server: Server) -> str:
 
 
 def shown(server: Server) -> list[str]:
-    """What somebody agrees to, in lines for people. No value of a variable or header is shown: any may be a secret."""
-    words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
-    lines = [redact(" ".join(json.dumps(word) if " " in word or not word else word for word in words))]
+    """What somebody agrees to, in lines for people. No value of a variable or header is shown: any may be a secret.
+
+    Of an argument that is one, its name is shown, unless it may be code as well; the agreement is to the value.
+    """
+    lines = [called(server, code=True)]
     lines += [f"in {server.cwd}"] if server.cwd else []
     for what, given in (("variable", server.env), ("header", server.headers)):
         for name, value in given.items():
             refers = ", ".join(referred(value))
             lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
     return lines
+
+
+def called(server: Server, *, code: bool = False) -> str:
+    """How a server is reached, without secrets: its command line or its address. `code` is that of `hidden_words`."""
+    words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
+    return " ".join(json.dumps(word) if " " in word or not word else word for word in hidden_words(words, code=code))
 
 
 class Trust:

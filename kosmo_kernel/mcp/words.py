@@ -6,6 +6,7 @@ Whatever a server wrote is shown without secrets and without anything that moves
 from __future__ import annotations
 
 from http import HTTPStatus
+from signal import Signals
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import (
@@ -17,6 +18,7 @@ from kosmo_kernel.errors import (
     UnreachableError,
 )
 from kosmo_kernel.mcp import child
+from kosmo_kernel.mcp.trust import called
 from kosmo_kernel.mcp.wrong import ClosedError, MalformedError, SilentError, TurnedDownError, WrongError
 from kosmo_kernel.redact import one_line
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 LINE = 300  # characters of a line that a server wrote
 MESSAGE = 2_000  # and of its own words about an error
 INTERNAL = -32603  # JSON-RPC: the server broke
-UNKNOWN_METHOD = -32601
 LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -60,6 +61,7 @@ def told(
     secrets: Iterable[str] = (),
     complaints: Iterable[str] = (),
     noise: Iterable[str] = (),
+    exit_code: int | None = None,
     stray: str = "",
 ) -> KosmoError:
     """The error for something that went wrong.
@@ -72,6 +74,7 @@ def told(
         secrets: what no message may show.
         complaints: the last lines of its standard error.
         noise: what it printed on its standard output that is no message.
+        exit_code: with which it ended at its start; None for anything else.
         stray: the id of an answer that nobody had asked for.
     """
     secrets = tuple(secrets)
@@ -95,10 +98,14 @@ def told(
         case ClosedError(why=why) if why or server.kind == "http":
             what = f"{who} cannot be reached {doing}" + (f": {one_line(why, secrets, LINE)}." if why else ".")
         case _:
-            kind, what = BadAnswerError, f"{who} ended {doing}."
+            kind, what = BadAnswerError, f"{who} {_ended(exit_code)} {doing}{_with(exit_code)}."
     if not isinstance(wrong, TurnedDownError):
-        what += _lines("It last wrote on standard error:", complaints, secrets)
-        what += _lines("On standard output it printed what is no message:", noise, secrets)
+        said = _lines("It last wrote on standard error:", complaints, secrets)
+        said += _lines("On standard output it printed what is no message:", noise, secrets)
+        what += said
+        if exit_code is not None:
+            what += "" if said else " It printed nothing."
+            what += f"\nRun it by itself to see more: {called(server)}\nIts entry is in {server.path}."
     return kind(what, status=status, function=function)
 
 
@@ -114,6 +121,22 @@ def _turned_down(
         return BadAnswerError, wrong.status, f"{who} broke {doing}: HTTP {wrong.status}."
     kind: type[ApiError] = BadAnswerError if wrong.code == INTERNAL else RefusedError
     return kind, wrong.status or None, f"{who} answered with an error {doing}: {said}"
+
+
+def _ended(exit_code: int | None) -> str:
+    """How a program ended; a negative exit code is the signal that ended it."""
+    return "ended" if exit_code is None or exit_code >= 0 else f"was ended by {_signal(-exit_code)}"
+
+
+def _with(exit_code: int | None) -> str:
+    return f" with status {exit_code}" if exit_code is not None and exit_code >= 0 else ""
+
+
+def _signal(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _headers(server: Server) -> str:
