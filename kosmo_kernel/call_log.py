@@ -45,7 +45,7 @@ def log(path: str, name: str, result: Result) -> None:
     Parameters:
         path: what `log_file` gave.
         name: of the chunk.
-        result: of the run.
+        result: of the run; what it gave is not lost where nothing can be written any more, and its notes say so.
     """
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     for call in result.calls:
@@ -61,18 +61,24 @@ def log(path: str, name: str, result: Result) -> None:
 
     started = result.started.strftime("%Y-%m-%dT%H:%M:%SZ") if result.started else None
     line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": list(groups.values())}
-    descriptor = _open(path)
     try:
-        os.write(descriptor, f"{json.dumps(line)}\n".encode())
-    finally:
-        os.close(descriptor)
+        descriptor = _open(path)
+        try:
+            os.write(descriptor, f"{json.dumps(line)}\n".encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        result.notes.append(f"This run is not in the file that {VARIABLE} names: {error.strerror}.")
 
 
 def logged(path: Path) -> list[dict[str, Any]]:
     """The lines of a log: `time`, `name`, `seconds`, and `calls` with what was asked of whom."""
-    import json  # noqa: PLC0415 - as above
+    return [line for line in _lines(path) if line is not None]
 
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+def torn(path: Path) -> int:
+    """How many lines of a log are not whole: a disk was full, or a process ended in the middle of one."""
+    return _lines(path).count(None)
 
 
 def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
@@ -80,6 +86,23 @@ def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
     calls = [call for line in lines for call in line["calls"]]
     accounts = list(dict.fromkeys(call["account"] for call in calls))
     return accounts, sum(call["calls"] for call in calls), sum(call["requests"] for call in calls)
+
+
+def asked(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], None]:
+    """Which accounts were asked, each as the service and its alias, first those that were asked first."""
+    return {(call["path"].partition(".")[0], call["account"]): None for line in lines for call in line["calls"]}
+
+
+def _lines(path: Path) -> list[dict[str, Any] | None]:
+    import json  # noqa: PLC0415 - as above
+
+    found: list[dict[str, Any] | None] = []
+    for line in path.read_bytes().splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            found.append(None)
+    return found
 
 
 def _open(path: str) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -27,6 +28,7 @@ INJECTED = "injected-parameters"  # of the cell that sets them, likewise
 
 _OPENING, _CLOSING = "({[", ")}]"
 _WORDS = {"true": True, "false": False}
+_LINE_END = re.compile(r"\r\n?|\n")  # as Python's parser counts lines; `splitlines` knows other ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ def value_of(parameter: Parameter, text: str) -> Any:
         return _WORDS[text.lower()]
     if parameter.kind == "table":
         try:
-            value = json.loads(text)
-        except ValueError:
+            value = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, (list, dict)):
             raise _refused(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
@@ -109,13 +111,19 @@ def assignments(values: Mapping[str, Any], language: str) -> str:
     return "\n".join(f"{name} = {write(value)}" for name, value in values.items())
 
 
+def _no_constant(name: str) -> NoReturn:
+    """Python's decoder takes `NaN` and `Infinity`, which are no JSON and in Python's code no values."""
+    raise ValueError(name)
+
+
 def _number(parameter: Parameter, text: str) -> int | float:
     for kind in (int, float):
         try:
             value = kind(text)
-        except ValueError:
+            is_finite = math.isfinite(value)
+        except (ValueError, OverflowError):
             continue
-        if math.isfinite(value):
+        if is_finite:
             return value
     raise _refused(parameter, text, "a number")
 
@@ -165,9 +173,9 @@ def _kind(first: Token) -> str:
 def _in_python(code: str) -> list[Parameter]:
     try:
         tree = ast.parse(code)
-    except SyntaxError:  # the notebook says so itself when it runs
+    except (SyntaxError, ValueError):  # the notebook says so itself when it runs
         return []
-    lines = code.splitlines()
+    lines = _LINE_END.split(code)
     found = []
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None

@@ -15,11 +15,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 Form = Literal["jsonl", "parquet"]
-FORMS: tuple[Form, ...] = ("jsonl", "parquet")
+FORMS: tuple[Form, ...] = get_args(Form)
 MANIFEST = "manifest.json"
 VERSION = 1
 PRIVATE = 0o600
@@ -85,7 +86,8 @@ def take(
         What was taken, which may be incomplete.
 
     Raises:
-        SettingsError: the folder has something in it, or Parquet cannot be written here; nothing was asked.
+        SettingsError: the folder has something in it or cannot be made, or Parquet cannot be written here; nothing was
+            asked.
         KosmoError: nothing at all could be read.
         OSError: nothing can be written there.
     """
@@ -130,14 +132,16 @@ def check(folder: Path, form: Form) -> None:
             "Parquet needs a library that is not installed: python -m pip install 'kosmo_kernel[parquet]'. Or write "
             "JSON lines: --format jsonl"
         )
+    place = Path(os.path.realpath(folder))
     try:
-        taken = any(folder.iterdir())
-    except FileNotFoundError:
-        return
+        taken = place.exists() and any(place.iterdir())
     except OSError as error:
         raise SettingsError(f"A snapshot cannot be written to {folder}: {error.strerror}.") from None
     if taken:
         raise SettingsError(f"{folder} has something in it, and a snapshot replaces nothing. Name a new folder.")
+    above = next(one for one in place.parents if one.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise SettingsError(f"A snapshot cannot be written to {folder}: nothing can be made in {above}.")
 
 
 class _Reading:
@@ -230,7 +234,7 @@ def table_of(function: Function) -> str:
 
 
 def _write(folder: Path, form: Form, tables: Mapping[str, Records], manifest: dict[str, Any]) -> None:
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow a link that is to be replaced
+    folder = Path(os.path.realpath(folder))  # a folder takes the place of a folder, and never that of a link
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # with mode 0700
     try:
@@ -244,6 +248,8 @@ def _write(folder: Path, form: Form, tables: Mapping[str, Records], manifest: di
             else:
                 _private(file, b"".join(encode(row) + b"\n" for row in records))
         _private(made / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        with suppress(FileNotFoundError):
+            folder.rmdir()  # an empty one; Windows renames nothing to what is there
         made.rename(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -279,7 +285,8 @@ class Saved(Mapping[str, "KosmoFrame"]):
             version = self.manifest["kosmo_snapshot"]
             self._tables = {name: (folder / one["file"], one["function"]) for name, one in self._listed()}
         except OSError as error:
-            raise SettingsError(f"{folder} is no snapshot: {file} cannot be read: {error.strerror}.") from None
+            where = file.absolute()  # a notebook may run in another folder than the one somebody thinks of
+            raise SettingsError(f"{folder} is no snapshot: {where} cannot be read: {error.strerror}.") from None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise SettingsError(f"{file} makes no sense: {error}. Take the snapshot anew.") from None
         if version != VERSION:

@@ -34,15 +34,15 @@ def cells(name: str) -> list[tuple[str, str]]:
 
 
 @cache
-def answers(name: str) -> dict[str, Any]:
-    """What each cell of a notebook gives on the demo."""
+def answers(name: str, /, **given: str) -> dict[str, Any]:
+    """What each cell of a notebook gives on the demo, with these parameters."""
     with Session() as session:
         found = {}
         for ident, source in cells(name):
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
                 values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)}
-                session.run("", inputs=values)
+                session.run("", inputs=values | given)
             else:
                 value = session.run(source, dry_run=ident == "dry-run").value
                 found[ident] = json.loads(json.dumps(value, default=list))
@@ -75,5 +75,5 @@ def frames(notebook: str, cell: str, *names: str) -> dict[str, Any]:
     """What a cell of Lua hands to Python."""
     with Session() as session:
         lua = dict(cells(notebook))[cell]
-        found = session.run(lua, inputs={"account": "demo", "ours": []}, outputs=names).outputs
+        found = session.run(lua, inputs={"account": "demo", "ours": [], "after": ""}, outputs=names).outputs
         return {name: frame_of(found[name]) for name in names}

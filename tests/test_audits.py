@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from audit_cells import answers, frames, outputs_of, source_of
 
 from kosmo_kernel.demo.company import company
@@ -211,12 +212,12 @@ def test_the_matrix_has_the_most_that_each_person_may_do() -> None:
 
 
 def test_our_people_without_single_sign_on() -> None:
-    told = defaultdict(list)
-    for seat in SEATS:
-        mail = seat["user"]["email"]
-        if mail.endswith("@larkmoor.example") and not seat["user"]["federated"]:
-            told[mail].append(seat["app"]["name"])
-    assert {row["who"]: row["apps"] for row in answers("access-audit")["federated"]} == told != {}
+    told = [
+        (seat["user"]["email"], seat["app"]["name"])
+        for seat in SEATS
+        if seat["user"]["email"].endswith("@larkmoor.example") and not seat["user"]["federated"]
+    ]
+    assert [(row["who"], row["app"]) for row in answers("access-audit")["federated"]] == sorted(told) != []
 
 
 # --- add-ons and domains -------------------------------------------------------------------------------------------
@@ -313,3 +314,12 @@ def test_the_incident_page_has_the_whole_app() -> None:
     assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
     assert {row["who"] for row in found["people"]} == {seat["user"]["email"] for seat in things.collaborators}
     assert found["state"]["last_release"] == "44 d ago"
+
+
+@pytest.mark.parametrize("app", sorted(OF))
+def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
+    told = {seat["user"]["email"]: len(rights(seat) | {"view"}) for seat in OF[app].collaborators if is_person(seat)}
+    found = [row for row in answers("incident-runbook", name=app)["people"] if row["who"] in told]
+    may = {row["who"]: len(row["may"].split(", ")) for row in found}
+    assert may == told
+    assert list(may.values()) == sorted(told.values(), reverse=True)

@@ -10,10 +10,12 @@ import nbformat
 import pytest
 from audit_cells import NOTEBOOKS, PATHS, cell_of, cells, frames, source_of
 
-from kosmo_kernel import snapshot
+from kosmo_kernel import runbook, snapshot
 from kosmo_kernel.demo.company import company
+from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.frames import KosmoFrame
 from kosmo_kernel.parameters import declared
+from kosmo_kernel.session import Session
 
 LINES = 10  # of Lua that a question takes at most
 WIDTH = 100  # of a line of code; more does not fit a notebook in a window of usual size
@@ -130,3 +132,25 @@ def test_drift_shows_what_is_new_gone_or_different() -> None:
         row: facts for row, facts in drifted("apps").items() if row[0] in {"stack.name", "owner.email", "maintenance"}
     }
     assert found == told != {}
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+def test_drift_compares_two_snapshots_and_asks_nobody(tmp_path: Path) -> None:
+    with Session("demo") as session:
+        snapshot.take(session, tmp_path / "later")
+    drift = runbook.read(NOTEBOOKS / "drift.ipynb")
+    report = runbook.run(drift, {"after": str(tmp_path / "later")}, tmp_path / "copy.ipynb")
+    assert (report.error, report.requests) == (None, 0)
+    shown = {cell.id: cell.outputs for cell in nbformat.read(report.output, as_version=4).cells if "outputs" in cell}
+    for name in ("apps", "addons", "people"):
+        [output] = shown[name]
+        assert output.data["text/plain"] == cell_of("drift", name).outputs[0].data["text/plain"]
+
+
+@pytest.mark.parametrize("name", ["addon-and-domain-audit", "dyno-audit", "incident-runbook", "stack-and-lifecycle"])
+def test_a_moment_that_is_none_is_refused_by_its_name(name: str) -> None:
+    sources = [source for ident, source in cells(name) if ident not in ("parameters", "dry-run")]
+    given = {"account": "demo", "name": "my-app", "forgotten_hours": 24, "at": "yesterday"}
+    with Session() as session, pytest.raises(LuaRuntimeError, match=r"`at` is no moment such as .*Z: yesterday"):
+        session.run(sources[0], inputs=given)

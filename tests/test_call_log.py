@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kosmo_kernel.call_log import logged, totals
+from kosmo_kernel.call_log import logged, torn, totals
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.session import Session
 
@@ -38,6 +38,25 @@ def test_a_run_that_failed_is_noted_too(log: Path, session: Session) -> None:
     with pytest.raises(KosmoError):
         session.run("app.integrations.heroku.get_app('no-such-app')")
     assert [(c["calls"], c["failed"]) for line in logged(log) for c in line["calls"]] == [(1, 1)]
+
+
+def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Session) -> None:
+    session.run("app.integrations.heroku.get_app('my-app')", name="In[1]")
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:20] + whole + "größe".encode()[:3])
+    assert ([line["name"] for line in logged(log)], torn(log)) == (["In[1]"], 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_run_that_can_no_longer_be_noted_keeps_what_it_gave(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CALL_LOG", "/dev/full")
+    result = session.run("return #app.integrations.heroku.list_apps()")
+    assert result.value == 19
+    assert [note for note in result.notes if "KOSMO_CALL_LOG" in note] == [
+        "This run is not in the file that KOSMO_CALL_LOG names: No space left on device."
+    ]
 
 
 def test_a_log_that_cannot_be_written_is_an_error_before_anything_runs(

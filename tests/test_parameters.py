@@ -73,11 +73,20 @@ def test_a_text_becomes_what_was_declared(kind: str, text: str, value: Any) -> N
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("number", "many"), ("number", "nan"), ("number", ""), ("boolean", "1"), ("table", "a"), ("table", "5")],
+    [
+        *(("number", text) for text in ("many", "nan", "", "1" + "0" * 400)),
+        ("boolean", "1"),
+        *(("table", text) for text in ("a", "5", "[NaN]", "[-Infinity]", "[" * 100_000)),
+    ],
 )
 def test_a_text_of_another_kind_is_refused_with_what_is_wanted(kind: str, text: str) -> None:
     with pytest.raises(InvalidArgumentsError, match=r"The parameter `x` is .+ \(usually …\), got "):
         value_of(Parameter("x", kind, "…", ""), text)
+
+
+def test_a_comment_is_found_behind_texts_with_other_ends_of_lines_in_them() -> None:
+    code = 'x = "\u2028é\x0b"  # first\r\ny = "ééé"  # second\n'
+    assert [(one.name, one.doc) for one in declared(code, PYTHON)] == [("x", "first"), ("y", "second")]
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -15,9 +19,11 @@ import pytest
 from kosmo_command import COMMAND, document, environment, kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from kosmo_kernel import runbook
+from kosmo_kernel import integrations, runbook
+from kosmo_kernel.accounts import store
 from kosmo_kernel.cli.run import EXAMPLES
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.integrations.heroku import HEROKU
 
 pytestmark = pytest.mark.usefixtures("kernel_list")
 
@@ -56,7 +62,9 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Runs a notebook in this process by either library."""
     found = importlib.util.find_spec
     if request.param == "nbclient":
-        monkeypatch.setattr(runbook, "find_spec", lambda name: None if name == "papermill" else found(name))
+        monkeypatch.setattr(
+            "kosmo_kernel.runbook.cells.find_spec", lambda name: None if name == "papermill" else found(name)
+        )
 
 
 @pytest.mark.usefixtures("engine")
@@ -108,6 +116,15 @@ def test_a_cell_that_fails_ends_the_run_and_the_copy_keeps_what_came_before(tmp_
     assert "**It stopped at a failure.**" in nbformat.read(report.output, as_version=4).cells[1].source
 
 
+def test_a_call_that_could_not_be_noted_whole_does_not_take_the_report_with_it(tmp_path: Path) -> None:
+    half = code("import os\nwith open(os.environ['KOSMO_CALL_LOG'], 'a') as log:\n    _ = log.write('{')")
+    path = written(tmp_path / "n.ipynb", half, language="python")
+    report = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb", note="Replayed.")
+    assert (report.error, report.calls) == (None, 0)
+    told = nbformat.read(report.output, as_version=4).cells[1].source
+    assert told.endswith(" s. Replayed. It cost more: not every call could be noted.")
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_kernel_that_dies_is_a_failure_that_says_so(tmp_path: Path) -> None:
     path = written(tmp_path / "n.ipynb", code("1"), code("import os; os._exit(1)"), language="python")
@@ -131,6 +148,25 @@ def test_what_a_kernel_itself_says_is_told_when_it_dies_and_never_otherwise(
 
 
 @pytest.mark.usefixtures("engine")
+def test_a_text_that_a_kernel_sends_in_pieces_is_one_in_the_copy(tmp_path: Path) -> None:
+    piece = "import sys\ndef say(text, to=sys.stdout):\n    print(text, end='', file=to, flush=True)"
+    says = "say('one '); say('two'); say('!', sys.stderr); say('three ')\ndisplay(4)\nsay('five ')\nsay('six')"
+    path = written(tmp_path / "n.ipynb", code(f"{piece}\n{says}"), language="python")
+    report = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb")
+    outputs = nbformat.read(report.output, as_version=4).cells[-1].outputs
+    assert [output.get("text", "-") for output in outputs] == ["one two", "!", "three ", "-", "five six"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_secret_that_is_shown_in_pieces_is_replaced(tmp_path: Path) -> None:
+    pieces = [f"print({part!r}, end='', flush=True)" for part in (TOKEN[:9], TOKEN[9:])]
+    path = written(tmp_path / "n.ipynb", code("\n".join(pieces)), language="python")
+    report = runbook.run(runbook.read(path), {}, tmp_path / "copy.ipynb")
+    assert report.error is not None
+    assert printed(report.output) == "[redacted]"
+
+
+@pytest.mark.usefixtures("engine")
 def test_a_secret_in_an_output_is_replaced_and_makes_the_run_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +184,71 @@ def test_a_secret_in_an_output_is_replaced_and_makes_the_run_a_failure(
     assert (TOKEN in text, "not-marked-as-a-token'" in text, text.count("[redacted]")) == (False, False, 2)
 
 
-@pytest.mark.parametrize("given", [{"code": TOKEN}, {"code": "Authorization: Bearer abc123abc123"}, {"api_key": "x"}])
+UNMARKED = "nothing-tells-what-this-is"
+
+
+def asking(path: str, account: str) -> str:
+    """Python that asks an account something, as far as the log tells, and shows what could be its token."""
+    calls = [{"path": path, "account": account, "calls": 1, "failed": 0, "rows": 1, "requests": 1}]
+    line = json.dumps({"time": None, "name": "In[1]", "seconds": 0.1, "calls": calls})
+    log = f"import os\nopen(os.environ['KOSMO_CALL_LOG'], 'a').write({line!r} + chr(10))"
+    return f"{log}\nprint({UNMARKED[:9]!r} + {UNMARKED[9:]!r})"
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The ferries, as an integration of another package."""
+    entry = EntryPoint("ferries", "ferries:FERRIES", integrations.GROUP)
+    monkeypatch.setattr(integrations, "_installed", lambda: {"ferries": entry})
+    monkeypatch.setattr(integrations, "_loaded", {})
+    yield
+    integrations._load.cache_clear()
+
+
+@pytest.mark.usefixtures("installed", "engine")
+@pytest.mark.parametrize("path", ["heroku.list_apps", "ferries.list_ships"])
+def test_the_token_of_an_account_is_replaced_before_the_copy_of_its_first_call_is_written(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    added = SimpleNamespace(name=path.partition(".")[0], names=dict)
+    store.add(added, "harbour", UNMARKED, os.environ, in_file=True)  # type: ignore[arg-type] # all that it looks at
+    copy, seen = tmp_path / "copy.ipynb", list[bool]()
+    notebook = written(tmp_path / "n.ipynb", code(asking(path, "harbour")), code("1"), language="python")
+
+    report = runbook.run(
+        runbook.read(notebook), {}, copy, on_cell=lambda *_: seen.append(UNMARKED in copy.read_text(encoding="utf-8"))
+    )
+
+    assert seen == [False, False]
+    assert (printed(copy), report.accounts) == ("[redacted]\n", ["harbour"])
+    assert report.error is not None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there a file has no mode")
+def test_a_run_ends_as_it_did_where_a_token_cannot_be_looked_up_and_the_copy_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    store.add(HEROKU, "harbour", "another-one", os.environ, in_file=True)
+    store.secrets_file(os.environ).chmod(0o644)
+    notebook = written(tmp_path / "n.ipynb", code(asking("heroku.list_apps", "harbour")), language="python")
+
+    report = runbook.run(runbook.read(notebook), {}, tmp_path / "copy.ipynb")
+
+    assert (report.error, report.accounts) == (None, ["harbour"])
+    assert "The token of `harbour` could not be looked for in the outputs." in report.output.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"code": TOKEN},
+        {"code": "Authorization: Bearer abc123abc123"},
+        {"api_key": "x"},
+        {"account": "01234567-89ab-cdef-0123-456789abcdef"},
+    ],
+)
 def test_a_secret_as_a_parameter_is_refused_before_anything_runs(given: dict[str, str], tmp_path: Path) -> None:
     path = written(tmp_path / "n.ipynb", code(f'{PARAMETERS}\napi_key = ""', "parameters"))
     with pytest.raises(InvalidArgumentsError, match="is a secret") as caught:
@@ -188,6 +288,16 @@ def test_the_command_names_the_files_it_wrote(audit: Path, tmp_path: Path) -> No
     page = (tmp_path / "copy.html").read_text(encoding="utf-8")
     assert "<h1" in page
     assert "list_apps" not in page
+    assert re.findall(r"<script|<link|@import|src=\"http", page) == []  # it fetches nothing
+
+
+def test_a_page_is_beside_the_copy_and_never_in_its_place(audit: Path, tmp_path: Path) -> None:
+    done = kosmo("run", audit.name, "-o", "copy.html", "--html", cwd=tmp_path)
+    assert (done.returncode, done.stdout, list(tmp_path.glob("copy*"))) == (1, "", [])
+    assert done.stderr == (
+        "Error: `copy.html` is the name of a page, and -o names the copy: -o copy.ipynb writes the page to copy.html "
+        "as well.\n"
+    )
 
 
 def test_without_a_name_the_copy_is_named_after_the_notebook_and_the_time(audit: Path, tmp_path: Path) -> None:

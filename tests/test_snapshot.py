@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import stat
 import subprocess
@@ -180,10 +182,47 @@ def test_nothing_is_replaced(folder: Path, session: Session) -> None:
     assert session.last is None
 
 
+def test_an_empty_folder_is_as_good_as_none_where_nothing_is_renamed_to_what_is_there(
+    folder: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def of_windows(path: Path, target: Path) -> Path:
+        if target.exists():
+            raise FileExistsError(target)
+        return rename(path, target)
+
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(Path, "rename", of_windows)
+    snapshot.take(session, folder)
+
+    assert snapshot.read(folder).complete
+    assert list(folder.parent.glob(".*")) == []
+
+
 def test_an_empty_folder_is_as_good_as_none(folder: Path, session: Session) -> None:
     folder.mkdir(parents=True)
     snapshot.take(session, folder)
     assert snapshot.read(folder).complete
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["an empty folder", "nothing"])
+def test_a_link_is_followed(folder: Path, session: Session, *, there: bool) -> None:
+    place = folder.parent / "elsewhere" / "place"
+    place.parent.mkdir(parents=True)
+    if there:
+        place.mkdir()
+    folder.symlink_to(place, target_is_directory=True)
+    snapshot.take(session, folder)
+    assert (folder.is_symlink(), snapshot.read(place).complete) == (True, True)
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_asked(folder: Path, session: Session) -> None:
+    folder.parent.mkdir(0o500)
+    with pytest.raises(SettingsError, match="nothing can be made in"):
+        snapshot.take(session, folder)
+    assert session.last is None
 
 
 def test_a_file_is_no_place_for_a_snapshot(folder: Path, session: Session) -> None:
@@ -218,6 +257,14 @@ def test_what_is_no_snapshot_is_told(folder: Path, written: str | None, says: st
         (folder / "manifest.json").write_text(written, encoding="utf-8")
     with pytest.raises(SettingsError, match=says):
         snapshot.read(folder)
+
+
+def test_where_a_snapshot_was_looked_for_is_told_as_a_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=re.escape(f"before is no snapshot: {tmp_path}/before/manifest.json ")):
+        snapshot.read("before")
 
 
 def test_a_table_that_is_gone_or_spoiled_is_told(folder: Path, session: Session) -> None:

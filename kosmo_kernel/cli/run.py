@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json, taped
+from kosmo_kernel.cli.options import as_json, not_blank, taped
 from kosmo_kernel.cli.output import document, note, say
-from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ Examples:
 @click.command("run", cls=Command, epilog=EXAMPLES)
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Repeat it for more.")
-@click.option("-a", "--account", metavar="A", help="Short for `-p account A`.")
+@click.option("-a", "--account", metavar="A", callback=not_blank, help="Short for `-p account A`.")
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
 @taped
@@ -70,6 +70,7 @@ def run(
         raise click.UsageError("--record and --replay exclude one another.")
 
     from kosmo_kernel import runbook  # noqa: PLC0415 - the help does not need it
+    from kosmo_kernel.runbook import page  # noqa: PLC0415 - likewise
     from kosmo_kernel.tapes import cassette  # noqa: PLC0415 - likewise
 
     book = runbook.read(notebook)
@@ -80,16 +81,16 @@ def run(
         if runbook.ACCOUNT not in [parameter.name for parameter in book.parameters()]:
             raise UnknownNameError(f"`{notebook}` declares no parameter `account`, so it cannot be given one.")
         values[runbook.ACCOUNT] = account
-    if html:
-        _need_nbconvert()
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
-    with ExitStack() as stack, cassette(record, replay):
-        report = runbook.run(book, values, target, on_cell=_progress(stack, notebook.stem))
-    page = _page(target) if html else None
+    if html:
+        page.check(target)
+    with ExitStack() as stack, cassette(record, replay) as told:
+        report = runbook.run(book, values, target, note=told, on_cell=_progress(stack, notebook.stem))
+    written = page.write(target) if html else None
     if as_json:
-        document(_described(notebook, report, page))
+        document(_described(notebook, report, written))
         return 1 if report.error else 0
-    for path in filter(None, (target, page)):
+    for path in filter(None, (target, written)):
         say(str(path))
     note(report.error if report.error is not None else report.text().replace("`", ""))
     return 1 if report.error else 0
@@ -123,26 +124,6 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
     task = bar.add_task(name, total=None)
     return lambda done, of: bar.update(task, completed=done, total=of)
-
-
-def _need_nbconvert() -> None:
-    from importlib.util import find_spec  # noqa: PLC0415 - only for a page
-
-    if find_spec("nbconvert") is None:
-        raise SettingsError("--html needs nbconvert, which is not installed. Install: pip install 'kosmo_kernel[run]'")
-
-
-def _page(copy: Path) -> Path:
-    """Write the copy as a page beside it."""
-    from nbconvert import HTMLExporter  # noqa: PLC0415 - slow, and an extra
-
-    text, _ = HTMLExporter(exclude_input=True).from_filename(str(copy))  # type: ignore[no-untyped-call] # nbconvert has no types
-    page = copy.with_suffix(".html")
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
-    return page
 
 
 def _described(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 from kosmo_kernel.cli import DONE, FAILED, INTERRUPTED
 from kosmo_kernel.cli.choices import accounts_of, files
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.options import as_json, not_blank
 from kosmo_kernel.cli.output import document, note, print_rows, say, write
 
 if TYPE_CHECKING:
@@ -25,7 +25,14 @@ Examples:
 
 
 @click.command("snapshot", cls=Command, epilog=EXAMPLES)
-@click.option("-a", "--account", metavar="A", help="The account that is asked.", shell_complete=accounts_of())
+@click.option(
+    "-a",
+    "--account",
+    metavar="A",
+    callback=not_blank,
+    help="The account that is asked.",
+    shell_complete=accounts_of(),
+)
 @click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
 @click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
 @click.option(

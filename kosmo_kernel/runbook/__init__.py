@@ -16,13 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.call_log import VARIABLE, logged, totals
+from kosmo_kernel.call_log import VARIABLE, logged, torn, totals
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.parameters import values_of
 from kosmo_kernel.redact import REDACTED
 from kosmo_kernel.runbook.cells import execute
-from kosmo_kernel.runbook.copy import Copy, refuse_secrets, secrets_of
-from kosmo_kernel.runbook.notebook import Runbook, read
+from kosmo_kernel.runbook.copy import Copy, refuse_secrets
+from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.report import Report
 
 if TYPE_CHECKING:
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
 
-ACCOUNT = "account"  # the parameter that `--account` sets
-
 
 def run(
     runbook: Runbook,
     given: Mapping[str, str],
     output: Path,
     *,
+    note: str = "",
     on_cell: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Report:
     """Run a notebook into a copy.
@@ -46,6 +45,7 @@ def run(
         runbook: the notebook; it becomes the copy.
         given: parameters by name, as texts.
         output: where the copy goes; a file that is there is replaced.
+        note: what else the copy tells of the run, in a line.
         on_cell: called with how many cells are done, and of how many.
 
     Returns:
@@ -62,20 +62,26 @@ def run(
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
     runbook.set(values)
-    report = Report(output, values)
+    report = Report(output, values, note=note)
     runbook.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy = Copy(runbook, output.absolute(), on_cell)  # papermill changes the folder while it runs
     copy.save()
     started = time.perf_counter()
     with TemporaryDirectory() as folder, _variable(VARIABLE, str(Path(folder, "calls"))):
+        copy.calls = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
         finally:
             report.seconds, report.cells = time.perf_counter() - started, copy.done
             log = Path(folder, "calls")
             report.accounts, report.calls, report.requests = totals(logged(log) if log.exists() else ())
-            copy.secrets = secrets_of(report.accounts)
+            if log.exists() and torn(log):
+                report.note = f"{note} It cost more: not every call could be noted.".lstrip()
+            copy.join()
             copy.clean()
+            if copy.unread:
+                which = ", ".join(f"`{alias}`" for alias in copy.unread)
+                report.note = f"{report.note} The token of {which} could not be looked for in the outputs.".lstrip()
             if copy.leaked and report.error is None:
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.call_log import asked, logged
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
 from kosmo_kernel.redact import redact
+from kosmo_kernel.runbook.notebook import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.runbook.notebook import Runbook
 
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
+_OLD_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # Heroku's, and the form of any id
 _SHORTEST = 12  # characters of a secret that is looked for by value; a shorter one would be found in ordinary words
 
 
@@ -30,12 +34,15 @@ class Copy:
     runbook: Runbook
     output: Path
     on_cell: Callable[[int, int], None]
+    calls: Path | None = None  # the log of what the cells ask for, and of whom
     secrets: tuple[str, ...] = ()
+    unread: dict[str, None] = field(default_factory=dict)  # accounts whose tokens cannot be looked for by value
     done: int = 0
     leaked: bool = False  # an output held a secret
+    _asked: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.secrets = secrets_of(())
+        self.secrets = _of_environment()
         for cell in self._code():
             cell.outputs, cell.execution_count = [], None
 
@@ -49,11 +56,39 @@ class Copy:
             self.on_cell(self.done, len(self._code()))
 
     def clean(self) -> None:
-        """Replace the secrets in all outputs."""
+        """Replace the secrets in all outputs, those of the accounts among them that were asked until now."""
+        self._learn()
         for cell in self._code():
             cleaned = [_cleaned(output, self.secrets) for output in cell.outputs]
             self.leaked = self.leaked or cleaned != cell.outputs
             cell.outputs = cleaned
+
+    def _learn(self) -> None:
+        """Know the tokens of accounts that were asked for the first time. The others are no concern of this run."""
+        if self.calls is None or not self.calls.exists():
+            return
+        for service, alias in asked(logged(self.calls)):
+            if (service, alias) in self._asked:
+                continue
+            self._asked.add((service, alias))
+            try:
+                self.secrets += _token_of(service, alias)
+            except KosmoError:  # a call that needs the token tells why; the end of a run is no place to fail
+                self.unread[alias] = None
+
+    def join(self) -> None:
+        """Make one of texts that came in pieces, once all cells have run: where a kernel cuts them is chance.
+
+        Not earlier, since a later cell may change an output by its number.
+        """
+        for cell in self._code():
+            whole: list[Any] = []
+            for output in cell.outputs:
+                if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
+                    whole[-1].text += output.text
+                else:
+                    whole.append(output)
+            cell.outputs = whole
 
     def save(self) -> None:
         """Write the copy, whole or not at all."""
@@ -75,25 +110,33 @@ class Copy:
 
 def refuse_secrets(values: Mapping[str, Any]) -> None:
     """A parameter is written into the copy, where a secret has no place."""
-    secrets = secrets_of(())
+    secrets = _of_environment()
     for name, value in values.items():
         text = str(value)
-        if _SECRET_NAME.search(name) or redact(text, secrets) != text:
+        token = name == ACCOUNT and _OLD_TOKEN.fullmatch(text.strip())  # no account is named so
+        if token or _SECRET_NAME.search(name) or redact(text, secrets) != text:
             raise InvalidArgumentsError(
                 f"The parameter `{name}` is a secret, and parameters are written into the copy. Name an account "
                 "instead (--account): its token comes from where it is kept. Nothing was run."
             )
 
 
-def secrets_of(aliases: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """What must not stand in an output, by value: the tokens of these accounts, and of the environment."""
+def _of_environment() -> tuple[str, ...]:
+    """What must not stand in an output, by value, whoever is asked."""
+    return tuple(value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST)
+
+
+def _token_of(service: str, alias: str) -> tuple[str, ...]:
+    """The token of an account, if it has one: none does where answers are replayed.
+
+    Raises:
+        KosmoError: the place that it is in cannot be read.
+    """
     from kosmo_kernel import accounts, integrations  # noqa: PLC0415 - the help does not need them
 
-    kept = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST]
-    for integration in integrations.present():
-        there = accounts.names(integration)
-        kept += [accounts.find(integration, a).token for a in aliases if a in there and a != accounts.DEMO]
-    return tuple(kept)
+    integration = integrations.known(service)
+    there = () if integration is None else accounts.steps(integration, alias)
+    return tuple(islice(filter(None, (step.read() for step in there)), 1))
 
 
 def _cleaned(output: Any, secrets: tuple[str, ...]) -> Any:

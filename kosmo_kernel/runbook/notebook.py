@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+ACCOUNT = "account"  # the parameter that `--account` sets
 TOLD = "kosmo-run"  # the tag of the cell that tells of the run
 
 

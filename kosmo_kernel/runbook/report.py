@@ -24,6 +24,7 @@ class Report:
         calls: how many calls the cells made.
         requests: and requests.
         error: what the cell that failed said, or None.
+        note: what else is to be told, in a line: that answers were replayed.
     """
 
     output: Path
@@ -35,6 +36,7 @@ class Report:
     calls: int = 0
     requests: int = 0
     error: str | None = None
+    note: str = ""
 
     def text(self) -> str:
         """One line: when, for which accounts, what it cost, how it ended."""
@@ -43,5 +45,5 @@ class Report:
         )
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
         cost = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
-        end = "" if self.error is None else " **It stopped at a failure.**"
+        end = (f" {self.note}" if self.note else "") + ("" if self.error is None else " **It stopped at a failure.**")
         return f"Run on {self.started:%Y-%m-%d at %H:%M} UTC {asked}: {cost}, {self.seconds:.1f} s.{end}"

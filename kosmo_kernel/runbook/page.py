@@ -1,0 +1,73 @@
+"""The executed copy as a page of HTML, for whoever only reads the answers.
+
+The page is one file that fetches nothing and runs no script: it can be mailed, read where there is no network, and no
+third party learns that an audit is read. It has nbconvert's usual look without the code and the numbers of the cells.
+On paper a heading stays with its table.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIX = ".html"
+
+# The blocks that are emptied load scripts from a content delivery network: for widgets, formulas and diagrams.
+_TEMPLATE = """\
+{%- extends 'lab/index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_css -%}
+<style>
+body.jp-Notebook { max-width: 70em; margin: auto; }
+.jp-RenderedMarkdown .highlight pre { font-family: var(--jp-code-font-family); margin: 0 0 1em; }
+@media print {
+  h1, h2, h3, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
+  tr, img, .jp-CodeCell { break-inside: avoid; }
+  .jp-OutputArea-child, .jp-OutputArea-output { display: block; overflow: visible !important; }
+}
+</style>
+{%- endblock -%}
+"""
+
+
+def check(copy: Path) -> None:
+    """See whether a page of this copy can be made.
+
+    Raises:
+        SettingsError: what makes it is not installed.
+        InvalidArgumentsError: the copy has the name of a page.
+    """
+    if copy.suffix == SUFFIX:
+        raise InvalidArgumentsError(
+            f"`{copy}` is the name of a page, and -o names the copy: -o {copy.with_suffix('.ipynb')} writes the page "
+            f"to {copy} as well."
+        )
+    if find_spec("nbconvert") is None:
+        raise SettingsError("--html needs nbconvert, which is not installed. Install: pip install 'kosmo_kernel[run]'")
+
+
+def write(copy: Path) -> Path:
+    """Write the copy as a page beside it.
+
+    Raises:
+        SettingsError: the page cannot be written.
+    """
+    from nbconvert import HTMLExporter  # noqa: PLC0415 - slow, and an extra
+
+    bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
+    exporter = HTMLExporter(raw_template=_TEMPLATE, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
+    text, _ = exporter.from_filename(str(copy))
+    page = copy.with_suffix(SUFFIX)
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
+    return page
