@@ -16,7 +16,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 ROOT = Path(__file__).parent.parent
 NAME = "kosmo-lua"
-PATIENCE = 30  # seconds; nothing waits that long unless it hangs
+PATIENCE = 60  # seconds; nothing waits that long unless it hangs
 
 Content = dict[str, Any]
 Message = tuple[str, Content]

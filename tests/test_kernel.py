@@ -209,6 +209,11 @@ def test_other_magics_are_refused_with_the_nearest_of_ours(cell: str, message: s
     assert str(caught.value) == message
 
 
+def test_a_tab_behind_a_magic_is_as_good_as_a_blank() -> None:
+    for tabbed in ("%%kosmo_lua\t-a demo\nreturn 1", "%kosmo\tdocs\n%kosmo_lua\t-a demo 1 + 1"):
+        assert read_cell(tabbed) == read_cell(tabbed.replace("\t", " "))
+
+
 def test_options_about_python_variables_are_refused() -> None:
     with pytest.raises(SettingsError, match="`-v` is about Python variables"):
         read_cell("%%kosmo_lua -v apps\n1")

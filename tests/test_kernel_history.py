@@ -46,6 +46,14 @@ def test_a_range_is_of_one_session(place: Path) -> None:
         assert two.find("range", 7, 1, 9) == []
 
 
+def test_a_request_that_makes_no_sense_leaves_the_history_as_it_was(place: Path) -> None:
+    with session(place, "a") as one:
+        with pytest.raises(ValueError, match="'the last one'"):
+            one.find("range", "the last one")  # type: ignore[arg-type] # a front end can send anything
+        assert one.find("range", 10**30) == one.find("range", 0, 10**30) == []
+        assert one.find("range", 0) == [(1, 1, "a")]
+
+
 def test_before_its_first_cell_a_session_knows_the_one_before(place: Path) -> None:
     with session(place, "a"):
         pass

@@ -58,11 +58,14 @@ def test_only_stored_cells_are_counted(kernel: Kernel) -> None:
     assert kernel.run("1")[0]["execution_count"] == before + 1
 
 
-A_WHILE = "local now = os.clock() repeat until os.clock() > now + 0.2"  # so that what is sent next has come
+A_WHILE = "local now = os.clock() repeat until os.clock() > now + 0.2"  # so that what was sent before has come
 
 
 def test_an_error_aborts_the_cells_that_wait_behind_it(kernel: Kernel) -> None:
-    requests = [kernel.client.execute(code) for code in (f"{A_WHILE} error('stop')", "a = 1", "a = 2", "a = 3")]
+    first = kernel.client.execute(f"io.read() {A_WHILE} error('stop')", allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=PATIENCE)
+    requests = [first, *(kernel.client.execute(code) for code in ("a = 1", "a = 2", "a = 3"))]
+    kernel.client.input("go on")
     assert [kernel.reply(request)["status"] for request in requests] == ["error", "aborted", "aborted", "aborted"]
     assert kernel.value("'after'") == "after"
 

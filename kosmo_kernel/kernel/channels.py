@@ -52,7 +52,10 @@ class Connection:
         """
         fields = {"transport": "tcp", "ip": "127.0.0.1", "signature_scheme": "hmac-sha256", "key": ""}
         if path.exists():
-            return cls(path, fields | json.loads(path.read_text(encoding="utf-8")))
+            given = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(given, dict):
+                raise ValueError(f"{path} has no JSON object in it")
+            return cls(path, fields | given)
         return cls(path, fields | {"key": os.urandom(32).hex()}, is_ours=True)
 
     def write(self, ports: Mapping[str, int]) -> None:

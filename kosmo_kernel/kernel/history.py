@@ -10,7 +10,6 @@ file cannot be used, entries live as long as the kernel does.
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import TryLaterError
 from kosmo_kernel.redact import redact
+from kosmo_kernel.switches import keeps_history
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-SWITCH = "KOSMO_HISTORY"  # 0: nothing is written to a file
 MOST = 10_000  # entries found at once
 OUTPUTS = 100  # cells whose output is kept
 BUSY = 5.0  # seconds that SQLite waits for another kernel
@@ -48,7 +47,7 @@ Entry = tuple[int, int, Any]
 
 def file() -> Path | str:
     """Where the history is: a file among this user's Jupyter data, or nowhere."""
-    if os.environ.get(SWITCH, "").strip() not in ("", "1"):  # whoever misspells it wants no file
+    if not keeps_history():
         return NOWHERE
     from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - not before a cell has run
 
@@ -112,11 +111,11 @@ class History:
             TryLaterError: the file is in use for too long.
         """
         answers: SimpleQueue[list[Entry]] = SimpleQueue()
-        most = min(n or MOST, MOST)
+        most, wanted = min(n or MOST, MOST), int(session or 0)
 
         def answer() -> None:
             if kind == "range":
-                answers.put(self._rows(_RANGE, self._number(session or 0), start or 0, stop or 1 << 60, most))
+                answers.put(self._rows(_RANGE, self._number(wanted), start or 0, stop or 1 << 60, most))
             else:
                 search = _SEARCH_UNIQUE if unique else _SEARCH
                 answers.put(self._rows(search, pattern if kind == "search" and pattern else "*", most)[::-1])
@@ -163,7 +162,7 @@ class History:
     def _rows(self, query: str, *values: Any) -> list[Entry]:
         import sqlite3  # noqa: PLC0415 - as above
 
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, OverflowError):  # of a number that is larger than SQLite's
             return [(row[0], row[1], row[2]) for row in self._opened().execute(query, values)]
         return []
 

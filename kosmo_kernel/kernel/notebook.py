@@ -19,7 +19,7 @@ from kosmo_kernel.cell import CellLine, quiet
 from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.commands import Door, run_command
 from kosmo_kernel.display import bundle_of
-from kosmo_kernel.errors import KosmoError, UserError
+from kosmo_kernel.errors import KosmoError, StoppedError, UserError
 from kosmo_kernel.kernel.execute import bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
@@ -47,25 +47,26 @@ class Notebook:
         session: the Lua state.
         send: broadcasts a message of a type with a content.
         ask: gets what `io.read` reads, given the format, or the answer to a question; None at the end of the input.
-
-    Attributes:
-        stopped: set when the cell that runs was interrupted.
+        stopped: says whether the cell that runs was interrupted, be it before there was a notebook.
     """
 
-    def __init__(self, session: Session, send: Callable[[str, Content], None], ask: Callable[..., str | None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        send: Callable[[str, Content], None],
+        ask: Callable[..., str | None],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.session = session
         self.history = History()
-        self.stopped = threading.Event()
         self._send = send
         self._ask = ask
-        self._running = False
+        self._stopped = stopped
         self._stored = False  # whether the cell that runs has a number of its own
         self._settings: dict[str, Any] | None = None  # of the project; None until they were read without a mistake
 
     def interrupt(self) -> None:
         """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
-        if self._running:
-            self.stopped.set()
         self.session.interrupt()
 
     def close(self) -> None:
@@ -98,30 +99,29 @@ class Notebook:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
         send = _nowhere if silent else self._send
-        self.stopped.clear()
-        self._running = True
         keep = True
         try:
-            cell = self._settled(read_cell(code))
-            if cell.asked:
-                reply["payload"] = self._page(cell)
-            keep = False
-            for command in cell.commands:
-                value = run_command(command, Door(self.session))
-                if value is not None:
-                    self._show([value], cell, number, send)
-            keep = True
-            if cell.lua.strip():
-                self._run(
-                    cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
-                )
-            reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
+            with self.session.expected():
+                if self._stopped():  # before an interrupt was heeded here
+                    raise StoppedError("Interrupted.")  # noqa: TRY301 - it ends as any other does
+                cell = self._settled(read_cell(code))
+                if cell.asked:
+                    reply["payload"] = self._page(cell)
+                keep = False
+                for command in cell.commands:
+                    value = run_command(command, Door(self.session))
+                    if value is not None:
+                        self._show([value], cell, number, send)
+                keep = True
+                if cell.lua.strip():
+                    self._run(
+                        cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
+                    )
+                reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
             content = self._failed(error, keep=keep)
             send("error", content)
             reply |= content | {"status": "error"}
-        finally:
-            self._running = False
         return reply
 
     def complete(self, code: str, cursor: int) -> Content:

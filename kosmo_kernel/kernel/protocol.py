@@ -65,6 +65,8 @@ class LuaKernel:
         self._making = threading.Lock()
         self._notebook: Notebook | None = None
         self._comms: Comms | None = None
+        self._cell: Request | None = None  # that is at work
+        self._stopped: Request | None = None  # the cell of the last interrupt, so that it ends no other one
         self._ending = False
         self._over = channels.signal("over", zmq.PULL)
         self._shell: dict[str, Callable[[Request], Content | None]] = {
@@ -109,7 +111,7 @@ class LuaKernel:
                 lua.start()
                 from kosmo_kernel.kernel.notebook import Notebook  # noqa: PLC0415 - as above
 
-                self._notebook = Notebook(lua, self._send, self._ask)
+                self._notebook = Notebook(lua, self._send, self._ask, self._is_stopped)
             return self._notebook
 
     def serve(self) -> None:
@@ -128,8 +130,12 @@ class LuaKernel:
 
     def interrupt(self) -> None:
         """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
+        self._stopped = self._cell  # first, so that a notebook that is just being made finds it
         if self._notebook is not None:
             self._notebook.interrupt()
+
+    def _is_stopped(self) -> bool:
+        return self._cell is not None and self._stopped is self._cell
 
     # The shell, in the main thread ---------------------------------------------------------------------
 
@@ -185,6 +191,7 @@ class LuaKernel:
         }
 
     def _execute(self, request: Request) -> Content:
+        self._cell = request
         asked = request.content
         code = str(asked["code"])
         silent = bool(asked.get("silent", False))
@@ -207,6 +214,7 @@ class LuaKernel:
             )
 
         reply: Content = {"execution_count": number} | (_answered(run, request) or {})
+        self._cell = None
         if "user_expressions" not in reply and not silent:  # there is no Lua, so nobody has broadcast the error
             self._send("error", {key: reply[key] for key in ("ename", "evalue", "traceback")})
         if reply["status"] == "error" and asked.get("stop_on_error", True) and not silent:
@@ -339,7 +347,7 @@ class LuaKernel:
         while stdin.poll(0):  # answers to questions that nobody waits for any more
             stdin.recv_multipart()
         self._channels.send(stdin, "input_request", {"prompt": question, "password": False}, self._parent)
-        while not self.notebook.stopped.is_set():
+        while not self._is_stopped():
             if not stdin.poll(INPUT_TURN):
                 continue
             answer = self._received(stdin)
