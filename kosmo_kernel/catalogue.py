@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list"]
 
-# Argument names with a meaning of their own, the same for every function.
-RESERVED = ("errors", "limit")
+AT_ONCE, AT_ONCE_MOST = 16, 64  # requests under way for one list: by default, and at most (`parallel.lua` has them too)
+ERRORS = ("raise", "collect")  # what can become of items that fail, first what does unless said otherwise
 # Where a value goes in a path, `{app_id}`.
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -103,6 +103,15 @@ class Param:
         if len(faults) > _MOST_FAULTS:
             told.append(f"and {len(faults) - _MOST_FAULTS} more items like these")
         return tuple(dict.fromkeys(items)) if not faults else (), told
+
+
+# Arguments with a meaning of their own, the same for every function that takes a list, by their names.
+RESERVED = {
+    "errors": Param(
+        "errors", "`collect` lists what fails beside what works, `raise` ends the call at the first failure"
+    ),
+    "limit": Param("limit", f"How many requests there are at a time, {AT_ONCE} unless said", kind="integer"),
+}
 
 
 @dataclass(frozen=True, slots=True)

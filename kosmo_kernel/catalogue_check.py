@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Column, Function, Integration, Param, Whole
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_PLACE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
+_OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
 
 def mistakes(integration: Integration) -> Iterator[str]:
@@ -24,7 +24,7 @@ def mistakes(integration: Integration) -> Iterator[str]:
     budget = integration.budget
     if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
         yield "it has a budget that is empty or never comes back"
-    if integration.demo and not _PLACE.match(integration.demo):
+    if integration.demo and not _OBJECT.match(integration.demo):
         yield f"has its demo at `{integration.demo}`, which is no `package.module:name`"
     taken: dict[str, str] = {}
     for function in integration.functions:
@@ -87,10 +87,12 @@ def _of_param(param: Param, places: list[str]) -> Iterator[str]:
     if param.pattern and not param.pattern_doc:
         yield "has a pattern but no words for it"
     try:
-        if param.kind == "string" and param.example and param.fault(param.example):
-            yield "refuses its own example"
+        re.compile(param.pattern)
     except re.error as error:
         yield f"has a pattern that does not compile: {error}"
+        return
+    if param.kind == "string" and param.example and param.fault(param.example):
+        yield "refuses its own example"
 
 
 def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:

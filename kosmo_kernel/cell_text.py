@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, Options, parse, parse_leading
+from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, Options, first_word, parse, parse_leading
 
 _PYTHON_ONLY = ("input", "output", "var", "show")
 
@@ -43,7 +43,7 @@ def read_cell(code: str) -> Cell:
         return Cell("", asked=question.strip("? "), detail=int("??" in (question[:2], question[-2:])))
     options, commands, lines = Options(), [], code.split("\n")
     for number, line in enumerate(lines):
-        word, _, rest = line.strip().partition(" ")
+        word, rest = first_word(line)
         if word == f"%%{LUA_MAGIC}":
             options, lines[number] = _honoured(parse(rest)), ""
         elif word == f"%{LUA_MAGIC}":

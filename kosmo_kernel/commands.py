@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.options import COMMAND_MAGIC
+from kosmo_kernel.options import COMMAND_MAGIC, first_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +120,7 @@ def run_command(line: str, door: Door) -> Any:
         UnknownNameError: there is no such command, page, function or variable; with the nearest names.
         InvalidArgumentsError: something behind a command that takes nothing, or nothing behind one that needs it.
     """
-    name, _, argument = line.strip().partition(" ")
+    name, argument = first_word(line)
     argument = argument.strip()
     if not name:
         return _overview()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _ESCAPED = re.compile('[\\\\"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 _WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _ASCII = 0x80
+# Numbers that Python writes as names or in digits that Lua reads as another one.
+_NUMBERS = {"inf": "math.huge", "-inf": "-math.huge", "nan": "(0/0)", str(-(2**63)): "math.mininteger"}
 
 
 def text(value: str) -> str:
@@ -34,7 +36,7 @@ def literal(value: Any) -> str:
         return _table(f"{_key(name)} = {literal(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return _table(map(literal, value))
-    return repr(value)
+    return _NUMBERS.get(repr(value)) or repr(value)
 
 
 def field(name: str) -> str:

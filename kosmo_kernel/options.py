@@ -166,6 +166,12 @@ OPTIONS = (
 )
 
 
+def first_word(line: str) -> tuple[str, str]:
+    """The first word of a line, and what stands behind it and one blank, which may be a tab; both may be empty."""
+    word, *rest = re.split(r"\s", line.strip(), maxsplit=1)
+    return word, "".join(rest)
+
+
 def parse(line: str) -> Options:
     """Read the options that stand behind `%%kosmo_lua`; the Lua is below them.
 

@@ -2,7 +2,8 @@
 
 A secret is found in two ways. By value: the tokens that the caller knows are in use. By shape: Heroku's
 marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, and the password of an
-address. A plain UUID stays unless it is one of the given tokens, because records are named by UUIDs.
+address, or what stands in its place. A plain UUID stays unless it is one of the given tokens, because
+records are named by UUIDs.
 
 Most texts hold no secret, so each search starts from a fixed string that Python finds at memory speed.
 """
@@ -22,6 +23,9 @@ REDACTED = "[redacted]"
 _MARKED = re.compile(r"HRKU-[\w-]{8,}")
 # `user:password@` in an address. No quotes or angle brackets, so that it ends where the text around it does.
 _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
+# What stands alone before the `@` of a web address is a token: people who sign in to one have a password.
+_LONE = re.compile(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
+_WEB = ("http", "https")
 # The value of a header, as `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
 # A placeholder in angle brackets, as documentation has it, is no value.
 _HEADER = re.compile(
@@ -49,7 +53,7 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     if "HRKU-" in text:
         text = _MARKED.sub(REDACTED, text)
     if "://" in text and "@" in text:
-        text = _PASSWORD.sub(rf"\1{REDACTED}@", text)
+        text = _LONE.sub(_without_name, _PASSWORD.sub(rf"\1{REDACTED}@", text))
     lower = text.lower()
     if "authorization" in lower:
         text = _HEADER.sub(rf"\1{REDACTED}", text)
@@ -77,6 +81,11 @@ def _in_address(token: str) -> str:
     from urllib.parse import quote  # noqa: PLC0415 - most texts are redacted before any token is known
 
     return quote(token, safe="")
+
+
+def _without_name(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - len("https")) : match.start()]
+    return f"://{REDACTED}" if before.lower().endswith(_WEB) else match.group()
 
 
 def _without_login(match: re.Match[str]) -> str:

@@ -1,4 +1,7 @@
-"""Environment variables that are 1 or 0. Whoever writes anything else meant one of them, so it is neither."""
+"""Environment variables that are 1 or 0. Whoever writes anything else meant one of them, so it is neither.
+
+The exception is the history: what is typed is not kept where there is a doubt whether it may be.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from kosmo_kernel.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+HISTORY = "KOSMO_HISTORY"
 
 
 def switched(variable: str, env: Mapping[str, str] | None = None) -> bool | None:
@@ -25,3 +31,8 @@ def switched(variable: str, env: Mapping[str, str] | None = None) -> bool | None
     if told not in ("", "0", "1"):
         raise SettingsError(f"{variable} must be 1 or 0, or not be set; it is {told[:40]!r}.")
     return told == "1" if told else None
+
+
+def keeps_history() -> bool:
+    """Whether a file may keep what is typed: unless the variable is there and is not 1."""
+    return os.environ.get(HISTORY, "").strip() in ("", "1")

@@ -41,7 +41,7 @@ def decode(body: bytes) -> Any:
     """Wide JSON text as Python values.
 
     Raises:
-        ValueError, TypeError: the text is no such thing.
+        ValueError, TypeError, KeyError: the text is no such thing.
     """
     try:
         return _unmarked(records.decode(body))

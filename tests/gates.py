@@ -37,6 +37,17 @@ class Gate:
             self.open.wait(PATIENCE)
         return self._api(environ, start_response)
 
+    def timer(self, count: int) -> type[threading.Timer]:
+        """Timers for which no time passes before so many requests have come."""
+        wait_for = self.wait_for
+
+        class Late(threading.Timer):
+            def run(self) -> None:
+                wait_for(count)
+                super().run()
+
+        return Late
+
     def wait_for(self, count: int) -> None:
         """Wait until so many requests have come."""
         with self._arrived:

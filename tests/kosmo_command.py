@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,12 @@ def kosmo(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def without_standard_input(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end where whoever started it has closed its standard input."""
+    command = ["/bin/sh", "-c", f"{shlex.join([*COMMAND, *args])} <&-"]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
+
+
 def document(*args: str, **more: Any) -> tuple[int, Any]:
     """Run to the end with `--json` among the arguments: the exit code and the document."""
     done = kosmo(*args, **more)
@@ -46,6 +53,13 @@ def started(*args: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(),
     )
+
+
+def imported(*args: str) -> set[str]:
+    """Run to the end: the full names of the modules that were imported for it."""
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *args]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
 def on_terminal(*args: str, columns: int = 80, env: Mapping[str, str] | None = None) -> str:

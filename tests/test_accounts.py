@@ -47,6 +47,7 @@ def test_names_are_the_accounts_that_exist() -> None:
         "HEROKU_API_KEY_MY_TEAM": TOKEN,
         "HEROKU_API_KEY_EMPTY": " ",
         "HEROKU_API_KEY_small": TOKEN,
+        "HEROKU_API_KEY_OTHER-TEAM": TOKEN,  # `other_team` is looked for in HEROKU_API_KEY_OTHER_TEAM
         "HEROKU_API_KEY_": TOKEN,
         "HEROKU_API_KEYS": TOKEN,
         "HEROKU_API_KEY_DEMO": TOKEN,

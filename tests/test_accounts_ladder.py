@@ -16,6 +16,7 @@ from kosmo_kernel.editor import complete
 from kosmo_kernel.errors import CredentialsError, SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
+from kosmo_kernel.standing import standings
 
 TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 OTHER = "HRKU-66666666-7777-4888-9999-aaaaaaaaaaaa"
@@ -138,6 +139,28 @@ def test_a_file_that_names_nobody_is_nobody_signed_in(home: Path, ring: Remember
     signed_in(home, ring).write_text(text, encoding="utf-8")
 
     assert accounts.names(HEROKU) == ["demo"]
+
+
+@pytest.mark.parametrize("variable", ["XDG_DATA_HOME", "HEROKU_DATA_DIR", "NETRC"])
+@pytest.mark.parametrize("place", ["/" + "x" * 5000, "~no_such_person/x"])
+def test_a_place_that_the_system_refuses_to_look_at_holds_no_token(
+    ring: Remembering, monkeypatch: pytest.MonkeyPatch, variable: str, place: str
+) -> None:
+    monkeypatch.setenv(variable, place)
+
+    assert accounts.names(HEROKU) == ["demo"]
+    assert ring.asked == []
+
+
+def test_a_name_that_no_account_can_have_stands_in_the_list_with_what_is_wrong(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home))
+    text = json.dumps({"heroku": {"a b": {"kept": "file", "entry": "x"}}})
+    (home / "accounts.json").write_text(text, encoding="utf-8")
+
+    found = {one.alias: one.problem for one in standings()}
+    assert found == {"a b": "`a b` is no name of an account, or was taken away meanwhile.", "demo": ""}
 
 
 def test_somebody_who_is_signed_in_without_an_entry_is_told_of(home: Path, ring: Remembering) -> None:
@@ -323,3 +346,4 @@ def test_a_suggestion_is_written_as_lua_has_it(ring: Remembering) -> None:
     with pytest.raises(UnknownNameError) as caught:
         accounts.find(HEROKU, "my-tea")
     assert caught.value.suggestions == ('app.integrations.heroku["my-team"]',)
+    assert accounts.lua_path(HEROKU, "end") == 'app.integrations.heroku["end"]'  # a word of Lua's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -87,6 +88,19 @@ def test_a_file_that_others_may_read_is_refused_with_what_to_run(folder: Path) -
         assert TOKEN not in caught.value.message
     secrets.chmod(0o600)
     assert accounts.find(HEROKU, "production").token == TOKEN
+
+
+def test_what_to_run_can_be_run_where_the_folder_has_a_blank_in_its_name(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home / "Application Support"))
+    add(in_file=True)
+    secrets = home / "Application Support" / "secrets.json"
+    secrets.chmod(0o644)
+    with pytest.raises(CredentialsError) as caught:
+        accounts.find(HEROKU, "production")
+    subprocess.run(shlex.split(caught.value.message.partition("Run: ")[2]), check=True)
+    assert mode(secrets) == 0o600
 
 
 def test_a_locked_keyring_keeps_nothing_and_says_nothing_of_the_token(
@@ -202,13 +216,14 @@ def test_an_account_of_a_keyring_that_is_not_here_says_so(folder: Path, monkeypa
         ("ä", "cannot be the name"),
         ("a" * 65, "cannot be the name"),
         (TOKEN, "That is a token"),
+        (TOKEN.removeprefix("HRKU-"), "That is a token"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(alias: str, why: str) -> None:
     with pytest.raises(InvalidArgumentsError) as caught:
         store.check_alias(HEROKU, alias)
     assert why in caught.value.message
-    assert TOKEN not in caught.value.message
+    assert TOKEN.removeprefix("HRKU-") not in caught.value.message
 
 
 def test_default_and_any_other_name_can_be_kept() -> None:

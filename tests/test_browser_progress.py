@@ -38,13 +38,13 @@ WATCH = """cell => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A page of a JupyterLab whose default account takes a twentieth of a second for each answer."""
+    """A page of a JupyterLab whose default account takes a tenth of a second for each answer."""
     folder = tmp_path_factory.mktemp("notebooks")
     for kernel, cells in NOTEBOOKS.items():
         notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
         notebook.cells = [nbformat.v4.new_code_cell(cell, id=f"cell-{place}") for place, cell in enumerate(cells)]
         nbformat.write(notebook, folder / f"{kernel}.ipynb")
-    with serve(DemoApi(company(40)), latency=0.05) as served, pytest.MonkeyPatch.context() as patch:
+    with serve(DemoApi(company(40)), latency=0.1) as served, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEROKU_API_URL", served.url)
         patch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
         with lab_server(folder, tmp_path_factory.mktemp("lab")) as (address, token), chromium() as browser:

@@ -106,8 +106,9 @@ def test_what_was_answered_of_a_list_before_an_interrupt_is_counted(
     assert (cost.done, cost.total, cost.requests) == (3, 4, 3)
 
 
-def test_a_timeout_ends_the_wait_as_well(remote: Session, gate: Gate) -> None:
-    error = stopped(remote, ASKING["a map"][0], timeout=0.3)
+def test_a_timeout_ends_the_wait_as_well(remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "Timer", gate.timer(17))
+    error = stopped(remote, ASKING["a map"][0], timeout=0.01)
 
     assert isinstance(error, errors.LimitError)
     assert (error.limit, len(gate.asked)) == ("timeout", 17)

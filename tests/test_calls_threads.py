@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -105,6 +106,28 @@ def test_idle_threads_end_by_themselves_and_at_the_close(monkeypatch: pytest.Mon
     until(lambda: len(idle) == 0)
     idle.submit(work)
     work.wait_for(done=3)
+
+
+def test_work_that_comes_as_the_last_thread_ends_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(SimpleQueue[Any]):
+        """Gives work when the idle thread has ended for want of it, unless the thread has to wait with that."""
+
+        def put(self, item: Any, *_: Any) -> None:
+            while any(thread.is_alive() for thread in idle) and not pool._lock.locked():
+                threading.Event().wait(0.001)
+            super().put(item)
+
+    work, idle, others = Held(), set[threading.Thread](), set(threading.enumerate())
+    work.go.set()
+    monkeypatch.setattr(threads, "LINGER", 0.2)
+    pool = Pool()
+    pool._work = Late()
+    pool.submit(work)
+    work.wait_for(done=1)
+    idle |= set(threading.enumerate()) - others
+    pool.submit(work)
+    work.wait_for(done=2)
+    pool.close()
 
 
 # One call for every item ---------------------------------------------------------------------------------

@@ -110,6 +110,13 @@ def test_a_table_of_many_items_needs_a_column_for_the_item_that_was_asked() -> N
         shop(replace(WIDGETS, params=(asked, WIDGETS.params[1]), columns=columns))
 
 
+def test_a_pattern_without_an_example_is_looked_at_too() -> None:
+    odd = replace(WIDGETS.params[0], pattern="(", pattern_doc="a shelf's name")
+
+    with pytest.raises(ValueError, match="which has a pattern that does not compile"):
+        shop(replace(WIDGETS, params=(odd, WIDGETS.params[1])))
+
+
 @pytest.mark.parametrize("budget", [Budget("left", 0, 75), Budget("left", 4500, 0)])
 def test_a_budget_that_nobody_can_spend_is_a_mistake(budget: Budget) -> None:
     with pytest.raises(ValueError, match=r"^integration heroku: it has a budget that is empty or never comes back$"):

@@ -12,11 +12,11 @@ import click
 import pytest
 from jsonschema import Draft202012Validator
 from jupyter_client.kernelspec import KernelSpecManager
-from kosmo_command import COMMAND, document, environment, kosmo, on_terminal
+from kosmo_command import COMMAND, document, environment, imported, kosmo, on_terminal
 
 import kosmo_kernel
 from kosmo_kernel import docs
-from kosmo_kernel.cli import COMMANDS, command_named, main
+from kosmo_kernel.cli import COMMANDS, command_named, main, outcome
 from kosmo_kernel.integrations.heroku import HEROKU
 
 # Names and options that shell scripts rely on.
@@ -104,14 +104,7 @@ def test_the_help_of_a_command_begins_with_its_line(name: str) -> None:
 
 
 def test_the_help_waits_for_no_library_but_click() -> None:
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", *COMMAND[1:], "--help"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    loaded = imported("--help")
     assert "click" in loaded
     assert HEAVY & loaded == set()
 
@@ -271,3 +264,22 @@ def test_the_kernel_is_taken_away_from_where_it_was_installed(tmp_path: Path) ->
     again = kosmo("uninstall", "--prefix", str(tmp_path))
     assert (again.returncode, place.exists()) == (1, False)
     assert f"There is no kernel in {place}" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("integrations:configure", "heroku", "--read", "allow", "--account", ""),
+        ("snapshot", "-o", "never", "--account", ""),
+        ("run", "never.ipynb", "--account", " "),
+        ("mcp:serve", "--account", ""),
+        ("install", "--prefix", ""),
+    ],
+)
+def test_a_variable_that_was_never_set_does_not_mean_the_default(
+    args: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    assert outcome(list(args)) == 2
+    assert f"{args[-2]}': it is blank." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import click
 import pexpect
 import pytest
 from jsonschema import validate
-from kosmo_command import COMMAND, FICTION, document, environment, kosmo, on_terminal
+from kosmo_command import COMMAND, FICTION, document, environment, imported, kosmo, on_terminal
 
 from kosmo_kernel.catalogue import RESERVED, Param
 from kosmo_kernel.cli import CLOSED, command_named
@@ -255,14 +254,7 @@ def test_a_call_starts_no_lua() -> None:
 
         result = single_call(session, "heroku.list_dynos", {"app_id": "my-app"})
         assert (session.pid, session.last) == (None, result)
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", *COMMAND[1:], CALL, "heroku.demo.list_apps", "--json"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    loaded = imported(CALL, "heroku.demo.list_apps", "--json")
     assert "httpx" in loaded
     assert {"lupa", "pandas", "rich", "prompt_toolkit", "ipywidgets"} & loaded == set()
 

@@ -139,6 +139,10 @@ def test_a_secret_that_is_not_accepted_changes_nothing(file: Path) -> None:
         (["--disable", "--read", "allow"], b"", 2, "--read deny --write deny"),
         (["--project", "--read", "ask"], b"", 2, "stands in its pyproject.toml"),
         (["--stdin-json"], b'{"set": {"api_key": 7}}', 1, "`api_key` takes a text"),
+        (["--stdin-json"], b'{"set": {"api_key": ""}}', 1, "`api_key` takes a text"),
+        (["--stdin-json"], b'{"account": " ", "permissions": {"read": "allow"}}', 1, "`account` takes a text"),
+        (["--stdin-json"], b"[" * 100_000, 2, "Standard input is no JSON"),
+        (["--permissions", ""], b"", 1, "There is no `` to set. There are read, write."),
         (["--account", "list_apps", "--read", "ask"], b"", 1, "is a function of Heroku"),
     ],
 )
@@ -162,3 +166,19 @@ def test_what_older_scripts_say_besides_is_accepted(file: Path) -> None:
 def test_an_unknown_integration_is_told_with_the_nearest() -> None:
     done = kosmo("integrations:configure", "herok")
     assert (done.returncode, "Did you mean: heroku\n" in done.stderr) == (1, True)
+
+
+def test_a_token_and_what_is_said_with_it_are_kept_both_or_not_at_all(file: Path) -> None:
+    assert kosmo(*CONFIGURE, "--read", "ask").returncode == 0
+    before = file.read_text(encoding="utf-8")
+
+    code, _ = given({"set": {"api_key": SECRET}, "permissions": {"read": "deny", "write": "deny"}})
+    assert (code, file.read_text(encoding="utf-8")) == (1, before)
+    assert not (file.parent / "accounts.json").exists()
+
+    file.unlink()
+    (file.parent / "no-folder").write_text("", encoding="utf-8")
+    file.symlink_to(file.parent / "no-folder" / "config.toml")  # which is where it would be written
+    code, _ = given({"set": {"api_key": DEMO_TOKEN}, "permissions": {"read": "deny"}})
+    assert code == 1
+    assert not (file.parent / "accounts.json").exists()

@@ -17,7 +17,7 @@ from kosmo_command import kosmo, on_terminal, started
 from nbformat.sign import NotebookNotary
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.audit import AUDIT, OWN_ACCOUNT, called
+from kosmo_kernel.cli.audit import AUDIT, READ_ONLY, called
 from kosmo_kernel.cli.demo import copy_of_notebooks
 from kosmo_kernel.demo.company import Company, company
 
@@ -66,11 +66,17 @@ def test_the_audit_shows_the_lua_that_it_ran() -> None:
 
 def test_the_audit_ends_with_what_comes_next() -> None:
     lines = [line.strip() for line in kosmo("demo").stdout.splitlines()]
-    assert lines[-4].endswith(" demo --lab")
-    assert lines[-1] == OWN_ACCOUNT
-    scope = re.search(r"-s (\S+?)\)", OWN_ACCOUNT)
+    assert lines[-5].endswith(" demo --lab")
+    assert lines[-2] == f"{READ_ONLY} |"
+    assert lines[-1].endswith(" accounts:add default -")
+    scope = re.search(r"-s (\S+)", READ_ONLY)
     assert scope is not None
     assert scope[1] == "read,identity"
+
+
+def test_the_audit_and_the_readme_name_one_way_to_an_account() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"$ {READ_ONLY} | kosmo accounts:add default -\n" in readme
 
 
 def test_the_audit_in_a_pipe_is_plain_and_80_columns_wide() -> None:
@@ -166,7 +172,7 @@ def test_the_look_alike_serves_other_programs_until_ctrl_c(options: list[str], a
         asked = kosmo("integrations:lua", "-e", "return #app.integrations.heroku.list_apps()", env=settings)
         server.send_signal(signal.SIGINT)
         assert (asked.stdout, asked.stderr) == (f"{apps}\n", "")
-    assert server.returncode == 0
+    assert server.returncode == 130
 
 
 def test_the_look_alike_fails_as_often_as_told() -> None:
@@ -175,7 +181,7 @@ def test_the_look_alike_fails_as_often_as_told() -> None:
         address = server.stdout.readline().strip().partition("=")[2]
         kinds = {httpx.get(f"{address}/apps", trust_env=False).headers["Content-Type"] for _ in range(3)}
         server.send_signal(signal.SIGINT)
-    assert (kinds, server.returncode) == ({"text/html; charset=utf-8"}, 0)
+    assert (kinds, server.returncode) == ({"text/html; charset=utf-8"}, 130)
 
 
 def test_faults_that_cannot_be_are_one_message_that_names_the_kinds() -> None:

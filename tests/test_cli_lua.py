@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import validate
-from kosmo_command import FICTION, document, kosmo, on_terminal, started
+from kosmo_command import FICTION, document, kosmo, on_terminal, started, without_standard_input
 
 from kosmo_kernel.cli import CLOSED
 
@@ -201,6 +201,12 @@ def test_standard_input_is_not_touched_unless_asked_for() -> None:
     with started(LUA, "-e", 'return io.read(), io.read("a")') as running:  # its standard input stays open
         assert running.stdout is not None
         assert running.stdout.read() == "nil\t\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
+def test_standard_input_that_is_closed_is_at_its_end() -> None:
+    done = without_standard_input(LUA, "-e", "return io.read()", "-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nil\n", "")
 
 
 def test_what_could_not_be_read_is_in_the_document() -> None:

@@ -271,6 +271,8 @@ def test_a_token_that_is_not_ascii_is_a_wrong_one(served: Served) -> None:
         b"GET /apps HTTP/1.1\r\nno colon here\r\n\r\n",
         b"POST /apps HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999\r\n\r\n",
         b"POST /apps HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /apps HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"GET /apps HTTP/1.1\r\nHost: x\r\nRequest-Id: over\r\n two lines\r\n\r\n",
         b"POST /apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /apps HTTP/1.0\r\n\r\n",
     ],

@@ -259,6 +259,13 @@ def test_a_search_without_success_says_so_and_repeats_no_markup() -> None:
     assert page == "# Search: marquee zebra marquee\n\nNothing speaks of this. `docs.list()` names all pages.\n"
 
 
+def test_a_search_with_a_book_looks_for_its_first_words_only() -> None:
+    book = "x" * 100_000 + " " + " ".join(f"qqxz{number}qq" for number in range(50))
+    assert docs.found(f"dynos {book}")[0].page == "heroku.list_dynos"
+    assert docs.found(f"{book} dynos") == []
+    assert len(docs.search(book)) < 500
+
+
 @pytest.mark.parametrize(
     ("words", "first"),
     [

@@ -107,6 +107,8 @@ def test_real_cells_cut_anywhere_are_answered(lua: Session, cell: str, data: st.
 @example("local a = a " * 300 + "a.", None)
 @example("t.a.b.c.d = { e = t } " * 100 + "t.a.b.", None)
 @example("if x then " * 300 + "elseif " * 10, None)
+@example("x" + ".x" * 5000, None)
+@example("x" + "[1]" * 5000, None)
 def test_any_text_is_answered(lua: Session, code: str, data: st.DataObject | None) -> None:
     cursor = data.draw(st.integers(0, len(code))) if data is not None else len(code)
     for live in (lua, None):

@@ -29,12 +29,6 @@ def shell() -> Iterator[Shell]:
         yield made
 
 
-@pytest.fixture
-def lua() -> Iterator[Session]:
-    with Session("demo") as opened:
-        yield opened
-
-
 # The form ----------------------------------------------------------------------------------------------
 
 
@@ -80,8 +74,8 @@ def test_opening_and_choosing_sends_nothing_and_runs_nothing(shell: Shell) -> No
     assert session.last is last
 
 
-def test_what_was_typed_stays_when_another_function_takes_it_too(lua: Session) -> None:
-    explorer = opened("list_dynos", lua)
+def test_what_was_typed_stays_when_another_function_takes_it_too(session: Session) -> None:
+    explorer = opened("list_dynos", session)
     type_in(explorer, "app_id", "my-app")
     choose(explorer, "heroku.list_apps")
     choose(explorer, "heroku.list_domains")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -27,36 +26,30 @@ def shell() -> Iterator[Shell]:
         yield made
 
 
-@pytest.fixture
-def lua() -> Iterator[Session]:
-    with Session("demo") as opened:
-        yield opened
-
-
 # Running it --------------------------------------------------------------------------------------------
 
 
-def test_a_list_is_the_table_of_a_cell_and_a_record_its_two_columns(lua: Session) -> None:
-    explorer = opened("list_apps", lua)
+def test_a_list_is_the_table_of_a_cell_and_a_record_its_two_columns(session: Session) -> None:
+    explorer = opened("list_apps", session)
     explorer._run.click()
-    assert lua.last is not None
-    assert explorer._answer.value == bundle_of(lua.last.value)["text/html"]
+    assert session.last is not None
+    assert explorer._answer.value == bundle_of(session.last.value)["text/html"]
     assert explorer._filtering.layout.display == ""
     choose(explorer, "heroku.get_app")
     assert explorer._answer.value == ""
     type_in(explorer, "app_id", "my-app")
     explorer._run.click()
-    assert explorer._answer.value == bundle_of(lua.last.value)["text/html"]
+    assert explorer._answer.value == bundle_of(session.last.value)["text/html"]
     assert explorer._filtering.layout.display == "none"
 
 
-def test_the_filter_looks_at_all_that_is_shown_of_every_row(lua: Session) -> None:
-    explorer = opened("list_apps", lua)
+def test_the_filter_looks_at_all_that_is_shown_of_every_row(session: Session) -> None:
+    explorer = opened("list_apps", session)
     explorer._run.click()
     everything = explorer._answer.value
-    total = len(lua.run("app.integrations.heroku.list_apps()").value)
+    total = len(session.run("app.integrations.heroku.list_apps()").value)
     explorer._filter.value = "HEROKU-20 larkmoor"
-    names = lua.run("""
+    names = session.run("""
         local found = {}
         for _, one in ipairs(app.integrations.heroku.list_apps()) do
           if one.stack.name == "heroku-20" and one.owner.email:find("larkmoor") then
@@ -94,15 +87,15 @@ def test_a_failure_is_the_short_error_and_the_next_run_works(shell: Shell) -> No
     ("raised", "shown"), [(ValueError("<broken>"), "ValueError: <broken>"), (KeyboardInterrupt(), "Stopped.")]
 )
 def test_whatever_ends_a_run_is_shown_where_one_looks_for_the_answer(
-    lua: Session, monkeypatch: pytest.MonkeyPatch, raised: BaseException, shown: str
+    session: Session, monkeypatch: pytest.MonkeyPatch, raised: BaseException, shown: str
 ) -> None:
-    explorer = opened("list_apps", lua)
+    explorer = opened("list_apps", session)
 
     def broken(*_: object, **__: object) -> None:
         raise raised
 
     with monkeypatch.context() as patch:
-        patch.setattr(lua, "run", broken)
+        patch.setattr(session, "run", broken)
         explorer._run.click()
     assert Seen(explorer._answer.value).text.endswith(shown)
     explorer._run.click()
@@ -139,12 +132,12 @@ def test_names_are_offered_for_the_account_that_they_are_of_and_fetched_when_ask
         assert options() == 19
 
 
-def test_a_run_waits_for_the_cell_that_is_at_work_and_pressing_again_changes_nothing(lua: Session) -> None:
+def test_a_run_waits_for_the_cell_that_is_at_work_and_pressing_again_changes_nothing(session: Session) -> None:
     waiting: list[Callable[[], None]] = []
-    explorer = opened("list_apps", lua, between_cells=waiting.append)
+    explorer = opened("list_apps", session, between_cells=waiting.append)
     explorer._run.click()
     explorer._run.click()
-    assert (status(explorer), len(waiting), explorer._run.disabled, lua.last) == (WAITS, 1, True, None)
+    assert (status(explorer), len(waiting), explorer._run.disabled, session.last) == (WAITS, 1, True, None)
     assert explorer._function.disabled
     assert explorer._account.disabled  # an answer would stand below another question
     seen: list[str] = []
@@ -156,26 +149,25 @@ def test_a_run_waits_for_the_cell_that_is_at_work_and_pressing_again_changes_not
     assert not explorer._function.disabled
 
 
-def test_the_form_says_how_far_a_run_is_and_what_it_cost(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_form_says_how_far_a_run_is_and_what_it_cost(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_PROGRESS", "1")
-    explorer = opened("list_apps", lua)
+    explorer = opened("list_apps", session)
     explorer._run.click()
     assert "1 call · 1 request" in status(explorer)
 
 
-def test_an_interrupt_stops_the_run_and_says_so(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    explorer = opened("list_apps", lua)
-    run_lua = lua.run
+def test_an_interrupt_stops_the_run_and_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = opened("list_apps", session)
+    run_lua = session.run
 
     def interrupted(source: str, **options: Any) -> Any:
-        soon = threading.Timer(0.05, lua.interrupt)
-        soon.start()
-        return run_lua(f"while true do end {source}", **options)
+        endless = f"print('runs') while true do end {source}"
+        return run_lua(endless, on_output=lambda *_: session.interrupt(), **options)
 
-    monkeypatch.setattr(lua, "run", interrupted)
+    monkeypatch.setattr(session, "run", interrupted)
     explorer._run.click()
     assert Seen(explorer._answer.value).text.startswith("StoppedError")
-    assert isinstance(lua.last_error, StoppedError)
+    assert isinstance(session.last_error, StoppedError)
 
 
 # What is not trusted -----------------------------------------------------------------------------------

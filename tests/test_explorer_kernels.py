@@ -147,8 +147,11 @@ def test_a_failure_is_shown_in_the_form_and_kills_neither_comm_nor_kernel(page: 
 
 def test_a_run_that_is_asked_for_while_a_cell_runs_comes_after_it(page: Page) -> None:
     page.set(page.find("Combobox"), value="booking-api")
-    cell = page.kernel.started(f"{FIRST_LINE[kind_of(page)]}print('begun') while os.clock() < 0.3 do end who = 'cell'")
+    client = page.kernel.client
+    cell = client.execute(f"{FIRST_LINE[kind_of(page)]}io.read() who = 'cell'", allow_stdin=True)
+    client.get_stdin_msg(timeout=PATIENCE)
     click = page.click("Run")
+    client.input("go on")
     assert page.kernel.reply(cell)["status"] == "ok"
     page.hear(click)
     assert page.shows("booking-api")

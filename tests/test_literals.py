@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,12 @@ def test_a_literal_is_one_line_and_reads_as_the_value_that_it_is_of(lua: Session
     assert len(source.splitlines()) == 1
     found = lua.run(f"local it = {source} return it[1] == it[2].key and it[2]['end'], it[1], #it[2]['a key']")
     assert found.values == [True, given_value, 0]
+
+
+def test_a_number_that_python_writes_otherwise_is_a_number_in_lua_too(lua: Session) -> None:
+    source = literal([math.inf, -math.inf, math.nan, -(2**63)])
+    found = lua.run(f"local it = {source} return it[1], it[2], it[3] ~= it[3], it[4], math.type(it[4])")
+    assert found.values == [math.inf, -math.inf, True, -(2**63), "integer"]
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def test_unloading_leaves_the_shell_as_it_was(make_shell: MakeShell, before: str
     shell.run_line_magic("kosmo_lua", "-i n=1 x = n")
     shell.run_line_magic("unload_ext", "kosmo_kernel")
     assert traces(shell) == untouched
-    assert children() == processes
+    assert children() <= processes
 
 
 def test_unloading_leaves_a_name_to_whoever_took_it_later(shell: Shell) -> None:

@@ -91,6 +91,14 @@ def test_lua_is_completed_wherever_it_stands_in_a_lua_notebook(cell: str) -> Non
     assert offered(cell, lua=True) == (["format"], "form")
 
 
+def test_a_tab_behind_a_magic_is_as_good_as_a_blank() -> None:
+    assert offered("%%kosmo_lua\t--acc|", lua=True) == (["--account"], "--acc")
+    assert offered("%%kosmo_lua\t-a demo\nstring.form|", lua=True) == (["format"], "form")
+    assert offered("%kosmo_lua\tstring.form|", lua=True) == (["format"], "form")
+    assert offered("%kosmo\tstat|", lua=True) == (["status"], "stat")
+    assert offered("%kosmo docs\therok|", lua=True) == offered("%kosmo docs herok|", lua=True)
+
+
 def test_a_lua_notebook_completes_its_magics() -> None:
     assert offered("%%ko|", lua=True) == (["%%kosmo_lua"], "%%ko")
     assert offered("%|", lua=True) == (["%%kosmo_lua", "%kosmo_lua", "%kosmo"], "%")

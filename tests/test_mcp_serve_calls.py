@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import psutil
 import pytest
-from gates import Gate
-from kosmo_command import COMMAND, environment
+from gates import PATIENCE, Gate
+from kosmo_command import COMMAND, environment, without_standard_input
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.mcp_server.serving import split
+from kosmo_kernel.mcp_server.desk import Desk, Terms, Underway
+from kosmo_kernel.mcp_server.serving import _lines, split
 from kosmo_kernel.mcp_server.sessions import NAMED, SPARE, Sessions
 
 pytest.importorskip("mcp")
@@ -145,9 +148,13 @@ def test_what_is_no_message_is_passed_over_and_lua_prints_nowhere_but_in_its_ans
     assert (found["output"], found["result"]) == ("asideprinted\n", [None])
 
 
-@pytest.mark.parametrize("way", [None, signal.SIGTERM, signal.SIGINT], ids=["end of input", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("way", "code"),
+    [(None, 0), (signal.SIGTERM, 0), (signal.SIGINT, 130)],
+    ids=["end of input", "SIGTERM", "SIGINT"],
+)
 def test_it_ends_with_its_client_and_no_lua_process_stays(
-    raw: subprocess.Popen[bytes], way: signal.Signals | None
+    raw: subprocess.Popen[bytes], way: signal.Signals | None, code: int
 ) -> None:
     say(raw, HELLO, READY, call(2, "lua_run", code="return 1", session="kept"))
     hear(raw, 2)
@@ -162,13 +169,42 @@ def test_it_ends_with_its_client_and_no_lua_process_stays(
     else:
         raw.send_signal(way)
     _, complaints = raw.communicate(timeout=30)
-    assert (raw.returncode, complaints.decode()) == (0, "")
+    assert (raw.returncode, complaints.decode()) == (code, "")
     assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
+def test_it_ends_at_once_where_there_is_no_client() -> None:
+    done = without_standard_input("mcp:serve", "--demo")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_message_without_an_end_is_left_out_and_the_next_is_read() -> None:
     pieces = iter([b"on", b"e\ntwo\n", b"12345678", b"9\nthree\n", b"12345678\n", b"123456789\n", b"last", b""])
     assert list(split(lambda: next(pieces), most=8)) == [b"one", b"two", b"three", b"12345678", b"last"]
+
+
+def test_lines_that_nobody_takes_any_more_end_their_reader_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+    others = set(threading.enumerate())
+    ours, theirs = os.pipe()
+    os.write(theirs, b"line\n" * 20)
+
+    async def take_one() -> None:
+        lines = cast("Any", _lines(ours))
+        assert await anext(lines) == "line"
+        coming = lines.ag_frame.f_locals["coming"]
+        while not (coming.full() and asyncio.all_tasks() - {asyncio.current_task()}):  # noqa: ASYNC110 - for a thread
+            await asyncio.sleep(0)
+
+    asyncio.run(take_one())
+    for reader in set(threading.enumerate()) - others:
+        reader.join(PATIENCE)
+    os.close(theirs)
+    os.close(ours)
+    assert complaints == []
+    assert set(threading.enumerate()) <= others
 
 
 # The sessions behind ----------------------------------------------------------------------------------------------
@@ -224,3 +260,32 @@ def test_of_sessions_with_a_name_the_last_ones_are_kept_and_those_in_use(fakes: 
         assert [number for number, one in enumerate(made) if one.closed] == [1, 2]
     with sessions.named("used") as session:
         assert cast("Any", session) is made[0]
+
+
+@pytest.mark.parametrize("more", [{}, {"session": "kept"}], ids=["fresh", "named"])
+def test_a_call_is_over_before_another_one_has_its_session(more: dict[str, str]) -> None:
+    desk, underway, over = Desk(Terms("demo")), Underway(lambda _: None), []
+
+    @contextmanager
+    def watched(lend: Any) -> Iterator[Any]:
+        with lend as session:
+            yield session
+            over.append(underway._over.is_set())
+
+    sessions: Any = desk._sessions
+    lent, kept = sessions.fresh, sessions.named
+    sessions.fresh, sessions.named = lambda: watched(lent()), lambda name: watched(kept(name))
+    answer = desk.answer("lua_run", {"code": "return 1"} | more, underway)
+    desk.close()
+    assert (answer.failed, answer.value["result"], over) == (False, [1], [True])
+
+
+def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
+    class Stopped:
+        def interrupt(self) -> None:
+            pytest.fail("another call has this session by now")
+
+    underway = Underway(lambda _: None)
+    underway.runs_in(cast("Any", Stopped()))
+    underway.over()
+    underway._stop(cast("Any", Stopped()))

@@ -116,13 +116,14 @@ def test_only_this_machine_is_served_and_the_token_is_in_no_process_list(server:
     assert len(server.token) > 40
 
 
-def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed() -> None:
+@pytest.mark.parametrize(("way", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: signal.Signals, code: int) -> None:
     with served({"KOSMO_MCP_TOKEN": TOKEN}, 1) as one:
         called(one.url, TOKEN, "lua_run", {"code": "return 1"}, "auto")
         below = psutil.Process(one.process.pid).children(recursive=True)
-        one.process.send_signal(signal.SIGTERM)
+        one.process.send_signal(way)
         printed, complaints = one.process.communicate(timeout=30)
-    assert (one.process.returncode, printed) == (0, "")
+    assert (one.process.returncode, printed) == (code, "")
     assert complaints == "Serving MCP to this machine. Ctrl-C ends it.\n"
     assert below
     assert psutil.wait_procs(below, timeout=10)[1] == []

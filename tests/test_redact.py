@@ -31,6 +31,8 @@ LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
         ("postgres://joe:p@ss:w@db.example.com/x", "postgres://joe:[redacted]@db.example.com/x"),
         ("redis://:hidden@cache.example.com", "redis://:[redacted]@cache.example.com"),
         ('"https://a:b@c.example", "d@e.example"', '"https://a:[redacted]@c.example", "d@e.example"'),
+        ("git clone https://abcdef@git.example.com/x.git", "git clone https://[redacted]@git.example.com/x.git"),
+        ("HTTP://s3cret:@c.example:80/", "HTTP://[redacted]:@c.example:80/"),
     ],
 )
 def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
@@ -47,6 +49,7 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
         "a Basic web.1, basic heroku-postgresql:basic, Basic 12345678 and Basic 123456789",
         "authorization is needed, Authorization: Bearer",
         "https://my-app.herokuapp.com/ belongs to joe@example.com",
+        "https://my-app.herokuapp.com: joe@example.com, ssh://git@git.example.com",
         "http://127.0.0.1:5000/a:b@c",
         "HRKU- is how tokens begin",
         "",

@@ -305,7 +305,11 @@ def test_a_service_without_a_demo_has_no_account_of_that_name(lua: Session) -> N
             way()
         messages.append(caught.value.message)
 
-    assert messages[0].startswith("Lua:1: Tidewater Ferries has no function and no account `demo`.")
+    assert messages[0] == (
+        'Lua:1: Tidewater Ferries has no function and no account `demo`. `docs.read("ferries")` has its functions, '
+        "and `kosmo accounts:add NAME --integration ferries` adds an account. Did you mean: "
+        "app.integrations.ferries.default"
+    )
     told = "Lua:1: Tidewater Ferries has no account 'demo'; there is default. It has no demo: name one of its own "
     assert set(messages[1:]) == {f"{told}accounts, or run without the demo."}
     assert accounts.names(FERRIES) == ["default"]
@@ -364,6 +368,12 @@ def test_a_package_brings_it_by_an_entry_point(installed: dict[str, str]) -> Non
     assert schema["required"] == ["ship_number"]
     assert "Every ship of the line" in page.stdout
     assert kosmo("integrations:ferries", env=installed).stdout == page.stdout
+
+
+def test_a_service_without_any_account_has_its_place_in_the_status(installed: dict[str, str]) -> None:
+    code, told = document("integrations:status", "--json", env=installed)
+
+    assert (code, told["providers"]["ferries"]["accounts"], told["providers"]["ferries"]["budgets"]) == (0, [], {})
 
 
 def test_a_package_that_is_broken_is_named_by_its_command(installed: dict[str, str], tmp_path: Path) -> None:

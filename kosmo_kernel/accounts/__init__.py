@@ -21,6 +21,7 @@ from kosmo_kernel.accounts.account import Account as Account
 from kosmo_kernel.accounts.account import check_token as check_token
 from kosmo_kernel.accounts.account import plain as plain
 from kosmo_kernel.accounts.account import spelled as spelled
+from kosmo_kernel.accounts.account import variable_of as variable_of
 from kosmo_kernel.accounts.addresses import address as address
 from kosmo_kernel.accounts.addresses import is_loopback as is_loopback
 from kosmo_kernel.accounts.ladder import Step as Step

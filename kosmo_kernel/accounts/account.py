@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from kosmo_kernel.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue import Integration
 
 DEFAULT = "default"
 DEMO = "demo"
@@ -84,3 +87,9 @@ def plain(alias: str) -> str:
 def spelled(alias: str) -> str:
     """The one spelling that all spellings of an alias have in common: `My-Team` is `my_team`."""
     return alias.lower().replace("-", "_")
+
+
+def variable_of(integration: Integration, alias: str) -> str:
+    """The environment variable that may have an account's token: `HEROKU_API_KEY_MY_TEAM` that of `my-team`."""
+    own = integration.credentials
+    return own.env if spelled(alias) == DEFAULT else own.variable(alias)

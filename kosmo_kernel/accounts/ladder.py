@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from kosmo_kernel.accounts import store
-from kosmo_kernel.accounts.account import ALIAS, DEFAULT, DEMO, RESERVED, Account, adding, plain, spelled
+from kosmo_kernel.accounts.account import ALIAS, DEFAULT, DEMO, RESERVED, Account, adding, plain, spelled, variable_of
 from kosmo_kernel.accounts.addresses import address, is_own, netloc
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
@@ -89,12 +89,11 @@ def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = 
         SettingsError: a file of settings makes no sense.
     """
     env = os.environ if env is None else env
-    name, variable = spelled(alias), integration.credentials.env
+    name, variable = spelled(alias), variable_of(integration, alias)
     if not ALIAS.fullmatch(alias) or name == DEMO or name in integration.names():
         return
     added = store.added(integration.name, env).get(name)
     spelling = added.alias if added else name
-    variable += "" if name == DEFAULT else f"_{name.upper()}"
     if told := env.get(variable, "").strip():
         yield Step("environment", variable, spelling, lambda: told)
     if added:
@@ -133,7 +132,7 @@ def names(integration: Integration, env: Mapping[str, str] | None = None) -> lis
     prefix = f"{integration.credentials.env}_"
     taken = {*RESERVED, *integration.names()}
     suffixes = (key.removeprefix(prefix) for key, value in env.items() if key.startswith(prefix) and value.strip())
-    named = {s.lower(): s.lower() for s in suffixes if s == s.upper() and ALIAS.fullmatch(s)}
+    named = {s.lower(): s.lower() for s in suffixes if s == spelled(s).upper() and ALIAS.fullmatch(s)}
     first = []
     with suppress(KosmoError):
         named |= {name: one.alias for name, one in store.added(integration.name, env).items()}
@@ -189,7 +188,9 @@ def ways(integration: Integration) -> tuple[str, ...]:
 
 def lua_path(integration: Integration, alias: str) -> str:
     """How an account is written in Lua: `app.integrations.heroku["my-team"]`."""
-    return f"app.integrations.{integration.name}" + (f".{alias}" if alias.isidentifier() else f'["{alias}"]')
+    from kosmo_kernel.literals import field as field_of  # noqa: PLC0415 - only for those who show one
+
+    return f"app.integrations.{integration.name}{field_of(alias)}"
 
 
 def _none(integration: Integration, without: list[Step]) -> str:
@@ -206,10 +207,9 @@ def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> Un
     if alias.lower() == DEMO:
         how = " It has no demo: name one of its own accounts, or run without the demo."
     elif ALIAS.fullmatch(alias) and spelled(alias) not in integration.names():
-        variable = f"{integration.credentials.env}_{spelled(alias).upper()}"
         how = (
-            f" A named account has its token in the environment variable {variable}, or is added with "
-            f"`{adding(integration.name, alias.lower())}`."
+            f" A named account has its token in the environment variable {variable_of(integration, alias)}, or is "
+            f"added with `{adding(integration.name, alias.lower())}`."
         )
     exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
     return UnknownNameError(

@@ -48,16 +48,18 @@ def signed_in(place: SignedIn, env: Mapping[str, str]) -> Person | None:
     if os.name == "nt" or env.get(place.off_env, "").lower() == "true":
         return None  # on Windows its entries are of a kind that the keyring library does not read
     own = env.get(place.folder_env, "").strip()
-    data = env.get("XDG_DATA_HOME", "").strip() or str(Path("~/.local/share").expanduser())
+    data = env.get("XDG_DATA_HOME", "").strip() or _in_home("~/.local/share")
     file = Path(own, Path(place.state).name) if own else Path(data, place.state)
-    if not file.is_file():
+    try:
+        changed = file.stat().st_mtime_ns  # before it is read: a name is never kept with a later time than its own
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # as the command line has it: nobody
         return None
     import json  # noqa: PLC0415 - only where there is such a command line
 
     try:
-        name = json.loads(file.read_text(encoding="utf-8"))[place.who]
-        changed = file.stat().st_mtime_ns
-    except (OSError, ValueError, LookupError, TypeError):  # as the command line has it: nobody
+        name = json.loads(text)[place.who]
+    except (ValueError, LookupError, TypeError):  # likewise
         return None
     return Person(name, str(changed)) if isinstance(name, str) and name else None
 
@@ -79,7 +81,12 @@ def token_of(place: SignedIn, person: Person) -> str | None:
 def netrc_file(env: Mapping[str, str]) -> Path:
     """The file with the passwords of hosts; it need not be there."""
     told = env.get(NETRC, "").strip()
-    return Path(told or ("~/_netrc" if os.name == "nt" else "~/.netrc")).expanduser()
+    return Path(_in_home(told or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
+
+
+def _in_home(path: str) -> str:
+    """A path with the home folder in place of `~`, or as it is where nobody knows that folder."""
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib has an error for that
 
 
 def netrc_password(file: Path, host: str) -> str | None:

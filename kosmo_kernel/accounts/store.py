@@ -9,6 +9,7 @@ that of another time.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Integration
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what many a token looks like
 Kept = Literal["keyring", "file"]
 
 
@@ -103,7 +105,7 @@ def check_alias(integration: Integration, alias: str) -> str:
     Raises:
         InvalidArgumentsError: it cannot name an account.
     """
-    if redact(alias) != alias:
+    if redact(alias) != alias or _UUID.fullmatch(alias):
         raise InvalidArgumentsError(
             "That is a token, and not the name of an account. What stands in a command can be seen by others and stays "
             "in the shell's history: revoke it, make a new one, and give it when you are asked for it."

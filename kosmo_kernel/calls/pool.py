@@ -41,7 +41,7 @@ class Pool:
             if starts:
                 self._threads += 1
                 self._idle += 1
-        self._work.put(work)
+            self._work.put(work)  # under the lock, or a thread that ends for want of work would not see this
         if starts:
             threading.Thread(target=self._run, name="kosmo-call", daemon=True).start()
 

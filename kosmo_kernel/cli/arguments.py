@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.catalogue import RESERVED, Param
+from kosmo_kernel.catalogue import ERRORS, RESERVED, Param
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,11 +27,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "false": False}
 
-# The arguments that mean the same for every function that takes a list.
-_OF_MANY = (
-    Param("errors", "What to do about items that fail: `collect` gives the others, `raise` ends the call."),
-    Param("limit", "How many requests at a time.", kind="integer"),
-)
+_ERRORS = RESERVED["errors"]  # which takes one of a few words
 
 
 def typed(param: Param, text: str) -> Any:
@@ -54,7 +50,7 @@ def typed(param: Param, text: str) -> Any:
 
 def parameters(function: Function) -> tuple[Param, ...]:
     """What a function takes: its parameters and, where it takes a list, what is said of many."""
-    return (*function.params, *(_OF_MANY if function.fan_out else ()))
+    return (*function.params, *(RESERVED.values() if function.fan_out else ()))
 
 
 def flags(function: Function) -> list[str]:
@@ -76,10 +72,10 @@ def _option(param: Param) -> click.Option:
         return click.Option([f"--{flag}/--no-{flag}", param.name], default=None, help=help_)
     return click.Option(
         [f"--{flag}", param.name],
-        type=click.Choice(("raise", "collect")) if param is _OF_MANY[0] else str,
+        type=click.Choice(ERRORS) if param is _ERRORS else str,
         callback=_read(param),
         multiple=bool(param.each),
-        metavar=None if param is _OF_MANY[0] else _metavar(param),
+        metavar=None if param is _ERRORS else _metavar(param),
         help=help_,
     )
 
@@ -197,6 +193,3 @@ def _plain(value: Any) -> Any:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
-
-
-assert {param.name for param in _OF_MANY} == set(RESERVED)  # noqa: S101 - the catalogue reserves exactly what is here

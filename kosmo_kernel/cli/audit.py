@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.session import Result
 
-OWN_ACCOUNT = "export HEROKU_API_KEY=$(heroku authorizations:create -S -s read,identity)"
+READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _DAY = "%Y-%m-%d"
 _MINUTE = "%Y-%m-%d %H:%M"
 _INDENT = (0, 0, 0, 3)
@@ -105,11 +105,17 @@ def _show_answer(screen: Console, question: Question, result: Result) -> None:
 def _show_next(screen: Console) -> None:
     lines = (
         ("The same in notebooks:", f"{called()} demo --lab"),
-        ("Your own account, with a token that can only look:", OWN_ACCOUNT),
+        # A shell reads on behind `|`: two lines that fit into 80 columns, and can be copied as one.
+        (
+            "Your own account, with a token that can only look:",
+            f"{READ_ONLY} |",
+            f"  {called()} accounts:add default -",
+        ),
     )
-    for text, command in lines:
+    for text, *commands in lines:
         screen.print(f"\n{text}")
-        screen.print(f"   {command}", style="bold green", soft_wrap=True)
+        for command in commands:
+            screen.print(f"   {command}", style="bold green", soft_wrap=True)
 
 
 def called() -> str:

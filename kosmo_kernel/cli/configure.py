@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ from kosmo_kernel.accounts import DEFAULT, store
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.choices import accounts_of, integration_names
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.options import as_json, not_blank
 from kosmo_kernel.cli.output import document, print_rows, say
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.config import POLICIES, change, config
@@ -26,7 +27,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.permissions import EFFECTS, permission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kosmo_kernel.catalogue import Integration
     from kosmo_kernel.config import Keys
@@ -55,7 +56,14 @@ Examples:
 """,
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
-@click.option("-a", "--account", metavar="A", help="Permissions of this account only.", shell_complete=accounts_of())
+@click.option(
+    "-a",
+    "--account",
+    metavar="A",
+    callback=not_blank,
+    help="Permissions of this account only.",
+    shell_complete=accounts_of(),
+)
 @click.option("--read", type=policy, help="What scripts may read: anything, after asking you, nothing.")
 @click.option("--write", type=policy, help="What scripts may change.")
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one.")
@@ -100,9 +108,10 @@ def configure(
         raise click.UsageError(NO_SWITCH if disable else NO_PROJECT)
     integration = integration_of(provider)
     told = _payload() if stdin_json else {}
-    account = account or told.get("account")
+    if account is None and "account" in told:
+        account = _text("account", told["account"])
     fields = {**told.get("set", {}), **told.get("credentials", {})}
-    secret = fields.pop(SECRET, None)
+    secret = _text(SECRET, fields.pop(SECRET)) if SECRET in fields else None
     fields |= dict(_pair(pair) for pair in pairs)
     options = {effect: said for effect, said in (("read", read), ("write", write)) if said}
     wanted = {**told.get("permissions", {}), **_permissions(permissions), **options}
@@ -111,12 +120,11 @@ def configure(
     if show and (changes or secret or dropped):
         raise click.UsageError("--show changes nothing. Leave it out, or the others.")
     name = store.check_alias(integration, account or DEFAULT) if secret or SECRET in dropped else ""
-    if secret:
-        keep(integration, name, _text(SECRET, secret), "standard input", replace=True)
-    if SECRET in dropped:
-        store.remove(integration, name, os.environ)
-    if changes:
-        change(changes)
+    with _changed(changes):
+        if secret:
+            keep(integration, name, secret, "standard input", replace=True)
+        if SECRET in dropped:
+            store.remove(integration, name, os.environ)
     given = [*([SECRET] if secret else []), *fields]
     answer = _facts(integration, account) | {"credentials_set": given, "credentials_unset": dropped}
     if as_json:
@@ -135,7 +143,7 @@ def _payload() -> dict[str, Any]:
     """
     try:
         told = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
     kinds = {
         "account": str,
@@ -180,7 +188,7 @@ def _pair(pair: str) -> tuple[str, str]:
 def _permissions(text: str | None) -> dict[str, str]:
     """What `--permissions` says, `read:allow,write:ask`."""
     found = {}
-    for part in text.split(",") if text else ():
+    for part in text.split(",") if text is not None else ():
         effect, _, value = (word.strip() for word in part.partition(":"))
         found[effect] = value
     return found
@@ -221,6 +229,23 @@ def _changes(
             raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(value)[:40]!r}.")
         changes[*own, effect] = value
     return changes
+
+
+@contextmanager
+def _changed(changes: Mapping[Keys, Any]) -> Iterator[None]:
+    """Change the file, for as long as what else was asked for works: both or none."""
+    settings = config()
+    there, before = settings.path.exists(), {keys: settings.get(*keys) for keys in changes}
+    if changes:
+        change(changes)
+    try:
+        yield
+    except BaseException:
+        if changes:
+            path = change(before)
+            if not there and not config().table:
+                path.unlink()
+        raise
 
 
 def _account(integration: Integration, alias: str) -> str:

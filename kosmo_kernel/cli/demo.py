@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from kosmo_kernel.cli import INTERRUPTED
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.kernelspec import shipped
 from kosmo_kernel.cli.options import Number, Whole
@@ -72,12 +73,11 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     metavar="KIND=RATE",
     help="Let requests fail: 429, 503, reset, truncated, html or slow; 0.05 or 5% of them. Repeat it for more kinds.",
 )
-def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> None:
+def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> int:
     """Serve that account on a port, as Heroku's API would.
 
-    The first two lines printed are its address and its token, for the environment of another program.
-
-    Ctrl-C is how it ends, so that is no failure.
+    The first two lines printed are its address and its token, for the environment of another program. Ctrl-C ends it,
+    and the exit code is then 130, as it is for every command.
     """
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - --help does not serve
     from kosmo_kernel.demo.company import company  # noqa: PLC0415 - likewise
@@ -91,6 +91,7 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(3600)
+    return INTERRUPTED
 
 
 def open_lab(*, browser: bool) -> None:
@@ -103,7 +104,7 @@ def open_lab(*, browser: bool) -> None:
         raise SettingsError(f"JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab")
     folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
     note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
-    command = [sys.executable, "-m", "jupyterlab"]
+    command = [sys.executable, "-m", "jupyterlab", "--LabApp.news_url=None"]  # a question about news would be the first
     if (folder / FIRST).exists():
         command.append(f"--LabApp.default_url=/lab/tree/{quote(FIRST)}")
     if not browser:
@@ -143,5 +144,5 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
                 shutil.copyfile(path, copy)
                 _trust(copy)
     except OSError as error:
-        raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror}.") from None
+        raise SettingsError(f"The notebooks cannot be copied to {folder}: {error.strerror or error}.") from None
     return folder

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import say
 from kosmo_kernel.errors import SettingsError
 
@@ -31,7 +32,7 @@ def where(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default."),
         click.option("--sys-prefix", is_flag=True, help="The list of this Python environment."),
-        click.option("--prefix", metavar="P", help="The list of the environment in the folder P."),
+        click.option("--prefix", metavar="P", callback=not_blank, help="The list of the environment in the folder P."),
     )
     for option in reversed(options):
         command = option(command)

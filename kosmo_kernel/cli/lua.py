@@ -30,6 +30,8 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.terminal_line import TerminalLine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kosmo_kernel.session import Result
 
 INLINE = "(command line)"  # what Lua's own interpreter calls the text of -e
@@ -152,7 +154,7 @@ def lua(
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
             told = reveal(error.result)
-            show_values(error.result.values)
+            _write(error.result.values, form)
             note(told)
         raise
     if as_json:
@@ -220,11 +222,16 @@ def show(result: Result, form: str | None = None) -> None:
         form: of `--format`, which writes what `;` would hide as well.
     """
     below, beside = result.told(tables=not (form or result.hidden) and sys.stdout.isatty())
+    if form or not result.hidden:
+        _write(result.values, form, below)
+    for line in beside:
+        note(line)
+
+
+def _write(values: Sequence[Any], form: str | None, below: str = "") -> None:
     if form:
         from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - most runs do without
 
-        write_values(result.values, form)
-    elif not result.hidden:
-        show_values(result.values, below)
-    for line in beside:
-        note(line)
+        write_values(values, form)
+    else:
+        show_values(values, below)

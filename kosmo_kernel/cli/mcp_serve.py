@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from kosmo_kernel.cli import DONE, INTERRUPTED
 from kosmo_kernel.cli.choices import accounts_of
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import Whole, limited
+from kosmo_kernel.cli.options import Whole, limited, not_blank
 from kosmo_kernel.cli.output import note, say
 
 EXAMPLES = """\b
@@ -29,14 +30,19 @@ In an agent's configuration:
     "--http", "port", type=Whole(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
 )
 @click.option(
-    "-a", "--account", metavar="A", help="The account that calls ask which name none.", shell_complete=accounts_of()
+    "-a",
+    "--account",
+    metavar="A",
+    callback=not_blank,
+    help="The account that calls ask which name none.",
+    shell_complete=accounts_of(),
 )
 @click.option("--demo", is_flag=True, help="Let that be the demo account, which is fiction.")
 @limited
 @click.option(
     "--allow-mcp", is_flag=True, help="Let Lua ask your other MCP servers (app.mcp), which agents then reach as well."
 )
-def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **given: Any) -> None:
+def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **given: Any) -> int:
     """Serve Heroku and Lua to agents, over MCP.
 
     An agent starts it, and speaks to it on standard input and output. It offers each function as a tool
@@ -46,7 +52,9 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
 
     With --http, the first line printed is KOSMO_MCP_URL=…, and the second KOSMO_MCP_TOKEN=…, which clients send as
     `Authorization: Bearer …`. The token is a new one each time unless the environment has KOSMO_MCP_TOKEN. Only this
-    machine is served. Ctrl-C is how it ends, so that is no failure.
+    machine is served.
+
+    Ctrl-C ends it, and the exit code is then 130, as it is for every command.
     """
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
@@ -56,9 +64,10 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
-        over_stdio(terms)
+        interrupted = over_stdio(terms)
     else:
-        over_http(terms, port, _ready)
+        interrupted = over_http(terms, port, _ready)
+    return INTERRUPTED if interrupted else DONE
 
 
 def _ready(url: str, token: str | None) -> None:

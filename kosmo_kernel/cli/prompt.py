@@ -24,6 +24,7 @@ from kosmo_kernel import editor
 from kosmo_kernel.cli.output import note
 from kosmo_kernel.editor.grammar import STEP, closes
 from kosmo_kernel.redact import redact
+from kosmo_kernel.switches import keeps_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.session import Session
 
-SWITCH = "KOSMO_HISTORY"  # 0: nothing is written to a file; the kernel's history heeds it as well
 FILE = "repl_history"
 # The terminal's own colours, so that they suit its background.
 _STYLE = Style.from_dict(
@@ -154,7 +154,7 @@ class _RedactedHistory(FileHistory):
 
 def _history() -> History:
     """The history, in a file unless there is none to be."""
-    if os.environ.get(SWITCH, "").strip() not in ("", "1"):  # whoever misspells it wants no file
+    if not keeps_history():
         return InMemoryHistory()
     file = history_file()
     try:

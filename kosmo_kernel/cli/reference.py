@@ -279,11 +279,10 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
         integration: the service.
         account: an alias.
     """
-    from kosmo_kernel.accounts import DEFAULT, listed, spelled  # noqa: PLC0415 - a page does without
+    from kosmo_kernel.accounts import listed, variable_of  # noqa: PLC0415 - a page does without
     from kosmo_kernel.config import config  # noqa: PLC0415 - likewise
 
     credentials, settings = integration.credentials, config()
-    variable = credentials.env + ("" if spelled(account) == DEFAULT else f"_{spelled(account).upper()}")
     keys = ("integrations", integration.name)
     url = any(os.environ.get(name) for name in credentials.url_env) or settings.get(*keys, "url") is not None
     told = (
@@ -293,7 +292,7 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
             "secret",
             True,
             listed(integration, account) is not None,
-            f"The token, kept by `kosmo accounts:add {account}` or in {variable}",
+            f"The token, kept by `kosmo accounts:add {account}` or in {variable_of(integration, account)}",
         ),
         (
             "url",

@@ -89,6 +89,8 @@ def ended_by_ctrl_c() -> Iterator[None]:
 
 def read_input(form: str) -> str | None:
     """What `io.read` gets from standard input: a line without (`l`) or with (`L`) its end, or all of it (`a`)."""
+    if not sys.stdin:  # whoever started the command has closed it
+        return None
     with ended_by_ctrl_c():
         data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
     text = data.decode(errors="replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from kosmo_kernel.cli.reference import PROVIDER, state
 from kosmo_kernel.integrations import everything
 from kosmo_kernel.session import Session
 from kosmo_kernel.standing import Standing, asked
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue import Integration
 
 
 @click.command("integrations:status", cls=Command, epilog="\b\nExample:\n  kosmo integrations:status --json")
@@ -29,7 +32,7 @@ def status(*, as_json: bool) -> None:
     with Session() as session:
         found = asked(session.budget_left)
     if as_json:
-        document({"success": True, "providers": {i.name: _provider(i.name, found) for i in everything()}})
+        document({"success": True, "providers": {i.name: _provider(i, found) for i in everything()}})
     else:
         print_rows([(f"{one.integration.name}.{one.alias}", _told(one)) for one in found])
 
@@ -38,8 +41,7 @@ def _told(one: Standing) -> str:
     return one.text if one.left is None else f"{one.text} requests left"
 
 
-def _provider(name: str, found: list[Standing]) -> dict[str, Any]:
-    own = [one for one in found if one.integration.name == name]
+def _provider(integration: Integration, found: list[Standing]) -> dict[str, Any]:
+    own = [one for one in found if one.integration.name == integration.name]
     budgets = {one.alias: {"left": one.left, "capacity": one.capacity, "error": one.problem or None} for one in own}
-    integration = own[0].integration
     return state(integration) | PROVIDER | {"functions": len(integration.functions), "budgets": budgets}

@@ -216,13 +216,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name in self.headers:
             key = name.upper().replace("-", "_")
             key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-            environ[key] = ",".join(self.headers.get_all(name, []))
+            # One that goes on over several lines is one line to everybody else (RFC 9112, section 5.2).
+            environ[key] = ",".join(self.headers.get_all(name, [])).replace("\r\n", " ").replace("\n", " ")
         return environ
 
     def _body(self) -> bytes:
         """What the request brings along. Where its end is unknown or far off, the connection ends after the answer."""
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > _LONGEST_BODY:
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or float(length) > _LONGEST_BODY:
             self.close_connection = True
             return b""
         return self.rfile.read(int(length))

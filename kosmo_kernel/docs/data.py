@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.catalogue import ERRORS, RESERVED
+
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Function, Integration, Param
 
 
-# What `catalogue.RESERVED` names, which goes with a list in place of one value.
-WITH_A_LIST: dict[str, dict[str, Any]] = {
-    "errors": {"enum": ["raise", "collect"], "description": "`collect`: what failed comes back beside what worked"},
-    "limit": {"type": "integer", "minimum": 1, "description": "How many are asked at a time"},
-}
+# What goes with a list in place of one value.
+_VALUES: dict[str, dict[str, Any]] = {"errors": {"enum": list(ERRORS)}, "limit": {"type": "integer", "minimum": 1}}
+WITH_A_LIST = {name: _VALUES[name] | {"description": param.doc} for name, param in RESERVED.items()}
 
 
 def describe(integration: Integration, function: Function) -> dict[str, Any]:

@@ -92,7 +92,6 @@ def _type(column: Column) -> str:
 
 def _accounts(integration: Integration) -> Iterator[str]:
     simple = next((f for f in integration.functions if not any(p.required for p in f.params)), integration.functions[0])
-    variable = integration.credentials.env
     named = (
         ("", "the default account"),
         (".default", "the same, said aloud"),
@@ -109,12 +108,12 @@ def _accounts(integration: Integration) -> Iterator[str]:
         "An account is a token with a name. `kosmo accounts:add production` keeps one; or an environment variable has "
         "it, set before Jupyter or the command starts:"
     )
-    tokens = [("default", f"`{variable}`")]
-    tokens += [(name, f"`{variable}_{name.upper().replace('-', '_')}`") for name in ("production", "my-team")]
+    own = integration.credentials
+    tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in ("production", "my-team"))]
     tokens += [("demo", "needs none")] if integration.demo else []
     yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     yield "Where to get a token:"
-    yield "\n".join(f"- {way}" for way in integration.credentials.how)
+    yield "\n".join(f"- {way}" for way in own.how)
     yield paragraphs(
         "Lua never sees a token: it stays with the process that sends the requests. All places that a token is looked "
         'for in, and what an account may be used for: `docs.read("accounts")`.'

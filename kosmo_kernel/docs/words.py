@@ -31,6 +31,9 @@ _SHORTEST = {_BEGINNING: 3, _WITHIN: 4}  # letters that a word needs for this
 _MOST_SLIPS = 3  # words that a misspelt one may stand for
 _ALIKE = 0.75
 _WORD = re.compile(r"\w\w+")
+# Of what is asked: a script may ask with a book, and each word may be compared with all that the pages have.
+_MOST_TERMS = 30
+_LONGEST_TERM = 60  # letters
 # Words of a question that tell nothing of what is asked.
 _EMPTY = {
     *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
@@ -62,9 +65,10 @@ def found(words: str) -> list[Found]:
 
 
 def terms_of(words: str) -> list[str]:
-    """The words that are looked for."""
+    """The words that are looked for: the first of many, and the beginning of one without an end."""
     every = _WORD.findall(words.lower())
-    return [word for word in every if word not in _EMPTY] or every
+    telling = [word for word in every if word not in _EMPTY] or every
+    return [word[:_LONGEST_TERM] for word in telling[:_MOST_TERMS]]
 
 
 def _of_integration(integration: Integration) -> Iterator[tuple[Found, _Zones]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.catalogue import ERRORS, RESERVED
+
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Function
 
@@ -52,17 +54,14 @@ def words_of(name: str, position: int) -> tuple[str, ...]:
     return _WORDS.get((name, position), ())
 
 
-_COLLECT = Argument(
-    "errors",
-    "string",
-    'With `"collect"` what fails comes back as a second list, beside what worked.',
-    values=("collect",),
+_COLLECTING = tuple(
+    Argument(name, param.kind, f"{param.doc}.", values=ERRORS[1:] if name == "errors" else ())
+    for name, param in RESERVED.items()
 )
-_COLLECTING = (_COLLECT, Argument("limit", "integer", "How many requests there are at a time."))
 _ID = Argument("id", "string", "A name under which `display.update` can show something else in its place.")
 _UPDATE = Argument("update", "boolean", "Shows it in place of what has this `id`.")
 _WAIT = Argument("wait", "boolean", "Waits with it until there is something new.")
-_AT_ONCE = Argument("limit", "integer", "How many calls there are at a time, 16 unless said.")
+
 _TIME = (
     *(Argument(name, "integer", f"The {name}.", required=True) for name in ("year", "month", "day")),
     *(
@@ -72,7 +71,7 @@ _TIME = (
     Argument("isdst", "boolean", "Whether it is daylight saving time."),
 )
 _OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {
-    "parallel.map": (2, (_AT_ONCE, _COLLECT)),
+    "parallel.map": (2, _COLLECTING),
     "display": (1, (_ID,)),
     **{f"display.{form}": (1, (_ID, _UPDATE)) for form in ("html", "json", "latex", "markdown", "png", "svg")},
     "display.clear": (0, (_WAIT,)),

@@ -15,7 +15,7 @@ from kosmo_kernel.editor.completion import Completion, Match, complete, fitting,
 from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import State
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS
+from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -110,7 +110,7 @@ def _body(cell: str, *, lua: bool) -> int | None:
     """Where the Lua of a cell begins, beyond its end where it has none; None in a cell of somebody else's."""
     start = 0
     for line in cell.split("\n"):
-        word = line.strip().partition(" ")[0]
+        word = first_word(line)[0]
         if word == CELL and not lua:
             return start + len(line) + 1
         if word and not (word.startswith("%") if lua else word in STACKED):
@@ -123,7 +123,7 @@ def _body(cell: str, *, lua: bool) -> int | None:
 
 def _behind(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> Spot | None:
     """A place on a line with a magic that starts and ends there."""
-    word = cell[start:end].partition(" ")[0]
+    word = first_word(cell[start:end])[0]
     begin = start + len(word)
     if cursor <= begin:
         return Spot("magic", cell, start, cursor) if lua else None
@@ -234,11 +234,12 @@ def _described(head: str, doc: str) -> docs.Page:
 
 def _of_command(before: str, live: Live | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
     """What can stand in a `%kosmo` line, and the part of it that is written."""
-    name, blank, argument = before.lstrip().partition(" ")
-    if not blank:
+    name = first_word(before)[0]
+    written = before.lstrip()[len(name) :]
+    if not written:
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
-    written = argument.lstrip()
+    written = written.lstrip()
     if "PAGE" in usage:
         return pages(), written
     if "FUNCTION" in usage:
@@ -255,7 +256,7 @@ def _tables_of(live: Live | None) -> list[str]:
 
 def _of_page(line: str, word: str) -> docs.Page | None:
     """What is known of a word of a `%kosmo` line: the command, or the page that is asked for."""
-    name = line.strip().partition(" ")[0]
+    name = first_word(line)[0]
     command = next((command for command in COMMANDS if command.name == name), None)
     if command is None:
         return None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.editor.paths import Span
 
 _DEEPEST = 40  # expressions within expressions, and aliases of aliases, that are followed
+_LONGEST = 100  # names behind one another that are followed
 _FIRST = 1  # the item that stands for all of a list
 _EACH = ("parallel.map", "table.sort")  # what calls a function with items of its first argument
 
@@ -255,7 +256,7 @@ class Reader:
         """What a field stands for."""
         found: Meaning | None = None
         match meaning:
-            case Place(chain=chain):
+            case Place(chain=chain) if len(chain) < _LONGEST:
                 written = self._given(str(chain[0]), (*map(str, chain[1:]), name), at)
                 found = written or Place((*chain, name), method)
             case Answer(many=False, path=path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.editor.things import (
-    CAUGHT,
     Answer,
     Either,
     Facts,
@@ -17,6 +16,7 @@ from kosmo_kernel.editor.things import (
     Written,
     failures_of,
 )
+from kosmo_kernel.records import CAUGHT
 
 if TYPE_CHECKING:
     from kosmo_kernel.editor.meaning import Reader

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.records import asked_columns
+from kosmo_kernel.records import FAILED, asked_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,26 +125,12 @@ class Either:
 
 Meaning = Place | Answer | Text | Made | Written | Items | Facts | Either
 
-_FAILED = (
-    Column("type", "The kind of failure, `not_found` for example"),
-    Column("status", "The HTTP status, where there was an answer", "integer", nullable=True),
-    Column("id", "The service's own word for it", nullable=True),
-    Column("message", "What happened and what to do about it"),
-    Column("request_id", "What the service's support asks for", nullable=True),
-)
-CAUGHT = (
-    *_FAILED,
-    Column("retryable", "Whether the same call may work later", "boolean"),
-    Column("function", "The function that was called"),
-    Column("account", "The account that was asked"),
-)
-
 
 def failures_of(function: Function | None) -> Facts:
     """What `errors = "collect"` returns beside what worked."""
     asked = function.fan_out if function else None
     first = Column(asked.name, asked.doc) if asked else Column("index", "The place of the item in the list", "integer")
-    return Facts((first, *_FAILED), many=True)
+    return Facts((first, *FAILED), many=True)
 
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:

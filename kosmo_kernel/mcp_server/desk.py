@@ -79,6 +79,7 @@ class Underway:
     _session: Session | None = None
     _left: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def left(self) -> bool:
@@ -102,12 +103,16 @@ class Underway:
             raise StoppedError("The call was cancelled.")
 
     def over(self) -> None:
-        """It has ended."""
-        self._over.set()
+        """It has ended; what runs in its session from now on is another call, which is not stopped for this one."""
+        with self._turn:
+            self._over.set()
 
     def _stop(self, session: Session) -> None:
-        while not self._over.is_set():
-            session.interrupt()  # which does nothing where the run has not quite begun
+        while True:
+            with self._turn:
+                if self._over.is_set():
+                    return
+                session.interrupt()  # which does nothing where the run has not quite begun
             self._over.wait(AGAIN)
 
 
@@ -178,26 +183,35 @@ class Desk:
         return _told(found | {"account": result.account, "notes": result.notes})
 
     def _run(self, given: dict[str, Any], underway: Underway) -> Answer:
-        name, dry_run = given.get("session"), given.get("dry_run", False)
+        """Lua, in the session that the call names, or in one that is fresh."""
+        name = given.get("session")
         with self._sessions.named(name) if name else self._sessions.fresh() as session:
-            underway.runs_in(session)
             try:
-                result = session.run(
-                    given["code"],
-                    name=CHUNK,
-                    args=given.get("args", ()),
-                    account=given.get(ACCOUNT),
-                    memory_limit=given.get("memory_limit"),
-                    cpu_limit=given.get("cpu_limit"),
-                    timeout=given.get("timeout"),
-                    on_progress=underway.hear,
-                    dry_run=dry_run,
-                )
-            except KosmoError as error:
-                facts = error.facts() | {"line": error.line}
-                value = _told(envelope(error.result, error.message, facts, dry_run=dry_run)).value
-                return Answer(_failure(error), value, failed=True)
-            return _told(envelope(result, dry_run=dry_run))
+                underway.runs_in(session)
+                return _ran(session, given, underway)
+            finally:
+                underway.over()  # before the next call has the session
+
+
+def _ran(session: Session, given: dict[str, Any], underway: Underway) -> Answer:
+    dry_run = given.get("dry_run", False)
+    try:
+        result = session.run(
+            given["code"],
+            name=CHUNK,
+            args=given.get("args", ()),
+            account=given.get(ACCOUNT),
+            memory_limit=given.get("memory_limit"),
+            cpu_limit=given.get("cpu_limit"),
+            timeout=given.get("timeout"),
+            on_progress=underway.hear,
+            dry_run=dry_run,
+        )
+    except KosmoError as error:
+        facts = error.facts() | {"line": error.line}
+        value = _told(envelope(error.result, error.message, facts, dry_run=dry_run)).value
+        return Answer(_failure(error), value, failed=True)
+    return _told(envelope(result, dry_run=dry_run))
 
 
 def _failure(error: KosmoError) -> str:

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -35,18 +36,23 @@ LONGEST = 64 << 20  # bytes of a message
 PATIENCE = 5.0  # seconds for a server that was told to end
 
 
-def over_stdio(terms: Terms) -> None:
+def over_stdio(terms: Terms) -> bool:
     """Serve the client that started this process, until it closes our standard input or a signal ends it.
+
+    Returns:
+        Whether it was Ctrl-C that ended it.
 
     Raises:
         SettingsError, UnknownNameError: the SDK is missing, or a setting makes no sense.
     """
     with _desk(terms) as desk:
+        if not sys.stdin:  # who started the process has closed it, so there is no client
+            return False
         from kosmo_kernel.mcp_server import sdk  # noqa: PLC0415 - it takes half a second
 
-        async def serve() -> None:
+        async def serve() -> bool:
             loop, told = asyncio.get_running_loop(), asyncio.Event()
-            with _told_to_end(lambda: loop.call_soon_threadsafe(told.set)), _standard_input() as number:
+            with _told_to_end(lambda: loop.call_soon_threadsafe(told.set)) as heard, _standard_input() as number:
                 serving = asyncio.create_task(sdk.over_streams(desk, _lines(number)))
                 waiting = asyncio.create_task(told.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -55,17 +61,21 @@ def over_stdio(terms: Terms) -> None:
                 waiting.cancel()
                 with suppress(asyncio.CancelledError):
                     await serving
+                return signal.SIGINT in heard
 
-        asyncio.run(serve())
+        return asyncio.run(serve())
 
 
-def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None]) -> None:
+def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None]) -> bool:
     """Serve whoever has the token, on a port of this machine, until a signal ends it.
 
     Parameters:
         terms: what the user grants.
         port: the port; 0 takes a free one.
         ready: is told the address, and the token where it was made for this; None where the environment gave it.
+
+    Returns:
+        Whether it was Ctrl-C that ended it.
 
     Raises:
         SettingsError, UnknownNameError: the SDK is missing, or a setting makes no sense.
@@ -90,15 +100,16 @@ def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None])
         )
         server = uvicorn.Server(configured)
 
-        async def serve() -> None:
+        async def serve() -> bool:
             def end() -> None:
                 server.should_exit = True
 
-            with _told_to_end(end):
+            with _told_to_end(end) as heard:
                 await server.serve(sockets=[listening])  # which raises the signal that ended it once more, for us
+            return signal.SIGINT in heard
 
         ready(f"http://{HOST}:{number}{sdk.PATH}", None if given else token)
-        asyncio.run(serve())
+        return asyncio.run(serve())
 
 
 @contextmanager
@@ -114,10 +125,15 @@ def _desk(terms: Terms) -> Iterator[Desk]:
 
 
 @contextmanager
-def _told_to_end(tell: Callable[[], object]) -> Iterator[None]:
-    """Have SIGTERM and Ctrl-C end the server; and the process, should the server not manage to in time."""
+def _told_to_end(tell: Callable[[], object]) -> Iterator[list[int]]:
+    """Have SIGTERM and Ctrl-C end the server; and the process, should the server not manage to in time.
 
-    def on_signal(*_: object) -> None:
+    Gives the signals that came, as they come.
+    """
+    heard: list[int] = []
+
+    def on_signal(number: int, _frame: object) -> None:
+        heard.append(number)
         tell()
         overdue = threading.Timer(PATIENCE, os._exit, (1,))
         overdue.daemon = True
@@ -125,7 +141,7 @@ def _told_to_end(tell: Callable[[], object]) -> Iterator[None]:
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -154,10 +170,15 @@ async def _lines(number: int) -> AsyncIterator[str]:
     coming: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=4)
 
     def put(line: bytes | None) -> None:
-        asyncio.run_coroutine_threadsafe(coming.put(line), loop).result()
+        waiting = coming.put(line)
+        try:
+            asyncio.run_coroutine_threadsafe(waiting, loop).result()
+        except RuntimeError:
+            waiting.close()
+            raise
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop has ended
+        with suppress(RuntimeError, CancelledError):  # the loop has ended, or ends
             for line in split(lambda: os.read(number, PIECE)):
                 put(line)
             put(None)
