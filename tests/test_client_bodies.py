@@ -35,6 +35,7 @@ def failed(body: bytes, coding: str) -> tuple[str, int]:
         (bytes(5 << 20), "identity", "it has more than 4 MiB"),
         (gzip.compress(gzip.compress(b"[]")), "gzip, gzip", "it is packed as `gzip, gzip`, and gzip was asked for"),
     ],
+    ids=["packed", "as it is", "packed twice"],
 )
 def test_an_answer_that_would_fill_the_memory_is_left_at_once_and_not_asked_for_again(
     body: bytes, coding: str, why: str, monkeypatch: pytest.MonkeyPatch
