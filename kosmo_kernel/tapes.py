@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,7 +134,7 @@ def cassette(record: str | None, replay: str | None) -> Iterator[str]:
 
     replayed = Player(Path(replay)).told() if replay else ""  # a mistake in it is better told now
     told = {name: os.path.abspath(file) for name, file in ((RECORD, record), (REPLAY, replay)) if file}  # noqa: PTH100 - for another folder
-    told |= {RUN: secrets.token_hex(8)} if record else {}
+    told |= {RUN: _new_run()} if record else {}
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
     try:
@@ -179,6 +178,10 @@ def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: 
 
 def _run() -> str:
     """What the processes of this run have in common; made where nobody has told, for those that this one starts."""
-    told = os.environ.get(RUN, "").strip() or secrets.token_hex(8)
+    told = os.environ.get(RUN, "").strip() or _new_run()
     os.environ[RUN] = told
     return told
+
+
+def _new_run() -> str:
+    return os.urandom(8).hex()  # as `secrets` makes it, whose import every command would wait for
