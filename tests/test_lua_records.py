@@ -287,3 +287,13 @@ def test_lists_that_lua_dropped_are_let_go() -> None:
         run(lua, "return 1")
 
         assert len(lua._handles) <= 1
+
+
+def test_the_lists_of_a_table_that_is_too_much_for_lua_are_let_go() -> None:
+    handles = values_module.Handles({})
+    records = Records([{"n": n} for n in range(100)])
+    with pytest.raises(Failure, match="result_limit"):
+        handles.inputs({"both": {"a": records, "b": records}, "text": "x" * 100}, [], most=50)
+
+    assert len(handles) == 0
+    assert len(handles.inputs({"both": {"a": records, "b": records}}, [], most=50)[0]["values"]) == len(handles) == 2

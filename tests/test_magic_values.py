@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from python_shell import Shell, run, shells, value
 
+from kosmo_kernel import snapshot
 from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LuaRuntimeError, SettingsError, UnknownNameError
 from kosmo_kernel.frames import KosmoFrame
@@ -210,6 +212,13 @@ def test_a_frame_survives_the_way_in_and_out(shell: Shell) -> None:
     run(shell, "%%kosmo_lua -v apps\napp.integrations.heroku.list_apps()")
     run(shell, "%%kosmo_lua -i apps -o back=apps\n1")
     pd.testing.assert_frame_equal(shell.user_ns["back"], shell.user_ns["apps"])
+
+
+def test_a_snapshot_goes_in_as_the_lists_that_it_was_made_of(shell: Shell) -> None:
+    shell.user_ns["was"] = snapshot.read(Path(__file__).parent.parent / "notebooks" / "larkmoor-2026-10-20")
+    told = value(shell, "%%kosmo_lua -i was\n{ #was.apps, was.apps[1].stack .. '', was.dynos[1].app .. '' }")
+
+    assert told == [len(shell.user_ns["was"]["apps"]), "heroku-24", shell.user_ns["was"]["dynos"]["app.name"][0]]
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,20 @@ def test_what_a_function_returned_goes_back_as_it_came() -> None:
     assert (record.function, record["seen"]) == (DYNOS, "2026-11-20T09:30:00Z")
 
 
+def test_the_frames_of_a_dict_become_records_each_by_itself() -> None:
+    frame = pd.DataFrame({"a": [1, None]}, dtype="Int64")
+    made = lua_value(MappingProxyType({"n": float("nan"), "few": frame, 3: Records([{"b": 2}], DYNOS)}), "x")
+
+    assert list(made) == ["n", "few", 3]
+    assert (made["n"], list(made["few"].rows), made[3].function) == (None, [{"a": 1}, {"a": None}], DYNOS)
+    assert lua_value(made, "x") == made
+    assert (
+        fault({"few": frame.assign(b=pd.Series([1, 1j], dtype=object))})
+        == "-i x.few[1].b: a complex number has no Lua form"
+    )
+    assert fault({(1, 2): frame}).startswith("-i x: the key (1, 2) is no text and no integer")
+
+
 def test_a_later_change_of_the_original_is_not_seen() -> None:
     rows: list[dict[str, Any]] = [{"a": {"b": [1]}}]
     made = plain(rows)

@@ -74,7 +74,10 @@ local function value_of(answer, pieces)
   if answer.form == "list" then return records.list(answer, piece) end
   if answer.form == "text" then return piece end
   if answer.form == "nil" then return nil end
-  return json.read(piece, nil, answer.wide)
+  if answer.form ~= "dict" then return json.read(piece, nil, answer.wide) end
+  local made = {}
+  for i, key in ipairs(answer.keys) do made[key] = value_of(answer.values[i], pieces) end
+  return made
 end
 
 local function answers(header, pieces)
@@ -230,7 +233,7 @@ end)
 function spaces.values(described, pieces)
   local values = {}
   for i, one in ipairs(described) do
-    if one.type and one.type ~= "" then prepare() end -- which declares the types
+    if one.form == "dict" or one.type and one.type ~= "" then prepare() end -- which declares the types
     values[i] = value_of(one, pieces)
   end
   return values

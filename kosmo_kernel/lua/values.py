@@ -85,14 +85,7 @@ class Handles:
         Raises:
             LimitError: Lua would hold on to too many records.
         """
-        described: list[dict[str, Any]] = []
-        for value in values:
-            one, blob = self._describe(value)
-            if blob is not None:
-                blobs.append(blob)
-                one["blob"] = len(blobs)
-            described.append(one)
-        return {"values": described}
+        return {"values": [self._described(value, blobs) for value in values]}
 
     def inputs(self, values: Mapping[str, Any], blobs: list[bytes], most: int) -> list[dict[str, Any]]:
         """What gives Lua these globals; their texts are added to `blobs`, those of the same message.
@@ -100,22 +93,40 @@ class Handles:
         Raises:
             Failure: the texts have more than `most` bytes, or the lists too many records.
         """
-        before = sum(map(len, blobs))
+        before, last = sum(map(len, blobs)), self._last
+        described: list[dict[str, Any]] = []
+        fault = None
         try:
-            described: list[dict[str, Any]] = self.answer(list(values.values()), blobs)["values"]
+            described += ({"name": name, **self._described(value, blobs)} for name, value in values.items())
         except LimitError as error:
-            raise Failure(error) from None
+            fault = error
         if (size := sum(map(len, blobs)) - before) > most:
-            self.release([one["handle"] for one in described if "handle" in one])
             why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
             why += " A list of records would travel as far as Lua looks at it."
-            raise Failure(LimitError(why, limit="result_limit"))
-        return [{"name": name, **one} for name, one in zip(values, described, strict=True)]
+            fault = LimitError(why, limit="result_limit")
+        if fault:
+            self.release(list(range(last + 1, self._last + 1)))
+            raise Failure(fault)
+        return described
 
     @property
     def crowded(self) -> bool:
         """Whether Lua would do well to look which lists it still refers to."""
         return self._records > KEPT_MOST // 2
+
+    def _described(self, value: Any, blobs: list[bytes]) -> dict[str, Any]:
+        """What Lua is told of a value; its texts are added to `blobs`."""
+        if type(value) is dict and any(isinstance(item, Records) for item in value.values()):
+            return {
+                "form": "dict",
+                "keys": list(value),
+                "values": [self._described(item, blobs) for item in value.values()],
+            }
+        one, blob = self._describe(value)
+        if blob is not None:
+            blobs.append(blob)
+            one["blob"] = len(blobs)
+        return one
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):

@@ -3,8 +3,9 @@
 What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, numbers, texts, lists and dicts;
 and into what Lua has beside it: infinity, and dicts with integers for keys. Missing values of any library, NaN among
 them, are None, times are ISO 8601 text, a DataFrame is the list of its rows. A list of dicts becomes `Records`, which
-stay in this process and reach Lua as far as it looks at them; what a function returned keeps that function, so that it
-reads in Lua as it did before. What has no Lua form is one error, which names the place in the value.
+stay in this process and reach Lua as far as it looks at them, and so do the frames of a dict, such as those of a
+snapshot; what a function returned keeps that function, so that it reads in Lua as it did before. What has no Lua form
+is one error, which names the place in the value.
 
 `plain.py` knows the standard library. `arrays.py` knows numpy and pandas, and is imported when a value can be one of
 theirs, which is only once somebody else has imported those.
@@ -12,11 +13,12 @@ theirs, which is only once somebody else has imported those.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kosmo_kernel.editor.library import KEYWORDS
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, is_frame
+from kosmo_kernel.python_values.plain import Copy, NoLuaFormError, is_frame, step
 from kosmo_kernel.records import Record, Records, collector_paused
 
 __all__ = ["is_lua_name", "lua_name", "lua_value"]
@@ -30,7 +32,8 @@ def lua_value(value: Any, name: str) -> Any:
         name: what messages call it, `-i df`.
 
     Returns:
-        One of None, bool, int, float, str, list, dict, `Record` and `Records`; such a value comes back equal.
+        One of None, bool, int, float, str, list, dict, `Record` and `Records`, or a dict with `Records` for some of its
+        values; such a value comes back equal.
 
     Raises:
         InvalidArgumentsError: it, or something in it, has no Lua form: `-i df[3].x: a complex number has no Lua form`.
@@ -40,9 +43,9 @@ def lua_value(value: Any, name: str) -> Any:
     try:
         with collector_paused():
             if is_frame(value):
-                from kosmo_kernel.python_values.arrays import records_of  # noqa: PLC0415 - imports numpy, as is there
-
-                return records_of(value, Copy())
+                return _records(value)
+            if isinstance(value, Mapping) and (tables := _tables(value)):
+                return tables
             made = Copy().of(value)
     except NoLuaFormError as fault:
         raise InvalidArgumentsError(f"{name}{fault.path}: {fault.why}") from None
@@ -50,6 +53,32 @@ def lua_value(value: Any, name: str) -> Any:
         return Record(made, value.function, value.account)
     if type(made) is list and made and all(type(item) is dict for item in made):
         return Records(made)
+    return made
+
+
+def _records(frame: Any) -> Records:
+    from kosmo_kernel.python_values.arrays import records_of  # noqa: PLC0415 - imports numpy, as is there
+
+    return records_of(frame, Copy())
+
+
+def _tables(value: Mapping[Any, Any]) -> dict[str | int, Any]:
+    """A mapping that has frames in it, whose frames are not copied into one another; empty for any other.
+
+    Raises:
+        NoLuaFormError: something in it has no Lua form.
+    """
+    items = dict(value.items())  # a snapshot makes a frame each time that it is asked
+    frames = {key: item for key, item in items.items() if is_frame(item) or isinstance(item, Records)}
+    if not frames:
+        return {}
+    made: dict[str | int, Any] = Copy().of(items | dict.fromkeys(frames))
+    for key, frame in frames.items():
+        try:
+            made[Copy().key(key)] = frame if isinstance(frame, Records) else _records(frame)
+        except NoLuaFormError as fault:
+            fault.steps.append(step(key))
+            raise
     return made
 
 
