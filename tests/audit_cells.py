@@ -1,20 +1,26 @@
-"""The notebooks in `notebooks/`, cell by cell, and what their Lua gives on the demo account."""
+"""The notebooks in `notebooks/`, cell by cell, and what their Lua gives on the demo account.
+
+What a notebook's Python hands to Lua is made by that Python: the cells of `TO_LUA` are executed first, as they stand.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from kosmo_kernel.frames import frame_of
+from kosmo_kernel import snapshot
 from kosmo_kernel.parameters import LUA, PYTHON, declared, value_of
+from kosmo_kernel.python_values import lua_value
 from kosmo_kernel.session import Session
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+TO_LUA = {"dyno-audit": ("prices", ["prices"]), "drift": ("snapshots", ["was", "now"])}  # a cell, and what Lua takes
 
 
 def cells(name: str) -> list[tuple[str, str]]:
@@ -35,18 +41,38 @@ def cells(name: str) -> list[tuple[str, str]]:
 
 @cache
 def answers(name: str, /, **given: str) -> dict[str, Any]:
-    """What each cell of a notebook gives on the demo, with these parameters."""
+    """What each cell of Lua gives on the demo with these parameters: what it shows, its value, or what Python gets."""
     with Session() as session:
         found = {}
         for ident, source in cells(name):
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
-                values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)}
-                session.run("", inputs=values | given)
-            else:
-                value = session.run(source, dry_run=ident == "dry-run").value
-                found[ident] = json.loads(json.dumps(value, default=list))
+                values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)} | given
+                session.run("", inputs=values | made_by_python(name, values))
+                continue
+            outputs = re.findall(r"^%%kosmo_lua .*-o (\w+)", source_of(name, ident))
+            result = session.run(source, dry_run=ident == "dry-run", outputs=outputs)
+            shown = [display.value for display in result.displays if display.value is not None]
+            told = shown or (result.value if result.values or not outputs else result.outputs[outputs[0]])
+            found[ident] = json.loads(json.dumps(told, default=list))
         return found
+
+
+def made_by_python(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """What the Python of a notebook hands to its Lua."""
+    if name not in TO_LUA:
+        return {}
+    cell, names = TO_LUA[name]
+    folders = {one: str(NOTEBOOKS / parameters[one]) for one in ("before",) if one in parameters}
+    namespace = executed(name, cell, parameters | folders)
+    return {one: lua_value(namespace[one], one) for one in names}
+
+
+def executed(name: str, cell: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables of a notebook after one of its Python cells, which finds these of the cells before it."""
+    namespace = {"snapshot": snapshot, **variables}
+    exec(source_of(name, cell), namespace)  # noqa: S102 - the notebook's own cell
+    return namespace
 
 
 def usual(kind: str, text: str) -> Any:
@@ -69,11 +95,3 @@ def source_of(notebook: str, name: str) -> str:
 def outputs_of(notebook: str, name: str) -> str:
     """The text of what a cell shows in the committed notebook."""
     return "\n".join(output.get("text") or output["data"]["text/plain"] for output in cell_of(notebook, name).outputs)
-
-
-def frames(notebook: str, cell: str, *names: str) -> dict[str, Any]:
-    """What a cell of Lua hands to Python."""
-    with Session() as session:
-        lua = dict(cells(notebook))[cell]
-        found = session.run(lua, inputs={"account": "demo", "ours": [], "after": ""}, outputs=names).outputs
-        return {name: frame_of(found[name]) for name in names}

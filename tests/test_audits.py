@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from audit_cells import answers, frames, outputs_of, source_of
+from audit_cells import answers, executed, outputs_of
 
 from kosmo_kernel.demo.company import company
+from kosmo_kernel.frames import frame_of
+from kosmo_kernel.records import Records
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -38,25 +40,26 @@ def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
 # --- stacks and lifecycle ------------------------------------------------------------------------------------------
 
 
-def test_apps_on_a_stack_out_of_support() -> None:
-    old = [app["name"] for app in APPS if app["stack"]["name"] == "heroku-20"]
-    assert [row["app"] for row in answers("stack-and-lifecycle")["end-of-life"]] == old != []
+def test_apps_on_a_stack_out_of_support_or_about_to_change() -> None:
+    told = rows(
+        *(
+            {
+                "app": app["name"],
+                "stack": app["stack"]["name"],
+                "next_build_on": app["build_stack"]["name"] if app["build_stack"] != app["stack"] else None,
+            }
+            for app in APPS
+            if app["stack"]["name"] == "heroku-20" or app["stack"] != app["build_stack"]
+        )
+    )
+    found = answers("stack-and-lifecycle")["old-stacks"]
+    assert [{key: row[key] for key in ("app", "stack", "next_build_on") if key in row} for row in found] == told
+    assert {"heroku-20"} < {row["stack"] for row in told}
 
 
 def test_apps_by_stack() -> None:
     told = Counter(app["stack"]["name"] for app in APPS)
     assert {row["stack"]: row["apps"] for row in answers("stack-and-lifecycle")["stacks"]} == told
-
-
-def test_stacks_that_change_at_the_next_build() -> None:
-    told = rows(
-        *(
-            {"app": app["name"], "runs_on": app["stack"]["name"], "next_build_on": app["build_stack"]["name"]}
-            for app in APPS
-            if app["stack"]["name"] != app["build_stack"]["name"]
-        )
-    )
-    assert answers("stack-and-lifecycle")["next-build"] == told != []
 
 
 def test_apps_without_a_release_for_half_a_year_or_ever() -> None:
@@ -120,27 +123,27 @@ def test_apps_on_two_releases_at_once() -> None:
 
 
 def test_apps_on_eco_and_basic_dynos() -> None:
-    told = {(dyno["app"]["name"], dyno["size"]) for dyno in DYNOS if dyno["size"] in ("Eco", "Basic")}
+    told = {(dyno["app"]["name"], dyno["size"].lower()) for dyno in DYNOS if dyno["size"] in ("Eco", "Basic")}
     assert {(row["app"], row["size"]) for row in answers("dyno-audit")["small"]} == told != set()
 
 
-def prices() -> dict[str, int]:
-    namespace: dict[str, Any] = {}
-    exec(source_of("dyno-audit", "prices").partition("\npriced")[0], namespace)  # noqa: S102 - the notebook's own table
-    return dict(namespace["prices"])
-
-
-def test_what_the_dynos_cost_by_size_and_team() -> None:
-    table = prices()
-    by_size, by_team = Counter[str](), Counter[str]()
+def test_what_the_dynos_cost_by_size_team_and_app() -> None:
+    prices = executed("dyno-audit", "prices", {})["prices"]
+    dynos, usd = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for app in APPS:
+        team = app["team"]["name"] if app["team"] else app["owner"]["email"]
         for dyno in OF[app["name"]].dynos:
-            price = table[dyno["size"].lower()]
-            by_size[dyno["size"].lower()] += price
-            by_team[app["team"]["name"] if app["team"] else "team)"] += price
-    for name, told in (("by-size", by_size), ("by-team", by_team)):
-        shown = [line.split() for line in outputs_of("dyno-audit", name).splitlines()[2:]]
-        assert {words[-3]: int(words[-1]) for words in shown} == told
+            size = dyno["size"].lower()
+            for group in (("size", size), ("team", team), ("app", app["name"])):
+                dynos[group] += 1
+                usd[group] += prices[size]
+    found = answers("dyno-audit")["cost"]
+    assert {(row["by"], row["name"]): row["dynos"] for row in found} == dynos
+    assert {(row["by"], row["name"]): row["usd_a_month"] for row in found} == usd
+    for what in ("size", "team"):
+        shown = [line.split() for line in outputs_of("dyno-audit", f"by-{what}").splitlines()]
+        sums = [(what, words[0], int(words[-1])) for words in shown if words and words[-1].isdigit()]
+        assert sums == sorted(((by, name, cost) for (by, name), cost in usd.items() if by == what), key=lambda g: -g[2])
 
 
 # --- access --------------------------------------------------------------------------------------------------------
@@ -204,9 +207,8 @@ def test_the_matrix_has_the_most_that_each_person_may_do() -> None:
     for seat in filter(is_person, SEATS):
         most = "m" if "manage" in rights(seat) else "d" if "deploy" in rights(seat) else "v"
         told[seat["app"]["name"], seat["user"]["email"]] = "o" if seat.get("role") == "owner" else most
-    namespace = frames("access-audit", "ask", "seats")
-    exec(source_of("access-audit", "matrix"), namespace)  # noqa: S102 - the notebook's own cell
-    matrix = namespace["matrix"]
+    seats = frame_of(Records(answers("access-audit")["read"]))
+    matrix = executed("access-audit", "matrix", {"seats": seats})["matrix"]
     found = {(app, who): matrix.at[app, who] for app in matrix.index for who in matrix.columns if matrix.at[app, who]}
     assert (found, set(found.values())) == (told, {"v", "d", "m", "o"})
 
@@ -237,24 +239,27 @@ def grouped(by: Any) -> dict[str, float]:
 
 def test_what_the_add_ons_cost_by_service_team_and_app() -> None:
     teams = {app["name"]: app["team"]["name"] if app["team"] else app["owner"]["email"] for app in APPS}
-    found = answers("addon-and-domain-audit")
-    for name, column, by in (
-        ("by-service", "service", lambda addon: addon["addon_service"]["name"]),
-        ("by-team", "team_or_owner", lambda addon: teams[addon["app"]["name"]]),
-        ("by-app", "app", lambda addon: addon["app"]["name"]),
+    by_service, by_team, by_app = answers("addon-and-domain-audit")["cost"]
+    for found, by in (
+        (by_service, lambda addon: addon["addon_service"]["name"]),
+        (by_team, lambda addon: teams[addon["app"]["name"]]),
+        (by_app, lambda addon: addon["app"]["name"]),
     ):
-        assert {row[column]: row["usd_a_month"] for row in found[name]} == grouped(by)
-        assert sum(row["usd_a_month"] for row in found[name]) == dollars(BILLED)
-        assert sum(row["add_ons"] for row in found[name]) == len(BILLED)
+        assert {row["name"]: row["usd_a_month"] for row in found} == grouped(by)
+        assert [row["usd_a_month"] for row in found] == sorted(grouped(by).values(), reverse=True)
+        assert sum(row["usd_a_month"] for row in found) == dollars(BILLED)
+        assert sum(row["add_ons"] for row in found) == len(BILLED)
 
 
-def test_add_ons_whose_price_is_not_all() -> None:
-    found = answers("addon-and-domain-audit")
-    unknown = sum(addon["billed_price"] is None for addon in BILLED)
-    contract = [addon["name"] for addon in BILLED if addon["billed_price"] and addon["billed_price"]["contract"]]
-    assert [row["add_on"] for row in found["contracts"]] == contract != []
-    assert sum(row["price_unknown"] for row in found["by-service"]) == unknown > 0
-    assert sum(row["by_contract"] for row in found["by-service"]) == len(contract)
+def test_add_ons_that_are_in_no_sum() -> None:
+    told = {
+        addon["name"]: "contract" if addon["billed_price"] else "not shown"
+        for addon in BILLED
+        if not addon["billed_price"] or addon["billed_price"]["contract"]
+    }
+    found = answers("addon-and-domain-audit")["contracts"]
+    assert {row["add_on"]: row["price"] for row in found} == told
+    assert set(told.values()) == {"contract", "not shown"}
 
 
 def test_add_ons_that_several_apps_share() -> None:
@@ -314,6 +319,13 @@ def test_the_incident_page_has_the_whole_app() -> None:
     assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
     assert {row["who"] for row in found["people"]} == {seat["user"]["email"] for seat in things.collaborators}
     assert found["state"]["last_release"] == "44 d ago"
+    for name, records, field in (
+        ("dynos", things.dynos, "state"),
+        ("add_ons", things.addons, "state"),
+        ("certificates", things.domains, "acm_status"),
+    ):
+        counted = Counter(record[field] or "none" for record in records)
+        assert found["state"][name] == ", ".join(sorted(f"{number} {state}" for state, number in counted.items()))
 
 
 @pytest.mark.parametrize("app", sorted(OF))
