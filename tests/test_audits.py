@@ -76,12 +76,14 @@ def test_apps_in_maintenance() -> None:
     assert [{"app": row["app"], "since": row["at_least_since"]} for row in found] == told != []
 
 
-def test_apps_by_region_and_space() -> None:
-    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+def test_apps_by_region_space_and_generation() -> None:
+    told: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for app in APPS:
-        told[app["region"]["name"], app["space"]["name"] if app["space"] else "common runtime"].append(app["name"])
+        space = app["space"]["name"] if app["space"] else "common runtime"
+        told[app["region"]["name"], space, app["generation"]["name"]].append(app["name"])
     found = answers("stack-and-lifecycle")["regions"]
-    assert {(row["region"], row["space"]): row["names"] for row in found} == told
+    assert {(row["region"], row["space"], row["generation"]): row["names"] for row in found} == told
+    assert {row["generation"] for row in found} == {"cedar", "fir"}
     assert [row["apps"] for row in found] == sorted(map(len, told.values()), reverse=True)
 
 

@@ -48,7 +48,7 @@ QUESTIONS = {
     "apps that belong to a person": "access-audit/persons",
     "who may deploy, operate, manage": "access-audit/may",
     "who is federated": "access-audit/federated",
-    "apps by region and space": "stack-and-lifecycle/regions",
+    "apps by region, space and generation": "stack-and-lifecycle/regions",
     "verified, second factor, suspended, behind with payments": "access-audit/me",
     "two releases of one app at once": "dyno-audit/mixed",
     "what has changed": "drift/changes",
