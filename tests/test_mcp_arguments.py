@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from kosmo_kernel.mcp.answers import shown, value_of
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.records import Records
+from kosmo_kernel.run.schema_matching import SchemaMatching
 
 SEARCH = {
     "type": "object",
@@ -33,14 +36,25 @@ SEARCH = {
 }
 
 
+def searched(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
 def tool(schema: Any = SEARCH, output: Any = None) -> Tool:
     described = {"name": "search", "inputSchema": schema, "outputSchema": output}
     return tools_of("library", [described])[0]
 
 
-def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH) -> str:
+@pytest.fixture(scope="module")
+def matching() -> Iterator[SchemaMatching]:
+    made = SchemaMatching()
+    yield made
+    made.close()
+
+
+def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH, matches: Any = searched) -> str:
     with pytest.raises(InvalidArgumentsError) as caught:
-        checked(tool(schema), named, positional)
+        checked(tool(schema), named, positional, matches=matches)
     start, end = "mcp.library.search: ", f". Write {tool(schema).signature}"
     assert caught.value.message.startswith(start)
     assert caught.value.message.endswith(end)
@@ -125,6 +139,55 @@ def test_values_have_the_form_that_is_asked_for() -> None:
 )
 def test_a_schema_that_cannot_be_used_checks_nothing_and_fetches_nothing(schema: dict[str, Any]) -> None:
     assert checked(tool(schema), {"a": 1}) == {"a": 1}
+
+
+# Patterns are the server's, and matched in a process that may be ended -------------------------------------------
+
+CODE = {"properties": {"code": {"type": "string", "pattern": r"^\p{Lu}\d+$"}}}
+ENDLESS = {"type": "string", "pattern": "^(a|a)*$"}
+LONG = "a" * 60 + "!"
+
+
+def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching) -> None:
+    with matching.of_one_call() as matches:
+        assert checked(tool(CODE), {"code": "É12"}, matches=matches) == {"code": "É12"}
+        assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
+
+
+@pytest.mark.parametrize("version", [{}, {"$schema": "http://json-schema.org/draft-07/schema#"}], ids=["", "draft-07"])
+@pytest.mark.parametrize(
+    ("below", "given"),
+    [
+        (ENDLESS, LONG),
+        ({"pattern": "["}, LONG),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", **ENDLESS}, LONG),
+        ({"items": {"anyOf": [ENDLESS, {"type": "integer"}]}}, [LONG] * 50),
+        ({"propertyNames": ENDLESS}, {LONG: 1}),
+        ({"patternProperties": {"^(a|a)*$": {"type": "string"}}, "additionalProperties": False}, {LONG: 1}),
+        ({"patternProperties": {"^(a|a)*$": {}}, "unevaluatedProperties": False}, {LONG: 1}),
+        ({"$dynamicRef": "#x", "$dynamicAnchor": "x", **ENDLESS}, LONG),
+    ],
+)
+def test_a_pattern_without_an_end_is_left_to_the_server(
+    matching: SchemaMatching, version: dict[str, Any], below: dict[str, Any], given: Any
+) -> None:
+    schema = {**version, "properties": {"a": below, "n": {"type": "integer"}}}
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"a": given}, matches=matches) == {"a": given}
+    with matching.of_one_call() as matches:
+        if "$dynamicRef" not in below:
+            assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
+
+
+def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it(matching: SchemaMatching) -> None:
+    below = {"properties": {"n": {}}, "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
+    schema = {"properties": {"a": below}}
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, matches=matches) == {"a": {"x-1": "y", "n": 1}}
+        assert faults({"a": {"x-1": 2}}, schema=schema, matches=matches) == "`a.x-1` must be a text"
+        assert faults({"a": {"y": 2}}, schema=schema, matches=matches) == (
+            "`a` must satisfy `additionalProperties`: false"
+        )
 
 
 SOUND = {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]}

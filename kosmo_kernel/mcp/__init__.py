@@ -9,7 +9,7 @@
     trust.py       whether the user agreed to one that a project brings: `Trust`, and `shown`, what they agree to
     servers.py     asking them, from any thread: `Servers`
     tools.py       what they offer: `Tool`, and `names.py`, what that is called in Lua
-    arguments.py   checking what a tool is called with: `checked`
+    arguments.py   checking what a tool is called with: `checked`; the patterns of its schema by `schema_patterns.py`
     answers.py     what it answered as a value: `value_of`, and `shown`, what of it is to be looked at
     pages.py       what is known of a server or a tool as a page of the reference
     running.py     one that runs, in the event loop of `loop.py`

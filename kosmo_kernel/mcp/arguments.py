@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
+    from kosmo_kernel.mcp.schema_patterns import Matches
     from kosmo_kernel.mcp.tools import Tool
 
 SAID = 120  # characters of what a schema asks for
@@ -47,19 +48,30 @@ LIMITS = {
 _kept: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id, which the schema keeps
 
 
-def checked(tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[Any] = ()) -> dict[str, Any]:
+def _nothing_known(_pattern: str, _text: str) -> bool | None:
+    return None
+
+
+def checked(
+    tool: Tool,
+    named: Mapping[str, Any] | None,
+    positional: Sequence[Any] = (),
+    *,
+    matches: Matches = _nothing_known,
+) -> dict[str, Any]:
     """The arguments of a call, by name, as they are sent.
 
     Parameters:
         tool: what is called.
         named: them by name; None where they come by position.
         positional: them in the order of the schema's properties.
+        matches: matches the schema's patterns; without it they are the server's to look at.
 
     Raises:
         InvalidArgumentsError: all mistakes in one message. Nothing was sent.
     """
     try:
-        found, faults = _found(_rules_of(tool), named, positional)
+        found, faults = _found(_rules_of(tool), named, positional, matches)
     except RecursionError:
         faults = ["its schema refers to itself without end, or is too deep, so that nothing can be checked against it"]
     if faults:
@@ -68,7 +80,7 @@ def checked(tool: Tool, named: Mapping[str, Any] | None, positional: Sequence[An
 
 
 def _found(
-    rules: _Rules, named: Mapping[str, Any] | None, positional: Sequence[Any]
+    rules: _Rules, named: Mapping[str, Any] | None, positional: Sequence[Any], matches: Matches
 ) -> tuple[dict[str, Any], list[str]]:
     """The arguments by name, and what is wrong with them."""
     faults: list[str] = []
@@ -81,7 +93,7 @@ def _found(
     faults += [f"`{name}` is missing" for name in rules.required if name not in found]
     if rules.is_closed:
         faults += [_unknown(name, rules.names) for name in found if name not in rules.kinds]
-    faults += rules.broken(found)
+    faults += rules.broken(found, matches)
     return found, faults
 
 
@@ -131,12 +143,14 @@ class _Rules:
             return int(value)
         return value
 
-    def broken(self, given: dict[str, Any]) -> list[str]:
+    def broken(self, given: dict[str, Any], matches: Matches) -> list[str]:
         """What of the schema some arguments break."""
         from referencing.exceptions import Unresolvable  # noqa: PLC0415 - only where tools are called
 
+        from kosmo_kernel.mcp.schema_patterns import asking  # noqa: PLC0415 - as above
+
         try:
-            errors = self.validator.iter_errors(given) if self.validator else ()
+            errors = asking(self.validator, matches).iter_errors(given) if self.validator else ()
             return [fault for error in errors for fault in _said(error)]
         except Unresolvable:
             return []  # as for a schema that is none
@@ -175,13 +189,18 @@ def _validator(schema: Mapping[str, Any]) -> Validator | None:
     from jsonschema.validators import validator_for  # noqa: PLC0415 - as above
     from referencing import Registry  # noqa: PLC0415 - as above
 
+    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, rules  # noqa: PLC0415 - as above
+
     kind = validator_for(schema, default=Draft202012Validator)
     try:
-        kind.check_schema(dict(schema))
+        kind.check_schema(dict(schema), format_checker=NO_FORMATS)  # type: ignore[call-arg] # the protocol lacks it
     except SchemaError:
         return None
-    made: Validator = kind(dict(schema), registry=Registry())  # of its own: no schema may have another one fetched
-    return made
+    found = rules(kind, dict(schema))
+    if found is None:
+        return None
+    kind, plain = found
+    return kind(plain, registry=Registry())  # of its own: no schema may have another one fetched
 
 
 def _said(error: ValidationError) -> Iterator[str]:

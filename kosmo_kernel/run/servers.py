@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.player import Player
     from kosmo_kernel.client.recorder import Recorder
     from kosmo_kernel.mcp import Servers
+    from kosmo_kernel.run.schema_matching import SchemaMatching
     from kosmo_kernel.run.tools import Tools
 
 SPACE = ("app", "mcp")
@@ -33,6 +34,7 @@ class SessionServers:
     def __init__(self, refusal: str, gone: Callable[[], bool], tape: Recorder | Player | None = None) -> None:
         self._refusal, self._gone, self._tape = refusal, gone, tape
         self._servers: Servers | None = None
+        self._matching: SchemaMatching | None = None
 
     @property
     def replays(self) -> bool:
@@ -72,10 +74,12 @@ class SessionServers:
         Raises:
             SettingsError: this session asks none.
         """
+        from kosmo_kernel.run.schema_matching import SchemaMatching  # noqa: PLC0415 - as above
         from kosmo_kernel.run.tools import Tools  # noqa: PLC0415 - as above
 
         self.get()
-        return Tools(self.get, self._gone, say, dry_run=dry_run)
+        self._matching = self._matching or SchemaMatching()
+        return Tools(self.get, self._gone, say, self._matching, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
         """What no text may show of what they were given."""
@@ -85,6 +89,8 @@ class SessionServers:
         """End them."""
         if self._servers:
             self._servers.close()
+        if self._matching:
+            self._matching.close()
 
     # For an editor; nothing is started ---------------------------------------------------------------
 

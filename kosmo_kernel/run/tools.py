@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.docs import Page
     from kosmo_kernel.lua.host import CallRequest
     from kosmo_kernel.mcp import Server, Servers, Tool
+    from kosmo_kernel.run.schema_matching import SchemaMatching
 
 SPACE = "mcp"
 PROGRESS_EVERY = 1.0  # seconds between two lines about how far a tool is
@@ -89,6 +90,7 @@ class Tools:
         servers: gives those of the session.
         gone: whether the run is to end.
         say: is given a line for people.
+        matching: of the patterns in their schemas.
         dry_run: nothing is started, and nothing is called.
     """
 
@@ -97,10 +99,12 @@ class Tools:
         servers: Callable[[], Servers],
         gone: Callable[[], bool],
         say: Callable[[str], None],
+        matching: SchemaMatching,
         *,
         dry_run: bool = False,
     ) -> None:
         self._servers, self._gone, self._say, self._dry_run = servers, gone, say, dry_run
+        self._matching = matching
 
     def order(self, request: CallRequest) -> ToolOrder:
         """Check a call.
@@ -123,7 +127,9 @@ class Tools:
             given = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolOrder(server, name, {str(key): value for key, value in given.items()})
         _check_data(tool, request)
-        return ToolOrder(server, tool.name, checked(tool, request.named, request.positional), tool)
+        with self._matching.of_one_call() as matches:
+            arguments = checked(tool, request.named, request.positional, matches=matches)
+        return ToolOrder(server, tool.name, arguments, tool)
 
     def plan(self, order: ToolOrder) -> PlannedCall:
         """The call that a dry run does not make."""

@@ -1,0 +1,122 @@
+"""Regular expressions in a tool's schema. They are its server's, and one can keep an engine busy for years.
+
+`jsonschema` matches them in this process and without a limit. So its keywords that have patterns are replaced by ones
+that ask a `Matches`, which matches elsewhere and in little time. It may also not know: the pattern is none, or takes
+too long. Then nothing is held against an argument, and the server looks for itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import FormatChecker, ValidationError
+from jsonschema.validators import extend
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+Matches = Callable[[str, str], bool | None]
+"""Whether a pattern is found in a text, as `re.search` has it; None where that is not known."""
+
+Faults = Iterator[ValidationError]
+
+PATTERNS = "patternProperties"
+VERSION = "$schema"
+# What can lead from a schema of the library's back into one of the server's, past the keywords below.
+DYNAMIC = ("$dynamicRef", "$recursiveRef")
+
+
+class _Asking(FormatChecker):
+    """Carries a `Matches` to the keywords: a validator hands its checker of formats on, and this knows no format."""
+
+    def __init__(self, matches: Matches) -> None:
+        super().__init__(formats=())
+        self.matches = matches
+
+
+NO_FORMATS = FormatChecker(formats=())  # the library's would refuse all patterns that Python does not know
+
+
+def rules(kind: type[Validator], schema: dict[str, Any]) -> tuple[type[Validator], dict[str, Any]] | None:
+    """The rules to check with, and the schema as they need it.
+
+    Parameters:
+        kind: the library's rules for the schema's version of JSON Schema.
+        schema: a valid one.
+
+    Returns:
+        None for a schema in which patterns cannot be kept from the library.
+    """
+    text = json.dumps(schema)
+    if any(word in text for word in DYNAMIC):
+        return None
+    return _taught(kind, PATTERNS in text), _without_version(schema)
+
+
+def asking(validator: Validator, matches: Matches) -> Validator:
+    """The validator, whose patterns are matched so."""
+    return validator.evolve(format_checker=_Asking(matches))
+
+
+@lru_cache
+def _taught(kind: type[Validator], has_patterns: bool) -> type[Validator]:  # noqa: FBT001 - private, and a key
+    taught: dict[str, Any] = {"pattern": _pattern}
+    if has_patterns:
+        extra = "additionalProperties"
+        taught |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
+        taught["unevaluatedProperties"] = _unevaluated_properties
+    known = {name: one for name, one in taught.items() if name in kind.VALIDATORS}
+    made: type[Validator] = extend(kind, known)  # type: ignore[no-untyped-call] # the stubs have no types for it
+    return made
+
+
+def _without_version(schema: Any) -> Any:
+    """A schema that names no version: the library would check a part that names one with rules of its own."""
+    if isinstance(schema, list):
+        return [_without_version(one) for one in schema]
+    if isinstance(schema, dict):
+        parts = schema.items()
+        return {key: _without_version(one) for key, one in parts if key != VERSION or not isinstance(one, str)}
+    return schema
+
+
+# The keywords, with the parameters that the library gives to them ------------------------------------------
+
+
+def _found(validator: Validator, pattern: str, text: str) -> bool | None:
+    checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
+    found: bool | None = checker.matches(pattern, text)
+    return found
+
+
+def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Faults:
+    if validator.is_type(instance, "string") and _found(validator, pattern, instance) is False:
+        yield ValidationError("the pattern is not found")
+
+
+def _pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any) -> Faults:
+    if validator.is_type(instance, "object"):
+        for pattern, below in patterns.items():
+            for name, value in instance.items():
+                if _found(validator, pattern, name):
+                    yield from validator.descend(value, below, path=name, schema_path=pattern)
+
+
+def _additional_properties(library: Any, validator: Validator, below: Any, instance: Any, schema: Any) -> Faults:
+    if not validator.is_type(instance, "object"):
+        return
+    patterns = schema.get(PATTERNS, {})
+    others = {
+        name: value
+        for name, value in instance.items()
+        if all(_found(validator, pattern, name) is False for pattern in patterns)
+    }
+    yield from library(validator, below, others, {key: one for key, one in schema.items() if key != PATTERNS})
+
+
+def _unevaluated_properties(_validator: Validator, _below: Any, _instance: Any, _schema: Any) -> Faults:
+    """Nothing: which names patterns have looked at is more than the library lets others tell."""
+    yield from ()
