@@ -13,10 +13,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 REDACTED = "[redacted]"
 
@@ -62,6 +62,27 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     if "basic" in lower:
         text = _BASIC.sub(_without_login, text)
     return text
+
+
+def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] = ()) -> Any:
+    """A value as JSON has it, with each text in it changed, names of fields as well.
+
+    Parameters:
+        value: any; dicts stay what they are, notebooks' own kind among them.
+        change: gives the text in place of another one.
+        hidden: names of fields whose values are secrets, whatever they are.
+    """
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [in_texts(item, change, hidden) for item in value]
+    if isinstance(value, dict):
+        fields = {}
+        for key, item in value.items():
+            name = change(key) if isinstance(key, str) else key  # Lua has integers there
+            fields[name] = REDACTED if key in hidden and item is not None else in_texts(item, change, hidden)
+        return type(value)(fields)
+    return value
 
 
 def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kosmo_kernel.redact import one_line, redact
+from kosmo_kernel.redact import in_texts, one_line, redact
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
@@ -97,3 +97,13 @@ def test_a_record_survives_as_json() -> None:
     record = {"id": UUID, "web_url": None, "owner": {"email": "joe@example.com"}, "name": "größe"}
 
     assert json.loads(redact(json.dumps(record, ensure_ascii=False), ("s3cret",))) == record
+
+
+def test_a_secret_leaves_every_text_of_a_value_and_what_is_hidden_leaves_whatever_it_is() -> None:
+    value = {"a secret": ["secret", 1, None, {"x": "no secret", 2: "secret"}], "token": 5, "url": None}
+    changed = in_texts(value, lambda text: redact(text, ["secret"]), {"token", "url"})
+    assert changed == {
+        "a [redacted]": ["[redacted]", 1, None, {"x": "no [redacted]", 2: "[redacted]"}],
+        "token": "[redacted]",
+        "url": None,
+    }

@@ -26,7 +26,7 @@ from kosmo_kernel.client.connections import BrokenOffError, LostError
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.private_files import PATIENCE, PRIVATE, write
 from kosmo_kernel.records import decode
-from kosmo_kernel.redact import REDACTED, redact
+from kosmo_kernel.redact import REDACTED, in_texts, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -284,16 +284,7 @@ def without(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] =
         secrets: those that are known.
         hidden: keys whose values are secrets.
     """
-    if isinstance(value, str):
-        return redact(value, secrets).encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [without(item, secrets, hidden) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: REDACTED if key in hidden and item is not None else without(item, secrets, hidden)
-            for key, item in value.items()
-        }
-    return value
+    return in_texts(value, lambda text: redact(text, secrets).encode(errors="replace").decode(), hidden)
 
 
 def _state(file: Path) -> object:

@@ -14,6 +14,7 @@ from kosmo_kernel import harmless, wide_json
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.records import ABSENT, ACCOUNT, Record, Records, account_columns, asked_columns, decode, encode
+from kosmo_kernel.redact import in_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -302,17 +303,7 @@ def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str
     value = wide_json.decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
     if has_text and redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
-        return _redacted(value, redact)
-    return value
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_redacted(item, redact) for item in value]
-    if isinstance(value, dict):
-        return {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
+        return in_texts(value, redact)
     return value
 
 

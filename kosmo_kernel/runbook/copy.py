@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.call_log import asked, logged
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
-from kosmo_kernel.redact import redact
+from kosmo_kernel.redact import in_texts, redact
 from kosmo_kernel.runbook.notebook import ACCOUNT
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Copy:
         """Replace the secrets in all outputs, those of the accounts among them that were asked until now."""
         self._learn()
         for cell in self._code():
-            cleaned = [_cleaned(output, self.secrets) for output in cell.outputs]
+            cleaned = [in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.outputs]
             self.leaked = self.leaked or cleaned != cell.outputs
             cell.outputs = cleaned
 
@@ -137,14 +137,3 @@ def _token_of(service: str, alias: str) -> tuple[str, ...]:
     integration = integrations.known(service)
     there = () if integration is None else accounts.steps(integration, alias)
     return tuple(islice(filter(None, (step.read() for step in there)), 1))
-
-
-def _cleaned(output: Any, secrets: tuple[str, ...]) -> Any:
-    """An output without secrets, in all its texts."""
-    if isinstance(output, str):
-        return redact(output, secrets)
-    if isinstance(output, list):
-        return [_cleaned(item, secrets) for item in output]
-    if isinstance(output, dict):
-        return type(output)({key: _cleaned(value, secrets) for key, value in output.items()})
-    return output
