@@ -240,3 +240,15 @@ def test_an_unknown_server_is_answered_with_the_nearest_or_with_where_to_write_o
     written(project / ".mcp.json", {"github": {"command": "x"}})
     with pytest.raises(UnknownNameError, match=r"There is no MCP server `githb`\. Did you mean: github"):
         configuration(project).find("githb")
+
+
+def test_who_has_no_home_is_told_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="`one` starts in ~no-such-user/x, and there is no such home"):
+        fill_in(one(project, {"command": "x", "cwd": "~no-such-user/x"}), none, {})
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(SettingsError, match=r"You have no home.*Name one in HOME"):
+        configuration(project)

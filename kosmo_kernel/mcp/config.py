@@ -83,9 +83,21 @@ def project_root(folder: Path) -> Path:
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 
 
+def home() -> Path:
+    """The user's home.
+
+    Raises:
+        SettingsError: there is none that is known.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:  # pathlib's word for it
+        raise SettingsError("You have no home, where ~/.kosmo/mcp.json would be. Name one in HOME.") from None
+
+
 def user_file() -> Path:
-    """The user's own file."""
-    return Path.home() / ".kosmo" / "mcp.json"
+    """The user's own file; errors as `home` has them."""
+    return home() / ".kosmo" / "mcp.json"
 
 
 def files(root: Path) -> dict[str, Path]:

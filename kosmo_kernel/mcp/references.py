@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import CredentialsError, SettingsError
+from kosmo_kernel.mcp.config import home
+from kosmo_kernel.redact import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +84,7 @@ def fill_in(server: Server, secret: Callable[[str], str | None], env: Mapping[st
         command=os.path.expanduser(filling.text(server.command)),  # noqa: PTH111 - a Path would lose `./` in front
         args=tuple(map(filling.text, server.args)),
         env={name: env[name] for name in INHERITED if name in env} | given,
-        cwd=server.root / Path(filling.text(server.cwd)).expanduser(),
+        cwd=server.root / filling.folder(server.cwd),
         url=filling.text(server.url),
         headers=headers,
         secrets=tuple(dict.fromkeys(value for value in (*filling.secrets, *private) if len(value) >= _SHORTEST)),
@@ -94,7 +96,7 @@ class _Filling:
 
     def __init__(self, server: Server, secret: Callable[[str], str | None], env: Mapping[str, str]) -> None:
         self._server, self._secret, self._env = server, secret, env
-        self._folders = {"workspaceFolder": str(server.root), "userHome": str(Path.home())}
+        self._folders = {"workspaceFolder": str(server.root), "userHome": str(home())}
         self.secrets: list[str] = []
 
     def text(self, given: str) -> str:
@@ -102,6 +104,13 @@ class _Filling:
         if given.startswith(_WHOLE):
             return self._of_keyring(given.removeprefix(_WHOLE).strip())
         return _REFERENCE.sub(self._one, given)
+
+    def folder(self, given: str) -> Path:
+        """A folder with everything that it refers to."""
+        try:
+            return Path(self.text(given)).expanduser()
+        except RuntimeError:  # pathlib's word for no such home
+            raise SettingsError(f"{self._who} starts in {one_line(given)}, and there is no such home.") from None
 
     def _one(self, found: re.Match[str]) -> str:
         inner = found[1].strip()
