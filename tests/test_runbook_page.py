@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from lab_page import chromium, missing
 
+from kosmo_kernel.display import bundle_of
 from kosmo_kernel.runbook import page
+from kosmo_kernel.session import Session
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 AUDITS = ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
-PAPER = 718  # pixels between the margins of a sheet of A4
+PAPER, TURNED = 718, 1047  # pixels between the margins of a sheet of A4, upright and turned
 OUTSIDE = """() => {
   const edge = document.querySelector('main').getBoundingClientRect().right + 1;
   const cells = [...document.querySelectorAll('.kosmo-table td, .kosmo-table th')];
@@ -34,6 +38,28 @@ def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path
             assert sheet.locator(".kosmo-table").count() > 0
             assert sheet.evaluate(OUTSIDE) == [], name
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path) -> None:
+    heroku = "app.integrations.heroku.demo"
+    wide = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "kosmo-lua", "display_name": "Lua (Kosmo)"}})
+    wide.cells = [nbformat.v4.new_markdown_cell("# All apps")]
+    with Session() as session:
+        for call in ('list_dynos("courier-app")', "list_apps()"):
+            shown = bundle_of(session.run(f"{heroku}.{call}").value)
+            output = nbformat.v4.new_output("execute_result", shown, execution_count=1)
+            wide.cells.append(nbformat.v4.new_code_cell(call, outputs=[output]))
+    copy = tmp_path / "wide.ipynb"
+    nbformat.write(wide, copy)
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": TURNED, "height": 700})
+        sheet.emulate_media(media="print")
+        sheet.goto(page.write(copy).as_uri())
+        assert sheet.locator(".kosmo-table th").count() > 40
+        assert sheet.evaluate(OUTSIDE) == []
+        sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", sheet.pdf(prefer_css_page_size=True))
+    assert sheets
+    assert all(float(width) > float(height) for width, height in sheets)
 
 
 def test_a_long_table_is_whole_on_paper(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 The page is one file that fetches nothing and runs no script: it can be mailed, read where there is no network, and no
 third party learns that an audit is read. It has nbconvert's usual look without the code and the numbers of the cells.
-On paper a heading stays with its table.
+On paper a heading stays with its table, and a table of ten columns or more has a sheet of its own, turned and in small
+type, so that nothing of it is cut off.
 """
 
 from __future__ import annotations
@@ -28,10 +29,19 @@ _TEMPLATE = """\
 <style>
 body.jp-Notebook { max-width: 70em; margin: auto; }
 .jp-RenderedMarkdown .highlight pre { font-family: var(--jp-code-font-family); margin: 0 0 1em; }
+@page turned { size: landscape; }
 @media print {
   h1, h2, h3, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   tr, img, .jp-CodeCell { break-inside: avoid; }
-  .jp-OutputArea-child, .jp-OutputArea-output { display: block; overflow: visible !important; }
+  body.jp-Notebook { max-width: none; }
+  .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output { display: block; overflow: visible !important; }
+  .jp-CodeCell:has(.kosmo-table th:nth-child(10)) { break-inside: auto; }
+  .jp-Cell:is(:has(.kosmo-table th:nth-child(10)), :has(+ .jp-CodeCell .kosmo-table th:nth-child(10))) { page: turned; }
+  .kosmo-table.kosmo-table table:has(th:nth-child(10)) { font-size: 8px; }
+  .kosmo-table.kosmo-table table:has(th:nth-child(10)) tr > * {
+    max-width: none !important; padding: 2px 4px !important; white-space: normal !important; overflow-wrap: break-word;
+  }
+  .kosmo-table.kosmo-table table:has(th:nth-child(15)) tr > * { overflow-wrap: anywhere; min-width: 3em; }
 }
 </style>
 {%- endblock -%}
