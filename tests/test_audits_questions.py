@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from audit_cells import NOTEBOOKS, PATHS, answers, cell_of, cells
+from audit_cells import NOTEBOOKS, PATHS, answers, cell_of, cells, made_by_python
 
 from kosmo_kernel import runbook, snapshot
 from kosmo_kernel.demo.company import company
@@ -91,17 +92,19 @@ def test_no_line_of_code_runs_out_of_view(path: Path) -> None:
 # --- what has changed ------------------------------------------------------------------------------------------------
 
 
-def facts(apps: list[Any], addons: list[Any], seats: list[Any]) -> dict[str, str]:
-    """What is compared of an account, by its name."""
-    found = {f"{app['name']}: owner": app["owner"]["email"] for app in apps}
-    found |= {
-        f"{app['name']}: stack": app["stack"]["name"] + (", in maintenance" if app["maintenance"] else "")
-        for app in apps
-    }
-    found |= {f"{one['app']['name']}: {one['name']}": f"{one['plan']['name']}, {one['state']}" for one in addons}
+def facts(apps: list[Any], addons: list[Any], seats: list[Any]) -> dict[tuple[str, str], str]:
+    """What is compared of an account, by the app and its own name."""
+    found = {}
+    for app in apps:
+        stack, build = app["stack"]["name"], app["build_stack"]["name"]
+        found[app["name"], "owner"] = app["owner"]["email"]
+        runs = stack + (f", next {build}" if build != stack else "")
+        found[app["name"], "stack"] = runs + (", in maintenance" if app["maintenance"] else "")
+    for one in addons:
+        found[one["app"]["name"], one["name"]] = f"{one['plan']['name']}, {one['state']}"
     for seat in seats:
-        may = ", ".join(permission["name"] for permission in seat.get("permissions") or [])
-        found[f"{seat['app']['name']}: {seat['user']['email']}"] = may or seat.get("role") or "collaborator"
+        may = ", ".join(sorted(permission["name"] for permission in seat.get("permissions") or []))
+        found[seat["app"]["name"], seat["user"]["email"]] = may or seat.get("role") or "collaborator"
     return found
 
 
@@ -111,12 +114,30 @@ def test_drift_shows_what_is_new_gone_or_different() -> None:
         lines = (NOTEBOOKS / "larkmoor-2026-10-20" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
         saved.append([json.loads(line) for line in lines])
     before, now = facts(*saved), facts(APPS, ADDONS, SEATS)
-    told = {what: (before.get(what), now.get(what)) for what in before | now if before.get(what) != now.get(what)}
-    found = {row["what"]: (row.get("before"), row.get("now")) for row in answers("drift")["changes"]}
-    assert found == told
-    new, gone = [what for what in told if what not in before], [what for what in told if what not in now]
-    assert (len(new), len(gone)) > (0, 0)
-    assert len(told) > len(new) + len(gone) > 0
+    both = {key: (before.get(key, ""), now.get(key, "")) for key in before | now}
+    told = {key: sides for key, sides in both.items() if sides[0] != sides[1]}
+    found = answers("drift")["changes"]
+    assert {(row["app"], row["what"]): (row["before"], row["now"]) for row in found} == told
+    assert [list(row) for row in found] == [["app", "what", "before", "now"]] * len(told)
+    new, gone = [key for key in told if key not in before], [key for key in told if key not in now]
+    assert len(told) - len(new) - len(gone) > 0 < min(len(new), len(gone))
+
+
+def test_drift_leaves_out_what_could_not_be_read_on_both_days() -> None:
+    source = dict(cells("drift"))
+    lost = {"apps": [], "addons": [], "collaborators": [], "unread": ["van-telemetry"]}
+    with Session("demo") as session:
+        session.run("", inputs=made_by_python("drift", {"before": "larkmoor-2026-10-20", "after": ""}))
+        session.run('account = "demo"; was.unread = { "price-quotes" }')
+        printed = session.run(source["all"] + "\n" + source["now"]).output
+        session.run(source["words"] + "\n" + source["facts"])
+        rows = session.run(source["changes"]).value
+        assert {"customs-forms", "van-telemetry"} <= {row["app"] for row in rows}
+        assert "price-quotes" not in {row["app"] for row in rows}
+        assert "price-quotes is left out" in printed
+        session.run("now = lost", inputs={"lost": lost})
+        session.run(source["now"] + "\n" + source["facts"])
+        assert "van-telemetry" not in {row["app"] for row in session.run(source["changes"]).value}
 
 
 @pytest.mark.full
@@ -132,9 +153,12 @@ def test_drift_compares_two_snapshots_and_asks_nobody(tmp_path: Path) -> None:
     assert output.data["text/plain"] == cell_of("drift", "changes").outputs[0].data["text/plain"]
 
 
+@pytest.mark.parametrize(
+    "at", ["yesterday", "2026-11-20T09:00:00+09:00", "x2026-11-20T09:00:00Z", "2026-11-45T09:00:00Z"]
+)
 @pytest.mark.parametrize("name", ["addon-and-domain-audit", "dyno-audit", "incident-runbook", "stack-and-lifecycle"])
-def test_a_moment_that_is_none_is_refused_by_its_name(name: str) -> None:
-    sources = [source for ident, source in cells(name) if ident not in ("parameters", "dry-run")]
-    given = {"account": "demo", "name": "my-app", "forgotten_hours": 24, "at": "yesterday"}
-    with Session() as session, pytest.raises(LuaRuntimeError, match=r"`at` is no moment such as .*Z: yesterday"):
-        session.run(sources[0], inputs=given)
+def test_a_moment_that_is_none_is_refused_by_its_name(name: str, at: str) -> None:
+    [source] = [source for ident, source in cells(name) if ident == "ages"]
+    told = rf"`at` is no moment such as .*Z: {re.escape(at)}"
+    with Session() as session, pytest.raises(LuaRuntimeError, match=told):
+        session.run(source, inputs={"account": "demo", "at": at})

@@ -149,17 +149,21 @@ def personal() -> WSGIApplication:
 
 def guarded() -> WSGIApplication:
     """The demo, where nobody may look into one app, and nobody sees who is in another."""
-    api = DemoApi(company())
-    refused = ("/apps/route-planner/", "/apps/my-app/collaborators")
+    return refusing("/apps/(route-planner/.*|my-app/collaborators)")
 
-    def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(refused):
+
+def refusing(path: str) -> WSGIApplication:
+    """The demo, where nobody may look at what such a path has."""
+    api = DemoApi(company())
+    body = b'{"id": "forbidden", "message": "You may not see that."}'
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not re.fullmatch(path, environ["PATH_INFO"]):
             return api(environ, start_response)
-        body = b'{"id": "forbidden", "message": "You may not see that."}'
         start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
-    return refusing
+    return answer
 
 
 ACCOUNTS = (nothing, bare, personal, guarded)
@@ -183,7 +187,24 @@ def test_an_audit_runs_to_its_end_whatever_the_account_has(api: Any, path: Path,
 def test_the_incident_page_says_what_it_could_not_read_and_tells_the_rest(tmp_path: Path) -> None:
     [path] = [path for path in AUDITS if path.stem == "incident-runbook"]
     _, copy = on(guarded(), path, tmp_path, {"name": "my-app"})
-    [findings] = answers(copy)["findings"]
-    assert "The collaborators cannot be read: " in findings
-    assert "You may not see that." in findings
+    [printed] = answers(copy)["read"]
+    assert "The collaborators cannot be read: " in printed
+    assert "You may not see that." in printed
     assert "web" in answers(copy)["dynos"][0]
+
+
+@pytest.mark.parametrize("path", AUDITS, ids=lambda path: path.stem)
+def test_an_audit_of_which_nothing_can_be_read_is_no_audit(path: Path, tmp_path: Path) -> None:
+    done, copy = on(refusing("/(apps/[^/]+/|addons).*"), path, tmp_path, {"name": "my-app"})
+    if path.stem in ("incident-runbook", "stack-and-lifecycle"):  # of one app, and of nothing that is refused
+        assert (done.returncode, errors(copy)) == (0, 0), done.stderr
+    else:
+        assert (done.returncode, errors(copy)) == (1, 1)
+        assert "You may not see that" in done.stderr or "can be read" in done.stderr
+
+
+def test_an_app_whose_dynos_cannot_be_read_is_not_told_to_run_none(tmp_path: Path) -> None:
+    [path] = [path for path in AUDITS if path.stem == "dyno-audit"]
+    _, copy = on(refusing("/apps/parcel-tracker/dynos"), path, tmp_path, {})
+    assert "parcel-tracker" not in answers(copy)["idle"][0]
+    assert "holiday-labels" in answers(copy)["idle"][0]
