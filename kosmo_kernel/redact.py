@@ -1,9 +1,9 @@
 """Take secrets out of text, before it is shown, logged or put into an error.
 
 A secret is found in two ways. By value: the tokens that the caller knows are in use. By shape: Heroku's
-marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, and the password of an
-address, or what stands in its place. A plain UUID stays unless it is one of the given tokens, because
-records are named by UUIDs.
+marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, the password of an address,
+or what stands in its place, and what a command gives to `--password`, `API_KEY=` and their like. A plain
+UUID stays unless it is one of the given tokens, because records are named by UUIDs.
 
 Most texts hold no secret, so each search starts from a fixed string that Python finds at memory speed.
 """
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")  # in a text that JSON has
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}  # others stand for themselves
+_SAME_IN_ADDRESS = re.compile(r"[\w.~-]*", re.ASCII)
 _MARKED = re.compile(r"HRKU-[\w-]{8,}")
+_SIGNED_IN = re.compile(r"""://[^\s/"'<>]*@""")  # an address with anything before its `@`
 # `user:password@` in an address. No quotes or angle brackets, so that it ends where the text around it does.
 _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
 # What stands alone before the `@` of a web address is a token: people who sign in to one have a password.
@@ -36,7 +40,22 @@ _HEADER = re.compile(
 # The scheme alone is also an everyday word ("the bearer of", "a Basic dyno"), so what follows must look like
 # a secret: long or with a digit after `Bearer`, base64 of `user:password` after `Basic`.
 _BEARER = re.compile(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*", re.IGNORECASE)
+_SPACED_BASIC = re.compile(r"basic\s")
 _BASIC = re.compile(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
+
+# What a command is given: `--password=x`, `--db-password x`, `PASSWORD=x`. A variable is one in capitals, since what is
+# assigned to a small name is everyday code (`token=next()`).
+_CALLED = r"--(?<!---)(?=\w)[\w-]{0,40}?(?:password|passwd|secret|token|api[_-]?key)"
+# No secret: a reference, a placeholder (`<token>`, `NAME`, `...`), a call or an index, a mark that ends a sentence.
+_NO_VALUE = r"""(?![$<{…,;:)\]}]|%\w+%|\.(?:\W|\Z)|\*\*|(?-i:[A-Z_]+)(?!\w)|[\w.]+[(\[])"""
+# Without quotes it ends where a shell ends it, so that what runs behind it is seen by who is asked whether it may.
+_PLAIN = rf"""{_NO_VALUE}(?:[^\s"'`\\;|&()<>]|\\(?!["'nrt]))+"""
+_VALUE = rf"""(?:(\\?["']){_NO_VALUE}[^\s"'\\][^"'\\\n]*|{_PLAIN})"""  # a quotation may be one in JSON: `\"`
+# Behind a blank may also stand the next word of a sentence ("give --token or"), so it must look like a secret.
+_WORD = rf"""(\\?["']|)(?=[^\s\d]*\d|\S{{20}}){_PLAIN}"""
+_OPTION = re.compile(rf"({_CALLED}(?:=|[ \t]{{1,8}}(?!-)))(?:(?<==){_VALUE}|(?<!=){_WORD})", re.IGNORECASE)
+_NAMES = ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "API-KEY", "APIKEY")
+_VARIABLE = re.compile(rf"(=(?:{'|'.join(f'(?<={name}=)' for name in _NAMES)})){_VALUE}")
 
 
 def redact(text: str, tokens: Iterable[str] = ()) -> str:
@@ -46,21 +65,25 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
         text: anything that people or programs may get to see.
         tokens: secrets known by value; they are found as they are and as quoted in an address.
     """
-    for token in sorted({t for t in tokens if t}, key=len, reverse=True):
+    for token in sorted({t for t in tokens if t}, key=len, reverse=True) if tokens else ():
         text = text.replace(token, REDACTED)
-        if not token.isalnum():
+        if not _SAME_IN_ADDRESS.fullmatch(token):
             text = text.replace(_in_address(token), REDACTED)
     if "HRKU-" in text:
         text = _MARKED.sub(REDACTED, text)
-    if "://" in text and "@" in text:
+    if "://" in text and "@" in text and _SIGNED_IN.search(text):
         text = _LONE.sub(_without_name, _PASSWORD.sub(rf"\1{REDACTED}@", text))
     lower = text.lower()
     if "authorization" in lower:
         text = _HEADER.sub(rf"\1{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
-    if "basic" in lower:
+    if "basic" in lower and _SPACED_BASIC.search(lower):
         text = _BASIC.sub(_without_login, text)
+    if "--" in text and ("token" in lower or "passw" in lower or "secret" in lower or "key" in lower):
+        text = _OPTION.sub(rf"\1\2\3{REDACTED}", text)
+    if "=" in text and ("TOKEN=" in text or "KEY=" in text or "SECRET=" in text or "PASSW" in text):
+        text = _VARIABLE.sub(rf"\1\2{REDACTED}", text)
     return text
 
 
@@ -85,6 +108,17 @@ def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] =
     return value
 
 
+def would_change(written: str, change: Callable[[str], str]) -> bool:
+    """Whether a text in a value would be changed, seen from its JSON: a fraction of the work of looking at each.
+
+    Parameters:
+        written: the JSON; its escapes may stand between a secret and its name.
+        change: as for `in_texts`.
+    """
+    seen = _ESCAPE.sub(_meant, written) if "\\" in written else written
+    return change(seen) != seen
+
+
 def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
     """What a stranger wrote as it may stand in a message: no secrets, no control characters, not endless.
 
@@ -96,6 +130,11 @@ def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
     seen = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
     line = " ".join(seen.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code, letter = escape.groups()
+    return chr(int(code, 16)) if code else _ESCAPED.get(letter, letter)
 
 
 def _in_address(token: str) -> str:

