@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -21,8 +21,8 @@ from kosmo_kernel import snapshot
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import KosmoError, RefusedError, SettingsError
-from kosmo_kernel.frames import KosmoFrame
+from kosmo_kernel.errors import RefusedError, SettingsError
+from kosmo_kernel.frames import KosmoFrame, write_parquet
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
 
@@ -39,23 +39,25 @@ def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]
     return [body]
 
 
-def without(*missing: str) -> WSGIApplication:
+def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
     """The demo's API, which refuses paths that end like this."""
-    api = DemoApi(company())
+    api, body = DemoApi(company()), json.dumps({"id": "forbidden", "message": told}).encode()
 
     def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].endswith(missing):
-            return said(start_response, "403 Forbidden", b'{"id": "forbidden", "message": "You may not."}')
+            return said(start_response, "403 Forbidden", body)
         return api(environ, start_response)
 
     return refusing
 
 
-def taken(api: WSGIApplication, folder: Path, monkeypatch: pytest.MonkeyPatch) -> snapshot.Taken:
+def taken(
+    api: WSGIApplication, folder: Path, monkeypatch: pytest.MonkeyPatch, form: snapshot.Form = "jsonl"
+) -> snapshot.Taken:
     with serve(api) as served, Session() as session:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
-        return snapshot.take(session, folder)
+        return snapshot.take(session, folder, form)
 
 
 # What is in it -----------------------------------------------------------------------------------------
@@ -169,6 +171,8 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
     assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, ["apps", "dynos"])
     assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[2:]]
     assert list(snapshot.read(folder)) == ["apps", "dynos"]
+    with pytest.raises(snapshot.UnknownTableError, match=r"`domains`, which could not be read .*: It was not begun"):
+        snapshot.read(folder)["domains"]
 
 
 # The folder --------------------------------------------------------------------------------------------
@@ -235,7 +239,7 @@ def test_a_file_is_no_place_for_a_snapshot(folder: Path, session: Session) -> No
 def test_parquet_without_its_library_is_told_before_anything_is_asked(
     folder: Path, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "find_spec", lambda _: None)
+    monkeypatch.setattr(snapshot.folder, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"pip install 'kosmo_kernel\[parquet\]'.*--format jsonl"):
         snapshot.take(session, folder, "parquet")
     assert session.last is None
@@ -273,9 +277,97 @@ def test_a_table_that_is_gone_or_spoiled_is_told(folder: Path, session: Session)
     (folder / "apps.jsonl").unlink()
     saved = snapshot.read(folder)
 
-    for name in ("apps", "dynos"):
-        with pytest.raises(KosmoError, match=f"{name}.jsonl cannot be read"):
-            saved[name]
+    with pytest.raises(SettingsError, match=r"apps.jsonl cannot be read: No such file or directory\.$"):
+        saved["apps"]
+    with pytest.raises(SettingsError, match=r"dynos.jsonl:1 cannot be read: .*\. It was cut or changed"):
+        saved["dynos"]
+
+
+@pytest.mark.parametrize(("spoiled", "says"), [(lambda line: line[:40], "truncated"), (lambda _: b"5", "no record")])
+def test_the_line_that_is_no_record_is_named(
+    folder: Path, session: Session, spoiled: Callable[[bytes], bytes], says: str
+) -> None:
+    snapshot.take(session, folder)
+    lines = (folder / "apps.jsonl").read_bytes().splitlines()
+    lines[6] = spoiled(lines[6])
+    (folder / "apps.jsonl").write_bytes(b"\n".join(lines))
+    with pytest.raises(SettingsError, match=rf"apps.jsonl:7 cannot be read: .*{says}"):
+        snapshot.read(folder)["apps"]
+
+
+@pytest.mark.parametrize("form", snapshot.FORMS)
+def test_a_table_that_lost_a_record_is_refused(form: snapshot.Form, folder: Path, session: Session) -> None:
+    snapshot.take(session, folder, form)
+    if form == "jsonl":
+        lines = (folder / "apps.jsonl").read_bytes().splitlines(keepends=True)
+        (folder / "apps.jsonl").write_bytes(b"".join(lines[:3] + lines[4:]))
+    else:
+        write_parquet(KosmoFrame(snapshot.read(folder)["apps"][1:]), str(folder / "apps.parquet"))
+    saved = snapshot.read(folder)
+    says = f"apps.{form} has 18 records, and manifest.json beside it says 19. It was cut or changed"
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        saved["apps"]
+    assert len(saved["addons"]) > 0
+
+
+def test_of_a_table_that_is_not_there_it_is_said_which_are(folder: Path, session: Session) -> None:
+    snapshot.take(session, folder)
+    saved = snapshot.read(folder)
+    with pytest.raises(SettingsError) as caught:
+        saved["releases"]
+
+    assert str(caught.value) == f"{folder} has no table `releases`. It has: {', '.join(TABLES)}."
+    assert isinstance(caught.value, KeyError)
+    assert (saved.get("releases"), "releases" in saved, "apps" in saved) == (None, False, True)
+
+
+def test_a_snapshot_below_ones_home_is_found(tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    snapshot.take(session, tmp_path / "audits" / "x")
+
+    assert snapshot.read("~/audits/x").folder == tmp_path / "audits" / "x"
+    with pytest.raises(SettingsError, match="~nobody-at-all/x is no snapshot: there is no such home"):
+        snapshot.read("~nobody-at-all/x")
+
+
+# Secrets -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", snapshot.FORMS)
+@pytest.mark.parametrize(
+    ("secret", "left"),
+    [
+        ("HRKU-0123abcd-89ab", "[redacted]"),
+        ("postgres://joe:hunter2@db.example.com/x", "postgres://joe:[redacted]@db.example.com/x"),
+        ('curl -H "Authorization: Bearer abcdef"', 'curl -H "Authorization: Bearer [redacted]"'),
+        ('{"authorization": "abcdef"}', '{"authorization": "[redacted]"}'),
+        ("first\nbasic\tOnNlY3JldC10b2tlbg==", "first\nbasic\t[redacted]"),
+        ("bin/worker --password=hunter2", "bin/worker --password=[redacted]"),
+        (f"ask --with {DEMO_TOKEN}", "ask --with [redacted]"),
+    ],
+)
+def test_a_secret_in_a_command_is_not_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, form: snapshot.Form, secret: str, left: str
+) -> None:
+    def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        rows: list[dict[str, object]] = []
+        if path == "/apps":
+            rows = [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
+        elif path.endswith("/dynos"):
+            rows = [{"id": path, "name": "web.1", "command": secret if "one" in path else "puma"}]
+        return said(start_response, "200 OK", json.dumps(rows).encode())
+
+    taken(answering, folder, monkeypatch, form)
+
+    assert list(snapshot.read(folder)["dynos"]["command"]) == [left, "puma"]
+
+
+def test_what_the_manifest_says_has_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = taken(without("/my-app/dynos", told=f"Not with HRKU-0123abcd or {DEMO_TOKEN}."), folder, monkeypatch)
+
+    assert "Not with [redacted] or [redacted]." in made.manifest["failures"][0]["message"]
+    assert json.loads((folder / "manifest.json").read_bytes()) == made.manifest
 
 
 # The command -------------------------------------------------------------------------------------------

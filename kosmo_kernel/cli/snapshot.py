@@ -1,4 +1,4 @@
-"""`kosmo snapshot`: what an account has, as files (`kosmo_kernel/snapshot.py`)."""
+"""`kosmo snapshot`: what an account has, as files (`kosmo_kernel/snapshot`)."""
 
 from __future__ import annotations
 
