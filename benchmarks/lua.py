@@ -52,7 +52,7 @@ class Prepared(Caller):
 
     def call(self, *_anything: Any) -> CallAnswer:
         """The prepared list."""
-        return CallAnswer([Records(decode(self.body), DYNOS)], ROWS, 1)
+        return CallAnswer([Records(decode(self.body), DYNOS)], ROWS)
 
 
 def dynos() -> bytes:

@@ -90,7 +90,8 @@ def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
 
 def asked(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], None]:
     """Which accounts were asked, each as the service and its alias, first those that were asked first."""
-    return {(call["path"].partition(".")[0], call["account"]): None for line in lines for call in line["calls"]}
+    calls = [call for line in lines for call in line["calls"]]
+    return {(call["path"].removeprefix("integrations.").partition(".")[0], call["account"]): None for call in calls}
 
 
 def _lines(path: Path) -> list[dict[str, Any] | None]:

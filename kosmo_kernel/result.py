@@ -28,7 +28,7 @@ class Call:
         duration_ms: how long it took from when it was begun.
         status: `ok` or `error`; `dropped` when nobody waited for the answer any more.
         rows: how many records came, or None for none.
-        requests: how many HTTP requests it took.
+        requests: how many HTTP requests were answered, those that were refused included.
         error: the message, when it failed.
     """
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from kosmo_kernel.call_log import logged, torn, totals
+from kosmo_kernel.call_log import asked, logged, torn, totals
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.session import Session
 
@@ -38,6 +44,47 @@ def test_a_run_that_failed_is_noted_too(log: Path, session: Session) -> None:
     with pytest.raises(KosmoError):
         session.run("app.integrations.heroku.get_app('no-such-app')")
     assert [(c["calls"], c["failed"]) for line in logged(log) for c in line["calls"]] == [(1, 1)]
+
+
+def test_a_line_tells_which_services_were_asked_by_their_names(log: Path, session: Session) -> None:
+    session.run("app.integrations.heroku.get_app('my-app')")
+    assert list(asked(logged(log))) == [("heroku", "demo")]
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session for an account that may see all but add-ons."""
+    api = DemoApi(company())
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].endswith("/addons"):
+            return api(environ, start_response)
+        body = json.dumps({"id": "forbidden", "message": "You do not have access to this."}).encode()
+        start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    with serve(answer) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        session.run("heroku, names = app.integrations.heroku, {}")
+        session.run("for place, one in ipairs(heroku.list_apps()) do names[place] = one.name end")
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("source", "requests"),
+    [
+        ("pcall(heroku.list_addons, 'my-app')", 1),
+        ("heroku.get_app({ app_id = { 'my-app', 'no-such-1', 'no-such-2' }, errors = 'collect' })", 3),
+        ("pcall(heroku.get_app, { app_id = { 'my-app', 'no-such-1', 'booking-api' }, limit = 1 })", 2),
+        ("parallel.map({ 'my-app', 'booking-api' }, heroku.list_addons, { errors = 'collect' })", 2),
+        ("heroku.list_addons({ app_id = names, errors = 'collect' })", 2 + 19),  # two lists were tried before
+    ],
+)
+def test_requests_that_were_refused_count_like_others(source: str, requests: int, refusing: Session, log: Path) -> None:
+    cost = refusing.run(source).cost
+    assert cost is not None
+    assert (totals(logged(log))[2], cost.requests) == (requests, requests)
 
 
 def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Session) -> None:

@@ -378,9 +378,9 @@ def test_a_fresh_run_asks_again_for_what_was_kept(remote: Session, gate: Gate) -
     seen: list[bool] = []
     fetch = Client.fetch
 
-    def watched(self: Client, *args: Any, fresh: bool = False) -> Any:
+    def watched(self: Client, *args: Any, fresh: bool = False, **more: Any) -> Any:
         seen.append(fresh)
-        return fetch(self, *args, fresh=fresh)
+        return fetch(self, *args, fresh=fresh, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "fetch", watched)

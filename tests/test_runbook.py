@@ -88,7 +88,8 @@ def test_the_copy_has_the_parameters_the_outputs_and_what_the_run_cost(audit: Pa
         [],
     ]
     assert re.fullmatch(
-        r"Run on \d{4}-\d\d-\d\d at \d\d:\d\d UTC for the account `demo`: 3 cells, 1 call, 1 request, \d+\.\d s\.",
+        r"Run on \d{4}-\d\d-\d\d at \d\d:\d\d UTC for the account `demo`: 3 cells, 1 call, 1 request, \d+\.\d s\.\n\n"
+        r"Parameters: `account` = `demo`, `limit` = `3`, `code` = `008`\.",
         cells[1].source,
     )
     assert audit.read_bytes() == before
@@ -206,12 +207,12 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("installed", "engine")
-@pytest.mark.parametrize("path", ["heroku.list_apps", "ferries.list_ships"])
+@pytest.mark.parametrize("path", ["integrations.heroku.list_apps", "integrations.ferries.list_ships"])
 def test_the_token_of_an_account_is_replaced_before_the_copy_of_its_first_call_is_written(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
-    added = SimpleNamespace(name=path.partition(".")[0], names=dict)
+    added = SimpleNamespace(name=path.split(".")[1], names=dict)
     store.add(added, "harbour", UNMARKED, os.environ, in_file=True)  # type: ignore[arg-type] # all that it looks at
     copy, seen = tmp_path / "copy.ipynb", list[bool]()
     notebook = written(tmp_path / "n.ipynb", code(asking(path, "harbour")), code("1"), language="python")
@@ -232,7 +233,9 @@ def test_a_run_ends_as_it_did_where_a_token_cannot_be_looked_up_and_the_copy_say
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
     store.add(HEROKU, "harbour", "another-one", os.environ, in_file=True)
     store.secrets_file(os.environ).chmod(0o644)
-    notebook = written(tmp_path / "n.ipynb", code(asking("heroku.list_apps", "harbour")), language="python")
+    notebook = written(
+        tmp_path / "n.ipynb", code(asking("integrations.heroku.list_apps", "harbour")), language="python"
+    )
 
     report = runbook.run(runbook.read(notebook), {}, tmp_path / "copy.ipynb")
 

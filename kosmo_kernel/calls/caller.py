@@ -42,7 +42,6 @@ class CallAnswer:
     Parameters:
         values: for Lua.
         rows: how many records came, or None for none.
-        requests: how many HTTP requests it took.
         notes: what the service or we have to say besides.
         failures: what could not be read of a list argument, where that is collected.
         shown: what is to be looked at: forms of `display`, and what they show.
@@ -50,7 +49,6 @@ class CallAnswer:
 
     values: list[Any]
     rows: int | None
-    requests: int
     notes: list[str] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     shown: list[tuple[str, bytes]] = field(default_factory=list)
@@ -87,6 +85,7 @@ class Asker:
         progress: of the run.
         hear: is given the answer, or what went wrong, in whatever thread made the call.
         say: is given a line for people, likewise.
+        on_answer: is told of each request that was answered, likewise, whatever comes of the call.
         fresh: an answer that was kept from before will not do.
         counts: its requests are told as calls in the progress; those of an item of `parallel.map` are not, the item is.
         coming: how many items of such a list are only begun with this call.
@@ -96,6 +95,7 @@ class Asker:
     progress: Progress
     hear: Callable[[CallAnswer | BaseException], None]
     say: Callable[[str], None]
+    on_answer: Callable[[], None]
     fresh: bool = False
     counts: bool = True
     coming: int = 0
@@ -233,7 +233,9 @@ class Caller:
         client = self._client(order.integration, order.alias)
         _tell_budget(client, order, asker, asker.coming)
         try:
-            answer = client.fetch(order.function, order.calls[0], asker.progress, fresh=asker.fresh)
+            answer = client.fetch(
+                order.function, order.calls[0], asker.progress, fresh=asker.fresh, on_answer=asker.on_answer
+            )
         finally:
             asker.done()
         if isinstance(answer.data, list) and not order.calls[0]:
@@ -243,13 +245,15 @@ class Caller:
     def _begin_many(self, order: Order, asker: Asker) -> None:
         """Make a call for every item of a list, with as many threads as it may have, this one among them."""
         client = self._client(order.integration, order.alias)
-        known = client.together(order.function, order.calls, asker.progress, fresh=asker.fresh)
+        known = client.together(
+            order.function, order.calls, asker.progress, fresh=asker.fresh, on_answer=asker.on_answer
+        )
         missing = known.count(None)
         asker.done(len(known) - missing)
 
         def fetch(args: Mapping[str, Any]) -> Answer:
             try:
-                return client.fetch(order.function, args, asker.progress, fresh=asker.fresh)
+                return client.fetch(order.function, args, asker.progress, fresh=asker.fresh, on_answer=asker.on_answer)
             finally:
                 asker.done()
 
@@ -314,15 +318,15 @@ def empty(order: Order) -> CallAnswer:
         values: list[Any] = [Records([], function, asked_columns(function)), *([Records([])] if order.collect else [])]
     else:
         values = [Records([], function) if function.returns == "list" else Record({}, function, order.alias)]
-    return CallAnswer(values, None, 0)
+    return CallAnswer(values, None)
 
 
 def _single(order: Order, answer: Answer) -> CallAnswer:
     function, account = order.function, order.alias
     if isinstance(answer.data, list):
         values, rows = [Records(answer.data, function, account=account)], len(answer.data)
-        return CallAnswer(values, rows, answer.requests, list(answer.warnings))
-    return CallAnswer([Record(answer.data, function, account)], None, answer.requests, list(answer.warnings))
+        return CallAnswer(values, rows, list(answer.warnings))
+    return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
 
 
 def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
@@ -330,7 +334,7 @@ def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
     function, name = order.function, order.many
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
-    requests, notes = 0, dict[str, None]()
+    notes = dict[str, None]()
     for call, answer in zip(order.calls, found, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
@@ -339,12 +343,11 @@ def _gathered(order: Order, found: Sequence[Answer | ApiError]) -> CallAnswer:
         some = answer.data if isinstance(answer.data, list) else [answer.data]
         asked = {name: call[name]}
         rows += [asked | row | asked for row in some]  # the first column, whatever the row calls by that name
-        requests += answer.requests
         notes |= dict.fromkeys(answer.warnings)
     values: list[Any] = [Records(rows, function, asked_columns(function), order.alias)]
     if order.collect:
         values.append(Records(failures))
-    return CallAnswer(values, len(rows), requests, list(notes), failures)
+    return CallAnswer(values, len(rows), list(notes), failures)
 
 
 def _tell_budget(client: Client, order: Order, asker: Asker, count: int) -> None:
@@ -355,7 +358,7 @@ def _tell_budget(client: Client, order: Order, asker: Asker, count: int) -> None
     left = client.remaining
     if left is None and count >= WORTH_ASKING:
         with suppress(ApiError):  # the call itself will say what is wrong
-            left = client.budget_left(asker.progress)
+            left = client.budget_left(asker.progress, on_answer=asker.on_answer)
     if left is not None and left < count:
         minutes = max(1, round((count - left) / budget.refill_per_minute))
         asker.say(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")

@@ -20,7 +20,7 @@ from kosmo_kernel.errors import ApiError, SettingsError
 from kosmo_kernel.progress import Progress, WallClock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.accounts import Account
     from kosmo_kernel.catalogue import Integration
@@ -119,8 +119,14 @@ class Client:
         """How many requests the account has left now, as far as it is known without asking."""
         return self.limiter.remaining
 
-    def budget_left(self, progress: Progress | None = None) -> int | None:
+    def budget_left(
+        self, progress: Progress | None = None, *, on_answer: Callable[[], None] = lambda: None
+    ) -> int | None:
         """Ask the service how many requests the account has left. It costs none.
+
+        Parameters:
+            progress: as for `fetch`.
+            on_answer: as for `fetch`.
 
         Returns:
             None where the service does not tell, or not at an address of its own, or is not asked.
@@ -133,13 +139,19 @@ class Client:
             return None
         asked = Function("budget_left", "", "", budget.path, "record", ())
         call = Call(self.integration, self.account, asked, {})
-        left = budget.read(Fetch(self, call, progress or Progress(self._clock)).free())
+        left = budget.read(Fetch(self, call, progress or Progress(self._clock), on_answer=on_answer).free())
         if left is not None:
             self.limiter.told(left)
         return left
 
     def fetch(
-        self, function: Function, args: Mapping[str, Any], progress: Progress | None = None, *, fresh: bool = False
+        self,
+        function: Function,
+        args: Mapping[str, Any],
+        progress: Progress | None = None,
+        *,
+        fresh: bool = False,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Call a function and wait for all of its answer.
 
@@ -148,6 +160,7 @@ class Client:
             args: by name, as `function.calls` gives them.
             progress: of the run that asks; it shows what is waited for, and ends it.
             fresh: ask as if nothing had been asked before.
+            on_answer: is told of each request that was answered, whatever with; also where the call fails.
 
         Raises:
             RefusedError: a 4xx: credentials, access, no such thing, bad parameters.
@@ -161,7 +174,8 @@ class Client:
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
         call = Call(self.integration, self.account, function, args)
-        data, unchanged = Fetch(self, call, progress or Progress(self._clock), fresh=fresh).data()
+        asking = Fetch(self, call, progress or Progress(self._clock), fresh=fresh, on_answer=on_answer)
+        data, unchanged = asking.data()
         warnings = self._untold(call.warnings) if call.warnings else ()
         return Answer(data, call.requests, call.remaining, call.request_id, warnings, call.scopes, unchanged)
 
@@ -172,6 +186,7 @@ class Client:
         progress: Progress | None = None,
         *,
         fresh: bool = False,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> list[Answer | None]:
         """What is known of many calls of one function from a few lists of the whole account.
 
@@ -180,6 +195,7 @@ class Client:
             calls: the arguments of each call, as `function.calls` gives them.
             progress: as for `fetch`.
             fresh: as for `fetch`.
+            on_answer: as for `fetch`.
 
         Returns:
             For each call the answer that `fetch` would give, or None where `fetch` has to be asked: for few calls,
@@ -190,8 +206,12 @@ class Client:
             SettingsError: as for `fetch`.
             Cancelled: as for `fetch`.
         """
+
+        def fetch(whole: Function) -> Answer:
+            return self.fetch(whole, {}, progress, fresh=fresh, on_answer=on_answer)
+
         try:
-            return together(function, calls, lambda whole: self.fetch(whole, {}, progress, fresh=fresh))
+            return together(function, calls, fetch)
         except ApiError:  # a token made for less, perhaps: each call says for itself what it can get
             return [None] * len(calls)
 

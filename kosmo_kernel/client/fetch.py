@@ -39,12 +39,22 @@ class Fetch:
         call: what is asked, and what the answers mean.
         progress: of the run that asks.
         fresh: ask as if nothing were kept.
+        on_answer: is told of each request that was answered, whatever with.
     """
 
-    def __init__(self, client: Client, call: Call, progress: Progress, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        call: Call,
+        progress: Progress,
+        *,
+        fresh: bool = False,
+        on_answer: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client = client
         self._call = call
         self._progress = progress
+        self._on_answer = on_answer
         self._key = f"{call.function.name} {call.url}"
         self._kept = None if fresh else client.memory.find(self._key)
 
@@ -177,6 +187,7 @@ class Fetch:
         self._client.met = True
         call.note(reply)
         self._progress.answered(call.remaining)
+        self._on_answer()
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS and turn:
             again = limiter.refused(turn, retry_after(reply))
             raise SetbackError(call.failure(reply), budget=True) if again else call.failure(reply)

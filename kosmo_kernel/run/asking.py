@@ -6,6 +6,7 @@ seen by nobody. `end` cancels what is still under way.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -78,6 +79,7 @@ class Asking:
         self._box: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._begun: dict[int, _Begun] = {}
+        self._counting = threading.Lock()
         self._coming = 0  # items that are begun, before their first call is
         self._total = self._done = 0  # calls; the progress knows items of `parallel.map` instead
         self._notes: list[tuple[Call | None, str]] = []
@@ -194,8 +196,14 @@ class Asking:
         def hear(answer: CallAnswer | BaseException) -> None:
             self._box.put((number, answer, time.perf_counter()))
 
+        def on_answer() -> None:
+            with self._counting:
+                call.requests += not self._progress.cancelled  # what comes later is in no result
+
         of_item, count = number != BLOCKING, len(order.calls)
-        asker = Asker(self._progress, hear, self._lines.put, self._fresh, counts=not of_item, coming=self._coming)
+        asker = Asker(
+            self._progress, hear, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
+        )
         self._progress.begin(call.account, self._coming if of_item else count)
         if of_item:
             self._coming = 0
@@ -241,7 +249,7 @@ class Asking:
                 raise answer
             return answer
         if begun:
-            begun.call.rows, begun.call.requests = answer.rows, answer.requests
+            begun.call.rows = answer.rows
             self._notes += [(begun.call, note) for note in answer.notes]
             self._shown += answer.shown
             if answer.failures:

@@ -44,7 +44,6 @@ class ToolAnswer:
 
     values: list[Any]
     rows: int | None
-    requests: int = 1
     notes: list[str] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     shown: list[tuple[str, bytes]] = field(default_factory=list)
@@ -140,7 +139,7 @@ class Tools:
 
     def nothing(self) -> ToolAnswer:
         """What a call gives that is not made."""
-        return ToolAnswer([Records([])], None, 0)
+        return ToolAnswer([Records([])], None)
 
     def begin(self, order: ToolOrder, hear: Callable[[ToolAnswer | BaseException], None]) -> Waiting:
         """Make a call. Its answer, or what went wrong, is told to `hear` in another thread."""
