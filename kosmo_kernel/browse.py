@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.legible import cells, safe
+from kosmo_kernel.limits import rows_shown
 from kosmo_kernel.options import COMMAND_MAGIC
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def browsed(name: str, value: Any) -> Browsed:
         ) from None
     from kosmo_kernel.python_values.plain import is_frame  # noqa: PLC0415 - not before the first table
     from kosmo_kernel.records import Records  # noqa: PLC0415 - likewise
-    from kosmo_kernel.tables import SHOWN, table_of  # noqa: PLC0415 - likewise
+    from kosmo_kernel.tables import table_of  # noqa: PLC0415 - likewise
 
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         value = Records(value)
@@ -91,7 +92,7 @@ def browsed(name: str, value: Any) -> Browsed:
         )
     from kosmo_kernel.frames import table_of_frame  # noqa: PLC0415 - pandas, which is there by now
 
-    return Browsed(table_of_frame(value, len(value)), table_of_frame(value, SHOWN).text())
+    return Browsed(table_of_frame(value, len(value)), table_of_frame(value, rows_shown()).text())
 
 
 def _html(table: Table) -> str:

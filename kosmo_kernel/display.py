@@ -25,7 +25,6 @@ VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms of a value; the others are forms of bytes
 PICTURES = {"gif", "jpeg", "png", "webp"}  # a form is the end of its MIME type
 FORMS = VALUES | PICTURES | {CLEAR, "html", "latex", "markdown", "svg"}
-ROWS = 200  # of a table, unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
 
     Parameters:
         value: of a run.
-        rows: how many rows of a table; the first 200 when None.
+        rows: how many rows of a table; `limits.rows_shown` when None.
         raw: text in place of tables.
         note: what is to be said below a table.
     """
@@ -72,7 +71,7 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
         from kosmo_kernel.tables import RecordView, table_of  # noqa: PLC0415 - not before the first table
 
         if isinstance(value, Records):
-            table = table_of(value, ROWS if rows is None else rows, note)
+            table = table_of(value, rows, note)
             return {"text/plain": table.text(), "text/html": table.html()}
         view = RecordView(value)
         return {"text/plain": repr(view), "text/html": view._repr_html_()}

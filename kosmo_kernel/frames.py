@@ -22,8 +22,9 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.fields import Field, Path, fields_of, moment
+from kosmo_kernel.limits import rows_shown
 from kosmo_kernel.records import Records, collector_paused
-from kosmo_kernel.tables import SHOWN, Table
+from kosmo_kernel.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,7 +56,7 @@ class KosmoFrame(pd.DataFrame):
 
     Parameters:
         data, index, columns, dtype, copy: as for a DataFrame.
-        displaylimit: how many rows are shown. Also an attribute, which may be set.
+        displaylimit: how many rows are shown; `limits.rows_shown` when None. Also an attribute, which may be set.
     """
 
     _metadata = ["displaylimit"]  # noqa: RUF012 - pandas' own name and type for attributes that a pickle keeps
@@ -69,10 +70,10 @@ class KosmoFrame(pd.DataFrame):
         dtype: Any = None,
         copy: bool | None = None,  # noqa: FBT001 - as a DataFrame has it
         *,
-        displaylimit: int = SHOWN,
+        displaylimit: int | None = None,
     ) -> None:
         super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs know only __new__
-        self.displaylimit = displaylimit
+        self.displaylimit = rows_shown() if displaylimit is None else displaylimit
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:

@@ -1,5 +1,7 @@
 """What a run may use: what was asked for, else the environment, else the settings, else the defaults.
 
+And how many rows of a table are shown where neither a cell nor a project says so: the environment's, else the default.
+
 The units are the contract's: bytes of Lua heap, seconds of Lua's own running time, seconds by the wall clock.
 """
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 1 << 20  # bytes; an empty Lua state with our own code needs half of it
 MOST_MEMORY = 1 << 62  # bytes, which C can count
 LONGEST = 1e9  # seconds, which clocks and threads can count
+ROWS, ROWS_VARIABLE = 200, "KOSMO_ROWS"
 
 
 class Limits(NamedTuple):
@@ -89,6 +92,15 @@ def limits(
         if seconds > LONGEST:
             raise SettingsError(f"{name} is more than {LONGEST:,.0f} seconds, the most that can be asked for.")
     return found
+
+
+def rows_shown() -> int:
+    """How many rows of a table are shown, unless told otherwise.
+
+    Raises:
+        SettingsError: `KOSMO_ROWS` is no positive number.
+    """
+    return int(_number("", None, os.environ, ROWS_VARIABLE) or ROWS)
 
 
 def _number(name: str, given: float | None, env: Mapping[str, str], variable: str) -> float | None:

@@ -17,7 +17,7 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.config import config
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.hints import hints
-from kosmo_kernel.limits import limits
+from kosmo_kernel.limits import limits, rows_shown
 from kosmo_kernel.lua.host import Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
@@ -56,7 +56,7 @@ class Session:
         mcp: scripts may ask the MCP servers that are configured.
 
     Raises:
-        SettingsError: a limit, `KOSMO_DEMO`, `KOSMO_REQUIRE_WALLS` or a file that makes no sense.
+        SettingsError: a limit, `KOSMO_ROWS`, `KOSMO_DEMO`, `KOSMO_REQUIRE_WALLS` or a file that makes no sense.
         UnknownNameError: there is no account of that name.
     """
 
@@ -72,6 +72,7 @@ class Session:
         mcp: bool = True,
     ) -> None:
         self.limits = limits(memory_limit, cpu_limit, timeout, configured=config().get("limits"))
+        rows_shown()  # a mistake in it is told before anything runs
         self._require_walls = requirement()
         self._tapes = Tapes(account, record, replay)
         self.account = self._tapes.account

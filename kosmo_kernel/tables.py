@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.fields import Field, fields_of, moment
 from kosmo_kernel.legible import CELL_MOST, WIDTH, cells, is_number, plain, safe
+from kosmo_kernel.limits import rows_shown
 from kosmo_kernel.records import Record, Records
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.catalogue import Column
 
-SHOWN = 200  # rows, unless a frame says otherwise
 TEXT_WIDTH = 110  # columns of text, where nobody can tell the width of the screen
 
 _NOTHING = "\N{EN DASH}"
@@ -187,16 +187,16 @@ class RecordView(Record):
         return f"{_BOX}{_STYLE}<table>\n<tbody>\n{rows}\n</tbody></table></div>"
 
 
-def table_of(records: Records, limit: int = SHOWN, note: str = "") -> Table:
+def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
     """The table that a frame of these records would show, without a frame.
 
     Parameters:
         records: what a function returned.
-        limit: how many rows to show.
+        limit: how many rows to show; `limits.rows_shown` when None.
         note: what else is to be said below.
     """
     records = records.for_table()
-    first = Records(records.rows[:limit], records.function, records.columns)
+    first = Records(records.rows[: rows_shown() if limit is None else limit], records.function, records.columns)
     fields = list(fields_of(records))
     names = [field.name for field in fields]
     return Table(names, [_read(field, first) for field in fields], len(records), note=note)

@@ -57,7 +57,8 @@ def run(
     """Run a notebook with parameters, into a copy.
 
     It runs from top to bottom and stays as it is: what it shows now goes into the copy, named OUT or after the notebook
-    and the time, in this folder. The copy says when it was run, for which accounts, and with how many requests.
+    and the time, in this folder. The copy says when it was run, for which accounts, with which parameters and with how
+    many requests. It replaces the copy of an earlier run, and no other file.
 
     A parameter is what a cell with the tag `parameters` assigns, and its usual value says of which kind it is: where
     that is a text, `007` is one. Lists are written in JSON. Tokens are refused: name an account instead.

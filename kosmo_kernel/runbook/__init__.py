@@ -18,15 +18,18 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.call_log import VARIABLE, logged, torn, totals
 from kosmo_kernel.errors import InvalidArgumentsError
+from kosmo_kernel.limits import ROWS_VARIABLE
 from kosmo_kernel.parameters import values_of
 from kosmo_kernel.redact import REDACTED
 from kosmo_kernel.runbook.cells import execute
-from kosmo_kernel.runbook.copy import Copy, refuse_secrets
+from kosmo_kernel.runbook.copy import Copy, is_copy, refuse_secrets, refuse_to_replace
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+ROWS = "2000"  # of a table: who reads a page cannot ask for more, and a longer one keeps a browser busy
 
 __all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
 
@@ -44,7 +47,7 @@ def run(
     Parameters:
         runbook: the notebook; it becomes the copy.
         given: parameters by name, as texts.
-        output: where the copy goes; a file that is there is replaced.
+        output: where the copy goes; the copy of an earlier run that is there is replaced.
         note: what else the copy tells of the run, in a line.
         on_cell: called with how many cells are done, and of how many.
 
@@ -53,7 +56,7 @@ def run(
 
     Raises:
         UnknownNameError: a parameter that the notebook does not declare. Nothing has run; the same goes for the next.
-        InvalidArgumentsError: a value of the wrong kind, or a secret.
+        InvalidArgumentsError: a value of the wrong kind, or a secret; or another file is where the copy goes.
         SettingsError: its kernel is not known, or the copy cannot be written.
         KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has what came before.
     """
@@ -61,13 +64,19 @@ def run(
     refuse_secrets(values)
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
+    refuse_to_replace(output, "copy", is_copy)
     runbook.set(values)
     report = Report(output, values, note=note)
-    runbook.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
-    copy = Copy(runbook, output.absolute(), on_cell)  # papermill changes the folder while it runs
+    copy = Copy(runbook, output.absolute(), on_cell, values=values)  # papermill changes the folder while it runs
+    copy.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, _variable(VARIABLE, str(Path(folder, "calls"))):
+    rows = os.environ.get(ROWS_VARIABLE, "").strip() or ROWS
+    with (
+        TemporaryDirectory() as folder,
+        _variable(VARIABLE, str(Path(folder, "calls"))),
+        _variable(ROWS_VARIABLE, rows),
+    ):
         copy.calls = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
@@ -86,7 +95,7 @@ def run(
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
                 )
-            runbook.tell(report.text())
+            copy.tell(report.text())
             copy.save()
     return report
 

@@ -1,6 +1,7 @@
 """The executed notebook as it grows: written after each cell, and without secrets.
 
-An end of any kind leaves what was there. What is secret is looked for by value, in every text of every output.
+An end of any kind leaves what was there. What is secret is looked for by value, in every text of every output. The copy
+takes the place of an earlier one and of no other file.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.call_log import asked, logged
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
-from kosmo_kernel.redact import in_texts, redact
-from kosmo_kernel.runbook.notebook import ACCOUNT
+from kosmo_kernel.literals import literal
+from kosmo_kernel.parameters import LUA
+from kosmo_kernel.redact import REDACTED, in_texts, one_line, redact
+from kosmo_kernel.runbook.notebook import ACCOUNT, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 _OLD_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # Heroku's, and the form of any id
+_EMPTY = '""'  # a text of nothing, which Markdown would not show
+_LONGEST = 80  # characters of a parameter's value in the line about them
+_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a text without anything that means something else
 _SHORTEST = 12  # characters of a secret that is looked for by value; a shorter one would be found in ordinary words
 
 
@@ -35,6 +41,7 @@ class Copy:
     output: Path
     on_cell: Callable[[int, int], None]
     calls: Path | None = None  # the log of what the cells ask for, and of whom
+    values: Mapping[str, Any] = field(default_factory=dict)  # of the parameters that were given
     secrets: tuple[str, ...] = ()
     unread: dict[str, None] = field(default_factory=dict)  # accounts whose tokens cannot be looked for by value
     done: int = 0
@@ -54,6 +61,23 @@ class Copy:
             self.clean()
             self.save()
             self.on_cell(self.done, len(self._code()))
+
+    def tell(self, text: str) -> None:
+        """Have it say this of the run, and below with which parameters it was: those given, and the usual ones."""
+        used = ", ".join(self._parameter(one.name, one.usual) for one in self.runbook.parameters())
+        self.runbook.tell(f"{text}\n\nParameters: {used}." if used else text)
+
+    def _parameter(self, name: str, usual: str) -> str:
+        """A parameter in Markdown: a text as it is, everything else as the notebook's language writes it."""
+        value, shown = self.values.get(name), usual
+        if isinstance(value, str):
+            shown = value
+        elif name in self.values:
+            shown = literal(value) if self.runbook.language == LUA else repr(value)
+        elif quoted := _QUOTED.fullmatch(usual):
+            shown = quoted[2]
+        line = REDACTED if _SECRET_NAME.search(name) else one_line(shown, self.secrets, _LONGEST)
+        return f"{_as_code(name)} = {_as_code(line or _EMPTY)}"
 
     def clean(self) -> None:
         """Replace the secrets in all outputs, those of the accounts among them that were asked until now."""
@@ -106,6 +130,39 @@ class Copy:
 
     def _code(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
+
+
+def _as_code(line: str) -> str:
+    """A line as code in Markdown, where nothing in it means anything: between more backticks than it has in a row."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    blank = " " if "`" in line else ""
+    return f"{ticks}{blank}{line}{blank}{ticks}"
+
+
+def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:
+    """See whether something may be written to a file: if there is none, or one that an earlier run has written.
+
+    Parameters:
+        path: the file.
+        what: a run writes there, in a word.
+        is_ours: whether a file is that.
+
+    Raises:
+        InvalidArgumentsError: another file is there.
+    """
+    if path.exists() and not (path.is_file() and is_ours(path)):
+        raise InvalidArgumentsError(
+            f"`{path}` is there, and is no {what} that `kosmo run` has written. Give the copy another name (-o), or "
+            "move that file away. Nothing was run."
+        )
+
+
+def is_copy(path: Path) -> bool:
+    """Whether a file is a notebook that a run has written."""
+    try:
+        return read(path).is_copy
+    except InvalidArgumentsError:
+        return False
 
 
 def refuse_secrets(values: Mapping[str, Any]) -> None:

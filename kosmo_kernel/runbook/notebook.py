@@ -45,6 +45,11 @@ class Runbook:
         cell = self._cell(TAG)
         return [] if cell is None else declared(cell.source, self.language)
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether a run has written it."""
+        return self._cell(TOLD) is not None
+
     def set(self, values: Mapping[str, Any]) -> None:
         """Add the cell that sets these parameters, or replace the one of an earlier run.
 

@@ -8,20 +8,26 @@ type, so that nothing of it is cut off.
 
 from __future__ import annotations
 
+import re
+from html import escape
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.runbook.copy import refuse_to_replace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".html"
+_MARK = "<!-- A page of kosmo run -->"  # by which one is known that may be replaced
+_HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 
 # The blocks that are emptied load scripts from a content delivery network: for widgets, formulas and diagrams.
+_HEAD = f"{{%- extends 'lab/index.html.j2' -%}}{{%- block html_head_js -%}}{_MARK}{{%- endblock -%}}"
 _TEMPLATE = """\
-{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js -%}{%- endblock -%}
+{%- block data_png -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
+{%- block data_jpg -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -53,7 +59,7 @@ def check(copy: Path) -> None:
 
     Raises:
         SettingsError: what makes it is not installed.
-        InvalidArgumentsError: the copy has the name of a page.
+        InvalidArgumentsError: the copy has the name of a page, or the page that of a file which is none of ours.
     """
     if copy.suffix == SUFFIX:
         raise InvalidArgumentsError(
@@ -62,6 +68,7 @@ def check(copy: Path) -> None:
         )
     if find_spec("nbconvert") is None:
         raise SettingsError("--html needs nbconvert, which is not installed. Install: pip install 'kosmo_kernel[run]'")
+    refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
 
 
 def write(copy: Path) -> Path:
@@ -70,14 +77,35 @@ def write(copy: Path) -> Path:
     Raises:
         SettingsError: the page cannot be written.
     """
+    import nbformat  # noqa: PLC0415 - only a notebook needs it
     from nbconvert import HTMLExporter  # noqa: PLC0415 - slow, and an extra
 
+    notebook = nbformat.read(copy, as_version=4)
+    _name(notebook)
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
-    exporter = HTMLExporter(raw_template=_TEMPLATE, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
-    text, _ = exporter.from_filename(str(copy))
+    exporter = HTMLExporter(raw_template=_HEAD + _TEMPLATE, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
+    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     try:
         page.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
     return page
+
+
+def _is_page(path: Path) -> bool:
+    try:
+        return _MARK.encode() in path.read_bytes()
+    except OSError:  # it is somebody else's
+        return False
+
+
+def _name(notebook: Any) -> None:
+    """Give the page its first heading as a title, and pictures the heading above them for those who cannot see."""
+    heading = "A picture"
+    for cell in notebook.cells:
+        found = _HEADING.findall(cell.source) if cell.cell_type == "markdown" else []
+        if found:
+            heading = re.sub("[`*]", "", found[-1])
+            notebook.metadata.setdefault("title", re.sub("[`*]", "", found[0]))
+        cell.metadata.image = f'<img alt="{escape(heading)}"'
