@@ -20,6 +20,7 @@ LEAST_MEMORY = 1 << 20  # bytes; an empty Lua state with our own code needs half
 MOST_MEMORY = 1 << 62  # bytes, which C can count
 LONGEST = 1e9  # seconds, which clocks and threads can count
 ROWS, ROWS_VARIABLE = 200, "KOSMO_ROWS"
+_DIGITS = 9  # of a number of rows, at most
 
 
 class Limits(NamedTuple):
@@ -98,9 +99,14 @@ def rows_shown() -> int:
     """How many rows of a table are shown, unless told otherwise.
 
     Raises:
-        SettingsError: `KOSMO_ROWS` is no positive number.
+        SettingsError: `KOSMO_ROWS` is no whole number above 0.
     """
-    return int(_number("", None, os.environ, ROWS_VARIABLE) or ROWS)
+    text = os.environ.get(ROWS_VARIABLE, "").strip()
+    if not text:
+        return ROWS
+    if not text.isdecimal() or len(text) > _DIGITS or not int(text):
+        raise SettingsError(f"{ROWS_VARIABLE} is {text[:20]!r}; it must be a whole number of rows, 1 or more.")
+    return int(text)
 
 
 def _number(name: str, given: float | None, env: Mapping[str, str], variable: str) -> float | None:

@@ -1,9 +1,10 @@
 """Take secrets out of text, before it is shown, logged or put into an error.
 
 A secret is found in two ways. By value: the tokens that the caller knows are in use. By shape: Heroku's
-marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, the password of an address,
-or what stands in its place, and what a command gives to `--password`, `API_KEY=` and their like. A plain
-UUID stays unless it is one of the given tokens, because records are named by UUIDs.
+marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, and the password of an
+address, or what stands in its place. A plain UUID stays unless it is one of the given tokens, because
+records are named by UUIDs. What a command is given (`--password x`) stays too: seen without its program it
+looks like code, a placeholder or a number as often as like a secret.
 
 Most texts hold no secret, so each search starts from a fixed string that Python finds at memory speed.
 """
@@ -43,20 +44,6 @@ _BEARER = re.compile(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~
 _SPACED_BASIC = re.compile(r"basic\s")
 _BASIC = re.compile(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
 
-# What a command is given: `--password=x`, `--db-password x`, `PASSWORD=x`. A variable is one in capitals, since what is
-# assigned to a small name is everyday code (`token=next()`).
-_CALLED = r"--(?<!---)(?=\w)[\w-]{0,40}?(?:password|passwd|secret|token|api[_-]?key)"
-# No secret: a reference, a placeholder (`<token>`, `NAME`, `...`), a call or an index, a mark that ends a sentence.
-_NO_VALUE = r"""(?![$<{…,;:)\]}]|%\w+%|\.(?:\W|\Z)|\*\*|(?-i:[A-Z_]+)(?!\w)|[\w.]+[(\[])"""
-# Without quotes it ends where a shell ends it, so that what runs behind it is seen by who is asked whether it may.
-_PLAIN = rf"""{_NO_VALUE}(?:[^\s"'`\\;|&()<>]|\\(?!["'nrt]))+"""
-_VALUE = rf"""(?:(\\?["']){_NO_VALUE}[^\s"'\\][^"'\\\n]*|{_PLAIN})"""  # a quotation may be one in JSON: `\"`
-# Behind a blank may also stand the next word of a sentence ("give --token or"), so it must look like a secret.
-_WORD = rf"""(\\?["']|)(?=[^\s\d]*\d|\S{{20}}){_PLAIN}"""
-_OPTION = re.compile(rf"({_CALLED}(?:=|[ \t]{{1,8}}(?!-)))(?:(?<==){_VALUE}|(?<!=){_WORD})", re.IGNORECASE)
-_NAMES = ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "API-KEY", "APIKEY")
-_VARIABLE = re.compile(rf"(=(?:{'|'.join(f'(?<={name}=)' for name in _NAMES)})){_VALUE}")
-
 
 def redact(text: str, tokens: Iterable[str] = ()) -> str:
     """The text with every secret in it replaced by `[redacted]`.
@@ -80,10 +67,6 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
     if "basic" in lower and _SPACED_BASIC.search(lower):
         text = _BASIC.sub(_without_login, text)
-    if "--" in text and ("token" in lower or "passw" in lower or "secret" in lower or "key" in lower):
-        text = _OPTION.sub(rf"\1\2\3{REDACTED}", text)
-    if "=" in text and ("TOKEN=" in text or "KEY=" in text or "SECRET=" in text or "PASSW" in text):
-        text = _VARIABLE.sub(rf"\1\2{REDACTED}", text)
     return text
 
 
@@ -100,9 +83,11 @@ def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] =
     if isinstance(value, list):
         return [in_texts(item, change, hidden) for item in value]
     if isinstance(value, dict):
-        fields = {}
+        fields: dict[Any, Any] = {}
         for key, item in value.items():
             name = change(key) if isinstance(key, str) else key  # Lua has integers there
+            while name in fields:  # two secrets are one text now, and nothing may be lost
+                name = f"{name}_"
             fields[name] = REDACTED if key in hidden and item is not None else in_texts(item, change, hidden)
         return type(value)(fields)
     return value

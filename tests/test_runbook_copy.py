@@ -41,12 +41,13 @@ def parameters(copy: Path) -> str:
 # Other files ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("other", ["audit.ipynb", "notes.txt", "empty.ipynb", "folder"])
+@pytest.mark.parametrize("other", ["audit.ipynb", "notes.txt", "odd.ipynb", "deep.ipynb", "folder"])
 def test_a_file_that_is_no_copy_is_never_replaced_and_nothing_is_run(other: str, tmp_path: Path) -> None:
     book = written(tmp_path / "n.ipynb", "print(1)")
     written(tmp_path / "audit.ipynb", "print(2)")
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
-    (tmp_path / "empty.ipynb").touch()
+    (tmp_path / "odd.ipynb").write_text('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 5}')
+    (tmp_path / "deep.ipynb").write_text("[" * 100_000)
     (tmp_path / "folder").mkdir()
     place = tmp_path / other
     before = place.read_bytes() if place.is_file() else b""
@@ -171,9 +172,10 @@ def test_a_table_has_2000_rows_unless_a_cell_a_project_or_the_environment_says_o
 def test_a_number_of_rows_that_makes_no_sense_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_ROWS", "3")
     assert repr(KosmoFrame({"n": range(5)})).endswith("the first 3 shown")
-    monkeypatch.setenv("KOSMO_ROWS", "many")
-    with pytest.raises(SettingsError, match=r"KOSMO_ROWS must be a positive number, got 'many'\."):
-        Session()
+    for wrong in ("many", "0", "0.5", "-1", "9" * 10):
+        monkeypatch.setenv("KOSMO_ROWS", wrong)
+        with pytest.raises(SettingsError, match=r"KOSMO_ROWS is '.*'; it must be a whole number of rows"):
+            Session()
 
 
 # The page ------------------------------------------------------------------------------------------------
@@ -190,6 +192,10 @@ def test_a_page_is_called_by_its_first_heading_and_a_picture_by_the_one_above(tm
     text = page.write(tmp_path / "copy.ipynb").read_text(encoding="utf-8")
     assert "<title>Dynos of demo &amp; others</title>" in text
     assert len(re.findall(r"""<img alt=(?:'What "it" costs'|"What &quot;it&quot; costs")""", text)) == 2
+
+    linked = new_markdown_cell("```sh\n# pip first\n```\n\n# [The audit](audit.ipynb) of `demo`")
+    nbformat.write(new_notebook(cells=[linked]), tmp_path / "linked.ipynb")
+    assert "<title>The audit of demo</title>" in page.write(tmp_path / "linked.ipynb").read_text(encoding="utf-8")
 
     nbformat.write(new_notebook(cells=[picture("png")]), tmp_path / "bare.ipynb")
     text = page.write(tmp_path / "bare.ipynb").read_text(encoding="utf-8")

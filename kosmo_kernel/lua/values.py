@@ -101,7 +101,8 @@ class Handles:
             described += ({"name": name, **self._described(value, blobs)} for name, value in values.items())
         except LimitError as error:
             fault = error
-        if (size := sum(map(len, blobs)) - before) > most:
+        names = sum(len(str(key)) for one in described for key in one.get("keys", ()))
+        if (size := sum(map(len, blobs)) - before + names) > most:
             why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
             why += " A list of records would travel as far as Lua looks at it."
             fault = LimitError(why, limit="result_limit")

@@ -147,10 +147,10 @@ class _Rules:
         """What of the schema some arguments break."""
         from referencing.exceptions import Unresolvable  # noqa: PLC0415 - only where tools are called
 
-        from kosmo_kernel.mcp.schema_patterns import asking  # noqa: PLC0415 - as above
+        from kosmo_kernel.mcp.schema_patterns import faults  # noqa: PLC0415 - as above
 
         try:
-            errors = asking(self.validator, matches).iter_errors(given) if self.validator else ()
+            errors = faults(self.validator, matches, given) if self.validator else []
             return [fault for error in errors for fault in _said(error)]
         except Unresolvable:
             return []  # as for a schema that is none

@@ -7,7 +7,6 @@ too long. Then nothing is held against an argument, and the server looks for its
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -29,12 +28,24 @@ VERSION = "$schema"
 DYNAMIC = ("$dynamicRef", "$recursiveRef")
 
 
+# Where more matches mean less that is right, so that a fault is none where a match was not known.
+TURNED = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
+DATA = frozenset(("enum", "const", "default", "examples"))  # what is no schema in one
+
+
 class _Asking(FormatChecker):
     """Carries a `Matches` to the keywords: a validator hands its checker of formats on, and this knows no format."""
 
     def __init__(self, matches: Matches) -> None:
         super().__init__(formats=())
-        self.matches = matches
+        self._matches = matches
+        self.is_sure = True  # all that was asked was known
+
+    def found(self, pattern: str, text: str) -> bool | None:
+        """Whether a pattern is found in a text."""
+        known = self._matches(pattern, text)
+        self.is_sure = self.is_sure and known is not None
+        return known
 
 
 NO_FORMATS = FormatChecker(formats=())  # the library's would refuse all patterns that Python does not know
@@ -50,15 +61,23 @@ def rules(kind: type[Validator], schema: dict[str, Any]) -> tuple[type[Validator
     Returns:
         None for a schema in which patterns cannot be kept from the library.
     """
-    text = json.dumps(schema)
-    if any(word in text for word in DYNAMIC):
+    keywords = set(_keywords(schema))
+    if not keywords.isdisjoint(DYNAMIC):
         return None
-    return _taught(kind, PATTERNS in text), _without_version(schema)
+    return _taught(kind, PATTERNS in keywords), _without_version(schema)
 
 
-def asking(validator: Validator, matches: Matches) -> Validator:
-    """The validator, whose patterns are matched so."""
-    return validator.evolve(format_checker=_Asking(matches))
+def faults(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
+    """What of its rules a value breaks.
+
+    Parameters:
+        validator: of the rules that `rules` gave.
+        matches: matches their patterns.
+        given: the value.
+    """
+    asking = _Asking(matches)
+    found = list(validator.evolve(format_checker=asking).iter_errors(given))
+    return [one for one in found if asking.is_sure or TURNED.isdisjoint(map(str, one.absolute_schema_path))]
 
 
 @lru_cache
@@ -78,9 +97,20 @@ def _without_version(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_without_version(one) for one in schema]
     if isinstance(schema, dict):
-        parts = schema.items()
-        return {key: _without_version(one) for key, one in parts if key != VERSION or not isinstance(one, str)}
+        parts = [(key, one) for key, one in schema.items() if key != VERSION or not isinstance(one, str)]
+        return {key: one if key in DATA else _without_version(one) for key, one in parts}
     return schema
+
+
+def _keywords(schema: Any) -> Iterator[str]:
+    """All names in a schema, those of properties among them."""
+    if isinstance(schema, dict):
+        yield from schema
+        for one in schema.values():
+            yield from _keywords(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from _keywords(one)
 
 
 # The keywords, with the parameters that the library gives to them ------------------------------------------
@@ -88,7 +118,7 @@ def _without_version(schema: Any) -> Any:
 
 def _found(validator: Validator, pattern: str, text: str) -> bool | None:
     checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
-    found: bool | None = checker.matches(pattern, text)
+    found: bool | None = checker.found(pattern, text)
     return found
 
 

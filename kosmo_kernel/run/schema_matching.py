@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.lua.patterns import Patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kosmo_kernel.mcp.schema_patterns import Matches
 
+GONE = "nobody waits"
 SECONDS = 1.0  # of running time for the patterns of one call
 
 
@@ -26,20 +28,24 @@ class SchemaMatching:
         self._is_late = False
 
     @contextmanager
-    def of_one_call(self) -> Iterator[Matches]:
-        """What matches for the arguments of one call. Once it was late, it knows nothing more of that call."""
+    def of_one_call(self, gone: Callable[[], bool] = lambda: False) -> Iterator[Matches]:
+        """What matches for the arguments of one call. Once it was late, it knows nothing more of that call.
+
+        Parameters:
+            gone: whether nobody waits for the call any more.
+        """
         with self._lock:
             self._patterns.begin(SECONDS)
             self._is_late = False
-            yield self._matches
+            yield partial(self._matches, gone)
 
-    def _matches(self, pattern: str, text: str) -> bool | None:
+    def _matches(self, gone: Callable[[], bool], pattern: str, text: str) -> bool | None:
         if self._is_late:
             return None
         # In brackets, because a pattern between slashes would have flags behind it.
         question = [text.encode(errors="replace"), f"(?:{pattern})".encode(errors="replace")]
         try:
-            answer, _ = self._patterns.ask({"verb": "match", "flags": "u"}, question, lambda: None)
+            answer, _ = self._patterns.ask({"verb": "match", "flags": "u"}, question, lambda: GONE if gone() else None)
         except InvalidArgumentsError:
             return None  # the pattern is none
         except KosmoError:

@@ -126,7 +126,7 @@ class Tools:
             given = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return ToolOrder(server, name, {str(key): value for key, value in given.items()})
         _check_data(tool, request)
-        with self._matching.of_one_call() as matches:
+        with self._matching.of_one_call(self._gone) as matches:
             arguments = checked(tool, request.named, request.positional, matches=matches)
         return ToolOrder(server, tool.name, arguments, tool)
 

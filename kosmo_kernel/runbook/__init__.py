@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.call_log import VARIABLE, logged, torn, totals
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.limits import ROWS_VARIABLE
+from kosmo_kernel.limits import ROWS_VARIABLE, rows_shown
 from kosmo_kernel.parameters import values_of
 from kosmo_kernel.redact import REDACTED
 from kosmo_kernel.runbook.cells import execute
@@ -57,7 +57,7 @@ def run(
     Raises:
         UnknownNameError: a parameter that the notebook does not declare. Nothing has run; the same goes for the next.
         InvalidArgumentsError: a value of the wrong kind, or a secret; or another file is where the copy goes.
-        SettingsError: its kernel is not known, or the copy cannot be written.
+        SettingsError: its kernel is not known, `KOSMO_ROWS` makes no sense, or the copy cannot be written.
         KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has what came before.
     """
     values = values_of(runbook.parameters(), given)
@@ -65,24 +65,19 @@ def run(
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
     refuse_to_replace(output, "copy", is_copy)
+    rows = str(rows_shown()) if os.environ.get(ROWS_VARIABLE, "").strip() else ROWS
     runbook.set(values)
     report = Report(output, values, note=note)
     copy = Copy(runbook, output.absolute(), on_cell, values=values)  # papermill changes the folder while it runs
     copy.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
-    rows = os.environ.get(ROWS_VARIABLE, "").strip() or ROWS
-    with (
-        TemporaryDirectory() as folder,
-        _variable(VARIABLE, str(Path(folder, "calls"))),
-        _variable(ROWS_VARIABLE, rows),
-    ):
-        copy.calls = Path(folder, "calls")
+    with TemporaryDirectory() as folder, _variable(ROWS_VARIABLE, rows), _variable(VARIABLE, f"{folder}/calls"):
+        copy.calls = log = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
         finally:
             report.seconds, report.cells = time.perf_counter() - started, copy.done
-            log = Path(folder, "calls")
             report.accounts, report.calls, report.requests = totals(logged(log) if log.exists() else ())
             if log.exists() and torn(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()

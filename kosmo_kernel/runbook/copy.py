@@ -76,7 +76,8 @@ class Copy:
             shown = literal(value) if self.runbook.language == LUA else repr(value)
         elif quoted := _QUOTED.fullmatch(usual):
             shown = quoted[2]
-        line = REDACTED if _SECRET_NAME.search(name) else one_line(shown, self.secrets, _LONGEST)
+        is_secret = _SECRET_NAME.search(name) and not shown.isdecimal()  # a number of tokens is none
+        line = REDACTED if is_secret else one_line(shown, self.secrets, _LONGEST)
         return f"{_as_code(name)} = {_as_code(line or _EMPTY)}"
 
     def clean(self) -> None:
@@ -140,7 +141,7 @@ def _as_code(line: str) -> str:
 
 
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:
-    """See whether something may be written to a file: if there is none, or one that an earlier run has written.
+    """See whether something may be written to a file: there is none, an empty one, or what an earlier run wrote.
 
     Parameters:
         path: the file.
@@ -150,7 +151,8 @@ def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) ->
     Raises:
         InvalidArgumentsError: another file is there.
     """
-    if path.exists() and not (path.is_file() and is_ours(path)):
+    is_free = not path.exists() or (path.is_file() and (path.stat().st_size == 0 or is_ours(path)))
+    if not is_free:
         raise InvalidArgumentsError(
             f"`{path}` is there, and is no {what} that `kosmo run` has written. Give the copy another name (-o), or "
             "move that file away. Nothing was run."
@@ -171,7 +173,8 @@ def refuse_secrets(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         text = str(value)
         token = name == ACCOUNT and _OLD_TOKEN.fullmatch(text.strip())  # no account is named so
-        if token or _SECRET_NAME.search(name) or redact(text, secrets) != text:
+        named = _SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is none
+        if token or named or redact(text, secrets) != text:
             raise InvalidArgumentsError(
                 f"The parameter `{name}` is a secret, and parameters are written into the copy. Name an account "
                 "instead (--account): its token comes from where it is kept. Nothing was run."

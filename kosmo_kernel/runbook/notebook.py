@@ -107,7 +107,7 @@ def read(path: Path) -> Runbook:
     try:
         notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)
-    except (ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, nbformat.ValidationError) as error:
         reason = str(error).split("\n", 1)[0][:200]
         raise InvalidArgumentsError(f"`{path}` is no notebook: {reason}") from None
     return Runbook(path, notebook)

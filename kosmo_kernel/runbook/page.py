@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".html"
 _MARK = "<!-- A page of kosmo run -->"  # by which one is known that may be replaced
+_FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 
 # The blocks that are emptied load scripts from a content delivery network: for widgets, formulas and diagrams.
@@ -104,8 +106,9 @@ def _name(notebook: Any) -> None:
     """Give the page its first heading as a title, and pictures the heading above them for those who cannot see."""
     heading = "A picture"
     for cell in notebook.cells:
-        found = _HEADING.findall(cell.source) if cell.cell_type == "markdown" else []
+        text = _FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
+        found = [_LINK.sub(r"\1", one).replace("`", "").replace("*", "") for one in _HEADING.findall(text)]
         if found:
-            heading = re.sub("[`*]", "", found[-1])
-            notebook.metadata.setdefault("title", re.sub("[`*]", "", found[0]))
+            heading = found[-1]
+            notebook.metadata.setdefault("title", found[0])
         cell.metadata.image = f'<img alt="{escape(heading)}"'

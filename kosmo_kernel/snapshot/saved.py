@@ -50,7 +50,8 @@ class Saved(Mapping[str, "KosmoFrame"]):
             self.manifest: dict[str, Any] = decode(file.read_bytes())
             version = self.manifest["kosmo_snapshot"]
             self._tables = {
-                name: (folder / one["file"], one["function"], int(one["rows"])) for name, one in self._listed()
+                name: (folder / one["file"], one["function"], int(one["rows"]))
+                for name, one in self.manifest["tables"].items()
             }
         except OSError as error:
             where = file.absolute()  # a notebook may run in another folder than the one somebody thinks of
@@ -59,9 +60,6 @@ class Saved(Mapping[str, "KosmoFrame"]):
             raise SettingsError(f"{file} makes no sense: {error}. Take the snapshot anew.") from None
         if version != VERSION:
             raise SettingsError(f"{file} has version {version!r}, and this is kosmo_kernel {__version__}.")
-
-    def _listed(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        yield from self.manifest["tables"].items()
 
     @property
     def account(self) -> str:
