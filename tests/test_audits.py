@@ -86,7 +86,7 @@ def test_apps_by_region_space_and_generation() -> None:
         space = app["space"]["name"] if app["space"] else "common runtime"
         told[app["region"]["name"], space, app["generation"]["name"]].append(app["name"])
     found = answers("stack-and-lifecycle")["regions"]
-    assert {(row["region"], row["space"], row["generation"]): row["names"] for row in found} == told
+    assert {(row["region"], row["space"], row["generation"]): row["names"].split(", ") for row in found} == told
     assert {row["generation"] for row in found} == {"cedar", "fir"}
     assert [row["apps"] for row in found] == sorted(map(len, told.values()), reverse=True)
 
@@ -105,7 +105,9 @@ def test_crashed_dynos_and_for_how_long() -> None:
 
 
 def test_forgotten_one_off_dynos() -> None:
-    told = {d["name"]: d["command"] for d in DYNOS if d["type"] == "run" and hours(d["created_at"]) >= 24}
+    told = {
+        d["name"]: d["command"] for d in DYNOS if d["type"] in ("run", "scheduler") and hours(d["created_at"]) >= 24
+    }
     assert {row["dyno"]: row["command"] for row in answers("dyno-audit")["forgotten"]} == told != {}
 
 
@@ -151,7 +153,7 @@ def test_what_the_dynos_cost_by_size_team_and_app() -> None:
     found = answers("dyno-audit")["cost"]
     assert {(row["by"], row["name"]): row["dynos"] for row in found} == dynos
     assert {(row["by"], row["name"]): row["usd_a_month"] for row in found} == usd
-    for what in ("size", "team"):
+    for what in ("size", "team", "app"):
         shown = [line.split() for line in outputs_of("dyno-audit", f"by-{what}").splitlines()]
         sums = [(what, words[0], int(words[-1])) for words in shown if words and words[-1].isdigit()]
         assert sums == sorted(((by, name, cost) for (by, name), cost in usd.items() if by == what), key=lambda g: -g[2])
@@ -348,16 +350,23 @@ def findings(app: str) -> str:
 @pytest.mark.parametrize("app", sorted(OF))
 def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
     it, things = next(one for one in APPS if one["name"] == app), OF[app]
-    regular = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] != "run"}
-    told = {f"`{dyno['name']}` **" for dyno in things.dynos if dyno["state"] != "up" or dyno["type"] == "run"}
+    once = ("run", "scheduler")
+    regular = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] not in once}
+
+    def old(dyno: dict[str, Any]) -> bool:
+        return dyno["type"] in once and hours(dyno["created_at"]) >= 24
+
+    told = {f"`{dyno['name']}` **" for dyno in things.dynos if dyno["state"] != "up" or old(dyno)}
     told |= {f"`{addon['name']}` is **" for addon in things.addons if addon["state"] != "provisioned"}
     for domain in things.domains:
-        bad = domain["acm_status"] in ("failing", "failed") or domain["acm_status_reason"]
-        bare = domain["kind"] == "custom" and not it["acm"] and not domain["sni_endpoint"]
-        if bad or bare or domain["status"] == "pending":
-            told.add(f"`{domain['hostname']}`: **")
+        if domain["acm_status"] in ("failing", "failed") or domain["acm_status_reason"]:
+            told.add(f"`{domain['hostname']}`: certificate **")
+        if domain["status"] == "pending":
+            told.add(f"`{domain['hostname']}` **awaits DNS** to {domain['cname']}")
+        if domain["kind"] == "custom" and not it["acm"] and not domain["sni_endpoint"]:
+            told.add(f"`{domain['hostname']}` has **no certificate**")
     told |= {"**two releases**"} if len(regular) > 1 else set()
-    told |= {"**no dyno**"} if not things.dynos else set()
+    told |= {"**no dyno**"} if all(dyno["type"] in once for dyno in things.dynos) else set()
     told |= {"the app is in **maintenance**"} if it["maintenance"] else set()
     lines = [line.removeprefix("- ") for line in findings(app).splitlines()]
     found = [line for line in lines if not line.startswith("Its ")]

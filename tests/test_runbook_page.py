@@ -40,6 +40,24 @@ def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
+def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
+    lua = (
+        'return { { apps = ("app "):rep(40) .. "END", at = "https://example.com/" .. ("y"):rep(90) .. "END", n = 1 } }'
+    )
+    with Session() as session:
+        output = nbformat.v4.new_output("execute_result", bundle_of(session.run(lua).value), execution_count=1)
+    cut = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(lua, outputs=[output])])
+    nbformat.write(cut, tmp_path / "cut.ipynb")
+    with chromium() as browser:
+        for width in (1000, PAPER):
+            sheet = browser.new_page(viewport={"width": width, "height": 700})
+            sheet.emulate_media(media="print" if width == PAPER else "screen")
+            sheet.goto(page.write(tmp_path / "cut.ipynb").as_uri())
+            texts = sheet.locator(".kosmo-table td").all_inner_texts()
+            assert [text.endswith("END") for text in texts] == [True, True, False]
+            assert sheet.evaluate(OUTSIDE) == []
+
+
 def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path) -> None:
     heroku = "app.integrations.heroku.demo"
     wide = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "kosmo-lua", "display_name": "Lua (Kosmo)"}})

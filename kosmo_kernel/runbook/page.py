@@ -2,8 +2,8 @@
 
 The page is one file that fetches nothing and runs no script: it can be mailed, read where there is no network, and no
 third party learns that an audit is read. It has nbconvert's usual look without the code and the numbers of the cells.
-On paper a heading stays with its table, and a table of ten columns or more has a sheet of its own, turned and in small
-type, so that nothing of it is cut off.
+A text that a table cuts, to be read in full under the mouse, is whole here. On paper a heading stays with its table,
+and a table of ten columns or more has a sheet of its own, turned and in small type, so that nothing of it is cut off.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".html"
 _MARK = "<!-- A page of kosmo run -->"  # by which one is known that may be replaced
+_CUT = re.compile(r"<td title='([^']*)'>[^<]*")  # as `tables.py` writes what it cuts
+_CUT_LINK = re.compile(r'<a href="([^"]*)">[^<]*…</a>')
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
@@ -37,6 +39,7 @@ _TEMPLATE = """\
 <style>
 body.jp-Notebook { max-width: 70em; margin: auto; }
 .jp-RenderedMarkdown .highlight pre { font-family: var(--jp-code-font-family); margin: 0 0 1em; }
+.kosmo-table.kosmo-table td[title] { white-space: normal; overflow-wrap: anywhere; min-width: 20em; }
 @page turned { size: landscape; }
 @media print {
   h1, h2, h3, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
@@ -84,6 +87,7 @@ def write(copy: Path) -> Path:
 
     notebook = nbformat.read(copy, as_version=4)
     _name(notebook)
+    _uncut(notebook)
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     exporter = HTMLExporter(raw_template=_HEAD + _TEMPLATE, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
@@ -112,3 +116,12 @@ def _name(notebook: Any) -> None:
             heading = found[-1]
             notebook.metadata.setdefault("title", found[0])
         cell.metadata.image = f'<img alt="{escape(heading)}"'
+
+
+def _uncut(notebook: Any) -> None:
+    """Have our tables show whole what they cut."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        shown = output.get("data", {}).get("text/html", "")
+        if 'class="kosmo-table"' in shown:
+            whole = _CUT.sub(r"<td title='\1'>\1", shown)
+            output.data["text/html"] = _CUT_LINK.sub(r'<a href="\1">\1</a>', whole)
