@@ -196,11 +196,7 @@ def _validator(schema: Mapping[str, Any]) -> Validator | None:
         kind.check_schema(dict(schema), format_checker=NO_FORMATS)  # type: ignore[call-arg] # the protocol lacks it
     except SchemaError:
         return None
-    found = rules(kind, dict(schema))
-    if found is None:
-        return None
-    kind, plain = found
-    return kind(plain, registry=Registry())  # of its own: no schema may have another one fetched
+    return rules(kind, schema)(dict(schema), registry=Registry())  # of its own: no schema may have another one fetched
 
 
 def _said(error: ValidationError) -> Iterator[str]:

@@ -7,7 +7,7 @@ too long. Then nothing is held against an argument, and the server looks for its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,8 @@ Matches = Callable[[str, str], bool | None]
 Faults = Iterator[ValidationError]
 
 PATTERNS = "patternProperties"
-VERSION = "$schema"
-# What can lead from a schema of the library's back into one of the server's, past the keywords below.
-DYNAMIC = ("$dynamicRef", "$recursiveRef")
-
-
 # Where more matches mean less that is right, so that a fault is none where a match was not known.
 TURNED = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
-DATA = frozenset(("enum", "const", "default", "examples"))  # what is no schema in one
 
 
 class _Asking(FormatChecker):
@@ -51,20 +45,14 @@ class _Asking(FormatChecker):
 NO_FORMATS = FormatChecker(formats=())  # the library's would refuse all patterns that Python does not know
 
 
-def rules(kind: type[Validator], schema: dict[str, Any]) -> tuple[type[Validator], dict[str, Any]] | None:
-    """The rules to check with, and the schema as they need it.
+def rules(kind: type[Validator], schema: Mapping[str, Any]) -> type[Validator]:
+    """The rules to check with.
 
     Parameters:
         kind: the library's rules for the schema's version of JSON Schema.
         schema: a valid one.
-
-    Returns:
-        None for a schema in which patterns cannot be kept from the library.
     """
-    keywords = set(_keywords(schema))
-    if not keywords.isdisjoint(DYNAMIC):
-        return None
-    return _taught(kind, PATTERNS in keywords), _without_version(schema)
+    return _taught(kind, PATTERNS in _names(schema))
 
 
 def faults(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
@@ -88,29 +76,27 @@ def _taught(kind: type[Validator], has_patterns: bool) -> type[Validator]:  # no
         taught |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
         taught["unevaluatedProperties"] = _unevaluated_properties
     known = {name: one for name, one in taught.items() if name in kind.VALIDATORS}
-    made: type[Validator] = extend(kind, known)  # type: ignore[no-untyped-call] # the stubs have no types for it
-    return made
+    made: Any = extend(kind, known)  # type: ignore[no-untyped-call] # the stubs have no types for it
+    made.evolve = _evolve
+    return made  # type: ignore[no-any-return] # likewise
 
 
-def _without_version(schema: Any) -> Any:
-    """A schema that names no version: the library would check a part that names one with rules of its own."""
-    if isinstance(schema, list):
-        return [_without_version(one) for one in schema]
-    if isinstance(schema, dict):
-        parts = [(key, one) for key, one in schema.items() if key != VERSION or not isinstance(one, str)]
-        return {key: one if key in DATA else _without_version(one) for key, one in parts}
-    return schema
+def _evolve(validator: Any, **changes: Any) -> Any:
+    """The library's `evolve`, but of the same rules: its own leaves them where a part of a schema names a version."""
+    kind = type(validator)
+    kept = {one.alias: getattr(validator, one.name) for one in kind.__attrs_attrs__ if one.init}
+    return kind(**kept | changes)
 
 
-def _keywords(schema: Any) -> Iterator[str]:
+def _names(schema: Any) -> Iterator[str]:
     """All names in a schema, those of properties among them."""
     if isinstance(schema, dict):
         yield from schema
         for one in schema.values():
-            yield from _keywords(one)
+            yield from _names(one)
     elif isinstance(schema, list):
         for one in schema:
-            yield from _keywords(one)
+            yield from _names(one)
 
 
 # The keywords, with the parameters that the library gives to them ------------------------------------------
