@@ -95,15 +95,18 @@ def limits(
     return found
 
 
-def rows_shown() -> int:
+def rows_shown(usual: int = ROWS) -> int:
     """How many rows of a table are shown, unless told otherwise.
+
+    Parameters:
+        usual: where the environment does not say.
 
     Raises:
         SettingsError: `KOSMO_ROWS` is no whole number above 0.
     """
     text = os.environ.get(ROWS_VARIABLE, "").strip()
     if not text:
-        return ROWS
+        return usual
     if not text.isdecimal() or len(text) > _DIGITS or not int(text):
         raise SettingsError(f"{ROWS_VARIABLE} is {text[:20]!r}; it must be a whole number of rows, 1 or more.")
     return int(text)

@@ -95,20 +95,13 @@ class Handles:
             Failure: the texts have more than `most` bytes, or the lists too many records.
         """
         before, last = sum(map(len, blobs)), self._last
-        described: list[dict[str, Any]] = []
-        fault = None
         try:
-            described += ({"name": name, **self._described(value, blobs)} for name, value in values.items())
+            described = [{"name": name, **self._described(value, blobs)} for name, value in values.items()]
+            names = sum(len(str(key)) for one in described for key in one.get("keys", ()))
+            _check_size(sum(map(len, blobs)) - before + names, most)
         except LimitError as error:
-            fault = error
-        names = sum(len(str(key)) for one in described for key in one.get("keys", ()))
-        if (size := sum(map(len, blobs)) - before + names) > most:
-            why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
-            why += " A list of records would travel as far as Lua looks at it."
-            fault = LimitError(why, limit="result_limit")
-        if fault:
             self.release(list(range(last + 1, self._last + 1)))
-            raise Failure(fault)
+            raise Failure(error) from None
         return described
 
     @property
@@ -297,6 +290,12 @@ class Handles:
         if found is None:
             raise ValueError("the message names a list that does not exist")
         return found
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
+        raise LimitError(f"{why} A list of records would travel as far as Lua looks at it.", limit="result_limit")
 
 
 def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:

@@ -29,7 +29,7 @@ from kosmo_kernel.runbook.report import Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ROWS = "2000"  # of a table: who reads a page cannot ask for more, and a longer one keeps a browser busy
+ROWS = 2000  # of a table: who reads a page cannot ask for more, and a longer one keeps a browser busy
 
 __all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
 
@@ -65,7 +65,7 @@ def run(
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
     refuse_to_replace(output, "copy", is_copy)
-    rows = str(rows_shown()) if os.environ.get(ROWS_VARIABLE, "").strip() else ROWS
+    rows = str(rows_shown(ROWS))
     runbook.set(values)
     report = Report(output, values, note=note)
     copy = Copy(runbook, output.absolute(), on_cell, values=values)  # papermill changes the folder while it runs

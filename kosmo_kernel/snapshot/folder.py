@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.private_files import PRIVATE
 from kosmo_kernel.records import Records
 from kosmo_kernel.redact import in_texts, would_change
 
@@ -31,7 +32,6 @@ FORMS: tuple[Form, ...] = get_args(Form)
 MANIFEST = "manifest.json"
 VERSION = 1
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"  # of the times in the manifest
-PRIVATE = 0o600
 _ENCODER = msgspec.json.Encoder()
 
 
