@@ -177,7 +177,7 @@ def test_a_png_that_would_fill_the_memory_is_not_shown() -> None:
     ("given_", "made"),
     [
         (r"$$\frac{a}{b} \\ x^2$$", r"$$\frac{a}{b} \\ x^2$$"),
-        (r"\href{x}{y} \\href \hrefx", rf"\{JOINER}href{{x}}{{y}} \\{JOINER}href \hrefx"),
+        (r"\href{x}{y} \\href \hrefx", rf"\{JOINER}href{{x}}{{y}} \\{JOINER}href \{JOINER}hrefx"),
         (r"\htmlId{a}{b} \def\a{\a\a}", rf"\{JOINER}htmlId{{a}}{{b}} \{JOINER}def\a{{\a\a}}"),
         ("a<b>c", r"a\lt b\gt c"),
     ],

@@ -3,8 +3,9 @@
 A script in the output of a notebook owns the notebook's user, a remote image tells its server who looks and when, and
 an escape sequence can type into a terminal. So HTML goes through an allow-list (`markup.py`), an SVG becomes a
 picture that cannot run (`pictures.py`), any other picture is one that can be drawn (`raster.py`), Markdown loses raw
-HTML and images (`prose.py`), and plain text loses what is no text (`plain.py`). What cannot be made harmless raises
-`NotShownError`. The libraries behind it are imported when first needed.
+HTML and images (`prose.py`), formulas keep the commands that only draw (`tex.py`), and plain text loses what is no
+text (`plain.py`). What cannot be made harmless raises `NotShownError`. The libraries behind it are imported when first
+needed.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.harmless.plain import NotShownError, latex, text
+from kosmo_kernel.harmless.plain import NotShownError, text
 
 if TYPE_CHECKING:
     from kosmo_kernel.harmless.markup import html, words
     from kosmo_kernel.harmless.pictures import svg
     from kosmo_kernel.harmless.prose import markdown
     from kosmo_kernel.harmless.raster import picture, png
+    from kosmo_kernel.harmless.tex import latex
 
 __all__ = ["NotShownError", "html", "latex", "markdown", "picture", "png", "svg", "text", "words"]
 
 _LATER = {
     "html": "markup",
+    "latex": "tex",
     "markdown": "prose",
     "picture": "raster",
     "png": "raster",

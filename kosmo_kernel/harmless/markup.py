@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from kosmo_kernel.harmless.plain import inert_tex, short_enough, text
+from kosmo_kernel.harmless.plain import short_enough, text
+from kosmo_kernel.harmless.tex import inert_tex, may_have_formulas, shallow_enough
 
 DEEPEST = 50  # tags in tags
 _ATTRIBUTES_MOST = 12  # of one tag
@@ -82,7 +83,7 @@ def html(given: str) -> str:
     links to the web, which open a page of their own.
 
     Raises:
-        NotShownError: it is too long.
+        NotShownError: it is too long, or has formulas that are nested too deep.
     """
     import nh3  # noqa: PLC0415 - most runs show no HTML
 
@@ -96,7 +97,11 @@ def html(given: str) -> str:
         url_schemes={"http", "https", "data"},
         link_rel=None,  # nh3 would put it now in front of other attributes and now behind
     )
-    return inert_tex(cleaned.translate(_NAMED))
+    made = cleaned.translate(_NAMED)
+    if not may_have_formulas(made):  # and so a path of Windows stays what it is
+        return made
+    shallow_enough(made)
+    return inert_tex(made)
 
 
 def words(markup: str) -> str:
