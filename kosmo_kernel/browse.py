@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.legible import cells, safe
 from kosmo_kernel.limits import rows_shown
+from kosmo_kernel.no_math import box
 from kosmo_kernel.options import COMMAND_MAGIC
 
 if TYPE_CHECKING:
@@ -123,4 +124,4 @@ def _html(table: Table) -> str:
     )
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
     name = f"_itables_{itables.__version__.replace('.', '_')}"
-    return f'<div class="kosmo-browse">{_STYLE}{markup}{program}{_THEME.format(name)}</div>'
+    return box(f'<div class="kosmo-browse">{_STYLE}{markup}{program}{_THEME.format(name)}</div>')

@@ -75,8 +75,10 @@ def quiet(text: str) -> Display:
     from html import escape  # noqa: PLC0415 - rare
 
     from kosmo_kernel.display import Display  # noqa: PLC0415 - likewise
+    from kosmo_kernel.no_math import CLASSES, without_delimiters  # noqa: PLC0415 - likewise
 
-    return Display({"text/plain": text, "text/html": f'<div style="{LINE}">{escape(text)}</div>'})
+    markup = without_delimiters(f'<div style="{LINE}" class="{CLASSES}">{escape(text)}</div>')
+    return Display({"text/plain": text, "text/html": markup})
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
 
+# JupyterLab would draw what stands between two `$` in a cell as a formula, and some formulas ask other hosts for
+# pictures. What is made from our frames is shown by pandas itself, so pandas is told that tables are no mathematics.
+pd.set_option("display.html.use_mathjax", False)  # noqa: FBT003 - pandas names no argument
+pd.set_option("styler.html.mathjax", False)  # noqa: FBT003 - likewise
+
 # What pandas gives to texts by default: missing ones compare as unequal, not as unknown.
 _STRING = pd.StringDtype(na_value=np.nan)
 _TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})

@@ -105,10 +105,12 @@ class Snapshot:
         """It in one small line of HTML, which needs neither a script nor a style of the page."""
         from html import escape  # noqa: PLC0415 - a terminal does without
 
+        from kosmo_kernel.no_math import CLASSES  # noqa: PLC0415 - likewise
+
         bar = ""
         if self.share is not None:
             bar = f'<span style="{_BAR}"><span style="{_DONE};width:{100 * self.share:.1f}%"></span></span>'
-        return f'<div style="{LINE}">{bar}{escape(self.text())}</div>'
+        return f'<div style="{LINE}" class="{CLASSES}">{bar}{escape(self.text())}</div>'
 
     def at_end(self) -> Snapshot:
         """The same, of a run that has ended."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.fields import Field, fields_of, moment
 from kosmo_kernel.legible import CELL_MOST, WIDTH, cells, is_number, plain, safe
 from kosmo_kernel.limits import rows_shown
+from kosmo_kernel.no_math import box, without_delimiters
 from kosmo_kernel.records import Record, Records
 
 if TYPE_CHECKING:
@@ -125,11 +126,12 @@ class Table:
             body.append([_html_cell(text, align, value, hint_most) for text, value in zip(column, values, strict=True)])
         rows = "".join(f"<tr>\n{''.join(row)}" for row in zip(*body, strict=True))
         note = f". <b>{escape(safe(self.note))}</b>" if self.note else ""
-        return (
-            f'{_BOX}{_STYLE}<div style="max-height:32em;overflow:auto"><table>\n'
+        table = without_delimiters(
+            f'<div style="max-height:32em;overflow:auto"><table>\n'
             f"<thead><tr>{''.join(head)}</thead>\n<tbody>{rows}</tbody></table></div>\n"
-            f"<p>{self.count}{note}</p></div>"
+            f"<p>{self.count}{note}</p>"
         )
+        return box(f"{_BOX}{_STYLE}{table}</div>")
 
     def text(self, width: int | None = None) -> str:
         """The table as text; what has no room is cut, then left out and named.
@@ -184,7 +186,8 @@ class RecordView(Record):
 
     def _repr_html_(self) -> str:
         rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(value)}</tr>" for name, value in self._fields())
-        return f"{_BOX}{_STYLE}<table>\n<tbody>\n{rows}\n</tbody></table></div>"
+        table = without_delimiters(f"<table>\n<tbody>\n{rows}\n</tbody></table>")
+        return box(f"{_BOX}{_STYLE}{table}</div>")
 
 
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:

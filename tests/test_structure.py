@@ -32,6 +32,7 @@ FLOORS = (
         "errors",
         "exchange",
         "limits",
+        "no_math",
         "progress",
         "records",
         "redact",

@@ -42,13 +42,13 @@ def cell_of(value: object) -> str:
 
 def test_a_table_as_html() -> None:
     assert html_of(table_of(Records([FIRST, SECOND], None, COLUMNS))) == (
-        '<div class="kosmo-table"><div style="max-height:32em;overflow:auto"><table>\n'
+        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table"><div style="max-height:32em;overflow:auto"><table>\n'
         "<thead><tr><th>name<th>app.name<th align=right>size<th>created_at<th>tags</thead>\n"
         "<tbody>"
         "<tr>\n<td>web.1<td>my-app<td align=right>12<td>2026-11-20 09:00 UTC<td>"
         '<tr>\n<td>worker.10<td><td align=right><td><td>["a", {"b": true}]'
         "</tbody></table></div>\n"
-        f"<p>2 records {X} 5 columns</p></div>"
+        f"<p>2 records {X} 5 columns</p></div></div>"
     )
 
 
@@ -211,12 +211,12 @@ def test_a_record_as_text() -> None:
 
 def test_a_record_as_html() -> None:
     assert html_of(RecordView({"web_url": "https://my-app.example/", "a": "<b>", "c": "", "d": None})) == (
-        '<div class="kosmo-table"><table>\n<tbody>\n'
+        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table"><table>\n<tbody>\n'
         '<tr><th>web_url</th><td class=whole><a href="https://my-app.example/">https://my-app.example/</a></td></tr>\n'
         "<tr><th>a</th><td class=whole>&lt;b&gt;</td></tr>\n"
         "<tr><th>c</th><td class=whole> </td></tr>\n"
         "<tr><th>d</th><td></td></tr>\n"
-        "</tbody></table></div>"
+        "</tbody></table></div></div>"
     )
 
 

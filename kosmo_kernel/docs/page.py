@@ -37,8 +37,9 @@ class Page(str):
     def for_notebook(self) -> str:
         """The page as a notebook renders it: with a list of contents, functions folded, marks that are its own."""
         from kosmo_kernel.docs.notebook import arranged  # noqa: PLC0415 - a shell does without
+        from kosmo_kernel.no_math import markdown  # noqa: PLC0415 - likewise
 
-        return arranged(str(self))
+        return markdown(arranged(str(self)))
 
     def _repr_markdown_(self) -> str:
         return self.for_notebook()

@@ -14,6 +14,7 @@ from typing import Any
 
 from kosmo_kernel import legible
 from kosmo_kernel.legible import safe
+from kosmo_kernel.no_math import box, without_delimiters
 
 LINE = 76  # characters of a part that needs no fold
 PARTS = 100  # of one list or object
@@ -43,8 +44,8 @@ def outline(value: Any) -> str:
     """
     if not isinstance(value, (Mapping, list)) or _on_a_line(value) is not None:
         return ""
-    parts = "".join(_Outline().part("", value, 0))
-    return f'<div class="kosmo-outline" style="max-height:32em;overflow:auto">{_STYLE}{parts}</div>'
+    parts = without_delimiters("".join(_Outline().part("", value, 0)))
+    return box(f'<div class="kosmo-outline" style="max-height:32em;overflow:auto">{_STYLE}{parts}</div>')
 
 
 class _Outline:
