@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -67,10 +68,64 @@ def test_markdown_that_means_well_stays_as_it_is() -> None:
         ("```{=html}\n<b>\n```", "```\n<b>\n```"),
         ("~~~\n$<b>\n~~~", f"```\n$<{JOINER}b>\n```"),
         ("```\n<b>", "```\n<b>\n```"),
+        (r"&#36;\&#115;tyle{x}&bsol;", r"&amp;#36;\&amp;#115;tyle{x}&amp;bsol;"),
+        ("https://e.example/&#36;x&dollar;", "https://e.example/&amp;#36;x&amp;dollar;"),
+        ("&nbsp;&lt;&eacute;&amp;", "&nbsp;&lt;&eacute;&amp;"),
+        (r"\input{/etc/passwd}", rf"\{JOINER}input{{/etc/passwd}}"),
+        (r"`\n` and `\input`", r"`\n` and `\input`"),
+        ("\\`\n\n\\input{x}\n\n`", f"\\`\n\n\\{JOINER}input{{x}}\n\n`"),
+        (r"`\input` and $x$", rf"`\{JOINER}input` and $x$"),
+        ("```sh\necho $A \\\\name\n```", "```sh\necho $A \\\\name\n```"),
+        (":::{figure} https://e.example/i.png", f":::{JOINER}{{figure}} https://e.example/i.png"),
+        ("{download}`x` and `x`{=latex}", f"{{download}}{JOINER}`x` and `x`{JOINER}{{=latex}}"),
     ],
 )
 def test_markdown_loses_what_could_harm(given_: str, made: str) -> None:
     assert markdown(given_) == made
+
+
+DRAWN = (
+    "mermaid",
+    "{image} https://e.example",
+    "geojson",
+    "vega-lite",
+    "{=html}",
+    "m&#101;rmaid",
+    "plantuml x",
+    "math",
+)
+AROUND = {
+    "in a quotation": ("> ", "> "),
+    "in a list": ("- ", "  "),
+    "in a numbered list": ("1. ", "   "),
+    "in a list in a quotation": ("> - ", ">   "),
+    "in a quotation in a list": ("- > ", "  > "),
+    "indented": ("  ", "  "),
+    "behind a tab": (">\t", ">\t"),
+    "in a footnote": ("[^1]: ", "    "),
+    "at the margin": ("", ""),
+}
+
+
+@pytest.mark.parametrize("language", DRAWN)
+@pytest.mark.parametrize("fence", ["```", "~~~", "`````", "``` ", "~~~\t"])
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+def test_no_fence_keeps_a_language_that_is_drawn(around: tuple[str, str], fence: str, language: str) -> None:
+    first, other = around
+    source = f"{first}{fence}{language}\n{other}A\n{other}{fence.strip()}"
+    name = language.split(maxsplit=1)[0].replace("&#101;", "e")
+    for token in MarkdownIt("commonmark").parse(markdown(source)):
+        assert not token.info.strip().startswith(name)
+    assert f'"language-{name}"' not in markdown2html_mistune(markdown(source))
+    assert "mermaid" not in re.findall('class="(.*?)"', markdown2html_mistune(markdown(source)))
+
+
+def test_a_fence_in_a_list_keeps_a_language_that_is_coloured() -> None:
+    assert markdown("- ```lua\n  x = 1\n  ```") == "- ```lua\n  x = 1\n  ```"
+
+
+def test_a_fence_whose_language_has_backticks_behind_it_loses_it() -> None:
+    assert markdown("~~~mermaid `x`\nA\n~~~").startswith(f"~~~{JOINER}mermaid")
 
 
 def by_commonmark(source: str) -> str:

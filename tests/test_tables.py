@@ -42,7 +42,8 @@ def cell_of(value: object) -> str:
 
 def test_a_table_as_html() -> None:
     assert html_of(table_of(Records([FIRST, SECOND], None, COLUMNS))) == (
-        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table"><div style="max-height:32em;overflow:auto"><table>\n'
+        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table">'
+        '<div style="max-height:32em;overflow:auto"><table>\n'
         "<thead><tr><th>name<th>app.name<th align=right>size<th>created_at<th>tags</thead>\n"
         "<tbody>"
         "<tr>\n<td>web.1<td>my-app<td align=right>12<td>2026-11-20 09:00 UTC<td>"

@@ -143,11 +143,11 @@ _FOLLOWED_BY = {
         **dict.fromkeys(("cancel", "bcancel", "xcancel", "cr"), r"(?!\s*\[)"),  # attributes, a distance
     }.items()
 }
-_COMMAND = re.compile(r"(?<=\\)([A-Za-z]++)(@?)")
+_COMMAND = re.compile(r"(?<=\\)[A-Za-z@]++")  # for KaTeX `@` is a letter
 _ROW_END = re.compile(r"(\\\\\*?\s*\[)(?=\s*[-+]?\s*[\d.,])")  # with a distance to the next row
 _SMALL_DISTANCE = re.compile(rf"\s*(?:{_LENGTH}|-\s*0?\.\d{{1,3}}\s*em|-\s*\d\s*(?:pt|px|mu))\s*\]")
-_NESTING = re.compile(r"[{}]|\\(?:begin|end|left|right)(?![A-Za-z])")
-_ENDS = {"}", r"\end", r"\right"}
+_NESTING = re.compile(r"\\(?:begin|end)\{[^{}]*\}|\\(?:left|right)(?![A-Za-z])|[{}]")
+_ENDS = ("}", r"\end", r"\right")
 # What MathJax looks for in a page: pairs of delimiters, environments and references.
 _DELIMITER = re.compile(r"\$[^$]*\$|\\(?:[(\[]|begin|(?:eq)?ref)")
 
@@ -176,7 +176,7 @@ def shallow_enough(given: str) -> None:
     """
     now = 0
     for found in _NESTING.finditer(given):
-        now = max(0, now - 1) if found[0] in _ENDS else now + 1
+        now = max(0, now - 1) if found[0].startswith(_ENDS) else now + 1
         if now > MAX_DEPTH:
             raise NotShownError(f"formulas with more than {MAX_DEPTH} groups in each other are not shown")
 
@@ -189,8 +189,8 @@ def inert_tex(given: str) -> str:
 
     def command(found: re.Match[str]) -> str:
         nonlocal styles, sizes
-        name = found[1]
-        if found[2] or (len(name) > 1 and name not in COMMANDS):  # those of one letter are accents and letters
+        name = found[0]
+        if len(name) > 1 and name not in COMMANDS:  # those of one letter are accents and letters
             return JOINER + found[0]
         follows = _FOLLOWED_BY.get(name)
         styles += name in _STYLES
