@@ -33,10 +33,10 @@ class Values(tuple[Any, ...]):
     def _repr_html_(self) -> str | None:
         if not any(hasattr(value, "_repr_html_") for value in self):
             return None
-        from html import escape  # noqa: PLC0415 - most cells have one value
+        from kosmo_kernel.harmless.escape import html_text  # noqa: PLC0415 - most cells have one value
 
         return "\n".join(
-            value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{escape(repr(value))}</pre>"
+            value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{html_text(repr(value))}</pre>"
             for value in self
         )
 
@@ -72,13 +72,12 @@ class CellLine(Line):
 
 def quiet(text: str) -> Display:
     """A line beside what a cell shows, as small as that of its progress."""
-    from html import escape  # noqa: PLC0415 - rare
+    from kosmo_kernel.display import Display  # noqa: PLC0415 - rare
+    from kosmo_kernel.harmless.escape import html_text  # noqa: PLC0415 - likewise
 
-    from kosmo_kernel.display import Display  # noqa: PLC0415 - likewise
-    from kosmo_kernel.no_math import CLASSES, without_delimiters  # noqa: PLC0415 - likewise
+    from kosmo_kernel.no_math import CLASSES  # noqa: PLC0415 - likewise
 
-    markup = without_delimiters(f'<div style="{LINE}" class="{CLASSES}">{escape(text)}</div>')
-    return Display({"text/plain": text, "text/html": markup})
+    return Display({"text/plain": text, "text/html": f'<div style="{LINE}" class="{CLASSES}">{html_text(text)}</div>'})
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:

@@ -15,10 +15,11 @@ from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.options import COMMAND_MAGIC, first_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kosmo_kernel.browse import Browsed
     from kosmo_kernel.docs import Page
+    from kosmo_kernel.docs.page import Writer
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.progress import Snapshot
     from kosmo_kernel.records import Records
@@ -153,7 +154,8 @@ def _docs(page: str, door: Door) -> Page:
 
     chain = page.removeprefix("app.").split(".")
     if chain[0] == "mcp" and chain[1:] and (known := door.lua.resolve(["app", *chain])) and "page" in known:
-        return docs.Page(known["page"])
+        found: Page = known["page"]
+        return found
     return docs.look_up(page)
 
 
@@ -169,7 +171,8 @@ def _accounts(_nothing: str, _door: Door) -> Records:
 
 def _status(_nothing: str, door: Door) -> Page:
     """What the last run cost, and what each account has left now."""
-    from kosmo_kernel.docs import Page, table  # noqa: PLC0415 - as above
+    from kosmo_kernel.docs.page import in_both_forms  # noqa: PLC0415 - as above
+    from kosmo_kernel.legible import safe  # noqa: PLC0415 - as above
     from kosmo_kernel.standing import asked  # noqa: PLC0415 - as above
 
     if door.lua.last is None:
@@ -178,8 +181,14 @@ def _status(_nothing: str, door: Door) -> Page:
         cost = "The last run made no calls."
     else:
         cost = f"The last run: {door.lua.last.cost.at_end().text()}"
-    rows = [(f"`{one.integration.name}.{one.alias}`", one.text) for one in asked(door.lua.budget_left)]
-    return Page(f"{cost}\n\n{table(('Account', 'Requests left now'), rows)}\n")
+    left = [(safe(f"{one.integration.name}.{one.alias}"), safe(one.text)) for one in asked(door.lua.budget_left)]
+
+    def blocks(form: Writer) -> Iterator[str]:
+        yield form.text(safe(cost))
+        rows = [(form.code(name), form.text(text)) for name, text in left]
+        yield form.table(("Account", "Requests left now"), rows)
+
+    return in_both_forms(blocks)
 
 
 def _who(_nothing: str, door: Door) -> Records | Page:

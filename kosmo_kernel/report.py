@@ -6,7 +6,6 @@ services that the run had made. What a script or a service wrote stands in them 
 
 from __future__ import annotations
 
-import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +27,12 @@ CALLS = 100  # shown of many, the last ones
 def report_page(error: KosmoError) -> Page:
     """The report as a page."""
     from kosmo_kernel.docs import Page  # noqa: PLC0415 - nothing has failed yet in most notebooks
+    from kosmo_kernel.harmless.escape import fenced  # noqa: PLC0415 - likewise
 
     blocks = []
     for title, lines in _parts(error):
-        text = "\n".join(lines)
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        blocks.append(f"{f'**{title}**{chr(10) * 2}' if title else ''}{fence}text\n{text}\n{fence}\n")
+        block = fenced("\n".join(lines), "text")
+        blocks.append(f"{f'**{title}**{chr(10) * 2}' if title else ''}{block}\n")
     return Page("\n".join(blocks))
 
 

@@ -38,7 +38,7 @@ class Lua:
         raise NotImplementedError
 
     def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
-        return {"type": "table", "page": "# app.mcp.time\n"} if chain == ["app", "mcp", "time"] else None
+        return {"type": "table", "page": docs.Page("# app.mcp.time\n")} if chain == ["app", "mcp", "time"] else None
 
     def listed(self, integration: str, function: str, account: str) -> None:
         raise NotImplementedError

@@ -27,6 +27,7 @@ from kosmo_kernel.cli.output import document, write, write_bytes
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.docs import Page
 from kosmo_kernel.fields import MISSING, fields_of
+from kosmo_kernel.harmless.escape import markdown_text
 from kosmo_kernel.legible import plain
 from kosmo_kernel.records import Record, Records, encode
 from kosmo_kernel.tables import RecordView, table_of
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 AT_ONCE = 1000  # lines
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
-# What Markdown reads as markup inside a line; an underscore between letters is none.
-_MARKUP = re.compile(r"[\\|`*<\[~]|(?<![^\W_])_|_(?![^\W_])")
+_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
 def write_values(values: Sequence[Any], form: str) -> None:
@@ -166,7 +165,7 @@ def _csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _markdown_lines(value: Any) -> Iterator[str]:
     if isinstance(value, Page):
-        yield value.removesuffix("\n") + "\n"
+        yield value.markdown.removesuffix("\n") + "\n"
     elif isinstance(value, Records):
         names, *rows = _record_rows(_records(value))
         yield from _markdown_table(names, rows)
@@ -174,7 +173,7 @@ def _markdown_lines(value: Any) -> Iterator[str]:
         names, values = _record_rows(_records(value))
         yield from _markdown_table(("Field", "Value"), zip(names, values, strict=True))
     elif isinstance(value, _Words):
-        yield " ".join("nil" if word is None else plain(word) for word in value) + "\n"
+        yield _inline(" ".join("nil" if word is None else plain(word) for word in value)) + "\n"
     else:
         yield from (f"- {_inline(_cell(item))}\n" for item in value)
 
@@ -187,8 +186,8 @@ def _markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iter
 
 
 def _inline(text: str) -> str:
-    """A text inside a line of Markdown, where nothing of it is markup."""
-    return _LINE_ENDS.sub("<br>", _MARKUP.sub(lambda found: f"\\{found.group()}", text))
+    """A text inside a line of Markdown, where nothing of it is markup; an address of the web alone is a link."""
+    return text if _ADDRESS.fullmatch(text) else markdown_text(text)
 
 
 def _emit_blocks(blocks: Iterable[Iterable[str]]) -> None:

@@ -16,6 +16,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kosmo_kernel.docs import Page
+
 
 def document(value: Any) -> None:
     """Print one JSON document.
@@ -49,12 +51,12 @@ def say(text: str, *, end: str = "\n") -> None:
     write(sys.stdout, text + end)
 
 
-def show_page(page: str) -> None:
+def show_page(page: Page) -> None:
     """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
     if sys.stdout.isatty():
         from kosmo_kernel.cli.terminal import print_page  # noqa: PLC0415 - a pipe does not need rich
 
-        print_page(page)
+        print_page(page.markdown)
     else:
         say(page, end="" if page.endswith("\n") else "\n")
 

@@ -18,7 +18,7 @@ from kosmo_kernel.cli.choices import function_names, integration_names, pages
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_rows, say, show_page
-from kosmo_kernel.docs import GUIDES, MOST_FOUND, Subject, describe, found, guide, input_schema, page_of, resolve
+from kosmo_kernel.docs import GUIDES, MOST_FOUND, Page, Subject, describe, found, guide, input_schema, page_of, resolve
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import everything, find
 
@@ -153,7 +153,7 @@ def examples(*, page: str, as_json: bool) -> None:
     else:
         shown = _guide_examples(subject.page) if subject.page in GUIDES else _examples(subject)
         if sys.stdout.isatty():
-            show_page("\n\n".join(f"```lua\n{part}```" for part in shown))
+            show_page(Page("\n\n".join(f"```lua\n{part}```" for part in shown)))
         else:
             say("\n".join(shown), end="")
 

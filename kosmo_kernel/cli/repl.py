@@ -132,7 +132,7 @@ class Repl:
                 raise SettingsError(f"`{option.flags[-1]}` is about the cells of a notebook, and there are none here.")
         if cell.asked:
             page = editor.inspect(cell.asked, len(cell.asked), self._session, cell.detail) or docs.read(cell.asked)
-            show_page(str(page))
+            show_page(page)
         for command in cell.commands:
             value = run_command(command, Door(self._session))
             if value is not None:

@@ -93,7 +93,7 @@ def run(
         return 1 if report.error else 0
     for path in filter(None, (target, written)):
         say(str(path))
-    note(report.error if report.error is not None else report.text().replace("`", ""))
+    note(report.error if report.error is not None else report.text())
     return 1 if report.error else 0
 
 

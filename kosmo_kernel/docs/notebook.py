@@ -19,8 +19,9 @@ the links of a guide lead nowhere.
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
+
+from kosmo_kernel.harmless.escape import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ def arranged(text: str) -> str:
         text: Markdown, as pages have it.
     """
     head, sections = _split(text)
-    entries = dict(_ENTRY.findall(head))
+    entries = dict(_ENTRY.findall(_without_code(head)))
     titles = [title for title, _ in sections]
     if titles and titles == list(entries):
         return _folded(head, sections, entries)
@@ -55,7 +56,7 @@ def arranged(text: str) -> str:
 
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     """What stands before the first section, and each section's title and text."""
-    hidden = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)  # a `##` in code is no heading
+    hidden = _without_code(text)  # a `##` in code is no heading
     starts = [found for found in _HEADING.finditer(hidden) if len(found[1]) == 2]  # noqa: PLR2004 - `##`
     if not starts:
         return text, []
@@ -64,14 +65,19 @@ def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     return text[: starts[0].start()], sections
 
 
+def _without_code(text: str) -> str:
+    """The text with blanks in place of its blocks of code, every place in it left as it is."""
+    return _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
+
+
 def _folded(head: str, sections: list[tuple[str, str]], entries: dict[str, str]) -> str:
     """Each section folded, below a line with its title and what it is about."""
-    contents = list(_ENTRY.finditer(head))
+    contents = list(_ENTRY.finditer(_without_code(head)))
     before, after = head[: contents[0].start()].strip("\n"), head[contents[-1].end() :].strip("\n")
     pieces = [before, after, "**Contents**: each line opens."]
     for title, body in sections:
         about = entries[title]
-        name = f"<code>{escape(title, quote=False)}</code>" if " " not in title else f"<strong>{_html(title)}</strong>"
+        name = f"<code>{html_text(title)}</code>" if " " not in title else f"<strong>{_html(title)}</strong>"
         summary = f"{name}: {_html(about)}" if about else name
         inside = _INNER_LINK.sub(r"`\1`", _lowered(body.removeprefix(f"{about}.").strip("\n")))
         inside = _FENCE.sub(_set_off, inside)
@@ -120,7 +126,7 @@ def _set_off(fence: re.Match[str]) -> str:
 
 def _html(text: str) -> str:
     """A line of Markdown as HTML, in which Markdown is not read."""
-    return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))
+    return _CODE.sub(r"<code>\1</code>", html_text(text))
 
 
 def _slug(title: str) -> str:

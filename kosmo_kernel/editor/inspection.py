@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import accounts, docs, harmless, integrations
+from kosmo_kernel import accounts, docs, integrations
+from kosmo_kernel.docs.page import in_both_forms
 from kosmo_kernel.editor.arguments import arguments_of, options_of
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.meaning import Reader
 from kosmo_kernel.editor.things import Answer, Facts, Made, Meaning, Place, Text, Written, integration_at
 from kosmo_kernel.editor.tokens import tokens_of
+from kosmo_kernel.harmless.escape import fenced
+from kosmo_kernel.legible import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kosmo_kernel.catalogue import Column, Function, Integration
+    from kosmo_kernel.docs.page import Writer
     from kosmo_kernel.editor.arguments import Argument
     from kosmo_kernel.editor.live import Chain, Live
     from kosmo_kernel.editor.meaning import Call
@@ -82,7 +85,8 @@ def _place(reader: Reader, place: Place, detail: int) -> docs.Page | None:
         return _entry(name)
     known = reader.state.resolve(place.chain)
     if known and "page" in known:
-        return docs.Page(known["page"])
+        page: docs.Page = known["page"]
+        return page
     chain = tuple(str(known["space"]).split(".")) if known and known.get("space") else place.chain
     integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
@@ -152,7 +156,7 @@ def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> doc
 
 def _entry(name: str) -> docs.Page | None:
     entry = library().get(name)
-    return docs.Page(f"{_fenced(entry.signature)}\n\n{entry.doc}") if entry is not None else None
+    return docs.Page(f"{fenced(entry.signature, 'lua')}\n\n{entry.doc}") if entry is not None else None
 
 
 # The user's own
@@ -173,23 +177,32 @@ def _made(reader: Reader, table: Made) -> docs.Page:
     start = reader.tokens[table.at].start
     stop = reader.tokens[reader.outline.after(table.at) - 1].end
     title = f"**table**, made on line {_line(reader.code, start)}"
-    return docs.Page(f"{title}\n\n{_fenced(_cut(reader.code[start:stop]))}")
+    return docs.Page(f"{title}\n\n{fenced(_cut(reader.code[start:stop]), 'lua')}")
 
 
 def _value(place: Place, known: dict[str, Any], answer: Answer | None, detail: int) -> docs.Page:
     """A value that only the live state has."""
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place.chain).lstrip(".")
     if source := known.get("source"):
-        line, chunk = int(known.get("line", 0)), harmless.text(str(known.get("chunk", "")))
+        line, chunk = int(known.get("line", 0)), safe(str(known.get("chunk", "")))
         parameters = known.get("params")
         head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=place.method)
         comment = _comment_above(str(known.get("script", "")), line)
-        return _own(harmless.text(head), f"{chunk} line {line}", comment, harmless.text(source) if detail else "")
-    kind = str(known["type"])
-    if answer is not None:
-        kind = f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
-    text = _cut(harmless.text(str(known.get("text", ""))))
-    return docs.Page(f"**{name}**: {kind}" + (f"\n\n{_fenced(text, '')}" if text else ""))
+        return _own(head, f"{chunk} line {line}", comment, source if detail else "")
+    text = _cut(str(known.get("text", "")))
+
+    def blocks(form: Writer) -> Iterator[str]:
+        yield f"**{form.text(safe(name))}**: {_kind(form, known, answer)}"
+        if text:
+            yield fenced(text)
+
+    return in_both_forms(blocks, end="")
+
+
+def _kind(form: Writer, known: dict[str, Any], answer: Answer | None) -> str:
+    if answer is None:
+        return form.text(safe(str(known["type"])))
+    return f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
 
 
 def _call(name: str, parameters: str, *, method: bool) -> str:
@@ -203,13 +216,16 @@ def _call(name: str, parameters: str, *, method: bool) -> str:
 
 def _own(head: str, place: str, comment: str, source: str) -> docs.Page:
     """A function of the user's: how it is called, where it is, what was written above it."""
-    parts = [
-        _fenced(head),
-        f"A function, {place}.",
-        harmless.markdown(_cut(comment)),
-        _fenced(_cut(source)) if source else "",
-    ]
-    return docs.Page("\n\n".join(filter(None, parts)))
+
+    def blocks(form: Writer) -> Iterator[str]:
+        yield fenced(head, "lua")
+        yield f"A function, {form.text(place)}."
+        if comment.strip():
+            yield form.prose(_cut(comment))
+        if source:
+            yield fenced(_cut(source), "lua")
+
+    return in_both_forms(blocks, end="")
 
 
 def _comment_above(code: str, line: int) -> str:
@@ -242,9 +258,3 @@ def _line(code: str, place: int) -> int:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _fenced(text: str, language: str = "lua") -> str:
-    """A block of code, whatever runs of backticks its text has."""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-    return f"{fence}{language}\n{text}\n{fence}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cell import error_lines
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.harmless.escape import html_attribute, html_text
 from kosmo_kernel.legible import cells
 from kosmo_kernel.redact import redact
 from kosmo_kernel.tables import table_of
@@ -35,29 +35,29 @@ _ERROR = (
 
 def small(text: str, code: str = "") -> str:
     """A remark, and a piece of code behind it."""
-    return f'<div style="{_SMALL}">{escape(text)}{f" <code>{escape(code)}</code>" if code else ""}</div>'
+    return f'<div style="{_SMALL}">{html_text(text)}{f" <code>{html_text(code)}</code>" if code else ""}</div>'
 
 
 def lua(cell: str) -> str:
     """A cell's text to copy, and the button by which JupyterLab inserts it."""
     return (
-        f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{escape(cell)}</pre>'
+        f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{html_text(cell)}</pre>'
         '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
-        f'style="width:auto;flex:none" data-kosmo-insert="{_attribute(cell)}">Insert as cell</button></div>'
+        f'style="width:auto;flex:none" data-kosmo-insert="{html_attribute(cell)}">Insert as cell</button></div>'
     )
 
 
 def value(found: Any) -> str:
     """What came back, as a cell shows it."""
     bundle = bundle_of(found)
-    shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{escape(bundle["text/plain"])}</pre>'
+    shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{html_text(bundle["text/plain"])}</pre>'
     return shown
 
 
 def failure(error: BaseException) -> str:
     """Why there is no answer: an error of ours as below a cell, a defect as Python shows it."""
     text = "\n".join(error_lines(error)) if isinstance(error, KosmoError) else _defect(error)
-    return f'<pre style="{_TEXT}{_ERROR}">{escape(text)}</pre>'
+    return f'<pre style="{_TEXT}{_ERROR}">{html_text(text)}</pre>'
 
 
 def _defect(error: BaseException) -> str:
@@ -86,8 +86,3 @@ class Rows:
         return self.records.take(
             place for place, text in enumerate(self._texts) if all(word in text for word in wanted)
         )
-
-
-def _attribute(text: str) -> str:
-    """A text in quotes of markup, its line ends kept."""
-    return escape(text).replace("\n", "&#10;")

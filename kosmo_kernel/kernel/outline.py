@@ -9,10 +9,10 @@ list that folds is left.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
 from kosmo_kernel import legible
+from kosmo_kernel.harmless.escape import html_text
 from kosmo_kernel.legible import safe
 from kosmo_kernel.no_math import box, without_delimiters
 
@@ -59,7 +59,7 @@ class _Outline:
         self._left -= 1
         line = _on_a_line(value)
         if line is not None or level >= DEPTH:
-            yield label + escape("…" if line is None else line, quote=False)
+            yield label + html_text("…" if line is None else line)
             return
         size = _counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)
@@ -79,7 +79,7 @@ def _inside(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any
     if isinstance(value, Mapping):
         for key, inner in value.items():
             name = safe(key) if isinstance(key, str) else f"[{key}]"
-            yield f"<b>{escape(name, quote=False)}</b>: ", inner
+            yield f"<b>{html_text(name)}</b>: ", inner
     else:
         for place, inner in enumerate(value, start=1):
             yield f"<i>{place}</i> ", inner

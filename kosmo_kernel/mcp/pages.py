@@ -1,78 +1,97 @@
 """What is known of a server's tools, as pages of the reference: from what it said of them when it was asked.
 
-What a server wrote is shown as prose that does nothing: no HTML, and no pictures from elsewhere.
+Instructions and descriptions are Markdown, and shown as prose that does nothing: no HTML, and no pictures from
+elsewhere. Everything else a server wrote is a line of words or a name, and is escaped.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import harmless
-from kosmo_kernel.docs.page import Page, joined, table
+from kosmo_kernel.docs.page import Page, in_both_forms, joined
+from kosmo_kernel.harmless.escape import fenced
 from kosmo_kernel.redact import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from kosmo_kernel.docs.page import Writer
     from kosmo_kernel.mcp.tools import Tool
 
 VALUES = 80  # characters of the values that a schema lists
 PROSE = 20_000  # characters of a description
 
+_CODE = re.compile(r"`([^`]+)`")
+
 
 def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) -> Page:
-    """The page of a server.
+    """Return the page of a server.
 
     Parameters:
         called: what it is called in Lua.
         tools: what it offers.
         about: what it said of itself, see `Servers.about`; empty where it does not run any more.
     """
-    title = " ".join(one_line(str(about.get(part) or "")) for part in ("title", "version")).strip()
-    head = [f"# app.mcp.{called}", *([f"{title}, an MCP server."] if title else [])]
-    if about.get("instructions"):
-        head.append(_prose(about["instructions"]))
-    return joined([*head, *(block for tool in tools for block in _tool(called, tool, 2))])
+    known = tuple(tools)
+
+    def blocks(form: Writer) -> Iterator[str]:
+        yield f"# app.mcp.{called}"
+        title = " ".join(one_line(str(about.get(part) or "")) for part in ("title", "version")).strip()
+        if title:
+            yield f"{form.text(title)}, an MCP server."
+        if about.get("instructions"):
+            yield form.prose(str(about["instructions"])[:PROSE])
+        for tool in known:
+            yield from _tool(form, called, tool, 2)
+
+    return in_both_forms(blocks)
 
 
 def tool_page(called: str, tool: Tool) -> Page:
-    """The page of a tool."""
-    return joined(_tool(called, tool, 1))
+    """Return the page of a tool."""
+    return in_both_forms(lambda form: _tool(form, called, tool, 1))
 
 
 def unknown_page(called: str, name: str) -> Page:
-    """The page of a server that was not started yet, of which nothing is known."""
+    """Return the page of a server that was not started yet, of which nothing is known."""
     what = "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking"
-    asking = f"```lua\nmcp.tools({json.dumps(name, ensure_ascii=False)})\n```"
+    asking = fenced(f"mcp.tools({json.dumps(name, ensure_ascii=False)})", "lua")
     return joined([f"# app.mcp.{called}", f"{what} it something does:", asking])
 
 
-def _tool(called: str, tool: Tool, level: int) -> Iterator[str]:
-    yield f"{'#' * level} app.mcp.{called}.{tool.signature}"
-    if tool.title:
-        yield f"**{one_line(tool.title)}**"
+def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {form.text(f'app.mcp.{called}.{one_line(tool.signature, most=PROSE)}')}"
+    if title := one_line(tool.title):
+        yield f"**{form.text(title)}**"
     if tool.description:
-        yield _prose(tool.description)
+        yield form.prose(tool.description[:PROSE])
     if tool.properties:
-        rows = (_row(tool, name, schema) for name, schema in tool.properties.items())
-        yield table(("argument", "type", "required", "meaning"), rows)
+        rows = (_row(form, tool, name, schema) for name, schema in tool.properties.items())
+        yield form.table(("argument", "type", "required", "meaning"), rows)
     if tool.answer:
-        fields = ", ".join(f"`{name}` ({kind_of(schema)})" for name, schema in _fields(tool.answer))
-        yield f"Returns: {fields or kind_of(tool.answer)}."
+        fields = ", ".join(
+            f"{form.code(one_line(name))} ({form.text(kind_of(schema))})" for name, schema in _fields(tool.answer)
+        )
+        yield f"Returns: {fields or form.text(kind_of(tool.answer))}."
     said = "says that it only reads" if tool.read_only else "may change something, as far as it says"
-    own = f" Its own name is `{tool.name}`." if tool.name != tool.lua else ""
+    own = f" Its own name is {form.code(one_line(tool.name))}." if tool.name != tool.lua else ""
     yield f"The tool {said}.{own}"
 
 
-def _row(tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    meaning = one_line(str(schema.get("description") or ""), most=PROSE)
+def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    meaning = [_line(form, one_line(str(schema.get("description") or ""), most=PROSE))]
     if isinstance(values := schema.get("enum"), list):
-        meaning = f"{meaning} One of {one_line(json.dumps(values, ensure_ascii=False), most=VALUES)}.".strip()
-    if "default" in schema and schema["default"] is not None:
-        default = one_line(json.dumps(schema["default"], ensure_ascii=False), most=VALUES)
-        meaning = f"{meaning} Default: `{default}`.".strip()
-    return f"`{name}`", kind_of(schema), "yes" if name in tool.required else "", _cell(meaning)
+        meaning.append(f"One of {form.text(_json(values))}.")
+    if schema.get("default") is not None:
+        meaning.append(f"Default: {form.code(_json(schema['default']))}.")
+    is_required = "yes" if name in tool.required else ""
+    return form.code(one_line(name)), form.text(kind_of(schema)), is_required, " ".join(filter(None, meaning))
+
+
+def _json(value: Any) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False), most=VALUES)
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
@@ -86,7 +105,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
     if isinstance(told, str):
         return one_line(told, most=VALUES)
     options = told if isinstance(told, list) else [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
-    kinds = (kind_of(one) if isinstance(one, dict) else str(one) for one in options)
+    kinds = (kind_of(one) if isinstance(one, dict) else one_line(str(one), most=VALUES) for one in options)
     return " or ".join(dict.fromkeys(kinds)) or "any"
 
 
@@ -111,9 +130,7 @@ def _fields(schema: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, An
     )
 
 
-def _prose(text: str) -> str:
-    return harmless.markdown(text[:PROSE])
-
-
-def _cell(text: str) -> str:
-    return _prose(text).replace("|", "\\|").replace("\n", " ")
+def _line(form: Writer, text: str) -> str:
+    """Return a line of a server's in which only code is marked up."""
+    parts = _CODE.split(text)
+    return "".join(form.code(part) if place % 2 else form.text(part) for place, part in enumerate(parts))

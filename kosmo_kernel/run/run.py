@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function, Integration
+    from kosmo_kernel.docs import Page
     from kosmo_kernel.lua.host import CallRequest, Prepared
     from kosmo_kernel.result import Result
     from kosmo_kernel.run.asking import Asking
@@ -61,7 +62,7 @@ class Run:
     names: Callable[[Integration], list[str]] = accounts.names
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
-    _pages: set[str] = field(default_factory=set)
+    _pages: dict[str, docs.Page] = field(default_factory=dict)  # by their text, as Lua has it
     _bytes: int = 0
     _lines: int = 0
     _cut: bool = False
@@ -123,17 +124,17 @@ class Run:
         found = made(page) if made else docs.list_pages()
         return self._remembered(found)
 
-    def _remembered(self, found: str) -> str:
-        self._pages.add(str(found))
+    def _remembered(self, found: Page) -> str:
+        self._pages[str(found)] = found
         return str(found)
 
     def given(self, values: Iterable[Any]) -> None:
         """The script is given these values; a page among them stays one."""
-        self._pages.update(str(value) for value in values if isinstance(value, docs.Page))
+        self._pages.update((str(value), value) for value in values if isinstance(value, docs.Page))
 
     def page(self, value: Any) -> Any:
         """A value of the run, as a page where it is the text of one."""
-        return docs.Page(value) if type(value) is str and value in self._pages else value
+        return self._pages.get(value, value) if type(value) is str else value
 
     def output(self, stream: str, text: str) -> None:
         """The script printed: pass it on, up to the limit."""
@@ -205,7 +206,7 @@ class Run:
         """What `Out[number]` is: records with a type as they came, other data as tables of its own."""
         value = self.outputs.get(number)
         if isinstance(value, docs.Page):
-            self._pages.add(str(value))
+            self._pages[str(value)] = value
         return value.rows if isinstance(value, Records) and value.function is None else value
 
     def output_numbers(self) -> list[int]:

@@ -340,7 +340,7 @@ def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
         KosmoError: as `page`.
     """
     found = servers.find(server)
-    told = {"type": "function" if tool else "table", "page": str(_page(servers, found, tool))}
+    told = {"type": "function" if tool else "table", "page": _page(servers, found, tool)}
     known = {one.name: one for one in servers.known(found.name)}
     own = own_name(tool, {name: one.lua for name, one in known.items()})
     return told | ({"arguments": arguments_of(known[own])} if own else {})

@@ -83,14 +83,12 @@ def run(
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
             copy.join()
             copy.clean()
-            if copy.unread:
-                which = ", ".join(f"`{alias}`" for alias in copy.unread)
-                report.note = f"{report.note} The token of {which} could not be looked for in the outputs.".lstrip()
+            report.unread = list(copy.unread)
             if copy.leaked and report.error is None:
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
                 )
-            copy.tell(report.text())
+            copy.tell(report.markdown())
             copy.save()
     return report
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.call_log import asked, logged
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
+from kosmo_kernel.harmless.escape import code_span
 from kosmo_kernel.literals import literal
 from kosmo_kernel.parameters import LUA
 from kosmo_kernel.redact import REDACTED, in_texts, one_line, redact
@@ -78,7 +79,7 @@ class Copy:
             shown = quoted[2]
         is_secret = _SECRET_NAME.search(name) and not shown.isdecimal()  # a number of tokens is none
         line = REDACTED if is_secret else one_line(shown, self.secrets, _LONGEST)
-        return f"{_as_code(name)} = {_as_code(line or _EMPTY)}"
+        return f"{code_span(name)} = {code_span(line or _EMPTY)}"
 
     def clean(self) -> None:
         """Replace the secrets in all outputs, those of the accounts among them that were asked until now."""
@@ -131,13 +132,6 @@ class Copy:
 
     def _code(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
-
-
-def _as_code(line: str) -> str:
-    """A line as code in Markdown, where nothing in it means anything: between more backticks than it has in a row."""
-    ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
-    blank = " " if "`" in line else ""
-    return f"{ticks}{blank}{line}{blank}{ticks}"
 
 
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.harmless.escape import code_span, markdown_text
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -25,6 +28,7 @@ class Report:
         requests: and requests.
         error: what the cell that failed said, or None.
         note: what else is to be told, in a line: that answers were replayed.
+        unread: the aliases whose tokens could not be looked for in the outputs.
     """
 
     output: Path
@@ -37,13 +41,23 @@ class Report:
     requests: int = 0
     error: str | None = None
     note: str = ""
+    unread: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """One line: when, for which accounts, what it cost, how it ended."""
-        asked = (
-            f"for the account {', '.join(f'`{name}`' for name in self.accounts)}" if self.accounts else "without a call"
-        )
+        """Return one line: when, for which accounts, what it cost, how it ended."""
+        return self._told(str, str)
+
+    def markdown(self) -> str:
+        """Return the same line in Markdown."""
+        return self._told(code_span, markdown_text)
+
+    def _told(self, code: Callable[[str], str], words: Callable[[str], str]) -> str:
+        asked = f"for the account {', '.join(map(code, self.accounts))}" if self.accounts else "without a call"
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
         cost = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
-        end = (f" {self.note}" if self.note else "") + ("" if self.error is None else " **It stopped at a failure.**")
+        end = f" {words(self.note)}" if self.note else ""
+        if self.unread:
+            end += f" The token of {', '.join(map(code, self.unread))} could not be looked for in the outputs."
+        if self.error is not None:
+            end += " **It stopped at a failure.**"
         return f"Run on {self.started:%Y-%m-%d at %H:%M} UTC {asked}: {cost}, {self.seconds:.1f} s.{end}"
