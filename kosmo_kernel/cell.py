@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What could move a terminal's cursor or change its state; new lines and tabs are text.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+MESSAGE_MOST = 100_000  # characters of a message that are shown
 _BLANK = re.compile(r"\s*\d+\s*")  # a line of an excerpt with nothing on it
 _MARKED = re.compile(r"\s*-+>")
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"  # no colour: the page behind it is red in one theme and dark red in another
@@ -74,7 +75,6 @@ def quiet(text: str) -> Display:
     """A line beside what a cell shows, as small as that of its progress."""
     from kosmo_kernel.display import Display  # noqa: PLC0415 - rare
     from kosmo_kernel.harmless.escape import html_text  # noqa: PLC0415 - likewise
-
     from kosmo_kernel.no_math import CLASSES  # noqa: PLC0415 - likewise
 
     return Display({"text/plain": text, "text/html": f'<div style="{LINE}" class="{CLASSES}">{html_text(text)}</div>'})
@@ -112,7 +112,8 @@ def error_lines(error: KosmoError, *, colour: bool = False) -> list[str]:
         del excerpt[0]
     while excerpt and _BLANK.fullmatch(excerpt[-1]):
         del excerpt[-1]
-    lines = f"{bold}{type(error).__name__}{plain}: {_printable(error.message)}".split("\n")
+    message = error.message if len(error.message) <= MESSAGE_MOST else error.message[: MESSAGE_MOST - 1] + "…"
+    lines = f"{bold}{type(error).__name__}{plain}: {_printable(message)}".split("\n")
     lines += [f"{bold}{line}{plain}" if _MARKED.match(line) else line for line in excerpt]
     return lines
 

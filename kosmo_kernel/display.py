@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Bundle = dict[str, Any]
 
+TEXT_MOST = 1 << 20  # characters of one value's text
+
 VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms of a value; the others are forms of bytes
 PICTURES = {"gif", "jpeg", "png", "webp"}  # a form is the end of its MIME type
@@ -57,7 +59,7 @@ class Display:
 
 
 def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
-    """A value as a cell shows it.
+    """A value as a cell shows it, as far as a notebook can bear its text.
 
     Parameters:
         value: of a run.
@@ -66,7 +68,7 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
         note: what is to be said below a table.
     """
     if isinstance(value, Page):
-        return {"text/plain": str(value), "text/markdown": value.for_notebook()}
+        return {"text/plain": _cut(str(value)), "text/markdown": value.for_notebook()}
     if isinstance(value, (Record, Records)) and not raw:
         from kosmo_kernel.tables import RecordView, table_of  # noqa: PLC0415 - not before the first table
 
@@ -74,8 +76,8 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
             table = table_of(value, rows, note)
             return {"text/plain": table.text(), "text/html": table.html()}
         view = RecordView(value)
-        return {"text/plain": repr(view), "text/html": view._repr_html_()}
-    return {"text/plain": harmless.text("nil" if value is None else plain(value))}
+        return {"text/plain": _cut(repr(view)), "text/html": view._repr_html_()}
+    return {"text/plain": harmless.text("nil" if value is None else _text(value))}
 
 
 def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
@@ -92,12 +94,23 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form == VALUE:
         return bundle_of(given)
     if form == "json":
-        return {"text/plain": clean(plain(given)), "application/json": _json(given)}
+        return {"text/plain": clean(_text(given)), "application/json": _json(given)}
     if form in PICTURES:
         data, width, height = harmless.picture(form, given)
         size = f"[a picture of {width} by {height} pixels]"
         return {"text/plain": size, f"image/{form}": base64.b64encode(data).decode()}
     return _MARKUP[form](clean(given.decode(errors="replace")))
+
+
+def _text(value: Any) -> str:
+    """A value as Lua's `print` shows it; of a long text no more is written than is shown."""
+    return _cut(plain(value, TEXT_MOST))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= TEXT_MOST:
+        return text
+    return f"{text[:TEXT_MOST]}\n… the text is cut here, after {TEXT_MOST:,} characters; the value has all of it"
 
 
 def _html(text: str) -> Bundle:

@@ -13,10 +13,11 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.errors import LimitError
 from kosmo_kernel.records import ABSENT, Absent, Records
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Column, ColumnKind
 
 MISSING: frozenset[type] = frozenset({NoneType, Absent})
+_END = object()
 
-# An object below this many others stays whole: nobody reads a name of that length.
+# An object below this many others, or below keys of so many characters, stays whole: nobody reads such a name.
 _DEEPEST = 32
+_LONGEST = 500
+# Where a level has this many times fewer values than places for them, its objects are read one by one.
+_SPARSE = 8
+# A table of more cells than this, of which only one in so many has a value, is refused where all of it is needed.
+_CELLS_MOST, _EMPTIEST = 5_000_000, 50
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name that has keys in brackets
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
@@ -99,8 +106,27 @@ def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = N
 
     Yields:
         Each field when it is asked for: who uses its values at once finds them in the processor's cache.
+
+    Raises:
+        LimitError: a table of all fields would be large and nearly empty.
     """
-    return _Survey(records, dict(known or {})).fields()
+    survey = _Survey(records, dict(known or {}))
+    for count, field in enumerate(survey.fields(), start=1):
+        cells = count * len(records)
+        if cells > _CELLS_MOST and cells > _EMPTIEST * survey.values:
+            raise LimitError(
+                f"A table of these {len(records):,} records would have {count:,} columns or more, and nearly all of "
+                "its cells would be empty. Return records with the same fields, or ask for lists and dicts: `--raw`.",
+                limit="columns_limit",
+            )
+        yield field
+
+
+def first_fields(records: Records, most: int) -> tuple[list[Field], int]:
+    """Return the first fields of these records, at most so many, and how many fields there are in all."""
+    fields = _Survey(records, {}).fields()
+    first = list(islice(fields, most))
+    return first, len(first) + sum(1 for _ in fields)
 
 
 def moment(text: str) -> datetime | None:
@@ -129,7 +155,9 @@ class _Survey:
     def __init__(self, records: Records, kinds: dict[Path, frozenset[type]]) -> None:
         self.records = records
         self.declared = {column.path for column in records.columns}
+        self.values = 0  # that were found at the paths so far
         self._kinds = kinds
+        self._inner: dict[Path, list[dict[str, Any]]] = {}  # the objects at paths where few records have one
 
     def fields(self) -> Iterator[Field]:
         declared: _Tree = {}
@@ -161,11 +189,15 @@ class _Survey:
                 continue
             path = (*prefix, key)
             kinds = self.kinds(path)
-            inner_kinds = {kind for kind in kinds if issubclass(kind, dict)} if len(path) < _DEEPEST else set()
+            inner_kinds = {kind for kind in kinds if issubclass(kind, dict)}
+            if inner_kinds and not _is_short(path):
+                inner_kinds = set()
             others = kinds - inner_kinds - MISSING
             found = []
             if inner_kinds:
-                inner = [value for value in self.records.column(path) if isinstance(value, dict)]
+                inner = self._inner.pop(path, None)
+                if inner is None:
+                    inner = [value for value in self.records.column(path) if isinstance(value, dict)]
                 found = list(self.undeclared(path, inner, below or {}))
             if path not in self.declared and (others or not (found or below)):
                 yield path, bool(inner_kinds and others)
@@ -173,9 +205,28 @@ class _Survey:
 
     def keys(self, prefix: Path, objects: Sequence[dict[str, Any]], declared: _Tree) -> Iterable[str]:
         """The keys of the objects at `prefix` as first seen; the declared ones where there are surely no others."""
-        if set(map(len, objects)) <= {len(declared)} and not any(Absent in self.kinds((*prefix, k)) for k in declared):
+        lengths = list(map(len, objects))
+        values = sum(lengths)
+        self.values += values
+        if set(lengths) <= {len(declared)} and not any(Absent in self.kinds((*prefix, k)) for k in declared):
             return declared  # each has as many keys as are declared, and all of those
-        return dict.fromkeys(chain.from_iterable(objects)) if self.declared else _merged(objects)
+        keys = dict.fromkeys(chain.from_iterable(objects)) if self.declared else _merged(objects)
+        if len(keys) * len(self.records) > _SPARSE * values:
+            self.look_at_each(prefix, objects)
+        return keys
+
+    def look_at_each(self, prefix: Path, objects: Sequence[dict[str, Any]]) -> None:
+        """Learn the types below `prefix` from the objects there: for few values that is less than all records."""
+        kinds: dict[str, list[type]] = {}
+        inner: dict[str, list[dict[str, Any]]] = {}
+        for key, value in chain.from_iterable(map(dict.items, objects)):
+            kinds.setdefault(key, []).append(type(value))
+            if isinstance(value, dict):
+                inner.setdefault(key, []).append(value)
+        for key, found in kinds.items():
+            absent = {Absent} if len(found) < len(self.records) else set()
+            self._kinds.setdefault((*prefix, key), frozenset(found) | absent)
+        self._inner.update(((*prefix, key), found) for key, found in inner.items())
 
 
 def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
@@ -184,17 +235,25 @@ def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
     `{ app = …, team = nil, stack = … }` has no `team`, and where the next row has one it is not the last.
     """
     kinds = dict.fromkeys(map(tuple, objects))  # of objects: few
-    order: list[str] = list(next(iter(kinds), ()))
-    known = set(order)
+    before: dict[Any, Any] = {_END: _END}  # the key in front of each, as a ring
     for keys in kinds:
-        place = len(order)
-        for key in () if known.issuperset(keys) else reversed(keys):
-            if key in known:
-                place = order.index(key)
-            else:
-                order.insert(place, key)
-                known.add(key)
+        following = _END
+        for key in () if before.keys() >= set(keys) else reversed(keys):
+            if key not in before:
+                before[key], before[following] = before[following], key
+            following = key
+    order = []
+    key = before[_END]
+    while key is not _END:
+        order.append(key)
+        key = before[key]
+    order.reverse()
     return order
+
+
+def _is_short(path: Path) -> bool:
+    """Whether the fields of an object at this path may be columns of their own."""
+    return len(path) < _DEEPEST and sum(len(key) if isinstance(key, str) else 1 for key in path) <= _LONGEST
 
 
 def _free_name(path: Path, taken: set[str]) -> str:

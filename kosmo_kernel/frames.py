@@ -24,7 +24,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.fields import Field, Path, fields_of, moment
 from kosmo_kernel.limits import rows_shown
 from kosmo_kernel.records import Records, collector_paused
-from kosmo_kernel.tables import Table
+from kosmo_kernel.tables import COLUMNS_SHOWN, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,10 +97,9 @@ class KosmoFrame(pd.DataFrame):
     def to_excel(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[misc] # the stubs want nobody to, pandas takes it
         """Write an Excel sheet; as a DataFrame's."""
         flat = _flat(self, _is_nested)
-        for place, dtype in enumerate(flat.dtypes):
-            if isinstance(dtype, pd.DatetimeTZDtype):
-                flat.isetitem(place, flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None))
-        flat.to_excel(*args, **kwargs)
+        times = [place for place, dtype in enumerate(flat.dtypes) if isinstance(dtype, pd.DatetimeTZDtype)]
+        local = {place: flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None).array for place in times}
+        _with_columns(flat, local).to_excel(*args, **kwargs)
 
     def to_parquet(self, *args: Any, **kwargs: Any) -> Any:
         """Write Parquet; as a DataFrame's."""
@@ -158,6 +157,7 @@ def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
     read = pd.read_parquet(file)
     known = dict(read.attrs)
     nested = set(known.pop(_AS_JSON, ()))
+    changed = {}
     for place, name in enumerate(read):
         values = list(read.iloc[:, place])
         if name in nested:
@@ -166,8 +166,8 @@ def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
             values = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
         else:
             continue
-        read.isetitem(place, pd.Series(values, dtype=object).to_numpy())
-    frame = KosmoFrame(read, copy=False)
+        changed[place] = pd.Series(values, dtype=object).to_numpy()
+    frame = KosmoFrame(_with_columns(read, changed), copy=False)
     frame.attrs = known | dict(attrs)
     return frame
 
@@ -179,11 +179,12 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
         frame: any DataFrame.
         limit: how many rows to show.
     """
-    shown = frame.iloc[: max(limit, 0)]
-    if not _counts_up(shown.index):
-        shown = shown.reset_index(allow_duplicates=True)
+    given = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
+    shown = given if _counts_up(given.index) else given.reset_index(allow_duplicates=True)
     columns = [_shown(shown.iloc[:, place]) for place in range(shown.shape[1])]
-    return Table([str(name) for name in shown.columns], columns, len(frame), labels=shown.shape[1] - frame.shape[1])
+    names = [str(name) for name in shown.columns]
+    labels, left_out = shown.shape[1] - given.shape[1], frame.shape[1] - given.shape[1]
+    return Table(names, columns, len(frame), labels=labels, left_out=left_out)
 
 
 def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
@@ -328,13 +329,24 @@ def _full_name(function: Function) -> str:
 
 def _flat(frame: pd.DataFrame, is_odd: Callable[[_Values], bool]) -> pd.DataFrame:
     """A frame with text in place of the columns whose values are odd: texts as they are, all others as JSON."""
-    flat = frame.copy(deep=False)
-    for place, dtype in enumerate(flat.dtypes):
-        values = _shown(flat.iloc[:, place]) if dtype == np.dtype(object) else []
+    changed = {}
+    for place, dtype in enumerate(frame.dtypes):
+        values = _shown(frame.iloc[:, place]) if dtype == np.dtype(object) else []
         if is_odd(values):
             texts = [value if value is None or isinstance(value, str) else _json(value) for value in values]
-            flat.isetitem(place, _strings(texts))
-    return flat
+            changed[place] = _strings(texts)
+    return _with_columns(frame, changed)
+
+
+def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.DataFrame:
+    """Return a frame with other columns at some places, made at once: to set one by one copies all each time."""
+    if not changed:
+        return frame.copy(deep=False)
+    columns = {place: changed.get(place, frame.iloc[:, place].array) for place in range(frame.shape[1])}
+    made = pd.DataFrame(columns, index=frame.index, copy=False)
+    made.columns = frame.columns
+    made.attrs = frame.attrs
+    return made
 
 
 def _json(value: object) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,11 +20,14 @@ LIST_MOST = 100  # elements of a list shown
 WIDTH = 76  # a list or object that fits into this many columns stays on one line
 DEPTH = 20
 CELL_MOST = 2000  # characters of one cell that are kept
+FLOAT_BITS = 1000  # an integer with more bits may be beyond what a float can hold
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMALS = 6  # at most, in a column of numbers
+# Where a value stands in another: the place of that one, `.` or `[`, and the key or the number.
+_Place = tuple[Any, str, object] | None
 
 
 def safe(text: str) -> str:
@@ -46,9 +50,16 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def plain(value: Any) -> str:
-    """A value as text of its own: a text as it is, everything else as Lua's `print` shows it."""
-    return value if isinstance(value, str) else _indented(value, {}, "value")
+def plain(value: Any, most: int | None = None) -> str:
+    """Return a value as text of its own: a text as it is, everything else as Lua's `print` shows it.
+
+    Parameters:
+        value: anything.
+        most: characters to write, or None for all. A text that ends early is longer than this.
+    """
+    if isinstance(value, str):
+        return value if most is None else value[: most + 1]
+    return _Writer(most).text(value, {}, None)
 
 
 def _cell(value: Any, decimals: int, precision: str) -> str:
@@ -56,7 +67,7 @@ def _cell(value: Any, decimals: int, precision: str) -> str:
         return safe(value[: CELL_MOST + 1])
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) or (decimals and isinstance(value, int)):
+    if isinstance(value, float) or (decimals and isinstance(value, int) and value.bit_length() <= FLOAT_BITS):
         text = f"{value:.10g}"
         return text if "e" in text else f"{value:.{decimals}f}"
     if isinstance(value, datetime):
@@ -94,7 +105,7 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, Mapping):
         yield "{"
         for place, (key, item) in enumerate(value.items()):
-            yield f"{', ' if place else ''}{json.dumps(str(key), ensure_ascii=False)}: "
+            yield f"{', ' if place else ''}{json.dumps(str(key)[: CELL_MOST + 1], ensure_ascii=False)}: "
             yield from _json_pieces(item, depth + 1)
         yield "}"
     elif isinstance(value, (list, tuple)):
@@ -106,35 +117,64 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, float) and not math.isfinite(value):
         yield _atom(value)
     else:
-        yield json.dumps(value, ensure_ascii=False, default=str)
+        whole = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
+        yield json.dumps(whole[: CELL_MOST + 1] if isinstance(whole, str) else whole, ensure_ascii=False)
 
 
-def _indented(value: Any, above: dict[int, str], path: str) -> str:
-    """A value as indented text. `above` has the paths of what it is in, by identity."""
-    if isinstance(value, Mapping):
-        opening, closing, pad = "{", "}", " "
-        parts: Iterable[tuple[str, str, Any]] = ((f"{_key(k)}: ", f"{path}.{k}", v) for k, v in value.items())
-        more = 0
-    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        opening, closing, pad = "[", "]", ""
-        parts = (("", f"{path}[{i}]", v) for i, v in enumerate(value[:LIST_MOST], start=1))
-        more = len(value) - LIST_MOST
-    else:
-        return _atom(value)
-    if id(value) in above:
-        return f"<cycle: {above[id(value)]}>"
-    if len(above) >= DEPTH:
-        return f"{opening} … {closing}"
-    inside = above | {id(value): path}
-    pieces = [label + _indented(item, inside, where) for label, where, item in parts]
-    if more > 0:
-        pieces.append(f"… {more} more, {len(value)} in all")
-    if not pieces:
-        return opening + closing
-    line = f"{opening}{pad}{', '.join(pieces)}{pad}{closing}"
-    if len(line) <= WIDTH and "\n" not in line:
-        return line
-    return opening + "\n" + ",\n".join("  " + piece.replace("\n", "\n  ") for piece in pieces) + "\n" + closing
+class _Writer:
+    """Writes values as indented text, until there are as many characters as asked for.
+
+    Parameters:
+        most: characters to write; None for all.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self._left = sys.maxsize if most is None else most
+
+    def text(self, value: Any, above: dict[int, _Place], place: _Place) -> str:
+        """Return a value as indented text. `above` has the places of what it is in, by identity."""
+        if isinstance(value, Mapping):
+            opening, closing, pad = "{", "}", " "
+            parts: Iterable[tuple[str, _Place, Any]] = ((f"{_key(k)}: ", (place, ".", k), v) for k, v in value.items())
+            shown = len(value)
+        elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            opening, closing, pad = "[", "]", ""
+            parts = (("", (place, "[", i), v) for i, v in enumerate(value[:LIST_MOST], start=1))
+            shown = min(len(value), LIST_MOST)
+        else:
+            return self._written(_atom(value[: max(self._left, 0) + 1] if isinstance(value, str) else value))
+        if id(value) in above:
+            return self._written(f"<cycle: {_path(above[id(value)])}>")
+        if len(above) >= DEPTH:
+            return self._written(f"{opening} … {closing}")
+        inside = above | {id(value): place}
+        pieces = []
+        for label, where, item in parts:
+            if self._left < 0:  # whoever asked cuts the text here
+                break
+            pieces.append(self._written(label) + self.text(item, inside, where))
+            self._left -= len(", ")
+        if shown < len(value):
+            pieces.append(f"… {len(value) - shown} more, {len(value)} in all")
+        if not pieces:
+            return self._written(opening + closing)
+        line = f"{opening}{pad}{', '.join(pieces)}{pad}{closing}"
+        if len(line) <= WIDTH and "\n" not in line:
+            return line
+        return opening + "\n" + ",\n".join("  " + piece.replace("\n", "\n  ") for piece in pieces) + "\n" + closing
+
+    def _written(self, text: str) -> str:
+        self._left -= len(text)
+        return text
+
+
+def _path(place: _Place) -> str:
+    """Return the path to a place: `value.apps[2]`."""
+    steps = []
+    while place is not None:
+        place, kind, key = place
+        steps.append(f".{key}" if kind == "." else f"[{key}]")
+    return "value" + "".join(reversed(steps))
 
 
 def _key(key: object) -> str:

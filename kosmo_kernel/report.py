@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 CALLS = 100  # shown of many, the last ones
+FACT_MOST = 10_000  # characters of one fact
 
 
 def report_page(error: KosmoError) -> Page:
@@ -69,7 +70,7 @@ def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, lis
 
 
 def _said(value: Any) -> str:
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)[:FACT_MOST]
 
 
 def _row(call: Call) -> tuple[str, ...]:
@@ -84,4 +85,5 @@ def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
     """Rows as lines whose columns stand below each other."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths[-1] = 0  # nothing stands to the right of it
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

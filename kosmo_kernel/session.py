@@ -85,6 +85,7 @@ class Session:
         self._caller: Caller | None = None
         self._machine = Machine(self._tapes.functions, self._tapes.surface)
         self.expected = self._machine.expected  # a `with` block in which an interrupt is for the run that comes
+        self.interruptible = self._machine.interruptible  # one for what is made of a run's values in the main thread
         refusal = "" if mcp else NOT_ALLOWED
         self.servers = SessionServers(refusal, lambda: self._machine.ending, self._tapes.tape)
 
@@ -165,8 +166,8 @@ class Session:
         leave = Leave(result, partial(self._machine.ask_a_person, on_ask), force=force, sends=sends)
         tools = partial(self.servers.tools, dry_run=dry_run)
         asking = Asking(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
-        told = (on_output, on_input, on_display)
-        run = Run(asking, self._tokens, result, *told, self._shown, self._scripts, self._tapes.names)
+        told = (on_output, on_input, on_display, self._shown, self._scripts, self._tapes.names, self.interruptible)
+        run = Run(asking, self._tokens, result, *told)
         given = self.limits.changed(memory_limit, cpu_limit, timeout)
         run.given((inputs or {}).values())
         self._scripts.add(name, source)

@@ -15,11 +15,13 @@ import unicodedata
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
+from itertools import accumulate, chain, repeat
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.fields import Field, fields_of, moment
+from kosmo_kernel.fields import Field, first_fields, moment
 from kosmo_kernel.legible import CELL_MOST, WIDTH, cells, is_number, plain, safe
 from kosmo_kernel.limits import rows_shown
 from kosmo_kernel.no_math import box, without_delimiters
@@ -31,12 +33,17 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue import Column
 
 TEXT_WIDTH = 110  # columns of text, where nobody can tell the width of the screen
+COLUMNS_SHOWN = 200  # of a table
+FIELDS_SHOWN = 1000  # of a record; a line is less than a column
 
 _NOTHING = "\N{EN DASH}"
 _GAP = "  "
 _NARROW = 14  # a column of text is cut no shorter than this before others are left out
 _CELL_MOST = 64  # characters of an HTML cell, of which its column shows some 50
+_NAME_MOST = 200  # characters of a name
+_NAMED = 50  # columns without room that are named
 _HINT_FROM, _HINT_LEAST, _HINTS = 44, 400, 40_000  # characters that get a hint, that a hint has, and all hints have
+_HINTED = 2500  # cells with a hint
 _APOSTROPHE = "'"
 _LINK = re.compile(r"https?://[^\s\\]+")
 
@@ -92,6 +99,7 @@ class Table:
         total: how many rows there are.
         labels: how many of the columns, from the left, are labels of the rows and not counted.
         note: what else is to be said below, on one line.
+        left_out: how many columns there are beyond those given.
     """
 
     names: Sequence[str]
@@ -99,13 +107,18 @@ class Table:
     total: int
     labels: int = 0
     note: str = ""
+    left_out: int = 0
 
     @property
     def count(self) -> str:
-        """How many records and columns there are, and how many of the records are shown."""
-        columns = _counted(len(self.names) - self.labels, "column")
-        count = f"{_counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {columns}"
+        """How many records and columns there are, and how many of them are shown."""
+        columns = len(self.names) - self.labels
+        all_columns = _counted(columns + self.left_out, "column")
+        count = f"{_counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"
         shown = len(self.columns[0]) if self.columns else self.total
+        if self.left_out:
+            rows = f"{_counted(shown, 'record')} and " if shown < self.total else ""
+            return f"{count}, the first {rows}{_counted(columns, 'column')} shown; ask for others by their names"
         if shown == self.total:
             return count
         return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown"
@@ -119,13 +132,15 @@ class Table:
         texts = [cells(values) for values in self.columns]
         long = sum(text is not None and len(text) > _HINT_FROM for column in texts for text in column)
         hint_most = min(max(_HINTS // (long or 1), _HINT_LEAST), CELL_MOST)
+        rows_hinted = self.total if long <= _HINTED else _HINTED // len(texts)
         head, body = [], []
         for name, values, column in zip(self.names, self.columns, texts, strict=True):
             align = " align=right" if _is_numeric(values) else ""
-            head.append(f"<th{align}>{escape(safe(name))}")
-            body.append([_html_cell(text, align, value, hint_most) for text, value in zip(column, values, strict=True)])
+            head.append(f"<th{align}>{escape(_short_name(name))}")
+            mosts = chain(repeat(hint_most, rows_hinted), repeat(0))
+            body.append([_html_cell(*of_cell, align) for of_cell in zip(column, values, mosts, strict=False)])
         rows = "".join(f"<tr>\n{''.join(row)}" for row in zip(*body, strict=True))
-        note = f". <b>{escape(safe(self.note))}</b>" if self.note else ""
+        note = f". <b>{escape(safe(self.note[:CELL_MOST]))}</b>" if self.note else ""
         table = without_delimiters(
             f'<div style="max-height:32em;overflow:auto"><table>\n'
             f"<thead><tr>{''.join(head)}</thead>\n<tbody>{rows}</tbody></table></div>\n"
@@ -141,19 +156,21 @@ class Table:
         """
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
-        names = [safe(name) for name in self.names]
-        columns = [[_NOTHING if text is None else text for text in cells(values)] for values in self.columns]
-        natural = [max(map(_width, (name, *texts))) for name, texts in zip(names, columns, strict=True)]
-        least = [_least(texts, values) for texts, values in zip(columns, self.columns, strict=True)]
+        names = [_short_name(name) for name in self.names]
+        given = self.columns[: max(width, 0) // len(_GAP) + 1]  # of more there is no room for the gaps alone
+        columns = [[_NOTHING if text is None else _cut(text, width) for text in cells(values)] for values in given]
+        natural = [max(map(_width, (name, *texts))) for name, texts in zip(names, columns, strict=False)]
+        least = [_least(texts, values) for texts, values in zip(columns, given, strict=True)]
         widths = _fitted(natural, least, width)
         printed = []
-        for name, texts, values, room in zip(names, columns, self.columns, widths, strict=False):
+        for name, texts, values, room in zip(names, columns, given, widths, strict=False):
             right = _is_numeric(values)
             printed.append([_set(text, room, right=right) for text in (name, "─" * room, *texts)])
         lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)]
         left_out = names[len(widths) :]
-        below = self.count + (f" (no room for {', '.join(left_out)})" if left_out else "")
-        return "\n".join([*lines, *wrap(f"{below}. {safe(self.note)}" if self.note else below, width)])
+        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
+        below = self.count + (f" (no room for {', '.join(left_out[:_NAMED])}{more})" if left_out else "")
+        return "\n".join([*lines, *wrap(f"{below}. {safe(self.note[:CELL_MOST])}" if self.note else below, width)])
 
 
 class RecordView(Record):
@@ -172,12 +189,20 @@ class RecordView(Record):
         self.columns = columns if columns is not None else (function.columns if function else ())
 
     def lines(self) -> list[tuple[str, str | None]]:
-        """The names and texts of the fields, nested ones dotted; None where there is no value."""
-        return [(name, cells([value])[0]) for name, value in self._fields()]
+        """The names and texts of the fields, nested ones dotted; None where there is no value.
 
-    def _fields(self) -> list[tuple[str, Any]]:
+        Of many fields the first are given, and then a line that says how many there are.
+        """
+        fields, more = self._fields()
+        return [*((name, cells([value])[0]) for name, value in fields), *([("…", more)] if more else [])]
+
+    def _fields(self) -> tuple[list[tuple[str, Any]], str]:
+        """The first fields, and what there is to say of the others."""
         records = Records([self], self.function, self.columns)
-        return [(safe(field.name), _read(field, records)[0]) for field in fields_of(records)]
+        fields, count = first_fields(records, FIELDS_SHOWN)
+        found = [(_short_name(field.name), _read(field, records)[0]) for field in fields]
+        left_out = count - len(found)
+        return found, f"{left_out:,} more of {count:,} fields; ask for them by their names" if left_out else ""
 
     def __repr__(self) -> str:
         lines = self.lines()
@@ -185,8 +210,10 @@ class RecordView(Record):
         return "\n".join(f"{_set(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
 
     def _repr_html_(self) -> str:
-        rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(value)}</tr>" for name, value in self._fields())
-        table = without_delimiters(f"<table>\n<tbody>\n{rows}\n</tbody></table>")
+        fields, more = self._fields()
+        rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(value)}</tr>" for name, value in fields)
+        below = f"\n<p>… {more}</p>" if more else ""
+        table = without_delimiters(f"<table>\n<tbody>\n{rows}\n</tbody></table>{below}")
         return box(f"{_BOX}{_STYLE}{table}</div>")
 
 
@@ -200,9 +227,10 @@ def table_of(records: Records, limit: int | None = None, note: str = "") -> Tabl
     """
     records = records.for_table()
     first = Records(records.rows[: rows_shown() if limit is None else limit], records.function, records.columns)
-    fields = list(fields_of(records))
+    fields, count = first_fields(records, COLUMNS_SHOWN)
     names = [field.name for field in fields]
-    return Table(names, [_read(field, first) for field in fields], len(records), note=note)
+    columns = [_read(field, first) for field in fields]
+    return Table(names, columns, len(records), note=note, left_out=count - len(fields))
 
 
 def _read(field: Field, records: Records) -> list[Any]:
@@ -220,13 +248,13 @@ def _is_numeric(values: Sequence[Any]) -> bool:
     return bool(present) and all(map(is_number, present))
 
 
-def _html_cell(text: str | None, align: str, value: object, hint_most: int) -> str:
+def _html_cell(text: str | None, value: object, hint_most: int, align: str) -> str:
     if text is None:
         return f"<td{align}>"
     shown = text if len(text) <= _CELL_MOST else text[: _CELL_MOST - 1] + "…"
     if _LINK.fullmatch(text) and len(text) <= CELL_MOST:
         return f'<td><a href="{escape(text)}">{escape(shown, quote=False)}</a>'
-    hint = _html_hint(_whole(text, value), hint_most) if len(text) > _HINT_FROM else ""
+    hint = _html_hint(_whole(text, value), hint_most) if hint_most and len(text) > _HINT_FROM else ""
     return f"<td{align}{hint}>{escape(shown, quote=False) or ' '}"
 
 
@@ -260,32 +288,50 @@ def _least(texts: Sequence[str], values: Sequence[Any]) -> int:
 
 def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
     """Widths for as many columns, from the left, as fit into `room`; at least one."""
+
+    def widths(count: int, most: int) -> list[int]:
+        return [max(min(width, most), stiff) for width, stiff in zip(natural[:count], least, strict=False)]
+
     for count in range(len(natural), 0, -1):
         space = room - len(_GAP) * (count - 1)
-        for most in range(space, min(space, _NARROW) - 1, -1):
-            widths = [max(min(width, most), stiff) for width, stiff in zip(natural[:count], least, strict=False)]
-            if sum(widths) <= space:
-                return widths
+        if sum(widths(count, min(space, _NARROW))) <= space:
+            return next(fit for most in range(space, -1, -1) if sum(fit := widths(count, most)) <= space)
     return [min(width, room) for width in natural[:1]]
 
 
 def _set(text: str, room: int, *, right: bool = False) -> str:
     """A text in exactly `room` columns: filled up, or cut."""
-    spare = room - _width(text)
-    if spare < 0:
-        kept = room - 1
-        while _width(text[:kept]) > room - 1:
-            kept -= 1
-        text = text[:kept] + "…"
-        spare = room - _width(text)
-    return " " * spare + text if right else text + " " * spare
+    text = _cut(text, room)
+    blank = " " * (room - _width(text))
+    return blank + text if right else text + blank
+
+
+def _cut(text: str, room: int) -> str:
+    """A text in at most `room` columns. Of a long text only the beginning is looked at."""
+    if text.isascii():
+        return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
+    kept = 0
+    for place, taken in enumerate(accumulate(map(_width_of, text)), start=1):
+        if taken > room:
+            return text[:kept] + "…"
+        if taken < room:
+            kept = place
+    return text
 
 
 def _width(text: str) -> int:
     """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    return len(text) if text.isascii() else sum(map(_width_of, text))
+
+
+@lru_cache(maxsize=4096)
+def _width_of(character: str) -> int:
+    return 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+
+
+def _short_name(name: str) -> str:
+    """A name of a column as it is shown."""
+    return safe(name if len(name) <= _NAME_MOST else name[: _NAME_MOST - 1] + "…")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from kosmo_kernel.display import TEXT_MOST
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError
-from kosmo_kernel.kernel.execute import TEXT_MOST, bundles_of, folding
+from kosmo_kernel.kernel.execute import bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.outline import MOST, PARTS, outline
 from kosmo_kernel.options import Options
@@ -133,7 +134,7 @@ def test_a_text_that_no_notebook_bears_is_cut_with_a_note(value: Any) -> None:
     text = bundles_of([value], Options())[0]["text/plain"]
     kept, note = text.rsplit("\n", 1)
     assert len(kept) == TEXT_MOST
-    assert re.fullmatch(r"… the text is cut here: [\d,]+ characters in all; the value has them", note)
+    assert note == f"… the text is cut here, after {TEXT_MOST:,} characters; the value has all of it"
 
 
 def test_what_shows_itself_is_shown_so() -> None:

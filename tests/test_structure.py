@@ -31,6 +31,7 @@ FLOORS = (
         "catalogue_check",
         "errors",
         "exchange",
+        "interrupts",
         "limits",
         "no_math",
         "progress",

@@ -80,7 +80,7 @@ def print_records(value: Record | Records, below: str = "") -> None:
     whole = table_of(value)
     names = _fitting(value, screen.width)
     screen.print(table(value, names))
-    left_out = len(whole.names) - len(names)
+    left_out = len(whole.names) + whole.left_out - len(names)
     more = f"; {left_out} did not fit (a pipe or --json has them)" if left_out else ""
     screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {safe(below)}" if below else ""))
 

@@ -2,7 +2,8 @@
 
 Nothing but ZeroMQ is loaded for that; what a cell needs comes in behind the first answer. SIGINT never raises
 inside the kernel: it asks the session to stop the cell, so no reply is ever lost to a KeyboardInterrupt that lands
-between two lines of the kernel's own.
+between two lines of the kernel's own. Only where the kernel makes what a cell shows does an interrupt, by SIGINT or by
+a message, end that by an exception.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.kernel.channels import Channels, Connection
-from kosmo_kernel.kernel.protocol import LuaKernel
+from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def stop_the_cell(_number: int, _frame: FrameType | None) -> None:
         kernel.interrupt()
 
+    def stop_making(_number: int, _frame: FrameType | None) -> None:
+        kernel.stop_making()
+
+    signal.signal(STOP_MAKING, stop_making)
     # Whatever the launcher left: started by `nohup` or `&` it would be ignored.
     signal.signal(signal.SIGINT, stop_the_cell)
     gc.freeze()  # `__main__` has kept the collector still; what is there now stays

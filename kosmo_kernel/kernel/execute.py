@@ -16,8 +16,6 @@ from kosmo_kernel.records import Record, Records
 if TYPE_CHECKING:
     from kosmo_kernel.options import Options
 
-TEXT_MOST = 1 << 20  # characters of one value's text
-
 
 def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bundle]:
     """How the values of a cell are shown: each table by itself, neighbouring plain ones in a line, with tabs.
@@ -33,7 +31,7 @@ def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bund
         if hasattr(value, "_repr_mimebundle_"):
             shown += [*_line(words), value._repr_mimebundle_()]
         elif isinstance(value, (Page, dict, list, Records)):
-            bundle = _cut(bundle_of(value, rows=options.limit, raw=options.raw, note=note))
+            bundle = bundle_of(value, rows=options.limit, raw=options.raw, note=note)
             note = "" if isinstance(value, Records) else note
             shown += [*_line(words), bundle if options.raw else folding(bundle, value)]
         else:
@@ -51,19 +49,10 @@ def folding(bundle: Bundle, value: Any) -> Bundle:
     return bundle | {"text/html": folded} if folded else bundle
 
 
-def _cut(bundle: Bundle) -> Bundle:
-    """A bundle whose text is no longer than a notebook bears, with a note where it was."""
-    text = bundle["text/plain"]
-    if len(text) <= TEXT_MOST:
-        return bundle
-    note = f"\n… the text is cut here: {len(text):,} characters in all; the value has them"
-    return bundle | {"text/plain": text[:TEXT_MOST] + note}
-
-
 def _line(words: list[str]) -> list[Bundle]:
     return [{"text/plain": "\t".join(words)}] if words else []
 
 
 def lua_text(value: Any) -> str:
     """A value as Lua's `print` shows it."""
-    return str(_cut(bundle_of(value, raw=True))["text/plain"])
+    return str(bundle_of(value, raw=True)["text/plain"])

@@ -10,7 +10,7 @@ import traceback
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.cell import error_lines
+from kosmo_kernel.cell import MESSAGE_MOST, error_lines
 from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.legible import safe
 
@@ -33,7 +33,7 @@ def error_content(error: BaseException) -> dict[str, Any]:
         if isinstance(error, KosmoError)
         else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
     )
-    return {"ename": type(error).__name__, "evalue": str(error), "traceback": lines}
+    return {"ename": type(error).__name__, "evalue": str(error)[:MESSAGE_MOST], "traceback": lines}
 
 
 def _told(error: KosmoError) -> Iterator[str]:

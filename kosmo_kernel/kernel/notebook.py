@@ -8,6 +8,7 @@ comes, or right behind that one, since it and what it needs would add a quarter 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from kosmo_kernel.cell_text import read_cell
 from kosmo_kernel.commands import Door, run_command
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
+from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.kernel.execute import bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
@@ -29,7 +31,7 @@ from kosmo_kernel.project import settings_of
 from kosmo_kernel.report import report_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from kosmo_kernel.cell_text import Cell
     from kosmo_kernel.display import Display
@@ -62,12 +64,29 @@ class Notebook:
         self._send = send
         self._ask = ask
         self._stopped = stopped
+        self._telling = Interruptible()  # what an error says
         self._stored = False  # whether the cell that runs has a number of its own
         self._settings: dict[str, Any] | None = None  # of the project; None until they were read without a mistake
 
-    def interrupt(self) -> None:
-        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
-        self.session.interrupt()
+    def interrupt(self) -> bool:
+        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler.
+
+        Returns:
+            Whether the main thread makes what the cell shows; `stop_making` then has it end.
+        """
+        telling = self._telling.is_open  # before Lua is stopped, since it then tells of that
+        if not self.session.interruptible.is_open:
+            self.session.interrupt()
+        return telling or self.session.interruptible.is_open
+
+    def stop_making(self) -> None:
+        """End what the main thread makes of a cell's values and errors. Only for signal handlers.
+
+        Raises:
+            KeyboardInterrupt: it makes something.
+        """
+        self._telling.interrupt()
+        self.session.interruptible.interrupt()
 
     def close(self) -> None:
         """End the Lua process, and first the cell that runs. For another thread than the one that runs cells."""
@@ -119,7 +138,7 @@ class Notebook:
                     )
                 reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
-            content = self._failed(error, keep=keep)
+            content = self._told(error, keep=keep)
             send("error", content)
             reply |= content | {"status": "error"}
         return reply
@@ -169,6 +188,22 @@ class Notebook:
             self._settings = found
         return replace(cell, options=cell.options.over(self._settings))
 
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Make what is to be shown, which an interrupt ends, be it one that came just before."""
+        with self.session.interruptible:
+            if self._stopped():
+                raise StoppedError("Interrupted.")
+            yield
+
+    def _told(self, error: BaseException, *, keep: bool = True) -> Content:
+        """As `_failed`; that it was interrupted, if it is while that is made."""
+        try:
+            with self._telling:
+                return self._failed(error, keep=keep)
+        except StoppedError as stopped:
+            return self._failed(stopped, keep=keep)
+
     def _failed(self, error: BaseException, *, keep: bool = True) -> Content:
         """The content of the message that a cell failed.
 
@@ -176,6 +211,8 @@ class Notebook:
             error: why.
             keep: whether `%kosmo error` tells of it later, as it does of all but what a command ended in.
         """
+        if isinstance(error, KeyboardInterrupt):
+            error = StoppedError("Interrupted.")
         content = error_content(error)
         if isinstance(error, KosmoError):
             if keep:
@@ -226,16 +263,20 @@ class Notebook:
                 )
         except KosmoError as error:
             if cell.options.dry_run and error.result is not None:
-                show(quiet(reveal(error.result)))
-                for bundle in bundles_of(error.result.values, cell.options):
+                with self._telling:
+                    plan, bundles = quiet(reveal(error.result)), bundles_of(error.result.values, cell.options)
+                show(plan)
+                for bundle in bundles:
                     send("display_data", {"data": bundle, "metadata": {}})
             _write_notes(error.result.notes if error.result is not None else (), write)
             if not cell.options.no_raise_error:
                 raise
-            write("stderr", "\n".join(self._failed(error)["traceback"]) + "\n")
+            write("stderr", "\n".join(self._told(error)["traceback"]) + "\n")
             return
         if cell.options.dry_run:
-            show(quiet(reveal(result)))
+            with self._making():
+                plan = quiet(reveal(result))
+            show(plan)
         below, beside = result.told(tables=not (result.hidden or cell.options.raw))
         _write_notes(beside, write)
         if not result.hidden:
@@ -245,7 +286,8 @@ class Notebook:
         self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None], note: str = ""
     ) -> None:
         """Show the values of a cell: the first as its result, the others below it; a note below the first table."""
-        bundles = bundles_of(values, cell.options, note)
+        with self._making():
+            bundles = bundles_of(values, cell.options, note)
         for bundle in bundles[:1]:
             if self._stored:
                 self.history.show(number, bundle.get("text/plain", ""))
@@ -256,7 +298,9 @@ class Notebook:
     def _evaluate(self, expression: str) -> Content:
         """One user expression: its value as the front end would show it, or its error."""
         try:
-            bundles = bundles_of(self.session.run(expression).values, Options())
+            values = self.session.run(expression).values
+            with self._making():
+                bundles = bundles_of(values, Options())
         except KosmoError as error:
             return error_content(error) | {"status": "error"}
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}

@@ -78,7 +78,7 @@ def _inside(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any
     """The labels, as HTML, and the values of what is in a list or an object."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            name = safe(key) if isinstance(key, str) else f"[{key}]"
+            name = safe(_short(key)) if isinstance(key, str) else f"[{key}]"
             yield f"<b>{html_text(name)}</b>: ", inner
     else:
         for place, inner in enumerate(value, start=1):
@@ -108,9 +108,14 @@ def _may_fit(value: Any) -> bool:
             if len(one) > room:
                 return False
             waiting += one.values() if isinstance(one, Mapping) else one
+            room -= sum(len(key) for key in one if isinstance(key, str)) if isinstance(one, Mapping) else 0
         if room < 0:
             return False
     return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_MOST else text[: TEXT_MOST - 1] + "…"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -7,7 +7,9 @@ https://jupyter-client.readthedocs.io/en/stable/messaging.html
 
 from __future__ import annotations
 
+import _thread
 import os
+import signal
 import sys
 import threading
 from collections import deque
@@ -30,6 +32,7 @@ END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
 INPUT_TURN = 10  # milliseconds between two looks at whether the cell was stopped
 WATCH_TURN = 1000  # milliseconds between two looks at whether the parent still lives
 LAST_WORDS = 4.0  # seconds that all has to come to its end; Jupyter kills after five
+STOP_MAKING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1  # by which a thread interrupts the main one
 COMMAND = "%kosmo "  # how a line begins that is Python's to answer
 
 
@@ -131,8 +134,13 @@ class LuaKernel:
     def interrupt(self) -> None:
         """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
         self._stopped = self._cell  # first, so that a notebook that is just being made finds it
-        if self._notebook is not None:
-            self._notebook.interrupt()
+        if self._notebook is not None and self._notebook.interrupt():
+            _thread.interrupt_main(STOP_MAKING)
+
+    def stop_making(self) -> None:
+        """End, by a KeyboardInterrupt, what the main thread makes of an interrupted cell. Handles `STOP_MAKING`."""
+        if self._notebook is not None and self._is_stopped():
+            self._notebook.stop_making()
 
     def _is_stopped(self) -> bool:
         return self._cell is not None and self._stopped is self._cell

@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.display import FORMS, VALUES
-from kosmo_kernel.errors import KosmoError, LuaProcessError
+from kosmo_kernel.errors import KosmoError, LuaProcessError, StoppedError
+from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, heard
 from kosmo_kernel.lua.watch import GRACE
@@ -54,11 +55,15 @@ class Answering:
         ending: whether it must end.
         handles: the lists that Lua refers to.
         patterns: who matches regular expressions.
+
+    Attributes:
+        interruptible: the block in which values are made of what the child shows.
     """
 
     def __init__(self, host: Host, limits: Limits, ending: Ending, handles: Handles, patterns: Patterns) -> None:
         self._host, self._limits, self._ending = host, limits, ending
         self._handles, self._patterns = handles, patterns
+        self.interruptible = Interruptible()
         self._calls = 0
         self._last = BLOCKING
         self._begun: set[int] = set()
@@ -313,12 +318,18 @@ class Answering:
                 self._host.output(self._stream, text)
 
     def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
-        with heard():
+        try:
+            self._host.display(self._display_request(header, blobs))
+        except StoppedError:  # while it was made
+            self._ending.ask("interrupted", GRACE)
+
+    def _display_request(self, header: dict[str, Any], blobs: list[bytes]) -> DisplayRequest:
+        with heard(), self.interruptible:
             form = str(header["form"])
             if form not in FORMS or ("value" in header) != (form in VALUES):
                 raise ValueError(f"the message shows something as {form!r}")
             given = self._handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
-            request = DisplayRequest(
+            return DisplayRequest(
                 form,
                 given,
                 str(header.get("id", "")),
@@ -326,7 +337,6 @@ class Answering:
                 bool(header.get("wait")),
                 sum(map(len, blobs)),
             )
-        self._host.display(request)
 
     def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with heard():

@@ -14,7 +14,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import LuaProcessError, TryLaterError
+from kosmo_kernel.errors import LuaProcessError, StoppedError, TryLaterError
+from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.answering import HOLD, MEANWHILE, QUESTIONS, Answering
@@ -63,11 +64,11 @@ class Machine:
         self._reading = False  # input is waited for
         self._until: float | None = None  # when a question that runs no script must be answered
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
-        self._running = False
+        self._running = self._closed = False
         self._coming: Ending | None = None  # of a run that is about to begin: why it must not
         self._greeted = False  # the child has told that it is ready
         self.standing: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
-        self._closed = False
+        self.interruptible = Interruptible()  # what is made of values once they are there
 
     # The child ---------------------------------------------------------------------------------------
 
@@ -160,6 +161,7 @@ class Machine:
             if inputs:
                 header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
             answering = Answering(host, limits, self._ending, self._handles, self._patterns)
+            answering.interruptible = self.interruptible
             try:
                 reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
             finally:
@@ -168,12 +170,16 @@ class Machine:
                 with heard():
                     if reply["kind"] != "done":
                         raise self._failure(reply, limits)
-                    outcome = self._handles.outcome(reply, blobs, outputs, host.redact)
-                    self._release(reply)
-                    return outcome
-            except LuaProcessError as error:
-                self._drop()
-                self.start()
+                    try:
+                        with self.interruptible:
+                            if self._ending.why == "interrupted":  # just before that
+                                raise StoppedError("Interrupted.")
+                            return self._handles.outcome(reply, blobs, outputs, host.redact)
+                    finally:
+                        self._release(reply)
+            except (LuaProcessError, StoppedError) as error:
+                if isinstance(error, LuaProcessError):
+                    self.reset()
                 raise Failure(error) from None
 
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
@@ -220,11 +226,10 @@ class Machine:
         ending, coming = self._ending, self._coming  # that run's: when they are asked, the next may have begun
         if coming and not self._running:
             coming.interrupt()
-        if not self._running:  # still: else it may have looked before that
-            return
-        ending.interrupt()
-        if ending is self._ending:
-            self._rouse()
+        if self._running:  # still: else it may have looked before that
+            ending.interrupt()
+            if ending is self._ending:
+                self._rouse()
 
     @contextmanager
     def expected(self) -> Iterator[None]:
@@ -248,8 +253,7 @@ class Machine:
 
     def _rouse(self) -> None:
         """Have the child, and whoever waits for it, look at why the run must end. Who waits for a call looks anyway."""
-        child = self._child
-        if child is None:
+        if (child := self._child) is None:
             return
         if self._greeted:  # before its handler stands, the signal would end it
             child.interrupt()
@@ -287,12 +291,10 @@ class Machine:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Take over Ctrl-C while a script runs, so that it never cuts a frame in half.
-
-        It raises only where input is waited for, and there it must.
-        """
+        """Take over Ctrl-C while a script runs: it raises where input is awaited or values are made, never in a frame."""
 
         def on_signal(*_signal: object) -> None:
+            self.interruptible.interrupt()
             if not (self._reading and self._ending.why):
                 self.interrupt()
             if self._reading:

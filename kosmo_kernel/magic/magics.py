@@ -162,7 +162,8 @@ class KosmoMagic(Magics):
                 return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
                 if options.dry_run and error.result is not None:
-                    self._show_plan(error.result, options)
+                    with self.session.interruptible:
+                        self._show_plan(error.result, options)
                 _say_notes(error.result.notes if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
@@ -206,10 +207,11 @@ class KosmoMagic(Magics):
             )
         if options.dry_run:
             self._publish(quiet(reveal(result)))
-        attrs = result.attrs()
-        value = value_of(result.values, options, attrs)
-        attrs.pop("note", None)  # which is about the value
-        variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
+        with self.session.interruptible:
+            attrs = result.attrs()
+            value = value_of(result.values, options, attrs)
+            attrs.pop("note", None)  # which is about the value
+            variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
         # Nobody can tell whether the value of a line is shown.
         _say_notes(result.told(tables=is_shown and is_cell and not options.raw)[1])

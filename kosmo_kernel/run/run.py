@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import accounts, docs, harmless, integrations
 from kosmo_kernel.display import CLEAR, Display, bundle_from
 from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.records import Records
@@ -49,6 +50,7 @@ class Run:
         outputs: what cells before gave, by number.
         scripts: the texts of this run and of those before.
         names: the accounts of an integration.
+        interruptible: the block in which what the script shows is made.
     """
 
     asking: Asking
@@ -60,6 +62,7 @@ class Run:
     outputs: Mapping[int, Any] = field(default_factory=dict)
     scripts: Scripts = field(default_factory=Scripts)
     names: Callable[[Integration], list[str]] = accounts.names
+    interruptible: Interruptible = field(default_factory=Interruptible)
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
     _pages: dict[str, docs.Page] = field(default_factory=dict)  # by their text, as Lua has it
@@ -159,7 +162,8 @@ class Run:
         if self._no_more:
             return
         try:
-            display = self._made(request)
+            with self.interruptible:
+                display = self._made(request)
         except harmless.NotShownError as error:
             self.output("stderr", f"display.{request.form}: {error}\n")
             return
