@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -36,7 +37,8 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "number": ("a number", (int, float)),
     "boolean": ("true or false", (bool,)),
 }
-_MOST_FAULTS = 5  # items of one list that a message names
+_MOST_FAULTS = 5  # items of one list, or unknown names, that a message names
+_MOST_COMPARED = 100  # characters of a name that is compared with others
 _MOST_SHOWN = 60  # characters of a text that a message shows
 _TELLING = 3  # letters that a part of a name must have to tell it from others
 _SLIP = 0.9  # two names as alike as this differ by a letter or two
@@ -74,12 +76,16 @@ class Param:
 
     def fault(self, value: object) -> str | None:
         """Why `value` cannot be this argument, in words; None when it can."""
+        return None if self.fits(value) else f"`{self.name}` must be {self.says}, got {_lua_type(value)}"
+
+    def fits(self, value: object) -> bool:
+        """Whether `value` can be this argument."""
         fits = isinstance(value, _KINDS[self.kind][1]) and (self.kind == "boolean") == isinstance(value, bool)
         if fits and isinstance(value, float):
             fits = math.isfinite(value)
         if fits and isinstance(value, str):
             fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _fits_an_address(value)
-        return None if fits else f"`{self.name}` must be {self.says}, got {_lua_type(value)}"
+        return fits
 
     def plain(self, value: object) -> object:
         """What a record stands for where the parameter takes records; any other value as it is."""
@@ -98,11 +104,11 @@ class Param:
             fault = self.fault(value)
             return value, [fault] if fault else []
         items = [self.plain(item) for item in value]
-        faults = [(i, fault) for i, item in enumerate(items, 1) if (fault := self.fault(item))]
-        told = [f"item {i}: {fault}" for i, fault in faults[:_MOST_FAULTS]]
-        if len(faults) > _MOST_FAULTS:
-            told.append(f"and {len(faults) - _MOST_FAULTS} more items like these")
-        return tuple(dict.fromkeys(items)) if not faults else (), told
+        bad = [i for i, item in enumerate(items) if not self.fits(item)]
+        told = [f"item {i + 1}: {self.fault(items[i])}" for i in bad[:_MOST_FAULTS]]
+        if len(bad) > _MOST_FAULTS:
+            told.append(f"and {len(bad) - _MOST_FAULTS} more items like these")
+        return tuple(dict.fromkeys(items)) if not bad else (), told
 
 
 # Arguments with a meaning of their own, the same for every function that takes a list, by their names.
@@ -240,10 +246,13 @@ class Function:
             elif param.required:
                 faults.append(f"`{param.name}` is missing: {param.says}")
         names = [param.name for param in self.params]
-        for unknown in (name for name in args if name not in names):
-            near = nearest(str(unknown), (*names, *RESERVED))
+        unknown = [name for name in args if name not in names]
+        for name in unknown[:_MOST_FAULTS]:
+            near = nearest(str(name), (*names, *RESERVED))
             hint = f" (did you mean `{near[0]}`?)" if near else ""
-            faults.append(f"there is no argument {_lua_type(unknown)}{hint}")
+            faults.append(f"there is no argument {_lua_type(name)}{hint}")
+        if len(unknown) > _MOST_FAULTS:
+            faults.append(f"and there are {len(unknown) - _MOST_FAULTS:,} more that it does not have")
         if faults:
             raise InvalidArgumentsError(f"{self.name}: {'; '.join(faults)}. Write {self.signature}")
         return bound
@@ -339,6 +348,11 @@ class Integration:
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The names most like `name`, best first; empty when none is like it. Of a slip of the keyboard, that one alone."""
+    return list(_nearest(name[:_MOST_COMPARED], tuple(names), most))
+
+
+@lru_cache(maxsize=1024)  # a script may ask for the same name for ever
+def _nearest(name: str, names: tuple[str, ...], most: int) -> list[str]:
     from difflib import SequenceMatcher, get_close_matches  # noqa: PLC0415 - only needed once something is wrong
 
     by_lower, asked = {n.lower(): n for n in names}, name.lower()

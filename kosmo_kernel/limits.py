@@ -22,6 +22,16 @@ LONGEST = 1e9  # seconds, which clocks and threads can count
 ROWS, ROWS_VARIABLE = 200, "KOSMO_ROWS"
 _DIGITS = 9  # of a number of rows, at most
 
+# What one run may cost the process that started it, whatever the process that runs Lua says. A value in JSON takes up
+# to 195 bytes in Python, most take half of that, so the values of one result take 0.4 to 0.8 GiB at the very most.
+MAX_RECORDS = 1_000_000  # records that Lua may refer to, and that one list may have
+MAX_COLUMNS = 10_000  # different fields of the records of one list
+MAX_CELLS = 32_000_000  # of one table: records times different fields
+MAX_ARGUMENTS = 1_000  # of one call
+MAX_KEPT_BYTES = 256 << 20  # estimated, of all values behind `Out`; the newest is kept whatever its size
+HOST_CPU_EXTRA = 3.0  # seconds on top of Lua's own: the libraries that draw the first table take one to import
+MAX_HEADERS = 64 << 20  # bytes of a message beside its result
+
 
 class Limits(NamedTuple):
     """What one run may use.
@@ -32,6 +42,7 @@ class Limits(NamedTuple):
         timeout: seconds by the clock on the wall, waiting included; None for no limit.
         calls: how many calls a script may make.
         result: bytes of JSON that one value may have on its way out.
+        values: numbers, texts, lists and tables that one result may consist of.
     """
 
     memory: int = 256 << 20
@@ -39,6 +50,17 @@ class Limits(NamedTuple):
     timeout: float | None = None
     calls: int = 100_000
     result: int = 64 << 20
+    values: int = 4_000_000
+
+    @property
+    def host_cpu(self) -> float:
+        """Seconds of processor time that a run may cost outside the process that runs Lua."""
+        return self.cpu + HOST_CPU_EXTRA
+
+    @property
+    def message(self) -> int:
+        """Bytes of the longest message that a script can cause."""
+        return self.result + MAX_HEADERS
 
     def changed(self, memory: int | None, cpu: float | None, timeout: float | None) -> Limits:
         """These, with others where some are given, and the environment's `KOSMO_TIMEOUT` where there is none.

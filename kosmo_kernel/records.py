@@ -30,6 +30,7 @@ class Absent:
 
 
 ABSENT = Absent()
+MAX_KEPT_COLUMNS = 256  # of one list
 SHORT = 4096  # bytes of JSON in which there is nothing for a collector to walk
 
 
@@ -152,7 +153,9 @@ class Records(Sequence[dict[str, Any]]):
         found = self._columns.get(path)
         if found is None:
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
-            found = self._columns[path] = _fields(parents, path[-1])
+            found = _fields(parents, path[-1])
+            if len(self._columns) < MAX_KEPT_COLUMNS and found.count(ABSENT) < len(found):  # a column of nothing is not
+                self._columns[path] = found
         return found
 
 

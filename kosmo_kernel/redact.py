@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")  # in a text that JSON has
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}  # others stand for themselves
+# Escapes in a text that JSON has, and what they stand for; that of a backslash comes first and last, see `_unescaped`.
+_ESCAPED = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
+_CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SAME_IN_ADDRESS = re.compile(r"[\w.~-]*", re.ASCII)
 _MARKED = re.compile(r"HRKU-[\w-]{8,}")
 _SIGNED_IN = re.compile(r"""://[^\s/"'<>]*@""")  # an address with anything before its `@`
@@ -100,7 +101,7 @@ def would_change(written: str, change: Callable[[str], str]) -> bool:
         written: the JSON; its escapes may stand between a secret and its name.
         change: as for `in_texts`.
     """
-    seen = _ESCAPE.sub(_meant, written) if "\\" in written else written
+    seen = _unescaped(written) if "\\" in written else written
     return change(seen) != seen
 
 
@@ -117,9 +118,17 @@ def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _meant(escape: re.Match[str]) -> str:
-    code, letter = escape.groups()
-    return chr(int(code, 16)) if code else _ESCAPED.get(letter, letter)
+def _unescaped(written: str) -> str:
+    """JSON with what its escapes stand for, each kind of escape at memory speed, since a text may be full of them."""
+    text = written.replace("\\\\", "\0")  # which JSON never has as it is
+    for escape, meant in _ESCAPED.items():
+        text = text.replace(escape, meant)
+    if "\\u00" in text:
+        for code in range(32):
+            text = text.replace(f"\\u{code:04x}", chr(code or 1))
+    if "\\u" in text:
+        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
+    return text.replace("\0", "\\")
 
 
 def _in_address(token: str) -> str:

@@ -25,7 +25,7 @@ from kosmo_kernel.lua.walls import missing, requirement
 from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
 from kosmo_kernel.result import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
 from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
-from kosmo_kernel.run import NOT_ALLOWED, Asking, Leave, Run, SessionServers
+from kosmo_kernel.run import NOT_ALLOWED, Asking, KeptValues, Leave, Run, SessionServers
 from kosmo_kernel.scripts import Scripts
 from kosmo_kernel.tapes import Tapes
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.errors import KosmoError
     from kosmo_kernel.lua.walls import Wall
     from kosmo_kernel.progress import Snapshot
-
-OUTPUTS = 100  # values behind `Out`
 
 
 class Session:
@@ -81,7 +79,7 @@ class Session:
         self._walls_told = False
         self._now: Callable[[], datetime] = self._tapes.now
         self._scripts = Scripts()
-        self._shown: dict[int, Any] = {}  # the values of numbered cells, which Lua has as `Out`
+        self._shown = KeptValues()  # the values of numbered cells, which Lua has as `Out`
         self._caller: Caller | None = None
         self._machine = Machine(self._tapes.functions, self._tapes.surface)
         self.expected = self._machine.expected  # a `with` block in which an interrupt is for the run that comes
@@ -199,16 +197,14 @@ class Session:
         run.result.values = [run.page(value) for value in outcome.values]
         run.result.hidden, run.result.memory = outcome.hidden, outcome.memory
         if number is not None and not dry_run:
-            self._keep(number, run.result.value)
+            self._keep(number, run.result.value, outcome.size)
         run.result.outputs = {name: run.page(self._output(name, outcome.outputs, run)) for name in wanted}
         return run.result
 
-    def _keep(self, number: int, value: Any) -> None:
+    def _keep(self, number: int, value: Any, size: int) -> None:
         """Have a value ready for `Out[number]`; what is no data cannot come back."""
         if value is not None and not isinstance(value, Opaque):
-            self._shown[number] = value
-            while len(self._shown) > OUTPUTS:
-                del self._shown[next(iter(self._shown))]
+            self._shown.add(number, value, size)
 
     def _output(self, name: str, found: Mapping[str, Any], run: Run) -> Any:
         """A variable that was asked for; an error where there is none, or none that is data."""

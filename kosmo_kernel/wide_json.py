@@ -111,11 +111,17 @@ def _marked_key(key: str | int) -> str:
 
 
 def _unmarked(value: Any) -> Any:
+    """The value without marks. Lists and dicts are changed where they are, so that none takes room twice."""
     if isinstance(value, dict):
         if len(value) == 1 and _NUMBER in value:
             return _NUMBERS[value[_NUMBER]]
-        return {_key(key): _unmarked(item) for key, item in value.items()}
-    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+        if any(key[:1] == _MARK for key in value):
+            return {_key(key): _unmarked(item) for key, item in value.items()}
+        for key, item in value.items():
+            value[key] = _unmarked(item)
+    elif isinstance(value, list):
+        value[:] = map(_unmarked, value)
+    return value
 
 
 def _key(key: str) -> str | int:

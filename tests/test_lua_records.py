@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from lua_host import APPS, Answers, app, failure, machine, printed, run, values
 
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import values as values_module
 from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.lua.host_limits import Room
 from kosmo_kernel.records import Records, encode
 
 if TYPE_CHECKING:
@@ -268,7 +270,7 @@ def test_what_a_broken_child_says_of_altered_records_is_taken_for_nothing(told: 
     handles = values_module.Handles({})
     handles.answer([Records([{"a": 1}])], [])
     with pytest.raises((ValueError, TypeError, KeyError, IndexError)):
-        handles.value({"form": "altered", "blob": 1}, [told.encode()])
+        handles.value({"form": "altered", "blob": 1}, [told.encode()], Room(Limits()))
 
 
 def test_altered_records_that_leave_are_without_secrets() -> None:
@@ -276,7 +278,9 @@ def test_altered_records_that_leave_are_without_secrets() -> None:
     handles.answer([Records([{"a": 1}])], [])
     described = {"form": "altered", "blob": 1}
     assert list(
-        handles.value(described, [b'[[1,1],{"a":[1,"secret"]}]'], lambda text: text.replace("secret", "*"))
+        handles.value(
+            described, [b'[[1,1],{"a":[1,"secret"]}]'], Room(Limits()), lambda text: text.replace("secret", "*")
+        )
     ) == [{"a": "*"}]
 
 

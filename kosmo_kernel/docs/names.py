@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")
 _MOST_NEAR = 3  # pages that are offered in place of an unknown one
+_MOST_READ = 1_000  # characters of a name; there is no page with a longer one
 _ABOVE = ("app", "integrations")  # what may stand before the name of an integration
 
 
@@ -94,7 +95,7 @@ def _integrations() -> Iterator[Integration]:
 
 def _steps(page: str) -> list[str]:
     """The parts of a name, without what stands before the integration and without a call's arguments."""
-    text = _BRACKETS.sub(r".\2", page).partition("(")[0]
+    text = _BRACKETS.sub(r".\2", page.strip()[:_MOST_READ]).partition("(")[0]
     steps = [step for step in _BETWEEN.split(text.lower()) if step]
     for prefix in _ABOVE:
         if steps[:1] == [prefix]:

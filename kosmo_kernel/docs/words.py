@@ -32,9 +32,12 @@ _MOST_SLIPS = 3  # words that a misspelt one may stand for
 _ALIKE = 0.75
 _WORD = re.compile(r"\w\w+")
 # Of what is asked: a script may ask with a book, and each word may be compared with all that the pages have.
+_MOST_READ = 10_000  # letters
 _MOST_TERMS = 30
 _LONGEST_TERM = 60  # letters
 # Words of a question that tell nothing of what is asked.
+_MOST_KEPT = 32  # integrations
+_kept: dict[int, tuple[Integration, list[tuple[Found, _Zones]]]] = {}  # pages by the identity of their integration
 _EMPTY = {
     *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
     *("me", "my", "of", "on", "or", "the", "to", "use", "what", "which", "who"),
@@ -57,7 +60,7 @@ class Found(Subject):
 def found(words: str) -> list[Found]:
     """The pages that have the most of these words, best first; none where no page has any."""
     terms = terms_of(words)
-    entries = [entry for integration in integrations.everything() for entry in _of_integration(integration)]
+    entries = [entry for integration in integrations.everything() for entry in _entries(integration)]
     entries += _of_guides()
     wanted = tuple(tuple(_spelt(term, entries)) for term in terms)
     best = _best((_score(wanted, zones), page) for page, zones in entries)
@@ -66,9 +69,19 @@ def found(words: str) -> list[Found]:
 
 def terms_of(words: str) -> list[str]:
     """The words that are looked for: the first of many, and the beginning of one without an end."""
-    every = _WORD.findall(words.lower())
+    every = _WORD.findall(words[:_MOST_READ].lower())
     telling = [word for word in every if word not in _EMPTY] or every
     return [word[:_LONGEST_TERM] for word in telling[:_MOST_TERMS]]
+
+
+def _entries(integration: Integration) -> list[tuple[Found, _Zones]]:
+    """The pages of an integration, and their words, which are the same at every search."""
+    kept = _kept.get(id(integration))
+    if kept is None or kept[0] is not integration:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        kept = _kept[id(integration)] = integration, list(_of_integration(integration))
+    return kept[1]
 
 
 def _of_integration(integration: Integration) -> Iterator[tuple[Found, _Zones]]:
@@ -115,8 +128,13 @@ def _spelt(term: str, entries: Iterable[tuple[Found, _Zones]]) -> list[str]:
         return [term]
     from difflib import get_close_matches  # noqa: PLC0415 - most words are there
 
-    vocabulary = {word for _, zones in entries for zone in zones for word in zone}
-    return get_close_matches(term, sorted(vocabulary), _MOST_SLIPS, _ALIKE)
+    return get_close_matches(term, _vocabulary(tuple(zones for _, zones in entries)), _MOST_SLIPS, _ALIKE)
+
+
+@lru_cache(maxsize=4)  # the words are the same at every search
+def _vocabulary(pages: tuple[_Zones, ...]) -> list[str]:
+    """All words, in order."""
+    return sorted({word for zones in pages for zone in zones for word in zone})
 
 
 @lru_cache(maxsize=8192)  # likewise

@@ -13,19 +13,24 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.display import FORMS, VALUES
-from kosmo_kernel.errors import KosmoError, LuaProcessError, StoppedError
+from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.interrupts import Interruptible
+from kosmo_kernel.limits import MAX_ARGUMENTS
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, heard
+from kosmo_kernel.lua.host_limits import HostBudget
 from kosmo_kernel.lua.watch import GRACE
 from kosmo_kernel.records import decode
 
 if TYPE_CHECKING:
     from kosmo_kernel.limits import Limits
     from kosmo_kernel.lua.host import Host
+    from kosmo_kernel.lua.host_limits import Room
     from kosmo_kernel.lua.patterns import Patterns
     from kosmo_kernel.lua.values import Handles
     from kosmo_kernel.lua.watch import Ending
+
+    _Request = tuple[CallRequest, Room] | LimitError
 
 QUESTIONS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
@@ -35,6 +40,10 @@ MEANWHILE = frozenset({"output", "display", "begin", "drop", "failures"})  # wha
 
 BEGUN_MOST = 4096  # calls under way; no script comes to a tenth of it
 ITEMS_MOST = 1 << 32  # of a list; memory ends it long before
+MAX_SHOWN = 8 << 20  # bytes of one thing that is shown (`display.lua`)
+MAX_ID = 200  # characters of the name under which it can be shown anew (`display.lua`)
+MAX_NAME = 1_000  # characters of the name of anything; there is nothing with a longer one
+MAX_FAILURES_BYTES = 4 << 20  # of JSON: 100 failures, with 2,000 bytes of message each (`parallel.lua`)
 BLOCKING = 0  # the number of a call that is answered at once; the child's own start above it
 HOLD = 0.03  # seconds that what was printed waits for more of it: few long messages are shown in less time than many
 HOLD_MOST = 64 << 10  # bytes of it
@@ -66,7 +75,9 @@ class Answering:
         self.interruptible = Interruptible()
         self._calls = 0
         self._last = BLOCKING
-        self._begun: set[int] = set()
+        self.budget = HostBudget(limits)
+        self._begun: dict[int, Room] = {}  # by number, with the room that the arguments take
+        self._arguments = self.budget.room()  # of all calls that are begun
         self._answered: dict[int, list[Any] | KosmoError] = {}
         self._held: list[bytes] = []  # what was printed
         self._stream = ""  # and where
@@ -121,7 +132,7 @@ class Answering:
 
     def _on_call(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with heard():
-            request = self._request(header, blobs)
+            request = self._read(header, blobs, self.budget.room())
         self._begin(BLOCKING, request)
         while BLOCKING not in self._answered:
             self._wait()
@@ -136,7 +147,8 @@ class Answering:
             coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
             if not (0 <= coming <= ITEMS_MOST and 0 <= done <= ITEMS_MOST):
                 raise ValueError("the message tells of items that are none")
-            requests: list[tuple[int, CallRequest]] = []
+            requests: list[tuple[int, _Request]] = []
+            whole = self.budget.room()
             at = 0
             for one in header["begin"]:
                 number, count = one["id"], one["texts"]
@@ -144,7 +156,7 @@ class Answering:
                     raise ValueError("the message begins a call with a number that it cannot have")
                 if len(self._begun) + len(self._answered) + len(requests) >= BEGUN_MOST:
                     raise ValueError("the message begins more calls than any script can")
-                requests.append((number, self._request(one, blobs[at : at + count])))
+                requests.append((number, self._read(one, blobs[at : at + count], whole)))
                 self._last, at = number, at + count
         self._host.items(coming, done)
         for number, request in requests:
@@ -184,33 +196,66 @@ class Answering:
             numbers = [int(number) for number in header["ids"]]
         for number in numbers:
             self._answered.pop(number, None)
-            if number in self._begun:
-                self._begun.discard(number)
+            if self._is_over(number):
                 self._host.drop(number)
 
-    def _request(self, header: dict[str, Any], blobs: list[bytes]) -> CallRequest:
-        """The call that a part of a message describes.
+    def _read(self, header: dict[str, Any], blobs: list[bytes], whole: Room) -> _Request:
+        """The call that a part of a message describes, and the room that it takes; or why it takes too much.
+
+        Parameters:
+            header: the part.
+            blobs: its texts.
+            whole: the room that all calls of the message have.
 
         Raises:
             KeyError, IndexError, TypeError, ValueError: it makes no sense.
         """
-        values = [(str(one.get("name", "")), self._handles.value(one, blobs)) for one in header["arguments"]]
+        room = self.budget.room()
+        try:
+            request = self._request(header, blobs, room)
+            whole.add(room.size, room.values)
+        except LimitError as error:
+            return error
+        return request, room
+
+    def _request(self, header: dict[str, Any], blobs: list[bytes], room: Room) -> CallRequest:
+        """The call that a part of a message describes.
+
+        Raises:
+            LimitError: its arguments are too large.
+            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+        """
+        if len(header["arguments"]) > MAX_ARGUMENTS:
+            raise ValueError("the message calls with more arguments than any script can")
+        values = [(str(one.get("name", "")), self._handles.value(one, blobs, room)) for one in header["arguments"]]
         named = bool(header.get("named"))
         return CallRequest(
-            path=str(header["path"]),
-            account=str(header["account"]) if header.get("account") else None,
+            path=str(header["path"])[:MAX_NAME],
+            account=str(header["account"])[:MAX_NAME] if header.get("account") else None,
             named=dict(values) if named else None,
             positional=[] if named else [value for _, value in values],
             line=header.get("line"),
         )
 
-    def _begin(self, number: int, request: CallRequest) -> None:
+    def _begin(self, number: int, read: _Request) -> None:
         """Check a call and make it, unless it is one more than a run may make."""
         self._count(1)
+        if isinstance(read, LimitError):
+            raise read
+        request, room = read
         prepared = self._host.prepare(request)
         self._count(max(0, prepared.calls - 1))
+        self._arguments.add(room.size, room.values)
         prepared.begin(number)
-        self._begun.add(number)
+        self._begun[number] = room
+
+    def _is_over(self, number: int) -> bool:
+        """Note that nobody waits for a call any more; False where nobody did."""
+        room = self._begun.pop(number, None)
+        if room is None:
+            return False
+        self._arguments.release(room.size, room.values)
+        return True
 
     def _count(self, calls: int) -> None:
         self._calls += calls
@@ -222,8 +267,7 @@ class Answering:
         """Wait a little for answers."""
         self._go_on()
         for number, answer in self._host.answers(LOOK):
-            if number in self._begun:
-                self._begun.discard(number)
+            if self._is_over(number):
                 self._answered[number] = answer
 
     # Other questions ---------------------------------------------------------------------------------
@@ -241,19 +285,21 @@ class Answering:
         return reply
 
     def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        return self._handles.answer([self._host.docs(str(header.get("verb")), str(header.get("page")))], texts)
+        page = str(header.get("page"))[:MAX_NAME]
+        return self._handles.answer([self._host.docs(str(header.get("verb")), page)], texts)
 
     def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with heard():
             verb = str(header["verb"])
             if verb not in SERVER_QUESTIONS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
-        return self._handles.answer(self._host.mcp(verb, header), texts)
+            asked = header | {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
+        return self._handles.answer(self._host.mcp(verb, asked), texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        key, integration = str(header.get("key")), header.get("integration")
+        key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
         if integration is not None:
-            return {"account": self._host.space(str(integration), key)}
+            return {"account": self._host.space(str(integration)[:MAX_NAME], key)}
         found, functions = self._host.integration(key)
         self._handles.learn(functions)
         return {"integration": found}
@@ -320,6 +366,8 @@ class Answering:
     def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         try:
             self._host.display(self._display_request(header, blobs))
+        except LimitError as error:
+            self._host.output("stderr", f"display: {error}\n")
         except StoppedError:  # while it was made
             self._ending.ask("interrupted", GRACE)
 
@@ -328,18 +376,26 @@ class Answering:
             form = str(header["form"])
             if form not in FORMS or ("value" in header) != (form in VALUES):
                 raise ValueError(f"the message shows something as {form!r}")
-            given = self._handles.value(header["value"], blobs) if "value" in header else b"".join(blobs)
+            room, size = self.budget.room(), sum(map(len, blobs))
+            if "value" in header:
+                given = self._handles.value(header["value"], blobs, room)
+            elif size > MAX_SHOWN:
+                raise ValueError("the message shows more than any script can")
+            else:
+                given = b"".join(blobs)
             return DisplayRequest(
                 form,
                 given,
-                str(header.get("id", "")),
+                str(header.get("id", ""))[:MAX_ID],
                 bool(header.get("update")),
                 bool(header.get("wait")),
-                sum(map(len, blobs)),
+                size,
             )
 
     def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with heard():
+            if len(blobs[0]) > MAX_FAILURES_BYTES:
+                raise ValueError("the message tells more of failures than any script can")
             count, of, rows = int(header["count"]), int(header["of"]), decode(blobs[0])
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise ValueError("the message tells of failures that are none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SERVER_QUESTIONS = frozenset(
     {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
 )
+HOST_CPU = "host_cpu_limit"  # the processor time that a run costs outside of Lua's process
+MAX_MESSAGE = 64 << 10  # characters of an error's message, or of a name in its stack; Lua cuts them at 20,000 bytes
+MAX_FRAMES = 1_000  # of a stack
 GONE = "Lua's variables are gone; run what set them again."
 
 
@@ -122,13 +126,15 @@ class Host(Protocol):
 class Outcome:
     """How a run ended well: what it returned, whether the value is to be hidden, bytes of Lua heap.
 
-    `outputs` has the variables that were asked for and are set, by name.
+    `outputs` has the variables that were asked for and are set, by name; `size` is an estimate of the bytes that the
+    first value takes in this process.
     """
 
     values: list[Any]
     hidden: bool
     memory: int
     outputs: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -173,8 +179,11 @@ def told(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:
     Raises:
         KeyError, TypeError, ValueError: the reply makes no sense.
     """
-    message = str(reply.get("message", ""))
-    stack = [Frame(str(one["chunk"]), int(one["line"]), str(one["name"])) for one in reply.get("stack", ())]
+    message = str(reply.get("message", ""))[:MAX_MESSAGE]
+    stack = [
+        Frame(str(one["chunk"])[:MAX_MESSAGE], int(one["line"]), str(one["name"])[:MAX_MESSAGE])
+        for one in islice(reply.get("stack", ()), MAX_FRAMES)
+    ]
     line = reply.get("line")
     if reply["type"] == "lua_syntax":
         error = LuaSyntaxError(message)
@@ -194,6 +203,7 @@ def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
         "cpu_limit": f"more than {limits.cpu:g} s of its own running time (cpu_limit)",
         "memory_limit": f"more than {limits.memory:,} bytes of memory (memory_limit)",
         "call_limit": f"more than {limits.calls:,} calls (call_limit)",
+        HOST_CPU: f"more than {limits.host_cpu:g} s of processor time outside Lua, for what it asked ({HOST_CPU})",
         "timeout": f"more than {limits.timeout or 0:g} s (timeout)",
     }[why]
     return LimitError(f"The script used {used}.{addition}", limit=why)

@@ -14,12 +14,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.errors import LuaProcessError, StoppedError, TryLaterError
+from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLaterError
 from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.answering import HOLD, MEANWHILE, QUESTIONS, Answering
-from kosmo_kernel.lua.host import GONE, Failure, Host, Outcome, heard, stopped, told
+from kosmo_kernel.lua.host import GONE, HOST_CPU, Failure, Host, Outcome, heard, stopped, told
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.lua.values import Handles
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.lua.walls import Wall
 
 ASK_MOST = 5.0  # seconds for a question that runs no script
-# What the answer to a question has, and of which type.
-ANSWERS: dict[str, tuple[str, type]] = {
+ANSWERS: dict[str, tuple[str, type]] = {  # what the answer to a question has, and of which type
     "check": ("state", str),
     "names": ("names", dict),
     "resolve": ("kind", str),
@@ -145,9 +144,9 @@ class Machine:
             Failure: the script failed, was stopped, or ended its process.
         """
         may_use = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
+        header: dict[str, Any] = {"kind": "run", "name": name} | may_use
         rare = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run}
-        asked = {key: value for key, value in rare.items() if value}  # Lua reads what it is told letter by letter
-        header: dict[str, Any] = {"kind": "run", "name": name} | may_use | asked
+        header |= {key: value for key, value in rare.items() if value}  # Lua reads what it is told letter by letter
         texts = [source.encode(errors="replace")]
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
@@ -174,10 +173,11 @@ class Machine:
                         with self.interruptible:
                             if self._ending.why == "interrupted":  # just before that
                                 raise StoppedError("Interrupted.")
-                            return self._handles.outcome(reply, blobs, outputs, host.redact)
+                            room = answering.budget.room()
+                            return self._handles.outcome(reply, blobs, room, outputs, host.redact)
                     finally:
                         self._release(reply)
-            except (LuaProcessError, StoppedError) as error:
+            except (LimitError, LuaProcessError, StoppedError) as error:
                 if isinstance(error, LuaProcessError):
                     self.reset()
                 raise Failure(error) from None
@@ -193,12 +193,11 @@ class Machine:
         return self._ask(kind, source, **header)
 
     def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
-        limits = Limits(timeout=ASK_MOST)
         request = messages.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
             self._until = time.monotonic() + ASK_MOST  # nothing but the child is waited for, which needs no timer
             try:
-                reply, _ = self._converse(request, None, limits)
+                reply, _ = self._converse(request, None, Limits(timeout=ASK_MOST))
             finally:
                 self._until = None
                 if kind != "sweep" and self._ending.why != "interrupted":  # else it is a run's
@@ -245,10 +244,10 @@ class Machine:
         """Whether the run in progress is to end, so that nobody waits for anything any more."""
         return self._closed or self._ending.why is not None
 
-    def _expire(self) -> None:
-        """The time by the wall clock is over."""
+    def _expire(self, limit: str = "timeout") -> None:
+        """The time by the wall clock is over, or another limit was passed."""
         if self._ending.why is None:
-            self._ending.ask("timeout", GRACE)
+            self._ending.ask(limit, GRACE)
             self._rouse()
 
     def _rouse(self) -> None:
@@ -291,7 +290,7 @@ class Machine:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Take over Ctrl-C while a script runs: it raises where input is awaited or values are made, never in a frame."""
+        """Take over Ctrl-C while a script runs: it raises where input is awaited or values are made, and nowhere else."""
 
         def on_signal(*_signal: object) -> None:
             self.interruptible.interrupt()
@@ -327,12 +326,15 @@ class Machine:
                 header, blobs = self._wait(child, watch, answering)
                 kind = str(header.get("kind"))
                 if answering and kind in MEANWHILE:
-                    answering.note(kind, header, blobs)
+                    if kind == "output" or self._ending.why is None:  # of a run that ends many may still be in the pipe
+                        answering.note(kind, header, blobs)
                 elif answering and kind in QUESTIONS:
                     child.write(self._answer(answering, kind, header, blobs))
                     self._release(header)
                 else:
                     return header, blobs
+                if answering.budget.is_used_up:
+                    self._expire(HOST_CPU)
         except LuaProcessError as error:
             self._replace(child)
             why = self._ending.why  # for which it was to end anyway
@@ -356,10 +358,10 @@ class Machine:
             seconds = watch.seconds(stopping=self._ending.why is not None)
             if answering and answering.holds:
                 seconds = min(seconds, HOLD)
-            payload = child.read(seconds) if seconds else None
+            payload = child.read(seconds, watch.limits.message) if seconds else None
             if payload is not None:
                 with heard():
-                    return messages.unpack(payload)
+                    return messages.unpack(payload, watch.limits.values)
             if answering:
                 answering.let_go()
             if self._until is not None and time.monotonic() > self._until:

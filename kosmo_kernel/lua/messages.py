@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kosmo_kernel.lua import wire
+from kosmo_kernel.lua.host_limits import count_values
 from kosmo_kernel.records import encode
 
 if TYPE_CHECKING:
@@ -22,12 +23,21 @@ def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
     return wire.pack(header, blobs, _written)
 
 
-def unpack(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
+def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
     """Header and texts of a payload.
 
+    Parameters:
+        payload: the bytes.
+        most: how many values its header may have.
+
     Raises:
-        ValueError: the bytes are not a payload.
+        ValueError: the bytes are not a payload, or its header has more values.
     """
+    if len(payload) > most:  # a value takes a byte at least
+        start = wire.LENGTH.size
+        end = start + wire.LENGTH.unpack_from(payload)[0]
+        if end - start > most and count_values(payload[start:end], most) > most:
+            raise ValueError("a header of more values than any script can cause")
     return wire.unpack(payload, msgspec.json.decode)
 
 

@@ -10,6 +10,8 @@ local concat, format, sort = table.concat, string.format, table.sort
 local next, rawlen, select, type = next, rawlen, select, type
 local getmetatable, setmetatable = debug.getmetatable, setmetatable
 
+local ARGUMENTS, BYTES = 1000, 64 << 20 -- of one call: how many, and bytes of their JSON; the parent takes no more
+
 local spaces = {}
 local catalogue_text, integrations = nil, nil
 local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature }
@@ -102,8 +104,8 @@ local function written(path, value)
 end
 
 -- The description of one argument as JSON, and its text, if any.
-local function argument(path, name, value, place)
-  local one, piece = records.describe(value, name, nil, json.write_value)
+local function argument(path, name, value, place, most)
+  local one, piece = records.describe(value, name, most, json.write_value)
   if one.fault then native.raise(format("%s: %s", path, one.fault)) end
   local said = format('{"name":%s,"form":"%s"', written(path, name), one.form)
   if one.handle then said = format('%s,"handle":%d', said, one.handle) end
@@ -117,9 +119,11 @@ local function call(path, account, ...)
   local first = ...
   local count = select("#", ...)
   if native.is_namespace(first) and count > 0 then return call(path, account, select(2, ...)) end -- `heroku:list_apps()`
-  local arguments, pieces = {}, {}
+  local arguments, pieces, left = {}, {}, BYTES
   local function add(name, value)
-    local one, piece = argument(path, name, value, #pieces + 1)
+    local one, piece = argument(path, name, value, #pieces + 1, left)
+    if piece then left = left - #piece end
+    if #arguments >= ARGUMENTS then native.raise(format("%s: more than %d arguments", path, ARGUMENTS)) end
     arguments[#arguments + 1], pieces[#pieces + 1] = one, piece
   end
   local named = count == 1 and is_named(first)

@@ -305,7 +305,7 @@ local function told(failures, total)
   local lines = {}
   for i, caught in ipairs(failures) do
     local facts = caught.facts and json.read(caught.facts) or { type = "lua_runtime" }
-    local message = facts.message or native.clipped(native.render(caught.problem), TOLD)
+    local message = native.clipped(facts.message or native.render(caught.problem), TOLD)
     lines[i] = format(
       '{"index":%d,"type":%s,"status":%s,"id":%s,"message":%s,"request_id":%s}', caught.index, json.write(facts.type),
       json.write(facts.status), json.write(facts.id), json.write(message), json.write(facts.request_id)

@@ -130,15 +130,19 @@ class LuaProcess:
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 
-    def read(self, seconds: float) -> bytes | None:
+    def read(self, seconds: float, most: int) -> bytes | None:
         """The next payload; None when `wake` was called or the time is over first.
+
+        Parameters:
+            seconds: how long to wait.
+            most: bytes that the payload may have.
 
         Raises:
             LuaProcessError: the child has ended.
         """
         replies, until = self._replies.fileno(), time.monotonic() + seconds
         while True:
-            payload = self._take_frame()
+            payload = self._take_frame(most)
             if payload is not None:
                 return payload
             ready, _, _ = select.select([replies, self._wake_read], [], [], max(0.0, until - time.monotonic()))
@@ -151,14 +155,14 @@ class LuaProcess:
                 raise self.ended()
             self._received += part
             if self._wake_read in ready or time.monotonic() > until:  # a frame may come byte by byte
-                return self._take_frame()
+                return self._take_frame(most)
 
-    def _take_frame(self) -> bytes | None:
+    def _take_frame(self, most: int) -> bytes | None:
         size_of = wire.LENGTH.size
         if len(self._received) < size_of:
             return None
         (size,) = wire.LENGTH.unpack_from(self._received)
-        if size > wire.MOST:
+        if size > most:
             self.kill()
             raise LuaProcessError(f"The Lua process sent a frame that no script can make, and was ended. {GONE}")
         if len(self._received) < size_of + size:

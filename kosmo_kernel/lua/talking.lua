@@ -9,6 +9,9 @@ local concat, format, pack, sub, unpack = table.concat, string.format, string.pa
 local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
 
 local PIECES, BYTES = 8192, 65536 -- of output that are kept back
+local MOST = 8 << 20 -- bytes of one piece of output; the parent cuts all that a run prints at a fraction of it
+local BEGUN = 1 << 20 -- bytes of texts of calls that are begun, which are sent at once
+local LONG = 1 << 16 -- bytes of a text in a question's header; no name of anything is as long
 local EAGER = 8 -- pieces that are not, in each tenth of a second: a long step in C may follow, in which nothing is sent
 
 local talking = {}
@@ -36,7 +39,7 @@ function talking.unpacked(bytes)
 end
 
 local buffer, buffered, current, eager = {}, 0, nil, EAGER -- what was printed; pieces that may still go out at once
-local begun = {} -- calls that were begun: { id, head (its JSON), texts }
+local begun, begun_bytes = {}, 0 -- calls that were begun: { id, head (its JSON), texts }; bytes of their texts
 local coming, done, told = 0, 0, 0 -- items begun and done that the parent was not told of yet; how often it was told
 -- All of these change while the hook is on, and the hook may want to flush at any instruction: while they are being
 -- changed it only leaves word.
@@ -50,7 +53,7 @@ local function batch(kind, released)
     for _, piece in ipairs(call.texts) do texts[#texts + 1] = piece end
   end
   local head = format('{"kind":"%s","coming":%d,"done":%d,"begin":[%s]}', kind, coming, done, concat(heads, ","))
-  begun, coming, done, told = {}, 0, 0, told + 1
+  begun, begun_bytes, coming, done, told = {}, 0, 0, 0, told + 1
   return payload(head, texts, released)
 end
 
@@ -80,6 +83,7 @@ function native.breathe() native.flush(EAGER) end
 
 function native.out(name, piece)
   if piece == "" then return end
+  if #piece > MOST then piece = sub(piece, 1, MOST) end
   if name ~= current then native.flush() end
   changing = true
   current = name
@@ -117,6 +121,9 @@ end
 
 -- The same with a header as a table. What has no JSON form is the script's mistake.
 function native.ask(header, texts)
+  for key, value in next, header do
+    if type(value) == "string" and #value > LONG then header[key] = native.clipped(value, LONG) end
+  end
   local ok, head = pcall(json.write, header)
   if ok then return talking.ask(head, texts) end
   if type(head) ~= "table" then error(head, 0) end
@@ -128,8 +135,9 @@ function talking.begin(id, said, texts)
   local call = { id = id, head = format('{"id":%d,"texts":%d,%s}', id, #texts, said), texts = texts }
   changing = true
   begun[#begun + 1] = call
+  for _, piece in ipairs(texts) do begun_bytes = begun_bytes + #piece end
   changing = false
-  if due then native.flush() end
+  if due or begun_bytes > BEGUN then native.flush() end
 end
 
 -- For people who watch: a list of so many items is begun. They are told of with its calls; `settle` when it is over, so
@@ -178,7 +186,7 @@ end
 
 -- A request is over; a script that was stopped in the midst of printing leaves it half done.
 function talking.finish()
-  changing, begun, coming, done = false, {}, 0, 0
+  changing, begun, begun_bytes, coming, done = false, {}, 0, 0, 0
   native.flush(EAGER)
 end
 

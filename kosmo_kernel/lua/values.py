@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import harmless, wide_json
 from kosmo_kernel.errors import LimitError
+from kosmo_kernel.limits import MAX_RECORDS
 from kosmo_kernel.lua.host import Failure, Outcome
+from kosmo_kernel.lua.host_limits import check_columns, check_records, records_memory
 from kosmo_kernel.records import ABSENT, ACCOUNT, Record, Records, account_columns, asked_columns, decode, encode
 from kosmo_kernel.redact import in_texts, would_change
 
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kosmo_kernel.catalogue import Function
+    from kosmo_kernel.lua.host_limits import Room
     from kosmo_kernel.records import Source
 
-KEPT_MOST = 1_000_000  # records that Lua may refer to at a time
+LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
+MAX_ROWS = 256  # records that Lua asks for at a time (`records.lua`)
 SHORT = 50  # a list of at most this many records travels whole
+MAX_FAULT = 20_000  # characters that say why a value has no such form
 ASKED = "*"  # behind a function's name: the type of what its calls with a list argument return
 _MAY_BE_WIDE = frozenset({float, dict, list})
 
@@ -107,7 +112,7 @@ class Handles:
     @property
     def crowded(self) -> bool:
         """Whether Lua would do well to look which lists it still refers to."""
-        return self._records > KEPT_MOST // 2
+        return self._records > MAX_RECORDS // 2
 
     def _described(self, value: Any, blobs: list[bytes]) -> dict[str, Any]:
         """What Lua is told of a value; its texts are added to `blobs`."""
@@ -125,8 +130,8 @@ class Handles:
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):
-            if self._records + len(value) > KEPT_MOST:
-                why = f"The script holds on to more than {KEPT_MOST:,} records (records_limit)."
+            if self._records + len(value) > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:  # a list may be empty
+                why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."
                 raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
             self._last += 1
             self._kept[self._last] = value
@@ -164,6 +169,8 @@ class Handles:
 
     def column(self, handle: int, path: list[str | int]) -> tuple[dict[str, Any], list[bytes]]:
         """One field of every record of a list: how it is to be read, and its JSON."""
+        if len(path) > LONGEST_PATH:
+            raise ValueError("the message asks for a column that is nested deeper than any")
         values = self._list(handle).column(tuple(path))
         kinds = set(map(type, values))
         found = kinds - {type(None), type(ABSENT)}
@@ -186,34 +193,55 @@ class Handles:
 
     def rows(self, handle: int, first: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
         """Some records of a list whole."""
+        if first < 0 or not 0 <= count <= MAX_ROWS:
+            raise ValueError("the message asks for more records than it may at a time")
         one, text = _with_json({}, self._list(handle).rows[first : first + count])
         return one, [text]
 
     # From Lua --------------------------------------------------------------------------------------
 
     def outcome(
-        self, reply: Mapping[str, Any], blobs: list[bytes], outputs: Sequence[str], redact: Callable[[str], str]
+        self,
+        reply: Mapping[str, Any],
+        blobs: list[bytes],
+        room: Room,
+        outputs: Sequence[str],
+        redact: Callable[[str], str],
     ) -> Outcome:
         """How a run ended well; errors as `value` has them."""
-        values = [self.value(one, blobs, redact) for one in reply["values"]]
+        values: list[Any] = []
+        size = 0
+        for one in reply["values"]:
+            values.append(self.value(one, blobs, room, redact))
+            size = size or self._memory(one, values[0], room)  # of the first, which is kept
         asked = dict(zip(outputs, reply.get("outputs", ()), strict=True))
-        found = {name: self.value(one, blobs, redact) for name, one in asked.items() if one["form"] != "nil"}
-        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), found)
+        found = {name: self.value(one, blobs, room, redact) for name, one in asked.items() if one["form"] != "nil"}
+        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), found, size)
+
+    def _memory(self, described: Mapping[str, Any], value: Any, room: Room) -> int:
+        """Estimate how many bytes a value takes of which the room knows the JSON; at least 1."""
+        is_own = isinstance(value, Records) and described["form"] != "json"  # records that came from no JSON of Lua's
+        return room.memory + (records_memory(value.rows) if is_own else 0) + 1
 
     def value(
-        self, described: Mapping[str, Any], blobs: list[bytes], redact: Callable[[str], str] | None = None
+        self,
+        described: Mapping[str, Any],
+        blobs: list[bytes],
+        room: Room,
+        redact: Callable[[str], str] | None = None,
     ) -> Any:
         """The Python value that a description from Lua stands for.
 
         Parameters:
             described: what the child says of it.
             blobs: the texts of its message.
+            room: what it may take; the values of one message share it.
             redact: what every text of a value that leaves the session passes.
 
         Raises:
+            LimitError: it has more bytes, values, records or columns than it may.
             ValueError, TypeError, KeyError, IndexError: the description makes no sense; only a broken child sends such.
         """
-        blob = blobs[described["blob"] - 1] if described.get("blob") else b""
         form = described["form"]
         if form == "nil":
             return None
@@ -222,13 +250,22 @@ class Handles:
         if form == "row":
             records, place = self._list(described["handle"]), _place(described["place"])
             return Record(records.rows[place], records.function, records.account_of(place))
-        if form in ("places", "altered"):
-            return self._places(decode(blob)) if form == "places" else self._altered(*_told(described, blob, redact))
+        blob = blobs[described["blob"] - 1] if described.get("blob") else b""
+        if form == "places":
+            check_records(blob.count(b",") // 2)
+            return self._places(decode(blob))
         if form == "opaque":
-            text = harmless.text(blob.decode(errors="replace"))
-            return Opaque(redact(text) if redact else text, str(described.get("fault") or ""))
-        if form != "json":
-            raise ValueError(f"the message describes a value as {form!r}")
+            return _opaque(described, blob, room, redact)
+        return self._of_json(described, blob, room, redact)
+
+    def _of_json(
+        self, described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None
+    ) -> Any:
+        room.take(blob)
+        if described["form"] == "altered":
+            return self._altered(room, *_told(described, blob, redact))
+        if described["form"] != "json":
+            raise ValueError(f"the message describes a value as {described['form']!r}")
         return self._decoded(_told(described, blob, redact), described.get("type"), described)
 
     def _decoded(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
@@ -237,6 +274,9 @@ class Handles:
             return Record(value, function, self._account(described.get("account"))) if function else value
         if isinstance(value, list) and (function or (value and all(isinstance(item, dict) for item in value))):
             columns = asked_columns(function) if function and type_name and type_name.endswith(ASKED) else None
+            check_records(len(value))
+            if all(isinstance(item, dict) for item in value):
+                check_columns(value)
             if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:  # of a frame that had it
                 columns = account_columns(columns or function.columns)
             return Records(value, function, columns, self._account_of(len(value), described))
@@ -274,15 +314,17 @@ class Handles:
             return Records(rows, account=account)
         return Records(rows, one.function, one.columns, account)
 
-    def _altered(self, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
+    def _altered(self, room: Room, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
         """Records of the parent's with other values in some of their fields."""
         if not isinstance(changes, dict):
             raise TypeError("the message says nothing of what is altered")
         records = self._places(pairs)
+        room.add(0, sum(map(len, records.rows)))  # since each record becomes one of its own
         rows = list(map(dict, records.rows))
         for key, told in changes.items():
             for place, value in zip(told[::2], told[1::2], strict=True):
                 rows[_place(place)][key] = value
+        check_columns(rows)
         return Records(rows, records.function, records.columns, records.account)
 
     def _list(self, handle: Any) -> Records:
@@ -296,6 +338,12 @@ def _check_size(size: int, most: int) -> None:
     if size > most:
         why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
         raise LimitError(f"{why} A list of records would travel as far as Lua looks at it.", limit="result_limit")
+
+
+def _opaque(described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None) -> Opaque:
+    room.add(len(blob), 1)
+    text = harmless.text(blob.decode(errors="replace"))
+    return Opaque(redact(text) if redact else text, str(described.get("fault") or "")[:MAX_FAULT])
 
 
 def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:

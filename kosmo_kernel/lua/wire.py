@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 LENGTH = struct.Struct(">I")
-MOST = 256 << 20  # bytes of a payload; a longer one means that the other side is not what it should be
 
 
 def read_exactly(descriptor: int, size: int) -> bytes:

@@ -259,7 +259,7 @@ class Asking:
     def failures(self, said: str, rows: Sequence[dict[str, Any]], call: Call | None = None) -> None:
         """Something failed and was collected: a line about it, and what is known of each."""
         room = FAILURES_MOST - len(self._result.failures)
-        if room > 0:
+        if room > 0 and len(self._unread) < FAILURES_MOST:
             self._result.failures += rows[:room]
             self._unread.append((call, said))
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 OUTPUT_MOST = 1 << 20  # bytes that one run may print
 OUTPUT_LINES = 20_000
 DISPLAYS_MOST = 1_000  # things that one run may show
+LONGEST_SECRET = 64 << 10  # characters
+PAGES_MOST = 1_000  # pages of the reference that a run remembers to be such
+ERRORS_MOST = 1_000  # errors that answered the script, of which it may end in one
 NOTE_MOST = 1_000  # characters of a note
 DISPLAYS_SIZE = 8 << 20  # and characters of all of them
 
@@ -128,7 +131,8 @@ class Run:
         return self._remembered(found)
 
     def _remembered(self, found: Page) -> str:
-        self._pages[str(found)] = found
+        if len(self._pages) < PAGES_MOST:
+            self._pages[str(found)] = found
         return str(found)
 
     def given(self, values: Iterable[Any]) -> None:
@@ -143,10 +147,13 @@ class Run:
         """The script printed: pass it on, up to the limit."""
         if self._cut:
             return
-        text = self.clean(text)
         room_lines, room = OUTPUT_LINES - self._lines, OUTPUT_MOST - self._bytes
+        is_longer = len(text) > room + 2 * LONGEST_SECRET
+        text = self.clean(text[: room + 2 * LONGEST_SECRET])
+        if is_longer:  # a secret that is cut in two is not known for one any more: what may be part of one is left out
+            text = text[:-LONGEST_SECRET]
         lines = text.count("\n")
-        if lines > room_lines or len(text) > room:
+        if is_longer or lines > room_lines or len(text) > room:
             text = "".join(text.splitlines(keepends=True)[:room_lines])[:room]
             self._cut = True
         self._lines, self._bytes = self._lines + lines, self._bytes + len(text)
@@ -205,6 +212,8 @@ class Run:
     def failed(self, error: KosmoError) -> None:
         """A question was answered by an error, which the script may catch or end in."""
         self.errors.append(error)
+        if len(self.errors) > 2 * ERRORS_MOST:
+            del self.errors[:ERRORS_MOST]
 
     def output_of(self, number: int) -> Any:
         """What `Out[number]` is: records with a type as they came, other data as tables of its own."""
