@@ -287,7 +287,7 @@ def _timestamps(values: _Values) -> _Array | None:
     if times is None:
         return None
     if len(texts) < len(values):
-        with_gaps = np.full(len(values), np.datetime64("NaT"), times.dtype)
+        with_gaps = np.full(len(values), np.datetime64("NaT", "us"), times.dtype)
         with_gaps[[value is not None for value in values]] = times
         times = with_gaps
     return pd.array(times, dtype=_UTC if times.dtype == "M8[us]" else _UTC_TO_THE_NANOSECOND, copy=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from kosmo_command import document
+from kosmo_command import ROOT, document
 
 from kosmo_kernel.cli import outcome
 
@@ -71,7 +71,7 @@ DOCUMENT = {
     "required": ["success", "findings", "providers"],
 }
 
-PIPS_ENTRY = '{"argv": ["python", "-m", "kosmo_kernel.kernel"]}'
+PIPS_ENTRY = (ROOT / "kernel.json").read_text(encoding="utf-8")
 
 
 def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
@@ -103,4 +103,4 @@ def python(folder: Path, script: str) -> str:
     program = folder / "its-python"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
-    return json.dumps({"argv": [str(program), "-m", "kosmo_kernel.kernel"]})
+    return json.dumps({"argv": [str(program), "-E", "-P", "-m", "kosmo_kernel.kernel"]})

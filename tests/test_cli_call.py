@@ -170,7 +170,7 @@ def test_a_value_has_the_declared_type_or_is_refused(kind: Any, text: str, value
         (["--app-id", "a-a", "--arg", "app_id=b-b"], "`app_id` is given twice: in --app-id and in --arg."),
         (["--limit", "1", "--arg", "limit=2"], "`limit` is given twice: in --limit and in --arg."),
         (['{"app_id": "a-a", "app_id": "b-b"}'], "`app_id` is given twice: in the JSON."),
-        (['{"app_id": "my-app",}'], "The JSON cannot be read, column 21: expecting property name"),
+        (['{app_id: "my-app"}'], "The JSON cannot be read, column 2: expecting property name"),
         (['{\n"app_id": my-app}'], "The JSON cannot be read, line 2, column 11: expecting value."),
         ([" "], "The JSON cannot be read, column 2: it is blank."),
         (['{"limit": NaN}'], "The JSON cannot be read: NaN is no JSON."),

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -126,7 +127,9 @@ def test_notebooks_are_copied_and_what_a_user_has_there_stays(tmp_path: Path) ->
         "2 second.ipynb": ours,
         "apps.jsonl": "{}\n",
     }
-    assert NotebookNotary().check_signature(nbformat.read(folder / "2 second.ipynb", as_version=4))
+    notary = NotebookNotary()
+    with closing(notary.store):
+        assert notary.check_signature(nbformat.read(folder / "2 second.ipynb", as_version=4))
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def test_the_last_expression_or_what_is_returned_is_the_value(lua: Machine, sour
         ("1 -- ;", False),
         ("return {';'}", False),
         ("x = 1", True),
+        ("x = 1\n1 -- ;", False),
+        ("x = 1\n1; -- ;", True),
+        ("do return 1 end", False),
+        ("do return 1 end;", True),
+        ("do return 1 end; -- it's over", True),
+        ("do return 1 end;\n-- it's over", True),
+        ("do return 1 end -- ;", False),
+        ("do return 1; end", False),
+        ("do return 1 end\n" + " " * 2000 + ";", True),
+        ("return", True),
     ],
 )
 def test_a_semicolon_at_the_end_hides_the_value(lua: Machine, source: str, hidden: bool) -> None:  # noqa: FBT001 - what is expected

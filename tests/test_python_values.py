@@ -73,7 +73,7 @@ def fault(value: Any) -> str:
         (Decimal("NaN"), None),
         (pd.NaT, None),
         (pd.NA, None),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (True, True),
         (np.True_, True),
         (2**63 - 1, 2**63 - 1),

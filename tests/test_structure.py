@@ -66,6 +66,7 @@ FLOORS = (
         "plan",
         "private_files",
         "project",
+        "python_start",
         "python_values",
         "report",
         "result",

@@ -122,7 +122,7 @@ def called() -> str:
     """How this command was typed, so that the next line can be typed as well: `.venv/bin/kosmo` off the PATH."""
     typed, found = Path(sys.argv[0]), shutil.which("kosmo")
     if typed.stem != "kosmo":
-        return "kosmo" if found else f"{Path(sys.executable).name} -m kosmo_kernel"
+        return "kosmo" if found else f"{Path(sys.executable).name} -P -m kosmo_kernel"
     return "kosmo" if found and Path(found).resolve() == typed.resolve() else sys.argv[0]
 
 

@@ -13,15 +13,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kosmo_kernel import __version__, accounts
-from kosmo_kernel.cli.kernelspec import NAME
+from kosmo_kernel.cli.kernelspec import NAME, OLD, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.python_start import made_safe, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
 PATIENCE = 10.0  # seconds for another Python to say who it is
@@ -117,24 +118,26 @@ def walls() -> Iterator[Finding]:
 
 
 def kernelspec() -> Iterator[Finding]:
-    """The entry of the kernel in Jupyter's list: the first that Jupyter finds, and whom it starts."""
-    from jupyter_core.paths import jupyter_path  # noqa: PLC0415 - only this check needs it
-
+    """The entry of the kernel in Jupyter's list: the first that Jupyter finds, and whom it starts; and old ones."""
     name, advice = "jupyter.kernelspec", "Run: kosmo install"
-    files = (Path(folder, NAME, "kernel.json") for folder in jupyter_path("kernels"))
-    file = next((file for file in files if file.is_file()), None)
-    if file is None:
+    found = entries()
+    if not found:
         yield Finding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
         return
+    file = found[0].file
     try:
         python, its_version = _started_by(file)
     except SettingsError as error:
         yield Finding(name, "broken", error.message, advice)
-        return
-    if its_version == __version__:
-        yield Finding(name, "ok", f"{file.parent} starts {python}.")
     else:
-        yield Finding(name, "warning", f"{file.parent} starts {python}, which has kosmo_kernel {its_version}.", advice)
+        if its_version == __version__:
+            yield Finding(name, "ok", f"{file.parent} starts {python}.")
+        else:
+            told = f"{file.parent} starts {python}, which has kosmo_kernel {its_version}."
+            yield Finding(name, "warning", told, advice)
+    for entry in found:
+        if not entry.is_safe:
+            yield Finding("jupyter.old_kernelspec", "warning", f"{entry.file} {OLD}.", renewal(entry.file))
 
 
 def _started_by(file: Path) -> tuple[str, str]:
@@ -144,17 +147,18 @@ def _started_by(file: Path) -> tuple[str, str]:
         SettingsError: there is no such Python, or it does not have this package.
     """
     try:
-        python = str(json.loads(file.read_text(encoding="utf-8"))["argv"][0])
+        command = [str(word) for word in json.loads(file.read_text(encoding="utf-8"))["argv"]]
+        python = command[0]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(f"{file} makes no sense: {error}") from None
     if _OF_JUPYTER.fullmatch(python):
         return "the Python that Jupyter runs on", __version__
     if shutil.which(python) is None:
         raise SettingsError(f"{file} starts {python}, which is not there.")
-    command = [python, "-c", _WHO]
+    question = [*made_safe([python, *options(command)]), "-c", _WHO]
     try:
         asked = subprocess.run(  # noqa: S603 - what Jupyter would start
-            command, cwd=file.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+            question, cwd=file.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingsError(f"{file} starts {python}, which does not run: {error}") from None

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +16,7 @@ import click
 
 from kosmo_kernel.cli import INTERRUPTED
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.kernelspec import shipped
+from kosmo_kernel.cli.kernelspec import OLD, entries, renewal, shipped
 from kosmo_kernel.cli.options import Number, Whole
 from kosmo_kernel.cli.output import note, say
 from kosmo_kernel.errors import SettingsError
@@ -97,14 +97,21 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
 def open_lab(*, browser: bool) -> None:
     """Become JupyterLab, on a copy of the notebooks and with the demo as the default account.
 
+    Its own working directory is that of this Python, and no folder of notebooks: neither modules nor settings are taken
+    from there.
+
     Raises:
-        SettingsError: there is no JupyterLab, or no place for the copy.
+        SettingsError: there is no JupyterLab, or no place for the copy; or Jupyter would start the Lua kernel so that
+            it takes modules from there.
     """
     if find_spec("jupyterlab") is None:
         raise SettingsError(f"JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab")
+    if old := next((entry.file for entry in entries()[:1] if not entry.is_safe), None):
+        raise SettingsError(f"{old} {OLD}. {renewal(old)}")
     folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
     note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
-    command = [sys.executable, "-m", "jupyterlab", "--LabApp.news_url=None"]  # a question about news would be the first
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    command.append("--LabApp.news_url=None")  # a question about news would be the first
     if (folder / FIRST).exists():
         command.append(f"--LabApp.default_url=/lab/tree/{quote(FIRST)}")
     if not browser:
@@ -113,8 +120,8 @@ def open_lab(*, browser: bool) -> None:
         command.append("--allow-root")
     environment = os.environ | {"KOSMO_DEMO": "1"}
     if os.name == "nt":  # where a process cannot become another one
-        sys.exit(subprocess.call(command, cwd=folder, env=environment))  # noqa: S603 - our own Python
-    os.chdir(folder)
+        sys.exit(subprocess.call(command, cwd=sys.prefix, env=environment))  # noqa: S603 - our own Python
+    os.chdir(sys.prefix)
     os.execve(sys.executable, command, environment)  # noqa: S606 - likewise
 
 
@@ -123,7 +130,9 @@ def _trust(notebook: Path) -> None:
     import nbformat  # noqa: PLC0415 - JupyterLab has it
     from nbformat.sign import NotebookNotary  # noqa: PLC0415 - as above
 
-    NotebookNotary().sign(nbformat.read(notebook, as_version=4))
+    notary = NotebookNotary()
+    with closing(notary.store):
+        notary.sign(nbformat.read(notebook, as_version=4))
 
 
 def copy_of_notebooks(source: Path, folder: Path) -> Path:

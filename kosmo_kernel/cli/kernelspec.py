@@ -12,7 +12,7 @@ import shutil
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -20,11 +20,55 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import say
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.python_start import is_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAME = "kosmo-lua"
+OLD = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
+
+
+class Entry(NamedTuple):
+    """An entry of the kernel in a list of Jupyter's.
+
+    Parameters:
+        file: its `kernel.json`.
+        command: what it starts; empty where the file makes no sense.
+    """
+
+    file: Path
+    command: list[str]
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether what it starts takes no modules from the folder of a notebook; or starts nothing."""
+        return not self.command or is_safe(self.command)
+
+
+def entries() -> list[Entry]:
+    """Return the entries that Jupyter finds, the one that it uses first."""
+    from jupyter_core.paths import jupyter_path  # noqa: PLC0415 - the other commands do not need it
+
+    files = (Path(folder, NAME, "kernel.json") for folder in jupyter_path("kernels"))
+    return [Entry(file, _command(file)) for file in files if file.is_file()]
+
+
+def _command(file: Path) -> list[str]:
+    try:
+        command = json.loads(file.read_text(encoding="utf-8"))["argv"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []  # Jupyter starts nothing either
+    return [str(word) for word in command] if isinstance(command, list) else []
+
+
+def renewal(file: Path) -> str:
+    """Return what to do to have an entry written anew."""
+    if file.parent == _folder(user=True, sys_prefix=False, prefix=None):
+        return "Run: kosmo install"
+    if file.parent == _folder(user=False, sys_prefix=True, prefix=None):
+        return "Run: kosmo install --sys-prefix"
+    return f"Remove {file.parent}, and run: kosmo install"
 
 
 def where(command: Callable[..., Any]) -> Callable[..., Any]:

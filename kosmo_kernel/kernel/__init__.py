@@ -9,5 +9,5 @@ asks for and how its values are shown, `outline.py` and `failures.py` how tables
 what was typed, `comms.py` is for widgets, `parameters.py` for papermill. The kernel holds no Lua: that is another
 process.
 
-Started by Jupyter as `python -m kosmo_kernel.kernel -f CONNECTION_FILE`.
+Started by Jupyter as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `python_start.py`.
 """

@@ -169,6 +169,19 @@ local function parts(text, name)
   return nil, nil, fault
 end
 
+-- Whether a cell of these parts ends in a `;`: behind it is nothing but space, or a comment on one line. Only the end
+-- is searched, which keeps a long cell cheap.
+local TAIL = 1000
+local function ends_in_semicolon(text, before, last)
+  local skipped = #text > TAIL and #text - TAIL or 0
+  local tail = sub(text, skipped + 1)
+  local at = find(tail, ";%s*$") or find(tail, ";%s*%-%-[^\n]*%s*$")
+  if not at then return false end
+  at = skipped + at
+  if at > #before then at = at + #before + #last - #text end -- the last part may have got a `return` in front
+  return not compiles(sub(before .. last, 1, at - 1) .. "= =") -- which compiles only where it is in a comment
+end
+
 -- The public part --------------------------------------------------------------------------------------------
 
 -- "complete", "incomplete", or "invalid" with the fault.
@@ -181,14 +194,14 @@ end
 
 local serial = 0
 
--- A cell as a function, or nil and Lua's message. The second result tells whether the value is hidden (`;`);
--- the third keeps what must be known to save locals when the cell fails. `set` has the names of globals that are
+-- A cell as a function, or nil and Lua's message. The second result tells whether a value is hidden (`;`), one that a
+-- `return` inside a block gives as well; the third keeps what must be known to save locals when the cell fails. `set` has the names of globals that are
 -- set for this cell, and mean those.
 function cells.compile(text, name, environment, set)
   local before, last, fault, whole = parts(text, name)
   if not before and not whole then return nil, fault end
   local hidden = last ~= nil and find(last, ";", 1, true) ~= nil and not compiles(last .. "\n;")
-  if last == "" then hidden = true end
+  hidden = hidden or last ~= nil and ends_in_semicolon(text, before, last)
   local alive, is_alive = {}, {}
   if before and before ~= "" then alive, is_alive = alive_at_end(before) end
 

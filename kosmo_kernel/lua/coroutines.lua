@@ -19,18 +19,20 @@ local OVER = "nobody waits for this call any more, since its parallel.map has en
 
 local open, held = nil, {} -- `open` is nil while no tasks run; `held[inner]` is where it was entered from, false at a task
 
--- What came out of a coroutine that was entered: if it waits, wait here and go back in.
-local function came_out(thread, ok, first, ...)
+-- What came out of a coroutine that was entered: if it waits, wait here and go back in. As everywhere below, the
+-- values stay together, since a coroutine that gives none is not one that gives nil.
+local function came_out(thread, ok, ...)
+  local first, ticket = ...
   if ok and rawequal(first, WAIT) then
     local now = held
     now[thread] = running()
-    yield(WAIT, ...)
+    yield(WAIT, ticket)
     if now ~= held then native.raise(OVER) end -- a script kept it, and came back to it in another run
     now[thread] = nil
     return came_out(thread, resume(thread))
   end
   if open then open[thread] = nil end
-  return ok, first, ...
+  return ok, ...
 end
 
 local function enter(thread, ...)
@@ -60,9 +62,10 @@ function limits.resume(thread, ...)
   return after(enter(thread, ...))
 end
 
-local function value_or_raise(thread, ok, problem, ...)
+local function value_or_raise(thread, ok, ...)
+  local problem = ...
   passed(ok, problem)
-  if ok then return problem, ... end
+  if ok then return ... end
   if status(thread) == "dead" then close(thread) end -- which runs what it had to close
   living()
   error(problem, 0)

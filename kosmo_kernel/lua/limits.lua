@@ -73,9 +73,10 @@ end
 limits.passed = passed
 
 -- Raise what has been latched, if anything; called wherever a protected call came back.
-local function after(ok, problem, ...)
+local function after(ok, ...)
+  local problem = ...
   passed(ok, problem)
-  if ok then return ok, problem, ... end
+  if ok then return ok, ... end
   -- At the last level of the C stack a script still runs but its hook cannot be called: there a loop around
   -- `pcall` is noticed here.
   failed = failed + 1
@@ -98,7 +99,9 @@ function limits.xpcall(f, handler, ...)
   if type(handler) ~= "function" then native.raise("bad argument #2 to 'xpcall' (function expected)") end
   return after(xpcall(f, function(problem)
     if dead then return problem end
-    return handler(native.failure(problem))
+    local text, facts = native.failure(problem)
+    if facts then return handler(text, facts) end
+    return handler(text)
   end, ...))
 end
 

@@ -290,7 +290,7 @@ class Machine:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Take over Ctrl-C while a script runs: it raises where input is awaited or values are made, and nowhere else."""
+        """Take over Ctrl-C while a script runs: it raises at input and while values are made, never in a frame."""
 
         def on_signal(*_signal: object) -> None:
             self.interruptible.interrupt()

@@ -154,6 +154,7 @@ local function run_cell(header, texts)
     given = limits.run(passing.give, {}, ran.values, asked, header.result_limit)
   end
   if not given.values then return error_reply(given.problem, nil, given.why) end
+  if ran.values.n == 0 then hidden = true end
   local first = ran.values[1]
   if native.is_stream[first] then hidden, first = true, nil end -- what `io.write` returns is nothing to look at
   if header.numbered and not header.dry_run then outputs.add(first) end

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.parameters import LUA
+from kosmo_kernel.python_start import made_safe, options
 from kosmo_kernel.redact import redact
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from kosmo_kernel.runbook.copy import Copy
 
+LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # how our own kernel is started
 MEANT_TO_FAIL = "raises-exception"  # the tag of a cell whose error is the point
 SAID = "said"  # the file for what a kernel's process says beside its outputs
 
@@ -129,12 +131,18 @@ def _config(folder: Path) -> Config:
     """How a kernel is started.
 
     It is talked to over sockets of the file system, where there are any: no other user can listen. What its process
-    itself says goes into a file: it is no output of a cell, and a cron job would mail it.
+    itself says goes into a file: it is no output of a cell, and a cron job would mail it. Our own kernel gets no
+    modules from the notebook's folder, also where an entry that an older version wrote would start it so.
     """
     from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415 - only a notebook needs it
     from traitlets.config import Config  # noqa: PLC0415 - as above
 
     class Kernels(AsyncKernelManager):
+        def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+            command = super().format_kernel_cmd(extra_arguments)
+            is_ours = command[1 + len(options(command)) :][:2] == LUA_KERNEL
+            return made_safe(command) if is_ours else command
+
         async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # it says nothing of types
             with (folder / SAID).open("wb") as said:
                 await super().start_kernel(**more, stderr=said)

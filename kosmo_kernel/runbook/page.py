@@ -89,7 +89,9 @@ def write(copy: Path) -> Path:
     _name(notebook)
     _uncut(notebook)
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
-    exporter = HTMLExporter(raw_template=_HEAD + _TEMPLATE, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
+    # Of its own accord it prefers templates in the working directory, which are programs.
+    templates = {"raw_template": _HEAD + _TEMPLATE, "extra_template_basedirs": []}
+    exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     try:
