@@ -147,7 +147,10 @@ def test_markdown_has_no_raw_html_no_images_and_only_links_to_the_web(read: Call
     assert [one for one in links if not one.lower().startswith(("http://", "https://", "text-align:"))] == []
 
 
-@pytest.mark.parametrize("unit", ["<", "[", "](", "](http://(a", "!", "] ", "```\n", "$ \\ http:// ", "`a``b"])
+@pytest.mark.parametrize(
+    "unit",
+    ["<", "[", "](", "](http://(a", "!", "] ", "```\n", "$ \\ http:// ", "`a``b", "``` a`", "~~~", "&#36", ":::{"],
+)
 def test_no_markdown_takes_long(unit: str) -> None:
     source = unit * (MOST // 4 // len(unit))
     started = time.process_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hostile_texts import MANY
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.harmless import NotShownError, html, latex, markdown
+from kosmo_kernel.harmless.plain import MOST
 from kosmo_kernel.harmless.tex import COMMANDS, JOINER, MAX_DEPTH, MAX_LENGTH
 
 FORMULAS = [
@@ -112,6 +114,20 @@ def test_groups_that_are_nested_too_deep_are_not_shown(group: str) -> None:
 def test_long_latex_is_not_shown() -> None:
     with pytest.raises(NotShownError, match="too many"):
         latex("x" * (MAX_LENGTH + 1))
+
+
+@pytest.mark.parametrize(
+    "unit", ["\\\\[", "\\\\[ ", " ", "\\hspace{ ", "\\begin{", "\\cancel ", "{}", "\\begin{array}{c", "$\\"]
+)
+@pytest.mark.parametrize("start", ["", "$\\\\[", "\\hspace{"])
+def test_no_formula_takes_long(start: str, unit: str) -> None:
+    source = start + unit * (MOST // 4 // len(unit))
+    started = time.process_time()
+    try:
+        markdown(source)
+    except NotShownError as error:
+        assert "in each other" in str(error)  # noqa: PT017 - it is one way to be quick
+    assert time.process_time() - started < 5
 
 
 @MANY

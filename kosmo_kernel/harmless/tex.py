@@ -144,7 +144,7 @@ _FOLLOWED_BY = {
     }.items()
 }
 _COMMAND = re.compile(r"(?<=\\)[A-Za-z@]++")  # for KaTeX `@` is a letter
-_ROW_END = re.compile(r"(\\\\\*?\s*\[)(?=\s*[-+]?\s*[\d.,])")  # with a distance to the next row
+_ROW_END = re.compile(r"(\\\\\*?\s*+\[)(?=\s*+[-+]?\s*+[\d.,])")  # with a distance to the next row
 _SMALL_DISTANCE = re.compile(rf"\s*(?:{_LENGTH}|-\s*0?\.\d{{1,3}}\s*em|-\s*\d\s*(?:pt|px|mu))\s*\]")
 _NESTING = re.compile(r"\\(?:begin|end)\{[^{}]*\}|\\(?:left|right)(?![A-Za-z])|[{}]")
 _ENDS = ("}", r"\end", r"\right")
