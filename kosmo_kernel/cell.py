@@ -34,10 +34,10 @@ class Values(tuple[Any, ...]):
     def _repr_html_(self) -> str | None:
         if not any(hasattr(value, "_repr_html_") for value in self):
             return None
-        from kosmo_kernel.harmless.escape import html_text  # noqa: PLC0415 - most cells have one value
+        from kosmo_kernel.harmless.escape import html_code  # noqa: PLC0415 - most cells have one value
 
         return "\n".join(
-            value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{html_text(repr(value))}</pre>"
+            value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{html_code(repr(value))}</pre>"
             for value in self
         )
 

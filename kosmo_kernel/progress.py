@@ -110,7 +110,7 @@ class Snapshot:
         bar = ""
         if self.share is not None:
             bar = f'<span style="{_BAR}"><span style="{_DONE};width:{100 * self.share:.1f}%"></span></span>'
-        return f'<div style="{LINE}" class="{CLASSES}">{bar}{escape(self.text())}</div>'
+        return without_delimiters(f'<div style="{LINE}" class="{CLASSES}">{bar}{escape(self.text())}</div>')
 
     def at_end(self) -> Snapshot:
         """The same, of a run that has ended."""

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.docs.page import Writer, in_both_forms
-from kosmo_kernel.harmless.escape import code_span, fenced, html_attribute, html_text, markdown_text
+from kosmo_kernel.harmless.escape import code_span, fenced, html_attribute, html_code, html_text, markdown_text
 
 Read = Callable[[str], Shown]
 
@@ -72,6 +72,8 @@ def test_a_fenced_block_has_no_language_that_somebody_else_chose() -> None:
 
 def test_words_in_html_are_seen_as_they_are_and_are_no_formulas() -> None:
     for words in HOSTILE:
+        assert Shown(f"<pre>{html_code(words)}</pre>").tags == ["pre"]
+        assert tight(Shown(f"<pre>{html_code(words)}</pre>").text) == tight(words)
         shown = Shown(f"<p>{html_text(words)}</p>")
         assert (shown.structure, shown.odd, shown.formulas) == (["p"], [], []), words
         assert shown.text == tight(words)

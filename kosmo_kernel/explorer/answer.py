@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel.cell import error_lines
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.harmless.escape import html_attribute, html_text
+from kosmo_kernel.harmless.escape import html_attribute, html_code, html_text
 from kosmo_kernel.legible import cells
 from kosmo_kernel.redact import redact
 from kosmo_kernel.tables import table_of
@@ -35,13 +35,13 @@ _ERROR = (
 
 def small(text: str, code: str = "") -> str:
     """A remark, and a piece of code behind it."""
-    return f'<div style="{_SMALL}">{html_text(text)}{f" <code>{html_text(code)}</code>" if code else ""}</div>'
+    return f'<div style="{_SMALL}">{html_text(text)}{f" <code>{html_code(code)}</code>" if code else ""}</div>'
 
 
 def lua(cell: str) -> str:
     """A cell's text to copy, and the button by which JupyterLab inserts it."""
     return (
-        f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{html_text(cell)}</pre>'
+        f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{html_code(cell)}</pre>'
         '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
         f'style="width:auto;flex:none" data-kosmo-insert="{html_attribute(cell)}">Insert as cell</button></div>'
     )
@@ -50,14 +50,14 @@ def lua(cell: str) -> str:
 def value(found: Any) -> str:
     """What came back, as a cell shows it."""
     bundle = bundle_of(found)
-    shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{html_text(bundle["text/plain"])}</pre>'
+    shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{html_code(bundle["text/plain"])}</pre>'
     return shown
 
 
 def failure(error: BaseException) -> str:
     """Why there is no answer: an error of ours as below a cell, a defect as Python shows it."""
     text = "\n".join(error_lines(error)) if isinstance(error, KosmoError) else _defect(error)
-    return f'<pre style="{_TEXT}{_ERROR}">{html_text(text)}</pre>'
+    return f'<pre style="{_TEXT}{_ERROR}">{html_code(text)}</pre>'
 
 
 def _defect(error: BaseException) -> str:

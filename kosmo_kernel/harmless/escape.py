@@ -91,8 +91,13 @@ def fenced(text: str, language: str = "") -> str:
 
 def html_text(text: str) -> str:
     """Return HTML that shows `text` between tags, in HTML and in a block of HTML that stands in Markdown."""
-    written = escape(_seen(text))
+    written = escape(_seen(text), quote=False)
     return _TEX.sub(_isolated, written) if "$" in written or "\\" in written else written
+
+
+def html_code(text: str) -> str:
+    """Return HTML that shows `text` between the tags of a `<pre>` or `<code>`, in which MathJax looks for nothing."""
+    return escape(_seen(text))
 
 
 def html_attribute(text: str) -> str:
