@@ -105,7 +105,7 @@ class Snapshot:
         """It in one small line of HTML, which needs neither a script nor a style of the page."""
         from html import escape  # noqa: PLC0415 - a terminal does without
 
-        from kosmo_kernel.no_math import CLASSES  # noqa: PLC0415 - likewise
+        from kosmo_kernel.no_math import CLASSES, without_delimiters  # noqa: PLC0415 - likewise
 
         bar = ""
         if self.share is not None:
