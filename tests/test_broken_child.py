@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from broken_child import WORKER
 from lua_host import Answers, app
 
 from kosmo_kernel import errors
@@ -25,63 +26,6 @@ from kosmo_kernel.run import Run
 from kosmo_kernel.session import Session
 
 PATIENCE = 20.0  # seconds, a third of what the double sleeps; each of these ends in less than two on an idle machine
-
-WORKER = """
-import json, os, signal, struct, time
-
-signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it stops for nobody
-
-def raw(data):
-    while data:
-        data = data[os.write(1, data):]
-
-def framed(payload):
-    raw(struct.pack(">I", len(payload)) + payload)
-
-def say(header, *blobs):
-    head = header if isinstance(header, bytes) else json.dumps(header).encode()
-    if blobs:
-        head = json.dumps({{"blobs": [len(blob) for blob in blobs], **header}}).encode()
-    framed(struct.pack(">I", len(head)) + head + b"".join(blobs))
-
-def exactly(size):
-    data = b""
-    while len(data) < size:
-        data += os.read(0, size - len(data)) or os._exit(0)
-    return data
-
-def hear():
-    return exactly(struct.unpack(">I", exactly(4))[0])
-
-def ready():
-    hear()
-    say({{"kind": "ready", "memory": 1, "released": []}}, b"")
-
-def greet():
-    ready()
-    hear()
-
-def done(values, *blobs, memory=1):
-    say({{"kind": "done", "values": values, "hidden": False, "memory": memory}}, *blobs)
-
-def value(*blobs, **described):
-    done([described], *blobs)
-
-def failed(**told):
-    say({{"kind": "failed", "type": "lua_runtime", "message": "x", "stack": [], **told}})
-
-APPS = {{"id": 1, "path": "heroku.list_apps", "arguments": [], "texts": 0}}
-def call(**told): ask("next", begin=[{{**APPS, **told}}])
-def drop(ids): say({{"kind": "drop", "ids": ids}})
-
-def ask(kind, **asked):
-    say({{"kind": kind, **asked}})
-    hear()
-
-def main(*_anything):
-{body}
-    time.sleep(60)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +174,11 @@ NONSENSE = {
     "closed pipes": "os.close(0); os.close(1)",
     "half a frame and then nothing": r"raw(b'\0\0\1\0half')",
     "half a length and then nothing": r"raw(b'\0\0')",
+    "a frame longer than any script can cause": r"raw(b'\x0c\0\0\0')",
+    "a header of millions of values": "say(b'[' + b'{},' * 4000001 + b'{}]')",
+    "a call with a thousand arguments and one": "call(arguments=[{'form': 'nil'}] * 1001)",
+    "markup of more than eight megabytes": "say({'kind': 'display', 'form': 'html'}, b'x' * (9 << 20))",
+    "failures of megabytes": "say({'kind': 'failures', 'count': 1, 'of': 1}, b'[' + b' ' * (5 << 20) + b']')",
     "no answer": "pass",
 }
 BEFORE_THE_GREETING = {
@@ -249,6 +198,27 @@ def test_nonsense_from_the_child_ends_it_and_the_next_run_works(lua: Session) ->
 
     assert isinstance(error, errors.LuaProcessError)
     assert "ariables are gone" in error.message
+
+
+TOO_MUCH = {
+    "value_limit": "value(b'[' + b'{},' * 4000001 + b'{}]', form='json', blob=1)",
+    "result_limit": "value(b'[' + b' ' * (65 << 20) + b']', form='json', blob=1)",
+    "column_limit": "value(json.dumps([{str(i): 1} for i in range(10001)]).encode(), form='json', blob=1)",
+    "records_limit": "value(b'[' + b'{},' * 1000001 + b'{}]', form='json', blob=1)",
+}
+
+
+@pytest.mark.parametrize(
+    ("lua", "limit"),
+    [(f"greet(); {body}", limit) for limit, body in TOO_MUCH.items()],
+    ids=TOO_MUCH.keys(),
+    indirect=["lua"],
+)
+def test_a_result_beyond_a_limit_is_refused_whatever_the_child_says(lua: Session, limit: str) -> None:
+    with pytest.raises(errors.LimitError) as caught:
+        lua.run("return 1")
+
+    assert caught.value.limit == limit
 
 
 LOOPING = {

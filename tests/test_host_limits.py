@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kosmo_kernel import docs, errors, limits
+from kosmo_kernel import docs, errors, limits, records
 from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import host_limits, messages, values, wire
 from kosmo_kernel.lua.host_limits import Room, check_columns, count_values, records_memory
@@ -78,8 +78,12 @@ def test_a_shared_empty_table_inside_lists_is_refused_before_it_is_decoded(
     lua: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
-    decode = values.decode
-    monkeypatch.setattr(values, "decode", lambda text: decoded.append(len(text)) or decode(text))
+
+    def decode(text: bytes) -> Any:
+        decoded.append(len(text))
+        return records.decode(text)
+
+    monkeypatch.setattr(values, "decode", decode)
     monkeypatch.setattr(lua, "limits", Limits(values=10_000))
     error = limit_of(lua, NESTED % 10_000 + "return rows")
 
@@ -133,7 +137,7 @@ def test_honest_large_results_pass(lua: Session) -> None:
 
 @pytest.mark.full
 def test_the_largest_honest_results_pass(lua: Session) -> None:
-    text = lua.run("return ('a line, [with] {marks}\\n'):rep((60 << 20) // 23)").value
+    text = lua.run("return ('a line, [with] {marks}\\n'):rep((60 << 20) // 23)", memory_limit=1 << 30).value
     dynos = lua.run(
         "local all = {} for i = 1, 100000 do all[i] = { id = i, name = 'web.' .. i, type = 'web', size = 'Basic', "
         "state = 'up', command = 'run', app = { id = i, name = 'a' }, release = { id = i, version = 1 } } end "
@@ -184,7 +188,10 @@ def test_what_wants_no_answer_counts_as_well(lua: Session, monkeypatch: pytest.M
     monkeypatch.setattr(limits, "HOST_CPU_EXTRA", 0.0)
     monkeypatch.setattr(Run, "display", lambda _self, _request: burn(0.02))
 
-    assert limit_of(lua, "while true do display(1) end", cpu_limit=0.3).limit == "host_cpu_limit"
+    assert (
+        limit_of(lua, "local text = ('x'):rep(20000) while true do display(text) end", cpu_limit=0.3).limit
+        == "host_cpu_limit"
+    )
 
 
 def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,19 +122,30 @@ def _set(text: str) -> frozenset[str]:
     return frozenset((*whole, *(part for word in whole if "_" in word for part in word.split("_"))))
 
 
-def _spelt(term: str, entries: Iterable[tuple[Found, _Zones]]) -> list[str]:
+def _spelt(term: str, entries: Iterable[tuple[Found, _Zones]]) -> Sequence[str]:
     """The word itself where a page has it; otherwise the words that were meant, as far as one can tell."""
-    if any(_fit((term,), zone) for _, zones in entries for zone in zones):
-        return [term]
-    from difflib import get_close_matches  # noqa: PLC0415 - most words are there
-
-    return get_close_matches(term, _vocabulary(tuple(zones for _, zones in entries)), _MOST_SLIPS, _ALIKE)
+    vocabulary = _vocabulary(tuple(zones for _, zones in entries))
+    return [term] if _fit((term,), vocabulary) else _alike(term, vocabulary)
 
 
 @lru_cache(maxsize=4)  # the words are the same at every search
-def _vocabulary(pages: tuple[_Zones, ...]) -> list[str]:
-    """All words, in order."""
-    return sorted({word for zones in pages for zone in zones for word in zone})
+def _vocabulary(pages: tuple[_Zones, ...]) -> frozenset[str]:
+    """All words of all pages."""
+    return frozenset(word for zones in pages for zone in zones for word in zone)
+
+
+@lru_cache(maxsize=1024)  # a script may ask for the same word for ever
+def _alike(term: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
+    """The words that are spelt much like a term, best first."""
+    from difflib import get_close_matches  # noqa: PLC0415 - most words are there
+
+    # Only letters of the term that a word has as well can match; this is far quicker to see than how alike they are.
+    wanted = [
+        word
+        for word in vocabulary
+        if 2 * min(len(word), sum(map(word.__contains__, term))) >= _ALIKE * (len(term) + len(word))
+    ]
+    return tuple(get_close_matches(term, sorted(wanted), _MOST_SLIPS, _ALIKE))
 
 
 @lru_cache(maxsize=8192)  # likewise
