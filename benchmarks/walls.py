@@ -46,7 +46,7 @@ def child(start: str) -> LuaProcess:
     process.START = start
     one = LuaProcess()
     one.write(wire.pack({"kind": "spaces"}, [b"[]"]))
-    assert one.read(30)
+    assert one.read(30, 1 << 20)
     return one
 
 
@@ -87,7 +87,7 @@ def runs() -> None:
         if allow:
             one.allow(256 * MIB, 30)
         one.write(payload)
-        answer = one.read(30)
+        answer = one.read(30, 1 << 20)
         assert answer is not None
         assert b'"done"' in answer
 

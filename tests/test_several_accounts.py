@@ -17,6 +17,8 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.display import bundle_of
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.limits import Limits
+from kosmo_kernel.lua.host_limits import Room
 from kosmo_kernel.lua.values import SHORT, Handles
 from kosmo_kernel.records import ACCOUNT, Records
 from kosmo_kernel.session import Session
@@ -321,4 +323,4 @@ def test_what_a_broken_child_says_of_accounts_is_taken_for_nothing(said: dict[st
     handles.answer([Records([{"a": 1}], account="demo")], [])
 
     with pytest.raises((ValueError, TypeError)):
-        handles.value({"form": "json", "blob": 1, **said}, [b'[{"a":1},{"a":2}]'])
+        handles.value({"form": "json", "blob": 1, **said}, [b'[{"a":1},{"a":2}]'], Room(Limits()))

@@ -131,9 +131,9 @@ def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.Mo
         if why_not := child._limited["running_time"]:
             pytest.skip(why_not)
         child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
-        child.read(30)  # it is ready, and stuck from now on
+        child.read(30, 1 << 20)  # it is ready, and stuck from now on
         with pytest.raises(LuaProcessError, match="SIGXCPU"):
-            child.read(30)
+            child.read(30, 1 << 20)
     finally:
         child.close()
 
@@ -145,7 +145,7 @@ def test_a_large_allowance_is_no_small_one() -> None:
         child.allow(8 << 30, 1e300)
         child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
 
-        assert child.read(30) is not None
+        assert child.read(30, 1 << 20) is not None
         assert child._limited == before
     finally:
         child.close()
