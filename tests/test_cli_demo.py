@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import nbformat
 import pytest
+from kernel_client import listed
 from kosmo_command import kosmo, on_terminal, started
 from nbformat.sign import NotebookNotary
 
@@ -139,18 +140,25 @@ def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> No
     assert done.returncode == 1
 
 
-def test_lab_starts_in_the_folder_with_the_demo_as_its_account(tmp_path: Path) -> None:
+def test_lab_opens_the_folder_with_the_demo_as_its_account(tmp_path: Path) -> None:
     stand_in = tmp_path / "packages" / "jupyterlab"
     stand_in.mkdir(parents=True)
-    tell = "import json, os, sys\nprint(json.dumps([os.getcwd(), os.environ['KOSMO_DEMO'], sys.argv[1:]]))\n"
+    tell = "import json, os, sys\nprint(json.dumps([os.environ['KOSMO_DEMO'], sys.argv[1:]]))\n"
     (stand_in / "__init__.py").touch()
     (stand_in / "__main__.py").write_text(tell, encoding="utf-8")
     path = f"{tmp_path / 'packages'}:{Path(__file__).parent.parent}"
     (tmp_path / "kosmo-demo").mkdir()
     (tmp_path / "kosmo-demo" / "0 mine.ipynb").touch()  # what is the user's own is not opened in place of ours
-    done = kosmo("demo", "--lab", "--no-open", cwd=tmp_path, env={"PYTHONPATH": path})
-    folder, demo, args = json.loads(done.stdout)
-    assert (folder, demo) == (str(tmp_path / "kosmo-demo"), "1")
+    done = kosmo(
+        "demo",
+        "--lab",
+        "--no-open",
+        cwd=tmp_path,
+        env=listed(tmp_path / "known") | {"PYTHONPATH": path, "KOSMO_DEMO": "0"},
+    )
+    demo, args = json.loads(done.stdout)
+    assert demo == "1"
+    assert f"--ServerApp.root_dir={tmp_path / 'kosmo-demo'}" in args
     assert "--no-browser" in args
     assert "--LabApp.default_url=/lab/tree/first-steps.ipynb" in args
 

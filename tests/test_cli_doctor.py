@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from diagnosis import PIPS_ENTRY, diagnosis, here, kernel, python
+from jupyter_core.paths import jupyter_data_dir
 from kosmo_command import kosmo, on_terminal
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli import checks, doctor
+from kosmo_kernel.cli import checks, doctor, kernelspec
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS
@@ -127,6 +128,55 @@ def test_pips_own_entry_starts_the_python_of_jupyter(tmp_path: Path) -> None:
 
     assert found["jupyter.kernelspec"]["state"] == "ok"
     assert found["jupyter.kernelspec"]["message"].endswith(" starts the Python that Jupyter runs on.")
+
+
+OLD_ENTRY = json.dumps({"argv": [sys.executable, "-m", "kosmo_kernel.kernel", "-f", "{connection_file}"]})
+
+
+def test_an_old_entry_is_told_wherever_it_is_and_how_each_is_renewed(tmp_path: Path) -> None:
+    """Also one that Jupyter does not use at the moment: another Jupyter may."""
+    user = Path(jupyter_data_dir()) / "kernels" / "kosmo-lua"
+    first = kernel(tmp_path, OLD_ENTRY)
+    user.mkdir(parents=True)
+    (user / "kernel.json").write_text(OLD_ENTRY, encoding="utf-8")
+    code, answer, found = diagnosis(**first)
+    told = [one for one in answer["findings"] if one["name"] == "jupyter.old_kernelspec"]
+
+    assert found["jupyter.kernelspec"]["state"] == "ok"
+    assert [one["message"].split(" is ")[0] for one in told[:2]] == [
+        str(tmp_path / "kernels" / "kosmo-lua" / "kernel.json"),
+        str(user / "kernel.json"),
+    ]
+    assert [one["what_to_do"] for one in told[:2]] == [
+        f"Remove {tmp_path / 'kernels' / 'kosmo-lua'}, and run: kosmo install",
+        "Run: kosmo install",
+    ]
+    assert ({one["state"] for one in told}, code) == ({"warning"}, 0)
+
+
+def test_what_renews_an_old_entry_renews_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    file = Path(jupyter_data_dir()) / "kernels" / "kosmo-lua" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(OLD_ENTRY, encoding="utf-8")
+    kosmo("install")
+
+    assert kernelspec.Entry(file, json.loads(file.read_text(encoding="utf-8"))["argv"]).is_safe
+    assert str(file) not in [one["message"].split(" is ")[0] for one in diagnosis()[1]["findings"]]
+
+
+def test_an_entry_of_this_environment_is_renewed_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    file = tmp_path / "share" / "jupyter" / "kernels" / "kosmo-lua" / "kernel.json"
+    assert kernelspec.renewal(file) == "Run: kosmo install --sys-prefix"
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"argv": "python"}', '{"argv": []}', "{}"])
+def test_an_entry_that_makes_no_sense_is_not_called_old(tmp_path: Path, text: str) -> None:
+    _, answer, _ = diagnosis(**kernel(tmp_path, text))
+    assert str(tmp_path) not in [
+        one["message"][: len(str(tmp_path))] for one in answer["findings"] if "old" in one["name"]
+    ]
 
 
 BAD_ENTRIES: dict[str, tuple[Callable[[Path], str], str, str]] = {
