@@ -18,14 +18,13 @@ from kosmo_kernel.interrupts import Interruptible
 from kosmo_kernel.limits import MAX_ARGUMENTS
 from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, heard
-from kosmo_kernel.lua.host_limits import HostBudget
+from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.watch import GRACE
 from kosmo_kernel.records import decode
 
 if TYPE_CHECKING:
     from kosmo_kernel.limits import Limits
     from kosmo_kernel.lua.host import Host
-    from kosmo_kernel.lua.host_limits import Room
     from kosmo_kernel.lua.patterns import Patterns
     from kosmo_kernel.lua.values import Handles
     from kosmo_kernel.lua.watch import Ending
@@ -77,7 +76,7 @@ class Answering:
         self._last = BLOCKING
         self.budget = HostBudget(limits)
         self._begun: dict[int, Room] = {}  # by number, with the room that the arguments take
-        self._arguments = self.budget.room()  # of all calls that are begun
+        self._arguments = Room(limits)  # of all calls that are begun
         self._answered: dict[int, list[Any] | KosmoError] = {}
         self._held: list[bytes] = []  # what was printed
         self._stream = ""  # and where
@@ -90,6 +89,7 @@ class Answering:
         Raises:
             LuaProcessError: it makes no sense.
         """
+        self.budget.start()
         if kind != "output":
             self.let_go(whole=True)
         getattr(self, f"_note_{kind}")(header, blobs)
@@ -101,6 +101,7 @@ class Answering:
             LuaProcessError: the question makes no sense.
             KeyboardInterrupt: while input was waited for.
         """
+        self.budget.start()
         self.let_go(whole=True)
         texts: list[bytes] = []
         try:

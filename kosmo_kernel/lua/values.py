@@ -272,10 +272,11 @@ class Handles:
         function = self._functions.get((type_name or "").removesuffix(ASKED))
         if isinstance(value, dict):
             return Record(value, function, self._account(described.get("account"))) if function else value
-        if isinstance(value, list) and (function or (value and all(isinstance(item, dict) for item in value))):
+        is_records = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+        if isinstance(value, list) and (function or is_records):
             columns = asked_columns(function) if function and type_name and type_name.endswith(ASKED) else None
             check_records(len(value))
-            if all(isinstance(item, dict) for item in value):
+            if is_records:
                 check_columns(value)
             if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:  # of a frame that had it
                 columns = account_columns(columns or function.columns)
