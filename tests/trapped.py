@@ -45,6 +45,7 @@ GROUPS = (
     "jupyter_client.kernel_provisioners",
     "keyring.backends",
 )
+TEMPLATES = ("index.html", "base.html", "mathjax.html", "celltags", "display_priority")  # which nbconvert's refer to
 SERVER = {"ServerApp": {"jpserver_extensions": {"trap": True}}}
 
 
@@ -99,7 +100,8 @@ def _write_other_files(folder: Path, marks: Path) -> None:
         (folder / template).mkdir(exist_ok=True)
         touch = f"{{{{ g.os.close(g.os.open('{marks}/template', g.os.O_CREAT)) }}}}"
         text = f"{{% set g = cycler.__init__.__globals__ %}}{touch}"
-        (folder / template / "index.html.j2").write_text(text, encoding="utf-8")
+        for name in TEMPLATES:
+            (folder / template / f"{name}.j2").write_text(text, encoding="utf-8")
     (folder / ".env").write_text(f"PYTHONPATH={folder}\nPYTHONSTARTUP=trap.py\n", encoding="utf-8")
     server = {"command": sys.executable, "args": ["-m", "trap"], "env": {"PYTHONPATH": "."}}
     (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"trap": server}}), encoding="utf-8")

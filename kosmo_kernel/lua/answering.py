@@ -214,7 +214,8 @@ class Answering:
         room = self.budget.room()
         try:
             request = self._request(header, blobs, room)
-            whole.add(room.size, room.values)
+            if room.size:
+                whole.add(room.size, room.values)
         except LimitError as error:
             return error
         return request, room
@@ -246,7 +247,8 @@ class Answering:
         request, room = read
         prepared = self._host.prepare(request)
         self._count(max(0, prepared.calls - 1))
-        self._arguments.add(room.size, room.values)
+        if room.size:
+            self._arguments.add(room.size, room.values)
         prepared.begin(number)
         self._begun[number] = room
 
@@ -255,7 +257,8 @@ class Answering:
         room = self._begun.pop(number, None)
         if room is None:
             return False
-        self._arguments.release(room.size, room.values)
+        if room.size:
+            self._arguments.release(room.size, room.values)
         return True
 
     def _count(self, calls: int) -> None:
