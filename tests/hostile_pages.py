@@ -233,9 +233,11 @@ class Watched:
         dialog.dismiss()
 
 
-def written(harms: Harms, names: dict[int, str]) -> list[str]:
+def written(harms: Harms, names: dict[int, str]) -> str:
     """Harms in lines."""
-    return [f"{names.get(number, 'nothing known')}: {', '.join(sorted(kinds))}" for number, kinds in harms.items()]
+    return "\n".join(
+        f"{names.get(number, 'nothing known')}: {', '.join(sorted(kinds))}" for number, kinds in harms.items()
+    )
 
 
 def documents(cases: list[Any]) -> str:
