@@ -92,7 +92,9 @@ class Shown(HTMLParser):
     def formulas(self) -> list[str]:
         """The text in which MathJax, which reads each node for itself, would find something."""
         found = [text for tag, text in self.nodes if tag not in ("code", "pre")]
-        return [one for one in found if re.search(r"\$[^$]*\$|\$.|.\$|\\[()\[\]]|\\[A-Za-z]+\{", one, re.DOTALL)]
+        return [
+            one for one in found if re.search(r"\$[^$]*\$|\$.|.\$|\\[()\[\]]|\\(?:begin|(?:eq)?ref)\{", one, re.DOTALL)
+        ]
 
 
 def tight(text: str) -> str:
