@@ -14,7 +14,7 @@ _LINE_END = "\n"
 CLASSES = "tex2jax_ignore mathjax_ignore"
 
 _TEXT = re.compile(r">([^<>]*[$\\][^<>]*)")
-_DELIMITER = re.compile(r"\$|\\(?=[(\[]|begin|(?:eq)?ref)")
+_DELIMITER = re.compile(r"\$|\\(?=[()\[\]]|begin|(?:eq)?ref)")
 _CODE = re.compile(r"^(?P<fence>`{3,})[^`\n]*\n.*?^(?P=fence)$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _MARKDOWN_DELIMITER = re.compile(r"\$|\\\\(?=[(\[])|\\(?=begin|(?:eq)?ref)")
 

@@ -28,6 +28,8 @@ HOSTILE = (
 )
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\u202a-\u202e\ufeff]")
 JUPYTERLAB_FORMULA = re.compile(r"\$|\\(?:begin|end)\{|\\\\[()\[\]]")  # what it takes out of the source
+# What may begin or end a formula, or is one that needs no delimiters.
+MATHJAX_FORMULA = re.compile(r"\$[^$]*\$|\$.|.\$|\\[()\[\]]|\\(?:begin|(?:eq)?ref)\{", re.DOTALL)
 
 
 class Shown(HTMLParser):
@@ -50,7 +52,7 @@ class Shown(HTMLParser):
         self.attributes += [(tag, name, value or "") for name, value in attrs]
         if tag not in ("br", "hr", "img", "meta", "input", "link"):
             self._open.append(tag)
-        self._new = tag not in ("br", "wbr")
+        self._new = self._new or tag not in ("br", "wbr")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._open:

@@ -253,7 +253,8 @@ def test_the_line_of_progress_shows_the_name_of_an_account_as_words() -> None:
     for words in HOSTILE:
         state = Snapshot(1, 1, 1, 1, words, 1.0, over=True)
         shown = Shown(state.html())
-        assert (shown.structure, shown.odd, shown.formulas) == (["div"], [], []), words
+        formulas = [one for one in shown.formulas if one.count("$") != 1]  # a price begins no formula
+        assert (shown.structure, shown.odd, formulas) == (["div"], [], []), words
         assert shown.text == tight(state.text())
 
 
