@@ -110,6 +110,12 @@ def test_a_runaway_recursion_is_an_error_that_costs_no_variables(source: str) ->
         assert values(lua, "kept") == [1]
 
 
+def test_a_runaway_recursion_that_the_script_catches_costs_little_time() -> None:
+    with machine() as lua:
+        (ok,) = values(lua, "local function f() f() end return (pcall(f))")  # the limit is 30 s; before, this took 300
+        assert ok is False
+
+
 def test_a_heap_that_stays_full_is_dropped_with_a_word_about_it() -> None:
     with machine() as lua:
         error = failure(lua, "kept = {} while true do kept[#kept + 1] = {} end", memory=16 << 20).error

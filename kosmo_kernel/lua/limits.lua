@@ -8,10 +8,13 @@
 local native, host = ...
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
-local gethook, sethook, collectgarbage = debug.gethook, debug.sethook, collectgarbage
+local gethook, sethook, getinfo, collectgarbage = debug.gethook, debug.sethook, debug.getinfo, collectgarbage
 
 local EVERY = 1000 -- instructions between two looks at the clock
 local FEW = 5 -- likewise, where instructions take long: each may be a step in C over megabytes
+-- Calls in one another. `lua_sethook` marks each of them (ldebug.c), so that in a deep recursion, which is slow for that
+-- very reason, to change the interval again and again would take minutes. There it stays as it is.
+local DEEP = 2000
 local FLUSH, INTERRUPTED, SLOW = 1, 2, 4 -- answers of host.tick; 0 is to go on, any other that time is up
 
 local limits = {}
@@ -49,7 +52,7 @@ local function hook()
     notice(answer)
     local _, _, every = gethook()
     local wanted = answer == SLOW and FEW or every * 2 < EVERY and every * 2 or EVERY
-    if every ~= wanted and not dead then sethook(running(), hook, "", wanted) end
+    if every ~= wanted and not dead and not getinfo(DEEP, "l") then sethook(running(), hook, "", wanted) end
   end
   if not dead then return end
   sethook(running(), hook, "", 1)
