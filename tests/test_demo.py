@@ -23,7 +23,8 @@ HEADERS = {"Accept": ACCEPT, "Authorization": f"Bearer {DEMO_TOKEN}"}
 LISTS = ["/apps", "/addons"] + [
     f"/apps/parcel-tracker/{kind}" for kind in ("dynos", "addons", "domains", "collaborators")
 ]
-
+NAMES_OF_HOSTS = ("domain", "hostname")
+RANGES = ("Accept-Ranges", "Content-Range", "Next-Range")
 
 SEVEN = company(7)
 
@@ -254,6 +255,27 @@ def test_collaborators_are_sorted_by_the_address_of_the_person(client: httpx.Cli
     assert len(emails) == 7
 
 
+@pytest.mark.parametrize("order", ["", ", order=desc"])
+@pytest.mark.parametrize("size", [1, 2, 200])
+def test_domains_can_be_asked_for_by_domain_as_heroku3_does(client: httpx.Client, size: int, order: str) -> None:
+    path = "/apps/parcel-tracker/domains"
+    by_domain, by_hostname = (list(pages(client, path, f"{name} ..; max={size}{order}")) for name in NAMES_OF_HOSTS)
+    hosts = [record["hostname"] for page in by_domain for record in page]
+    assert hosts == sorted(hosts, reverse=bool(order))
+    assert (len(hosts), by_domain) == (5, by_hostname)
+
+
+@pytest.mark.parametrize("header", ["{} ..;", "{} ..; ;", "{} ]track.larkmoor.example..; max=1"])
+def test_what_was_asked_by_domain_is_answered_by_hostname(client: httpx.Client, header: str) -> None:
+    told = []
+    for name in NAMES_OF_HOSTS:
+        answer = client.get("/apps/parcel-tracker/domains", headers={"Range": header.format(name)})
+        told.append([answer.status_code, *map(answer.headers.get, RANGES), answer.json()])
+    assert told[0] == told[1]
+    assert told[0][1] == "hostname, id"
+    assert told[0][2].startswith("hostname ")
+
+
 def test_a_page_says_what_it_holds_and_what_comes_next(client: httpx.Client) -> None:
     answer = client.get("/apps", headers={"Range": "name ..; max=2"})
     assert answer.status_code == 206
@@ -303,6 +325,7 @@ def test_a_range_of_another_form_is_a_bad_request(client: httpx.Client, header: 
     ("path", "header", "says"),
     [
         ("/apps", "stack ..", "Requested range order is not allowed, please try `id`"),
+        ("/apps", "domain ..", "Requested range order is not allowed, please try `id`"),
         ("/apps/my-app/dynos", "updated_at ..", "Requested range order is not allowed, please try `id`"),
         ("/apps", "id ..ffff", "End range bounds without a start bound are currently not supported."),
     ],

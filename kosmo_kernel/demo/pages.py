@@ -36,6 +36,9 @@ _HIGHEST = "\U0010ffff"
 # Where a record keeps a sortable attribute that is not its own.
 _ELSEWHERE = {"email": "user"}
 
+# Names that clients use for an attribute beside its own: heroku3 orders domains by `domain`.
+_ALIASES = {"domain": "hostname"}
+
 # Attributes that are numbers, and how many digits those have at most.
 _DIGITS = {"version": 10}
 
@@ -80,12 +83,13 @@ class Range:
         if match is None:
             raise HerokuError(400, "bad_request", _BAD_FORM)
         settings = _settings(match["settings"] or "")
-        if match["attribute"] not in sortable:
+        attribute = _ALIASES.get(match["attribute"], match["attribute"])
+        if attribute not in sortable:
             raise HerokuError(416, "requested_range_not_satisfiable", _BAD_ORDER)
         if match["end"] and not match["start"]:
             raise HerokuError(416, "requested_range_not_satisfiable", _NO_START)
         return cls(
-            match["attribute"],
+            attribute,
             min(int(settings.get("max", default)), most),
             start=match["start"],
             start_open=match["start_sign"] == "]",
