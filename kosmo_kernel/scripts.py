@@ -1,7 +1,7 @@
 """The chunks that ran, for people: which line failed, what stands around it, who called whom, and how keys are ordered.
 
-A table of Lua's has no order, so in which order people wrote its keys only the text knows, and what an expression joins
-as well. The text is read as tokens, when Lua asks for it, and of much text only the start is.
+A table of Lua's has no order, so in which order people wrote its keys only the text knows, and which lines are one
+expression as well. The text is read as tokens, when Lua asks for it, and of much text only the start is.
 """
 
 from __future__ import annotations
@@ -71,25 +71,19 @@ class Scripts:
                     constructors.setdefault(frozenset(one), one)
         return list(names), list(constructors.values())[:CONSTRUCTORS_MOST]
 
-    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
-        """What a chunk joins with `..` between two lines, counted from 1.
-
-        Returns:
-            Whether each break of lines between them has a `..` beside it, so that they are one expression; and of the
-            last line each name that is joined, with its fields: `app.web_url` is `["app", "web_url"]`.
-        """
+    def joins(self, chunk: str, first: int, last: int) -> bool:
+        """Whether a chunk joins with `..` over each break between two lines, counted from 1, as one expression."""
         text = self.text(chunk)[:READ_MOST]
         lines = text.split("\n")
         if not text or not 1 <= first <= last <= len(lines):
-            return False, []
+            return False
         start = sum(len(line) + 1 for line in lines[: first - 1])
         end = start + sum(len(line) + 1 for line in lines[first - 1 : last])
         tokens = _tokens(text)
         tokens = tokens[bisect_left(tokens, start, key=_start) : bisect_left(tokens, end, key=_start)]
         code = [token for token in tokens if token.kind != "comment"]
         breaks = [(a, b) for a, b in pairwise(code) if "\n" in text[a.end : b.start]]
-        last_line = bisect_left(code, end - len(lines[last - 1]) - 1, key=_start)
-        return all(_joins(a) or _joins(b) for a, b in breaks), list(_operands(code, last_line))
+        return all(_joins(a) or _joins(b) for a, b in breaks)
 
     def place(self, message: str, stack: Sequence[Frame]) -> tuple[int | None, str]:
         """Line and chunk that an error came from, by its message where that names them, else by the stack."""
@@ -128,20 +122,6 @@ def _tokens(text: str) -> list[Token]:
 
 def _joins(token: Token) -> bool:
     return token.kind == "mark" and token.text == ".."
-
-
-def _operands(code: Sequence[Token], at: int) -> Iterator[list[str]]:
-    """The names with their fields, from a token on, that stand beside a `..`."""
-    while at < len(code):
-        begin, names = at, []
-        while at < len(code) and code[at].kind == "name":
-            names.append(code[at].text)
-            at += 1
-            if at + 1 < len(code) and code[at].text == "." and code[at].kind == "mark":
-                at += 1
-        if names and ((begin and _joins(code[begin - 1])) or (at < len(code) and _joins(code[at]))):
-            yield names
-        at += not names
 
 
 @lru_cache(maxsize=64)

@@ -110,7 +110,7 @@ class Answers:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
 
-    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
+    def joins(self, chunk: str, first: int, last: int) -> bool:
         return self.scripts.joins(chunk, first, last)
 
     def orders(self) -> tuple[list[str], list[Names]]:

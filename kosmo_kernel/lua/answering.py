@@ -326,8 +326,7 @@ class Answering:
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with heard():
             chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
-        whole, operands = self._host.joins(chunk, first, last)
-        return {"whole": whole, "operands": operands}
+        return {"whole": self._host.joins(chunk, first, last)}
 
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         names, constructors = self._host.orders()

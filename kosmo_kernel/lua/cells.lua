@@ -22,8 +22,9 @@ local held = {} -- name -> { closure, index of the upvalue, CONSTANT if it is a 
 
 -- The names of the locals of a chunk that are alive where it ends -----------------------------------------
 
--- Walks a function in Lua 5.4's binary format (lundump.c); `locals` gets the debug information of the first.
-local function read_function(binary, at, locals)
+-- Walks a function in Lua 5.4's binary format (lundump.c). `code` gets what is known of the first: where its
+-- instructions and its steps from line to line are, its constants, lines, locals and upvalues.
+local function read_function(binary, at, code)
   local function varint()
     local value = 0
     while true do
@@ -41,38 +42,58 @@ local function read_function(binary, at, locals)
     return value
   end
   text() -- source
-  varint() varint() -- lines
+  local line = varint()
+  varint() -- the last line
   at = at + 3 -- parameters, vararg, stack
-  local code = varint()
-  at = at + 4 * code
-  for _ = 1, varint() do -- constants
-    local kind = string.byte(binary, at)
+  local size = varint()
+  if code then code.line, code.size, code.at = line, size, at end
+  at = at + 4 * size
+  for index = 0, varint() - 1 do -- constants
+    local kind, value = string.byte(binary, at), nil
     at = at + 1
-    if kind == 0x13 or kind == 0x03 then at = at + 8 -- float, integer
-    elseif kind == 0x04 or kind == 0x14 then text() end
+    if kind == 0x13 then value, at = unpack("<n", binary, at) -- float
+    elseif kind == 0x03 then value, at = unpack("<j", binary, at) -- integer
+    elseif kind == 0x04 or kind == 0x14 then value = text() end
+    if code then code.constants[index] = value end
   end
   at = at + 3 * varint() -- upvalues
   for _ = 1, varint() do at = read_function(binary, at) end
-  at = at + varint() -- line steps
-  for _ = 1, varint() do varint() varint() end -- absolute lines
-  for _ = 1, varint() do
-    local name = text()
-    varint()
-    local stop = varint()
-    if locals and stop == code and find(name, "^[%a_]") then locals[#locals + 1] = name end
+  local steps = varint()
+  if code then code.steps = at end
+  at = at + steps
+  for _ = 1, varint() do -- absolute lines
+    local place, number = varint(), varint()
+    if code then code.lines[place] = number end
   end
-  for _ = 1, varint() do text() end
+  for _ = 1, varint() do
+    local name, start, stop = text(), varint(), varint()
+    if code then code.locals[#code.locals + 1] = { name, start, stop } end
+  end
+  for index = 0, varint() - 1 do
+    local name = text()
+    if code then code.upvalues[index] = name end
+  end
   return at
 end
 
 local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- up to the main function
+
+-- What `read_function` tells of a dumped function.
+function cells.read(binary)
+  local code = { constants = {}, lines = {}, locals = {}, upvalues = {} }
+  read_function(binary, HEADER + 1, code)
+  return code
+end
 
 -- A list of them, and a table that has each by its name: true, or CONSTANT for a `<const>`.
 local function alive_at_end(text)
   local chunk = load(text, "=locals", "t")
   if not chunk then return {} end
   local names, constants, seen, distinct = {}, {}, {}, {}
-  read_function(dump(chunk), HEADER + 1, names)
+  local code = cells.read(dump(chunk))
+  for _, variable in ipairs(code.locals) do
+    if variable[3] == code.size and find(variable[1], "^[%a_]") then names[#names + 1] = variable[1] end
+  end
   -- A constant known to the compiler has no register and so no debug information.
   local tries = COMPILED // (#text + 1)
   for name in gmatch(text, "%f[%w_]([%a_][%w_]*)%s*<%s*const%s*>") do

@@ -112,8 +112,8 @@ class Host(Protocol):
     def output_numbers(self) -> list[int]:
         """The numbers of the cells whose values are kept, in order."""
 
-    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, Sequence[Sequence[str]]]:
-        """What a chunk joins with `..` between two lines: whether they are one expression; the names on the last."""
+    def joins(self, chunk: str, first: int, last: int) -> bool:
+        """Whether a chunk joins the lines from one to another with `..`, so that they are one expression."""
 
     def orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """In which order the script's text names keys: all of them, and those of each table that it writes out."""

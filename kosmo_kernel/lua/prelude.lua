@@ -49,7 +49,7 @@ local records = file("records", json)
 file("describing", json, records)
 native.records = records
 local cells = file("cells")
-local joining = file("joining", records, cells)
+local joining = file("joining", records, file("naming", cells))
 local parallel = file("parallel", json, tasks, talking, places)
 
 -- The environment ------------------------------------------------------------------------------------------

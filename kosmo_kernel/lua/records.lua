@@ -58,8 +58,8 @@ local function joined(a, b)
     local join = metatable and rawget(metatable, "__concat")
     if join then return join(a, b) end
   end
-  if left == nil then native.raise_join(a) end
-  native.raise_join(b)
+  if left == nil then native.raise_join(a, true) end
+  native.raise_join(b, false)
 end
 records.joined = joined
 

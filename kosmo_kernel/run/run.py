@@ -226,8 +226,8 @@ class Run:
         """The cells whose values are kept."""
         return sorted(self.outputs)
 
-    def joins(self, chunk: str, first: int, last: int) -> tuple[bool, list[list[str]]]:
-        """What a text joins with `..` between two lines."""
+    def joins(self, chunk: str, first: int, last: int) -> bool:
+        """Whether a text joins the lines from one to another with `..`."""
         return self.scripts.joins(chunk, first, last)
 
     def orders(self) -> tuple[list[str], list[Names]]:

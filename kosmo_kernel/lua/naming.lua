@@ -1,0 +1,163 @@
+-- The name of what cannot be joined, as Lua's own message gives it: ` (field 'x')`.
+--
+-- Lua knows it from the instruction that failed and the one that loaded the operand (`varinfo` in ldebug.c). It tells
+-- only where nil has no `__concat`, and nil has one here; so this reads the same instructions in the function's binary
+-- form. Which of the frame's registers are joined tells how many there are: the handler is called right above the two.
+
+local native, cells = ...
+local dump, find, format, byte, unpack = string.dump, string.find, string.format, string.byte, string.unpack
+local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
+local rawequal, rawget, type = rawequal, rawget, type
+
+-- Opcodes of Lua 5.4 (lopcodes.h), and those that leave register A alone.
+local MOVE, LOADK, LOADKX, LOADNIL, GETUPVAL, GETTABUP, GETTABLE, GETI, GETFIELD = 0, 3, 4, 8, 9, 11, 12, 13, 14
+local SELF, CONCAT, JMP, CALL, TAILCALL, TFORCALL, EXTRAARG = 20, 53, 56, 68, 69, 76, 82
+local KEEPS = { [10] = true, [67] = false, [75] = true, [78] = true, [EXTRAARG] = true }
+for _, range in next, { { 15, 18 }, { 46, 48 }, { 54, 66 }, { 70, 72 } } do
+  for code = range[1], range[2] do KEEPS[code] = true end
+end
+
+-- A function's instructions as a reader of them, by place from 0.
+local function reader(code, binary)
+  return function(pc)
+    local word = unpack("<I4", binary, code.at + 4 * pc)
+    return word & 0x7F, word >> 7 & 0xFF, word >> 16 & 0xFF, word >> 24, word
+  end
+end
+
+-- The joins on a line: where each is, its first register and the one behind its last.
+local function joins(code, binary, instruction, wanted)
+  local found, line = {}, code.line
+  for pc = 0, code.size - 1 do
+    local step = unpack("<i1", binary, code.steps + pc)
+    line = step == -128 and code.lines[pc] or line + step
+    if line == wanted then
+      local op, a, b = instruction(pc)
+      if op == CONCAT then found[#found + 1] = { pc, a, a + b } end
+    end
+  end
+  return found
+end
+
+-- The name of the local variable in a register, if it is one at that place.
+local function local_name(code, pc, register)
+  for _, variable in ipairs(code.locals) do
+    if variable[2] > pc then return nil end
+    if pc < variable[3] then
+      if register == 0 then return variable[1] end
+      register = register - 1
+    end
+  end
+end
+
+-- The instruction that loaded a register before a place; nil where it may have been another one (`findsetreg`).
+local function loaded_by(instruction, before, register)
+  local found, target = nil, 0
+  for pc = 0, before - 1 do
+    local op, a, b, _, word = instruction(pc)
+    local changes
+    if op == LOADNIL then changes = a <= register and register <= a + b
+    elseif op == TFORCALL then changes = register >= a + 2
+    elseif op == CALL or op == TAILCALL then changes = register >= a
+    elseif op == JMP then
+      local to = pc + 1 + (word >> 7) - 0xFFFFFF
+      if to <= before and to > target then target = to end
+    else changes = not KEEPS[op] and register == a end
+    if changes then found = pc >= target and pc or nil end
+  end
+  return found
+end
+
+-- What a register holds at a place: "local", "field" … and a name, or nothing (`getobjname`).
+local function named(code, instruction, pc, register)
+  local name = local_name(code, pc, register)
+  if name then return "local", name end
+  local at = loaded_by(instruction, pc, register)
+  if not at then return end
+  local op, a, b, c, word = instruction(at)
+  local function constant(index)
+    local value = code.constants[index]
+    return type(value) == "string" and value or "?"
+  end
+  if op == MOVE then
+    if b < a then return named(code, instruction, at, b) end
+  elseif op == GETTABUP then
+    return code.upvalues[b] == "_ENV" and "global" or "field", constant(c)
+  elseif op == GETFIELD then
+    return local_name(code, at, b) == "_ENV" and "global" or "field", constant(c)
+  elseif op == GETTABLE then
+    local kind, key = named(code, instruction, at, c)
+    return local_name(code, at, b) == "_ENV" and "global" or "field", kind == "constant" and key or "?"
+  elseif op == GETI then
+    return "field", "integer index"
+  elseif op == GETUPVAL then
+    return "upvalue", code.upvalues[b]
+  elseif op == LOADK or op == LOADKX then
+    local _, _, _, _, extra = instruction(at + 1)
+    local value = code.constants[op == LOADK and word >> 15 or extra >> 7]
+    if type(value) == "string" then return "constant", value end
+  elseif op == SELF then
+    return "method", word & 0x8000 ~= 0 and constant(c) or "?"
+  end
+end
+
+-- How well a join fits what is in the registers: two on one line differ in what they loaded.
+local function fit(code, instruction, join, level, func, last)
+  local score = 0
+  for register = join[2], last do
+    local at = loaded_by(instruction, join[1], register)
+    local op, a, b, c, word = 0, 0, 0, 0, 0
+    if at then op, a, b, c, word = instruction(at) end
+    local _, held = getlocal(level + 1, register + 1)
+    local known, value = false, nil
+    local function look(table, key)
+      if type(table) ~= "table" then return end
+      value = rawget(table, key)
+      known = value ~= nil or getmetatable(table) == nil
+    end
+    if not at then known = false
+    elseif op == MOVE then known, value = true, select(2, getlocal(level + 1, b + 1))
+    elseif op == GETUPVAL then known, value = true, select(2, getupvalue(func, b + 1))
+    elseif op == LOADNIL then known = true
+    elseif op == LOADK then known, value = true, code.constants[word >> 15]
+    elseif op == GETTABUP then look(select(2, getupvalue(func, b + 1)), code.constants[c])
+    elseif op == GETFIELD and b ~= a then look(select(2, getlocal(level + 1, b + 1)), code.constants[c])
+    elseif op == GETI and b ~= a then look(select(2, getlocal(level + 1, b + 1)), c) end
+    if known then score = score + (rawequal(value, held) and 1 or -1) end
+  end
+  return score
+end
+
+-- By function, what was found where only one join can be meant: scripts fail in loops, and long functions take long.
+local found = setmetatable({}, { __mode = "k" })
+
+-- The name of an operand of the join that called its handler at this level: the left one, or the right.
+return function(level, left)
+  local info = getinfo(level, "flS")
+  if not info or info.what == "C" or info.currentline < 1 or find(info.source, "^@kosmo/") then return "" end
+  local top = 0
+  while getlocal(level, top + 1) do top = top + 1 end
+  local key = format("%d %d %s", info.currentline, top, left)
+  local before = found[info.func] and found[info.func][key]
+  if before then return before end
+  local binary = dump(info.func)
+  local code = cells.read(binary)
+  local instruction = reader(code, binary)
+  local best, most, fitting = nil, nil, 0
+  for _, join in ipairs(joins(code, binary, instruction, info.currentline)) do
+    if join[2] <= top - 2 and top <= join[3] then
+      local last = top == join[3] and top - 1 or top - 2 -- the right one may be what was joined so far
+      local score = fit(code, instruction, join, level, info.func, last)
+      fitting = fitting + 1
+      if not most or score > most then best, most = join, score end
+    end
+  end
+  if not best then return "" end
+  local kind, name = named(code, instruction, best[1], left and top - 2 or top - 1)
+  local told = kind and kind ~= "constant" and format(" (%s '%s')", kind, name) or ""
+  if fitting == 1 then
+    found[info.func] = found[info.func] or {}
+    found[info.func][key] = told
+  end
+  return told
+end
