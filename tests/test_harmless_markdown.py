@@ -156,3 +156,9 @@ def test_no_markdown_takes_long(unit: str) -> None:
     started = time.process_time()
     markdown(source)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("mark", ["`", "~", ":", "``` ", "~~~ ", ":::  ", "`{"])
+def test_long_runs_of_marks_are_looked_at_once(mark: str) -> None:
+    text = "x " + mark * ((MOST - 2) // len(mark))
+    assert len(markdown(text)) >= len(text) // 2

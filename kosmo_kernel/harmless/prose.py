@@ -44,9 +44,12 @@ _PARTS = re.compile(
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
 # A fence with something behind it, wherever it stands: in quotes, in lists, indented.
-_ANY_FENCE = re.compile(r"(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<gap>[ \t]*+)(?P<info>[^\n]+)", re.MULTILINE)
+# A run of marks is looked at once, from its beginning, however long it is.
+_ANY_FENCE = re.compile(
+    r"(?P<fence>(?<!`)`{3,}+(?=[^`\n]*$)|(?<!~)~{3,}+)(?P<gap>[ \t]*+)(?P<info>[^\n]+)", re.MULTILINE
+)
 # What MyST, Pandoc and Quarto read as a directive, a role, or the attributes of code.
-_DIRECTIVE = re.compile(r":{3,}(?=[ \t]*[{\w])|\{[^{}`\n]{1,80}\}(?=`)|`(?=\{)")
+_DIRECTIVE = re.compile(r"(?<!:):{3,}+(?=[ \t]*+[{\w])|\{[^{}`\n]{1,80}\}(?=`)|`(?=\{)")
 _ENTITY = re.compile(r"&(?=(#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,40});?)")
 _NO_MARKS = {*"&<>\"' "}  # characters of ASCII that may be written as entities
 _CONTINUED = re.compile(r"[A-Za-z\\;@]")
