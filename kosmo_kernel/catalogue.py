@@ -79,7 +79,7 @@ class Param:
         return None if self.fits(value) else f"`{self.name}` must be {self.says}, got {_lua_type(value)}"
 
     def fits(self, value: object) -> bool:
-        """Whether `value` can be this argument."""
+        """Return whether `value` can be this argument."""
         fits = isinstance(value, _KINDS[self.kind][1]) and (self.kind == "boolean") == isinstance(value, bool)
         if fits and isinstance(value, float):
             fits = math.isfinite(value)

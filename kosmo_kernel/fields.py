@@ -252,7 +252,7 @@ def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _is_short(path: Path) -> bool:
-    """Whether the fields of an object at this path may be columns of their own."""
+    """Return whether the fields of an object at this path may be columns of their own."""
     return len(path) < _DEEPEST and sum(len(key) if isinstance(key, str) else 1 for key in path) <= _LONGEST
 
 

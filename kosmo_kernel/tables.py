@@ -111,7 +111,7 @@ class Table:
 
     @property
     def count(self) -> str:
-        """How many records and columns there are, and how many of them are shown."""
+        """Return how many records and columns there are, and how many of them are shown."""
         columns = len(self.names) - self.labels
         all_columns = _counted(columns + self.left_out, "column")
         count = f"{_counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"

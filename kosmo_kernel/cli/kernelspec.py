@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
     @property
     def is_safe(self) -> bool:
-        """Whether what it starts takes no modules from the folder of a notebook; or starts nothing."""
+        """Return whether what it starts takes no modules from the folder of a notebook; or starts nothing."""
         return not self.command or is_safe(self.command)
 
 

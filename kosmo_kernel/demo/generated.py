@@ -100,7 +100,7 @@ def _stream(seed: int, position: int, what: str) -> Random:
 
 
 def _sure(seed: int, position: int) -> str:
-    """Which of `_SURE` befalls the app at a position; empty for most."""
+    """Return which of `_SURE` befalls the app at a position; empty for most."""
     if not 1 <= position <= len(_SURE):
         return ""
     draw = Random(f"{seed}/sure")  # noqa: S311 - invents apps, not keys

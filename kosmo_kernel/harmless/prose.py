@@ -142,7 +142,7 @@ def _fence(found: re.Match[str]) -> str:
 
 
 def _is_mark(entity: re.Match[str]) -> bool:
-    """Whether an entity stands for a character that could be part of a mark, as `&#36;` and `&bsol;` do.
+    """Return whether an entity stands for a character that could be part of a mark, as `&#36;` and `&bsol;` do.
 
     A letter is part of one where it continues what could be a command.
     """

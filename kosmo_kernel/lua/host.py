@@ -113,7 +113,7 @@ class Host(Protocol):
         """The numbers of the cells whose values are kept, in order."""
 
     def joins(self, chunk: str, first: int, last: int) -> bool:
-        """Whether a chunk joins the lines from one to another with `..`, so that they are one expression."""
+        """Return whether a chunk joins the lines from one to another with `..`, so that they are one expression."""
 
     def orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """In which order the script's text names keys: all of them, and those of each table that it writes out."""

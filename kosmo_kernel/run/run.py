@@ -227,7 +227,7 @@ class Run:
         return sorted(self.outputs)
 
     def joins(self, chunk: str, first: int, last: int) -> bool:
-        """Whether a text joins the lines from one to another with `..`."""
+        """Return whether a text joins the lines from one to another with `..`."""
         return self.scripts.joins(chunk, first, last)
 
     def orders(self) -> tuple[list[str], list[Names]]:
