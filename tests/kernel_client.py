@@ -83,9 +83,9 @@ class Kernel:
         (shown,) = [content for kind, content in self.run(code)[1] if kind == "execute_result"]
         return str(shown["data"]["text/plain"])
 
-    def started(self, code: str) -> str:
+    def started(self, code: str, **options: Any) -> str:
         """Send a cell and wait until it has printed something; the request."""
-        request = self.client.execute(code)
+        request = self.client.execute(code, **options)
         while True:
             message = self.client.get_iopub_msg(timeout=PATIENCE)
             if message["msg_type"] == "stream" and message["parent_header"]["msg_id"] == request:
