@@ -116,7 +116,7 @@ def costs(work: Callable[[], Any]) -> tuple[Any, Figures]:
 
 
 def plain() -> Figures:
-    import httpx  # noqa: PLC0415 - of one measurement
+    import httpx
 
     headers = {
         "Authorization": f"Bearer {os.environ['HEROKU_API_KEY']}",
@@ -141,7 +141,7 @@ def plain() -> Figures:
 
 
 def through_lua(name: str) -> Figures:
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - of some measurements
+    from kosmo_kernel.session import Session
 
     with Session() as session:
         assert session.run(GET_APPS).value == APPS
@@ -154,7 +154,7 @@ def through_lua(name: str) -> Figures:
 
 
 def remembered() -> Figures:
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - of one measurement
+    from kosmo_kernel.session import Session
 
     with Session() as session:
         session.run("local heroku = app.integrations.heroku heroku.get_current_user() return 1")

@@ -27,10 +27,10 @@ import pandas as pd
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.generated import app
-from kosmo_kernel.frames import KosmoFrame, frame_of
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.limits import ROWS
-from kosmo_kernel.records import Records, collector_paused, decode
+from kosmo_kernel.render.frames import KosmoFrame, frame_of
+from kosmo_kernel.settings.limits import ROWS
+from kosmo_kernel.values.records import Records, collector_paused, decode
 
 SHOWN_MOST, SIZE_MOST = 30, 80  # milliseconds and kilobytes of 5,000 dynos on a page
 
@@ -53,7 +53,7 @@ COLUMNS = (
 
 def dynos(count: int) -> bytes:
     """An answer with this many dynos, always the same."""
-    chance = random.Random(1)  # noqa: S311 - nothing secret
+    chance = random.Random(1)
 
     def identifier() -> str:
         return str(UUID(int=chance.getrandbits(128), version=4))
@@ -90,7 +90,7 @@ def apps(count: int) -> KosmoFrame:
 def others() -> Iterator[tuple[str, KosmoFrame]]:
     """What the other lists of a company with 1,500 apps are, by what they are lists of."""
     one = company(1_500)
-    found = [one.belongings(app) for app in one.apps]
+    found = [one.resources_of(app) for app in one.apps]
     for name in ("addons", "collaborators", "domains"):
         rows = [row for belongings in found for row in getattr(belongings, name)]
         yield name, frame_of(Records(rows, HEROKU.function(f"list_{name}")))
@@ -157,7 +157,7 @@ def main() -> None:
         body = dynos(count)
         pd.testing.assert_frame_equal(pd.DataFrame(ours(body)), by_hand(body))
         taken: dict[Callable[[bytes], object], list[float]] = {ours: [], by_hand: [], usual: []}
-        for _ in range(rounds if count < 100_000 else 3):  # noqa: PLR2004 - the large one is slow and only a report
+        for _ in range(rounds if count < 100_000 else 3):
             for work, times in taken.items():
                 times.append(milliseconds(work, body, repeats))
         ratio = statistics.median(a / b for a, b in zip(taken[ours], taken[by_hand], strict=True))
@@ -175,7 +175,7 @@ def main() -> None:
     assert size <= SIZE_MOST, f"more than {SIZE_MOST} kB"
     print(f"as text: {text:.1f} ms, {len(repr(frame).encode()) / 1000:.0f} kB")
     for name, wide in (("apps", apps(5_000)), *others()):
-        shown = statistics.median(milliseconds(lambda _: wide._repr_html_(), b"", 1) for _ in range(rounds))  # noqa: B023 - called at once
+        shown = statistics.median(milliseconds(lambda _: wide._repr_html_(), b"", 1) for _ in range(rounds))
         size = len(wide._repr_html_().encode()) / 1000
         letters = sum(map(len, wide.head(ROWS).to_csv(index=False).splitlines())) / 1000
         what = f"{len(wide):,} {name} ({wide.shape[1]} columns)"

@@ -22,11 +22,11 @@ import nbformat
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from lab_page import Lab, chromium, lab_server, missing  # noqa: E402 - found by the line above
+from lab_page import Lab, chromium, lab_server, missing
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: E402 - likewise
-from kosmo_kernel.demo.company import company  # noqa: E402 - likewise
-from kosmo_kernel.demo.server import serve  # noqa: E402 - likewise
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 
 THEMES = ("Light", "Dark")
 WIDTH, HEIGHT = 1000, 760  # of the page

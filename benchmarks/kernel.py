@@ -56,7 +56,7 @@ class Kernel:
 
     def __init__(self, module: str) -> None:
         self.manager = KernelManager(transport="tcp")
-        self.manager._kernel_spec = KernelSpec(  # noqa: SLF001 - a kernel without an entry in a list
+        self.manager._kernel_spec = KernelSpec(
             argv=[sys.executable, "-m", module, "-f", "{connection_file}"], interrupt_mode="signal"
         )
         started = time.perf_counter()

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kosmo_kernel.calls import CallAnswer, Caller
+from kosmo_kernel.client.dispatcher import CallAnswer, Dispatcher
 from kosmo_kernel.demo.company import company
-from kosmo_kernel.frames import frame_of
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.records import Records, decode
+from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records, decode
 
 ROWS = 10_000
 ROUNDS = 9
@@ -43,7 +43,7 @@ SCRIPTS = {
 }
 
 
-class Prepared(Caller):
+class Prepared(Dispatcher):
     """Answers every call with the same bytes, decoded anew."""
 
     def __init__(self, body: bytes) -> None:
@@ -60,7 +60,7 @@ def dynos() -> bytes:
     rows: list[dict[str, Any]] = []
     one = company(ROWS)
     for app in one.apps:
-        rows += one.belongings(app).dynos
+        rows += one.resources_of(app).dynos
         if len(rows) >= ROWS:
             break
     return json.dumps(rows[:ROWS], separators=(",", ":")).encode()
@@ -86,7 +86,7 @@ def lists() -> None:
     body = dynos()
     print(f"{ROWS:,} dynos, {len(body) / 1e6:.1f} MB of JSON, bytes to table; 1 is the same without Lua")
     with Session("demo") as session:
-        session._caller = Prepared(body)  # noqa: SLF001 - the network is not what is measured
+        session._caller = Prepared(body)
         variants: dict[str, Callable[[], object]] = {"without Lua": lambda: frame_of(Records(decode(body), DYNOS))}
         for name, script in SCRIPTS.items():
             variants[name] = lambda script=script: session.run(script).frame()  # type: ignore[misc]
@@ -104,7 +104,7 @@ def lists() -> None:
 def runs() -> None:
     """One run, one call, one start."""
     with Session("demo") as session:
-        session._caller = Prepared(b"[]")  # noqa: SLF001 - as above
+        session._caller = Prepared(b"[]")
         session.run("h = app.integrations.heroku")
         one = statistics.median(timed(lambda: session.run("return 1"), collect=False) for _ in range(300))
         cold = statistics.median(timed(lambda: session.run("return 1")) for _ in range(30))
@@ -115,7 +115,7 @@ def runs() -> None:
     starts: dict[str, list[float]] = {"python": [], "child": []}
     for _ in range(ROUNDS):
         command = [sys.executable, "-I", "-S", "-c", "pass"]
-        starts["python"].append(timed(lambda: subprocess.run(command, check=True, env={})))  # noqa: B023 - run at once
+        starts["python"].append(timed(lambda: subprocess.run(command, check=True, env={})))
 
         def start() -> None:
             with Session("demo") as session:

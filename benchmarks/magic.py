@@ -32,9 +32,9 @@ AIMS = {  # milliseconds
 
 def one_round() -> dict[str, float]:
     """The figures of this process."""
-    from IPython.core.completer import provisionalcompleter  # noqa: PLC0415 - what loading fetches is the point
-    from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - likewise
-    from traitlets.config import Config  # noqa: PLC0415 - likewise
+    from IPython.core.completer import provisionalcompleter
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
     config = Config()
     config.HistoryManager.enabled = False

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
-from kernel_client import known_to_jupyter  # noqa: E402 - found by the line above
+from kernel_client import known_to_jupyter
 
 CORES = 2
 AIM = 90.0  # seconds for all of them

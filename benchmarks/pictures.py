@@ -24,7 +24,7 @@ from rich.text import Text
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lab_page import Lab, chromium, lab_server, missing  # noqa: E402 - found by the line above
+from lab_page import Lab, chromium, lab_server, missing
 
 SHARPNESS = 1.5  # pixels of a picture for one of the page, so that text stays readable where the picture is shrunk
 WIDTH, HEIGHT = 940, 741  # of the page

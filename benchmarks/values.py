@@ -22,9 +22,9 @@ import msgspec
 import pandas as pd
 from frames import COLUMNS, dynos
 
-from kosmo_kernel.frames import KosmoFrame, frame_of
-from kosmo_kernel.records import Records
+from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
 
 COUNT = 10_000
 SOURCES = {
@@ -62,7 +62,7 @@ def main() -> None:
         for what, value in (("dicts", rows), ("frame", frame)):
             for way, source in SOURCES.items():
                 pairs = [
-                    (milliseconds(lambda: through_lua(session, value, source)), milliseconds(lambda: by_json(rows)))  # noqa: B023 - called at once
+                    (milliseconds(lambda: through_lua(session, value, source)), milliseconds(lambda: by_json(rows)))
                     for _ in range(rounds)
                 ]
                 ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))

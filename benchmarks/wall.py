@@ -73,8 +73,8 @@ def work() -> None:
         for name, source in WORK.items():
             bare, walled = [], []
             for _ in range(ROUNDS):
-                bare.append(timed(lambda: LuaRuntime().execute(source)))  # noqa: B023 - run at once
-                walled.append(timed(lambda: session.run(source)))  # noqa: B023 - as above
+                bare.append(timed(lambda: LuaRuntime().execute(source)))
+                walled.append(timed(lambda: session.run(source)))
             print(f"  {name:24} {statistics.median(walled) / statistics.median(bare):5.2f}")
 
 
@@ -102,13 +102,13 @@ def prints() -> None:
         pieces, late = [], []
         for _ in range(ROUNDS):
             seen: list[str] = []
-            session.run("for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))  # noqa: B023
+            session.run("for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))
             pieces.append(len(seen))
         for _ in range(3):
             begun = time.perf_counter()
 
             def note(*_anything: str) -> None:
-                late.append(time.perf_counter() - begun)  # noqa: B023 - the run ends in this round
+                late.append(time.perf_counter() - begun)
                 session.interrupt()
 
             failing(session, f"print('before'); {STUCK}", on_output=note)
@@ -121,7 +121,7 @@ def start() -> None:
     python, child = [], []
     for _ in range(ROUNDS):
         command = [sys.executable, "-I", "-S", "-c", "pass"]
-        python.append(timed(lambda: subprocess.run(command, check=True, env={})))  # noqa: B023 - run at once
+        python.append(timed(lambda: subprocess.run(command, check=True, env={})))
         with Session("demo") as session:
             child.append(timed(lambda: session.completeness("x")))
     print(f"ready: {statistics.median(child) / statistics.median(python):.1f} times `python -I -S -c pass` (goal 4)")

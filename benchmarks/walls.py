@@ -83,7 +83,7 @@ def runs() -> None:
     """A run of one value, and a loop that looks at the clock every thousand instructions."""
     children = {name: child(start) for name, start in (("with walls", WALLED), ("without", OPEN))}
 
-    def ask(one: LuaProcess, payload: bytes, allow: bool) -> None:  # noqa: FBT001 - one call, below
+    def ask(one: LuaProcess, payload: bytes, allow: bool) -> None:
         if allow:
             one.allow(256 * MIB, 30)
         one.write(payload)
@@ -95,7 +95,7 @@ def runs() -> None:
         taken: dict[str, list[float]] = {name: [] for name in children}
         for _ in range(times):
             for name, one in children.items():
-                taken[name].append(timed(lambda: ask(one, request(source), name == "with walls")))  # noqa: B023 - run at once
+                taken[name].append(timed(lambda: ask(one, request(source), name == "with walls")))
         walled, bare = (statistics.median(one) for one in taken.values())
         print(f"{title}: {walled * 1e3:.3f} ms with walls, {bare * 1e3:.3f} ms without")
     for one in children.values():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # As the `typing` module has it, without its import.
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -74,7 +75,7 @@ def __getattr__(name: str) -> object:
     """Fetch a public name from the module where it lives."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - not before somebody asks
+    from importlib import import_module
 
     if name == "catalogue":
         return import_module(f"{__name__}.catalogue")
@@ -88,13 +89,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """Add `%%kosmo_lua` and `%kosmo` to an IPython shell: `%load_ext kosmo_kernel`."""
-    from kosmo_kernel.magic import load  # noqa: PLC0415 - only notebooks have IPython
+    from kosmo_kernel.magic import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Leave the shell as `load_ipython_extension` found it."""
-    from kosmo_kernel.magic import unload  # noqa: PLC0415 - as above
+    from kosmo_kernel.magic import unload
 
     unload(shell)

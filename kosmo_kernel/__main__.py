@@ -7,7 +7,7 @@ somebody else's use `kosmo`, or `python -P -m kosmo_kernel`. What is imported fr
 import os
 import sys
 
-if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - the text as Python has it
+if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 
 from kosmo_kernel.cli import main

@@ -7,38 +7,35 @@ globals and top-level locals live from run to run.
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
-from kosmo_kernel.call_log import log, log_file
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.config import config
-from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.hints import hints
-from kosmo_kernel.limits import limits, rows_shown
-from kosmo_kernel.lua.host import Failure
+from kosmo_kernel.client.planned_call import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
+from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
-from kosmo_kernel.lua.walls import missing, requirement
-from kosmo_kernel.result import Call as Call  # noqa: PLC0414 - a run's words are the session's
-from kosmo_kernel.result import PlannedCall as PlannedCall  # noqa: PLC0414 - as above
-from kosmo_kernel.result import Result as Result  # noqa: PLC0414 - as above
-from kosmo_kernel.run import NOT_ALLOWED, Asking, KeptValues, Leave, Run, SessionServers
-from kosmo_kernel.scripts import Scripts
-from kosmo_kernel.tapes import Tapes
+from kosmo_kernel.lua.walls import Wall, missing, requirement
+from kosmo_kernel.render.display import Display
+from kosmo_kernel.results.call_log import log, log_file
+from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - a run's words are the session's
+from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - as above
+from kosmo_kernel.run import NOT_ALLOWED, SERVERS, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
+from kosmo_kernel.run.chunks import ChunkHistory
+from kosmo_kernel.run.lint import lint
+from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.limits import limits, rows_shown
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from kosmo_kernel.calls import Caller
-    from kosmo_kernel.display import Display
-    from kosmo_kernel.errors import KosmoError
-    from kosmo_kernel.lua.walls import Wall
-    from kosmo_kernel.progress import Snapshot
+    from kosmo_kernel.client.dispatcher import Dispatcher
 
 
 class Session:
@@ -72,15 +69,15 @@ class Session:
         self.limits = limits(memory_limit, cpu_limit, timeout, configured=config().get("limits"))
         rows_shown()  # a mistake in it is told before anything runs
         self._require_walls = requirement()
-        self._tapes = Tapes(account, record, replay)
+        self._tapes = RecordingMode(account, record, replay)
         self.account = self._tapes.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None  # what a door's last cell that failed ended in; the door sets it
         self._walls_told = False
         self._now: Callable[[], datetime] = self._tapes.now
-        self._scripts = Scripts()
+        self._scripts = ChunkHistory()
         self._shown = KeptValues()  # the values of numbered cells, which Lua has as `Out`
-        self._caller: Caller | None = None
+        self._caller: Dispatcher | None = None
         self._machine = Machine(self._tapes.functions, self._tapes.surface)
         self.expected = self._machine.expected  # a `with` block in which an interrupt is for the run that comes
         self.interruptible = self._machine.interruptible  # one for what is made of a run's values in the main thread
@@ -106,7 +103,7 @@ class Session:
         on_output: Callable[[str, str], None] | None = None,
         on_input: Callable[[str], str | None] | None = None,
         on_display: Callable[[Display], None] | None = None,
-        on_progress: Callable[[Snapshot], None] | None = None,
+        on_progress: Callable[[ProgressSnapshot], None] | None = None,
         dry_run: bool = False,
         fresh: bool = False,
         force: bool = False,
@@ -129,14 +126,14 @@ class Session:
             on_input: answers `io.read` (called with `l`, `L` or `a`); without it Lua reads the end of a file.
             on_display: called with what `display` shows while the chunk runs; without it its text is printed.
             on_progress: called in this thread while a remote account is waited for: first after half a second of that,
-                ten times a second at most, and then once more at the end. See `telling.py` for KOSMO_PROGRESS.
+                ten times a second at most, then once more at the end. See `progress_throttle.py` for KOSMO_PROGRESS.
             dry_run: make no calls; check them, note them in `planned`, and answer with empty lists and records. What it
                 makes of them is there for the next dry run, and no more in the next run that is none.
             fresh: ask anew for what was kept from before.
             force: do what the permissions ask about or deny as well; nothing else is lifted.
             on_ask: gets a question about a call that the permissions ask about first, and gives what a person answered,
                 None where there is nobody. Without it such a call is an error.
-            inputs: values for Lua's globals, set before the chunk runs; see `python_values.lua_value`.
+            inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
             outputs: Lua variables to read after it, which `Result.outputs` has.
             number: of the cell, whose value becomes `_` and `Out[number]`.
 
@@ -152,7 +149,8 @@ class Session:
             self._tapes.check(account)
         taken, wanted = {}, tuple[str, ...]()
         if inputs or outputs:
-            from kosmo_kernel.python_values import lua_name, lua_value  # noqa: PLC0415 - the shell does without
+            from kosmo_kernel.values.from_python import lua_value
+            from kosmo_kernel.values.lua_syntax import lua_name
 
             taken = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
             wanted = tuple(map(lua_name, outputs))
@@ -161,13 +159,13 @@ class Session:
         noted = log_file()
         result = Result(account=account or self.account, started=self._now())
         sends = not (dry_run or self.servers.replays)
-        leave = Leave(result, partial(self._machine.ask_a_person, on_ask), force=force, sends=sends)
+        leave = PermissionGate(result, partial(self._machine.ask_user, on_ask), force=force, sends=sends)
         tools = partial(self.servers.tools, dry_run=dry_run)
-        asking = Asking(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
+        asking = CallTracker(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
         told = (on_output, on_input, on_display, self._shown, self._scripts, self._tapes.names, self.interruptible)
-        run = Run(asking, self._tokens, result, *told)
+        run = LuaRun(asking, self._tokens, result, *told)
         given = self.limits.changed(memory_limit, cpu_limit, timeout)
-        run.given((inputs or {}).values())
+        run.remember_pages((inputs or {}).values())
         self._scripts.add(name, source)
         self.last = run.result
         started = time.perf_counter()
@@ -188,8 +186,8 @@ class Session:
                 run.end(started)
                 if noted:
                     log(noted, name, result)
-                result.notes = hints(source) + result.notes  # now that what the script used is known
-                result.notes += self._tapes.told(len(result.calls))
+                result.notes = lint(source) + result.notes  # now that what the script used is known
+                result.notes += self._tapes.summary(len(result.calls))
         except Failure as failure:
             self._tell_of_walls(result)
             raise self._error(failure, run) from None
@@ -201,12 +199,71 @@ class Session:
         run.result.outputs = {name: run.page(self._output(name, outcome.outputs, run)) for name in wanted}
         return run.result
 
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        account: str | None = None,
+        dry_run: bool = False,
+        force: bool = False,
+        on_ask: Callable[[str], str | None] | None = None,
+        on_output: Callable[[str, str], None] | None = None,
+        on_progress: Callable[[ProgressSnapshot], None] | None = None,
+        gone: Callable[[], bool] = lambda: False,
+    ) -> Result:
+        """Call one function, or one tool of an MCP server, as a script would. No Lua process is started for it.
+
+        Parameters:
+            function: by its full name, `heroku.list_dynos` or `mcp.github.search_issues`.
+            arguments: by name, as Lua would give them.
+            account: whose account; the session's when None.
+            dry_run: check the call, note what it would ask in `planned`, and ask nothing.
+            force: as for `run`.
+            on_ask: as for `run`.
+            on_output: called with `stderr` and a text for people while the call is made.
+            on_progress: as for `run`.
+            gone: tells whether nobody waits any more; asked a few times a second.
+
+        Returns:
+            The function's value in `values`; with `errors = "collect"` the list of what could not be read follows it.
+
+        Raises:
+            StoppedError: Ctrl-C, or nobody waits any more.
+            KosmoError: what a script's call would have failed with; with what had been noted before in its `result`.
+        """
+        noted = log_file()
+        result = Result(account=account or self.account, started=datetime.now(UTC))
+        self.last = result
+        sends = not (dry_run or self.servers.replays)
+        leave = PermissionGate(result, on_ask or (lambda _question: None), force=force, sends=sends)
+        tools = partial(self.servers.tools, dry_run=dry_run)
+        asking = CallTracker(self.caller, result, leave, on_progress, tools=tools, dry_run=dry_run)
+        run = LuaRun(asking, partial(self._tokens_for, function), result, on_output, None)
+        started = time.perf_counter()
+        try:
+            try:
+                result.values = run.answer(CallRequest(function, None, dict(arguments), [], None), gone)
+            finally:
+                run.end(started)
+                if noted:
+                    log(noted, function, result)
+        except KeyboardInterrupt:
+            error: KosmoError = StoppedError("Interrupted.")
+            error.result = result
+            raise error from None
+        except KosmoError as failed:
+            failed.message = run.clean(failed.message)
+            failed.result = result
+            raise
+        return result
+
     def _keep(self, number: int, value: Any, size: int) -> None:
         """Have a value ready for `Out[number]`; what is no data cannot come back."""
         if value is not None and not isinstance(value, Opaque):
             self._shown.add(number, value, size)
 
-    def _output(self, name: str, found: Mapping[str, Any], run: Run) -> Any:
+    def _output(self, name: str, found: Mapping[str, Any], run: LuaRun) -> Any:
         """A variable that was asked for; an error where there is none, or none that is data."""
         value = found.get(name)
         error: KosmoError
@@ -221,7 +278,7 @@ class Session:
         error.result = run.result
         raise error
 
-    def _error(self, failure: Failure, run: Run) -> KosmoError:
+    def _error(self, failure: Failure, run: LuaRun) -> KosmoError:
         """The error that a run ended in, with the place in the script that it came from."""
         error = failure.error
         if failure.facts:
@@ -258,7 +315,7 @@ class Session:
 
     def _tell_of_walls(self, result: Result) -> None:
         """Say once in a session that it has fewer walls than others."""
-        standing = self._machine.standing
+        standing = self._machine.walls_found
         if self._walls_told or not standing:
             return
         self._walls_told = True
@@ -275,7 +332,7 @@ class Session:
         state = str(self._ask("check", source)["state"])
         if state != "incomplete":
             return state, ""
-        from kosmo_kernel.editor import indent  # noqa: PLC0415 - only while somebody types
+        from kosmo_kernel.editor import indent
 
         return state, indent(source)
 
@@ -383,12 +440,17 @@ class Session:
     def _tokens(self) -> tuple[str, ...]:
         return (*(self._caller.tokens() if self._caller else ()), *self.servers.secrets())
 
-    def caller(self) -> Caller:
+    def _tokens_for(self, function: str) -> tuple[str, ...]:
+        """Return what no text about one call may show. A tool needs no client, which would bring the HTTP library."""
+        tokens = () if function.startswith(f"{SERVERS}.") else self.caller().tokens()
+        return (*tokens, *self.servers.secrets())
+
+    def caller(self) -> Dispatcher:
         """Who sends the requests; made at the first call, since it brings the HTTP library."""
         if self._caller is None:
-            from kosmo_kernel.calls import Caller  # noqa: PLC0415 - see above
+            from kosmo_kernel.client.dispatcher import Dispatcher
 
-            self._caller = Caller(self._tapes.tape)
+            self._caller = Dispatcher(self._tapes.tape)
         return self._caller
 
 

@@ -110,23 +110,23 @@ def demo_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def kernel_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which Jupyter finds the Lua kernel, on the demo account; for all fixtures of a module."""
-    from kernel_client import known_to_jupyter  # noqa: PLC0415 - most tests speak to no kernel
+    from kernel_client import known_to_jupyter
 
     with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
         yield values
 
 
 @pytest.fixture
-def kernel_list(kernel_settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - after the home is made
+def kernel_list(kernel_settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for kernels that a test starts itself."""
     for name, value in kernel_settings.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
-def kernel(kernel_settings: dict[str, str]) -> Iterator[Kernel]:  # noqa: ARG001 - it must be in force
+def kernel(kernel_settings: dict[str, str]) -> Iterator[Kernel]:
     """A Lua kernel, one for all tests of a module."""
-    from kernel_client import running  # noqa: PLC0415 - as above
+    from kernel_client import running
 
     with running() as one:
         yield one

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from repository import ROOT
 
 import kosmo_kernel
 from kosmo_kernel import catalogue, errors, session
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -27,14 +27,14 @@ from typing import NamedTuple
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from repository import ROOT
 
-from kosmo_kernel.cell import error_lines
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.kernel.execute import bundles_of
-from kosmo_kernel.options import Options
+from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 
 SET_UP = [

@@ -1,6 +1,6 @@
-"""The plan of the house, read from the source: floors, neighbours, sizes, names, and what a start may import.
+"""The structure of the package, read from its source: layers, cycles, sizes, names, and what a start may import.
 
-A new file fails here until it has a place in `FLOORS`.
+A new folder or module at the top of the package fails here until it has a place in `LAYERS`.
 """
 
 from __future__ import annotations
@@ -11,110 +11,65 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from repository import ROOT, TESTS
 
 import kosmo_kernel
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kosmo_kernel"
 NAME = PACKAGE.name
 
-# The rooms (a file, or a folder with all that is in it), from the ground up. Nothing imports upward.
-FLOORS = (
-    {
-        "budget",
-        "catalogue",
-        "catalogue_check",
-        "errors",
-        "exchange",
-        "interrupts",
-        "limits",
-        "no_math",
-        "progress",
-        "records",
-        "redact",
-        "switches",
-        "toml_text",
-        "wide_json",
-    },
-    {
-        "accounts",
-        "answers",
-        "browse",
-        "call_log",
-        "cell",
-        "cell_text",
-        "commands",
-        "config",
-        "display",
-        "docs",
-        "editor",
-        "envelope",
-        "fields",
-        "frames",
-        "harmless",
-        "integrations",
-        "legible",
-        "literals",
-        "options",
-        "parameters",
-        "permissions",
-        "plan",
-        "private_files",
-        "project",
-        "python_start",
-        "python_values",
-        "report",
-        "result",
-        "standing",
-        "tables",
-        "terminal_line",
-    },
-    {
-        "client",
-        "demo",
-        "lua",
-        "mcp",
-    },
-    {
-        "calls",
-        "hints",
-        "mcp_server",
-        "run",
-        "runbook",
-        "scripts",
-        "session",
-        "snapshot",
-        "tapes",
-    },
-    {
-        "cli",
-        "explorer",
-        "kernel",
-        "magic",
-    },
-    {
-        "__init__",
-        "__main__",
-    },
+# The rooms of the package (a folder, or a module beside them) from the ground up. A room imports from rooms above its
+# own line in this table, never from those below it, and rooms on one line know nothing of each other.
+LAYERS = (
+    {"errors"},
+    {"catalogue", "safety"},
+    {"demo"},
+    {"integrations"},
+    {"settings"},
+    {"values"},
+    {"accounts"},
+    {"docs"},
+    {"client"},
+    {"render"},
+    {"results"},
+    {"notebook"},
+    {"editor"},
+    {"lua", "mcp"},
+    {"run"},
+    {"session"},
+    {"explorer", "mcp_server", "runbook", "snapshot"},
+    {"cli", "kernel", "magic"},
+    {"__init__", "__main__"},
 )
-# Floors whose rooms know nothing of each other.
-SEPARATE = (2, 4)
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-VERSION = "__version__"  # the one name of `__init__` that every floor may read
+LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a mark for type checkers
+VERSION = "__version__"  # the one name of `__init__` that every room may read
+# A module that a string names as the program of another process, which this one never imports.
+STARTED = {("runbook.cells", "kernel")}
 
-LONGEST = 600  # lines of a file
+MAX_ENTRIES = 32  # of the package's folder
+MAX_LINES = 600  # of a file; how complex a function may be is ruff's to say
 SAYS_NOTHING = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
+# Words that tell a newcomer nothing as the name of a public class, function or method.
+BANNED_NAMES = {
+    *("asked", "asking", "found", "given", "gone", "heard", "hear", "leave", "made", "meant", "said", "shown", "told"),
+    *("standing", "switched", "tapes", "longest", "deepest", "most", "patience"),
+}
 
-HEAVY = {"httpx", "ipywidgets", "lupa", "mcp", "pandas"}
+# What is slow to import, and no start needs.
+HEAVY = {"IPython", "click.shell_completion", "httpx", "ipywidgets", "lupa", "mcp", "numpy", "pandas", "rich.console"}
 STARTS = {
     "kosmo --help": ["-m", NAME, "--help"],
     "kosmo integrations:docs": ["-m", NAME, "integrations:docs"],
     "the Lua kernel": ["-c", f"import {NAME}.kernel.__main__"],
+    "the extension": ["-c", f"import {NAME}"],
 }
 
 
@@ -122,12 +77,21 @@ def sources(*folders: Path, suffix: str = ".py") -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob(f"*{suffix}"))
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    """The name of a module below the package; empty for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The full dotted names that a file imports, wherever in the file it does."""
+MODULES = {module_of(path): path for path in sources(PACKAGE)}
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[0] or "__init__"
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """The full dotted names that a file imports or names in strings, wherever in the file it does."""
     here = [NAME, *path.relative_to(PACKAGE).parent.parts]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
@@ -137,51 +101,94 @@ def imports(path: Path) -> Iterator[str]:
                 start = here[: len(here) + 1 - node.level] if node.level else []
                 module = ".".join([*start, *([node.module] if node.module else [])])
                 yield from (f"{module}.{alias.name}" for alias in node.names)
-            case ast.Call(
-                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
-                args=[ast.Constant(value=str(name)), *_],
-            ):
-                yield name
+            case ast.Constant(value=str(text)) if re.fullmatch(rf"{NAME}(\.\w+)+(:\w+)?", text):
+                yield text.partition(":")[0]
 
 
-def rooms_imported(path: Path) -> set[str]:
-    inner = [name.split(".")[1:] for name in imports(path) if name.split(".")[0] == NAME]
-    rooms = {room_of(file) for file in sources(PACKAGE)}
-    return {parts[0] if parts and parts[0] in rooms else "__init__" for parts in inner if parts != [VERSION]}
+@cache
+def imported_modules(module: str) -> frozenset[str]:
+    """The modules of the package that a module imports."""
+    found = set()
+    for name in imported_names(MODULES[module]):
+        if name == f"{NAME}.{VERSION}" or not f"{name}.".startswith(f"{NAME}."):
+            continue
+        inner = name.removeprefix(NAME).removeprefix(".")
+        while inner not in MODULES:
+            inner = inner.rpartition(".")[0]
+        if inner != module and (module, inner) not in STARTED:
+            found.add(inner)
+    return frozenset(found)
+
+
+def wrong_arrows(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """The imports, from one module to another, that do not go down."""
+    wrong = []
+    for module, other in arrows:
+        room, below = room_of(module), room_of(other)
+        if room != below and LAYER_OF[below] >= LAYER_OF[room]:
+            wrong.append(f"{module} imports {other}")
+    return wrong
 
 
 def importers(library: str) -> list[str]:
     return [
         str(path.relative_to(PACKAGE))
         for path in sources(PACKAGE)
-        if any(name.split(".")[0] == library for name in imports(path))
+        if any(name.split(".")[0] == library for name in imported_names(path))
     ]
 
 
-def test_every_file_has_a_place() -> None:
-    assert {room_of(path) for path in sources(PACKAGE)} - set(FLOOR_OF) == set()
+def public_names(path: Path) -> Iterator[tuple[str, int]]:
+    """The names of public classes, functions, methods and constants that a file defines, with their lines."""
+    nodes: list[ast.stmt] = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while nodes:
+        node = nodes.pop()
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                if not node.name.startswith("_"):
+                    yield node.name, node.lineno
+                    if isinstance(node, ast.ClassDef):
+                        nodes += node.body
+            case ast.Assign(targets=[ast.Name(id=name)]) if not name.startswith("_"):
+                yield name, node.lineno
 
 
-def test_nothing_imports_upward_and_doors_and_machines_do_not_know_each_other() -> None:
-    wrong = [
-        f"{path.relative_to(PACKAGE)} (floor {floor}) imports {other} (floor {FLOOR_OF[other]})"
-        for path in sources(PACKAGE)
-        for floor in [FLOOR_OF.get(room_of(path), 0)]
-        for other in sorted(rooms_imported(path) & set(FLOOR_OF) - {room_of(path)})
-        if FLOOR_OF[other] > floor or (FLOOR_OF[other] == floor and floor in SEPARATE)
-    ]
-    assert wrong == []
+def test_every_room_has_a_layer() -> None:
+    assert {room_of(module) for module in MODULES} == set(LAYER_OF)
+
+
+def test_the_folder_of_the_package_shows_the_architecture() -> None:
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
+    assert len(entries) <= MAX_ENTRIES
+    assert {entry.removesuffix(".py") for entry in entries} == set(LAYER_OF) | NO_CODE
+
+
+def test_nothing_imports_upward() -> None:
+    assert wrong_arrows((module, other) for module in MODULES for other in imported_modules(module)) == []
+
+
+def test_an_upward_import_and_one_between_neighbours_are_seen() -> None:
+    arrows = [("client.client", "session"), ("magic", "kernel.app"), ("session", "client.client")]
+    assert wrong_arrows(arrows) == ["client.client imports session", "magic imports kernel.app"]
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {module: imported_modules(module) - {""} for module in MODULES if module}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a cycle of imports: {' -> '.join(reversed(error.args[1]))}")
 
 
 def test_the_ground_needs_only_the_standard_library_and_the_json_decoder() -> None:
-    ground = [path for path in sources(PACKAGE) if room_of(path) in FLOORS[0]]
-    needed = {name.split(".")[0] for path in ground for name in imports(path)}
-    assert needed - sys.stdlib_module_names == {NAME, "msgspec"}
+    ground = [path for module, path in MODULES.items() if room_of(module) in ("errors", "catalogue")]
+    needed = {name.split(".")[0] for path in ground for name in imported_names(path)}
+    assert needed - sys.stdlib_module_names <= {NAME, "msgspec"}
 
 
 def test_each_large_library_has_one_file_that_knows_it() -> None:
     assert importers("lupa") == ["lua/worker.py"]
-    assert importers("pandas") == ["frames.py"]
+    assert importers("pandas") == ["render/frames.py"]
     assert importers("httpx") == ["client/connections.py"]
     assert importers("mcp") == ["mcp/sdk.py", "mcp_server/sdk.py"]  # a client's half, and a server's
     assert len(importers("ipywidgets")) <= 1
@@ -193,7 +200,7 @@ def test_what_is_imported_is_declared() -> None:
     extras = [line for extra, given in project["optional-dependencies"].items() if extra != "dev" for line in given]
     lines = [*project["dependencies"], *extras]
     declared = {re.split(r"[^\w-]", line)[0].lower().replace("_", "-") for line in lines}
-    libraries = {name.split(".")[0] for path in sources(PACKAGE) for name in imports(path)}
+    libraries = {name.split(".")[0] for path in sources(PACKAGE) for name in imported_names(path)}
     distributions = packages_distributions()
     undeclared = {
         library
@@ -203,15 +210,34 @@ def test_what_is_imported_is_declared() -> None:
     assert undeclared == set()
 
 
-def test_files_stay_short() -> None:
-    files = [*sources(PACKAGE, ROOT / "tests", ROOT / "benchmarks"), *sources(PACKAGE, suffix=".lua")]
+def test_files_stay_readable() -> None:
+    files = [*sources(PACKAGE, TESTS, ROOT / "benchmarks"), *sources(PACKAGE, suffix=".lua")]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
-    assert {name: lines for name, lines in lengths.items() if lines >= LONGEST} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
 def test_file_names_say_what_is_inside() -> None:
-    files = [*sources(PACKAGE), *sources(PACKAGE, suffix=".lua")]
+    files = [*sources(PACKAGE, TESTS), *sources(PACKAGE, suffix=".lua")]
     assert [str(path) for path in files if SAYS_NOTHING & set(path.stem.split("_"))] == []
+
+
+def test_public_names_say_what_they_name() -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line}: {name}"
+        for path in sources(PACKAGE)
+        for name, line in public_names(path)
+        if name.lower() in BANNED_NAMES
+    ]
+    assert wrong == []
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources(PACKAGE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
-
-if TYPE_CHECKING:
-    from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.settings.aliases import normalize_alias
 
 DEFAULT = "default"
 DEMO = "demo"
@@ -79,17 +78,12 @@ def adding(integration: str, alias: str) -> str:
     return f"kosmo accounts:add {alias}" + ("" if integration == USUAL else f" --integration {integration}")
 
 
-def plain(alias: str) -> str:
+def canonical_reserved(alias: str) -> str:
     """An alias as it is compared: `default` and `demo` in small letters, others as they are written."""
     return alias.lower() if alias.lower() in RESERVED else alias
-
-
-def spelled(alias: str) -> str:
-    """The one spelling that all spellings of an alias have in common: `My-Team` is `my_team`."""
-    return alias.lower().replace("-", "_")
 
 
 def variable_of(integration: Integration, alias: str) -> str:
     """The environment variable that may have an account's token: `HEROKU_API_KEY_MY_TEAM` that of `my-team`."""
     own = integration.credentials
-    return own.env if spelled(alias) == DEFAULT else own.variable(alias)
+    return own.env if normalize_alias(alias) == DEFAULT else own.variable(alias)

@@ -6,16 +6,13 @@ host that the user allows in `config.toml`.
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from kosmo_kernel.config import config
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.settings.config_file import config
 
 # Nothing that two readers of addresses could read differently: no user, no backslash, no escape in the host.
 _ADDRESS = re.compile(
@@ -73,8 +70,6 @@ def is_loopback(url: str) -> bool:
 
 
 def _is_this_machine(host: str) -> bool:
-    import ipaddress  # noqa: PLC0415 - a start without an address of its own does without
-
     try:
         return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

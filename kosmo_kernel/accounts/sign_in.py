@@ -7,18 +7,16 @@ still does where there is no keyring.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from kosmo_kernel.accounts import system_keyring
+from kosmo_kernel.catalogue.http import CliLogin
 from kosmo_kernel.errors import CredentialsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kosmo_kernel.exchange import SignedIn
 
 NETRC = "NETRC"
 _MACHINE = re.compile(r"\s*machine\s+(\S+)(.*)")
@@ -26,7 +24,7 @@ _PASSWORD = re.compile(r"(?:^|\s)password\s+(\S+)")
 _ENDS = re.compile(r"\s*(?:machine|default|macdef)\b")
 
 
-class Person(NamedTuple):
+class CliUser(NamedTuple):
     """Somebody who is signed in with a service's own command line.
 
     Parameters:
@@ -38,7 +36,7 @@ class Person(NamedTuple):
     version: str
 
 
-def signed_in(place: SignedIn, env: Mapping[str, str]) -> Person | None:
+def signed_in(place: CliLogin, env: Mapping[str, str]) -> CliUser | None:
     """Who is signed in; None for nobody, or where the command line does not use the keyring.
 
     Parameters:
@@ -55,16 +53,15 @@ def signed_in(place: SignedIn, env: Mapping[str, str]) -> Person | None:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):  # as the command line has it: nobody
         return None
-    import json  # noqa: PLC0415 - only where there is such a command line
 
     try:
         name = json.loads(text)[place.who]
     except (ValueError, LookupError, TypeError):  # likewise
         return None
-    return Person(name, str(changed)) if isinstance(name, str) and name else None
+    return CliUser(name, str(changed)) if isinstance(name, str) and name else None
 
 
-def token_of(place: SignedIn, person: Person) -> str | None:
+def token_of(place: CliLogin, person: CliUser) -> str | None:
     """The token of somebody who is signed in; None where the keyring has none, or there is no keyring.
 
     Raises:
@@ -86,7 +83,7 @@ def netrc_file(env: Mapping[str, str]) -> Path:
 
 def _in_home(path: str) -> str:
     """A path with the home folder in place of `~`, or as it is where nobody knows that folder."""
-    return os.path.expanduser(path)  # noqa: PTH111 - pathlib has an error for that
+    return os.path.expanduser(path)
 
 
 def netrc_password(file: Path, host: str) -> str | None:
@@ -112,7 +109,7 @@ def netrc_password(file: Path, host: str) -> str | None:
         raise CredentialsError(f"{file} is no UTF-8 text.") from None
     if host not in text:
         return None
-    import netrc  # noqa: PLC0415 - most files do not have the host in them
+    import netrc
 
     try:
         found = netrc.netrc(str(file)).hosts.get(host)

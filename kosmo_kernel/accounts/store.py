@@ -8,23 +8,22 @@ that of another time.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from kosmo_kernel.accounts import system_keyring
-from kosmo_kernel.accounts.account import ALIAS, DEMO, adding, spelled
-from kosmo_kernel.config import folder
+from kosmo_kernel.accounts.account import ALIAS, DEMO, adding
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.redact import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.config_file import folder
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what many a token looks like
@@ -58,7 +57,7 @@ def added(integration: str, env: Mapping[str, str]) -> dict[str, Added]:
     Raises:
         SettingsError: the file that lists them makes no sense, or cannot be read.
     """
-    return {spelled(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
+    return {normalize_alias(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
 
 
 def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
@@ -118,7 +117,7 @@ def check_alias(integration: Integration, alias: str) -> str:
     name = alias.lower()
     if name == DEMO:
         raise InvalidArgumentsError(f"`{DEMO}` is the name of the fictional account. Choose another one.")
-    if spelled(name) in integration.names():
+    if normalize_alias(name) in integration.names():
         raise InvalidArgumentsError(
             f"`{name}` is a function of {integration.title}, which is what the name means in Lua. Choose another one."
         )
@@ -152,10 +151,10 @@ def add(
         SettingsError: a file makes no sense, or another program writes. Nothing was kept.
         OSError: a file cannot be written. What was there before is there still.
     """
-    from kosmo_kernel.private_files import locked  # noqa: PLC0415 - only for those who write
+    from kosmo_kernel.settings.private_files import locked
 
     with locked(folder(env)):
-        before = added(integration.name, env).get(spelled(alias))
+        before = added(integration.name, env).get(normalize_alias(alias))
         if before and not replace:
             raise InvalidArgumentsError(taken(before))
         entry = f"{integration.name} {alias} {os.urandom(4).hex()}"
@@ -183,10 +182,10 @@ def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Adde
         SettingsError: a file makes no sense, or another program writes. Nothing was changed.
         OSError: a file cannot be written.
     """
-    from kosmo_kernel.private_files import locked  # noqa: PLC0415 - as above
+    from kosmo_kernel.settings.private_files import locked
 
     with locked(folder(env)):
-        before = added(integration.name, env).get(spelled(alias))
+        before = added(integration.name, env).get(normalize_alias(alias))
         if before is None:
             raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
         _forget(before, env)
@@ -218,7 +217,7 @@ def _forget(one: Added, env: Mapping[str, str]) -> None:
 
 
 def _change_index(env: Mapping[str, str], integration: str, before: Added | None, after: Added | None) -> None:
-    from kosmo_kernel.private_files import write  # noqa: PLC0415 - as above
+    from kosmo_kernel.settings.private_files import write
 
     path = folder(env) / INDEX
     index = _index(path)
@@ -235,7 +234,7 @@ def _change_index(env: Mapping[str, str], integration: str, before: Added | None
 
 
 def _change_secrets(env: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
-    from kosmo_kernel.private_files import write  # noqa: PLC0415 - as above
+    from kosmo_kernel.settings.private_files import write
 
     path = secrets_file(env)
     all_ = {**_secrets(path), **changes}
@@ -265,7 +264,7 @@ def _index(path: Path) -> dict[str, dict[str, Added]]:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    from kosmo_kernel.private_files import read_secret  # noqa: PLC0415 - as above
+    from kosmo_kernel.settings.private_files import read_secret
 
     read = _json(path, read_secret(path) or "{}")
     if not isinstance(read, dict) or not all(isinstance(token, str) for token in read.values()):
@@ -274,8 +273,6 @@ def _secrets(path: Path) -> dict[str, str]:
 
 
 def _json(path: Path, text: str) -> Any:
-    import json  # noqa: PLC0415 - not where no account was added
-
     try:
         return json.loads(text)
     except ValueError as fault:
@@ -284,8 +281,6 @@ def _json(path: Path, text: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    import json  # noqa: PLC0415 - as above
-
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 

@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from kosmo_kernel.errors import CredentialsError
-from kosmo_kernel.redact import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from kosmo_kernel.safety.redaction import one_line
 
 _T = TypeVar("_T")
 
-PATIENCE = 30.0  # seconds; a person may have to type a password
-AGAIN = 30.0  # seconds after a failure in which it is not tried again
+TIMEOUT_SECONDS = 30.0  # seconds; a person may have to type a password
+RETRY_AFTER_SECONDS = 30.0  # seconds after a failure in which it is not tried again
 OWN = "kosmo_kernel"  # the service that our entries have
 RECOMMENDED = 1  # the priority from which on a backend is what its library recommends
 
@@ -106,8 +104,8 @@ def drop(name: str) -> None:
 
 def _ring() -> Any:
     """The backend in use."""
-    import keyring  # noqa: PLC0415 - it asks D-Bus as it is imported
-    from keyring.backends import fail, null  # noqa: PLC0415 - as above
+    import keyring
+    from keyring.backends import fail, null
 
     ring = keyring.get_keyring()
     if isinstance(ring, (fail.Keyring, null.Keyring)) or ring.priority < RECOMMENDED:
@@ -116,7 +114,7 @@ def _ring() -> Any:
 
 
 def _get(service: str, name: str, attributes: Mapping[str, str] | None) -> str | None:
-    from keyring.backend import SchemeSelectable  # noqa: PLC0415 - as above
+    from keyring.backend import SchemeSelectable
 
     whole = _ring()
     for ring in getattr(whole, "backends", [whole]):  # of one that asks several in turn
@@ -133,7 +131,7 @@ def _get(service: str, name: str, attributes: Mapping[str, str] | None) -> str |
 def _within(work: Callable[[], _T]) -> _T:
     """What some work with the keyring gives, unless that takes too long."""
     global _failure  # noqa: PLW0603 - there is one keyring, and it failed or it did not
-    if _failure and time.monotonic() - _failure[0] < AGAIN:
+    if _failure and time.monotonic() - _failure[0] < RETRY_AFTER_SECONDS:
         raise CredentialsError(_failure[1])
     done: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
 
@@ -145,9 +143,9 @@ def _within(work: Callable[[], _T]) -> _T:
 
     threading.Thread(target=run, name="system keyring", daemon=True).start()
     try:
-        found, error = done.get(timeout=PATIENCE)
+        found, error = done.get(timeout=TIMEOUT_SECONDS)
     except Empty:
-        found, error = [], TimeoutError(f"it has not answered for {PATIENCE:g} s")
+        found, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
     if isinstance(error, NoKeyringError):
         raise NoKeyringError
     if error is not None:

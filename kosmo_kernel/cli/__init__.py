@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
@@ -22,20 +23,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 import click
 
 from kosmo_kernel import __version__
+from kosmo_kernel.cli.shell_interface import COMPLETING, DONE, FAILED, INTERRUPTED, WRONG
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from click.shell_completion import CompletionItem
 
-DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
-COLLECTED = 50_000  # objects between two looks for cycles: looking at what is imported anyway costs as much as Python
+GC_THRESHOLD = (
+    50_000  # objects between two looks for cycles: looking at what is imported anyway costs as much as Python
+)
 CLOSED = "Error: Standard output was closed by its reader. The rest was not written."
-COMPLETING = "_KOSMO_COMPLETE"  # the variable by which click knows that a shell asks
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command is, and what the help says of it.
 
     Parameters:
@@ -50,53 +50,73 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Entry("Demo", "demo:demo", "Audit a fictional Heroku account, and show how."),
-    "demo:serve": Entry("Demo", "demo:serve", "Serve that account on a port, as Heroku's API would."),
-    "integrations:lua": Entry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
-    "integrations:docs": Entry("Integrations", "reference:docs", "Read the reference, or one page of it."),
-    "integrations:list": Entry("Integrations", "reference:list_", "List the integrations and their functions."),
-    "integrations:call": Entry("Integrations", "call:call", "Call one function, and show what comes back."),
-    "integrations:heroku": Entry("Integrations", "call:heroku", "Call one of Heroku's functions."),
-    "integrations:status": Entry("Integrations", "status:status", "Show every account, and the requests it has left."),
-    "integrations:search": Entry("Integrations", "reference:search", "Find functions and guides by words."),
-    "integrations:examples": Entry(
+    "demo": CommandEntry("Demo", "demo:demo", "Audit a fictional Heroku account, and show how."),
+    "demo:serve": CommandEntry("Demo", "demo:serve", "Serve that account on a port, as Heroku's API would."),
+    "integrations:lua": CommandEntry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
+    "integrations:docs": CommandEntry("Integrations", "reference:docs", "Read the reference, or one page of it."),
+    "integrations:list": CommandEntry("Integrations", "reference:list_", "List the integrations and their functions."),
+    "integrations:call": CommandEntry("Integrations", "call:call", "Call one function, and show what comes back."),
+    "integrations:heroku": CommandEntry("Integrations", "call:heroku", "Call one of Heroku's functions."),
+    "integrations:status": CommandEntry(
+        "Integrations", "status:status", "Show every account, and the requests it has left."
+    ),
+    "integrations:search": CommandEntry("Integrations", "reference:search", "Find functions and guides by words."),
+    "integrations:examples": CommandEntry(
         "Integrations", "reference:examples", "Show how a function is called, in Lua and the shell."
     ),
-    "integrations:schema": Entry("Integrations", "reference:schema", "Print a function's arguments as JSON Schema."),
-    "integrations:fields": Entry(
+    "integrations:schema": CommandEntry(
+        "Integrations", "reference:schema", "Print a function's arguments as JSON Schema."
+    ),
+    "integrations:fields": CommandEntry(
         "Integrations", "reference:fields", "Show what an account is made of, and what is set."
     ),
-    "integrations:doctor": Entry("Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."),
-    "integrations:configure": Entry(
+    "integrations:doctor": CommandEntry(
+        "Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."
+    ),
+    "integrations:configure": CommandEntry(
         "Integrations", "configure:configure", "Set an integration's permissions and its address."
     ),
-    "run": Entry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
-    "snapshot": Entry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
-    "mcp:lua": Entry("MCP servers", "mcp_lua:lua", "Run Lua that asks MCP servers."),
-    "mcp:list": Entry("MCP servers", "mcp_list:list_", "List the MCP servers that are configured."),
-    "mcp:status": Entry("MCP servers", "mcp_list:status", "Say whether each may be used, and what to do if not."),
-    "mcp:tools": Entry("MCP servers", "mcp_ask:tools", "List the tools of MCP servers."),
-    "mcp:schema": Entry("MCP servers", "mcp_ask:schema", "Print the arguments of a tool as JSON Schema."),
-    "mcp:call": Entry("MCP servers", "mcp_call:call", "Call one tool, and show what comes back."),
-    "mcp:resources": Entry("MCP servers", "mcp_ask:resources", "List the resources of an MCP server, or print one."),
-    "mcp:prompts": Entry("MCP servers", "mcp_ask:prompts", "List the prompts of an MCP server, or print one."),
-    "mcp:add": Entry("MCP servers", "mcp_settings:add", "Configure an MCP server."),
-    "mcp:remove": Entry("MCP servers", "mcp_settings:remove", "Forget an MCP server, and its secrets."),
-    "mcp:enable": Entry("MCP servers", "mcp_settings:enable", "Let an MCP server be used again."),
-    "mcp:disable": Entry("MCP servers", "mcp_settings:disable", "Keep an MCP server configured, and do not use it."),
-    "mcp:trust": Entry("MCP servers", "mcp_trust:trust", "Agree that a server of this project is started."),
-    "mcp:untrust": Entry("MCP servers", "mcp_trust:untrust", "Take back the agreement to a server of this project."),
-    "mcp:import": Entry("MCP servers", "mcp_exchange:import_", "Take over the MCP servers of another client."),
-    "mcp:export": Entry("MCP servers", "mcp_exchange:export", "Print MCP servers without their secrets."),
-    "mcp:doctor": Entry("MCP servers", "mcp_doctor:doctor", "Say what is set up, what is wrong, and what to do."),
-    "mcp:serve": Entry("MCP servers", "mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
-    "accounts:list": Entry("Accounts", "accounts:list_", "List the accounts, and where each has its token."),
-    "accounts:add": Entry("Accounts", "accounts:add", "Keep an account, so that scripts can name it."),
-    "accounts:remove": Entry("Accounts", "accounts:remove", "Forget an account, and its token."),
-    "accounts:test": Entry("Accounts", "accounts:test", "Try the token of an account, or those of all."),
-    "install": Entry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
-    "uninstall": Entry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
-    "completion": Entry("Shell", "completion:completion", "Print what has a shell complete commands."),
+    "run": CommandEntry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
+    "snapshot": CommandEntry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
+    "mcp:lua": CommandEntry("MCP servers", "mcp_lua:lua", "Run Lua that asks MCP servers."),
+    "mcp:list": CommandEntry("MCP servers", "mcp_list:list_", "List the MCP servers that are configured."),
+    "mcp:status": CommandEntry(
+        "MCP servers", "mcp_list:status", "Say whether each may be used, and what to do if not."
+    ),
+    "mcp:tools": CommandEntry("MCP servers", "mcp_inspect:tools", "List the tools of MCP servers."),
+    "mcp:schema": CommandEntry("MCP servers", "mcp_inspect:schema", "Print the arguments of a tool as JSON Schema."),
+    "mcp:call": CommandEntry("MCP servers", "mcp_call:call", "Call one tool, and show what comes back."),
+    "mcp:resources": CommandEntry(
+        "MCP servers", "mcp_inspect:resources", "List the resources of an MCP server, or print one."
+    ),
+    "mcp:prompts": CommandEntry(
+        "MCP servers", "mcp_inspect:prompts", "List the prompts of an MCP server, or print one."
+    ),
+    "mcp:add": CommandEntry("MCP servers", "mcp_entries:add", "Configure an MCP server."),
+    "mcp:remove": CommandEntry("MCP servers", "mcp_entries:remove", "Forget an MCP server, and its secrets."),
+    "mcp:enable": CommandEntry("MCP servers", "mcp_entries:enable", "Let an MCP server be used again."),
+    "mcp:disable": CommandEntry(
+        "MCP servers", "mcp_entries:disable", "Keep an MCP server configured, and do not use it."
+    ),
+    "mcp:trust": CommandEntry("MCP servers", "mcp_trust:trust", "Agree that a server of this project is started."),
+    "mcp:untrust": CommandEntry(
+        "MCP servers", "mcp_trust:untrust", "Take back the agreement to a server of this project."
+    ),
+    "mcp:import": CommandEntry(
+        "MCP servers", "mcp_import_export:import_", "Take over the MCP servers of another client."
+    ),
+    "mcp:export": CommandEntry("MCP servers", "mcp_import_export:export", "Print MCP servers without their secrets."),
+    "mcp:doctor": CommandEntry(
+        "MCP servers", "mcp_doctor:doctor", "Say what is set up, what is wrong, and what to do."
+    ),
+    "mcp:serve": CommandEntry("MCP servers", "mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
+    "accounts:list": CommandEntry("Accounts", "accounts:list_", "List the accounts, and where each has its token."),
+    "accounts:add": CommandEntry("Accounts", "accounts:add", "Keep an account, so that scripts can name it."),
+    "accounts:remove": CommandEntry("Accounts", "accounts:remove", "Forget an account, and its token."),
+    "accounts:test": CommandEntry("Accounts", "accounts:test", "Try the token of an account, or those of all."),
+    "install": CommandEntry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
+    "uninstall": CommandEntry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
+    "completion": CommandEntry("Shell", "completion:completion", "Print what has a shell complete commands."),
 }
 
 
@@ -118,11 +138,11 @@ class Kosmo(click.Group):
         except BrokenPipeError as error:
             raise ClosedPipeError from error
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
         return command_named(cmd_name)
 
@@ -137,12 +157,12 @@ class Kosmo(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands, without importing one, and the options."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while a shell completes
+        from click.shell_completion import CompletionItem
 
         found = [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands under the headings of their families, without importing one."""
         width = max(map(len, COMMANDS))
         for family in dict.fromkeys(entry.family for entry in COMMANDS.values()):
@@ -168,7 +188,7 @@ def _of_integration(name: str) -> click.Command | None:
     family, _, integration = name.partition(":")
     if family != "integrations" or not integration:
         return None
-    from kosmo_kernel.cli.call import calls_of, integration_named  # noqa: PLC0415 - only where the name is none of ours
+    from kosmo_kernel.cli.call import calls_of, integration_named
 
     return calls_of(integration) if integration_named(integration) else None
 
@@ -192,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Parameters:
         argv: the arguments without the program's name; those of this process unless given.
     """
-    gc.set_threshold(COLLECTED)
+    gc.set_threshold(GC_THRESHOLD)
     sys.exit(outcome(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
 
 
@@ -204,7 +224,7 @@ def outcome(argv: list[str]) -> int:
     """
     _prepare_streams()
     if COMPLETING in os.environ:  # a shell asks what can stand at its cursor; click answers, in `kosmo.main`
-        from kosmo_kernel.cli.completion import register  # noqa: PLC0415 - see above
+        from kosmo_kernel.cli.completion import register
 
         register()
     try:
@@ -231,7 +251,7 @@ def _end(argv: list[str], error: Exception) -> int:
     Returns:
         The exit code.
     """
-    from kosmo_kernel.cli.command import Command, describe  # noqa: PLC0415 - only needed once something is wrong
+    from kosmo_kernel.cli.command import Command, print_error
 
     command: click.Command | None = None
     try:
@@ -241,13 +261,13 @@ def _end(argv: list[str], error: Exception) -> int:
             (command if isinstance(command, Command) else Command("kosmo")).fail(error)
         else:
             sys.stdout.flush()
-            describe(error)
+            print_error(error)
     except BrokenPipeError:
         return _tell_of_closed_pipe()
     except OSError:  # a full disk takes no document
         _forget_standard_output()
         with suppress(OSError):  # and may be where standard error goes as well
-            describe(error)
+            print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
     return WRONG if isinstance(error, click.UsageError) else FAILED
@@ -286,11 +306,11 @@ def _forget_standard_output() -> None:
 
 
 def _nowhere() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - no file, and open until the end
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _nearest(name: str) -> str:
-    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+    from kosmo_kernel.catalogue import nearest
 
     near: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
     return f" Did you mean: {', '.join(near)}" if near else ""

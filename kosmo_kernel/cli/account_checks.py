@@ -7,25 +7,21 @@ The token of the default account is sent to its service once; the others' are re
 from __future__ import annotations
 
 import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kosmo_kernel import accounts
+from kosmo_kernel.accounts import Account, Step
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.checks import Finding
-from kosmo_kernel.cli.who import who
-from kosmo_kernel.config import config
+from kosmo_kernel.cli.identity import TokenOwner, who
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
-from kosmo_kernel.limits import limits
-from kosmo_kernel.permissions import EFFECTS, how_to_allow, permission
-from kosmo_kernel.private_files import is_private
-from kosmo_kernel.project import settings_of
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from kosmo_kernel.accounts import Account, Step
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.cli.who import Who
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.settings.permissions import EFFECTS, how_to_allow, permission
+from kosmo_kernel.settings.private_files import is_private
+from kosmo_kernel.settings.project_file import settings_of
 
 LOW = 0.1  # of its budget: what is left of an account's requests when that is worth a warning
 CORRECT = "Correct it, or take it away."
@@ -171,7 +167,7 @@ def _asked(integration: Integration, account: Account) -> Iterator[Finding]:
         yield from _told(integration, found)
 
 
-def _told(integration: Integration, found: Who) -> Iterator[Finding]:
+def _told(integration: Integration, found: TokenOwner) -> Iterator[Finding]:
     """What the headers of an answer say of the token and its account."""
     if found.scopes:
         yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(found.scopes)}.")

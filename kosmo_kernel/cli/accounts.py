@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, USUAL, Account, store
-from kosmo_kernel.cli import DONE, FAILED
-from kosmo_kernel.cli.choices import accounts_of
+from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import accounts_of
+from kosmo_kernel.cli.identity import TokenOwner, who
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, print_rows, say
 from kosmo_kernel.cli.reference import integration_of
-from kosmo_kernel.cli.who import Who, who
+from kosmo_kernel.cli.shell_interface import DONE, FAILED
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import everything
-from kosmo_kernel.standing import UNAUTHORIZED, standings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.standing import Standing
+from kosmo_kernel.settings.aliases import normalize_alias
 
 STDIN = "-"
 NOT_HERE = (
@@ -73,7 +70,7 @@ def add(
         raise click.UsageError(NOT_HERE)
     found = integration_of(integration)
     name = store.check_alias(found, alias)
-    before = store.added(found.name, os.environ).get(accounts.spelled(name))
+    before = store.added(found.name, os.environ).get(normalize_alias(name))
     if before and not replace:
         raise InvalidArgumentsError(store.taken(before))
     token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
@@ -101,7 +98,7 @@ def list_(*, as_json: bool) -> None:
     No service is asked, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
     `account`, `token` (where it is), `who` (as it was told when it was kept), `url` and `error`.
     """
-    found = standings()
+    found = all_accounts()
     if as_json:
         document({"success": True, "accounts": [_listed(one) for one in found]})
     else:
@@ -141,7 +138,7 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
 
     Each is sent to its service once, which says whose it is and what it is for. Exits with 1 when one is not accepted.
     """
-    if alias and accounts.plain(alias) == accounts.DEMO:
+    if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
     asked = [integration_of(integration or USUAL)] if alias or integration else everything()
     rows = [_tried(one, name) for one in asked for name in ([alias] if alias else _own(one))]
@@ -186,7 +183,7 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
 
 def keep(
     integration: Integration, alias: str, token: str, source: str, *, in_file: bool = False, replace: bool = False
-) -> tuple[Who, store.Added]:
+) -> tuple[TokenOwner, store.Added]:
     """Try a token, and keep it when it is good.
 
     Parameters:
@@ -221,7 +218,7 @@ def _shadow(integration: Integration, alias: str) -> str:
     return first.source if first.kind == "environment" else ""
 
 
-def _listed(one: Standing) -> dict[str, Any]:
+def _listed(one: AccountStatus) -> dict[str, Any]:
     return {
         "integration": one.integration.name,
         "account": one.alias,
@@ -232,7 +229,7 @@ def _listed(one: Standing) -> dict[str, Any]:
     }
 
 
-def _told(one: Standing) -> str:
+def _told(one: AccountStatus) -> str:
     """An account in one line: where its token is, and what else is known of it."""
     if one.problem:
         return " ".join(one.problem.split())
@@ -278,15 +275,15 @@ def _outcome(row: dict[str, Any]) -> str:
 
 def _why_not(integration: Integration, alias: str, error: UnknownNameError) -> KosmoError:
     """Why an account cannot be removed: it is somebody else's to remove, or is not there."""
-    if accounts.plain(alias) == accounts.DEMO:
+    if accounts.canonical_reserved(alias) == accounts.DEMO:
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
-        from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only once something is wrong
+        from kosmo_kernel.catalogue import nearest
 
         there = [one.alias for one in store.added(integration.name, os.environ).values()]
         return UnknownNameError(error.message, tuple(nearest(alias, there)))
-    name = DEFAULT if accounts.plain(alias) == DEFAULT else step.alias
+    name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"
     return InvalidArgumentsError(
         f"The token of {integration.name}.{name} is in {step.source}, and was not added here. To be rid of it, "

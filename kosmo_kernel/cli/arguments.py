@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import click
 
-from kosmo_kernel.catalogue import ERRORS, RESERVED, Param
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
 
 JSON_PLACE = "the JSON"  # how messages call the payload
 # What every function's command has for itself; a parameter of such a name is given by --arg.
@@ -72,7 +68,7 @@ def _option(param: Param) -> click.Option:
         return click.Option([f"--{flag}/--no-{flag}", param.name], default=None, help=help_)
     return click.Option(
         [f"--{flag}", param.name],
-        type=click.Choice(ERRORS) if param is _ERRORS else str,
+        type=click.Choice(ERROR_MODES) if param is _ERRORS else str,
         callback=_read(param),
         multiple=bool(param.each),
         metavar=None if param is _ERRORS else _metavar(param),

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.padding import Padding
 from rich.syntax import Syntax
 
-from kosmo_kernel.cli.runs import stopped_by_ctrl_c
+from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import LUA, console, table
-from kosmo_kernel.session import Session
+from kosmo_kernel.session import Result, Session
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from kosmo_kernel.session import Result
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _DAY = "%Y-%m-%d"
@@ -30,7 +28,7 @@ _MINUTE = "%Y-%m-%d %H:%M"
 _INDENT = (0, 0, 0, 3)
 
 
-class Question(NamedTuple):
+class AuditQuestion(NamedTuple):
     """One question of the audit.
 
     Parameters:
@@ -49,21 +47,21 @@ class Question(NamedTuple):
 
 
 AUDIT = (
-    Question(
+    AuditQuestion(
         "Which apps run on an old stack?",
         "stacks.lua",
         ("name", "stack.name", "owner.email", "released_at"),
         {"stack.name": "yellow"},
         _DAY,
     ),
-    Question(
+    AuditQuestion(
         "Which dynos have crashed, and since when?",
         "dynos.lua",
         ("app.name", "name", "state", "size", "updated_at"),
         {"state": "bold red"},
         _MINUTE,
     ),
-    Question(
+    AuditQuestion(
         "Who from outside can reach which app?",
         "people.lua",
         ("user.email", "app.name", "role", "created_at"),
@@ -94,7 +92,7 @@ def _show_lua(screen: Console, lua: str) -> None:
     screen.print()
 
 
-def _show_answer(screen: Console, question: Question, result: Result) -> None:
+def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
     records = result.value
     drawn = table(records, question.columns, styles=question.styles, clock=question.clock)
     screen.print(Padding(drawn, _INDENT))

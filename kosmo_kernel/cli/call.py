@@ -9,34 +9,31 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kosmo_kernel import accounts
-from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.cli.arguments import flags, gathered, options, typed
-from kosmo_kernel.cli.choices import accounts_of
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.options import AS_JSON, FORMAT, not_blank
 from kosmo_kernel.cli.output import document, note, write
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import everything, find, present
+from kosmo_kernel.results.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from click.shell_completion import CompletionItem
-
-    from kosmo_kernel.catalogue import Function, Integration
-    from kosmo_kernel.result import Result
 
 _PREFIXES = ("app", "integrations")  # as in Lua
 _WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options that may stand in front of the function
 
 
-class Calls(Command, click.Group):
+class FunctionGroup(Command, click.Group):
     """A command whose subcommands are functions, each made when it is asked for.
 
     Parameters:
@@ -60,7 +57,7 @@ class Calls(Command, click.Group):
             self.asked = args[0]
         return super().parse_args(ctx, args)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The functions, in the order of the reference."""
         return [name for name, _ in self._functions()]
 
@@ -79,14 +76,14 @@ class Calls(Command, click.Group):
         self.asked = f"{integration.name}.{function.name}"
         return _command(self, cmd_name, integration, function, alias)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The functions with a line on each."""
         with formatter.section("Functions"):
             formatter.write_dl([(name, function.summary) for name, function in self._functions()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The functions that can be meant, and the options."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while a shell completes
+        from click.shell_completion import CompletionItem
 
         found = [
             CompletionItem(name, help=function.summary)
@@ -184,7 +181,9 @@ def _words(args: list[str]) -> Iterator[int]:
         waiting = not waiting and arg in _WITH_VALUE
 
 
-def _command(group: Calls, name: str, integration: Integration, function: Function, alias: str | None) -> click.Command:
+def _command(
+    group: FunctionGroup, name: str, integration: Integration, function: Function, alias: str | None
+) -> click.Command:
     """The command of one function."""
 
     def call(**given: Any) -> None:
@@ -226,7 +225,9 @@ def _examples(command: str, function: Function, *, demo: bool) -> str:
     return f"\b\nExamples:\n  {first}\n  {second}"
 
 
-def _call(group: Calls, integration: Integration, function: Function, alias: str | None, given: dict[str, Any]) -> None:
+def _call(
+    group: FunctionGroup, integration: Integration, function: Function, alias: str | None, given: dict[str, Any]
+) -> None:
     """Make the call and show what comes back."""
     as_json, form = given.pop("as_json"), given.pop("form")
     group.dry_run, force = given.pop("dry_run"), given.pop("force")
@@ -236,13 +237,12 @@ def _call(group: Calls, integration: Integration, function: Function, alias: str
     pairs, payload = given.pop("pairs"), given.pop("payload")
     arguments = gathered(function, given, pairs, payload)
 
-    from kosmo_kernel.cli.runs import ask  # noqa: PLC0415 - --help calls nothing
-    from kosmo_kernel.plan import plan_of  # noqa: PLC0415 - likewise
-    from kosmo_kernel.run.single import single_call  # noqa: PLC0415 - likewise
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
-    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+    from kosmo_kernel.cli.lua_run import ask
+    from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.results.dry_run import plan_of
+    from kosmo_kernel.session import Session
 
-    line = TerminalLine(sys.stderr)
+    line = TerminalProgress(sys.stderr)
 
     def tell(_stream: str, text: str) -> None:
         line.make_way(sys.stderr, text)
@@ -250,8 +250,7 @@ def _call(group: Calls, integration: Integration, function: Function, alias: str
 
     try:
         with Session(account) as session, line:
-            result = single_call(
-                session,
+            result = session.call(
                 f"{integration.name}.{function.name}",
                 arguments,
                 dry_run=group.dry_run,
@@ -268,13 +267,13 @@ def _call(group: Calls, integration: Integration, function: Function, alias: str
         document(envelope(group.asked, result, meta, data=data))
         return
     values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # the notes tell of what failed
-    below, beside = result.told(tables=not form and sys.stdout.isatty())
+    below, beside = result.split_notes(tables=not form and sys.stdout.isatty())
     if form:
-        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - as above
+        from kosmo_kernel.cli.formats import write_values
 
         write_values(values, form)
     else:
-        from kosmo_kernel.cli.values import show_values  # noqa: PLC0415 - as above
+        from kosmo_kernel.cli.values import show_values
 
         show_values(values, below)
     for told in [*beside, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
@@ -287,7 +286,9 @@ def _account(alias: str | None, account: str | None, *, demo: bool) -> str | Non
     Raises:
         click.UsageError: two are named.
     """
-    named = dict.fromkeys(accounts.plain(one) for one in (alias, account, accounts.DEMO if demo else None) if one)
+    named = dict.fromkeys(
+        accounts.canonical_reserved(one) for one in (alias, account, accounts.DEMO if demo else None) if one
+    )
     if len(named) > 1:
         raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
     return next(iter(named), None)
@@ -316,7 +317,7 @@ def envelope(
 
 
 @click.pass_context
-def _missing(ctx: click.Context, /, *, as_json: bool) -> None:  # noqa: ARG001 - read where failures end up
+def _missing(ctx: click.Context, /, *, as_json: bool) -> None:
     """What `integrations:call` does without a function."""
     if ctx.invoked_subcommand is None:
         raise click.UsageError("Missing argument 'FUNCTION'.", ctx)
@@ -324,7 +325,7 @@ def _missing(ctx: click.Context, /, *, as_json: bool) -> None:  # noqa: ARG001 -
 
 _AS_JSON = click.Option(["--json", "as_json"], **AS_JSON)
 
-call = Calls(
+call = FunctionGroup(
     "integrations:call",
     invoke_without_command=True,
     callback=_missing,
@@ -341,7 +342,7 @@ call = Calls(
 
 
 @cache
-def calls_of(name: str) -> Calls:
+def calls_of(name: str) -> FunctionGroup:
     """The command `integrations:<name>`.
 
     Parameters:
@@ -351,14 +352,14 @@ def calls_of(name: str) -> Calls:
     @click.pass_context
     def page(ctx: click.Context, /, *, as_json: bool) -> None:
         if ctx.invoked_subcommand is None:
-            from kosmo_kernel.cli.reference import docs  # noqa: PLC0415 - a call does without
+            from kosmo_kernel.cli.reference import docs
 
             ctx.invoke(docs, page=name, as_json=as_json)
 
     integration = find(name)
     title, first = integration.title, integration.functions[0].name
     on_demo = " --demo" if integration.demo else ""
-    return Calls(
+    return FunctionGroup(
         f"integrations:{name}",
         name,
         invoke_without_command=True,

@@ -11,21 +11,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME, OLD, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.python_start import made_safe, options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from kosmo_kernel.settings.python_start import made_safe, options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
-PATIENCE = 10.0  # seconds for another Python to say who it is
+PYTHON_TIMEOUT_SECONDS = 10.0  # seconds for another Python to say who it is
 # What Jupyter takes for "the Python that I run on".
 _OF_JUPYTER = re.compile(r"python(\d(\.\d+)?)?")
 _WHO = "import kosmo_kernel; print(kosmo_kernel.__version__)"
@@ -93,8 +91,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def walls() -> Iterator[Finding]:
     """Every wall around Lua, as a Lua process that was started for this tells of it."""
-    from kosmo_kernel.lua.walls import REQUIRE, requirement  # noqa: PLC0415 - only this check starts Lua
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - as above
+    from kosmo_kernel.lua.walls import REQUIRE, requirement
+    from kosmo_kernel.session import Session
 
     try:
         must = requirement()
@@ -157,8 +155,13 @@ def _started_by(file: Path) -> tuple[str, str]:
         raise SettingsError(f"{file} starts {python}, which is not there.")
     question = [*made_safe([python, *options(command)]), "-c", _WHO]
     try:
-        asked = subprocess.run(  # noqa: S603 - what Jupyter would start
-            question, cwd=file.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        asked = subprocess.run(
+            question,
+            cwd=file.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PYTHON_TIMEOUT_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingsError(f"{file} starts {python}, which does not run: {error}") from None

@@ -18,7 +18,7 @@ from kosmo_kernel.errors import KosmoError
 class Command(click.Command):
     """A command that can say in JSON why it failed."""
 
-    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:  # noqa: ARG002 - for families that need it
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """The document of a failure.
 
         Parameters:
@@ -30,11 +30,13 @@ class Command(click.Command):
 
     def fail(self, error: Exception) -> None:
         """Print the document of a failure."""
-        facts = error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": said(error)}
-        document(self.failure(said(error), facts, error))
+        facts = (
+            error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": message_of(error)}
+        )
+        document(self.failure(message_of(error), facts, error))
 
 
-def describe(error: Exception, *, brief: bool = False) -> None:
+def print_error(error: Exception, *, brief: bool = False) -> None:
     """Print a failure for people, on standard error.
 
     Parameters:
@@ -43,7 +45,7 @@ def describe(error: Exception, *, brief: bool = False) -> None:
     """
     label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
     sys.stderr.write(f"{label} ")
-    note(said(error))
+    note(message_of(error))
     if isinstance(error, KosmoError):
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
@@ -53,7 +55,7 @@ def describe(error: Exception, *, brief: bool = False) -> None:
         note(f"Try: {error.ctx.command_path} --help")
 
 
-def said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """The message of an error."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
     return text.encode(errors="backslashreplace").decode()  # file names need not be text

@@ -1,8 +1,9 @@
 """Completion in bash, zsh and fish, by click's own mechanism: `kosmo completion SHELL` prints what switches it on.
 
 The shell runs `kosmo` with the line so far in its environment, and click finds the command and the option in it. What
-is ours is the values (functions, pages, accounts: `choices.py`) and the script of bash, which takes `integrations:lua`
-apart at the colon: it hands over the whole line, and what stands in front of the last colon is left out of the answer.
+is ours is the values (functions, pages, accounts: `completions.py`) and the script of bash, which takes
+`integrations:lua` apart at the colon: it hands over the whole line, and what stands in front of the last colon is left
+out of the answer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from click.shell_completion import (
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, say
+from kosmo_kernel.cli.shell_interface import COMPLETING
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -115,10 +117,9 @@ def completion(*, shell: str, as_json: bool) -> None:
     SHELL is bash, zsh or fish. Commands, options, functions, pages of the reference and accounts are completed: in this
     shell by one of the lines below, and in every new one when it stands in the file beside it.
     """
-    from kosmo_kernel.cli import COMPLETING, kosmo  # noqa: PLC0415 - which imports this module
-
     register()
     found = get_completion_class(shell)
+    kosmo = click.get_current_context().find_root().command
     script = found(kosmo, {}, "kosmo", COMPLETING).source() if found else ""
     if as_json:
         document({"success": True, "shell": shell, "script": script})

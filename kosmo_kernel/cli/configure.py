@@ -9,28 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, store
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.accounts import keep
-from kosmo_kernel.cli.choices import accounts_of, integration_names
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import accounts_of, integration_names
 from kosmo_kernel.cli.options import as_json, not_blank
 from kosmo_kernel.cli.output import document, print_rows, say
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
-from kosmo_kernel.config import POLICIES, change, config
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.permissions import EFFECTS, permission
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.config import Keys
+from kosmo_kernel.settings.config_file import POLICIES, Keys, change, config
+from kosmo_kernel.settings.permissions import EFFECTS, permission
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as KosmoKrator has it
 FIELDS = ("url", "allow_host")  # what is no secret, and stands in the file
@@ -87,7 +83,7 @@ def configure(
     pairs: tuple[str, ...],
     unset: tuple[str, ...],
     stdin_json: bool,
-    usual: bool,  # noqa: ARG001 - there is nothing to do
+    usual: bool,
     disable: bool,
     project: bool,
     show: bool,
@@ -250,7 +246,7 @@ def _changed(changes: Mapping[Keys, Any]) -> Iterator[None]:
 
 def _account(integration: Integration, alias: str) -> str:
     """An account's name as it stands in the file."""
-    if accounts.plain(alias) == accounts.DEMO:
+    if accounts.canonical_reserved(alias) == accounts.DEMO:
         return accounts.DEMO
     return accounts.listed(integration, alias) or store.check_alias(integration, alias)
 
@@ -262,7 +258,7 @@ def _text(key: str, value: Any) -> str:
 
 
 def _unknown(key: str, there: Iterable[str]) -> UnknownNameError:
-    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+    from kosmo_kernel.catalogue import nearest
 
     names = list(there)
     near = nearest(key, names, most=1)

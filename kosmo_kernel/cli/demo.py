@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import click
 
-from kosmo_kernel.cli import INTERRUPTED
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.kernelspec import OLD, entries, renewal, shipped
-from kosmo_kernel.cli.options import Number, Whole
+from kosmo_kernel.cli.options import IntegerInRange, NumberInRange
 from kosmo_kernel.cli.output import note, say
+from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import SettingsError
 
 FOLDER = "kosmo-demo"
@@ -38,7 +38,7 @@ def demo(*, lab: bool, no_open: bool) -> None:
     if lab:
         open_lab(browser=not no_open)
     else:
-        from kosmo_kernel.cli.audit import audit  # noqa: PLC0415 - --help does not run anything
+        from kosmo_kernel.cli.audit import audit
 
         audit()
 
@@ -46,7 +46,7 @@ def demo(*, lab: bool, no_open: bool) -> None:
 def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
     if not texts:
         return {}
-    from kosmo_kernel.demo.faults import read  # noqa: PLC0415 - --help does not serve
+    from kosmo_kernel.demo.faults import read
 
     try:
         return read(texts)
@@ -61,11 +61,15 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=Whole(0, 65535), default=0, metavar="PORT", help="The port; 0 takes a free one.  [default: 0]"
+    "--port",
+    type=IntegerInRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="The port; 0 takes a free one.  [default: 0]",
 )
-@click.option("--apps", type=Whole(min=0), metavar="N", help="Invent a company with N apps.")
+@click.option("--apps", type=IntegerInRange(min=0), metavar="N", help="Invent a company with N apps.")
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which company, and which faults.")
-@click.option("--latency", type=Number(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
+@click.option("--latency", type=NumberInRange(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
 @click.option(
     "--fault",
     multiple=True,
@@ -79,12 +83,12 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
     The first two lines printed are its address and its token, for the environment of another program. Ctrl-C ends it,
     and the exit code is then 130, as it is for every command.
     """
-    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi  # noqa: PLC0415 - --help does not serve
-    from kosmo_kernel.demo.company import company  # noqa: PLC0415 - likewise
-    from kosmo_kernel.demo.faults import Faults, faulty  # noqa: PLC0415 - likewise
-    from kosmo_kernel.demo.server import serve as serving  # noqa: PLC0415 - likewise
+    from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+    from kosmo_kernel.demo.company import company
+    from kosmo_kernel.demo.faults import FaultInjector, faulty
+    from kosmo_kernel.demo.server import serve as serving
 
-    api = faulty(DemoApi(company(apps, seed)), Faults(fault, seed=seed))
+    api = faulty(DemoApi(company(apps, seed)), FaultInjector(fault, seed=seed))
     with serving(api, host, port, latency=latency / 1000) as served:
         say(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
         note("Serving the demo account. Ctrl-C ends it.")
@@ -120,15 +124,15 @@ def open_lab(*, browser: bool) -> None:
         command.append("--allow-root")
     environment = os.environ | {"KOSMO_DEMO": "1"}
     if os.name == "nt":  # where a process cannot become another one
-        sys.exit(subprocess.call(command, cwd=sys.prefix, env=environment))  # noqa: S603 - our own Python
+        sys.exit(subprocess.call(command, cwd=sys.prefix, env=environment))
     os.chdir(sys.prefix)
     os.execve(sys.executable, command, environment)  # noqa: S606 - likewise
 
 
 def _trust(notebook: Path) -> None:
     """Sign a copy of ours, so that JupyterLab shows its tables as they were made before any cell has run."""
-    import nbformat  # noqa: PLC0415 - JupyterLab has it
-    from nbformat.sign import NotebookNotary  # noqa: PLC0415 - as above
+    import nbformat
+    from nbformat.sign import NotebookNotary
 
     notary = NotebookNotary()
     with closing(notary.store):

@@ -7,31 +7,28 @@ import sys
 import textwrap
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kosmo_kernel.accounts import DEFAULT, names
-from kosmo_kernel.cli import DONE, FAILED
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_checks import service, settings
 from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
-from kosmo_kernel.cli.choices import integration_names
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import coloured, document, say
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
+from kosmo_kernel.cli.shell_interface import DONE, FAILED
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import everything
-from kosmo_kernel.permissions import EFFECTS, permission
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.settings.permissions import EFFECTS, permission
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
-FEW = 5  # functions that a program may show as examples
+MAX_EXAMPLES = 5  # functions that a program may show as examples
 EXAMPLES = """\b
 Examples:
   kosmo integrations:doctor
@@ -61,7 +58,7 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
         answer = {"success": sound(findings), "findings": [asdict(one) for one in findings], "providers": facts}
         document(answer | (facts[integrations[0].name] if provider else {}))
     else:
-        findings = list(shown(groups))
+        findings = list(print_findings(groups))
         say(f"\n{summary(findings)}")
     return DONE if sound(findings) else FAILED
 
@@ -115,7 +112,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
         "permissions": policies,
         "functions": functions,
         "function_count": len(functions),
-        "example_functions": functions[:FEW],
+        "example_functions": functions[:MAX_EXAMPLES],
         "next_commands": [
             f"kosmo integrations:docs {integration.name}",
             f"kosmo integrations:schema {functions[0]}",
@@ -124,7 +121,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
     }
 
 
-def shown(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
+def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
     """Print the findings, a group at a time."""
     for number, (heading, group) in enumerate(groups):
         findings = list(group)

@@ -16,26 +16,23 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import chain, islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel.cli.options import FORMATS
 from kosmo_kernel.cli.output import document, write, write_bytes
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.docs import Page
-from kosmo_kernel.fields import MISSING, fields_of
-from kosmo_kernel.harmless.escape import markdown_text
-from kosmo_kernel.legible import plain
-from kosmo_kernel.records import Record, Records, encode
-from kosmo_kernel.tables import RecordView, table_of
+from kosmo_kernel.render.tables import RecordView, table_of
+from kosmo_kernel.render.text import pretty
+from kosmo_kernel.safety.escape import markdown_text
+from kosmo_kernel.values.fields import MISSING, fields_of
+from kosmo_kernel.values.records import Record, Records, encode
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-AT_ONCE = 1000  # lines
+LINES_PER_WRITE = 1000  # lines
 _ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
@@ -130,7 +127,7 @@ def _cell(value: Any) -> str:
     if type(value) in MISSING:
         return ""
     if isinstance(value, float) and not isfinite(value):  # JSON has no such number
-        return plain(value)
+        return pretty(value)
     return str(value) if isinstance(value, str) else _encoded(value)
 
 
@@ -147,9 +144,9 @@ def _text_table(value: Any) -> Iterator[str]:
     elif isinstance(value, Record):
         yield repr(RecordView(value)) + "\n"
     elif isinstance(value, _Words):
-        yield "\t".join("nil" if word is None else plain(word) for word in value) + "\n"
+        yield "\t".join("nil" if word is None else pretty(word) for word in value) + "\n"
     else:
-        yield plain(value).removesuffix("\n") + "\n"
+        yield pretty(value).removesuffix("\n") + "\n"
 
 
 def _csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -173,7 +170,7 @@ def _markdown_lines(value: Any) -> Iterator[str]:
         names, values = _record_rows(_records(value))
         yield from _markdown_table(("Field", "Value"), zip(names, values, strict=True))
     elif isinstance(value, _Words):
-        yield _inline(" ".join("nil" if word is None else plain(word) for word in value)) + "\n"
+        yield _inline(" ".join("nil" if word is None else pretty(word) for word in value)) + "\n"
     else:
         yield from (f"- {_inline(_cell(item))}\n" for item in value)
 
@@ -199,7 +196,7 @@ def _emit_blocks(blocks: Iterable[Iterable[str]]) -> None:
 def _emit(lines: Iterable[str]) -> None:
     """Write lines: to a terminal without what would change it, elsewhere as UTF-8, whatever the encoding is."""
     rest = iter(lines)
-    while text := "".join(islice(rest, AT_ONCE)):
+    while text := "".join(islice(rest, LINES_PER_WRITE)):
         if sys.stdout.isatty():
             write(sys.stdout, text)
         else:

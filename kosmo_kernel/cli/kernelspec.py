@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -20,10 +21,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import say
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.python_start import is_safe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from kosmo_kernel.settings.python_start import is_safe
 
 NAME = "kosmo-lua"
 OLD = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
@@ -48,7 +46,7 @@ class Entry(NamedTuple):
 
 def entries() -> list[Entry]:
     """Return the entries that Jupyter finds, the one that it uses first."""
-    from jupyter_core.paths import jupyter_path  # noqa: PLC0415 - the other commands do not need it
+    from jupyter_core.paths import jupyter_path
 
     files = (Path(folder, NAME, "kernel.json") for folder in jupyter_path("kernels"))
     return [Entry(file, _command(file)) for file in files if file.is_file()]
@@ -128,7 +126,7 @@ def _folder(*, user: bool, sys_prefix: bool, prefix: str | None) -> Path:
     Raises:
         click.UsageError: more than one of the options.
     """
-    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - the other commands do not need it
+    from jupyter_core.paths import jupyter_data_dir
 
     if sum((user, sys_prefix, prefix is not None)) > 1:
         raise click.UsageError("--user, --sys-prefix and --prefix exclude one another.")

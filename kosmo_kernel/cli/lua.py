@@ -11,28 +11,23 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from kosmo_kernel.cli import DONE
-from kosmo_kernel.cli.choices import accounts_of, files
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import accounts_of, files
+from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctrl_c
 from kosmo_kernel.cli.options import FORMAT, as_json, limited, not_blank, taped
 from kosmo_kernel.cli.output import document, note
-from kosmo_kernel.cli.runs import LiveOutput, ask, read_input, stopped_by_ctrl_c
-from kosmo_kernel.cli.values import show_values
-from kosmo_kernel.envelope import envelope
+from kosmo_kernel.cli.shell_interface import DONE
+from kosmo_kernel.cli.show_result import show_result, write_in
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
-from kosmo_kernel.legible import safe
-from kosmo_kernel.plan import reveal
+from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.session import Session
-from kosmo_kernel.terminal_line import TerminalLine
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.session import Result
 
 INLINE = "(command line)"  # what Lua's own interpreter calls the text of -e
 STDIN = "stdin"
@@ -67,7 +62,7 @@ class LuaCommand(Command):
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """The eight keys of a run that failed."""
         result = error.result if isinstance(error, KosmoError) else None
-        return envelope(result, message, facts | {"line": getattr(error, "line", None)}, dry_run=self.dry_run)
+        return run_document(result, message, facts | {"line": getattr(error, "line", None)}, dry_run=self.dry_run)
 
 
 @click.command("integrations:lua", cls=LuaCommand, epilog=EXAMPLES)
@@ -132,12 +127,12 @@ def lua(
     session = Session("demo" if demo else account, **limits, record=record, replay=replay)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
     if repl:
-        from kosmo_kernel.cli.repl import Repl  # noqa: PLC0415 - a script does without
+        from kosmo_kernel.cli.repl import Repl
 
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
-    line = TerminalLine(sys.stderr)
+    line = TerminalProgress(sys.stderr)
     try:
         with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live:
             result = session.run(
@@ -153,16 +148,16 @@ def lua(
             )
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
-            told = reveal(error.result)
-            _write(error.result.values, form)
+            told = replace_values_with_plan(error.result)
+            write_in(error.result.values, form)
             note(told)
         raise
     if as_json:
-        document(envelope(result, dry_run=dry_run))
+        document(run_document(result, dry_run=dry_run))
         return DONE
     if dry_run:
-        result.notes.append(reveal(result))
-    show(result, form)
+        result.notes.append(replace_values_with_plan(result))
+    show_result(result, form)
     return DONE
 
 
@@ -211,27 +206,4 @@ def _bytes_of(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise click.UsageError(f"`{safe(file)}` cannot be read: {error.strerror}.") from None
-
-
-def show(result: Result, form: str | None = None) -> None:
-    """Print what a run returned, and what there is to say about it beside.
-
-    Parameters:
-        result: of the run.
-        form: of `--format`, which writes what `;` would hide as well.
-    """
-    below, beside = result.told(tables=not (form or result.hidden) and sys.stdout.isatty())
-    if form or not result.hidden:
-        _write(result.values, form, below)
-    for line in beside:
-        note(line)
-
-
-def _write(values: Sequence[Any], form: str | None, below: str = "") -> None:
-    if form:
-        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - most runs do without
-
-        write_values(values, form)
-    else:
-        show_values(values, below)
+        raise click.UsageError(f"`{escape_control(file)}` cannot be read: {error.strerror}.") from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,17 +16,13 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import FORMAT, as_json
 from kosmo_kernel.cli.output import document, note, write
 from kosmo_kernel.errors import KosmoError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from kosmo_kernel.mcp import Servers, Tool
-    from kosmo_kernel.result import Result
+from kosmo_kernel.mcp import Servers, Tool
+from kosmo_kernel.results.result import Result
 
 SPACE = "mcp."
 
 
-class Call(Command):
+class ToolCallCommand(Command):
     """A command that calls a tool, and fails in the envelope of a call."""
 
     asked: str | None = None  # the tool of the call at hand, as far as it is known
@@ -60,7 +57,7 @@ class Call(Command):
 
 @click.command(
     "mcp:call",
-    cls=Call,
+    cls=ToolCallCommand,
     epilog="""\b
 Examples:
   kosmo mcp:call time.get_current_time --arg timezone=Etc/UTC
@@ -100,15 +97,14 @@ def call(
     if twice := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
         raise click.UsageError(f"`{twice[0]}` is given twice.")
     command = ctx.command
-    if not isinstance(command, Call):
+    if not isinstance(command, ToolCallCommand):
         raise TypeError("this function is the callback of a Call")
 
-    from kosmo_kernel.cli.runs import ask  # noqa: PLC0415 - --help calls nothing
-    from kosmo_kernel.run.single import single_call  # noqa: PLC0415 - likewise
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
-    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+    from kosmo_kernel.cli.lua_run import ask
+    from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.session import Session
 
-    line = TerminalLine(sys.stderr)
+    line = TerminalProgress(sys.stderr)
 
     def tell(_stream: str, text: str) -> None:
         line.make_way(sys.stderr, text)
@@ -117,8 +113,7 @@ def call(
     with Session() as session, line:
         command.known = _found(command, session.servers.get(), tool, dry_run=dry_run)
         arguments = given | {name: _typed(command.known, name, text) for name, text in named}
-        result = single_call(
-            session,
+        result = session.call(
             command.asked or tool,
             arguments,
             dry_run=dry_run,
@@ -134,7 +129,7 @@ def call(
     _show(result, form, dry_run=dry_run)
 
 
-def _found(command: Call, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
+def _found(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
     """The tool that is meant; its server is started to know it, unless this is a dry run.
 
     Raises:
@@ -179,16 +174,16 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
 
 def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
     """Print what came back, and what there is to say beside."""
-    from kosmo_kernel.plan import plan_of  # noqa: PLC0415 - --help calls nothing
+    from kosmo_kernel.results.dry_run import plan_of
 
     values = [plan_of(result.planned)] if dry_run else result.values[:1]
-    below, beside = result.told(tables=not form and sys.stdout.isatty())
+    below, beside = result.split_notes(tables=not form and sys.stdout.isatty())
     if form:
-        from kosmo_kernel.cli.formats import write_values  # noqa: PLC0415 - most calls do without
+        from kosmo_kernel.cli.formats import write_values
 
         write_values(values, form)
     else:
-        from kosmo_kernel.cli.values import show_values  # noqa: PLC0415 - as above
+        from kosmo_kernel.cli.values import show_values
 
         show_values(values, below)
     for told in [*beside, *(["A dry run: nothing was asked."] if dry_run else [])]:

@@ -5,31 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
 
 import click
 
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.cli import DONE, FAILED
 from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.doctor import shown, sound, summary
+from kosmo_kernel.cli.doctor import print_findings, sound, summary
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, say
+from kosmo_kernel.cli.shell_interface import DONE, FAILED
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp import Trust, configuration
+from kosmo_kernel.mcp import Configuration, Server, Trust, configuration
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.servers import EXTRA
-from kosmo_kernel.permissions import same_name, servers_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from kosmo_kernel.mcp import Configuration, Server
+from kosmo_kernel.settings.permissions import same_name, servers_named
 
 SDK = "mcp"
 
@@ -53,7 +48,7 @@ def doctor(*, name: str | None, as_json: bool) -> int:
         findings = [finding for _, group in groups for finding in group]
         document({"success": sound(findings), "findings": [asdict(one) for one in findings]})
     else:
-        findings = list(shown(groups))
+        findings = list(print_findings(groups))
         say(f"\n{summary(findings)}")
     return DONE if sound(findings) else FAILED
 
@@ -107,7 +102,7 @@ def _server(server: Server) -> Iterator[Finding]:
 def _trust(server: Server) -> Finding:
     name = f"{server.name}.trust"
     try:
-        standing = Trust().standing(server)
+        standing = Trust().status(server)
     except KosmoError as error:
         return Finding(name, "broken", error.message)
     if standing == "trusted":
@@ -118,7 +113,7 @@ def _trust(server: Server) -> Finding:
 
 def _filled(server: Server) -> Iterator[Finding]:
     """Whether what its entry refers to is there, and so is its program."""
-    from kosmo_kernel.mcp import secrets  # noqa: PLC0415 - it brings the keyring
+    from kosmo_kernel.mcp import secrets
 
     try:
         filled = fill_in(server, secrets.read)
@@ -129,7 +124,7 @@ def _filled(server: Server) -> Iterator[Finding]:
         return
     name = f"{server.name}.program"
     place = shutil.which(filled.command, path=filled.env.get("PATH", os.defpath))
-    if place is None and os.path.dirname(filled.command):  # noqa: PTH120 - `./` in front counts
+    if place is None and os.path.dirname(filled.command):
         place = shutil.which(str(filled.cwd / filled.command))
     if place:
         yield Finding(name, "ok", place)

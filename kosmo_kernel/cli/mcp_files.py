@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,9 @@ import click
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
-from kosmo_kernel.redact import one_line
+from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
-
     from click.shell_completion import CompletionItem
 
 OURS = "project"  # the kind of the one file of a project that we write
@@ -46,7 +45,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     Raises:
         SettingsError: the file cannot be read or written, or would lose comments.
     """
-    from kosmo_kernel.private_files import locked, write  # noqa: PLC0415 - only for those who change something
+    from kosmo_kernel.settings.private_files import locked, write
 
     try:
         with locked(user_file().parent):  # not in the folder of the file, which may be a repository
@@ -120,7 +119,7 @@ def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
     Raises:
         UnknownNameError: there is none; with where there is one, or the nearest names.
     """
-    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+    from kosmo_kernel.catalogue import nearest
 
     if name in entries:
         return entries[name]
@@ -147,6 +146,6 @@ def check_name(name: str) -> str:
 
 def servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """The configured servers, for a shell that completes."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - not before a shell asks
+    from click.shell_completion import CompletionItem
 
     return [CompletionItem(name) for name in configuration().servers if name.startswith(incomplete)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,13 +10,10 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, print_rows, say
-from kosmo_kernel.mcp import Servers, Trust
-from kosmo_kernel.mcp.clear_text import hidden, hidden_words
+from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
+from kosmo_kernel.mcp.secret_scan import hidden, hidden_words
 from kosmo_kernel.mcp.trust import called
-from kosmo_kernel.permissions import EFFECTS, tool_permission
-
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp import Configuration, Server
+from kosmo_kernel.settings.permissions import EFFECTS, tool_permission
 
 NONE = "No MCP server is configured. `kosmo mcp:add` configures one."
 
@@ -78,7 +75,7 @@ def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
         "lua_path": f"app.mcp.{called}",
         "type": server.kind,
         "enabled": server.enabled,
-        "trust": trust.standing(server),
+        "trust": trust.status(server),
         "source": server.source,
         "path": str(server.path),
         "replaces": str(server.replaces) if server.replaces else None,
@@ -95,7 +92,7 @@ def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
 
 def _standing(server: Server, trust: Trust) -> dict[str, Any]:
     """Whether a server may be used, and what to do where not."""
-    standing = trust.standing(server)
+    standing = trust.status(server)
     advice = ""
     if server.fault:
         advice = f"{server.path}: {server.fault}."

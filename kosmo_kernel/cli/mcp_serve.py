@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli import DONE, INTERRUPTED
-from kosmo_kernel.cli.choices import accounts_of
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import Whole, limited, not_blank
+from kosmo_kernel.cli.completions import accounts_of
+from kosmo_kernel.cli.options import IntegerInRange, limited, not_blank
 from kosmo_kernel.cli.output import note, say
+from kosmo_kernel.cli.shell_interface import DONE, INTERRUPTED
 
 EXAMPLES = """\b
 Examples:
@@ -27,7 +27,7 @@ In an agent's configuration:
 
 @click.command("mcp:serve", cls=Command, epilog=EXAMPLES)
 @click.option(
-    "--http", "port", type=Whole(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
+    "--http", "port", type=IntegerInRange(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
 )
 @click.option(
     "-a",
@@ -58,9 +58,9 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
     """
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
-    from kosmo_kernel.mcp_server import Terms, over_http, over_stdio  # noqa: PLC0415 - --help does not serve
+    from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
-    terms = Terms("demo" if demo else account, others=allow_mcp, **given)
+    terms = ServerOptions("demo" if demo else account, others=allow_mcp, **given)
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")

@@ -12,7 +12,7 @@ from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, note, say
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
-from kosmo_kernel.mcp.trust import fingerprint, shown
+from kosmo_kernel.mcp.trust import consent_lines, fingerprint
 
 CHANGED = "It is not what you trusted before."
 
@@ -32,7 +32,7 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
     server, trusts = configuration().find(name), Trust()
     if server.fault:
         raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
-    before, lines = trusts.standing(server), shown(server)
+    before, lines = trusts.status(server), consent_lines(server)
     if before != "trusted":
         _show([f"The MCP server {name}, from {server.path}:", *(f"  {line}" for line in lines)], aside=as_json)
         if before == "changed":

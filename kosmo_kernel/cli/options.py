@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-from kosmo_kernel.cli.choices import files
-from kosmo_kernel.limits import LEAST_MEMORY, Limits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from kosmo_kernel.cli.completions import files
+from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
 
 _Out = TypeVar("_Out")
 
@@ -36,7 +34,7 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
-class Number(click.FloatRange):
+class NumberInRange(click.FloatRange):
     """A number in a range; click's own range lets `nan` and `inf` through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -55,7 +53,7 @@ class Number(click.FloatRange):
         return checked
 
 
-class Whole(click.IntRange):
+class IntegerInRange(click.IntRange):
     """A whole number in a range; click says of what is none that it is "not a valid integer range"."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -74,11 +72,11 @@ class Whole(click.IntRange):
 
 def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Give a command the options that limit a run: `timeout`, `cpu_limit` and `memory_limit`."""
-    seconds = Number(min=0, min_open=True)
+    seconds = NumberInRange(min=0, min_open=True)
     for option in (
         click.option(
             "--memory-limit",
-            type=Whole(min=LEAST_MEMORY),
+            type=IntegerInRange(min=MIN_MEMORY_BYTES),
             metavar="BYTES",
             help=f"Bytes that Lua's values may take.  [default: {Limits().memory}]",
         ),

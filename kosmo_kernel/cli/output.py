@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kosmo_kernel.docs import Page
 
 
@@ -25,9 +24,9 @@ def document(value: Any) -> None:
     Parameters:
         value: JSON values, `Records`, and texts of any kind.
     """
-    import msgspec  # noqa: PLC0415 - the help does not need it
+    import msgspec
 
-    from kosmo_kernel.records import collector_paused  # noqa: PLC0415 - neither this
+    from kosmo_kernel.values.records import collector_paused
 
     with collector_paused():
         text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
@@ -54,7 +53,7 @@ def say(text: str, *, end: str = "\n") -> None:
 def show_page(page: Page) -> None:
     """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
     if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_page  # noqa: PLC0415 - a pipe does not need rich
+        from kosmo_kernel.cli.terminal import print_page
 
         print_page(page.markdown)
     else:
@@ -64,7 +63,7 @@ def show_page(page: Page) -> None:
 def print_rows(rows: Iterable[tuple[str, str]]) -> None:
     """Print names with a text beside each: drawn and wrapped on a terminal, a line each in a pipe."""
     if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_pairs  # noqa: PLC0415 - a pipe does not need rich
+        from kosmo_kernel.cli.terminal import print_pairs
 
         print_pairs(list(rows))
         return
@@ -87,9 +86,9 @@ def write(stream: TextIO, text: str) -> None:
 
 def printable(text: str) -> str:
     """`text` without what would change a terminal. New lines, tabs and carriage returns are text."""
-    from kosmo_kernel import harmless  # noqa: PLC0415 - the help does not need it
+    from kosmo_kernel import safety
 
-    return harmless.text(text).replace("\b", "")
+    return safety.sanitize_text(text).replace("\b", "")
 
 
 def coloured(stream: TextIO) -> bool:

@@ -8,6 +8,8 @@ like a secret never gets there.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -23,20 +25,16 @@ from pygments.lexers.scripting import LuaLexer
 from kosmo_kernel import editor
 from kosmo_kernel.cli.output import note
 from kosmo_kernel.editor.grammar import STEP, closes
-from kosmo_kernel.redact import redact
-from kosmo_kernel.switches import keeps_history
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.env import keeps_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
-
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyPressEvent
-
-    from kosmo_kernel.session import Session
 
 FILE = "repl_history"
 # The terminal's own colours, so that they suit its background.
@@ -130,9 +128,9 @@ class _LuaCompleter(Completer):
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002 - prompt_toolkit's signature
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """The ways to go on, each with how it is called or what it is."""
-        place = editor.spot(document.text, document.cursor_position, lua=True)
+        place = editor.lua_at_cursor(document.text, document.cursor_position, lua=True)
         if place is None:
             return
         found = place.complete(self._session)
@@ -169,7 +167,7 @@ def _history() -> History:
 
 def history_file() -> Path:
     """Where the history is: among what this user's programs remember."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - KOSMO_HISTORY=0 does without
+    from platformdirs import user_state_path
 
     return user_state_path("kosmo_kernel", appauthor=False) / FILE
 

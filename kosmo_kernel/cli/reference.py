@@ -8,25 +8,31 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.cli.arguments import flags
-from kosmo_kernel.cli.choices import function_names, integration_names, pages
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import function_names, integration_names, pages
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_rows, say, show_page
-from kosmo_kernel.docs import GUIDES, MOST_FOUND, Page, Subject, describe, found, guide, input_schema, page_of, resolve
+from kosmo_kernel.docs import (
+    GUIDES,
+    MAX_RESULTS,
+    Page,
+    Subject,
+    describe,
+    guide,
+    input_schema,
+    page_of,
+    resolve,
+    search_pages,
+)
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations import everything, find
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.catalogue import Function, Integration
-
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")
@@ -79,7 +85,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     With --json: `functions`, and beside them `guides` with `page` and `title` of each.
     """
     query = " ".join(words)
-    best = found(query)[:MOST_FOUND]
+    best = search_pages(query)[:MAX_RESULTS]
     if as_json:
         document(
             {
@@ -165,7 +171,7 @@ def examples(*, page: str, as_json: bool) -> None:
 )
 @click.argument("function", shell_complete=function_names)
 @click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
-def schema(*, function: str, as_json: bool) -> None:  # noqa: ARG001 - read where failures end up
+def schema(*, function: str, as_json: bool) -> None:
     """Print a function's arguments as JSON Schema.
 
     FUNCTION is written as in Lua: heroku.list_dynos.
@@ -202,7 +208,7 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
 
     With --json: `fields` with `key`, `label`, `type`, `required`, `configured` and `description` of each.
     """
-    from kosmo_kernel.accounts import listed, names  # noqa: PLC0415 - a page does without
+    from kosmo_kernel.accounts import listed, names
 
     service = integration_of(integration)
     there = names(service)
@@ -251,7 +257,7 @@ def subject_of(page: str) -> Subject:
 
 def state(integration: Integration) -> dict[str, Any]:
     """Whether an integration can be called, and with which accounts."""
-    from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen, names  # noqa: PLC0415 - a page does without
+    from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen, names
 
     accounts = names(integration)
     configured = DEFAULT in accounts
@@ -279,8 +285,8 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
         integration: the service.
         account: an alias.
     """
-    from kosmo_kernel.accounts import listed, variable_of  # noqa: PLC0415 - a page does without
-    from kosmo_kernel.config import config  # noqa: PLC0415 - likewise
+    from kosmo_kernel.accounts import listed, variable_of
+    from kosmo_kernel.settings.config_file import config
 
     credentials, settings = integration.credentials, config()
     keys = ("integrations", integration.name)

@@ -11,34 +11,32 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from kosmo_kernel import __version__, docs, editor
 from kosmo_kernel.accounts import DEMO
-from kosmo_kernel.cell_text import read_cell
-from kosmo_kernel.cli import DONE, FAILED
-from kosmo_kernel.cli.command import describe
-from kosmo_kernel.cli.lua import show
+from kosmo_kernel.cli.command import print_error
+from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
 from kosmo_kernel.cli.output import note, show_page, write
-from kosmo_kernel.cli.runs import LiveOutput, ask, read_input
+from kosmo_kernel.cli.shell_interface import DONE, FAILED
+from kosmo_kernel.cli.show_result import show_result
 from kosmo_kernel.cli.values import show_values
-from kosmo_kernel.commands import Door, run_command
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
-from kosmo_kernel.options import COMMAND_MAGIC, Options
-from kosmo_kernel.plan import reveal
-from kosmo_kernel.terminal_line import TerminalLine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from kosmo_kernel.session import Session
+from kosmo_kernel.explorer import explore
+from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.notebook.commands import NotebookContext, run_command
+from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
 
 QUIT = ":quit"
 NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that mean nothing here
 
 
-class Reader(Protocol):
+class InputReader(Protocol):
     """Where inputs come from."""
 
     def read(self, number: int) -> str | None:
@@ -89,7 +87,7 @@ class Repl:
                 self._guarded(partial(self._input, text, number))
                 number += 1
 
-    def _read(self, reader: Reader, number: int) -> str | None:
+    def _read(self, reader: InputReader, number: int) -> str | None:
         """The next input; an empty one for what was dropped, or was none."""
         try:
             return reader.read(number)
@@ -118,7 +116,7 @@ class Repl:
         if isinstance(error, StoppedError) and not self._talks:
             raise error
         self._failed = True
-        describe(error, brief=True)
+        print_error(error, brief=True)
 
     def _input(self, text: str, number: int) -> None:
         """Do what an input asks for.
@@ -126,7 +124,7 @@ class Repl:
         Raises:
             KosmoError: it failed.
         """
-        cell = read_cell(text)
+        cell = parse_cell(text)
         for option in cell.options.given:
             if option.field in NOTEBOOK_ONLY:
                 raise SettingsError(f"`{option.flags[-1]}` is about the cells of a notebook, and there are none here.")
@@ -134,7 +132,7 @@ class Repl:
             page = editor.inspect(cell.asked, len(cell.asked), self._session, cell.detail) or docs.read(cell.asked)
             show_page(page)
         for command in cell.commands:
-            value = run_command(command, Door(self._session))
+            value = run_command(command, NotebookContext(self._session, explore=explore))
             if value is not None:
                 show_values([value])
         if cell.lua.strip():
@@ -154,7 +152,7 @@ class Repl:
         """
         options = options or Options()
         dry_run = self._dry_run or options.dry_run
-        line = TerminalLine(sys.stderr)
+        line = TerminalProgress(sys.stderr)
         try:
             with line, LiveOutput(self._session, line) as live:
                 result = self._session.run(
@@ -177,13 +175,13 @@ class Repl:
             self._session.last_error = error
             raise
         if dry_run:
-            result.notes.append(reveal(result))
-        show(result)
+            result.notes.append(replace_values_with_plan(result))
+        show_result(result)
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> InputReader:
         """Who reads: prompt_toolkit where it can, else line by line."""
         if self._talks and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
-            from kosmo_kernel.cli.prompt import Prompt  # noqa: PLC0415 - a pipe does without
+            from kosmo_kernel.cli.prompt import Prompt
 
             return Prompt(self._session, partial(is_whole, self._session))
         return _Lines(self._session, talks=self._talks)
@@ -256,7 +254,7 @@ def is_whole(session: Session, text: str) -> bool:
     if text.strip() == QUIT:
         return True
     try:
-        cell = read_cell(text)
+        cell = parse_cell(text)
         if cell.asked or cell.commands:
             return True
         is_below = bool(cell.options.given) and not cell.lua.strip()  # `%%kosmo_lua -n`, and then Lua

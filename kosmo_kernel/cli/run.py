@@ -7,10 +7,11 @@ goes to standard error. The exit code is the notebook's: 1 when a cell failed.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,12 +19,8 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import as_json, not_blank, taped
 from kosmo_kernel.cli.output import document, note, say
 from kosmo_kernel.errors import UnknownNameError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kosmo_kernel.parameters import Parameter
-    from kosmo_kernel.runbook import Report
+from kosmo_kernel.runbook import Report
+from kosmo_kernel.runbook.parameters import Parameter
 
 EXAMPLES = """\b
 Examples:
@@ -70,9 +67,9 @@ def run(
     if record and replay:
         raise click.UsageError("--record and --replay exclude one another.")
 
-    from kosmo_kernel import runbook  # noqa: PLC0415 - the help does not need it
-    from kosmo_kernel.runbook import page  # noqa: PLC0415 - likewise
-    from kosmo_kernel.tapes import cassette  # noqa: PLC0415 - likewise
+    from kosmo_kernel import runbook
+    from kosmo_kernel.run.recording import cassette
+    from kosmo_kernel.runbook import page
 
     book = runbook.read(notebook)
     if ask:
@@ -112,8 +109,8 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     """What is told of each cell: on a terminal a bar that goes away, elsewhere nothing."""
     if not sys.stderr.isatty():
         return lambda _done, _of: None
-    from rich.console import Console  # noqa: PLC0415 - a cron job has no terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from kosmo_kernel.cli import DONE, FAILED, INTERRUPTED
-from kosmo_kernel.cli.choices import accounts_of, files
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.options import as_json, not_blank
 from kosmo_kernel.cli.output import document, note, print_rows, say, write
-
-if TYPE_CHECKING:
-    from kosmo_kernel.snapshot import Form, Taken
+from kosmo_kernel.cli.shell_interface import DONE, FAILED, INTERRUPTED
+from kosmo_kernel.snapshot import Form, SnapshotReport
 
 EXAMPLES = """\b
 Examples:
@@ -57,11 +54,11 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
 
-    from kosmo_kernel.session import Session  # noqa: PLC0415 - --help asks nobody
-    from kosmo_kernel.snapshot import take  # noqa: PLC0415 - likewise
-    from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - likewise
+    from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.session import Session
+    from kosmo_kernel.snapshot import take
 
-    line = TerminalLine(sys.stderr)
+    line = TerminalProgress(sys.stderr)
 
     def tell(_stream: str, text: str) -> None:
         line.make_way(sys.stderr, text)
@@ -79,7 +76,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
     return DONE if complete else FAILED
 
 
-def _show(taken: Taken, output: str) -> None:
+def _show(taken: SnapshotReport, output: str) -> None:
     manifest = taken.manifest
     tables = manifest["tables"].items()
     width = max(len(f"{table['rows']:,}") for _, table in tables)

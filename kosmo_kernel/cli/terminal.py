@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich import box
@@ -16,12 +17,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from kosmo_kernel.legible import cells, is_number, safe
-from kosmo_kernel.records import Record, Records
-from kosmo_kernel.tables import RecordView, table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from kosmo_kernel.render.tables import RecordView, table_of
+from kosmo_kernel.render.text import escape_control, format_column, is_number
+from kosmo_kernel.values.records import Record, Records
 
 WIDEST = 40  # columns of the terminal that one column of a table takes at most
 # The terminal's own colours, so that they suit its background.
@@ -67,7 +65,7 @@ def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
     drawn.add_column(no_wrap=True, style="cyan")
     drawn.add_column(overflow="fold")
     for name, text in rows:
-        drawn.add_row(Text(f"  {safe(name)}"), Text(safe(text)))
+        drawn.add_row(Text(f"  {escape_control(name)}"), Text(escape_control(text)))
     console().print(drawn)
 
 
@@ -82,7 +80,7 @@ def print_records(value: Record | Records, below: str = "") -> None:
     screen.print(table(value, names))
     left_out = len(whole.names) + whole.left_out - len(names)
     more = f"; {left_out} did not fit (a pipe or --json has them)" if left_out else ""
-    screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {safe(below)}" if below else ""))
+    screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {escape_control(below)}" if below else ""))
 
 
 def table(
@@ -120,9 +118,9 @@ def _column(name: str, values: Sequence[Any], clock: str) -> tuple[Text, list[Te
     """A column's heading and its cells. The zone of its times is told once, in the heading, where it matters."""
     if all(value is None or isinstance(value, datetime) for value in values) and any(values):
         texts = [None if time is None else time.astimezone(UTC).strftime(clock) for time in values]
-        heading = Text.assemble((safe(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
+        heading = Text.assemble((escape_control(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
     else:
-        texts, heading = cells(values), Text(safe(name), "bold")
+        texts, heading = format_column(values), Text(escape_control(name), "bold")
     return heading, [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
 
 

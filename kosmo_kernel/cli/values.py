@@ -8,17 +8,15 @@ that `cut`, `sort` and `awk -F'\t'` work. Everything else is text, the same in b
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel.cli.output import say, show_page
 from kosmo_kernel.docs import Page
-from kosmo_kernel.fields import MISSING, fields_of
-from kosmo_kernel.legible import plain
-from kosmo_kernel.records import Record, Records, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from kosmo_kernel.render.text import pretty
+from kosmo_kernel.values.fields import MISSING, fields_of
+from kosmo_kernel.values.records import Record, Records, encode
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -33,7 +31,7 @@ def show_values(values: Sequence[Any], below: str = "") -> None:
     words: list[str] = []
     for value in values:
         if not isinstance(value, (Page, Record, Records)):
-            words.append("nil" if value is None else plain(value))
+            words.append("nil" if value is None else pretty(value))
             continue
         _say_line(words)
         words = []
@@ -48,7 +46,7 @@ def show_values(values: Sequence[Any], below: str = "") -> None:
 def show_records(value: Record | Records, below: str = "") -> None:
     """Print records: a table with a note below on a terminal, tab-separated values in a pipe."""
     if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_records  # noqa: PLC0415 - a pipe does not need rich
+        from kosmo_kernel.cli.terminal import print_records
 
         print_records(value, below)
     else:
@@ -68,7 +66,7 @@ def _separable(value: Any) -> str:
     if type(value) in MISSING:
         return ""
     if isinstance(value, float) and not isfinite(value):  # JSON has no such number
-        return plain(value)
+        return pretty(value)
     text = value if isinstance(value, str) else encode(value).decode()
     return text.translate(_ESCAPES)
 

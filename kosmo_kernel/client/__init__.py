@@ -5,16 +5,10 @@ request budget is told come from the `Integration`; the token and the address fr
 
     client.py        what all threads that ask with one account share
     fetch.py         one call: page after page, each tried until it is there
-    tries.py         which failures pass by themselves, and how long to wait for that
-    memory.py        pages that the service need not send again
-    together.py      many calls answered from lists of the whole account
+    retry.py         which failures pass by themselves, and how long to wait for that
+    etag_cache.py        pages that the service need not send again
+    bulk.py      many calls answered from lists of the whole account
     connections.py   the network: the only file that knows the HTTP library
     cassette.py      answers in a file: recorder.py writes them, player.py is asked in place of the network; those of
                      MCP servers are in it too
 """
-
-from __future__ import annotations
-
-from kosmo_kernel.client.client import Answer as Answer
-from kosmo_kernel.client.client import Client as Client
-from kosmo_kernel.client.connections import in_process as in_process

@@ -30,24 +30,21 @@ them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import msgspec
 
-from kosmo_kernel.accounts import spelled
-from kosmo_kernel.redact import one_line, redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.exchange import Reply
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.safety.redaction import one_line, redact
+from kosmo_kernel.settings.aliases import normalize_alias
 
 VERSION = 1
 METHOD = "GET"  # nothing else is ever sent
-CLOCK = "%Y-%m-%dT%H:%M:%SZ"
+TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 SERVERS = "servers"  # the method of the lines that no server was asked for
 # What servers are asked, and under which name the answer has its list.
 RESULTS = {
@@ -59,10 +56,10 @@ RESULTS = {
     "prompts/list": "prompts",
     "prompts/get": "messages",
 }
-_SHOWN = 200  # characters of what was asked that a message shows
+MAX_REQUEST_SHOWN = 200  # characters of what was asked that a message shows
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """What carries an account's requests: its connections, or a cassette in their place."""
 
     @property
@@ -74,7 +71,7 @@ class Wire(Protocol):
         """A request, which can be sent more than once."""
         ...
 
-    def send(self, request: Any, check: Callable[[], None]) -> Reply:
+    def send(self, request: Any, check: Callable[[], None]) -> Response:
         """The answer to a request, whatever its status; see `Connections.send`."""
         ...
 
@@ -83,7 +80,7 @@ class Wire(Protocol):
         ...
 
 
-class Tape(Protocol):
+class Cassette(Protocol):
     """A cassette in use: a `Recorder` or a `Player`.
 
     Attributes:
@@ -92,11 +89,11 @@ class Tape(Protocol):
 
     live: bool
 
-    def wire(self, integration: Integration, account: Account, connections: Wire) -> Wire:
+    def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
         """What carries the requests of an account, `connections` being its own."""
         ...
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What people should know of a run that used it, in a line; empty for nothing."""
         ...
 
@@ -105,7 +102,7 @@ class Tape(Protocol):
         ...
 
 
-class Asked(NamedTuple):
+class RecordedRequest(NamedTuple):
     """What a request is known by.
 
     Parameters:
@@ -123,21 +120,21 @@ class Asked(NamedTuple):
     @classmethod
     def of(
         cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str], query: Mapping[str, str]
-    ) -> Asked:
+    ) -> RecordedRequest:
         """What the request for `url` is known by."""
         path = url.removeprefix(account.url) + (f"?{urlencode(query)}" if query else "")
         return cls(integration.name, account.alias, redact(path), tuple(sorted(headers.items())))
 
-    def known(self) -> Asked:
+    def known(self) -> RecordedRequest:
         """The same for every spelling of the account."""
-        return self._replace(account=spelled(self.account))
+        return self._replace(account=normalize_alias(self.account))
 
     def __str__(self) -> str:
         more = "".join(f"{name} {value}, " for name, value in self.headers)
         return f"{self.integration}: {METHOD} {self.path} ({more}account {self.account})"
 
 
-class AskedServer(NamedTuple):
+class RecordedServerRequest(NamedTuple):
     """What a question to an MCP server is known by.
 
     Parameters:
@@ -151,10 +148,11 @@ class AskedServer(NamedTuple):
     given: str
 
     @classmethod
-    def of(cls, server: str, method: str, asked: Mapping[str, Any]) -> AskedServer:
+    def of(cls, server: str, method: str, asked: Mapping[str, Any]) -> RecordedServerRequest:
         """What it is known by when these parameters go with it."""
         given = msgspec.json.encode(dict(asked), order="deterministic").decode() if asked else ""
         return cls(server, method, given)
 
     def __str__(self) -> str:
-        return f"mcp.{self.server}: {self.method}{f' {one_line(self.given, most=_SHOWN)}' if self.given else ''}"
+        given = f" {one_line(self.given, most=MAX_REQUEST_SHOWN)}" if self.given else ""
+        return f"mcp.{self.server}: {self.method}{given}"

@@ -4,56 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.answers import Call
-from kosmo_kernel.budget import Limiter
-from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.connections import Connections
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.bulk import answer_from_lists
+from kosmo_kernel.client.connections import Connections, HttpTransport
+from kosmo_kernel.client.etag_cache import MAX_BYTES, ETagCache
 from kosmo_kernel.client.fetch import Fetch
-from kosmo_kernel.client.memory import MOST, Memory
-from kosmo_kernel.client.together import together
-from kosmo_kernel.client.tries import PATIENCE, Tries
+from kosmo_kernel.client.progress import Clock, Progress, WallClock
+from kosmo_kernel.client.rate_limiter import RateLimiter
+from kosmo_kernel.client.responses import ResponseParser
+from kosmo_kernel.client.retry import RETRY_BUDGET_SECONDS, RetryPolicy
 from kosmo_kernel.errors import ApiError, SettingsError
-from kosmo_kernel.progress import Progress, WallClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.client.cassette import Tape, Wire
-    from kosmo_kernel.client.connections import Transport
-    from kosmo_kernel.progress import Clock
+    from kosmo_kernel.client.cassette import Cassette, Transport
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a call returned.
-
-    Parameters:
-        data: the records of a list function in the service's order, or the one record. The values of secret
-            columns are replaced. It may be kept for the next call, and is not to be changed.
-        requests: how many requests were answered for it.
-        remaining: how many requests the account has left, where the service says so.
-        request_id: of the last request, what the service's support asks for.
-        warnings: what the service had to say besides, once for each client.
-        scopes: what the token is for, where the service says so.
-        unchanged: the service said that nothing has changed, and `data` is the very same object as before.
-    """
-
-    data: list[dict[str, Any]] | dict[str, Any]
-    requests: int
-    remaining: int | None
-    request_id: str | None
-    warnings: tuple[str, ...]
-    scopes: tuple[str, ...] = ()
-    unchanged: bool = False
 
 
 class Client:
@@ -87,26 +59,26 @@ class Client:
         integration: Integration,
         account: Account,
         *,
-        transport: Transport | None = None,
+        transport: HttpTransport | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
-        patience: float = PATIENCE,
+        patience: float = RETRY_BUDGET_SECONDS,
         clock: Clock | None = None,
         chance: Random | None = None,
-        tape: Tape | None = None,
+        tape: Cassette | None = None,
     ) -> None:
         self.integration = integration
         self.account = account
         read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
         connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
         own = Connections(integration, account, transport, min(connect, read), read)
-        self.connections: Wire = tape.wire(integration, account, own) if tape else own
+        self.connections: Transport = tape.wire(integration, account, own) if tape else own
         self.live = tape is None or tape.live
         self._clock: Clock = clock or WallClock()
-        self._chance = chance or Random()  # noqa: S311 - nothing secret
+        self._chance = chance or Random()
         self._patience = patience if self.live else 0
-        self.limiter = Limiter(integration.budget, integration.title, self._clock, self._chance)
-        self.memory = Memory(0 if tape else MOST)
+        self.limiter = RateLimiter(integration.budget, integration.title, self._clock, self._chance)
+        self.memory = ETagCache(0 if tape else MAX_BYTES)
         self.met = False
         self._lock = threading.Lock()
         self._warned: set[str] = set()
@@ -138,10 +110,10 @@ class Client:
         if budget is None or not budget.path or not self.live:
             return None
         asked = Function("budget_left", "", "", budget.path, "record", ())
-        call = Call(self.integration, self.account, asked, {})
+        call = ResponseParser(self.integration, self.account, asked, {})
         left = budget.read(Fetch(self, call, progress or Progress(self._clock), on_answer=on_answer).free())
         if left is not None:
-            self.limiter.told(left)
+            self.limiter.set_remaining(left)
         return left
 
     def fetch(
@@ -173,13 +145,13 @@ class Client:
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
-        call = Call(self.integration, self.account, function, args)
+        call = ResponseParser(self.integration, self.account, function, args)
         asking = Fetch(self, call, progress or Progress(self._clock), fresh=fresh, on_answer=on_answer)
         data, unchanged = asking.data()
         warnings = self._untold(call.warnings) if call.warnings else ()
         return Answer(data, call.requests, call.remaining, call.request_id, warnings, call.scopes, unchanged)
 
-    def together(
+    def bulk(
         self,
         function: Function,
         calls: Sequence[Mapping[str, Any]],
@@ -211,13 +183,13 @@ class Client:
             return self.fetch(whole, {}, progress, fresh=fresh, on_answer=on_answer)
 
         try:
-            return together(function, calls, fetch)
+            return answer_from_lists(function, calls, fetch)
         except ApiError:  # a token made for less, perhaps: each call says for itself what it can get
             return [None] * len(calls)
 
-    def tries(self) -> Tries:
+    def retry_policy(self) -> RetryPolicy:
         """The tries of one request."""
-        return Tries(self._clock, self._chance, self._patience)
+        return RetryPolicy(self._clock, self._chance, self._patience)
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""

@@ -17,22 +17,20 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 from urllib.request import getproxies, proxy_bypass
 
 from kosmo_kernel import __version__
-from kosmo_kernel.accounts import is_loopback
-from kosmo_kernel.answers import LATER
+from kosmo_kernel.accounts import Account, is_loopback
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.responses import LATER
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.exchange import Reply
-from kosmo_kernel.redact import one_line
+from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
     from wsgiref.types import WSGIApplication
-
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
 
 # httpx brings its own command line along, and that all of rich: a third of its import, and no request needs it.
 _COMMAND_LINE = "httpx._main"
@@ -42,16 +40,18 @@ import httpx  # noqa: E402 - see above
 if sys.modules[_COMMAND_LINE] is None:
     del sys.modules[_COMMAND_LINE]
 
-Transport = httpx.BaseTransport  # what carries requests
+HttpTransport = httpx.BaseTransport  # what carries requests
 Request = httpx.Request
 
-AT_ONCE = 64  # connections of one account
-KEEPALIVE = 60.0  # seconds that an idle one is kept: people take that long to write the next cell
-_GLANCE = 0.1  # seconds after which one who waits for a connection looks whether its answer is still wanted
+MAX_CONNECTIONS = 64  # connections of one account
+KEEPALIVE_SECONDS = 60.0  # seconds that an idle one is kept: people take that long to write the next cell
+POLL_INTERVAL_SECONDS = (
+    0.1  # seconds after which one who waits for a connection looks whether its answer is still wanted
+)
 _NO_BODY = (204, 304)
 # Bytes of one answer, unpacked: a page of a thousand records has one or two million, and they become ten times as
 # much in Python. Whatever sends more would fill the memory of whoever asks.
-LONGEST = 64 << 20
+MAX_BODY_BYTES = 64 << 20
 # What a body may be packed with: what is asked for. One within another could unpack a million to one.
 _CODINGS = ("", "gzip", "identity")
 _BUSY = ("502", "503", "504")  # what a proxy says when the trouble is not with the request
@@ -84,7 +84,7 @@ _LOST: tuple[tuple[type[Exception], str, str, Passing], ...] = (
 )
 
 
-class LostError(Exception):
+class NoResponseError(Exception):
     """A request got no answer.
 
     Attributes:
@@ -98,15 +98,15 @@ class LostError(Exception):
         self.why, self.advice, self.passing = why, advice, passing
 
 
-class BrokenOffError(Exception):
+class TruncatedResponseError(Exception):
     """An answer began and did not end. `reply` has its head, and no body."""
 
-    def __init__(self, why: str, reply: Reply) -> None:
+    def __init__(self, why: str, reply: Response) -> None:
         super().__init__(why)
         self.reply = reply
 
 
-class UnfitError(BrokenOffError):
+class UnreadableResponseError(TruncatedResponseError):
     """An answer that is not read to its end, however often it is asked for. `reply` has its head, and no body."""
 
 
@@ -125,7 +125,7 @@ class Connections:
         self,
         integration: Integration,
         account: Account,
-        transport: Transport | None,
+        transport: HttpTransport | None,
         connect: float,
         read: float,
     ) -> None:
@@ -140,8 +140,8 @@ class Connections:
         self._timeout = {"timeout": {"connect": connect, "read": read, "write": read, "pool": None}}
         self._transport = transport
         self._lock = threading.Lock()
-        self._gate = threading.BoundedSemaphore(AT_ONCE)
-        self._idle: deque[tuple[Transport, float]] = deque()  # each with when it was given back
+        self._gate = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._idle: deque[tuple[HttpTransport, float]] = deque()  # each with when it was given back
         self._trust: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
         self.closed = False
@@ -151,7 +151,7 @@ class Connections:
         all_headers = [*self._headers, *headers.items()]
         return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)
 
-    def send(self, request: Request, check: Callable[[], None]) -> Reply:
+    def send(self, request: Request, check: Callable[[], None]) -> Response:
         """The answer to a request, whatever its status.
 
         Parameters:
@@ -160,11 +160,11 @@ class Connections:
 
         Raises:
             LostError: there is no answer.
-            BrokenOffError: it did not end; an `UnfitError` where it is not worth reading.
+            BrokenOffError: it did not end; an `UnreadableResponseError` where it is not worth reading.
             SettingsError: environment variables about proxies or certificates that make no sense.
             RuntimeError: the connections are closed.
         """
-        while not self._gate.acquire(timeout=_GLANCE):
+        while not self._gate.acquire(timeout=POLL_INTERVAL_SECONDS):
             check()
         try:
             transport = self._taken()
@@ -183,39 +183,39 @@ class Connections:
         for transport, _ in idle:
             transport.close()
 
-    def _answer(self, transport: Transport, request: Request) -> Reply:
+    def _answer(self, transport: HttpTransport, request: Request) -> Response:
         try:
             response = transport.handle_request(request)
         except httpx.TransportError as error:
             raise self._lost(error) from error
         status, headers = response.status_code, _headers(response.headers.raw)
         try:
-            body = _body(response, Reply(status, headers, b""))
+            body = _body(response, Response(status, headers, b""))
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise BrokenOffError(str(error) or type(error).__name__, Reply(status, headers, b"")) from error
+            raise TruncatedResponseError(str(error) or type(error).__name__, Response(status, headers, b"")) from error
         finally:
             response.close()
         told, came = headers.get("content-length", ""), response.num_bytes_downloaded or len(body)
         if told.isdecimal() and int(told) != came and status not in _NO_BODY:
-            raise BrokenOffError(f"{came:,} bytes came of {int(told):,}", Reply(status, headers, b""))
-        return Reply(status, headers, body)
+            raise TruncatedResponseError(f"{came:,} bytes came of {int(told):,}", Response(status, headers, b""))
+        return Response(status, headers, body)
 
-    def _taken(self) -> Transport:
-        stale: list[Transport] = []
+    def _taken(self) -> HttpTransport:
+        stale: list[HttpTransport] = []
         try:
             with self._lock:
                 if self.closed:
                     raise RuntimeError(f"the connections to {self._url} are closed")
                 if self._transport is not None:
                     return self._transport
-                while self._idle and time.monotonic() - self._idle[0][1] > KEEPALIVE:
+                while self._idle and time.monotonic() - self._idle[0][1] > KEEPALIVE_SECONDS:
                     stale.append(self._idle.popleft()[0])
                 return self._idle.pop()[0] if self._idle else self._opened()
         finally:
             for transport in stale:
                 transport.close()
 
-    def _given_back(self, transport: Transport) -> None:
+    def _given_back(self, transport: HttpTransport) -> None:
         if transport is self._transport:
             return
         with self._lock:
@@ -224,16 +224,16 @@ class Connections:
                 return
         transport.close()
 
-    def _opened(self) -> Transport:
+    def _opened(self) -> HttpTransport:
         """A place for one connection, which is made when a request is sent."""
         try:
             if self._trust is None:
                 self._proxy = _proxy(self._url)
-                self._trust = _trusting_nobody() if self._url.startswith("http:") else _trusting()
+                self._trust = _plain_http_context() if self._url.startswith("http:") else _trusting()
             return httpx.HTTPTransport(
                 verify=self._trust,
                 trust_env=False,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS),
                 proxy=self._proxy,
             )
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
@@ -242,35 +242,37 @@ class Connections:
                 f"NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR makes no sense: {one_line(str(error))}"
             ) from error
 
-    def _lost(self, error: httpx.TransportError) -> LostError:
+    def _lost(self, error: httpx.TransportError) -> NoResponseError:
         chain = tuple(_causes(error))
         for kind, why, advice, passing in _LOST:
             found = next((cause for cause in chain if isinstance(cause, kind)), None)
             if found is not None:
                 if self._proxy and kind in _ON_THE_WAY:
                     where = self._proxy.url.netloc.decode()  # the password is not in it
-                    return LostError(f"the proxy {where} cannot be reached ({why})", _PROXY, passing)
+                    return NoResponseError(f"the proxy {where} cannot be reached ({why})", _PROXY, passing)
                 busy = kind is httpx.ProxyError and str(found).startswith(_BUSY)
-                return LostError(why.format(error=found, timeout=self._read), advice, "always" if busy else passing)
-        return LostError(str(error) or type(error).__name__, LATER, "always")
+                return NoResponseError(
+                    why.format(error=found, timeout=self._read), advice, "always" if busy else passing
+                )
+        return NoResponseError(str(error) or type(error).__name__, LATER, "always")
 
 
-def in_process(api: WSGIApplication) -> Transport:
+def in_process(api: WSGIApplication) -> HttpTransport:
     """What carries requests to an API in this process."""
     return httpx.WSGITransport(api)
 
 
-def _body(response: httpx.Response, head: Reply) -> bytes:
+def _body(response: httpx.Response, head: Response) -> bytes:
     """The body of an answer, unpacked piece by piece: a small one may unpack to any size."""
     coding = head.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
-        raise UnfitError(f"it is packed as `{coding}`, and gzip was asked for", head)
+        raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", head)
     pieces: list[bytes] = []
     size = 0
     for piece in response.iter_bytes():
         size += len(piece)
-        if size > LONGEST:
-            raise UnfitError(f"it has more than {LONGEST >> 20} MiB", head)
+        if size > MAX_BODY_BYTES:
+            raise UnreadableResponseError(f"it has more than {MAX_BODY_BYTES >> 20} MiB", head)
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -315,6 +317,6 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _trusting_nobody() -> ssl.SSLContext:
+def _plain_http_context() -> ssl.SSLContext:
     """For where no TLS is spoken: reading certificates takes longer than the first call of the demo."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

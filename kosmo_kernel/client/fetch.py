@@ -5,30 +5,43 @@ A list is complete or an error, never short. `Fetch._sent` is one request in its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from kosmo_kernel.client.connections import BrokenOffError, LostError, UnfitError
-from kosmo_kernel.client.memory import Kept, Page
-from kosmo_kernel.client.tries import WHY, SetbackError
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import PageRequest, Response, retry_after
+from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError, UnreadableResponseError
+from kosmo_kernel.client.etag_cache import CachedList, CachedPage, ETagCache
+from kosmo_kernel.client.progress import Progress
+from kosmo_kernel.client.rate_limiter import RateLimiter
+from kosmo_kernel.client.responses import ResponseParser
+from kosmo_kernel.client.retry import WHY, RetryableError, RetryPolicy
 from kosmo_kernel.errors import BadAnswerError, RefusedError
-from kosmo_kernel.exchange import PageRequest, retry_after
-from kosmo_kernel.records import ends_early
+from kosmo_kernel.values.records import ends_early
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from kosmo_kernel.answers import Call
-    from kosmo_kernel.client.client import Client
-    from kosmo_kernel.client.tries import Tries
-    from kosmo_kernel.exchange import Reply
-    from kosmo_kernel.progress import Progress
+    from kosmo_kernel.client.cassette import Transport
 
 _T = TypeVar("_T")
 
 # A service that leads to ever new pages without a new record on any of them is going in circles.
 BARREN_PAGES = 10
 _BAD_MINUTES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+
+
+class SharedState(Protocol):
+    """What all calls of one account share; a `Client` is one."""
+
+    integration: Integration
+    connections: Transport
+    live: bool
+    limiter: RateLimiter
+    memory: ETagCache
+    met: bool
+
+    def retry_policy(self) -> RetryPolicy:
+        """Return the tries of one new request."""
 
 
 class Fetch:
@@ -44,8 +57,8 @@ class Fetch:
 
     def __init__(
         self,
-        client: Client,
-        call: Call,
+        client: SharedState,
+        call: ResponseParser,
         progress: Progress,
         *,
         fresh: bool = False,
@@ -60,7 +73,7 @@ class Fetch:
 
     def data(self) -> tuple[Any, bool]:
         """All records of a list, or the one record; and whether it is the very same as before."""
-        pages: list[Page] = []
+        pages: list[CachedPage] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
@@ -71,22 +84,22 @@ class Fetch:
             data = self._read_all(pages)
         if self._kept and len(pages) == len(self._kept.pages) and all(map(_same, pages, self._kept.pages)):
             return self._kept.data, True
-        self._client.memory.keep(self._key, Kept(tuple(pages), data))
+        self._client.memory.keep(self._key, CachedList(tuple(pages), data))
         return data, False
 
-    def free(self) -> Reply:
+    def free(self) -> Response:
         """One answer that costs nothing of the budget and is not kept."""
         request = self._client.connections.request(self._call.url, {}, {})
         return self._tried(lambda tries: self._success(self._answer(request, tries, free=True)))
 
-    def _read_all(self, pages: list[Page]) -> Any:
+    def _read_all(self, pages: list[CachedPage]) -> Any:
         """The one record, or all of a list; the pages that it took are added to `pages`."""
         if self._call.function.returns == "list":
             return self._rows(pages)
         pages.append(self._page(PageRequest()))
         return pages[0].content
 
-    def _rows(self, pages: list[Page]) -> list[dict[str, Any]]:
+    def _rows(self, pages: list[CachedPage]) -> list[dict[str, Any]]:
         """The records of all pages. One that moved to a later page meanwhile is kept once, known by its `id`."""
         rows: list[dict[str, Any]] = []
         known: set[str | int] = set()
@@ -104,55 +117,55 @@ class Fetch:
             rows += new
             barren = 0 if new else barren + 1
             if any(page.request == request for page in pages) or (request is not None and barren >= BARREN_PAGES):
-                raise self._call.astray(len(pages))
+                raise self._call.endless_pages(len(pages))
         return rows
 
-    def _page(self, wanted: PageRequest) -> Page:
+    def _page(self, wanted: PageRequest) -> CachedPage:
         """One page of a list, or the one record."""
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
         request = self._client.connections.request(self._call.url, headers, wanted.query)
 
-        def once(tries: Tries) -> Page:
+        def once(tries: RetryPolicy) -> CachedPage:
             reply = self._answer(request, tries)
             return kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted)
 
         return self._tried(once)
 
-    def _read(self, reply: Reply, wanted: PageRequest) -> Page:
+    def _read(self, reply: Response, wanted: PageRequest) -> CachedPage:
         is_list = self._call.function.returns == "list"
         try:
             content = (self._call.rows if is_list else self._call.record)(self._success(reply))
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
-                raise SetbackError(error) from error.__cause__
+                raise RetryableError(error) from error.__cause__
             raise
         following = self._client.integration.next_page(reply, wanted) if is_list else None
-        return Page(wanted, content, following, reply.headers.get("etag"), len(reply.body))
+        return CachedPage(wanted, content, following, reply.headers.get("etag"), len(reply.body))
 
-    def _success(self, reply: Reply) -> Reply:
+    def _success(self, reply: Response) -> Response:
         """An answer with a status of success; any other is an error."""
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return reply
         error = self._call.failure(reply)
         if reply.status in _BAD_MINUTES:
-            raise SetbackError(error, retry_after(reply))
+            raise RetryableError(error, retry_after(reply))
         raise error
 
-    def _tried(self, once: Callable[[Tries], _T]) -> _T:
+    def _tried(self, once: Callable[[RetryPolicy], _T]) -> _T:
         """What a try gives, as soon as one gives something."""
-        tries = self._client.tries()
+        tries = self._client.retry_policy()
         while True:
             try:
                 return once(tries)
-            except SetbackError as setback:
+            except RetryableError as setback:
                 pause = tries.pause(setback)
                 if pause is None:
                     raise setback.error from setback.__cause__
             if pause:
                 self._progress.pause(pause, WHY, alone=True)
 
-    def _answer(self, request: Any, tries: Tries, *, free: bool = False) -> Reply:
+    def _answer(self, request: Any, tries: RetryPolicy, *, free: bool = False) -> Response:
         """The answer to a request, whatever its status.
 
         Raises:
@@ -161,13 +174,13 @@ class Fetch:
         """
         try:
             return self._sent(request, tries, free=free)
-        except LostError as lost:
+        except NoResponseError as lost:
             error = self._call.no_answer(lost.why, lost.advice)
             if lost.passing == "always" or (lost.passing == "met" and self._client.met):
-                raise SetbackError(error) from lost.__cause__
+                raise RetryableError(error) from lost.__cause__
             raise error from lost.__cause__
 
-    def _sent(self, request: Any, tries: Tries, *, free: bool) -> Reply:
+    def _sent(self, request: Any, tries: RetryPolicy, *, free: bool) -> Response:
         """One request in its turn, and its answer."""
         limiter, call = self._client.limiter, self._call
         self._progress.check()
@@ -176,27 +189,27 @@ class Fetch:
         broken = None
         try:
             reply = self._client.connections.send(request, self._progress.check)
-        except BrokenOffError as error:
+        except TruncatedResponseError as error:
             reply, broken = error.reply, error
         except BaseException:
             if turn:
-                limiter.lost(turn)
+                limiter.no_response(turn)
             raise
         finally:
-            call.tried = tries.told()
+            call.tried = tries.attempts_text()
         self._client.met = True
-        call.note(reply)
+        call.record_headers(reply)
         self._progress.answered(call.remaining)
         self._on_answer()
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS and turn:
-            again = limiter.refused(turn, retry_after(reply))
-            raise SetbackError(call.failure(reply), budget=True) if again else call.failure(reply)
+            again = limiter.rejected(turn, retry_after(reply))
+            raise RetryableError(call.failure(reply), budget=True) if again else call.failure(reply)
         if turn:
             limiter.answered(turn, call.remaining)
-        if isinstance(broken, UnfitError):
-            raise call.unfit(reply, str(broken)) from broken
+        if isinstance(broken, UnreadableResponseError):
+            raise call.unreadable(reply, str(broken)) from broken
         if broken:
-            raise SetbackError(call.cut_short(reply, broken)) from broken.__cause__
+            raise RetryableError(call.truncated(reply, broken)) from broken.__cause__
         return reply
 
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from kosmo_kernel import __version__
-from kosmo_kernel.accounts import spelled
-from kosmo_kernel.client.cassette import CLOCK, METHOD, RESULTS, SERVERS, VERSION, Asked, AskedServer
-from kosmo_kernel.client.connections import BrokenOffError, LostError
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.cassette import (
+    METHOD,
+    RESULTS,
+    SERVERS,
+    TIMESTAMP_FORMAT,
+    VERSION,
+    RecordedRequest,
+    RecordedServerRequest,
+    Transport,
+)
+from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import (
     ApiError,
     BadAnswerError,
@@ -23,16 +36,8 @@ from kosmo_kernel.errors import (
     SettingsError,
     UnreachableError,
 )
-from kosmo_kernel.exchange import Reply
-from kosmo_kernel.redact import REDACTED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.client.cassette import Wire
+from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.settings.aliases import normalize_alias
 
 # What a server's answer can come to, by its word in the cassette.
 _FAILURES = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
@@ -60,11 +65,11 @@ class Player:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.Lock()
-        self._answers: dict[Asked | AskedServer, list[dict[str, Any]]] = {}
-        self._next: dict[Asked | AskedServer, int] = {}
+        self._answers: dict[RecordedRequest | RecordedServerRequest, list[dict[str, Any]]] = {}
+        self._next: dict[RecordedRequest | RecordedServerRequest, int] = {}
         self._accounts: dict[str, dict[str, str]] = {}
         self._servers: dict[str, dict[str, Any]] = {}
-        self._hidden: list[tuple[AskedServer, re.Pattern[str]]] = []  # questions that had secrets in them
+        self._hidden: list[tuple[RecordedServerRequest, re.Pattern[str]]] = []  # questions that had secrets in them
         self.recorded, self.account = datetime.now(UTC), ""
         try:
             lines = file.read_bytes().splitlines()
@@ -79,16 +84,16 @@ class Player:
                 why = str(error) if isinstance(error, ValueError) else f"{error} is missing or makes no sense"
                 raise SettingsError(f"{file}:{number}: this is no line of a cassette: {why}. {self._again}") from None
 
-    def wire(self, integration: Integration, account: Account, _connections: Wire) -> Wire:
+    def wire(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
         """The cassette in place of connections."""
         return _Replayed(self, integration, account)
 
     def accounts(self, integration: str) -> list[str]:
         """The accounts that were asked, in order of name, and the one that was meant."""
         asked = self._accounts.get(integration, {})
-        return sorted({spelled(self.account): self.account, **asked}.values())
+        return sorted({normalize_alias(self.account): self.account, **asked}.values())
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: RecordedRequest) -> Response:
         """What was recorded for a request.
 
         Raises:
@@ -102,7 +107,7 @@ class Player:
         """The MCP servers that were configured or asked, by name, with what was said of each; nothing of most."""
         return self._servers
 
-    def result(self, asked: AskedServer) -> dict[str, Any]:
+    def result(self, asked: RecordedServerRequest) -> dict[str, Any]:
         """What a server answered.
 
         Raises:
@@ -125,14 +130,14 @@ class Player:
             f"{self.file} was recorded without the MCP server `{name}`; {has}. Nothing was started. {self._again}"
         )
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """That nothing is as it is now."""
-        return f"Replayed from {self.file}, recorded {self.recorded.strftime(CLOCK)}. Nothing was sent."
+        return f"Replayed from {self.file}, recorded {self.recorded.strftime(TIMESTAMP_FORMAT)}. Nothing was sent."
 
     def close(self) -> None:
         """There is nothing to be done."""
 
-    def _line(self, known: Asked | AskedServer, said: str) -> dict[str, Any]:
+    def _line(self, known: RecordedRequest | RecordedServerRequest, said: str) -> dict[str, Any]:
         """The next line that was recorded for a request or a question, which a message calls so."""
         with self._lock:
             lines = self._answers.get(known, [])
@@ -142,7 +147,7 @@ class Player:
             count = sum(map(len, self._answers.values()))
             requests = f"{count:,} request{'' if count == 1 else 's'}"
             raise NotRecordedError(
-                f"{said} is not in {self.file}, which has {requests} of {self.recorded.strftime(CLOCK)}. "
+                f"{said} is not in {self.file}, which has {requests} of {self.recorded.strftime(TIMESTAMP_FORMAT)}. "
                 f"Nothing was sent. {self._again}"
             )
         return lines[place]
@@ -157,7 +162,7 @@ class Player:
         if first:
             if line["cassette"] != VERSION:
                 raise ValueError(f"its version is {line['cassette']!r}, and this is kosmo_kernel {__version__}")
-            self.recorded = datetime.strptime(line["recorded"], CLOCK).replace(tzinfo=UTC)
+            self.recorded = datetime.strptime(line["recorded"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
             self.account = str(line["account"])
             return
         if "mcp" in line:
@@ -167,11 +172,11 @@ class Player:
             raise ValueError(f"{line['method']!r} is no method that this package uses")
         headers = tuple(sorted(dict(line.get("asked", {})).items()))
         integration, account = str(line["integration"]), str(line["account"])
-        asked = Asked(integration, account, str(line["path"]), headers)
-        with suppress(LostError, BrokenOffError):  # which are answers too
+        asked = RecordedRequest(integration, account, str(line["path"]), headers)
+        with suppress(NoResponseError, TruncatedResponseError):  # which are answers too
             _reply(line)
         self._answers.setdefault(asked.known(), []).append(line)
-        self._accounts.setdefault(integration, {}).setdefault(spelled(account), account)
+        self._accounts.setdefault(integration, {}).setdefault(normalize_alias(account), account)
 
     def _read_server(self, line: dict[str, Any]) -> None:
         server, method, asked = line["mcp"], line["method"], line.get("asked", {})
@@ -186,7 +191,7 @@ class Player:
                 self._servers[one["name"]] = self._servers.get(one["name"], {}) | one
             return
         self._servers.setdefault(server, {})["asked"] = True
-        known = AskedServer.of(server, method, asked)
+        known = RecordedServerRequest.of(server, method, asked)
         if REDACTED in known.given and known not in self._answers:
             self._hidden.append((known, re.compile(re.escape(known.given).replace(re.escape(REDACTED), _ANY))))
         self._answers.setdefault(known, []).append(line)
@@ -201,9 +206,9 @@ class _Replayed:
         self._player, self._integration, self._account = player, integration, account
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
-        return Asked.of(self._integration, self._account, url, headers, query)
+        return RecordedRequest.of(self._integration, self._account, url, headers, query)
 
-    def send(self, request: Any, check: Callable[[], None]) -> Reply:
+    def send(self, request: Any, check: Callable[[], None]) -> Response:
         check()
         return self._player.answer(request)
 
@@ -211,17 +216,17 @@ class _Replayed:
         self.closed = True
 
 
-def _reply(line: Mapping[str, Any]) -> Reply:
+def _reply(line: Mapping[str, Any]) -> Response:
     """How a request of a cassette ended."""
     if "no_answer" in line:
-        raise LostError(str(line["no_answer"]), str(line.get("advice", "")), "never")
+        raise NoResponseError(str(line["no_answer"]), str(line.get("advice", "")), "never")
     status, headers = line["status"], dict(line["headers"])
     if type(status) is not int or not all(isinstance(value, str) for value in headers.values()):
         raise ValueError("an answer has a status, which is a number, and headers, which are texts")
     if "broken" in line:
-        raise BrokenOffError(str(line["broken"]), Reply(status, headers, b""))
+        raise TruncatedResponseError(str(line["broken"]), Response(status, headers, b""))
     body = str(line["text"]).encode() if "text" in line else msgspec.json.encode(line["body"])
-    return Reply(status, headers, body)
+    return Response(status, headers, body)
 
 
 def _check_result(method: str, result: Any) -> None:

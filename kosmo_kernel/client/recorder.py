@@ -12,29 +12,32 @@ import os
 import re
 import tempfile
 import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from kosmo_kernel import __version__
-from kosmo_kernel.client.cassette import CLOCK, METHOD, VERSION, Asked, AskedServer
-from kosmo_kernel.client.connections import BrokenOffError, LostError
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.cassette import (
+    METHOD,
+    TIMESTAMP_FORMAT,
+    VERSION,
+    RecordedRequest,
+    RecordedServerRequest,
+    Transport,
+)
+from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.private_files import PATIENCE, PRIVATE, write
-from kosmo_kernel.records import decode
-from kosmo_kernel.redact import REDACTED, in_texts, redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from kosmo_kernel.accounts import Account
-    from kosmo_kernel.catalogue import Integration
-    from kosmo_kernel.client.cassette import Wire
-    from kosmo_kernel.exchange import Reply
+from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
+from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
+from kosmo_kernel.values.records import decode
 
 # What may be better a moment later.
 _PASSING = (
@@ -69,10 +72,10 @@ class Recorder:
     live = True
 
     def __init__(self, file: Path, account: str, run: str = "") -> None:
-        from filelock import FileLock  # noqa: PLC0415 - now, because a process that ends can import no more
+        from filelock import FileLock
 
         self._file, self._run = file, run
-        self._alone = FileLock(file.with_name(f".{file.name}.lock"), timeout=PATIENCE, mode=PRIVATE)
+        self._alone = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
         self._before = _state(file)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
@@ -86,10 +89,10 @@ class Recorder:
             raise SettingsError(f"The cassette {file} cannot be written: {error.strerror}.") from None
         self._part: int | None = part
         self._name = Path(name)
-        head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(CLOCK), "account": account}
+        head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "account": account}
         self._write(head | {"kosmo_kernel": __version__} | ({"run": run} if run else {}))
 
-    def wire(self, integration: Integration, account: Account, connections: Wire) -> Wire:
+    def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
         """The account's own connections, with somebody who writes down what they carry."""
         return _Recorded(self, integration, account, connections)
 
@@ -111,7 +114,9 @@ class Recorder:
             self._count += 1
             self._write(line)
 
-    def keep_told(self, asked: AskedServer, ending: Mapping[str, Any], secrets: Iterable[str]) -> None:
+    def keep_server_reply(
+        self, asked: RecordedServerRequest, ending: Mapping[str, Any], secrets: Iterable[str]
+    ) -> None:
         """What an MCP server answered.
 
         Parameters:
@@ -126,7 +131,7 @@ class Recorder:
         line = {"mcp": asked.server, "method": asked.method, **given, **ending}
         self.keep(self.number(), without(line, tuple(secrets)), passing=False)
 
-    def note(self, asked: AskedServer, result: Mapping[str, Any]) -> None:
+    def note(self, asked: RecordedServerRequest, result: Mapping[str, Any]) -> None:
         """What nobody was asked for, but who replays must know.
 
         Raises:
@@ -135,7 +140,7 @@ class Recorder:
         with self._lock:
             self._write(without({"mcp": asked.server, "method": asked.method, "result": result}))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """How much was recorded so far, and where it will be."""
         with self._lock:
             count = self._count + len(self._pending)
@@ -158,7 +163,7 @@ class Recorder:
             self._part = None
             os.fsync(part)
             os.close(part)
-        from filelock import Timeout  # noqa: PLC0415 - see above
+        from filelock import Timeout
 
         try:
             with self._alone:
@@ -169,8 +174,8 @@ class Recorder:
                         Path(self._alone.lock_file).unlink()
         except Timeout:
             raise SettingsError(
-                f"Another program has been writing {self._file} for {PATIENCE:.0f} s. What was recorded is in "
-                f"{self._name}."
+                f"Another program has been writing {self._file} for {LOCK_TIMEOUT_SECONDS:.0f} s. "
+                f"What was recorded is in {self._name}."
             ) from None
 
     def _put(self) -> None:
@@ -207,14 +212,14 @@ class _Taken(NamedTuple):
     """A request that is recorded: its number, what it is known by, and the one that is sent."""
 
     number: int
-    asked: Asked
+    asked: RecordedRequest
     inner: Any
 
 
 class _Recorded:
     """An account's connections that are listened to."""
 
-    def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Wire) -> None:
+    def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
         self._hidden = {column.path[-1] for one in integration.functions for column in one.columns if column.secret}
@@ -230,16 +235,18 @@ class _Recorded:
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
         inner = self._connections.request(url, headers, query)
-        return _Taken(self._recorder.number(), Asked.of(self._integration, self._account, url, headers, query), inner)
+        return _Taken(
+            self._recorder.number(), RecordedRequest.of(self._integration, self._account, url, headers, query), inner
+        )
 
-    def send(self, request: Any, check: Callable[[], None]) -> Reply:
+    def send(self, request: Any, check: Callable[[], None]) -> Response:
         try:
             reply = self._connections.send(request.inner, check)
-        except LostError as lost:
+        except NoResponseError as lost:
             ending = {"no_answer": self._clean(lost.why), "advice": lost.advice}
             self._keep(request, ending, passing=lost.passing != "never")
             raise
-        except BrokenOffError as error:
+        except TruncatedResponseError as error:
             self._keep(request, self._head(error.reply) | {"broken": self._clean(str(error))}, passing=True)
             raise
         body = self._body(reply)  # what is no JSON may have been cut short
@@ -262,11 +269,11 @@ class _Recorded:
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
         self._recorder.keep(request.number, line | ending, passing=passing)
 
-    def _head(self, reply: Reply) -> dict[str, Any]:
+    def _head(self, reply: Response) -> dict[str, Any]:
         headers = {name: self._clean(value) for name, value in reply.headers.items() if name not in self._left_out}
         return {"status": reply.status, "headers": headers}
 
-    def _body(self, reply: Reply) -> dict[str, Any]:
+    def _body(self, reply: Response) -> dict[str, Any]:
         try:
             return {"body": self._clean(decode(reply.body))}
         except (ValueError, RecursionError):

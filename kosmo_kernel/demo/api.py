@@ -2,7 +2,7 @@
 
 A request passes four gates: is there such an address (`routes.py`), does `Accept` name the version, is the
 token right, is there budget left. Then the record or the page of a list is found, brought into the form that was asked
-for (`variants.py`) and sent with what Heroku sends along: `ETag`, `Request-Id`, `RateLimit-Remaining`,
+for (`api_variants.py`) and sent with what Heroku sends along: `ETag`, `Request-Id`, `RateLimit-Remaining`,
 `Content-Range`, `Next-Range`.
 
 Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error texts as recorded in
@@ -18,31 +18,26 @@ import hashlib
 import hmac
 import re
 import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid5
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.demo import routes
-from kosmo_kernel.demo.budget import CAPACITY, REFILL, Budget
-from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.api_variants import Form
+from kosmo_kernel.demo.budget import CAPACITY, REFILL, TokenBucket
+from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
-from kosmo_kernel.demo.moving import as_it_is
+from kosmo_kernel.demo.models import COMPANY
 from kosmo_kernel.demo.pages import Range
-from kosmo_kernel.demo.shapes import COMPANY
+from kosmo_kernel.demo.shifting_pages import Turn, as_it_is
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
-from kosmo_kernel.demo.variants import Form
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-    from kosmo_kernel.demo.company import Company
-    from kosmo_kernel.demo.moving import Turn
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - opens nothing but the demo
 
@@ -92,7 +87,7 @@ class DemoApi:
         capacity: requests that the account can hold; each costs one.
         refill: requests that it gets back in a second.
         clock: seconds, ever rising.
-        turn: has the last word about each page (`moving.py`).
+        turn: has the last word about each page (`shifting_pages.py`).
     """
 
     def __init__(
@@ -108,7 +103,7 @@ class DemoApi:
         turn: Turn = as_it_is,
     ) -> None:
         self.company = company
-        self.budget = Budget(capacity, refill, clock)
+        self.budget = TokenBucket(capacity, refill, clock)
         self._token = token
         self._default_page = default_page
         self._max_page = max_page

@@ -11,12 +11,9 @@ The record is Heroku's `add-on-attachment` (schema of 19 February 2026).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from kosmo_kernel.demo.shapes import Record, ident
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from kosmo_kernel.demo.models import Record, ident
 
 # What a service appends to the name of an attachment to name its config vars.
 _ENDING = re.compile(r"_(TRUSTED_CERT|URL|TOKEN|KEY)$")

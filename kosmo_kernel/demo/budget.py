@@ -6,17 +6,14 @@ Heroku's holds 4500 requests and gets 75 back in a minute (Platform API Referenc
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CAPACITY = 4500
 REFILL = 75 / 60
 
 
-class Budget:
+class TokenBucket:
     """The bucket of one account. Threads may share it.
 
     Parameters:

@@ -1,6 +1,6 @@
 """A company as Heroku's API sees it: an account, its apps, and what belongs to each app.
 
-`company()` is Larkmoor Parcels (`larkmoor.py`). `company(5000)` is a company of that many apps, invented
+`company()` is Larkmoor Parcels (`company_data.py`). `company(5000)` is a company of that many apps, invented
 from a seed (`generated.py`). App records are made at once, because everything starts with their list;
 what belongs to an app is made when somebody asks for it, and kept; but releases, of which there can be
 thousands, are kept for a few apps only.
@@ -8,20 +8,17 @@ thousands, are kept for a few apps only.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
-from kosmo_kernel.demo import attachments, formation, generated, larkmoor, people, releases, teams
-from kosmo_kernel.demo.shapes import App, Record, Seat, Things, own_domain
+from kosmo_kernel.demo import attachments, company_data, formation, generated, people, releases, teams
+from kosmo_kernel.demo.models import App, AppResources, Collaborator, Record, own_domain
 from kosmo_kernel.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Belongings:
+class AppRecords:
     """The records of one app's things. `attached` are add-ons of other apps that this one uses."""
 
     dynos: list[Record]
@@ -40,13 +37,13 @@ class Company:
         things: what belongs to the app at a position of `apps`; the same each time.
     """
 
-    def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], Things]) -> None:
+    def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], AppResources]) -> None:
         self.account = account
         self.apps: list[Record] = [app.record() for app in apps]
         self._told = apps
         self._things = things
         self._positions = {text: n for n, app in enumerate(self.apps) for text in (app["id"], app["name"])}
-        self._belongings: dict[int, Belongings] = {}
+        self._belongings: dict[int, AppRecords] = {}
         self._releases = lru_cache(maxsize=64)(self._make_releases)
 
     def find(self, identity: str) -> Record | None:
@@ -54,7 +51,7 @@ class Company:
         position = self._positions.get(identity)
         return None if position is None else self.apps[position]
 
-    def belongings(self, app: Record) -> Belongings:
+    def resources_of(self, app: Record) -> AppRecords:
         """What belongs to one of `apps`."""
         position = self._positions[app["id"]]
         found = self._belongings.get(position)
@@ -66,7 +63,7 @@ class Company:
     @cached_property
     def addons(self) -> list[Record]:
         """The add-ons of all apps, each once."""
-        return [addon for app in self.apps for addon in self.belongings(app).addons]
+        return [addon for app in self.apps for addon in self.resources_of(app).addons]
 
     @cached_property
     def attachments(self) -> list[Record]:
@@ -75,13 +72,13 @@ class Company:
 
     def attachments_of(self, app: Record) -> list[Record]:
         """Which add-ons one of `apps` uses, and under which names."""
-        found = self.belongings(app)
+        found = self.resources_of(app)
         return attachments.attachments(app, [*found.addons, *found.attached])
 
     def formation(self, app: Record) -> list[Record]:
         """The process types of one of `apps`."""
         position = self._positions[app["id"]]
-        return formation.formation(self._told[position], self.belongings(app).dynos, self._things(position).at_rest)
+        return formation.formation(self._told[position], self.resources_of(app).dynos, self._things(position).at_rest)
 
     def releases(self, app: Record) -> list[Record]:
         """The releases of one of `apps`, the oldest first."""
@@ -108,7 +105,7 @@ class Company:
 
     @cached_property
     def _members(self) -> dict[str, list[Record]]:
-        seats: dict[str, list[Seat]] = {team["name"]: [] for team in self.teams}
+        seats: dict[str, list[Collaborator]] = {team["name"]: [] for team in self.teams}
         for position, app in enumerate(self._told):
             if app.team in seats:
                 seats[app.team] += self._things(position).people
@@ -116,15 +113,15 @@ class Company:
 
     def _joined(self, app: Record) -> bool:
         """Whether the account has a seat in an app."""
-        return any(seat["user"]["id"] == self.account["id"] for seat in self.belongings(app).collaborators)
+        return any(seat["user"]["id"] == self.account["id"] for seat in self.resources_of(app).collaborators)
 
     def _make_releases(self, position: int) -> list[Record]:
         return releases.releases(self._told[position], self._things(position))
 
-    def _make(self, position: int) -> Belongings:
+    def _make(self, position: int) -> AppRecords:
         app, things = self._told[position], self._things(position)
         domains = len(things.domains) + 1
-        return Belongings(
+        return AppRecords(
             dynos=[d.record(app, (n, len(things.dynos))) for n, d in enumerate(things.dynos)],
             addons=[addon.record(app) for addon in things.addons],
             attached=[addon.record(owner) for owner, addon in things.uses],
@@ -148,7 +145,7 @@ def company(apps: int | None = None, seed: int = 1) -> Company:
         SettingsError: a negative number of apps.
     """
     if apps is None:
-        told = larkmoor.story()
+        told = company_data.story()
         return Company(people.account(), [app for app, _ in told], lambda position: told[position][1])
     if apps < 0:
         raise SettingsError(f"the demo company cannot have {apps} apps; give 0 or more")

@@ -1,6 +1,6 @@
 """Faults of a network and of a service in trouble, dealt out by chance and still the same in every run.
 
-`Faults` decides by a hash of the seed, of what is asked (path, query, range) and of how often this very request
+`FaultInjector` decides by a hash of the seed, of what is asked (path, query, range) and of how often this very request
 came before. So a test with many threads can be repeated, whoever comes first, and a client that asks again may be
 answered. `faulty` puts them before any WSGI application, in this process or behind the server:
 
@@ -20,20 +20,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
 from uuid import UUID
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.server import RESET
 from kosmo_kernel.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 KINDS = ("429", "503", "reset", "truncated", "html", "slow")
 
@@ -47,7 +44,7 @@ _PAGE = b"""<!DOCTYPE html>
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """What happens to one request. `share` is a number from 0 to 1, as random as the fault itself."""
 
     kind: str
@@ -55,7 +52,7 @@ class Fault:
     request_id: str
 
 
-class Faults:
+class FaultInjector:
     """Decides which requests fail, and how. Threads may share it.
 
     Parameters:
@@ -89,7 +86,7 @@ class Faults:
         self._asked = Counter[bytes]()
         self._lock = Lock()
 
-    def choose(self, environ: WSGIEnvironment) -> Fault | None:
+    def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
         """What happens to a request; None is nothing."""
         if not self._rates:
             return None
@@ -104,7 +101,7 @@ class Faults:
             if chance < rate:
                 with self._lock:
                     self.dealt[kind] += 1
-                return Fault(kind, int.from_bytes(drawn[8:]) / 2**64, str(UUID(bytes=drawn)))
+                return InjectedFault(kind, int.from_bytes(drawn[8:]) / 2**64, str(UUID(bytes=drawn)))
             chance -= rate
         return None
 
@@ -130,7 +127,7 @@ def read(options: Iterable[str]) -> dict[str, float]:
     return rates
 
 
-def faulty(api: WSGIApplication, faults: Faults) -> WSGIApplication:
+def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
     """An application that fails sometimes.
 
     Parameters:
@@ -140,22 +137,22 @@ def faulty(api: WSGIApplication, faults: Faults) -> WSGIApplication:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match faults.choose(environ):
-            case Fault("429", _, request_id):
+            case InjectedFault("429", _, request_id):
                 retry = {} if faults.retry_after is None else {"Retry-After": str(faults.retry_after)}
                 headers = {"Request-Id": request_id, "RateLimit-Remaining": "0"} | retry
                 return _refusal(over_budget(), headers, start_response)
-            case Fault("503", _, request_id):
+            case InjectedFault("503", _, request_id):
                 return _refusal(_OUT_OF_ORDER, {"Request-Id": request_id}, start_response)
-            case Fault("html", share):
+            case InjectedFault("html", share):
                 return _page("200 OK" if share < 1 / 2 else "502 Bad Gateway", start_response)
-            case Fault("reset", share) if share < 1 / 2:
+            case InjectedFault("reset", share) if share < 1 / 2:
                 _reset(environ, 0)
                 return []  # nobody is there to answer
-            case Fault("reset", share):
+            case InjectedFault("reset", share):
                 _reset(environ, share * 2 - 1)
-            case Fault("slow"):
+            case InjectedFault("slow"):
                 faults.wait(faults.slow)
-            case Fault("truncated", share):
+            case InjectedFault("truncated", share):
                 return _cut(b"".join(api(environ, start_response)), share)
         return api(environ, start_response)
 

@@ -9,14 +9,9 @@ The record is Heroku's `formation` (schema of 19 February 2026).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-from kosmo_kernel.demo.shapes import Record, reference
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kosmo_kernel.demo.shapes import App, Process
+from kosmo_kernel.demo.models import App, Process, Record, reference
 
 _ONE_OFF = ("run", "scheduler")
 

@@ -10,16 +10,13 @@ apps from the second to the ninth, which one the seed says; every company of ten
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
+from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno, Person, Process
 from kosmo_kernel.demo.people import AUDIT, INES, JUNO, LENA, MEI, NOW, OSKAR, PRIYA, ROBOT, RUI, SAMUEL, TEAM, TOM
-from kosmo_kernel.demo.shapes import AddOn, App, Domain, Dyno, Person, Process, Seat, Things
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PLACES = ("north", "south", "east", "west", "city", "coast", "harbour", "valley", "border", "island", "airport")
 _TRADES = ("labels", "routes", "depot", "couriers", "customs", "returns", "pricing", "tracking", "billing", "claims")
@@ -75,7 +72,7 @@ def app(position: int, seed: int) -> App:
     )
 
 
-def things(apps: Sequence[App], position: int, seed: int) -> Things:
+def things(apps: Sequence[App], position: int, seed: int) -> AppResources:
     """What belongs to the app at a position of `apps`."""
     one = apps[position]
     draw, sure = _stream(seed, position, "things"), _sure(seed, position)
@@ -85,7 +82,7 @@ def things(apps: Sequence[App], position: int, seed: int) -> Things:
     dynos = _dynos(one, draw, sure)
     kind = "web" if one.web else "worker"
     idle = not dynos and one.released is not None
-    return Things(
+    return AppResources(
         dynos=dynos,
         addons=owned,
         uses=[(apps[position - 1], addon) for addon in before[:1]],
@@ -96,14 +93,14 @@ def things(apps: Sequence[App], position: int, seed: int) -> Things:
 
 
 def _stream(seed: int, position: int, what: str) -> Random:
-    return Random(f"{seed}/{position}/{what}")  # noqa: S311 - invents apps, not keys
+    return Random(f"{seed}/{position}/{what}")
 
 
 def _sure(seed: int, position: int) -> str:
     """Return which of `_SURE` befalls the app at a position; empty for most."""
     if not 1 <= position <= len(_SURE):
         return ""
-    draw = Random(f"{seed}/sure")  # noqa: S311 - invents apps, not keys
+    draw = Random(f"{seed}/sure")
     return draw.sample(_SURE, len(_SURE))[position - 1]
 
 
@@ -178,14 +175,14 @@ def _domains(one: App, draw: Random, sure: str) -> list[Domain]:
     return [Domain(host, one.created, acm, reason, status=status, certificate=acm != "pending") for host in hosts]
 
 
-def _people(one: App, draw: Random, sure: str) -> list[Seat]:
+def _people(one: App, draw: Random, sure: str) -> list[Collaborator]:
     owner = one.owning
     staff = [person for person in draw.sample(_STAFF, draw.choice((1, 2, 3))) if person != owner]
     if sure == "old" and SAMUEL not in (owner, *staff):
         staff.append(SAMUEL)
-    seats = [Seat(owner, one.created, "owner", ()), *(Seat(person, one.created) for person in staff)]
+    seats = [Collaborator(owner, one.created, "owner", ()), *(Collaborator(person, one.created) for person in staff)]
     if not one.team and owner != JUNO:
-        seats.append(Seat(JUNO, one.created))
+        seats.append(Collaborator(JUNO, one.created))
     if _chance(draw, 15) or sure == "old":
-        seats.append(Seat(draw.choice(_OUTSIDE), one.created, None, ("view", "deploy")))
+        seats.append(Collaborator(draw.choice(_OUTSIDE), one.created, None, ("view", "deploy")))
     return seats

@@ -13,15 +13,11 @@ recorded them (martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.demo.heroku_error import HerokuError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.demo.shapes import Record
+from kosmo_kernel.demo.models import Record
 
 _RANGE = re.compile(
     r"\s*(?P<attribute>[a-z_]+)\s+"
@@ -44,7 +40,7 @@ _DIGITS = {"version": 10}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """A part of a list. `next_range` is None where it is the last one."""
 
     records: list[Record]
@@ -98,7 +94,7 @@ class Range:
             descending=settings.get("order") == "desc",
         )
 
-    def page(self, records: Sequence[Record]) -> Page:
+    def page(self, records: Sequence[Record]) -> ListPage:
         """The part of a list that is asked for."""
         ordered = sorted(records, key=self._position, reverse=self.descending)
         wanted = [record for record in ordered if self._holds(self._position(record))]
@@ -108,7 +104,9 @@ class Range:
         if rest:
             shared = self._bound(rest[0]) == last
             following = self.after(part[-1]) if shared else replace(self, start=last, start_open=True)
-        return Page(part, f"{self.attribute} {first}..{last}{self._settings()}", str(following) if following else None)
+        return ListPage(
+            part, f"{self.attribute} {first}..{last}{self._settings()}", str(following) if following else None
+        )
 
     def after(self, record: Record) -> Range:
         """The part of the same list that begins behind a record, whether or not others share its attribute."""

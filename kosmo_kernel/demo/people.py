@@ -5,7 +5,7 @@ Everything is invented, and every address ends in a name that can never exist.
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.shapes import Person, Record, ident, reference
+from kosmo_kernel.demo.models import Person, Record, ident, reference
 
 NOW = "2026-11-20T09:00:00Z"
 JOINED = "2018-03-05T10:21:37Z"  # when the account was made

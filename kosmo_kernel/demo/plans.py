@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from kosmo_kernel.demo.shapes import PLANS, Record, reference
+from kosmo_kernel.demo.models import PLANS, Record, reference
 
 _CREATED = "2016-01-12T10:00:00Z"
 _NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Value Store", "heroku-kafka": "Kafka"}

@@ -11,22 +11,17 @@ be the current one is how Heroku's CLI reads it (`releases:rollback` takes the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from kosmo_kernel.demo.shapes import Person, Record, ident
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.demo.shapes import App, Things
+from kosmo_kernel.demo.models import App, AppResources, Person, Record, ident
 
 _OF_CREATION = ("Initial release", "Enable Logplex")  # what every app begins with
 _DEPLOYS = 0.8  # of the other releases; the rest are changes of config vars
 _VARIABLES = ("LOG_LEVEL", "WEB_CONCURRENCY", "FEATURE_FLAGS", "SMTP_HOST", "TIMEOUT_SECONDS")
 
 
-def releases(app: App, things: Things) -> list[Record]:
+def releases(app: App, things: AppResources) -> list[Record]:
     """The releases of an app, the oldest first."""
     if app.released is None:
         return []
@@ -76,7 +71,7 @@ def _description(app: App, version: int, chance: int) -> str:
     return f"Set {_VARIABLES[chance % len(_VARIABLES)]} config vars"
 
 
-def _user(app: App, things: Things, since: str, chance: int) -> Record:
+def _user(app: App, things: AppResources, since: str, chance: int) -> Record:
     able: Sequence[Person] = [
         seat.person for seat in things.people if seat.since <= since and (not app.team or "deploy" in seat.permissions)
     ]

@@ -8,18 +8,14 @@ tests hold the one against the other. Beside what the package asks for there is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from werkzeug.routing import Map, Rule
 
+from kosmo_kernel.demo.company import Company
 from kosmo_kernel.demo.heroku_error import HerokuError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kosmo_kernel.demo.company import Company
-    from kosmo_kernel.demo.shapes import Record
+from kosmo_kernel.demo.models import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +189,7 @@ def named(records: Sequence[Record], identity: str, kind: str) -> Record:
 def _of_app(company: Company, app: Record, kind: str) -> Sequence[Record]:
     if kind == "releases":
         return company.releases(app)
-    found = company.belongings(app)
+    found = company.resources_of(app)
     lists: dict[str, Callable[[], Sequence[Record]]] = {
         "dynos": lambda: found.dynos,
         "addons": lambda: [*found.addons, *found.attached],

@@ -16,19 +16,17 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from kosmo_kernel.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 RESET = "kosmo.reset"
 """In a request's environment: a function that has the connection reset when a share (0 to 1) of the answer is sent."""

@@ -9,15 +9,10 @@ The records are Heroku's `team`, `team-member`, `team-app` and `team-app-permiss
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from kosmo_kernel.demo.models import PERMISSIONS, Collaborator, Person, Record, ident, reference
 from kosmo_kernel.demo.people import JOINED, JUNO, LABS, ROBOT, RUI, TEAM, TOM
-from kosmo_kernel.demo.shapes import PERMISSIONS, Person, Record, ident, reference
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kosmo_kernel.demo.shapes import Seat
 
 _CREATED = {TEAM: "2016-10-24T08:15:00Z", LABS: "2026-01-12T09:30:00Z"}
 _RANKS = ("admin", "member", "collaborator")
@@ -52,7 +47,7 @@ def teams() -> list[Record]:
     ]
 
 
-def members(team: Record, seats: Iterable[Seat]) -> list[Record]:
+def members(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
     """Who is in a team, in the order of their addresses.
 
     Parameters:

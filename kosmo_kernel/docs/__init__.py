@@ -1,30 +1,30 @@
 """The reference: pages computed from the catalogue, and the guides, which are files in `guides/`.
 
 An integration has a page (`heroku`) with a section for each function, and each function has a page of its own
-(`heroku.list_dynos`). A guide (`parallel`) is about what all of them have in common. `names.py` understands a page's
-name however it is written, `words.py` finds pages by words, and `page.py` is what a page is: one text, which Lua
+(`heroku.list_dynos`). A guide (`parallel`) is about what all of them have in common. `resolve.py` understands a page's
+name however it is written, `search.py` finds pages by words, and `page.py` is what a page is: one text, which Lua
 prints, a terminal draws and a notebook renders.
 """
 
 from __future__ import annotations
 
 from kosmo_kernel import integrations
-from kosmo_kernel.docs.data import describe, input_schema
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.names import Subject, near, resolve
 from kosmo_kernel.docs.page import Page, joined, table
 from kosmo_kernel.docs.reference import function_page, integration_page
-from kosmo_kernel.docs.words import Found, found, terms_of
+from kosmo_kernel.docs.resolve import near, resolve
+from kosmo_kernel.docs.schema import describe, input_schema
+from kosmo_kernel.docs.search import SearchResult, search_pages, terms_of
+from kosmo_kernel.docs.subject import Subject
 from kosmo_kernel.errors import UnknownNameError
 
 __all__ = (
     "GUIDES",
-    "MOST_FOUND",
-    "Found",
+    "MAX_RESULTS",
     "Page",
+    "SearchResult",
     "Subject",
     "describe",
-    "found",
     "guide",
     "input_schema",
     "list_pages",
@@ -33,11 +33,12 @@ __all__ = (
     "read",
     "resolve",
     "search",
+    "search_pages",
     "table",
 )
 
-MOST_FOUND = 20  # pages that a search lists
-_MOST_FIELDS = 3  # of one function, likewise
+MAX_RESULTS = 20  # pages that a search lists
+MAX_FIELDS_LISTED = 3  # of one function, likewise
 
 
 def read(page: str) -> Page:
@@ -69,7 +70,7 @@ def look_up(words: str) -> Page:
     try:
         return read(words)
     except UnknownNameError:
-        if ("." in words or near(words)) or not found(words):
+        if ("." in words or near(words)) or not search_pages(words):
             raise
         return search(words)
 
@@ -95,8 +96,8 @@ def search(words: str) -> Page:
     if not terms:
         return list_pages()
     lines = []
-    for page in found(words)[:MOST_FOUND]:
+    for page in search_pages(words)[:MAX_RESULTS]:
         lines.append(f"- `{page.page}`: {page.title}")
-        lines += [f"  - `{column.name}`: {column.doc}" for column in page.columns[:_MOST_FIELDS]]
+        lines += [f"  - `{column.name}`: {column.doc}" for column in page.columns[:MAX_FIELDS_LISTED]]
     answer = "\n".join(lines) or "Nothing speaks of this. `docs.list()` names all pages."
     return joined([f"# Search: {' '.join(terms)}", answer])

@@ -19,12 +19,9 @@ the links of a guide lead nowhere.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from kosmo_kernel.harmless.escape import html_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from kosmo_kernel.safety.escape import html_text
 
 _MANY = 3  # sections that need no list of contents
 
@@ -57,7 +54,7 @@ def arranged(text: str) -> str:
 def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     """What stands before the first section, and each section's title and text."""
     hidden = _without_code(text)  # a `##` in code is no heading
-    starts = [found for found in _HEADING.finditer(hidden) if len(found[1]) == 2]  # noqa: PLR2004 - `##`
+    starts = [found for found in _HEADING.finditer(hidden) if len(found[1]) == 2]
     if not starts:
         return text, []
     ends = [*(found.start() for found in starts[1:]), len(text)]

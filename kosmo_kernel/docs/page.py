@@ -8,11 +8,9 @@ forms, a text in which they stand as they are and Markdown in which they are esc
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Self
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Self
 
 WIDTH = 100  # of a paragraph, for those who read it as plain text
 
@@ -59,15 +57,15 @@ class Page(str):
 
     def for_notebook(self) -> str:
         """The page as a notebook renders it: with a list of contents, functions folded, marks that are its own."""
-        from kosmo_kernel.docs.notebook import arranged  # noqa: PLC0415 - a shell does without
-        from kosmo_kernel.no_math import markdown  # noqa: PLC0415 - likewise
+        from kosmo_kernel.docs.notebook import arranged
+        from kosmo_kernel.safety.no_math import markdown
 
         return markdown(arranged(self.markdown))
 
     def _repr_markdown_(self) -> str:
         return self.for_notebook()
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))
 
 
@@ -89,10 +87,10 @@ class Writer(NamedTuple):
 
 def in_both_forms(blocks: Callable[[Writer], Iterable[str]], end: str = "\n") -> Page:
     """Return the page whose blocks a function gives, called once for each form, with `end` below the last one."""
-    from kosmo_kernel import harmless  # noqa: PLC0415 - most pages have only words of our own
-    from kosmo_kernel.harmless.escape import code_span, markdown_text  # noqa: PLC0415 - likewise
+    from kosmo_kernel import safety
+    from kosmo_kernel.safety.escape import code_span, markdown_text
 
-    plain = Writer(harmless.text, lambda code: f"`{harmless.text(code)}`", harmless.text, _table)
+    plain = Writer(safety.sanitize_text, lambda code: f"`{safety.sanitize_text(code)}`", safety.sanitize_text, _table)
     markdown = Writer(markdown_text, code_span, _prose, table)
     return Page(*(joined(blocks(form)).removesuffix("\n") + end for form in (plain, markdown)))
 
@@ -103,9 +101,9 @@ def _prose(given: str) -> str:
     It has no headings, by which a page is arranged (`notebook.py`). nbconvert looks for formulas before it looks for
     blocks, so one that began here and ended in other words of theirs would swallow all of ours between.
     """
-    from kosmo_kernel import harmless  # noqa: PLC0415 - as above
+    from kosmo_kernel import safety
 
-    written = harmless.markdown(given)
+    written = safety.sanitize_markdown(given)
     parts, at = [], 0
     for fence in _FENCED.finditer(written):
         parts += [_HEADING.sub(r"**\1**", written[at : fence.start()]), fence[0]]
@@ -121,8 +119,6 @@ def joined(blocks: Iterable[str]) -> Page:
 
 def paragraphs(text: str) -> str:
     """Text whose paragraphs are filled again, to the width that all of a page has; code stays on one line."""
-    import textwrap  # noqa: PLC0415 - most who know a page fill none
-
     whole = _CODE.sub(lambda code: code.group().replace(" ", "\0"), text.strip())
     fill = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False).fill
     return "\n\n".join(fill(part) for part in whole.split("\n\n")).replace("\0", " ")

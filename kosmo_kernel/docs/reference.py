@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from kosmo_kernel.catalogue import RESERVED
+from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.page import paragraphs, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from kosmo_kernel.catalogue import Column, Function, Integration, Param
 
 
 def integration_page(integration: Integration) -> Iterator[str]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from kosmo_kernel.catalogue import ERRORS, RESERVED
-
-if TYPE_CHECKING:
-    from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function
 
 BOOLEANS = ("true", "false")
 
@@ -55,7 +51,7 @@ def words_of(name: str, position: int) -> tuple[str, ...]:
 
 
 _COLLECTING = tuple(
-    Argument(name, param.kind, f"{param.doc}.", values=ERRORS[1:] if name == "errors" else ())
+    Argument(name, param.kind, f"{param.doc}.", values=ERROR_MODES[1:] if name == "errors" else ())
     for name, param in RESERVED.items()
 )
 _ID = Argument("id", "string", "A name under which `display.update` can show something else in its place.")

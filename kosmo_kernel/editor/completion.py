@@ -6,34 +6,30 @@ the braces of a call, the names of its arguments; everywhere else the variables 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of, words_of
 from kosmo_kernel.editor.grammar import allowed
+from kosmo_kernel.editor.inference import CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
-from kosmo_kernel.editor.meaning import Reader
-from kosmo_kernel.editor.things import (
-    Answer,
-    Either,
-    Facts,
-    Made,
-    Meaning,
-    Place,
-    Written,
+from kosmo_kernel.editor.live import LiveState
+from kosmo_kernel.editor.outline import Binding
+from kosmo_kernel.editor.tokens import tokens_of
+from kosmo_kernel.editor.types import (
+    CallResult,
+    Chain,
+    ErrorFields,
+    FunctionLiteral,
+    InferredType,
+    NamePath,
+    TableLiteral,
+    Union,
     answer_of,
     integration_at,
 )
-from kosmo_kernel.editor.tokens import tokens_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from kosmo_kernel.editor.live import Chain, Live
-    from kosmo_kernel.editor.meaning import Call
-    from kosmo_kernel.editor.outline import Binding
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"
@@ -64,7 +60,7 @@ class Completion:
     end: int
 
 
-def complete(code: str, cursor: int, live: Live | None) -> Completion:
+def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
     """What can stand at the cursor. No text is an error.
 
     Args:
@@ -75,16 +71,16 @@ def complete(code: str, cursor: int, live: Live | None) -> Completion:
     before = code[:cursor]
     last = next(reversed(tokens_of(before)), None)
     if last is None or last.end < len(before):
-        found, start = _names(Reader(before, live), code[cursor:]), len(before)
+        found, start = _names(TypeInferrer(before, live), code[cursor:]), len(before)
     elif last.kind == "comment" and not last.closed:
         found, start = iter(()), len(before)
     elif last.kind == "string" and not last.closed:
         start = len(before) - len(last.text)
-        found = _strings(Reader(before, live))
+        found = _strings(TypeInferrer(before, live))
     else:
         start = last.start if last.kind in ("name", "keyword") else len(before)
         is_number = last.kind == "number"
-        found = iter(()) if is_number else _names(Reader(before[:start], live), code[cursor:])
+        found = iter(()) if is_number else _names(TypeInferrer(before[:start], live), code[cursor:])
     return Completion(fitting(found, before[start:]), start, len(before))
 
 
@@ -103,7 +99,7 @@ def pages() -> Iterator[Match]:
     yield from (Match(name, "path") for name in GUIDES)
 
 
-def _strings(reader: Reader) -> Iterator[Match]:
+def _strings(reader: TypeInferrer) -> Iterator[Match]:
     """What the string can hold that is being typed: a page's name, the key of a table, one of a few words."""
     place = len(reader.tokens) - 1
     opening = reader.outline.word(place - 1)
@@ -127,7 +123,7 @@ def _strings(reader: Reader) -> Iterator[Match]:
     yield from (Match(word, "param") for word in words_of(name, position))
 
 
-def _names(reader: Reader, behind: str) -> Iterator[Match]:
+def _names(reader: TypeInferrer, behind: str) -> Iterator[Match]:
     """What can stand where a name is being typed.
 
     Args:
@@ -154,7 +150,7 @@ def _names(reader: Reader, behind: str) -> Iterator[Match]:
     yield from (Match(word, "keyword") for word in fits.keywords)
 
 
-def _argument_names(reader: Reader, end: int, behind: str) -> Iterator[Match]:
+def _argument_names(reader: TypeInferrer, end: int, behind: str) -> Iterator[Match]:
     """The arguments that a call does not have yet, where the cursor is between its braces and a name may stand."""
     call = next(reader.calls_around(end), None)
     words, inside = reader.outline.words, reader.outline.inside
@@ -169,7 +165,7 @@ def _argument_names(reader: Reader, end: int, behind: str) -> Iterator[Match]:
             yield Match(text, "param", f"{argument.name}: {argument.kind}")
 
 
-def _argument_values(reader: Reader, end: int) -> Iterator[Match]:
+def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
     """The values that an argument can have, behind its `=`, where those are few."""
     call = next(reader.calls_around(end), None)
     if call is None or not call.key or reader.outline.words[end - 1] != "=":
@@ -179,13 +175,13 @@ def _argument_values(reader: Reader, end: int) -> Iterator[Match]:
             yield from (Match(literal, "param") for literal in argument.literals)
 
 
-def _arguments(reader: Reader, call: Call) -> tuple[Argument, ...]:
+def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
     """The names that the table can have which a call gets."""
     meaning = reader.meaning_until(call.end)
     name = reader.library_name(meaning)
     if name:
         return options_of(name, call.position)
-    if not isinstance(meaning, Place) or call.position != 0:
+    if not isinstance(meaning, NamePath) or call.position != 0:
         return ()
     function = reader.function_at(meaning)
     if function is None:
@@ -195,30 +191,32 @@ def _arguments(reader: Reader, call: Call) -> tuple[Argument, ...]:
 
 
 def _members(
-    reader: Reader, meaning: Meaning | None, end: int, *, methods: bool, in_quotes: bool = False
+    reader: TypeInferrer, meaning: InferredType | None, end: int, *, methods: bool, in_quotes: bool = False
 ) -> Iterator[Match]:
     """What can follow a dot or a colon, or stand in quotes between brackets, behind a meaning."""
     if methods and reader.is_text(meaning):
         yield from _string_methods()
         return
     match meaning:
-        case Place(chain=chain):
+        case NamePath(chain=chain):
             yield from _given(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
             yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
-        case Answer(many=False) if not methods:
+        case CallResult(many=False) if not methods:
             yield from (Match(name, "property") for name in meaning.fields)
-        case Facts(many=False) if not methods:
+        case ErrorFields(many=False) if not methods:
             yield from (Match(column.name, "property") for column in meaning.columns)
-        case Made():
+        case TableLiteral():
             if meaning.owner:
                 yield from _given(reader, meaning.owner, meaning.path, end, methods=methods)
             yield from _made_members(reader, meaning, methods=methods, in_quotes=in_quotes)
-        case Either(parts=parts):
+        case Union(parts=parts):
             for part in parts:
                 yield from _members(reader, part, end, methods=methods, in_quotes=in_quotes)
 
 
-def _given(reader: Reader, owner: Binding | str, path: tuple[str, ...], end: int, *, methods: bool) -> Iterator[Match]:
+def _given(
+    reader: TypeInferrer, owner: Binding | str, path: tuple[str, ...], end: int, *, methods: bool
+) -> Iterator[Match]:
     """The fields that the text gives to a table after it was made."""
     for binding in reader.outline.fields(owner, end):
         if binding.path[: len(path)] == path and len(binding.path) == len(path) + 1:
@@ -227,7 +225,7 @@ def _given(reader: Reader, owner: Binding | str, path: tuple[str, ...], end: int
                 yield match
 
 
-def _made_members(reader: Reader, table: Made, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+def _made_members(reader: TypeInferrer, table: TableLiteral, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
     """The fields that a table of the text is made with."""
     for name, span in reader.fields_of(table).items():
         if name.isdecimal() or not (in_quotes or name.isidentifier()):
@@ -237,7 +235,7 @@ def _made_members(reader: Reader, table: Made, *, methods: bool, in_quotes: bool
             yield match
 
 
-def _live_members(reader: Reader, place: Place, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
+def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
     """What the live state has behind a place, without a look at what only a request would tell."""
     known = {} if place.chain[0] == NAMESPACE else reader.state.resolve(place.chain) or {}
     if known.get("type") == "string":
@@ -266,32 +264,32 @@ def _string_methods() -> Iterator[Match]:
             yield Match(name, "function", entry.signature)
 
 
-def _bound(reader: Reader, name: str, end: int) -> Match:
+def _bound(reader: TypeInferrer, name: str, end: int) -> Match:
     """The match for a name that the text binds."""
     return _of_meaning(reader, name, reader.named(name, end), methods=False)
 
 
-def _of_meaning(reader: Reader, name: str, meaning: Meaning | None, *, methods: bool) -> Match:
+def _of_meaning(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:
     """The match for a name that stands for something."""
     match meaning:
-        case Written(at=at):
+        case FunctionLiteral(at=at):
             return Match(name, "function", _call(name, reader.parameters(at), methods=methods))
-        case Place() if function := reader.function_at(meaning):
+        case NamePath() if function := reader.function_at(meaning):
             return Match(name, "function", function.signature)
-        case Place(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):
+        case NamePath(chain=chain) if integration_at(chain) or integration_at(chain[:-1]):
             return Match(name, "module")
     entry = library().get(reader.library_name(meaning))
     return Match(name, "function", entry.signature) if entry and "(" in entry.signature else Match(name, "instance")
 
 
-def _match(reader: Reader, chain: Chain, kind: str, *, methods: bool = False) -> Match:
+def _match(reader: TypeInferrer, chain: Chain, kind: str, *, methods: bool = False) -> Match:
     """The match for a name of the live state."""
     name = str(chain[-1])
     entry = library().get(".".join(map(str, chain)))
     if entry is not None and kind in ("function", "table"):
         return Match(name, "function", entry.signature) if kind == "function" else Match(name, "module")
     if chain[0] == NAMESPACE:
-        function = reader.function_at(Place(chain)) if kind == "function" else None
+        function = reader.function_at(NamePath(chain)) if kind == "function" else None
         return Match(name, "function", function.signature) if function else Match(name, "module")
     if not kind.startswith("function"):
         return Match(name, "instance")

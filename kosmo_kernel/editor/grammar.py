@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.editor.outline import Outline
 from kosmo_kernel.editor.paths import BRACKETS, CONSTANTS, OPENING, OPERATORS, WHOLE
 from kosmo_kernel.editor.tokens import first_token, tokens_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STEP = "  "  # what a block is indented by, where the text has no way of its own
 _BEGIN = ("local", "function", "if", "for", "while", "repeat", "do", "return", "goto")

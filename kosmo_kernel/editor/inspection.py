@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
-from kosmo_kernel.docs.page import in_both_forms
-from kosmo_kernel.editor.arguments import arguments_of, options_of
+from kosmo_kernel.catalogue import Column, Function, Integration
+from kosmo_kernel.docs.page import Writer, in_both_forms
+from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of
+from kosmo_kernel.editor.inference import CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
-from kosmo_kernel.editor.meaning import Reader
-from kosmo_kernel.editor.things import Answer, Facts, Made, Meaning, Place, Text, Written, integration_at
+from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.tokens import tokens_of
-from kosmo_kernel.harmless.escape import fenced
-from kosmo_kernel.legible import safe
+from kosmo_kernel.editor.types import (
+    CallResult,
+    Chain,
+    ErrorFields,
+    FunctionLiteral,
+    InferredType,
+    NamePath,
+    StringType,
+    TableLiteral,
+    integration_at,
+)
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.escape import fenced
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kosmo_kernel.catalogue import Column, Function, Integration
-    from kosmo_kernel.docs.page import Writer
-    from kosmo_kernel.editor.arguments import Argument
-    from kosmo_kernel.editor.live import Chain, Live
-    from kosmo_kernel.editor.meaning import Call
-
-LONGEST = 4000  # characters of a value's text or source that are shown
+MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 
 
-def inspect(code: str, cursor: int, live: Live | None, detail: int = 0) -> docs.Page | None:
+def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> docs.Page | None:
     """The documentation of the name at the cursor; where there is none, of the argument and the call it is in.
 
     No text is an error.
@@ -40,7 +44,7 @@ def inspect(code: str, cursor: int, live: Live | None, detail: int = 0) -> docs.
     Returns:
         Markdown, or None when nothing is known.
     """
-    reader = Reader(code, live)
+    reader = TypeInferrer(code, live)
     under = next((i for i, t in enumerate(reader.tokens) if t.kind == "name" and t.start <= cursor <= t.end), None)
     here = next((i for i, t in enumerate(reader.tokens) if t.end > cursor), len(reader.tokens))
     if under is not None:
@@ -58,25 +62,25 @@ def inspect(code: str, cursor: int, live: Live | None, detail: int = 0) -> docs.
     return None
 
 
-def _described(reader: Reader, meaning: Meaning | None, detail: int) -> docs.Page | None:
+def _described(reader: TypeInferrer, meaning: InferredType | None, detail: int) -> docs.Page | None:
     found: docs.Page | None = None
     match meaning:
-        case Answer():
+        case CallResult():
             found = _answer(meaning)
-        case Facts(columns=columns):
+        case ErrorFields(columns=columns):
             found = _fields(columns, (), "What is known of a call that failed")
-        case Text():
+        case StringType():
             found = _entry("string")
-        case Written():
+        case FunctionLiteral():
             found = _written(reader, meaning, detail)
-        case Made():
+        case TableLiteral():
             found = _made(reader, meaning)
-        case Place():
+        case NamePath():
             found = _place(reader, meaning, detail)
     return found
 
 
-def _place(reader: Reader, place: Place, detail: int) -> docs.Page | None:
+def _place(reader: TypeInferrer, place: NamePath, detail: int) -> docs.Page | None:
     function = reader.function_at(place)
     if function is not None:
         return _function(function)
@@ -113,7 +117,7 @@ def _function(function: Function) -> docs.Page:
     return docs.read(f"{home.name}.{function.name}")
 
 
-def _answer(answer: Answer) -> docs.Page | None:
+def _answer(answer: CallResult) -> docs.Page | None:
     """What a function returned, or a field of it."""
     function = answer.function
     if answer.path:
@@ -122,12 +126,12 @@ def _answer(answer: Answer) -> docs.Page | None:
     return docs.Page(f"{what} of `{function.name}`\n\n{_function(function)}")
 
 
-def _argument(reader: Reader, call: Call | None, name: str) -> docs.Page | None:
+def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Page | None:
     """What an argument means, with what is called below it."""
     if call is None:
         return None
     meaning = reader.meaning_until(call.end)
-    function = reader.function_at(meaning) if isinstance(meaning, Place) else None
+    function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
     known: Sequence[Argument]
     if function is not None:
         known, below = arguments_of(function), _function(function)
@@ -162,7 +166,7 @@ def _entry(name: str) -> docs.Page | None:
 # The user's own
 
 
-def _written(reader: Reader, function: Written, detail: int) -> docs.Page:
+def _written(reader: TypeInferrer, function: FunctionLiteral, detail: int) -> docs.Page:
     """A function of the text itself."""
     start = reader.tokens[function.at].start
     stop = reader.tokens[min(reader.outline.after(function.at), len(reader.tokens)) - 1].end
@@ -172,7 +176,7 @@ def _written(reader: Reader, function: Written, detail: int) -> docs.Page:
     return _own(head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else "")
 
 
-def _made(reader: Reader, table: Made) -> docs.Page:
+def _made(reader: TypeInferrer, table: TableLiteral) -> docs.Page:
     """A table of the text itself."""
     start = reader.tokens[table.at].start
     stop = reader.tokens[reader.outline.after(table.at) - 1].end
@@ -180,11 +184,11 @@ def _made(reader: Reader, table: Made) -> docs.Page:
     return docs.Page(f"{title}\n\n{fenced(_cut(reader.code[start:stop]), 'lua')}")
 
 
-def _value(place: Place, known: dict[str, Any], answer: Answer | None, detail: int) -> docs.Page:
+def _value(place: NamePath, known: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
     """A value that only the live state has."""
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place.chain).lstrip(".")
     if source := known.get("source"):
-        line, chunk = int(known.get("line", 0)), safe(str(known.get("chunk", "")))
+        line, chunk = int(known.get("line", 0)), escape_control(str(known.get("chunk", "")))
         parameters = known.get("params")
         head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=place.method)
         comment = _comment_above(str(known.get("script", "")), line)
@@ -192,16 +196,16 @@ def _value(place: Place, known: dict[str, Any], answer: Answer | None, detail: i
     text = _cut(str(known.get("text", "")))
 
     def blocks(form: Writer) -> Iterator[str]:
-        yield f"**{form.text(safe(name))}**: {_kind(form, known, answer)}"
+        yield f"**{form.text(escape_control(name))}**: {_kind(form, known, answer)}"
         if text:
             yield fenced(text)
 
     return in_both_forms(blocks, end="")
 
 
-def _kind(form: Writer, known: dict[str, Any], answer: Answer | None) -> str:
+def _kind(form: Writer, known: dict[str, Any], answer: CallResult | None) -> str:
     if answer is None:
-        return form.text(safe(str(known["type"])))
+        return form.text(escape_control(str(known["type"])))
     return f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
 
 
@@ -230,7 +234,7 @@ def _own(head: str, place: str, comment: str, source: str) -> docs.Page:
 
 def _comment_above(code: str, line: int) -> str:
     """The comment that ends on the line above, without its dashes; empty where there is none."""
-    if line < 2:  # noqa: PLR2004 - nothing is above the first line
+    if line < 2:
         return ""
     lines = code.split("\n")[: line - 1]
     start = sum(len(one) + 1 for one in lines)
@@ -257,4 +261,4 @@ def _line(code: str, place: int) -> int:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"

@@ -9,14 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-KEYWORDS = (
-    *("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in"),
-    *("local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"),
-)
-
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LibraryEntry:
     """One name of the library.
 
     Parameters:
@@ -31,13 +26,13 @@ class Entry:
 
 
 @cache
-def library() -> dict[str, Entry]:
+def library() -> dict[str, LibraryEntry]:
     """Every name of the library, by full name."""
     entries = {}
     for line in _REFERENCE.strip().splitlines():
         signature, _, doc = line.partition("  ")
         name = signature.partition("(")[0].replace(":", ".")
-        entries[name] = Entry(name, signature, doc.strip())
+        entries[name] = LibraryEntry(name, signature, doc.strip())
     return entries
 
 

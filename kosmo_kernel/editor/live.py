@@ -6,20 +6,16 @@ library and the catalogue. So typing is never held up, and what the text says fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from kosmo_kernel import integrations
 from kosmo_kernel.editor.library import library
-from kosmo_kernel.editor.things import integration_at
+from kosmo_kernel.editor.types import Chain, integration_at
 from kosmo_kernel.errors import KosmoError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-Chain = tuple["str | int", ...]
-
-
-class Live(Protocol):
+class LiveState(Protocol):
     """The part of a `session.Session` that an editor needs."""
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
@@ -31,14 +27,14 @@ class Live(Protocol):
         ...
 
 
-class State:
+class LiveStateCache:
     """What an editor asks of the Lua state while it answers one question of its own. Raises nothing.
 
     Parameters:
         live: the session; None where nothing has run.
     """
 
-    def __init__(self, live: Live | None) -> None:
+    def __init__(self, live: LiveState | None) -> None:
         self._live = live
         self._names: dict[Chain, list[tuple[str, str]]] = {}
         self._values: dict[Chain, dict[str, Any] | None] = {}

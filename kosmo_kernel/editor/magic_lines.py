@@ -6,22 +6,17 @@ somebody else's in a Python notebook. What is not Lua is blanked, so that places
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
-from kosmo_kernel.commands import COMMANDS
 from kosmo_kernel.editor.completion import Completion, Match, complete, fitting, pages
 from kosmo_kernel.editor.inspection import inspect
-from kosmo_kernel.editor.live import State
+from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from kosmo_kernel.editor.live import Live
-    from kosmo_kernel.options import Option
+from kosmo_kernel.notebook.commands import COMMANDS
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Option, first_word
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
 STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell may begin with another one
@@ -31,7 +26,7 @@ Kind = Literal["lua", "options", "command", "magic"]
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class LuaCursor:
     """A place in a cell.
 
     Parameters:
@@ -46,7 +41,7 @@ class Spot:
     begin: int
     cursor: int
 
-    def complete(self, live: Live | None, variables: Collection[str] = ()) -> Completion:
+    def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
         """What can stand there.
 
         Args:
@@ -64,7 +59,7 @@ class Spot:
             found, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
         return Completion(fitting(found, prefix), self.cursor - len(prefix), self.cursor)
 
-    def inspect(self, live: Live | None, detail: int = 0) -> docs.Page | None:
+    def inspect(self, live: LiveState | None, detail: int = 0) -> docs.Page | None:
         """What is known of what stands there; None when nothing is.
 
         Args:
@@ -81,7 +76,7 @@ class Spot:
         return _of_page(line, under) if self.kind == "command" else None
 
 
-def spot(cell: str, cursor: int, *, lua: bool = False) -> Spot | None:
+def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | None:
     """Where in a cell the cursor is.
 
     Args:
@@ -96,14 +91,14 @@ def spot(cell: str, cursor: int, *, lua: bool = False) -> Spot | None:
     if body is None:
         return None
     if cursor >= body:
-        return Spot("lua", _blanked(cell, body), body, cursor)
+        return LuaCursor("lua", _blanked(cell, body), body, cursor)
     start = cell.rfind("\n", 0, cursor) + 1
     line = cell[start:].partition("\n")[0]
     magic = line.find("%")
     before = line[:magic].strip()
     if magic >= 0 and (not before or (before.endswith("=") and not lua)):
         return _behind(cell, start + magic, start + len(line), cursor, lua=lua)
-    return Spot("lua", " " * cursor, cursor, cursor) if lua else None
+    return LuaCursor("lua", " " * cursor, cursor, cursor) if lua else None
 
 
 def _body(cell: str, *, lua: bool) -> int | None:
@@ -121,22 +116,22 @@ def _body(cell: str, *, lua: bool) -> int | None:
     return len(cell) + 1
 
 
-def _behind(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> Spot | None:
+def _behind(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> LuaCursor | None:
     """A place on a line with a magic that starts and ends there."""
     word = first_word(cell[start:end])[0]
     begin = start + len(word)
     if cursor <= begin:
-        return Spot("magic", cell, start, cursor) if lua else None
+        return LuaCursor("magic", cell, start, cursor) if lua else None
     if word == COMMAND:
-        return Spot("command", cell, begin, cursor)
+        return LuaCursor("command", cell, begin, cursor)
     if word == CELL:
-        return Spot("options", cell, begin, cursor)
+        return LuaCursor("options", cell, begin, cursor)
     if word != LINE:
         return None
     begin_of_lua = begin + _length_of_options(cell[begin:end])
     if cursor < begin_of_lua or cell[begin_of_lua:cursor].startswith("-"):
-        return Spot("options", cell, begin, cursor)
-    return Spot("lua", _blanked(cell[:end], begin_of_lua), begin_of_lua, cursor)
+        return LuaCursor("options", cell, begin, cursor)
+    return LuaCursor("lua", _blanked(cell[:end], begin_of_lua), begin_of_lua, cursor)
 
 
 def _blanked(text: str, end: int) -> str:
@@ -179,7 +174,7 @@ def _length_of_options(line: str) -> int:
     return len(line)
 
 
-def _of_options(before: str, live: Live | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _of_options(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
     """What can stand behind the options in front of the cursor, and the part of it that is written."""
     words = [word for _, word in _words(before)]
     prefix = words.pop() if words and not before[-1].isspace() else ""
@@ -199,7 +194,9 @@ def _of_options(before: str, live: Live | None, variables: Collection[str]) -> t
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.flags)), prefix
 
 
-def _values(option: Option, text: str, live: Live | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _values(
+    option: Option, text: str, live: LiveState | None, variables: Collection[str]
+) -> tuple[Iterable[Match], str]:
     """The values that an option can have, where they can be known, and the part of one that is written."""
     match option.flags[0]:
         case "-a":
@@ -232,7 +229,7 @@ def _described(head: str, doc: str) -> docs.Page:
 # Commands
 
 
-def _of_command(before: str, live: Live | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+def _of_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
     """What can stand in a `%kosmo` line, and the part of it that is written."""
     name = first_word(before)[0]
     written = before.lstrip()[len(name) :]
@@ -248,10 +245,10 @@ def _of_command(before: str, live: Live | None, variables: Collection[str]) -> t
     return (Match(one, "instance") for one in dict.fromkeys(names)), written
 
 
-def _tables_of(live: Live | None) -> list[str]:
+def _tables_of(live: LiveState | None) -> list[str]:
     """The names of the user's Lua variables that are tables; none while Lua runs."""
-    library = dict(State(None).names(()))
-    return [name for name, kind in State(live).names(()) if kind == "table" and name not in library]
+    library = dict(LiveStateCache(None).names(()))
+    return [name for name, kind in LiveStateCache(live).names(()) if kind == "table" and name not in library]
 
 
 def _of_page(line: str, word: str) -> docs.Page | None:

@@ -7,17 +7,12 @@ passed over: a statement inside a bracket means that the bracket was never close
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from kosmo_kernel.editor.paths import BRACKETS, OPENING, WHOLE, Paired
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from kosmo_kernel.editor.paths import Span
-    from kosmo_kernel.editor.tokens import Token
-
+from kosmo_kernel.editor.paths import BRACKETS, OPENING, WHOLE, BracketIndex, Span
+from kosmo_kernel.editor.tokens import Token
 
 _STATEMENTS = frozenset(
     ("break", "do", "else", "elseif", "end", "for", "goto", "if", "local", "repeat", "return", "then", "until", "while")
@@ -28,7 +23,7 @@ _CLOSED_BY: dict[str, tuple[str, ...]] = {
     "until": ("repeat",),
 }
 _MATTER = _STATEMENTS | OPENING.keys() | BRACKETS | {"function", "=", "::"}
-_DEEPEST = 200  # blocks and brackets that were never closed, among which what closes looks for its own
+MAX_UNCLOSED_DEPTH = 200  # blocks and brackets that were never closed, among which what closes looks for its own
 
 How = Literal["value", "function", "loop", "parameter"]
 
@@ -70,7 +65,7 @@ class _Header:
     mark: int = WHOLE  # the `in` or `=` of a loop
 
 
-class Outline(Paired):
+class Outline(BracketIndex):
     """What is known of a text before anything in it is understood.
 
     Parameters:
@@ -127,7 +122,7 @@ class Outline(Paired):
         return next((at for at in reversed(self._open) if self.words[at] not in BRACKETS), WHOLE)
 
     def _close(self, at: int, openers: Collection[str]) -> None:
-        depths = range(len(self._open) - 1, max(len(self._open) - _DEEPEST, 0) - 1, -1)
+        depths = range(len(self._open) - 1, max(len(self._open) - MAX_UNCLOSED_DEPTH, 0) - 1, -1)
         place = next((i for i in depths if self.words[self._open[i]] in openers), None)
         if place is None:
             return

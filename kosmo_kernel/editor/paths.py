@@ -6,12 +6,9 @@ in which something is missing says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kosmo_kernel.editor.tokens import Token
+from kosmo_kernel.editor.tokens import Token
 
 OPENING = {")": "(", "]": "[", "}": "{"}
 BRACKETS = frozenset(OPENING.values())
@@ -26,7 +23,7 @@ _OPERANDS = BRACKETS - {"["} | {"function"}
 Span = tuple[int, int]  # an expression: its first token, and the one behind its last
 
 
-class Paired:
+class BracketIndex:
     """Tokens of which each knows what it is in, and what closes it.
 
     Parameters:

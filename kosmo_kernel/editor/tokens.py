@@ -9,19 +9,17 @@ stands on the lines above the first change is not read again.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from kosmo_kernel.editor.library import KEYWORDS
+from kosmo_kernel.values.lua_syntax import KEYWORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pygments.lexer import RegexLexer
 
 _QUOTES = ("'", '"')
-_WORDS = frozenset(KEYWORDS)
 _MARKS = r"[(){},;\]+*%^#&|]|\.{1,3}|==?|::?|\[(?!=*\[)|-(?!-)|//?|~=?|<[<=]?|>[>=]?"
 _SPACED = ("Name", "Punctuation")  # what the lexer gives with the blanks in front of it
 
@@ -98,7 +96,7 @@ def _read(code: str, begin: int) -> Iterator[Token]:
         elif kind[0] in _SPACED:
             word = text.lstrip()
             end = start + len(text)
-            kind_of: Kind = "mark" if kind[0] != "Name" else "keyword" if word in _WORDS else "name"
+            kind_of: Kind = "mark" if kind[0] != "Name" else "keyword" if word in KEYWORDS else "name"
             yield Token(kind_of, word, end - len(word), end)
         elif text.isspace():
             continue
@@ -127,12 +125,12 @@ def _in_long_brackets(text: str, start: int) -> Token:
 
 @cache
 def _lexer() -> RegexLexer:
-    from pygments.lexer import RegexLexer, combined, inherit  # noqa: PLC0415 - Pygments takes 15 ms; most runs complete nothing
-    from pygments.lexers.scripting import LuaLexer  # noqa: PLC0415 - as above
-    from pygments.token import Comment, Name, Punctuation, String, Whitespace  # noqa: PLC0415 - as above
+    from pygments.lexer import RegexLexer, combined, inherit
+    from pygments.lexers.scripting import LuaLexer
+    from pygments.token import Comment, Name, Punctuation, String, Whitespace
 
     class EditedLua(LuaLexer):
-        tokens = {  # noqa: RUF012 - how Pygments takes its rules
+        tokens = {
             # What there is most of comes first, with the blanks in front of it: each rule that is tried costs time.
             "base": [
                 (r"\s*+[^\W\d]\w*", Name),

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.explorer.question import chosen
+from kosmo_kernel.notebook.commands import NotebookContext
 
 if TYPE_CHECKING:
-    from kosmo_kernel.commands import Door
     from kosmo_kernel.explorer.form import Explorer
 
 
-def explore(name: str, door: Door) -> Explorer:
-    """The form.
+def explore(name: str, door: NotebookContext) -> Explorer:
+    """Return the form, which has not been shown yet.
 
     Parameters:
         name: of the function that it begins with, as in Lua or without what stands in front of it; empty for the first.
@@ -27,7 +26,8 @@ def explore(name: str, door: Door) -> Explorer:
     Raises:
         UnknownNameError: there is no such function; with the nearest names.
     """
-    first = chosen(name)
-    from kosmo_kernel.explorer.form import Explorer  # noqa: PLC0415 - ipywidgets, which brings IPython
+    from kosmo_kernel.explorer.form import Explorer
+    from kosmo_kernel.explorer.question import chosen
 
+    first = chosen(name)
     return Explorer(door, *first)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kosmo_kernel.cell import error_lines
-from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.harmless.escape import html_attribute, html_code, html_text
-from kosmo_kernel.legible import cells
-from kosmo_kernel.redact import redact
-from kosmo_kernel.tables import table_of
-
-if TYPE_CHECKING:
-    from kosmo_kernel.records import Records
+from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.render.error_lines import error_lines
+from kosmo_kernel.render.tables import table_of
+from kosmo_kernel.render.text import format_column
+from kosmo_kernel.safety.escape import html_attribute, html_code, html_text
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.values.records import Records
 
 _TEXT = (
     "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
@@ -64,7 +62,7 @@ def _defect(error: BaseException) -> str:
     return redact("".join(["This is a defect of kosmo_kernel.\n", *traceback.format_exception(error)]).rstrip())
 
 
-class Rows:
+class SearchableRows:
     """The rows of an answer, to be searched by what is shown of them.
 
     Parameters:
@@ -75,13 +73,13 @@ class Rows:
         self.records = records
         self._texts: list[str] = []  # of each row all that is shown of it, made when first searched
 
-    def found(self, words: str) -> Records:
+    def matching(self, words: str) -> Records:
         """The rows that have each of the words somewhere, in capitals or not."""
         wanted = words.casefold().split()
         if not wanted:
             return self.records
         if not self._texts:
-            columns = [cells(column) for column in table_of(self.records, len(self.records)).columns]
+            columns = [format_column(column) for column in table_of(self.records, len(self.records)).columns]
             self._texts = ["\n".join(filter(None, row)).casefold() for row in zip(*columns, strict=True)]
         return self.records.take(
             place for place, text in enumerate(self._texts) if all(word in text for word in wanted)

@@ -1,31 +1,27 @@
 """The explorer's widgets, and what happens when they are used.
 
 What is chosen and typed is turned into Lua anew each time. Run, and the button that fetches names to choose from, run
-Lua where cells run (`Door.between_cells`); nothing else sends a request. What goes wrong is shown in the form: an
-exception that reached the comm would be lost in a log.
+Lua where cells run (`NotebookContext.between_cells`); nothing else sends a request. What goes wrong is shown in the
+form: an exception that reached the comm would be lost in a log.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
+from kosmo_kernel.catalogue import Function, Integration, Param
+from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.explorer import answer
-from kosmo_kernel.explorer.question import Question, aliases, functions, lister, read
-from kosmo_kernel.options import COMMAND_MAGIC
-from kosmo_kernel.progress import Line
-from kosmo_kernel.records import Records
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kosmo_kernel.catalogue import Function, Integration, Param
-    from kosmo_kernel.commands import Door
-    from kosmo_kernel.progress import Snapshot
+from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, lister, read
+from kosmo_kernel.notebook.commands import NotebookContext
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
+from kosmo_kernel.values.records import Records
 
 NAME = "Explorer"  # what Lua's messages call what it runs
 TEXT = (
@@ -49,12 +45,12 @@ class Explorer:
         function: that function.
     """
 
-    def __init__(self, door: Door, integration: Integration, function: Function) -> None:
+    def __init__(self, door: NotebookContext, integration: Integration, function: Function) -> None:
         w.register_comm_target()  # a page that is loaded again finds the widgets by it; only in IPython it is done
         self._door = door
         self._rows_made: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter and kind
         self._fields: dict[str, tuple[Param, Any]] = {}  # of the function chosen
-        self._rows: answer.Rows | None = None
+        self._rows: answer.SearchableRows | None = None
         self._turn = threading.Lock()
         self._state = "idle"
         self._known = functions()
@@ -152,12 +148,12 @@ class Explorer:
             row.append(load)
         return w.HBox(row, layout={"flex_flow": "row wrap"}), w.HTML(layout={"margin": _INDENT})
 
-    def _question(self, function: Function | None = None) -> Question:
+    def _question(self, function: Function | None = None) -> ExplorerCall:
         """What is asked for now, or a list of what can be asked for."""
         integration, own = self._known[self._function.value]
         values = {name: read(param, field.value) for name, (param, field) in self._fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
-        return Question(integration, function or own, self._account.value, arguments, self._door.lua.account)
+        return ExplorerCall(integration, function or own, self._account.value, arguments, self._door.lua.account)
 
     def _write(self) -> None:
         """Show the Lua, and offer the names that are known by now."""
@@ -217,7 +213,7 @@ class Explorer:
         result = self._run_lua(self._question())
         self._status.value += "".join(map(answer.small, result.notes))
         if isinstance(result.value, Records):
-            self._rows = answer.Rows(result.value)
+            self._rows = answer.SearchableRows(result.value)
             self._filtering.layout.display = ""
             self._show_rows()
         else:
@@ -228,14 +224,14 @@ class Explorer:
         found = self._run_lua(self._question(listing)).value
         self._status.value = answer.small(f"{len(found):,} {what} to choose from.")
 
-    def _run_lua(self, question: Question) -> Any:
-        with Line(self._progress) as line:
+    def _run_lua(self, question: ExplorerCall) -> Any:
+        with ProgressDisplay(self._progress) as line:
             result = self._door.lua.run(question.lua, name=NAME, account=question.account, on_progress=line)
         if self._status.value == answer.small(RUNS):
             self._status.value = ""
         return result
 
-    def _progress(self, state: Snapshot) -> None:
+    def _progress(self, state: ProgressSnapshot) -> None:
         self._status.value = state.html()
 
     # What came -----------------------------------------------------------------------------------------
@@ -251,7 +247,7 @@ class Explorer:
         """Show the rows that the filter lets through."""
         if self._rows is None:
             return
-        found = self._rows.found(self._filter.value)
+        found = self._rows.matching(self._filter.value)
         total = len(self._rows.records)
         self._count.value = answer.small(f"{len(found):,} of {total:,}") if self._filter.value.strip() else ""
         self._answer.value = answer.value(found)

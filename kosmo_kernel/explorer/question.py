@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.catalogue import Function, Integration, Param, nearest
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.literals import field, literal
-from kosmo_kernel.options import LUA_MAGIC
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kosmo_kernel.catalogue import Function, Integration, Param
+from kosmo_kernel.settings.cell_options import LUA_MAGIC
+from kosmo_kernel.values.lua_syntax import field, literal
 
 _SPACE = "app.integrations."
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -24,7 +20,7 @@ _TRUTHS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExplorerCall:
     """A call.
 
     Parameters:

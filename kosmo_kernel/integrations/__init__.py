@@ -67,7 +67,7 @@ def everything() -> tuple[Integration, ...]:
 @cache
 def _installed() -> dict[str, EntryPoint]:
     """The entry points by name, as the running Python found them first; a built-in name is never theirs."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - the scan is what must not happen at start
+    from importlib.metadata import entry_points
 
     taken = {integration.name for integration in BUILT_IN}
     return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in taken}

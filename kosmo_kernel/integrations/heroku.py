@@ -8,15 +8,13 @@ next page (Heroku's reference, "Ranges"). An error is `{"id", "message", "url"}`
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from kosmo_kernel.catalogue import Column, Function, Integration, Param, Whole
-from kosmo_kernel.exchange import Budget, Credentials, Fault, PageRequest, Reply, SignedIn
+from kosmo_kernel.catalogue import BulkSource, Column, Function, Integration, Param
+from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, ErrorBody, PageRequest, Response
 from kosmo_kernel.integrations.heroku_columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PAGE = 1000  # records, the most that Heroku gives at once
 _PARTIAL_CONTENT = 206
@@ -137,7 +135,7 @@ is known and says nothing where `billed_price.contract` is true.
     returns="list",
     columns=ADDON,
     params=(_the_app("the add-ons of all"),),
-    whole=Whole(
+    whole=BulkSource(
         path="/addons",
         item="app.id",
         items=_LIST_APPS,
@@ -222,15 +220,13 @@ print("Second factor: " .. (me.two_factor_authentication and "yes" or "no"))
 )
 
 
-def _next_page(reply: Reply, _request: PageRequest) -> PageRequest | None:
+def _next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
     """`Next-Range` as it came: only Heroku knows what it means."""
     following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
     return PageRequest(headers={"Range": following}) if following else None
 
 
-def _read_error(reply: Reply) -> Fault | None:
-    import json  # noqa: PLC0415 - only an error needs it
-
+def _read_error(reply: Response) -> ErrorBody | None:
     try:
         said = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -239,7 +235,7 @@ def _read_error(reply: Reply) -> Fault | None:
         return None
     texts = {key: value for key in ("id", "url") if isinstance(value := said.get(key), str)}
     id_ = texts.get("id")
-    return Fault(
+    return ErrorBody(
         id_,
         said["message"].strip() + _missing_scope(reply),
         texts.get("url"),
@@ -247,10 +243,8 @@ def _read_error(reply: Reply) -> Fault | None:
     )
 
 
-def _read_budget(reply: Reply) -> int | None:
+def _read_budget(reply: Response) -> int | None:
     """`{"remaining": 2399}`; asking costs nothing (Heroku's schema, "Rate Limit")."""
-    import json  # noqa: PLC0415 - only a question about the budget needs it
-
     try:
         left = json.loads(reply.body)["remaining"]
     except (ValueError, RecursionError, LookupError, TypeError):
@@ -258,7 +252,7 @@ def _read_budget(reply: Reply) -> int | None:
     return left if isinstance(left, int) else None
 
 
-def _missing_scope(reply: Reply) -> str:
+def _missing_scope(reply: Response) -> str:
     """What a token lacks, where Heroku's headers tell: a 403 for want of a scope names none in its message."""
     has, needs = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
     if reply.status != _FORBIDDEN or not has or not needs or has & needs:
@@ -294,7 +288,7 @@ HEROKU = Integration(
             "https://dashboard.heroku.com/account/applications makes one in a browser",
         ),
         scopes="oauth-scope",
-        signed_in=SignedIn(  # as @heroku-cli/command 13.2 has it
+        signed_in=CliLogin(  # as @heroku-cli/command 13.2 has it
             title="the Heroku CLI",
             state="heroku/login.json",
             folder_env="HEROKU_DATA_DIR",

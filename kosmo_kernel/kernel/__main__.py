@@ -7,7 +7,7 @@ import sys
 # `python -m` looks for modules in the notebook's directory first: a file there that is named like one of
 # Python's own modules must not be imported in its place. Entries of Jupyter's list have `-P` for that, which is the
 # only way for what is imported before this; one that an older version wrote has not.
-if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - the text as Python has it
+if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 
 # What is imported stays for good; to search it for garbage while it comes in takes a tenth of the start.

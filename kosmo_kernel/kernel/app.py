@@ -13,15 +13,12 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
 
-from kosmo_kernel.kernel.channels import Channels, Connection
+from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import FrameType
 
 PARENT = "JPY_PARENT_PID"  # where Jupyter tells who has started the kernel
 
@@ -37,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_known_args(arguments)[0]
     _quiet_streams()
     try:
-        connection = Connection.read(given.file or _file_of_its_own())
+        connection = ConnectionFile.read(given.file or _file_of_its_own())
         channels = Channels(connection)
     except (OSError, ValueError) as error:  # ZeroMQ's errors are OSErrors or come from them
         sys.exit(f"The kernel cannot start: {error}")
@@ -61,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _file_of_its_own() -> Path:
-    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415 - Jupyter has one written before
+    from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json"
 

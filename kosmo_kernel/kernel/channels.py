@@ -12,25 +12,23 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zmq
 
-from kosmo_kernel.kernel.messages import NOBODY, Content, Envelopes, Request
+from kosmo_kernel.kernel.messages import NOBODY, Content, MessageCodec, Request
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-LINGER = 1000  # milliseconds that what was sent may take to leave once all is over
+LINGER_MILLISECONDS = 1000  # milliseconds that what was sent may take to leave once all is over
 SUBSCRIBED = b"\x01"  # in front of the topic that somebody listens to
-BROADCASTS = 100_000  # messages kept for a listener that is slow
+MAX_QUEUED_BROADCASTS = 100_000  # messages kept for a listener that is slow
 
 
 @dataclass(slots=True)
-class Connection:
+class ConnectionFile:
     """What a connection file says.
 
     Parameters:
@@ -44,7 +42,7 @@ class Connection:
     is_ours: bool = False
 
     @classmethod
-    def read(cls, path: Path) -> Connection:
+    def read(cls, path: Path) -> ConnectionFile:
         """Read the file, or make one up where there is none.
 
         Raises:
@@ -86,10 +84,10 @@ class Channels:
         zmq.ZMQError: a port is taken.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ConnectionFile) -> None:
         self._connection = connection
         fields = connection.fields
-        self._envelopes = Envelopes(fields["key"].encode(), fields["signature_scheme"])
+        self._envelopes = MessageCodec(fields["key"].encode(), fields["signature_scheme"])
         self._context = zmq.Context()
         self.ports: dict[str, int] = {}
         try:
@@ -167,12 +165,12 @@ class Channels:
 
     def _open(self, kind: int, channel: str) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
-        socket.linger = LINGER
+        socket.linger = LINGER_MILLISECONDS
         if kind == zmq.ROUTER:
             socket.router_handover = 1  # a client that comes back keeps its place
         else:
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # it tells of everyone who begins to listen, not of the first only
-            socket.setsockopt(zmq.SNDHWM, BROADCASTS)
+            socket.setsockopt(zmq.SNDHWM, MAX_QUEUED_BROADCASTS)
         fields = self._connection.fields
         if secret := fields.get("curve_secretkey"):
             socket.curve_secretkey = secret.encode()

@@ -6,15 +6,13 @@ waits for what; here it gets the way to the front end.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import comm
 from comm.base_comm import BaseComm
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kosmo_kernel.kernel.messages import Content, Request
+from kosmo_kernel.kernel.messages import Content, Request
 
 
 class Comms:

@@ -6,15 +6,13 @@ else the text that Lua's own `print` would give.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kosmo_kernel.display import Bundle, bundle_of
 from kosmo_kernel.docs import Page
-from kosmo_kernel.kernel.outline import outline
-from kosmo_kernel.records import Record, Records
-
-if TYPE_CHECKING:
-    from kosmo_kernel.options import Options
+from kosmo_kernel.render.display import Bundle, bundle_of
+from kosmo_kernel.render.tree import outline
+from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.values.records import Record, Records
 
 
 def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bundle]:

@@ -7,15 +7,13 @@ in which these two can still be told from the text. What matters is said in word
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kosmo_kernel.cell import MESSAGE_MOST, error_lines
 from kosmo_kernel.errors import ApiError, KosmoError
-from kosmo_kernel.legible import safe
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines
+from kosmo_kernel.render.text import escape_control
 
 INNERMOST, OUTERMOST = 8, 3  # calls shown of a deep stack
 
@@ -33,7 +31,7 @@ def error_content(error: BaseException) -> dict[str, Any]:
         if isinstance(error, KosmoError)
         else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
     )
-    return {"ename": type(error).__name__, "evalue": str(error)[:MESSAGE_MOST], "traceback": lines}
+    return {"ename": type(error).__name__, "evalue": str(error)[:MAX_MESSAGE_LENGTH], "traceback": lines}
 
 
 def _told(error: KosmoError) -> Iterator[str]:
@@ -48,7 +46,7 @@ def _told(error: KosmoError) -> Iterator[str]:
         else:
             yield line
     if isinstance(error, ApiError) and error.request_id and error.request_id not in error.message:
-        yield f"Request id: {safe(error.request_id)}"
+        yield f"Request id: {escape_control(error.request_id)}"
     if error.stack:
         yield "stack traceback:"
         yield from _calls(error.stack)
@@ -63,4 +61,4 @@ def _calls(stack: Sequence[str]) -> Iterator[str]:
             if place == INNERMOST:
                 yield f"      … {left_out} more calls …"
             continue
-        yield f"      {safe(call)}{f', {times} times' if times > 1 else ''}"
+        yield f"      {escape_control(call)}{f', {times} times' if times > 1 else ''}"

@@ -10,24 +10,22 @@ file cannot be used, entries live as long as the kernel does.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel.errors import TryLaterError
-from kosmo_kernel.redact import redact
-from kosmo_kernel.switches import keeps_history
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.settings.env import keeps_history
 
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable
-
-MOST = 10_000  # entries found at once
-OUTPUTS = 100  # cells whose output is kept
-BUSY = 5.0  # seconds that SQLite waits for another kernel
-PATIENCE = 10.0  # seconds for an answer, or for the last entries to be written
+MAX_ENTRIES_FOUND = 10_000  # entries found at once
+MAX_OUTPUTS_KEPT = 100  # cells whose output is kept
+LOCK_TIMEOUT_SECONDS = 5.0  # seconds that SQLite waits for another kernel
+TIMEOUT_SECONDS = 10.0  # seconds for an answer, or for the last entries to be written
 NOWHERE = ":memory:"
 
 _TABLES = """
@@ -49,7 +47,7 @@ def file() -> Path | str:
     """Where the history is: a file among this user's Jupyter data, or nowhere."""
     if not keeps_history():
         return NOWHERE
-    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415 - not before a cell has run
+    from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "kosmo-lua" / "history.sqlite"
 
@@ -76,7 +74,7 @@ class History:
     def show(self, number: int, output: str) -> None:
         """Note what the cell with this number showed."""
         self._outputs[number] = output
-        while len(self._outputs) > OUTPUTS:
+        while len(self._outputs) > MAX_OUTPUTS_KEPT:
             del self._outputs[next(iter(self._outputs))]
 
     def find(  # noqa: PLR0917 - the request's own fields, which the base hands on by name
@@ -111,7 +109,7 @@ class History:
             TryLaterError: the file is in use for too long.
         """
         answers: SimpleQueue[list[Entry]] = SimpleQueue()
-        most, wanted = min(n or MOST, MOST), int(session or 0)
+        most, wanted = min(n or MAX_ENTRIES_FOUND, MAX_ENTRIES_FOUND), int(session or 0)
 
         def answer() -> None:
             if kind == "range":
@@ -122,7 +120,7 @@ class History:
 
         self._do(answer)
         try:
-            found = answers.get(timeout=PATIENCE)
+            found = answers.get(timeout=TIMEOUT_SECONDS)
         except Empty:
             raise TryLaterError("The history file is in use by another kernel.") from None
         if not output:
@@ -134,7 +132,7 @@ class History:
         """Write what is not written yet."""
         if self._thread is not None:
             self._work.put(None)
-            self._thread.join(PATIENCE)
+            self._thread.join(TIMEOUT_SECONDS)
 
     # In the thread ---------------------------------------------------------------------------------------
 
@@ -151,7 +149,7 @@ class History:
             self._database.close()
 
     def _write(self, number: int, code: str) -> None:
-        import sqlite3  # noqa: PLC0415 - not before a cell has run
+        import sqlite3
 
         source = redact(code).encode(errors="replace").decode()
         with suppress(sqlite3.Error):  # an entry less; the next one may find room
@@ -160,7 +158,7 @@ class History:
             self._opened().execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?)", (self._session, number, source))
 
     def _rows(self, query: str, *values: Any) -> list[Entry]:
-        import sqlite3  # noqa: PLC0415 - as above
+        import sqlite3
 
         with suppress(sqlite3.Error, OverflowError):  # of a number that is larger than SQLite's
             return [(row[0], row[1], row[2]) for row in self._opened().execute(query, values)]
@@ -184,7 +182,7 @@ class History:
 
 def _connected(place: Path | str) -> sqlite3.Connection:
     """The database at a place, with its tables; one in memory where there can be none."""
-    import sqlite3  # noqa: PLC0415 - as above
+    import sqlite3
 
     try:
         return _with_tables(place)
@@ -205,12 +203,12 @@ def _with_tables(place: Path | str) -> sqlite3.Connection:
     Raises:
         OSError, sqlite3.Error: that cannot be done.
     """
-    import sqlite3  # noqa: PLC0415 - as above
+    import sqlite3
 
     if isinstance(place, Path):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.touch(mode=0o600)
-    database = sqlite3.connect(place, timeout=BUSY, isolation_level=None)
+    database = sqlite3.connect(place, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
     try:
         # Waiting for the disk after each cell would keep it awake; only a machine that loses power can lose some.
         database.execute("PRAGMA synchronous = OFF")

@@ -13,13 +13,11 @@ import hmac
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any
 
 VERSION = "5.5"  # of the protocol
 
@@ -31,7 +29,7 @@ _REMEMBERED = 1 << 15  # signatures, before the older half is forgotten
 _EMPTY = b"{}"
 
 
-class ForgedError(ValueError):
+class InvalidMessageError(ValueError):
     """Frames that are no message, or none that whoever has the key has signed just now."""
 
 
@@ -69,7 +67,7 @@ class Request:
 NOBODY = Request()  # the parent of what nobody asked for
 
 
-class Envelopes:
+class MessageCodec:
     """Writes and reads the messages of one kernel.
 
     Parameters:
@@ -128,12 +126,12 @@ class Envelopes:
             place = frames.index(_DELIMITER)
             signature, *texts = frames[place + 1 : place + 2 + _TEXTS]
         except ValueError:
-            raise ForgedError("frames that are no message") from None
+            raise InvalidMessageError("frames that are no message") from None
         if self._key:
             if not hmac.compare_digest(self._sign(texts), signature):
-                raise ForgedError("a message with a wrong signature")
+                raise InvalidMessageError("a message with a wrong signature")
             if signature in self._seen or signature in self._seen_before:
-                raise ForgedError("a message that was there before")
+                raise InvalidMessageError("a message that was there before")
             self._seen.add(signature)
             if len(self._seen) >= _REMEMBERED:
                 self._seen_before, self._seen = self._seen, set()
@@ -141,7 +139,7 @@ class Envelopes:
             header, _, metadata, content = (json.loads(text.decode(errors="replace")) for text in texts)
             kind = str(header["msg_type"])
         except (ValueError, TypeError, KeyError) as error:
-            raise ForgedError(f"a message that makes no sense: {error}") from None
+            raise InvalidMessageError(f"a message that makes no sense: {error}") from None
         return Request(list(frames[:place]), kind, content, metadata, texts[0], list(frames[place + 2 + _TEXTS :]))
 
     def _sign(self, texts: Sequence[bytes]) -> bytes:

@@ -8,41 +8,37 @@ comes, or right behind that one, since it and what it needs would add a quarter 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel import docs, editor
 from kosmo_kernel.accounts import demo_chosen
-from kosmo_kernel.cell import CellLine, quiet
-from kosmo_kernel.cell_text import read_cell
-from kosmo_kernel.commands import Door, run_command
-from kosmo_kernel.display import bundle_of
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
-from kosmo_kernel.interrupts import Interruptible
+from kosmo_kernel.explorer import explore
 from kosmo_kernel.kernel.execute import bundles_of, folding
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
-from kosmo_kernel.options import Options
-from kosmo_kernel.plan import reveal
-from kosmo_kernel.project import settings_of
-from kosmo_kernel.report import report_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from kosmo_kernel.cell_text import Cell
-    from kosmo_kernel.display import Display
-    from kosmo_kernel.session import Session
+from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
+from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note
+from kosmo_kernel.notebook.commands import NotebookContext, run_command
+from kosmo_kernel.notebook.error_report import report_lines
+from kosmo_kernel.render.display import Display, bundle_of
+from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.settings.project_file import settings_of
 
 Content = dict[str, Any]
 
-CLOSING_TURN = 0.1  # seconds between two interrupts while Lua is being closed
+CLOSE_INTERRUPT_INTERVAL_SECONDS = 0.1  # seconds between two interrupts while Lua is being closed
 
 
-class Notebook:
+class KernelNotebook:
     """The Lua of one notebook.
 
     Parameters:
@@ -94,7 +90,7 @@ class Notebook:
         closing.start()
         while closing.is_alive():  # a single interrupt could fall between two cells
             self.interrupt()
-            closing.join(CLOSING_TURN)
+            closing.join(CLOSE_INTERRUPT_INTERVAL_SECONDS)
         self.history.close()
 
     def execute(
@@ -123,12 +119,12 @@ class Notebook:
             with self.session.expected():
                 if self._stopped():  # before an interrupt was heeded here
                     raise StoppedError("Interrupted.")  # noqa: TRY301 - it ends as any other does
-                cell = self._settled(read_cell(code))
+                cell = self._settled(parse_cell(code))
                 if cell.asked:
                     reply["payload"] = self._page(cell)
                 keep = False
                 for command in cell.commands:
-                    value = run_command(command, Door(self.session))
+                    value = run_command(command, NotebookContext(self.session, explore=explore))
                     if value is not None:
                         self._show([value], cell, number, send)
                 keep = True
@@ -145,7 +141,7 @@ class Notebook:
 
     def complete(self, code: str, cursor: int) -> Content:
         """What can stand at the cursor."""
-        place = editor.spot(code, cursor, lua=True)
+        place = editor.lua_at_cursor(code, cursor, lua=True)
         found = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
         span = {"start": found.start, "end": found.end}
         types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in found.matches]
@@ -158,7 +154,7 @@ class Notebook:
 
     def inspect(self, code: str, cursor: int, detail: int) -> Content:
         """What is known of the name at the cursor."""
-        place = editor.spot(code, cursor, lua=True)
+        place = editor.lua_at_cursor(code, cursor, lua=True)
         page = place.inspect(self.session, detail) if place else None
         data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
@@ -166,7 +162,7 @@ class Notebook:
     def is_complete(self, code: str) -> Content:
         """Whether Enter should run the cell or start a new line."""
         try:
-            cell = read_cell(code)
+            cell = parse_cell(code)
         except UserError:
             return {"status": "invalid"}
         if cell.asked or cell.commands:
@@ -243,7 +239,7 @@ class Notebook:
                 line.cleared()
             send(*_message_of(display))
 
-        line = CellLine(show)
+        line = NotebookProgress(show)
         try:
             with line:
                 result = self.session.run(
@@ -264,7 +260,10 @@ class Notebook:
         except KosmoError as error:
             if cell.options.dry_run and error.result is not None:
                 with self._telling:
-                    plan, bundles = quiet(reveal(error.result)), bundles_of(error.result.values, cell.options)
+                    plan, bundles = (
+                        small_note(replace_values_with_plan(error.result)),
+                        bundles_of(error.result.values, cell.options),
+                    )
                 show(plan)
                 for bundle in bundles:
                     send("display_data", {"data": bundle, "metadata": {}})
@@ -275,9 +274,9 @@ class Notebook:
             return
         if cell.options.dry_run:
             with self._making():
-                plan = quiet(reveal(result))
+                plan = small_note(replace_values_with_plan(result))
             show(plan)
-        below, beside = result.told(tables=not (result.hidden or cell.options.raw))
+        below, beside = result.split_notes(tables=not (result.hidden or cell.options.raw))
         _write_notes(beside, write)
         if not result.hidden:
             self._show(result.values, cell, number, send, below)

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from papermill.engines import NBClientEngine as Engine  # type: ignore[import-untyped]
 from papermill.models import Parameter  # type: ignore[import-untyped]
 from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
 
-from kosmo_kernel import literals
-from kosmo_kernel.editor.library import KEYWORDS
-from kosmo_kernel.parameters import LUA, declared
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from kosmo_kernel.runbook.parameters import LUA, declared
+from kosmo_kernel.values import lua_syntax
+from kosmo_kernel.values.lua_syntax import KEYWORDS
 
 __all__ = ["Engine", "LuaTranslator"]
 
@@ -34,14 +32,14 @@ class LuaTranslator(Translator):
     """Values as Lua writes them, and what a cell of parameters says of them."""
 
     @classmethod
-    def translate_none(cls, val: None) -> str:  # noqa: ARG003 - papermill's signature
+    def translate_none(cls, val: None) -> str:
         """No value: the variable is unset."""
         return "nil"
 
     @classmethod
     def translate_str(cls, val: str) -> str:
         """A text in quotes, on one line."""
-        return literals.text(val)
+        return lua_syntax.text(val)
 
     @classmethod
     def translate_float(cls, val: float) -> str:

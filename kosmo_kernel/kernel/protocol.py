@@ -13,25 +13,24 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from kosmo_kernel import __version__
-from kosmo_kernel.kernel.messages import NOBODY, VERSION, Content, ForgedError, Request, now
+from kosmo_kernel.kernel.channels import Channels
+from kosmo_kernel.kernel.messages import NOBODY, VERSION, Content, InvalidMessageError, Request, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kosmo_kernel.kernel.channels import Channels
     from kosmo_kernel.kernel.comms import Comms
-    from kosmo_kernel.kernel.notebook import Notebook
+    from kosmo_kernel.kernel.notebook import KernelNotebook
 
 END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
-INPUT_TURN = 10  # milliseconds between two looks at whether the cell was stopped
+INPUT_POLL_MILLISECONDS = 10  # milliseconds between two looks at whether the cell was stopped
 WATCH_TURN = 1000  # milliseconds between two looks at whether the parent still lives
-LAST_WORDS = 4.0  # seconds that all has to come to its end; Jupyter kills after five
+SHUTDOWN_SECONDS = 4.0  # seconds that all has to come to its end; Jupyter kills after five
 STOP_MAKING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1  # by which a thread interrupts the main one
 COMMAND = "%kosmo "  # how a line begins that is Python's to answer
 
@@ -46,7 +45,7 @@ class LuaKernel:
 
     implementation = "kosmo_kernel"
     banner = f"Lua 5.4, kosmo_kernel {__version__}. docs.list() says what there is to call; name? explains a name."
-    language_info = {  # noqa: RUF012 - nobody changes it
+    language_info = {
         "name": "lua",
         "version": "5.4",
         "mimetype": "text/x-lua",
@@ -66,7 +65,7 @@ class LuaKernel:
         self._aborted: deque[Request] = deque()  # what stood in line behind a cell that failed
         self._stored = 0
         self._making = threading.Lock()
-        self._notebook: Notebook | None = None
+        self._notebook: KernelNotebook | None = None
         self._comms: Comms | None = None
         self._cell: Request | None = None  # that is at work
         self._stopped: Request | None = None  # the cell of the last interrupt, so that it ends no other one
@@ -96,7 +95,7 @@ class LuaKernel:
         }
 
     @property
-    def notebook(self) -> Notebook:
+    def notebook(self) -> KernelNotebook:
         """The Lua behind this kernel. Its process starts while the rest of what a cell needs is imported.
 
         Raises:
@@ -105,16 +104,16 @@ class LuaKernel:
         with self._making:
             if self._notebook is None:
                 if self._ending:
-                    from kosmo_kernel.errors import LuaProcessError  # noqa: PLC0415 - see `notebook.py`
+                    from kosmo_kernel.errors import LuaProcessError
 
                     raise LuaProcessError("The kernel is being shut down.")
-                from kosmo_kernel.session import Session  # noqa: PLC0415 - as above
+                from kosmo_kernel.session import Session
 
                 lua = Session()
                 lua.start()
-                from kosmo_kernel.kernel.notebook import Notebook  # noqa: PLC0415 - as above
+                from kosmo_kernel.kernel.notebook import KernelNotebook
 
-                self._notebook = Notebook(lua, self._send, self._ask, self._is_stopped)
+                self._notebook = KernelNotebook(lua, self._send, self._ask, self._is_stopped)
             return self._notebook
 
     def serve(self) -> None:
@@ -160,7 +159,7 @@ class LuaKernel:
         """The message that waits at a socket; None for what is none."""
         try:
             return self._channels.receive(socket)
-        except ForgedError as error:
+        except InvalidMessageError as error:
             _complain(f"got {error}")
             return None
 
@@ -260,7 +259,7 @@ class LuaKernel:
     def _talk(self) -> Comms:
         """What speaks with widgets. Nothing of it is loaded before it is needed."""
         if self._comms is None:
-            from kosmo_kernel.kernel.comms import Comms  # noqa: PLC0415 - see above
+            from kosmo_kernel.kernel.comms import Comms
 
             self._comms = Comms(self._broadcast_of_comm)
         return self._comms
@@ -309,7 +308,7 @@ class LuaKernel:
 
     def _shut_down(self, request: Request) -> Content:
         """End the Lua process, and with it a cell that still runs; both threads follow."""
-        late = threading.Timer(LAST_WORDS, os._exit, [0])
+        late = threading.Timer(SHUTDOWN_SECONDS, os._exit, [0])
         late.daemon = True
         late.start()
         with self._making:
@@ -319,7 +318,7 @@ class LuaKernel:
         return {"restart": bool(request.content.get("restart", False))}
 
     def _usage(self, _request: Request) -> Content:
-        from kosmo_kernel.kernel.usage import usage  # noqa: PLC0415 - few front ends ask
+        from kosmo_kernel.kernel.usage import usage
 
         lua = self._notebook.session.pid if self._notebook else None
         return usage([os.getpid(), *([lua] if lua else [])])
@@ -356,7 +355,7 @@ class LuaKernel:
             stdin.recv_multipart()
         self._channels.send(stdin, "input_request", {"prompt": question, "password": False}, self._parent)
         while not self._is_stopped():
-            if not stdin.poll(INPUT_TURN):
+            if not stdin.poll(INPUT_POLL_MILLISECONDS):
                 continue
             answer = self._received(stdin)
             if answer is None:
@@ -371,7 +370,7 @@ def _answered(handler: Callable[[Request], Content | None], request: Request) ->
     try:
         reply = handler(request)
     except Exception as error:  # noqa: BLE001 - whoever asked waits for a reply
-        from kosmo_kernel.kernel.failures import error_content  # noqa: PLC0415 - not before something has failed
+        from kosmo_kernel.kernel.failures import error_content
 
         return error_content(error) | {"status": "error"}
     return None if reply is None else {"status": "ok"} | reply
@@ -382,7 +381,7 @@ def _whatever_happens(work: Callable[[], None]) -> None:
     try:
         work()
     except (Exception, KeyboardInterrupt):  # noqa: BLE001 - see above
-        import traceback  # noqa: PLC0415 - not before there is one
+        import traceback
 
         _complain(traceback.format_exc())
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from kosmo_kernel.catalogue import Function
-    from kosmo_kernel.limits import Limits
+from kosmo_kernel.settings.limits import Limits
 
 # What a script may ask of MCP servers besides calls.
 SERVER_QUESTIONS = frozenset(
@@ -21,7 +18,7 @@ SERVER_QUESTIONS = frozenset(
 HOST_CPU = "host_cpu_limit"  # the processor time that a run costs outside of Lua's process
 MAX_MESSAGE = 64 << 10  # characters of an error's message, or of a name in its stack; Lua cuts them at 20,000 bytes
 MAX_FRAMES = 1_000  # of a stack
-GONE = "Lua's variables are gone; run what set them again."
+VARIABLES_LOST = "Lua's variables are gone; run what set them again."
 
 
 class CallRequest(NamedTuple):
@@ -155,7 +152,7 @@ class Frame(NamedTuple):
     name: str
 
 
-class heard:  # noqa: N801 - it is used like a word
+class guard_child_message:  # noqa: N801 - it is used like a word
     """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
 
     __slots__ = ()
@@ -166,14 +163,14 @@ class heard:  # noqa: N801 - it is used like a word
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if kind is not None and issubclass(kind, _NO_SENSE):
             raise LuaProcessError(
-                f"The Lua process sent a message that makes no sense, and was ended: {GONE}"
+                f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
             ) from error
 
 
 _NO_SENSE = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
-def told(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:
+def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:
     """The failure that a child's reply tells of.
 
     Raises:

@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS
-from kosmo_kernel.records import encode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kosmo_kernel.limits import Limits
+from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS, Limits
+from kosmo_kernel.values.records import encode
 
 BYTES_PER_VALUE = 120  # that a value takes in Python beside its text: 25 to 195 were measured
 LOOK_EVERY = 0.01  # seconds by the clock

@@ -1,10 +1,10 @@
--- JSON text to Lua values, without losing what Lua tables cannot hold; `writing.lua` is the way back.
+-- JSON text to Lua values, without losing what Lua tables cannot hold; `json_encode.lua` is the way back.
 --
 -- A decoded object is a table whose metatable is its *shape*: the keys in the order in which they came,
 -- and which of them were null. Objects of the same shape share one metatable, found by walking a trie
 -- of keys while decoding, so keeping order and nulls costs no memory per object. A decoded list carries
 -- the metatable `array`, so that an empty list stays one. Null inside a list is the value `null`.
--- From Python comes wide JSON as well, with marks for what JSON has not (see `wide_json.py`).
+-- From Python comes wide JSON as well, with marks for what JSON has not (see `extended_json.py`).
 
 local native = ...
 local byte, find, format, match, sub = string.byte, string.find, string.format, string.match, string.sub

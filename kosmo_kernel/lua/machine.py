@@ -1,6 +1,6 @@
 """Running Lua in a process of its own, under limits that hold from outside as well.
 
-`Machine.run` sends a chunk to the child and then answers its questions (see `answering.py`) until the
+`Machine.run` sends a chunk to the child and then answers its questions (see `request_handler.py`) until the
 child says how it ended. Every wait has a deadline. An interrupt, or the end of the time allowed, is first asked
 of the child, where it stops the script and leaves Lua's variables as they are; a child that has not answered a
 grace period later is killed, and a fresh one takes its place. The next run always works.
@@ -11,28 +11,34 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import LimitError, LuaProcessError, StoppedError, TryLaterError
-from kosmo_kernel.interrupts import Interruptible
-from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.answering import HOLD, MEANWHILE, QUESTIONS, Answering
-from kosmo_kernel.lua.host import GONE, HOST_CPU, Failure, Host, Outcome, heard, stopped, told
+from kosmo_kernel.lua.host import (
+    HOST_CPU,
+    VARIABLES_LOST,
+    Failure,
+    Host,
+    Outcome,
+    failure_from_reply,
+    guard_child_message,
+    stopped,
+)
+from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.lua.values import Handles
-from kosmo_kernel.lua.watch import GRACE, Ending, Watch
-from kosmo_kernel.records import encode
+from kosmo_kernel.lua.request_handler import EVENTS, OUTPUT_BATCH_SECONDS, REQUESTS, RequestHandler
+from kosmo_kernel.lua.values import RemoteLists
+from kosmo_kernel.lua.walls import Wall
+from kosmo_kernel.lua.watch import GRACE_SECONDS, LimitWatch, StopReason
+from kosmo_kernel.settings.limits import Limits
+from kosmo_kernel.values.records import encode
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from kosmo_kernel.catalogue import Function
-    from kosmo_kernel.lua.walls import Wall
-
-ASK_MOST = 5.0  # seconds for a question that runs no script
+MAX_REQUEST_SECONDS = 5.0  # seconds for a question that runs no script
 ANSWERS: dict[str, tuple[str, type]] = {  # what the answer to a question has, and of which type
     "check": ("state", str),
     "names": ("names", dict),
@@ -55,18 +61,20 @@ class Machine:
     ) -> None:
         self._functions = functions
         self._surface = surface
-        self._handles = Handles({})
+        self._handles = RemoteLists({})
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
-        self._ending = Ending()  # of the run in progress, or of the next: each has its own, so none ends for another
+        self._ending = (
+            StopReason()
+        )  # of the run in progress, or of the next: each has its own, so none ends for another
         self._reading = False  # input is waited for
         self._until: float | None = None  # when a question that runs no script must be answered
         self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
         self._running = self._closed = False
-        self._coming: Ending | None = None  # of a run that is about to begin: why it must not
+        self._coming: StopReason | None = None  # of a run that is about to begin: why it must not
         self._greeted = False  # the child has told that it is ready
-        self.standing: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
+        self.walls_found: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
         self.interruptible = Interruptible()  # what is made of values once they are there
 
     # The child ---------------------------------------------------------------------------------------
@@ -77,7 +85,7 @@ class Machine:
             if self._closed:
                 raise LuaProcessError("this session is closed")
             if self._child is None:
-                self._handles = Handles(self._functions())
+                self._handles = RemoteLists(self._functions())
                 self._child = LuaProcess()
                 self._child.write(messages.pack({"kind": "spaces"}, [encode(self._surface())]))
                 self._greeted = False
@@ -151,7 +159,7 @@ class Machine:
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
             if self._coming and self._coming.why:
-                self._coming = Ending()
+                self._coming = StopReason()
                 raise Failure(stopped("interrupted", limits))
             self._patterns.begin(limits.cpu)
             self.start()  # a fresh child refers to no lists
@@ -159,14 +167,14 @@ class Machine:
                 self._ask("sweep")
             if inputs:
                 header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
-            answering = Answering(host, limits, self._ending, self._handles, self._patterns)
+            answering = RequestHandler(host, limits, self._ending, self._handles, self._patterns)
             answering.interruptible = self.interruptible
             try:
                 reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
             finally:
                 answering.let_go(whole=True)
             try:
-                with heard():
+                with guard_child_message():
                     if reply["kind"] != "done":
                         raise self._failure(reply, limits)
                     try:
@@ -195,9 +203,11 @@ class Machine:
     def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         request = messages.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
-            self._until = time.monotonic() + ASK_MOST  # nothing but the child is waited for, which needs no timer
+            self._until = (
+                time.monotonic() + MAX_REQUEST_SECONDS
+            )  # nothing but the child is waited for, which needs no timer
             try:
-                reply, _ = self._converse(request, None, Limits(timeout=ASK_MOST))
+                reply, _ = self._converse(request, None, Limits(timeout=MAX_REQUEST_SECONDS))
             finally:
                 self._until = None
                 if kind != "sweep" and self._ending.why != "interrupted":  # else it is a run's
@@ -206,7 +216,9 @@ class Machine:
             field, wanted = ANSWERS[kind]
             if not isinstance(reply.get(field), wanted):
                 self.reset()
-                raise Failure(LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {GONE}"))
+                raise Failure(
+                    LuaProcessError(f"The Lua process gave no answer to the point, and was ended: {VARIABLES_LOST}")
+                )
             return reply
 
     def walls(self) -> tuple[Wall, ...]:
@@ -218,7 +230,7 @@ class Machine:
         with self._lock:
             if self._child is None or not self._greeted:
                 self.ask("check")
-            return self.standing
+            return self.walls_found
 
     def interrupt(self) -> None:
         """Stop the run in progress, or the one expected; from any thread or a signal handler. A second time kills."""
@@ -228,12 +240,12 @@ class Machine:
         if self._running:  # still: else it may have looked before that
             ending.interrupt()
             if ending is self._ending:
-                self._rouse()
+                self._wake_reader()
 
     @contextmanager
     def expected(self) -> Iterator[None]:
         """Have an interrupt count from now on: it ends the next run before that begins."""
-        self._coming = Ending()
+        self._coming = StopReason()
         try:
             yield
         finally:
@@ -247,10 +259,10 @@ class Machine:
     def _expire(self, limit: str = "timeout") -> None:
         """The time by the wall clock is over, or another limit was passed."""
         if self._ending.why is None:
-            self._ending.ask(limit, GRACE)
-            self._rouse()
+            self._ending.request(limit, GRACE_SECONDS)
+            self._wake_reader()
 
-    def _rouse(self) -> None:
+    def _wake_reader(self) -> None:
         """Have the child, and whoever waits for it, look at why the run must end. Who waits for a call looks anyway."""
         if (child := self._child) is None:
             return
@@ -261,7 +273,7 @@ class Machine:
             # Only a signal ends the wait for input; Python runs its handler, ours, in the main thread.
             signal.pthread_kill(self._owner, signal.SIGINT)
 
-    def ask_a_person(self, ask: Callable[[str], str | None] | None, question: str) -> str | None:
+    def ask_user(self, ask: Callable[[str], str | None] | None, question: str) -> str | None:
         """Have the host ask somebody something in the midst of a run; None where there is nobody.
 
         Raises:
@@ -307,28 +319,28 @@ class Machine:
             self._owner = None
             if previous is not None:
                 signal.signal(signal.SIGINT, previous)
-            self._running, self._ending = False, Ending(closed=self._closed)
+            self._running, self._ending = False, StopReason(closed=self._closed)
 
     def _converse(
-        self, payload: bytes, answering: Answering | None, limits: Limits
+        self, payload: bytes, answering: RequestHandler | None, limits: Limits
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request, answer what the child asks, and return its last word."""
         child = self.start()
         try:
             child.check()
             if not self._greeted:
-                _, blobs = self._wait(child, Watch(child, Limits(), GONE))  # for its start, once
-                self.standing, self._greeted = child.standing(b"".join(blobs)), True
+                _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # for its start, once
+                self.walls_found, self._greeted = child.walls(b"".join(blobs)), True
             child.allow(limits.memory, limits.cpu)
-            watch = Watch(child, limits, GONE)
+            watch = LimitWatch(child, limits, VARIABLES_LOST)
             child.write(payload)
             while True:
                 header, blobs = self._wait(child, watch, answering)
                 kind = str(header.get("kind"))
-                if answering and kind in MEANWHILE:
+                if answering and kind in EVENTS:
                     if kind == "output" or self._ending.why is None:  # of a run that ends many may still be in the pipe
                         answering.note(kind, header, blobs)
-                elif answering and kind in QUESTIONS:
+                elif answering and kind in REQUESTS:
                     child.write(self._answer(answering, kind, header, blobs))
                     self._release(header)
                 else:
@@ -338,7 +350,7 @@ class Machine:
         except LuaProcessError as error:
             self._replace(child)
             why = self._ending.why  # for which it was to end anyway
-            raise Failure(stopped(why, limits, f" {GONE}") if why else error) from None
+            raise Failure(stopped(why, limits, f" {VARIABLES_LOST}") if why else error) from None
         except BaseException:
             # Something that is no answer came out of answering: the child still waits for one, so it cannot go on.
             self._replace(child)
@@ -347,41 +359,41 @@ class Machine:
     def _release(self, header: dict[str, Any]) -> None:
         """Let go of lists that Lua dropped; a message may still name them, so its values are looked up first."""
         if released := header.get("released"):
-            with heard():
+            with guard_child_message():
                 self._handles.release(released)
 
     def _wait(
-        self, child: LuaProcess, watch: Watch, answering: Answering | None = None
+        self, child: LuaProcess, watch: LimitWatch, answering: RequestHandler | None = None
     ) -> tuple[dict[str, Any], list[bytes]]:
         """The child's next message, or the end of its life when it does not come in time, or too many do."""
         while True:
             seconds = watch.seconds(stopping=self._ending.why is not None)
             if answering and answering.holds:
-                seconds = min(seconds, HOLD)
+                seconds = min(seconds, OUTPUT_BATCH_SECONDS)
             payload = child.read(seconds, watch.limits.message) if seconds else None
             if payload is not None:
-                with heard():
+                with guard_child_message():
                     return messages.unpack(payload, watch.limits.values)
             if answering:
                 answering.let_go()
             if self._until is not None and time.monotonic() > self._until:
                 self._expire()
             if watch.is_over():
-                self._ending.ask("cpu_limit", 0.0)
+                self._ending.request("cpu_limit", 0.0)
             if self._ending.why is not None:
                 if time.monotonic() >= self._ending.by:
                     cause = "Asked twice" if self._ending.hurried else "It was stuck in one long step"
-                    addition = f" {cause}, so its process was ended: {GONE}"
+                    addition = f" {cause}, so its process was ended: {VARIABLES_LOST}"
                     raise Failure(stopped(self._ending.why, watch.limits, addition))
                 if self._greeted:
                     child.interrupt()  # again: a signal that came before the script had started was for nobody
 
-    def _answer(self, answering: Answering, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
+    def _answer(self, answering: RequestHandler, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
         try:
             self._reading = kind == "input"
             return answering.answer(kind, header, blobs)
         except KeyboardInterrupt:
-            self._ending.ask("interrupted", GRACE)
+            self._ending.request("interrupted", GRACE_SECONDS)
             return answering.stop()
         finally:
             self._reading = False
@@ -395,5 +407,5 @@ class Machine:
         addition = ""
         if reply.get("full"):
             self.reset()
-            addition = f" What it left behind filled most of the memory and was dropped: {GONE}"
-        return told(reply, limits, addition)
+            addition = f" What it left behind filled most of the memory and was dropped: {VARIABLES_LOST}"
+        return failure_from_reply(reply, limits, addition)

@@ -6,16 +6,14 @@ Half of what a short question takes in the parent would be Python's own JSON.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from kosmo_kernel.lua import wire
 from kosmo_kernel.lua.host_limits import count_values
-from kosmo_kernel.records import encode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from kosmo_kernel.values.records import encode
 
 
 def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:

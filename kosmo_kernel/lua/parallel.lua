@@ -9,7 +9,7 @@
 -- Of several items that fail the first in the list counts, as in a plain loop: what comes before it is still waited
 -- for, what comes after it is given up at once, and nothing new is started.
 
-local native, json, tasks, talking, places = ...
+local native, json, tasks, transport, positions = ...
 local error, ipairs, next, pcall, rawequal, rawget, type = error, ipairs, next, pcall, rawequal, rawget, type
 local byte, format, concat, sort = string.byte, string.format, table.concat, table.sort
 local mathtype, min, tointeger = math.type, math.min, math.tointeger
@@ -73,7 +73,7 @@ local function is_over(map) return map.alive == 0 and map.following > map.count 
 -- A task is over: its place is free, and whoever waits for the list may be able to go on.
 local function left(task)
   local map = task.map
-  if map.is_outermost then talking.item_done() end
+  if map.is_outermost then transport.item_done() end
   if not is_over(map) then return offer(task.loop, map) end
   if map.ticket then
     map.ticket.answer = true
@@ -106,13 +106,13 @@ local function give_up(map, index)
     if map.tasks[behind] then detach(map.tasks[behind], threads, calls) end
   end
   map.following, map.count = index + 1, index -- nothing new is started
-  talking.drop(calls)
+  transport.drop(calls)
   for i = 1, #threads do tasks.close(threads[i]) end
 end
 
 local function failed(task, problem)
   local map, index = task.map, task.index
-  local caught = places.caught(task.thread, problem)
+  local caught = positions.caught(task.thread, problem)
   forget_task(task)
   tasks.close(task.ticket and task.ticket.thread or task.thread)
   caught.index = index
@@ -158,7 +158,7 @@ end
 
 -- Wait for answers, and have those who wait for them go on.
 local function hear()
-  local answers, texts = talking.next()
+  local answers, texts = transport.next()
   for i = 1, #answers do
     local answer = answers[i]
     local ticket = pending[answer.id]
@@ -192,7 +192,7 @@ local function run(map)
   local before
   if not outer then
     tasks.begin()
-    before = talking.expect(map.count)
+    before = transport.expect(map.count)
   end
   loop = own
   offer(own, map)
@@ -202,7 +202,7 @@ local function run(map)
   loop = outer
   if not outer then
     tasks.finish()
-    talking.settle(before)
+    transport.settle(before)
     pending, under_way = {}, 0
   end
   if not ok then error(problem, 0) end
@@ -212,10 +212,10 @@ end
 
 -- Make a call, described in JSON without its braces: its answer, and the texts that belong to it.
 function native.call(said, texts)
-  if not tasks.may_wait() then return talking.ask('{"kind":"call",' .. said .. "}", texts) end
+  if not tasks.may_wait() then return transport.ask('{"kind":"call",' .. said .. "}", texts) end
   last = last + 1
   local ticket = { id = last, loop = loop }
-  talking.begin(last, said, texts)
+  transport.begin(last, said, texts)
   pending[last], under_way, loop.under_way = ticket, under_way + 1, loop.under_way + 1
   tasks.wait(ticket)
   local answer = ticket.answer
@@ -340,7 +340,7 @@ function parallel.map(list, f, options)
   elseif count > 0 then
     run(map)
   end
-  if map.failed then places.raise_again(map.failed, map.failed.index) end
+  if map.failed then positions.raise_again(map.failed, map.failed.index) end
   if not collects then return map.results end
   local worked = json.array_of({})
   for index = 1, count do worked[#worked + 1] = map.results[index] end

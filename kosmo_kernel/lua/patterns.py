@@ -12,30 +12,30 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, SettingsError
 from kosmo_kernel.lua import walls, wire
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 START = "from kosmo_kernel.lua.regex_worker import main; main()"
 TIME_MOST = 0.5  # seconds of the child's running time for one answer, compiling included
 START_MOST = 10.0  # seconds for its start
 STILL = 10.0  # seconds by the wall clock, for a child that does not run at all
-LOOK = 0.05  # seconds between two looks at why the run may have to end
-MEMORY = 256 << 20  # bytes of address space; backtracking needs it, answers a quarter
-KEPT = 64 << 20  # bytes that a child may hold on to after an answer; it remembers the patterns that it compiled
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks at why the run may have to end
+MAX_ADDRESS_SPACE_BYTES = 256 << 20  # bytes of address space; backtracking needs it, answers a quarter
+MAX_CHILD_MEMORY_KEPT_BYTES = (
+    64 << 20
+)  # bytes that a child may hold on to after an answer; it remembers the patterns that it compiled
 SLOW = 0.02  # seconds within which no answer can have taken much memory
-BACKSTOP = 60.0  # seconds of running time that the system grants at a time, should nobody be left to watch
-ANSWER_MOST = 16 << 20  # bytes; the child stops at half of it
-MESSAGE_MOST = 2000  # letters
+CPU_GRANT_SECONDS = 60.0  # seconds of running time that the system grants at a time, should nobody be left to watch
+MAX_ANSWER_BYTES = 16 << 20  # bytes; the child stops at half of it
+MAX_MESSAGE_LENGTH = 2000  # letters
 OUT_OF_TIME = "cpu_limit"  # the patterns of a run have used all of its running time
-TOLD = ("error", "limit")  # what an answer has that is none
+FAILURE_KEYS = ("error", "limit")  # what an answer has that is none
 
 
 class Patterns:
@@ -91,7 +91,7 @@ class Patterns:
             child.close()
             raise
         self._child = child
-        if used > SLOW and child.memory() > KEPT:
+        if used > SLOW and child.memory() > MAX_CHILD_MEMORY_KEPT_BYTES:
             self.close()
             self._child = _Child()
         if self._left <= 0:
@@ -113,7 +113,9 @@ def _read(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
     try:
         header, texts = wire.unpack(payload)
         if "error" in header:
-            return {key: str(header[key])[:MESSAGE_MOST].encode(errors="replace").decode() for key in TOLD}, []
+            return {
+                key: str(header[key])[:MAX_MESSAGE_LENGTH].encode(errors="replace").decode() for key in FAILURE_KEYS
+            }, []
         names = [(str(name), int(group)) for name, group in header.get("names", ())]
         return {"count": int(header["count"]), "groups": int(header.get("groups", 0)), "names": names}, texts
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -146,7 +148,7 @@ class _Child:
         if engine is None or engine.origin is None:
             raise SettingsError("`regex` is not installed. Install it: python -m pip install regex")
         folders = list(dict.fromkeys([str(Path(__file__).parents[2]), str(Path(engine.origin).parents[1])]))
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+        self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {START}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -187,8 +189,8 @@ class _Child:
         """
         cpu = self._cpu_seconds() or 0.0
         if cpu + seconds > self._granted:
-            self._granted = cpu + BACKSTOP
-            walls.allow(self.pid, (MEMORY - walls.OWN) // walls.COPIES, self._granted)
+            self._granted = cpu + CPU_GRANT_SECONDS
+            walls.allow(self.pid, (MAX_ADDRESS_SPACE_BYTES - walls.OWN) // walls.HEAP_COPIES, self._granted)
         return self._exchange(wire.LENGTH.pack(len(question)) + question, seconds, stopped)
 
     def _exchange(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
@@ -206,7 +208,7 @@ class _Child:
             left = seconds - used()
             if left <= 0 or time.monotonic() - started > STILL or stopped():
                 raise _BrokenError(used(), late=True)
-            wait = min(LOOK, max(left, LOOK / 10))
+            wait = min(POLL_INTERVAL_SECONDS, max(left, POLL_INTERVAL_SECONDS / 10))
             readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)
             try:
                 if writable:
@@ -220,8 +222,8 @@ class _Child:
             # An answer is never empty, and nothing follows it before the next question.
             if (
                 (readable and not part)
-                or (told and not 0 < size <= ANSWER_MOST)
-                or len(answer) > ANSWER_MOST + wire.LENGTH.size
+                or (told and not 0 < size <= MAX_ANSWER_BYTES)
+                or len(answer) > MAX_ANSWER_BYTES + wire.LENGTH.size
             ):
                 raise _BrokenError(used())
             if told and len(answer) >= wire.LENGTH.size + size:

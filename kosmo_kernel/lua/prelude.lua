@@ -35,28 +35,28 @@ end
 function native.touch(value) return native.records.touch(value) end
 function native.behave(metatable, kind) return native.records.behave(metatable, kind) end
 local json = file("json")
-local ordering = file("ordering")
-file("writing", json, ordering)
+local key_order = file("key_order")
+file("json_encode", json, key_order)
 function json.array_of(list) return debug.setmetatable(list, json.array) end
 local text = file("text", json)
 native.render, native.clipped, native.secret = text.render, text.clipped, host.secret
-local places = file("places", json)
-local talking = file("talking", host, json)
+local positions = file("positions", json)
+local transport = file("transport", host, json)
 local limits = file("limits", host)
 native.steady, native.die, native.passed = limits.steady, limits.die, limits.passed
 local tasks = file("coroutines", limits)
 local records = file("records", json)
-file("describing", json, records)
+file("value_descriptions", json, records)
 native.records = records
 local cells = file("cells")
-local joining = file("joining", records, file("naming", cells))
-local parallel = file("parallel", json, tasks, talking, places)
+local concatenation = file("concatenation", records, file("naming", cells))
+local parallel = file("parallel", json, tasks, transport, positions)
 
 -- The environment ------------------------------------------------------------------------------------------
 
 local spaces = file("namespaces", json, records, text)
 local mcp = file("mcp", spaces)
-local passing = file("passing", json, records, cells, spaces)
+local inputs_outputs = file("inputs_outputs", json, records, cells, spaces)
 local sandbox = file("sandbox", json, records, limits, text)
 local environment = sandbox.environment()
 native.environment = environment
@@ -93,11 +93,11 @@ local requests = {}
 local function clean(value) return text.clipped(value, 20000) end
 
 local function error_reply(problem, thread, why)
-  local stack = thread and places.stack(thread, "the cell") or json.array_of({})
+  local stack = thread and positions.stack(thread, "the cell") or json.array_of({})
   if why then
-    return { kind = "failed", type = why.stop, line = why.line, stack = why.way and places.joined(why.way, stack) or stack }
+    return { kind = "failed", type = why.stop, line = why.line, stack = why.way and positions.joined(why.way, stack) or stack }
   end
-  local place = places.of(stack)
+  local place = positions.of(stack)
   local message, facts = native.failure(problem, place)
   if type(message) ~= "string" then
     -- A script's own table may say itself, which is the script's code and runs under its limits.
@@ -105,7 +105,7 @@ local function error_reply(problem, thread, why)
     local itself = type(message) == "table" or type(message) == "number"
     message = place .. (itself and said.values and said.values[1] or format("(error object is a %s value)", type(message)))
   end
-  stack = places.whole_stack(problem, stack)
+  stack = positions.whole_stack(problem, stack)
   return { kind = "failed", type = "lua_runtime", message = clean(message), facts = facts, stack = stack }
 end
 
@@ -122,9 +122,9 @@ end
 
 local function run_cell(header, texts)
   local source, name = texts[1], header.name
-  places.begin(name, source)
-  ordering.begin()
-  joining.begin()
+  positions.begin(name, source)
+  key_order.begin()
+  concatenation.begin()
   spaces.forget_servers()
   local inputs, set = header.inputs or {}, {}
   for _, input in ipairs(inputs) do set[input.name] = true end
@@ -135,7 +135,7 @@ local function run_cell(header, texts)
   native.forget_input()
   if header.numbered then outputs.begin() end
   limits.begin(header.cpu_limit, header.memory_limit)
-  local ran = #inputs > 0 and limits.run(passing.take, { hook = true }, inputs, texts) or { values = {} }
+  local ran = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, inputs, texts) or { values = {} }
   for i = #texts, 2, -1 do texts[i] = nil end
   local started = ran.values ~= nil
   if started then ran = limits.run(run, { hook = true }, table.unpack(header.args or {})) end
@@ -149,9 +149,9 @@ local function run_cell(header, texts)
   end
   local asked, given = header.outputs or {}, nil
   if #asked == 0 and is_small(ran.values) then
-    given = { values = table.pack(passing.give(ran.values, asked, header.result_limit)) }
+    given = { values = table.pack(inputs_outputs.give(ran.values, asked, header.result_limit)) }
   else
-    given = limits.run(passing.give, {}, ran.values, asked, header.result_limit)
+    given = limits.run(inputs_outputs.give, {}, ran.values, asked, header.result_limit)
   end
   if not given.values then return error_reply(given.problem, nil, given.why) end
   if ran.values.n == 0 then hidden = true end
@@ -169,7 +169,7 @@ local put_back -- the variables as they were before the last dry runs
 -- run that means it.
 function requests.run(header, texts)
   if header.dry_run then
-    put_back = put_back or passing.remember()
+    put_back = put_back or inputs_outputs.remember()
   elseif put_back then
     put_back()
     put_back = nil
@@ -185,18 +185,18 @@ function requests.check(_, texts)
 end
 
 -- What an editor asks while somebody types; see the file.
-local looking = file("looking", json, cells, spaces, text, places, methods)
+local introspection = file("introspection", json, cells, spaces, text, positions, methods)
 
 function requests.names(header)
-  return { kind = "names", names = debug.setmetatable(looking.names(header.chain), json.object) }
+  return { kind = "names", names = debug.setmetatable(introspection.names(header.chain), json.object) }
 end
 
 function requests.variables()
-  return { kind = "variables", variables = debug.setmetatable(looking.variables(), json.object) }
+  return { kind = "variables", variables = debug.setmetatable(introspection.variables(), json.object) }
 end
 
 function requests.resolve(header)
-  local reply = looking.resolve(header.chain)
+  local reply = introspection.resolve(header.chain)
   reply.kind = "resolved"
   return reply
 end
@@ -216,12 +216,12 @@ for name in pairs(package.loaded) do package.loaded[name] = nil end
 for name in pairs(real) do real[name] = nil end
 
 return function(bytes)
-  local header, texts = talking.unpacked(bytes)
+  local header, texts = transport.unpacked(bytes)
   bytes = nil -- which may be most of the heap
   local reply, pieces = requests[header.kind](header, texts)
   limits.finish()
-  ordering.finish()
-  talking.finish()
+  key_order.finish()
+  transport.finish()
   reply.memory = math.floor(collectgarbage("count") * 1024)
-  return talking.packed(reply, pieces, records.released())
+  return transport.packed(reply, pieces, records.released())
 end

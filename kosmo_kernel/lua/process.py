@@ -9,6 +9,7 @@ without an exception in the middle of a frame.
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import select
@@ -22,14 +23,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kosmo_kernel.errors import LuaProcessError
-from kosmo_kernel.limits import Limits
 from kosmo_kernel.lua import walls, wire
+from kosmo_kernel.settings.limits import Limits
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
-DEAF = 5.0  # seconds that a child may leave an answer unread
-GONE = "Its variables are gone; run what set them again."
-SHORT = 1 << 16  # bytes that are read of a frame at first; for a megabyte Python would map and unmap memory each time
-PIPE_SIZE = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
+MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave an answer unread
+VARIABLES_LOST = "Its variables are gone; run what set them again."
+FIRST_READ_BYTES = (
+    1 << 16
+)  # bytes that are read of a frame at first; for a megabyte Python would map and unmap memory each time
+PIPE_BYTES = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
 
 
 def _import_folders() -> list[str]:
@@ -52,7 +55,7 @@ class LuaProcess:
 
     def __init__(self) -> None:
         code = f"import sys; sys.path[:0] = {_import_folders()!r}; zone = {_zone()!r}; {START}"
-        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+        self._child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,11 +82,10 @@ class LuaProcess:
     def _enlarge_pipes(self) -> None:
         if sys.platform != "linux":
             return
-        import fcntl  # noqa: PLC0415 - does not exist everywhere
 
         for pipe in (self._requests, self._replies):
             with suppress(OSError):  # over the user's quota the default size still works
-                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     @property
     def pid(self) -> int:
@@ -106,9 +108,9 @@ class LuaProcess:
         if wanted != self._allowed:  # nobody else changes it, the child least of all
             self._allowed, self._limited = wanted, walls.allow(self.pid, *wanted)
 
-    def standing(self, report: bytes) -> tuple[walls.Wall, ...]:
+    def walls(self, report: bytes) -> tuple[walls.Wall, ...]:
         """The walls around the child; `report` is the text of the message with which it said that it was ready."""
-        return walls.told(report, self._limited)
+        return walls.parse_report(report, self._limited)
 
     def write(self, payload: bytes) -> None:
         """Send a payload.
@@ -123,10 +125,10 @@ class LuaProcess:
                     view = view[os.write(self._requests.fileno(), view) :]
                 if not view:
                     return
-                _, ready, _ = select.select([], [self._requests], [], DEAF)
+                _, ready, _ = select.select([], [self._requests], [], MAX_UNREAD_SECONDS)
                 if not ready:
                     self.kill()
-                    raise LuaProcessError(f"The Lua process asked and did not listen, and was ended. {GONE}")
+                    raise LuaProcessError(f"The Lua process asked and did not listen, and was ended. {VARIABLES_LOST}")
         except (BrokenPipeError, ValueError) as error:
             raise self.ended() from error
 
@@ -150,7 +152,7 @@ class LuaProcess:
                 with suppress(BlockingIOError):
                     os.read(self._wake_read, 1024)
                 return None
-            part = os.read(replies, PIPE_SIZE if self._received else SHORT)
+            part = os.read(replies, PIPE_BYTES if self._received else FIRST_READ_BYTES)
             if not part:
                 raise self.ended()
             self._received += part
@@ -164,7 +166,9 @@ class LuaProcess:
         (size,) = wire.LENGTH.unpack_from(self._received)
         if size > most:
             self.kill()
-            raise LuaProcessError(f"The Lua process sent a frame that no script can make, and was ended. {GONE}")
+            raise LuaProcessError(
+                f"The Lua process sent a frame that no script can make, and was ended. {VARIABLES_LOST}"
+            )
         if len(self._received) < size_of + size:
             return None
         payload = bytes(memoryview(self._received)[size_of : size_of + size])
@@ -213,7 +217,7 @@ class LuaProcess:
             said = (self._complaints.read() or b"").decode(errors="replace").strip()
         self._close()
         detail = f"\n{said.splitlines()[-1]}" if said else ""
-        return LuaProcessError(f"The process that runs Lua {how}. {GONE}{detail}")
+        return LuaProcessError(f"The process that runs Lua {how}. {VARIABLES_LOST}{detail}")
 
     def kill(self) -> None:
         """End the child now, whatever it does."""

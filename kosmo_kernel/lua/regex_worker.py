@@ -13,19 +13,17 @@ import json
 import os
 import signal
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import regex
 
 from kosmo_kernel.lua import walls_lockdown, wire
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 RESULT_MOST = 8 << 20  # bytes of text in one answer
-CAPTURES_MOST = 250_000  # captures in one answer
-SHOWN = 100  # letters of a pattern in a message
+MAX_CAPTURES = 250_000  # captures in one answer
+MAX_PATTERN_SHOWN = 100  # letters of a pattern in a message
 UNMATCHED = -1  # the length of a capture that is none
 
 FLAGS = {
@@ -40,7 +38,7 @@ _DELIMITED = regex.compile(r"([/#~!@%])((?:\\.|(?!\1)[^\\])*+)\1([imsxuU]*+)", r
 _REFERENCE = regex.compile(r"\\(\d\d?|[\\$])|\$(?:(\d\d?)|\{(\w+)\}|([A-Za-z_]\w*))", regex.ASCII)
 
 
-class RefusedError(Exception):
+class PatternRefusedError(Exception):
     """What was asked cannot be done; `limit` names the limit in the way, if it is one."""
 
     def __init__(self, message: str, limit: str = "") -> None:
@@ -61,9 +59,11 @@ def compiled(pattern: str, flags: str) -> regex.Pattern[str]:
         flags, before = flags + modifiers, 1
     for letter in flags:
         if letter == "U":
-            raise RefusedError("there is no modifier `U`; write `*?`, `+?` and `??` where little is to be matched")
+            raise PatternRefusedError(
+                "there is no modifier `U`; write `*?`, `+?` and `??` where little is to be matched"
+            )
         if letter not in FLAGS:
-            raise RefusedError(f"there is no flag `{letter}`; the flags are {', '.join(FLAGS)[:-3]}")
+            raise PatternRefusedError(f"there is no flag `{letter}`; the flags are {', '.join(FLAGS)[:-3]}")
     wanted = regex.VERSION0 | (0 if "u" in flags else regex.ASCII)
     for letter in flags:
         wanted |= FLAGS[letter]
@@ -71,15 +71,15 @@ def compiled(pattern: str, flags: str) -> regex.Pattern[str]:
         return regex.compile(inside, wanted, cache_pattern=False)
     except regex.error as error:
         place = "" if error.pos is None else f" at character {error.pos + before + 1}"
-        raise RefusedError(f"the pattern {_shown(pattern)} is wrong{place}: {error.msg}") from None
+        raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong{place}: {error.msg}") from None
     except (ValueError, OverflowError) as error:  # flags in the pattern, or a repeat of too many
-        raise RefusedError(f"the pattern {_shown(pattern)} is wrong: {error}") from None
+        raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong: {error}") from None
     except RecursionError:
-        raise RefusedError(f"the pattern {_shown(pattern)} is nested too deeply") from None
+        raise PatternRefusedError(f"the pattern {_shown(pattern)} is nested too deeply") from None
 
 
 def _shown(pattern: str) -> str:
-    return f"`{pattern if len(pattern) <= SHOWN else pattern[:SHOWN] + '…'}`"
+    return f"`{pattern if len(pattern) <= MAX_PATTERN_SHOWN else pattern[:MAX_PATTERN_SHOWN] + '…'}`"
 
 
 def template(replacement: str, pattern: regex.Pattern[str]) -> list[str | int]:
@@ -108,7 +108,7 @@ def _group(asked: str, pattern: regex.Pattern[str]) -> int:
     number = int(asked) if asked.isdecimal() else pattern.groupindex.get(asked)
     if number is None or number > pattern.groups:
         names = "".join(f", `{name}`" for name in pattern.groupindex)
-        raise RefusedError(
+        raise PatternRefusedError(
             f"the replacement names group `{asked}`; the pattern has {pattern.groups}{names}. Text: \\$ is a dollar"
         )
     return int(number)
@@ -128,8 +128,8 @@ def captures(matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]) -
             texts.append(text.encode(errors="surrogateescape"))
             lengths.append(len(texts[-1]))
             size += lengths[-1]
-        if len(lengths) > CAPTURES_MOST:
-            raise RefusedError(f"the matches have more than {CAPTURES_MOST:,} captures", "pattern_captures")
+        if len(lengths) > MAX_CAPTURES:
+            raise PatternRefusedError(f"the matches have more than {MAX_CAPTURES:,} captures", "pattern_captures")
         _check_size(size)
     header = {"count": count, "groups": pattern.groups, "names": list(pattern.groupindex.items())}
     return header, [struct.pack(f"<{len(lengths)}i", *lengths), b"".join(texts)]
@@ -159,7 +159,7 @@ def replaced(
 
 def _check_size(size: int) -> None:
     if size > RESULT_MOST:
-        raise RefusedError(f"the result is larger than {RESULT_MOST:,} bytes", "pattern_result")
+        raise PatternRefusedError(f"the result is larger than {RESULT_MOST:,} bytes", "pattern_result")
 
 
 def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -181,7 +181,7 @@ def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
             return captures(pattern.finditer(subject), pattern)
         found = pattern.search(subject)
         return captures([found] if found else [], pattern)
-    except RefusedError as error:
+    except PatternRefusedError as error:
         return {"error": str(error), "limit": error.limit}, []
     except MemoryError:
         compiled.cache_clear()

@@ -6,14 +6,11 @@ record reads as text; all of it is computed from the declared columns. See `reco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from kosmo_kernel.records import asked_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from kosmo_kernel.catalogue import Column, Integration
+from kosmo_kernel.catalogue import Column, Integration
+from kosmo_kernel.values.records import columns_with_item
 
 
 def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +73,7 @@ def surface(integrations: Iterable[Integration], accounts: Mapping[str, Sequence
                 "names": names[function.name],
                 "signature": function.signature,
                 "type": record_type(function.columns, integration.labels),
-                "asked": record_type(asked_columns(function), integration.labels),
+                "asked": record_type(columns_with_item(function), integration.labels),
             }
             for function in integration.functions
         ]

@@ -7,29 +7,35 @@ a handle, places in it, or JSON. Nothing the child says is trusted: handles and 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, groupby, repeat
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from kosmo_kernel import harmless, wide_json
+from kosmo_kernel import safety
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import LimitError
-from kosmo_kernel.limits import MAX_RECORDS
 from kosmo_kernel.lua.host import Failure, Outcome
-from kosmo_kernel.lua.host_limits import check_columns, check_records, records_memory
-from kosmo_kernel.records import ABSENT, ACCOUNT, Record, Records, account_columns, asked_columns, decode, encode
-from kosmo_kernel.redact import in_texts, would_change
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from kosmo_kernel.catalogue import Function
-    from kosmo_kernel.lua.host_limits import Room
-    from kosmo_kernel.records import Source
+from kosmo_kernel.lua.host_limits import Room, check_columns, check_records, records_memory
+from kosmo_kernel.safety.redaction import in_texts, would_change
+from kosmo_kernel.settings.limits import MAX_RECORDS
+from kosmo_kernel.values import extended_json
+from kosmo_kernel.values.records import (
+    ABSENT,
+    ACCOUNT,
+    Record,
+    Records,
+    Source,
+    account_columns,
+    columns_with_item,
+    decode,
+    encode,
+)
 
 LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
 MAX_ROWS = 256  # records that Lua asks for at a time (`records.lua`)
 SHORT = 50  # a list of at most this many records travels whole
 MAX_FAULT = 20_000  # characters that say why a value has no such form
-ASKED = "*"  # behind a function's name: the type of what its calls with a list argument return
+WITH_ITEM = "*"  # behind a function's name: the type of what its calls with a list argument return
 _MAY_BE_WIDE = frozenset({float, dict, list})
 
 
@@ -54,7 +60,7 @@ class Opaque(str):
         return str(self)  # no quotes: it is no text to Lua
 
 
-class Handles:
+class RemoteLists:
     """The lists that Lua may refer to, by number.
 
     Parameters:
@@ -154,7 +160,7 @@ class Handles:
     def _type(self, records: Records) -> str:
         function, name = records.function, self._name(records.function)
         own = function and records.columns in (function.columns, account_columns(function.columns))
-        return name if own else name + ASKED
+        return name if own else name + WITH_ITEM
 
     def _source(self, account: Source) -> dict[str, Any]:
         """What Lua is told of whose account records came from: `account`, or `accounts` with how many each follow."""
@@ -269,12 +275,12 @@ class Handles:
         return self._decoded(_told(described, blob, redact), described.get("type"), described)
 
     def _decoded(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
-        function = self._functions.get((type_name or "").removesuffix(ASKED))
+        function = self._functions.get((type_name or "").removesuffix(WITH_ITEM))
         if isinstance(value, dict):
             return Record(value, function, self._account(described.get("account"))) if function else value
         is_records = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
         if isinstance(value, list) and (function or is_records):
-            columns = asked_columns(function) if function and type_name and type_name.endswith(ASKED) else None
+            columns = columns_with_item(function) if function and type_name and type_name.endswith(WITH_ITEM) else None
             check_records(len(value))
             if is_records:
                 check_columns(value)
@@ -343,13 +349,13 @@ def _check_size(size: int, most: int) -> None:
 
 def _opaque(described: Mapping[str, Any], blob: bytes, room: Room, redact: Callable[[str], str] | None) -> Opaque:
     room.add(len(blob), 1)
-    text = harmless.text(blob.decode(errors="replace"))
+    text = safety.sanitize_text(blob.decode(errors="replace"))
     return Opaque(redact(text) if redact else text, str(described.get("fault") or "")[:MAX_FAULT])
 
 
 def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
     """The JSON value that the child tells."""
-    value = wide_json.decode(blob) if described.get("wide") else decode(blob)
+    value = extended_json.decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
     if has_text and redact and would_change(blob.decode(), redact):  # nearly never, and then text by text
         return in_texts(value, redact)
@@ -358,7 +364,7 @@ def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str
 
 def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:
     """A description and the JSON that belongs to it, which it says is wide where it is."""
-    text, wide = wide_json.encode(value)
+    text, wide = extended_json.encode(value)
     return (described | {"wide": True} if wide else described), text
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from kosmo_kernel.config import config
 from kosmo_kernel.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from kosmo_kernel.settings.config_file import config
 
 # What each wall means, in the order in which they are shown.
 MEANINGS = {
@@ -32,8 +30,8 @@ UNTOLD = "the Lua process did not say"
 REQUIRE = "KOSMO_REQUIRE_WALLS"
 
 OWN = 256 << 20  # bytes of address space on top: Python (16 MiB), and an answer of the parent's on its way into Lua
-COPIES = 2  # the heap may hold a result with its frame, and Python then copies the frame twice
-MOST = 1 << 31  # seconds; the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
+HEAP_COPIES = 2  # the heap may hold a result with its frame, and Python then copies the frame twice
+MAX_CPU_SECONDS = 1 << 31  # seconds; the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
 SPARE = 1  # seconds on top of the running time allowed, in which the parent ends a run in a better way
 
 
@@ -53,7 +51,7 @@ class Wall(NamedTuple):
     why_not: str = ""
 
 
-def told(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
+def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
     """All walls.
 
     Parameters:
@@ -109,14 +107,14 @@ def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
         The names of the walls built, each with why it does not stand: empty when it does.
     """
     try:
-        import resource  # noqa: PLC0415 - does not exist everywhere
+        import resource
 
         set_limit, endless = resource.prlimit, resource.RLIM_INFINITY
     except (ImportError, AttributeError):
         return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
     wanted = {
-        "memory": (resource.RLIMIT_AS, OWN + COPIES * memory),
-        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + SPARE, MOST)),
+        "memory": (resource.RLIMIT_AS, OWN + HEAP_COPIES * memory),
+        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + SPARE, MAX_CPU_SECONDS)),
     }
     walls = {}
     for name, (limit, most) in wanted.items():

@@ -15,6 +15,7 @@ from kosmo_kernel.lua.walls_filter import program
 
 # As the `typing` module has it, without its import.
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,7 +77,7 @@ def _hang_on(lifeline: int) -> None:
     """
     if sys.platform != "linux":
         raise _MissingError("only Linux can end it in the midst of one long step")
-    import fcntl  # noqa: PLC0415 - does not exist everywhere
+    import fcntl
 
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETSIG, SIGKILL)
@@ -90,7 +91,7 @@ def _gain_no_privileges() -> None:
 
 
 def _start_no_processes() -> None:
-    import resource  # noqa: PLC0415 - does not exist everywhere
+    import resource
 
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if os.geteuid() == 0:
@@ -98,7 +99,7 @@ def _start_no_processes() -> None:
 
 
 def _open_no_files() -> None:
-    import resource  # noqa: PLC0415 - does not exist everywhere
+    import resource
 
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE):
         resource.setrlimit(limit, (0, 0))
@@ -111,7 +112,7 @@ def _keep_few_calls() -> None:
     steps = program(machine) if sys.maxsize > 1 << 32 else None
     if steps is None:
         raise _MissingError(f"there is no filter for {machine}")
-    import ctypes  # noqa: PLC0415 - imported by now, and nowhere else needed
+    import ctypes
 
     held = ctypes.create_string_buffer(steps, len(steps))
     described = ctypes.create_string_buffer(struct.pack("HP", len(steps) // 8, ctypes.addressof(held)))  # sock_fprog
@@ -131,7 +132,7 @@ def _opening_fails_with() -> int | None:
 
 def _prctl(*words: int) -> None:
     """Linux's prctl(2), which takes five words."""
-    import ctypes  # noqa: PLC0415 - only Linux needs it
+    import ctypes
 
     call = ctypes.CDLL(None, use_errno=True).prctl
     if call(*map(ctypes.c_ulong, words), *[ctypes.c_ulong(0)] * (5 - len(words))) != 0:

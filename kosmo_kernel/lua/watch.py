@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.lua.process import LuaProcess
+from kosmo_kernel.settings.limits import Limits
 
-if TYPE_CHECKING:
-    from kosmo_kernel.limits import Limits
-    from kosmo_kernel.lua.process import LuaProcess
-
-GRACE = 0.5  # seconds that a child has to stop by itself before it is killed
-LOOK = 0.25  # seconds between two looks while no limit is near
-SOON = GRACE / 20
+GRACE_SECONDS = 0.5  # seconds that a child has to stop by itself before it is killed
+POLL_INTERVAL_SECONDS = 0.25  # seconds between two looks while no limit is near
+SOON = GRACE_SECONDS / 20
 STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
 
 
 @dataclass(slots=True)
-class Ending:
+class StopReason:
     """Why the run in progress must end before its time, if it must. Threads and signal handlers may say so.
 
     Parameters:
@@ -41,7 +38,7 @@ class Ending:
         """Whether it was asked a second time."""
         return self.why is not None and self.by == 0.0
 
-    def ask(self, why: str, grace: float) -> None:
+    def request(self, why: str, grace: float) -> None:
         """Have it end, for the first reason that comes up; the child has so many seconds for it."""
         if self.why is None:
             self.by, self.why = time.monotonic() + grace, why
@@ -49,12 +46,12 @@ class Ending:
     def interrupt(self) -> None:
         """Somebody has it end: soon, or if that was said before, at once."""
         if self.why is None:
-            self.ask("interrupted", GRACE)
+            self.request("interrupted", GRACE_SECONDS)
         else:
             self.by = 0.0
 
 
-class Watch:
+class LimitWatch:
     """One request's watch over its child.
 
     Parameters:
@@ -74,10 +71,10 @@ class Watch:
         if stopping:
             pause = SOON
         elif self._used is None or self._start is None:
-            pause = LOOK
+            pause = POLL_INTERVAL_SECONDS
         else:
-            left = self.limits.cpu + GRACE - (self._used - self._start)
-            pause = min(LOOK, max(left, SOON))
+            left = self.limits.cpu + GRACE_SECONDS - (self._used - self._start)
+            pause = min(POLL_INTERVAL_SECONDS, max(left, SOON))
         return max(0.0, self._looked_at + pause - time.monotonic())
 
     def is_over(self) -> bool:
@@ -91,4 +88,4 @@ class Watch:
             self._used, self._still_since = used, self._looked_at
         elif self._looked_at - self._still_since > STILL:  # Lua computes or waits for us
             raise LuaProcessError(f"The Lua process did nothing for {STILL:.0f} s, and was ended: {self._gone}")
-        return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE
+        return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

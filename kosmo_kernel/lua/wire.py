@@ -2,7 +2,8 @@
 
 A frame is its length (four bytes, big-endian) and a payload. A payload is the length of its header, the
 header (JSON), and texts one after the other; the header's `blobs` gives their lengths. The child process
-only moves payloads as bytes; what is in them is read by `answering.py` on one side and `talking.lua` on the other.
+only moves payloads as bytes; what is in them is read by `request_handler.py` on one side and `transport.lua` on the
+other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import struct
 
 # As the `typing` module has it, without its import: the child process starts with this file.
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
@@ -41,7 +43,7 @@ def read_frame(descriptor: int) -> bytes:
     return read_exactly(descriptor, size) if size else b""
 
 
-class Frames:
+class FrameReader:
     """The payloads that come from a blocking descriptor, which nobody else reads."""
 
     def __init__(self, descriptor: int) -> None:
@@ -71,13 +73,13 @@ def write_frame(descriptor: int, payload: bytes) -> None:
 
 
 def _to_json(header: Mapping[str, Any]) -> bytes:
-    import json  # noqa: PLC0415 - the process that runs Lua imports this file and reads no JSON
+    import json
 
     return json.dumps(header, separators=(",", ":")).encode()
 
 
 def _from_json(text: bytes) -> Any:
-    import json  # noqa: PLC0415 - as above
+    import json
 
     return json.loads(text)
 

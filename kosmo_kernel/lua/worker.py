@@ -17,6 +17,7 @@ from kosmo_kernel.lua import walls_lockdown, wire
 
 # As the `typing` module has it, without its import.
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,11 +27,11 @@ FLUSH_AFTER = 0.1  # seconds after which what was printed is sent on while the s
 NOTHING, FLUSH, INTERRUPTED, CPU, SLOW = 0, 1, 2, 3, 4  # what `tick` answers
 
 
-class Host:
+class ParentConnection:
     """What the Lua half may ask of this process."""
 
     def __init__(self, requests: int, replies: int) -> None:
-        self._requests = wire.Frames(requests)
+        self._requests = wire.FrameReader(requests)
         self._replies = replies
         self._cpu_deadline = 0.0
         self._look_at = 0.0
@@ -109,11 +110,11 @@ class Host:
 
 def lua_sources() -> dict[bytes, bytes]:
     """Our Lua files by name."""
-    folder = os.path.dirname(__file__)  # noqa: PTH120 - pathlib would take a fifth of the time of this start
+    folder = os.path.dirname(__file__)
     texts = {}
-    for name in os.listdir(folder):  # noqa: PTH208 - likewise
+    for name in os.listdir(folder):
         if name.endswith(".lua"):
-            with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - likewise
+            with open(f"{folder}/{name}", "rb") as file:
                 texts[name.removesuffix(".lua").encode()] = file.read()
     return texts
 
@@ -132,11 +133,11 @@ def main(zone: str) -> None:
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
-    host = Host(requests, replies)
+    host = ParentConnection(requests, replies)
     if sys.platform != "win32":
         signal.signal(signal.SIGUSR1, host.interrupt)
 
-    from lupa.lua54 import LuaRuntime  # noqa: PLC0415 - costs most of the start; the signals must stand before it
+    from lupa.lua54 import LuaRuntime
 
     def refused(*_anything: object) -> None:
         raise AttributeError("no Python attribute is reachable from Lua")

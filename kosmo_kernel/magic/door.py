@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.commands import Door
-from kosmo_kernel.options import LUA_MAGIC
+from kosmo_kernel.explorer import explore
+from kosmo_kernel.notebook.commands import NotebookContext
+from kosmo_kernel.settings.cell_options import LUA_MAGIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kosmo_kernel.session import Session
 
 
-def door_of(shell: Any, session: Session) -> Door:
+def door_of(shell: Any, session: Session) -> NotebookContext:
     """The notebook of an IPython shell.
 
     JupyterLab sends what happens to widgets to a thread of its own where the kernel has such threads (JEP 91). Lua runs
@@ -24,7 +24,7 @@ def door_of(shell: Any, session: Session) -> Door:
         shell: the shell, whose cell is running in this thread.
         session: its Lua.
     """
-    import asyncio  # noqa: PLC0415 - loading the extension must not wait for it
+    import asyncio
 
     home = threading.get_ident()
     try:
@@ -38,4 +38,4 @@ def door_of(shell: Any, session: Session) -> Door:
         else:
             loop.call_soon_threadsafe(work)
 
-    return Door(session, f"%%{LUA_MAGIC}", shell.user_ns, between_cells)
+    return NotebookContext(session, f"%%{LUA_MAGIC}", shell.user_ns, between_cells, explore)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.magic import MagicAlias
 
-from kosmo_kernel.options import LUA_MAGIC
+from kosmo_kernel.settings.cell_options import LUA_MAGIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kosmo_kernel.session import Session
 
 
@@ -34,7 +33,7 @@ class Editing:
             self._inspects_python = self._kernel.do_inspect
             self._kernel.do_inspect = self._inspect
 
-    def leave(self) -> None:
+    def remove(self) -> None:
         """Take away what was added to the shell."""
         matchers = self._shell.Completer.custom_matchers
         matchers[:] = [each for each in matchers if each is not self._matcher]
@@ -53,13 +52,13 @@ class Editing:
 
     def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
         """What can stand at the cursor of a cell that is ours; nothing for other cells, which keep what they had."""
-        from kosmo_kernel import editor  # noqa: PLC0415 - loading the extension must not wait for it
+        from kosmo_kernel import editor
 
         above = context.full_text.split("\n")[: context.cursor_line]
         text, cursor = self._unaliased(
             context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position
         )
-        place = editor.spot(text, cursor)
+        place = editor.lua_at_cursor(text, cursor)
         if place is None:
             return {"completions": [], "suppress": False}
         found = place.complete(self._session(), self._variables())
@@ -88,12 +87,12 @@ class Editing:
 
     def _inspect(self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()) -> Any:
         """What is known of the name at the cursor, in place of the kernel's own answer where the cell is ours."""
-        from kosmo_kernel import editor  # noqa: PLC0415 - as above
+        from kosmo_kernel import editor
 
-        place = editor.spot(*self._unaliased(code, cursor_pos))
+        place = editor.lua_at_cursor(*self._unaliased(code, cursor_pos))
         if place is None:
             return self._inspects_python(code, cursor_pos, detail_level, omit_sections)
-        from kosmo_kernel.display import bundle_of  # noqa: PLC0415 - as above
+        from kosmo_kernel.render.display import bundle_of
 
         page = place.inspect(self._session(), detail_level)
         data = {} if page is None else bundle_of(page)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from kosmo_kernel.cell import error_lines
-
-if TYPE_CHECKING:
-    from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.render.error_lines import error_lines
 
 
 class RefusedSetting(BaseException):
@@ -35,7 +32,7 @@ def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> 
     """How an error reads below a cell; in full with all that is known of it."""
     lines = error_lines(error, colour=colour)
     if full:
-        from kosmo_kernel.report import report_lines, traceback_lines  # noqa: PLC0415 - only for those who ask
+        from kosmo_kernel.notebook.error_report import report_lines, traceback_lines
 
         lines += [*report_lines(error), "", *traceback_lines(error)]
     return lines

@@ -24,23 +24,23 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, Unicode
 
-from kosmo_kernel.cell import CellLine, quiet, value_of
-from kosmo_kernel.commands import COMMANDS, run_command
+from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.magic.door import door_of
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import check_data, lua_inputs, where_called
-from kosmo_kernel.options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.plan import reveal
-from kosmo_kernel.project import ERRORS, SETTINGS, checked, settings_of
+from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note, value_of
+from kosmo_kernel.notebook.commands import COMMANDS, run_command
+from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
+from kosmo_kernel.settings.project_file import ERRORS, SETTINGS, checked, settings_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    from kosmo_kernel.display import Display
-    from kosmo_kernel.progress import Line
+    from kosmo_kernel.render.display import Display
     from kosmo_kernel.session import Result, Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
@@ -92,8 +92,8 @@ class KosmoMagic(Magics):
     @cached_property
     def session(self) -> Session:
         """The Lua state of this shell, made when first used."""
-        from kosmo_kernel.accounts import demo_chosen  # noqa: PLC0415 - loading the extension must not wait for it
-        from kosmo_kernel.session import Session  # noqa: PLC0415 - likewise
+        from kosmo_kernel.accounts import demo_chosen
+        from kosmo_kernel.session import Session
 
         session = Session()
         if self.account is not None and not demo_chosen():
@@ -113,7 +113,7 @@ class KosmoMagic(Magics):
             raise RefusedSetting(error, colour=self.shell.colors.lower() != "nocolor") from None
         super().update_config(config)
         if "account" in config.get(type(self).__name__, {}):
-            from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen  # noqa: PLC0415 - as above
+            from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen
 
             self.session.account = self.account or (DEMO if demo_chosen() else DEFAULT)
 
@@ -206,7 +206,7 @@ class KosmoMagic(Magics):
                 number=number if is_cell else None,  # of several lines in a cell none is what the cell gave
             )
         if options.dry_run:
-            self._publish(quiet(reveal(result)))
+            self._publish(small_note(replace_values_with_plan(result)))
         with self.session.interruptible:
             attrs = result.attrs()
             value = value_of(result.values, options, attrs)
@@ -214,23 +214,23 @@ class KosmoMagic(Magics):
             variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
         # Nobody can tell whether the value of a line is shown.
-        _say_notes(result.told(tables=is_shown and is_cell and not options.raw)[1])
+        _say_notes(result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
         if options.var is not None:
             check_data(f"-v {options.var}", result)
             variables[options.var] = value
         self.shell.push(variables)
         return value if is_shown else None
 
-    def _line(self) -> Line:
+    def _line(self) -> ProgressDisplay:
         """The line of a cell's progress, where this shell shows things."""
         publisher = self.shell.display_pub
         if type(publisher) is DisplayPublisher:  # which prints: nothing can be updated
-            from kosmo_kernel.terminal_line import TerminalLine  # noqa: PLC0415 - notebooks have none
+            from kosmo_kernel.render.terminal_progress import TerminalProgress
 
-            return TerminalLine(sys.stderr)
-        return CellLine(self._publish, only_last=isinstance(publisher, CapturingDisplayPublisher))
+            return TerminalProgress(sys.stderr)
+        return NotebookProgress(self._publish, only_last=isinstance(publisher, CapturingDisplayPublisher))
 
-    def _display(self, line: Line, display: Display) -> None:
+    def _display(self, line: ProgressDisplay, display: Display) -> None:
         """Show what Lua shows."""
         line.make_way(sys.stdout, "\n")
         if display.clears:
@@ -239,9 +239,9 @@ class KosmoMagic(Magics):
 
     def _show_plan(self, result: Result, options: Options) -> None:
         """Show the calls of a dry run that failed, as far as it came."""
-        from kosmo_kernel.display import Display, bundle_of  # noqa: PLC0415 - most runs are no dry ones
+        from kosmo_kernel.render.display import Display, bundle_of
 
-        self._publish(quiet(reveal(result)))
+        self._publish(small_note(replace_values_with_plan(result)))
         for value in result.values:
             self._publish(Display(bundle_of(value, rows=options.limit, raw=options.raw)))
 
@@ -261,9 +261,9 @@ class KosmoMagic(Magics):
         place = typed.rfind(cell.rstrip("\n"))
         return typed.count("\n", 0, place) if place > 0 else 1
 
-    def leave(self) -> None:
+    def unregister(self) -> None:
         """Put back what stood under the names of these magics, and end the session."""
-        self._editing.leave()
+        self._editing.remove()
         manager = self.shell.magics_manager
         for (kind, name), before in self._displaced.items():
             table = manager.magics[kind]
@@ -321,7 +321,7 @@ def unload(shell: InteractiveShell) -> None:
     """Leave the shell as `load` found it."""
     found = shell.magics_manager.registry.get(KosmoMagic.__name__)
     if found is not None:
-        found.leave()
+        found.unregister()
 
 
 def _check(config: Config) -> None:
@@ -336,7 +336,7 @@ def _check(config: Config) -> None:
             checked(key, value, f"{name}.{key}", name)
 
 
-def _write(line: Line, stream: str, text: str) -> None:
+def _write(line: ProgressDisplay, stream: str, text: str) -> None:
     """Pass on what Lua prints; `%%capture` swaps the streams, so they are looked up each time."""
     place = sys.stderr if stream == "stderr" else sys.stdout
     line.make_way(place, text)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from inspect import currentframe
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from kosmo_kernel.result import Result
+    from kosmo_kernel.results.result import Result
 
 
 def where_called(shell: Any) -> Mapping[str, Any]:
@@ -38,7 +37,8 @@ def lua_inputs(
     """
     if not wanted:
         return {}
-    from kosmo_kernel.python_values import lua_name, lua_value  # noqa: PLC0415 - loading the extension does without it
+    from kosmo_kernel.values.from_python import lua_value
+    from kosmo_kernel.values.lua_syntax import lua_name
 
     names = {**variables, **local}  # a copy: nothing that an expression assigns becomes a variable
     return {lua_name(lua): lua_value(_value(expression, names), f"-i {expression}") for lua, expression in wanted}
@@ -56,7 +56,7 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
     except NameError as fault:
         if fault.name not in code.co_names or fault.name in names:
             raise _failed(expression, fault) from fault
-        from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+        from kosmo_kernel.catalogue import nearest
 
         near = nearest(fault.name, [name for name in names if not name.startswith("_")])
         message = f"-i {expression}: there is no Python variable `{fault.name}`."
@@ -79,7 +79,7 @@ def check_data(name: str, result: Result) -> None:
     Raises:
         InvalidArgumentsError: the value, or one of several, has no Python form; the message names the place in it.
     """
-    from kosmo_kernel.lua.values import Opaque  # noqa: PLC0415 - loading the extension does without it
+    from kosmo_kernel.lua.values import Opaque
 
     for value in result.values:
         if isinstance(value, Opaque):

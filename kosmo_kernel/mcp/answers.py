@@ -6,19 +6,15 @@ is no object as `{"result": …}`, and what was wrapped so is unwrapped. A list 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kosmo_kernel.errors import RefusedError
-from kosmo_kernel.mcp.tools import WRAPPED
-from kosmo_kernel.records import Records, decode
-from kosmo_kernel.redact import redact
+from kosmo_kernel.mcp.tools import WRAPPED, Tool
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.values.records import Records, decode
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from kosmo_kernel.mcp.tools import Tool
-
-MESSAGE_MOST = 4_000  # characters of a tool's own words about its failure
+MAX_MESSAGE_LENGTH = 4_000  # characters of a tool's own words about its failure
 MARKUP = {"text/markdown": "markdown", "text/html": "html"}
 # Of pictures those that draw and do nothing else; an SVG is a document, and a server's is not shown.
 PICTURES = {"image/gif": "gif", "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
@@ -49,7 +45,7 @@ def value_of(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ())
     return parts[0] if len(parts) == 1 else _records(parts)
 
 
-def shown(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+def displays_of(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     """What of an answer is to be looked at: forms of `display`, and what they show.
 
     Parameters:
@@ -99,6 +95,6 @@ def _records(value: Any) -> Any:
 def _failed(tool: Tool, content: Iterable[Mapping[str, Any]], secrets: Iterable[str]) -> RefusedError:
     texts = [part["text"] for part in content if part.get("type") == "text" and str(part.get("text")).strip()]
     said = redact("\n".join(texts).strip(), secrets)
-    said = said if len(said) <= MESSAGE_MOST else said[:MESSAGE_MOST] + "…"
+    said = said if len(said) <= MAX_MESSAGE_LENGTH else said[:MAX_MESSAGE_LENGTH] + "…"
     told = f"{tool.function}: {said}" if said else f"{tool.function} failed, and the server does not say why."
     return RefusedError(told, function=tool.function)

@@ -7,25 +7,23 @@ does not name is a mistake where the schema lists its arguments, because most se
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.records import Records
-from kosmo_kernel.redact import one_line
+from kosmo_kernel.mcp.schema_patterns import Matches
+from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-    from kosmo_kernel.mcp.schema_patterns import Matches
-    from kosmo_kernel.mcp.tools import Tool
-
-SAID = 120  # characters of what a schema asks for
-KEPT = 1_000  # schemas; each time a server lists its tools anew they are other ones
+MAX_SCHEMA_TEXT = 120  # characters of what a schema asks for
+MAX_SCHEMAS_KEPT = 1_000  # schemas; each time a server lists its tools anew they are other ones
 # Where a schema says more of its arguments than `properties` does, names that are not there may be meant.
 OPEN = ("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
 WORDS = {
@@ -145,9 +143,9 @@ class _Rules:
 
     def broken(self, given: dict[str, Any], matches: Matches) -> list[str]:
         """What of the schema some arguments break."""
-        from referencing.exceptions import Unresolvable  # noqa: PLC0415 - only where tools are called
+        from referencing.exceptions import Unresolvable
 
-        from kosmo_kernel.mcp.schema_patterns import faults  # noqa: PLC0415 - as above
+        from kosmo_kernel.mcp.schema_patterns import faults
 
         try:
             errors = faults(self.validator, matches, given) if self.validator else []
@@ -168,7 +166,7 @@ def _rules_of(tool: Tool) -> _Rules:
         is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
         validator=_validator(tool.schema),
     )
-    if len(_kept) >= KEPT:
+    if len(_kept) >= MAX_SCHEMAS_KEPT:
         _kept.clear()
     _kept[id(tool.schema)] = (tool.schema, made)
     return made
@@ -185,11 +183,11 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _validator(schema: Mapping[str, Any]) -> Validator | None:
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - only where tools are called
-    from jsonschema.validators import validator_for  # noqa: PLC0415 - as above
-    from referencing import Registry  # noqa: PLC0415 - as above
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
 
-    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, rules  # noqa: PLC0415 - as above
+    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, rules
 
     kind = validator_for(schema, default=Draft202012Validator)
     try:
@@ -233,7 +231,7 @@ def _any_of(kinds: Sequence[str]) -> str:
 
 
 def _shown(asked: Any) -> str:
-    return one_line(json.dumps(asked, ensure_ascii=False), most=SAID)
+    return one_line(json.dumps(asked, ensure_ascii=False), most=MAX_SCHEMA_TEXT)
 
 
 def _path(error: ValidationError) -> str:

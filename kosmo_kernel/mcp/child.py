@@ -15,24 +15,22 @@ import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp.references import Filled
+from kosmo_kernel.mcp.references import ResolvedServer
 
-LONGEST = 64 << 20  # bytes of one message
-CHUNK = 1 << 18  # bytes that are read at once
+MAX_MESSAGE_BYTES = 64 << 20  # bytes of one message
+READ_BYTES = 1 << 18  # bytes that are read at once
 TAIL_LINES, TAIL_WIDTH = 8, 300  # what is kept of its complaints: last lines, and characters of each
-LEAVE = 2.0  # seconds to end by itself after its input has ended, as the protocol asks for
-HURRY = 0.2  # and of one that never said a word, for whose start somebody waits
-GROUPS = sys.platform != "win32"
+EXIT_SECONDS = 2.0  # seconds to end by itself after its input has ended, as the protocol asks for
+SILENT_EXIT_SECONDS = 0.2  # and of one that never said a word, for whose start somebody waits
+HAS_PROCESS_GROUPS = sys.platform != "win32"
 
 
 class TooLongError(Exception):
     """A message was longer than any may be."""
 
 
-class Tail:
+class LineTail:
     """The last lines of a stream."""
 
     def __init__(self) -> None:
@@ -57,19 +55,19 @@ class Tail:
         return [*self._lines, *([rest] if rest else [])][-TAIL_LINES:]
 
 
-class Keeper:
-    """Our side of `keeper.py`. Started with the first server that it is told of."""
+class ProcessReaper:
+    """Our side of `reaper.py`. Started with the first server that it is told of."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, group: int) -> None:
         """This process group must not outlive us."""
-        if not GROUPS:
+        if not HAS_PROCESS_GROUPS:
             return
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py"))],
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("reaper.py"))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -100,7 +98,7 @@ class Keeper:
 class Child:
     """A running server. Made by `Child.start`, and to be ended."""
 
-    def __init__(self, process: asyncio.subprocess.Process, keeper: Keeper) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, keeper: ProcessReaper) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise OSError("the program has no pipes")
         self._process, self._keeper = process, keeper
@@ -108,17 +106,17 @@ class Child:
         self._said, self._searched = bytearray(), 0  # what it said and nobody read yet; where no line ends in that
         self._was_told = False
         # Of our own end of its input the loop lets go when the program ends, and then nobody could look into it.
-        self._spare = os.dup(process.stdin.get_extra_info("pipe").fileno()) if GROUPS else None
-        self.complaints, self.noise = Tail(), Tail()
+        self._spare = os.dup(process.stdin.get_extra_info("pipe").fileno()) if HAS_PROCESS_GROUPS else None
+        self.complaints, self.noise = LineTail(), LineTail()
         self.exit_code: int | None = None  # with which it ended, where it did that by itself
         self.unheard = False  # and without having read a word
-        self.leave = LEAVE
+        self.leave = EXIT_SECONDS
         self._listening = asyncio.ensure_future(self._listen(process.stderr))
-        if GROUPS:
+        if HAS_PROCESS_GROUPS:
             keeper.add(process.pid)
 
     @classmethod
-    async def start(cls, filled: Filled, keeper: Keeper) -> Child:
+    async def start(cls, filled: ResolvedServer, keeper: ProcessReaper) -> Child:
         """Start a server.
 
         Raises:
@@ -132,8 +130,8 @@ class Child:
             stderr=subprocess.PIPE,
             env=dict(filled.env),
             cwd=filled.cwd,
-            start_new_session=GROUPS,
-            limit=CHUNK,
+            start_new_session=HAS_PROCESS_GROUPS,
+            limit=READ_BYTES,
         )
         return cls(process, keeper)
 
@@ -150,9 +148,9 @@ class Child:
         """
         while (end := self._said.find(b"\n", self._searched)) < 0:
             self._searched = len(self._said)
-            if self._searched > LONGEST:
+            if self._searched > MAX_MESSAGE_BYTES:
                 raise TooLongError
-            data = await self._output.read(CHUNK)
+            data = await self._output.read(READ_BYTES)
             if not data:
                 rest, self._said, self._searched = bytes(self._said), bytearray(), 0
                 return rest or None
@@ -172,8 +170,8 @@ class Child:
         """Whether it has read nothing of what was said to it; False where the system does not tell."""
         if self._spare is None:
             return False
-        import fcntl  # noqa: PLC0415 - does not exist everywhere
-        import termios  # noqa: PLC0415 - as above
+        import fcntl
+        import termios
 
         with suppress(OSError):
             return not self._was_told or any(fcntl.ioctl(self._spare, termios.FIONREAD, bytes(4)))
@@ -196,7 +194,7 @@ class Child:
             if not by_itself:
                 await self._ended(self.leave)
         self._keeper.remove(self.pid)
-        await asyncio.wait((self._listening,), timeout=HURRY)  # its last words
+        await asyncio.wait((self._listening,), timeout=SILENT_EXIT_SECONDS)  # its last words
         self._listening.cancel()
         with suppress(asyncio.CancelledError):
             await self._listening
@@ -214,11 +212,11 @@ class Child:
 
     def _kill(self, number: int) -> None:
         with suppress(OSError):  # nobody is left
-            if GROUPS:
+            if HAS_PROCESS_GROUPS:
                 os.killpg(self.pid, number)
             else:
                 self._process.send_signal(number)
 
     async def _listen(self, stream: asyncio.StreamReader) -> None:
-        while data := await stream.read(CHUNK):
+        while data := await stream.read(READ_BYTES):
             self.complaints.feed(data)

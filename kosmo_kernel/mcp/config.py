@@ -14,12 +14,12 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.mcp import jsonc
 from kosmo_kernel.mcp.entries import Server, entry
-from kosmo_kernel.redact import one_line
+from kosmo_kernel.safety.redaction import one_line
 
 USER = "user"
 PROJECT = {"vscode": ".vscode/mcp.json", "cursor": ".cursor/mcp.json", "project": ".mcp.json"}  # later ones win
 KEYS = ("mcpServers", "servers")
-SAID = 80  # characters of a name that there is not
+MAX_NAME_SHOWN = 80  # characters of a name that there is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Configuration:
         """
         if name in self.servers:
             return self.servers[name]
-        shown = one_line(name, most=SAID)
+        shown = one_line(name, most=MAX_NAME_SHOWN)
         told = f"There is no MCP server `{shown}`."
         if not self.servers:
             told = f"There is no MCP server `{shown}`: none is configured. Write one into {self.sources[0].path}."

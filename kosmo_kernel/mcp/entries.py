@@ -7,15 +7,13 @@ that the others still work, and is told when somebody wants to use it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 TIMEOUT = 30.0  # seconds for an answer, where the entry does not say
 KINDS: dict[str, Literal["stdio", "http"]] = {

@@ -7,23 +7,9 @@ a `_`. Where two names would become one, an own name comes first, and the later 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-KEYWORDS = frozenset(
-    (
-        *("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in"),
-        *("local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"),
-    )
-)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def is_name(text: str) -> bool:
-    """Whether Lua reads a text as one name."""
-    return bool(_NAME.fullmatch(text)) and text not in KEYWORDS
+from kosmo_kernel.values.lua_syntax import is_lua_name
 
 
 def lua_name(text: str, absent: str = "tool") -> str:
@@ -33,17 +19,17 @@ def lua_name(text: str, absent: str = "tool") -> str:
         text: the name.
         absent: what to call it where nothing of it is left.
     """
-    if is_name(text):
+    if is_lua_name(text):
         return text
     plain = re.sub(r"[^a-z0-9_]+", "_", text.lower().strip()).strip("_") or absent
     plain = f"_{plain}" if plain[0].isdigit() else plain
-    return plain if is_name(plain) else f"{plain}_"
+    return plain if is_lua_name(plain) else f"{plain}_"
 
 
 def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
     """What each of some names is called among the others: by its own name, in the same order."""
     given = list(dict.fromkeys(names))
-    taken = {name for name in given if is_name(name)}
+    taken = {name for name in given if is_lua_name(name)}
     called: dict[str, str] = {}
     for name in given:
         wanted = found = lua_name(name, absent)

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from kosmo_kernel.docs.page import Page, in_both_forms, joined
-from kosmo_kernel.harmless.escape import fenced
-from kosmo_kernel.redact import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from kosmo_kernel.docs.page import Writer
-    from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.docs.page import Page, Writer, in_both_forms, joined
+from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.safety.escape import fenced
+from kosmo_kernel.safety.redaction import one_line
 
 VALUES = 80  # characters of the values that a schema lists
 PROSE = 20_000  # characters of a description

@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import CredentialsError, SettingsError
 from kosmo_kernel.mcp.config import home
-from kosmo_kernel.redact import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.safety.redaction import one_line
 
 _REFERENCE = re.compile(r"\$\{([^${}]*)\}")
 _VARIABLE = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -40,7 +36,7 @@ INHERITED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class ResolvedServer:
     """A server's entry with everything filled in. Its text never shows a value.
 
     Parameters:
@@ -62,7 +58,9 @@ class Filled:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-def fill_in(server: Server, secret: Callable[[str], str | None], env: Mapping[str, str] | None = None) -> Filled:
+def fill_in(
+    server: Server, secret: Callable[[str], str | None], env: Mapping[str, str] | None = None
+) -> ResolvedServer:
     """An entry with everything that it refers to.
 
     Parameters:
@@ -80,8 +78,8 @@ def fill_in(server: Server, secret: Callable[[str], str | None], env: Mapping[st
     headers = {name: filling.text(value) for name, value in server.headers.items()}
     private = [value for name, value in given.items() if PRIVATE.search(name)]
     private += [part for value in headers.values() for part in (value, value.rpartition(" ")[2])]
-    return Filled(
-        command=os.path.expanduser(filling.text(server.command)),  # noqa: PTH111 - a Path would lose `./` in front
+    return ResolvedServer(
+        command=os.path.expanduser(filling.text(server.command)),
         args=tuple(map(filling.text, server.args)),
         env={name: env[name] for name in INHERITED if name in env} | given,
         cwd=server.root / filling.folder(server.cwd),

@@ -69,7 +69,7 @@ def faults(validator: Validator, matches: Matches, given: Any) -> list[Validatio
 
 
 @lru_cache
-def _taught(kind: type[Validator], has_patterns: bool) -> type[Validator]:  # noqa: FBT001 - private, and a key
+def _taught(kind: type[Validator], has_patterns: bool) -> type[Validator]:
     taught: dict[str, Any] = {"pattern": _pattern}
     if has_patterns:
         extra = "additionalProperties"

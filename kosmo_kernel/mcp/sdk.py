@@ -1,7 +1,7 @@
 """The protocol, by its official SDK. The only file that imports it: that alone takes half a second.
 
 A `Connection` lives in the event loop that opened it. What goes in and out are JSON values, so that nobody else needs
-the SDK's types; what goes wrong are the four errors of `wrong.py`, which know nothing of servers.
+the SDK's types; what goes wrong are the four errors of `errors.py`, which know nothing of servers.
 
 The transport to a program is ours: the SDK's own reads a line without an end in quadratic time, keeps no complaints,
 and does not tell which process it started. It hands the SDK whatever is a message, and answers for a server whose
@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -26,15 +27,10 @@ from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
 from kosmo_kernel import __version__
-from kosmo_kernel.mcp.child import LONGEST
-from kosmo_kernel.mcp.streams import Coming, Going
-from kosmo_kernel.mcp.wrong import ClosedError, MalformedError, SilentError, TurnedDownError, WrongError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from kosmo_kernel.mcp.child import Child
-    from kosmo_kernel.mcp.references import Filled
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES, Child
+from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
+from kosmo_kernel.mcp.references import ResolvedServer
+from kosmo_kernel.mcp.streams import LineReader, LineWriter
 
 T = TypeVar("T")
 
@@ -50,7 +46,7 @@ for _name in ("mcp", "client"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
-class Wire:
+class MessageTransport:
     """What goes over a transport besides messages.
 
     Parameters:
@@ -88,7 +84,7 @@ class Wire:
                 self._asked.discard(message.id)
 
 
-class Connection:
+class SdkConnection:
     """A server that was started or reached, and has said what it can do.
 
     Parameters:
@@ -97,7 +93,7 @@ class Connection:
         timeout: seconds for each answer.
     """
 
-    def __init__(self, client: Client, wire: Wire, timeout: float) -> None:
+    def __init__(self, client: Client, wire: MessageTransport, timeout: float) -> None:
         self._client, self.wire, self._timeout = client, wire, timeout
         info, can = client.server_info, client.server_capabilities
         self.title = (info.title or info.name) if info else ""
@@ -195,17 +191,17 @@ class Connection:
         try:
             async with asyncio.timeout(self._timeout):
                 return await asked
-        except WrongError:
+        except McpError:
             raise
         except TimeoutError:
-            raise SilentError from None
+            raise ServerTimeoutError from None
         except Exception as error:  # noqa: BLE001 - whatever is no error of the protocol is raised as it is
             raise _meant(error, self.wire) from None
 
 
 @asynccontextmanager
 async def connected(
-    filled: Filled,
+    filled: ResolvedServer,
     child: Child | None,
     *,
     mode: str,
@@ -213,7 +209,7 @@ async def connected(
     timeout: float,  # noqa: ASYNC109 - it is each answer's
     changed: Callable[[], None],
     say: Callable[[str, str], None],
-) -> AsyncIterator[Connection]:
+) -> AsyncIterator[SdkConnection]:
     """Open a connection, for as long as the context lasts.
 
     Parameters:
@@ -228,7 +224,7 @@ async def connected(
     Raises:
         ClosedError, MalformedError, SilentError, TurnedDownError: there is no server that speaks the protocol.
     """
-    wire = Wire(child)
+    wire = MessageTransport(child)
 
     async def heard(message: object) -> None:
         if isinstance(message, protocol.ToolListChangedNotification):
@@ -252,10 +248,10 @@ async def connected(
             await stack.enter_async_context(client)
         except Exception as error:  # noqa: BLE001 - whatever is no error of the protocol is raised as it is
             raise _meant(error, wire) from None
-        yield Connection(client, wire, timeout)
+        yield SdkConnection(client, wire, timeout)
 
 
-def _meant(error: BaseException, wire: Wire) -> BaseException:
+def _meant(error: BaseException, wire: MessageTransport) -> BaseException:
     """One of our errors for one of the SDK's; any other as it is."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -264,11 +260,11 @@ def _meant(error: BaseException, wire: Wire) -> BaseException:
         case MCPError(code=protocol.CONNECTION_CLOSED):
             meant = ClosedError(too_long=wire.too_long)
         case MCPError(code=protocol.REQUEST_TIMEOUT):
-            meant = SilentError()
+            meant = ServerTimeoutError()
         case MCPError(code=protocol.PARSE_ERROR, message=message) if message == NO_MESSAGE:
             meant = MalformedError(message)
         case MCPError():
-            meant = TurnedDownError(error.message, error.code, wire.status)
+            meant = ServerRejectedError(error.message, error.code, wire.status)
         case httpx2.HTTPError():
             meant = ClosedError(str(error) or type(error).__name__)
         case ConnectionError() | anyio.BrokenResourceError() | anyio.ClosedResourceError():
@@ -286,7 +282,7 @@ def _meant(error: BaseException, wire: Wire) -> BaseException:
 
 
 @asynccontextmanager
-async def _http(filled: Filled, wire: Wire, seconds: float) -> AsyncIterator[Any]:
+async def _http(filled: ResolvedServer, wire: MessageTransport, seconds: float) -> AsyncIterator[Any]:
     """The SDK's transport to an address, with the entry's headers."""
 
     async def answered(response: httpx2.Response) -> None:
@@ -296,15 +292,15 @@ async def _http(filled: Filled, wire: Wire, seconds: float) -> AsyncIterator[Any
     hooks = {"response": [answered]}
     async with (
         httpx2.AsyncClient(headers=dict(filled.headers), timeout=timeout, event_hooks=hooks) as client,
-        streamable_http_client(filled.url, http_client=client, max_sse_event_size=LONGEST) as streams,
+        streamable_http_client(filled.url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES) as streams,
     ):
         yield streams
 
 
 @asynccontextmanager
 async def _lines(
-    child: Child, wire: Wire, patience: float | None
-) -> AsyncIterator[tuple[Coming[SessionMessage], Going[SessionMessage]]]:
+    child: Child, wire: MessageTransport, patience: float | None
+) -> AsyncIterator[tuple[LineReader[SessionMessage], LineWriter[SessionMessage]]]:
     """A transport to a program: one message a line."""
 
     def read(line: bytes) -> SessionMessage | None:
@@ -327,8 +323,8 @@ async def _lines(
         fault = protocol.ErrorData(code=protocol.REQUEST_TIMEOUT, message="no answer")
         return SessionMessage(protocol.JSONRPCError(jsonrpc="2.0", id=wire.probe, error=fault))
 
-    coming = Coming(child, read, wire.closed.set, wire.overflowed, patience=patience, instead=silent)
-    yield coming, Going(child, write)
+    coming = LineReader(child, read, wire.closed.set, wire.overflowed, patience=patience, instead=silent)
+    yield coming, LineWriter(child, write)
 
 
 def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
@@ -357,7 +353,7 @@ async def _in_time(seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise SilentError from None
+        raise ServerTimeoutError from None
 
 
 # Values ----------------------------------------------------------------------------------------------------------

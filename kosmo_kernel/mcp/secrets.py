@@ -7,16 +7,13 @@ keyring first.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from kosmo_kernel import config
 from kosmo_kernel.accounts import system_keyring
 from kosmo_kernel.errors import CredentialsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+from kosmo_kernel.settings import config_file
 
 FILE = "mcp-secrets.json"
 PREFIX = "mcp-secret:"  # in the keyring, so that no name is taken for an account's
@@ -24,7 +21,7 @@ PREFIX = "mcp-secret:"  # in the keyring, so that no name is taken for an accoun
 
 def secrets_file() -> Path:
     """The file with the secrets that are in no keyring."""
-    return config.folder() / FILE
+    return config_file.folder() / FILE
 
 
 def read(name: str) -> str | None:
@@ -92,7 +89,7 @@ def drop(name: str) -> None:
 
 
 def _in_file() -> dict[str, str]:
-    from kosmo_kernel.private_files import read_secret  # noqa: PLC0415 - only where an entry refers to a secret
+    from kosmo_kernel.settings.private_files import read_secret
 
     text = read_secret(secrets_file())
     try:
@@ -103,7 +100,7 @@ def _in_file() -> dict[str, str]:
 
 
 def _change_file(name: str, value: str | None) -> None:
-    from kosmo_kernel.private_files import locked, write  # noqa: PLC0415 - only for those who change something
+    from kosmo_kernel.settings.private_files import locked, write
 
     path = secrets_file()
     try:

@@ -10,34 +10,31 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp import config, secrets
-from kosmo_kernel.mcp.child import Keeper
+from kosmo_kernel.mcp.child import ProcessReaper
+from kosmo_kernel.mcp.connection import CallListener, ServerConnection
+from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.loop import Loop
 from kosmo_kernel.mcp.names import lua_names, own_name
 from kosmo_kernel.mcp.references import fill_in
-from kosmo_kernel.mcp.running import Hearing, Running
+from kosmo_kernel.mcp.sdk import SdkConnection
+from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.mcp.trust import Trust
-from kosmo_kernel.redact import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from kosmo_kernel.mcp.entries import Server
-    from kosmo_kernel.mcp.sdk import Connection
-    from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.safety.redaction import one_line
 
 T = TypeVar("T")
 
-LOOK = 0.05  # seconds between two looks whether whoever waits still wants to
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks whether whoever waits still wants to
 EXTRA = "kosmo_kernel[mcp]"
 
 
@@ -59,8 +56,8 @@ class Servers:
     ) -> None:
         self.trust = trust or Trust()
         self._folder, self._secret = folder, secret
-        self._loop, self._keeper = Loop(), Keeper()
-        self._running: dict[str, Running] = {}
+        self._loop, self._keeper = Loop(), ProcessReaper()
+        self._running: dict[str, ServerConnection] = {}
         self._read: _Read | None = None
 
     # What is configured; nothing is started ----------------------------------------------------------
@@ -71,7 +68,7 @@ class Servers:
 
     def _now(self) -> _Read:
         """What is configured now. Every call asks, so it looks at the files' states only."""
-        folder = str(self._folder) if self._folder else os.getcwd()  # noqa: PTH109 - a Path takes ten times as long
+        folder = str(self._folder) if self._folder else os.getcwd()
         read = self._read
         if read is None or read.folder != folder or [_state(file) for file in read.files] != read.states:
             root = config.project_root(Path(folder))
@@ -140,7 +137,7 @@ class Servers:
         return _named(tool, self.known(name))
 
     def about(self, name: str) -> dict[str, Any]:
-        """What a server that runs said of itself, see `Running.about`, with its `pid`; empty where it does not run."""
+        """Return what a server says of itself (`ServerConnection.about`) and its `pid`; empty where it does not run."""
         running = self._running.get(name)
         return {**running.about, "pid": running.pid} if running and running.alive else {}
 
@@ -150,7 +147,7 @@ class Servers:
 
     def _agreed(self, server: Server) -> bool:
         try:
-            return self.trust.standing(server) == "trusted"
+            return self.trust.status(server) == "trusted"
         except SettingsError:
             return False
 
@@ -188,7 +185,7 @@ class Servers:
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: Hearing | None = None,
+        hearing: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
         """Call a tool. The arguments are sent as they are; `arguments.py` checks them before.
@@ -202,9 +199,9 @@ class Servers:
         Returns:
             What will be its answer: `content`, `isError`, and `structuredContent` where it has that; or its KosmoError.
         """
-        hearing = hearing or Hearing()
+        hearing = hearing or CallListener()
 
-        async def call(connection: Connection, _running: Running) -> dict[str, Any]:
+        async def call(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.call(tool.name, arguments, hearing.progress)
 
         about = {"doing": f"in `{tool.name}`", "function": tool.function}
@@ -214,7 +211,7 @@ class Servers:
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: Hearing | None = None,
+        hearing: CallListener | None = None,
         gone: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Call a tool and wait for what it answers, see `begin_call`.
@@ -227,7 +224,7 @@ class Servers:
     def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """The resources of a server, as the protocol describes them; of a template `uriTemplate` in place of `uri`."""
 
-        async def ask(connection: Connection, _running: Running) -> list[dict[str, Any]]:
+        async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
             if connection.offers["resources"] is None:
                 return []
             return [*await connection.resources(), *await connection.templates()]
@@ -237,7 +234,7 @@ class Servers:
     def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """What a resource holds: `contents`, each with `uri` and `text` or `blob`."""
 
-        async def ask(connection: Connection, _running: Running) -> dict[str, Any]:
+        async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.read_resource(uri)
 
         return self.wait(self._begin(key, ask, doing="when asked for a resource"), gone)
@@ -245,7 +242,7 @@ class Servers:
     def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """The prompts of a server, as the protocol describes them."""
 
-        async def ask(connection: Connection, _running: Running) -> list[dict[str, Any]]:
+        async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
             return await connection.prompts() if connection.offers["prompts"] is not None else []
 
         return self.wait(self._begin(key, ask, doing="when asked for its prompts"), gone)
@@ -255,7 +252,7 @@ class Servers:
     ) -> dict[str, Any]:
         """A prompt, filled in: `messages`, each with `role` and `content`."""
 
-        async def ask(connection: Connection, _running: Running) -> dict[str, Any]:
+        async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.prompt(name, arguments)
 
         return self.wait(self._begin(key, ask, doing=f"in the prompt `{name}`"), gone)
@@ -270,7 +267,7 @@ class Servers:
         try:
             while True:
                 try:
-                    return future.result(LOOK)
+                    return future.result(POLL_INTERVAL_SECONDS)
                 except NotYetError:
                     if future.done():
                         raise
@@ -285,11 +282,11 @@ class Servers:
     def _begin(
         self,
         key: str | Server,
-        question: Callable[[Connection, Running], Awaitable[T]],
+        question: Callable[[SdkConnection, ServerConnection], Awaitable[T]],
         *,
         doing: str,
         function: str = "",
-        hearing: Hearing | None = None,
+        hearing: CallListener | None = None,
     ) -> Future[T]:
         server = self.may_use(key) if isinstance(key, str) else key
         require_sdk()
@@ -302,13 +299,15 @@ class Servers:
 
         return self._loop.begin(ask())
 
-    async def _started(self, server: Server) -> Running:
+    async def _started(self, server: Server) -> ServerConnection:
         """The server, running; started by whoever comes first."""
         before = self._running.get(server.name)
         if before and before.server == server and not before.over:
             running = before
         else:
-            running = self._running[server.name] = Running(server, partial(fill_in, server, self._secret), self._keeper)
+            running = self._running[server.name] = ServerConnection(
+                server, partial(fill_in, server, self._secret), self._keeper
+            )
         if not running.alive:
             await running.started(before)
         return running
@@ -334,11 +333,13 @@ class Servers:
 
 def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
     """The error for a tool that a server does not have; with the nearest names."""
-    from kosmo_kernel.catalogue import nearest  # noqa: PLC0415 - only needed once something is wrong
+    from kosmo_kernel.catalogue import nearest
 
     near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
     listed = tuple(f"mcp.{server}.{one}" for one in near)
-    return UnknownNameError(f"The MCP server `{server}` has no tool `{one_line(name, most=config.SAID)}`.", listed)
+    return UnknownNameError(
+        f"The MCP server `{server}` has no tool `{one_line(name, most=config.MAX_NAME_SHOWN)}`.", listed
+    )
 
 
 def _named(name: str, tools: tuple[Tool, ...]) -> Tool | None:
@@ -346,12 +347,12 @@ def _named(name: str, tools: tuple[Tool, ...]) -> Tool | None:
     return next((tool for tool in tools if tool.name == own), None)
 
 
-async def _tools_anew(_connection: Connection, running: Running) -> tuple[Tool, ...]:
+async def _tools_anew(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
     """For a tool that is not known: it may have come since, and the word of that may be on its way."""
     return await running.tools(anew=True)
 
 
-async def _tools(_connection: Connection, running: Running) -> tuple[Tool, ...]:
+async def _tools(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
     return await running.tools()
 
 
@@ -368,7 +369,7 @@ class _Read:
 
 def _state(file: str) -> object:
     try:
-        status = os.stat(file)  # noqa: PTH116 - as above
+        status = os.stat(file)
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

@@ -7,14 +7,10 @@ wait for that task's turn in the loop, and these are half of what a small call t
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from collections.abc import Callable
+from typing import Generic, Self, TypeVar
 
-from kosmo_kernel.mcp.child import TooLongError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kosmo_kernel.mcp.child import Child
+from kosmo_kernel.mcp.child import Child, TooLongError
 
 T = TypeVar("T")
 
@@ -23,7 +19,7 @@ class _NothingYet(Exception):  # noqa: N818 - no error: the program may still sa
     """It has said nothing, and was given time for that."""
 
 
-class Coming(Generic[T]):
+class LineReader(Generic[T]):
     """What a program says.
 
     Parameters:
@@ -91,7 +87,7 @@ class Coming(Generic[T]):
         Raises:
             anyio.EndOfStream: no more comes.
         """
-        import anyio  # noqa: PLC0415 - comes with the SDK
+        import anyio
 
         try:
             return await self.__anext__()
@@ -114,7 +110,7 @@ class Coming(Generic[T]):
         await self.aclose()
 
 
-class Going(Generic[T]):
+class LineWriter(Generic[T]):
     """What is said to a program. It never waits: whoever asks waits for the answer only.
 
     Parameters:

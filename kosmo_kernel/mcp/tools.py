@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kosmo_kernel.mcp.names import lua_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 WRAPPED = "result"
 

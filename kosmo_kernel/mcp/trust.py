@@ -13,22 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
-from kosmo_kernel import config
 from kosmo_kernel.errors import SettingsError, UntrustedError
-from kosmo_kernel.mcp.clear_text import hidden_words
+from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.references import PRIVATE, referred
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.secret_scan import hidden_words
+from kosmo_kernel.settings import config_file
 
 FILE = "mcp-trust.json"
 
-Standing = Literal["trusted", "untrusted", "changed"]
+TrustStatus = Literal["trusted", "untrusted", "changed"]
 
 
 def facts(server: Server) -> dict[str, Any]:
@@ -49,7 +46,7 @@ def fingerprint(server: Server) -> str:
     return hashlib.sha256(json.dumps(facts(server), sort_keys=True).encode()).hexdigest()
 
 
-def shown(server: Server) -> list[str]:
+def consent_lines(server: Server) -> list[str]:
     """What somebody agrees to, in lines for people. No value of a variable or header is shown: any may be a secret.
 
     Of an argument that is one, its name is shown, unless it may be code as well; the agreement is to the value.
@@ -83,9 +80,9 @@ class Trust:
     @property
     def path(self) -> Path:
         """The file of the agreements."""
-        return (self._folder or config.folder()) / FILE
+        return (self._folder or config_file.folder()) / FILE
 
-    def standing(self, server: Server) -> Standing:
+    def status(self, server: Server) -> TrustStatus:
         """Whether the user agreed to a server as it is now.
 
         Raises:
@@ -105,7 +102,7 @@ class Trust:
             UntrustedError: not, or not to what it has become. It was not started.
             SettingsError: the file of the agreements cannot be read.
         """
-        standing = self.standing(server)
+        standing = self.status(server)
         if standing == "trusted":
             return
         why = "is not trusted yet" if standing == "untrusted" else "has changed since you trusted it"
@@ -132,7 +129,7 @@ class Trust:
 
     def _change(self, changes: Mapping[str, str | None]) -> bool:
         """Change the agreements; of a server that is to be None there is to be none. Returns whether they changed."""
-        from kosmo_kernel.private_files import locked, write  # noqa: PLC0415 - only for those who change something
+        from kosmo_kernel.settings.private_files import locked, write
 
         try:
             with locked(self.path.parent):

@@ -7,12 +7,10 @@ record where each of its fields may be missing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.catalogue import Column, Function
 
 TYPES = {"timestamp": "string", "list": "array"}  # of columns, where JSON Schema has another word
 FAILURE = ("type", "status", "id", "message", "request_id")

@@ -22,21 +22,21 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from kosmo_kernel import __version__, docs
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.mcp_server.desk import Answer, Underway
-from kosmo_kernel.mcp_server.offers import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, pages
+from kosmo_kernel.mcp_server.call_handler import InFlightCall, ToolResult
+from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from mcp.server.context import ServerRequestContext
 
-    from kosmo_kernel.mcp_server.desk import Desk
-    from kosmo_kernel.mcp_server.offers import Offered
-    from kosmo_kernel.progress import Snapshot
+    from kosmo_kernel.client.progress import ProgressSnapshot
+    from kosmo_kernel.mcp_server.call_handler import CallHandler
+    from kosmo_kernel.mcp_server.tools import OfferedTool
 
     Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-AT_ONCE = 16  # calls; others wait, so that an agent cannot fill the machine with Lua processes
+MAX_CONCURRENT_CALLS = 16  # calls; others wait, so that an agent cannot fill the machine with Lua processes
 PATH = "/mcp"
 HOSTS = ("127.0.0.1", "localhost")
 MARKDOWN = "text/markdown"
@@ -45,9 +45,9 @@ MARKDOWN = "text/markdown"
 HALF, STEP = 0.5, 1e-6
 
 
-def server_of(desk: Desk) -> Server[Any]:
+def server_of(desk: CallHandler) -> Server[Any]:
     """The SDK's server, with the desk behind it."""
-    room = anyio.CapacityLimiter(AT_ONCE)
+    room = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_described(one) for one in desk.offers.values()])
@@ -57,12 +57,12 @@ def server_of(desk: Desk) -> Server[Any]:
     ) -> protocol.CallToolResult:
         if params.name not in desk.offers:
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
-        underway = Underway(_teller(context))
+        underway = InFlightCall(_teller(context))
         try:
             work = partial(desk.answer, params.name, params.arguments or {}, underway)
             answer = await run_sync(work, abandon_on_cancel=True, limiter=room)
         except BaseException:
-            underway.leave()
+            underway.cancel()
             raise
         return _result(answer)
 
@@ -105,7 +105,7 @@ def server_of(desk: Desk) -> Server[Any]:
     )
 
 
-def _described(one: Offered) -> protocol.Tool:
+def _described(one: OfferedTool) -> protocol.Tool:
     tool = one.tool
     notes = protocol.ToolAnnotations(
         read_only_hint=tool.read_only,
@@ -122,18 +122,18 @@ def _described(one: Offered) -> protocol.Tool:
     )
 
 
-def _result(answer: Answer) -> protocol.CallToolResult:
+def _result(answer: ToolResult) -> protocol.CallToolResult:
     content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=answer.text)]
     if answer.value is None:
         return protocol.CallToolResult(content=content, is_error=answer.failed)
     return protocol.CallToolResult(content=content, structured_content=answer.value, is_error=answer.failed)
 
 
-def _teller(context: ServerRequestContext[Any, Any]) -> Callable[[Snapshot], None]:
+def _teller(context: ServerRequestContext[Any, Any]) -> Callable[[ProgressSnapshot], None]:
     """Tells the client how far its call is, where it asked for that; from the thread of the call."""
     loop, told = asyncio.get_running_loop(), 0.0
 
-    def tell(state: Snapshot) -> None:
+    def tell(state: ProgressSnapshot) -> None:
         nonlocal told
         told = float(state.done) if state.over else max(state.done - HALF, told + STEP)
         report = context.session.report_progress(told, float(max(state.total, state.done)), state.text())
@@ -148,7 +148,7 @@ def _teller(context: ServerRequestContext[Any, Any]) -> Callable[[Snapshot], Non
 # Transports ------------------------------------------------------------------------------------------------------
 
 
-async def over_streams(desk: Desk, lines: AsyncIterator[str]) -> None:
+async def over_streams(desk: CallHandler, lines: AsyncIterator[str]) -> None:
     """Serve the one client at the other end of our standard streams, until it has nothing more to say.
 
     Standard output is the protocol's meanwhile: what else is written there goes to standard error.
@@ -166,7 +166,7 @@ async def over_streams(desk: Desk, lines: AsyncIterator[str]) -> None:
         pass
 
 
-def application(desk: Desk, port: int, token: str) -> Application:
+def application(desk: CallHandler, port: int, token: str) -> Application:
     """Serve whoever has the token, as an ASGI application at `PATH`.
 
     A web page that the user looks at can send requests to this machine. It does not have the token; and a request that

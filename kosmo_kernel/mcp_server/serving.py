@@ -15,28 +15,23 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp.servers import require_sdk
-from kosmo_kernel.mcp_server.desk import Desk
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-    from kosmo_kernel.mcp_server.desk import Terms
+from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 
 HOST = "127.0.0.1"
 TOKEN = "KOSMO_MCP_TOKEN"  # noqa: S105 - the name of the variable
 SHORTEST = 16  # characters of a token
 PIECE = 1 << 16  # bytes read at once
-LONGEST = 64 << 20  # bytes of a message
-PATIENCE = 5.0  # seconds for a server that was told to end
+MAX_MESSAGE_BYTES = 64 << 20  # bytes of a message
+SHUTDOWN_SECONDS = 5.0  # seconds for a server that was told to end
 
 
-def over_stdio(terms: Terms) -> bool:
+def over_stdio(terms: ServerOptions) -> bool:
     """Serve the client that started this process, until it closes our standard input or a signal ends it.
 
     Returns:
@@ -48,7 +43,7 @@ def over_stdio(terms: Terms) -> bool:
     with _desk(terms) as desk:
         if not sys.stdin:  # who started the process has closed it, so there is no client
             return False
-        from kosmo_kernel.mcp_server import sdk  # noqa: PLC0415 - it takes half a second
+        from kosmo_kernel.mcp_server import sdk
 
         async def serve() -> bool:
             loop, told = asyncio.get_running_loop(), asyncio.Event()
@@ -66,7 +61,7 @@ def over_stdio(terms: Terms) -> bool:
         return asyncio.run(serve())
 
 
-def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None]) -> bool:
+def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None], None]) -> bool:
     """Serve whoever has the token, on a port of this machine, until a signal ends it.
 
     Parameters:
@@ -86,9 +81,9 @@ def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None])
         raise SettingsError(f"{TOKEN} must have {SHORTEST} characters at least, and no spaces.")
     token = given or secrets.token_urlsafe(32)
     with _desk(terms) as desk, socket.create_server((HOST, port)) as listening:
-        import uvicorn  # noqa: PLC0415 - it comes with the SDK
+        import uvicorn
 
-        from kosmo_kernel.mcp_server import sdk  # noqa: PLC0415 - it takes half a second
+        from kosmo_kernel.mcp_server import sdk
 
         number = listening.getsockname()[1]
         configured = uvicorn.Config(
@@ -113,11 +108,11 @@ def over_http(terms: Terms, port: int, ready: Callable[[str, str | None], None])
 
 
 @contextmanager
-def _desk(terms: Terms) -> Iterator[Desk]:
+def _desk(terms: ServerOptions) -> Iterator[CallHandler]:
     """What answers; its sessions end with it, whatever happens."""
     require_sdk()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    desk = Desk(terms)
+    desk = CallHandler(terms)
     try:
         yield desk
     finally:
@@ -135,7 +130,7 @@ def _told_to_end(tell: Callable[[], object]) -> Iterator[list[int]]:
     def on_signal(number: int, _frame: object) -> None:
         heard.append(number)
         tell()
-        overdue = threading.Timer(PATIENCE, os._exit, (1,))
+        overdue = threading.Timer(SHUTDOWN_SECONDS, os._exit, (1,))
         overdue.daemon = True
         overdue.start()
 
@@ -188,7 +183,7 @@ async def _lines(number: int) -> AsyncIterator[str]:
         yield line.decode(errors="replace")
 
 
-def split(read: Callable[[], bytes], most: int = LONGEST) -> Iterator[bytes]:
+def split(read: Callable[[], bytes], most: int = MAX_MESSAGE_BYTES) -> Iterator[bytes]:
     """Pieces as lines. One without an end in sight is left out: nobody can answer what was never said to its end.
 
     Parameters:

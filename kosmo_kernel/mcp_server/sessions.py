@@ -7,19 +7,15 @@ stands ready. Sessions that calls name are kept as they are, the last ones that 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import LuaProcessError, StoppedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from kosmo_kernel.session import Session
+from kosmo_kernel.session import Session
 
 SPARE = 2  # emptied sessions that are kept
-NAMED = 8  # sessions with a name that are kept
+MAX_NAMED_SESSIONS = 8  # sessions with a name that are kept
 
 
 @dataclass(slots=True)
@@ -101,7 +97,7 @@ class Sessions:
     def _too_old(self) -> list[Session]:
         """Those of the sessions with a name that are kept no more; one that is in use stays."""
         idle = [name for name, kept in self._named.items() if not kept.users]
-        return [self._named.pop(name).session for name in idle[: max(0, len(self._named) - NAMED)]]
+        return [self._named.pop(name).session for name in idle[: max(0, len(self._named) - MAX_NAMED_SESSIONS)]]
 
     def close(self) -> None:
         """End all of them, and what runs in them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kosmo_kernel.limits import MAX_KEPT_BYTES
+from kosmo_kernel.settings.limits import MAX_KEPT_BYTES
 
 MAX_KEPT = 100  # values
 

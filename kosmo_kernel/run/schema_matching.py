@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.lua.patterns import Patterns
+from kosmo_kernel.mcp.schema_patterns import Matches
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from kosmo_kernel.mcp.schema_patterns import Matches
-
-GONE = "nobody waits"
+CANCELLED = "nobody waits"
 SECONDS = 1.0  # of running time for the patterns of one call
 
 
@@ -45,7 +41,9 @@ class SchemaMatching:
         # In brackets, because a pattern between slashes would have flags behind it.
         question = [text.encode(errors="replace"), f"(?:{pattern})".encode(errors="replace")]
         try:
-            answer, _ = self._patterns.ask({"verb": "match", "flags": "u"}, question, lambda: GONE if gone() else None)
+            answer, _ = self._patterns.ask(
+                {"verb": "match", "flags": "u"}, question, lambda: CANCELLED if gone() else None
+            )
         except InvalidArgumentsError:
             return None  # the pattern is none
         except KosmoError:

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
-from kosmo_kernel.call_log import VARIABLE, logged, torn, totals
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.limits import ROWS_VARIABLE, rows_shown
-from kosmo_kernel.parameters import values_of
-from kosmo_kernel.redact import REDACTED
+from kosmo_kernel.results.call_log import VARIABLE, logged, torn, totals
 from kosmo_kernel.runbook.cells import execute
-from kosmo_kernel.runbook.copy import Copy, is_copy, refuse_secrets, refuse_to_replace
+from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
+from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.settings.limits import ROWS_VARIABLE, rows_shown
 
 ROWS = 2000  # of a table: who reads a page cannot ask for more, and a longer one keeps a browser busy
 
@@ -68,8 +65,10 @@ def run(
     rows = str(rows_shown(ROWS))
     runbook.set(values)
     report = Report(output, values, note=note)
-    copy = Copy(runbook, output.absolute(), on_cell, values=values)  # papermill changes the folder while it runs
-    copy.tell(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
+    copy = ExecutedCopy(
+        runbook, output.absolute(), on_cell, values=values
+    )  # papermill changes the folder while it runs
+    copy.add_report(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
     with TemporaryDirectory() as folder, _variable(ROWS_VARIABLE, rows), _variable(VARIABLE, f"{folder}/calls"):
@@ -88,7 +87,7 @@ def run(
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
                 )
-            copy.tell(report.markdown())
+            copy.add_report(report.markdown())
             copy.save()
     return report
 

@@ -10,37 +10,35 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.parameters import LUA
-from kosmo_kernel.python_start import made_safe, options
-from kosmo_kernel.redact import redact
+from kosmo_kernel.runbook.copy import ExecutedCopy
+from kosmo_kernel.runbook.parameters import LUA
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.settings.python_start import made_safe, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from traitlets.config import Config
-
-    from kosmo_kernel.runbook.copy import Copy
 
 LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # how our own kernel is started
 MEANT_TO_FAIL = "raises-exception"  # the tag of a cell whose error is the point
-SAID = "said"  # the file for what a kernel's process says beside its outputs
+STDERR_FILE = "said"  # the file for what a kernel's process says beside its outputs
 
 
-def execute(copy: Copy, sockets: Path) -> str | None:
+def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
     """Run all cells; what the one that failed said, or None.
 
     Raises:
         SettingsError: the notebook's kernel is not known.
         KeyboardInterrupt: Ctrl-C; the kernel has ended.
     """
-    from jupyter_client.kernelspec import NoSuchKernel  # noqa: PLC0415 - only a notebook needs it
-    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellExecutionError
 
     run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
     try:
@@ -54,7 +52,7 @@ def execute(copy: Copy, sockets: Path) -> str | None:
             f"Jupyter knows no kernel `{error.name}`, which `{copy.runbook.path}` asks for.{hint}"
         ) from None
     except RuntimeError:  # nbclient's DeadKernelError, and jupyter_client's where a kernel ends while it starts
-        said = (sockets / SAID).read_text(encoding="utf-8", errors="replace").split("\n")
+        said = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
         last = f" It said: {said[-2]}" if said[1:] else ""
         return redact(
             f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
@@ -93,8 +91,8 @@ def _cancelled_by_ctrl_c() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _by_nbclient(copy: Copy, sockets: Path) -> None:
-    from nbclient import NotebookClient  # noqa: PLC0415 - only a notebook needs it
+def _by_nbclient(copy: ExecutedCopy, sockets: Path) -> None:
+    from nbclient import NotebookClient
 
     folder = {"metadata": {"path": str(copy.runbook.path.parent)}}
     client = NotebookClient(
@@ -105,11 +103,11 @@ def _by_nbclient(copy: Copy, sockets: Path) -> None:
             client.execute_cell(cell, index)
 
 
-def _by_papermill(copy: Copy, sockets: Path) -> None:
-    import nbformat  # noqa: PLC0415 - only a notebook needs it
-    import papermill  # type: ignore[import-untyped] # noqa: PLC0415 - slow, and an extra
-    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - as above
-    from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped] # noqa: PLC0415 - as above
+def _by_papermill(copy: ExecutedCopy, sockets: Path) -> None:
+    import nbformat
+    import papermill  # type: ignore[import-untyped]
+    from nbclient.exceptions import CellExecutionError
+    from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
 
     try:
         papermill.execute_notebook(
@@ -134,8 +132,8 @@ def _config(folder: Path) -> Config:
     itself says goes into a file: it is no output of a cell, and a cron job would mail it. Our own kernel gets no
     modules from the notebook's folder, also where an entry that an older version wrote would start it so.
     """
-    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415 - only a notebook needs it
-    from traitlets.config import Config  # noqa: PLC0415 - as above
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets.config import Config
 
     class Kernels(AsyncKernelManager):
         def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
@@ -144,7 +142,7 @@ def _config(folder: Path) -> Config:
             return made_safe(command) if is_ours else command
 
         async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # it says nothing of types
-            with (folder / SAID).open("wb") as said:
+            with (folder / STDERR_FILE).open("wb") as said:
                 await super().start_kernel(**more, stderr=said)
 
     config = Config(NotebookClient={"kernel_manager_class": Kernels})

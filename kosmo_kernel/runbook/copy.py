@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from kosmo_kernel.call_log import asked, logged
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
-from kosmo_kernel.harmless.escape import code_span
-from kosmo_kernel.literals import literal
-from kosmo_kernel.parameters import LUA
-from kosmo_kernel.redact import REDACTED, in_texts, one_line, redact
-from kosmo_kernel.runbook.notebook import ACCOUNT, read
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from kosmo_kernel.runbook.notebook import Runbook
+from kosmo_kernel.results.call_log import accounts_used, logged
+from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
+from kosmo_kernel.runbook.parameters import LUA
+from kosmo_kernel.safety.escape import code_span
+from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
+from kosmo_kernel.values.lua_syntax import literal
 
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 _OLD_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # Heroku's, and the form of any id
@@ -35,7 +31,7 @@ _SHORTEST = 12  # characters of a secret that is looked for by value; a shorter 
 
 
 @dataclass(slots=True)
-class Copy:
+class ExecutedCopy:
     """The executed notebook as it grows."""
 
     runbook: Runbook
@@ -63,10 +59,10 @@ class Copy:
             self.save()
             self.on_cell(self.done, len(self._code()))
 
-    def tell(self, text: str) -> None:
+    def add_report(self, text: str) -> None:
         """Have it say this of the run, and below with which parameters it was: those given, and the usual ones."""
         used = ", ".join(self._parameter(one.name, one.usual) for one in self.runbook.parameters())
-        self.runbook.tell(f"{text}\n\nParameters: {used}." if used else text)
+        self.runbook.add_report(f"{text}\n\nParameters: {used}." if used else text)
 
     def _parameter(self, name: str, usual: str) -> str:
         """A parameter in Markdown: a text as it is, everything else as the notebook's language writes it."""
@@ -93,7 +89,7 @@ class Copy:
         """Know the tokens of accounts that were asked for the first time. The others are no concern of this run."""
         if self.calls is None or not self.calls.exists():
             return
-        for service, alias in asked(logged(self.calls)):
+        for service, alias in accounts_used(logged(self.calls)):
             if (service, alias) in self._asked:
                 continue
             self._asked.add((service, alias))
@@ -118,7 +114,7 @@ class Copy:
 
     def save(self) -> None:
         """Write the copy, whole or not at all."""
-        import nbformat  # noqa: PLC0415 - only a notebook needs it
+        import nbformat
 
         text = nbformat.writes(self.runbook.notebook)
         beside = self.output.with_name(f".{self.output.name}.{os.getpid()}")
@@ -186,7 +182,7 @@ def _token_of(service: str, alias: str) -> tuple[str, ...]:
     Raises:
         KosmoError: the place that it is in cannot be read.
     """
-    from kosmo_kernel import accounts, integrations  # noqa: PLC0415 - the help does not need them
+    from kosmo_kernel import accounts, integrations
 
     integration = integrations.known(service)
     there = () if integration is None else accounts.steps(integration, alias)

@@ -6,19 +6,17 @@ run are replaced.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, declared
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, declared
 
 ACCOUNT = "account"  # the parameter that `--account` sets
-TOLD = "kosmo-run"  # the tag of the cell that tells of the run
+REPORT_TAG = "kosmo-run"  # the tag of the cell that tells of the run
 
 
 @dataclass(slots=True)
@@ -48,7 +46,7 @@ class Runbook:
     @property
     def is_copy(self) -> bool:
         """Whether a run has written it."""
-        return self._cell(TOLD) is not None
+        return self._cell(REPORT_TAG) is not None
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Add the cell that sets these parameters, or replace the one of an earlier run.
@@ -56,7 +54,7 @@ class Runbook:
         Parameters:
             values: by name, in the kinds that `parameters.values_of` gives.
         """
-        import nbformat  # noqa: PLC0415 - only a notebook needs it
+        import nbformat
 
         before = self._cell(INJECTED)
         if before is not None:
@@ -68,14 +66,14 @@ class Runbook:
         cell.metadata["tags"] = [INJECTED]
         self.notebook.cells.insert(self.notebook.cells.index(self._cell(TAG)) + 1, cell)
 
-    def tell(self, text: str) -> None:
+    def add_report(self, text: str) -> None:
         """Have the cell that tells of the run say this."""
-        import nbformat  # noqa: PLC0415 - as above
+        import nbformat
 
-        cell = self._cell(TOLD)
+        cell = self._cell(REPORT_TAG)
         if cell is None:
             cell = nbformat.v4.new_markdown_cell()
-            cell.metadata["tags"] = [TOLD]
+            cell.metadata["tags"] = [REPORT_TAG]
             headed = self.notebook.cells and self.notebook.cells[0].cell_type == "markdown"
             self.notebook.cells.insert(1 if headed else 0, cell)
         cell.source = text
@@ -96,7 +94,7 @@ def read(path: Path) -> Runbook:
         raise SettingsError(
             f"{' and '.join(missing)} run notebooks and are not installed. Install: pip install 'kosmo_kernel[run]'"
         )
-    import nbformat  # noqa: PLC0415 - only a notebook needs it
+    import nbformat
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -11,13 +11,11 @@ from __future__ import annotations
 import re
 from html import escape
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SUFFIX = ".html"
 _MARK = "<!-- A page of kosmo run -->"  # by which one is known that may be replaced
@@ -82,8 +80,8 @@ def write(copy: Path) -> Path:
     Raises:
         SettingsError: the page cannot be written.
     """
-    import nbformat  # noqa: PLC0415 - only a notebook needs it
-    from nbconvert import HTMLExporter  # noqa: PLC0415 - slow, and an extra
+    import nbformat
+    from nbconvert import HTMLExporter
 
     notebook = nbformat.read(copy, as_version=4)
     _name(notebook)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from kosmo_kernel.harmless.escape import code_span, markdown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from kosmo_kernel.safety.escape import code_span, markdown_text
 
 
 @dataclass(slots=True)

@@ -10,31 +10,28 @@ saved.py     what was written, read again as frames
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.redact import in_texts, redact
-from kosmo_kernel.snapshot.folder import CLOCK, VERSION, check, write
+from kosmo_kernel.client.progress import ProgressSnapshot as Progress
+from kosmo_kernel.safety.redaction import in_texts, redact
+from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.folder import FORMS as FORMS
+from kosmo_kernel.snapshot.folder import TIMESTAMP_FORMAT, VERSION, check, write
 from kosmo_kernel.snapshot.folder import Form as Form
-from kosmo_kernel.snapshot.lists import Lists
-from kosmo_kernel.snapshot.saved import Saved as Saved
+from kosmo_kernel.snapshot.lists import AccountLists
+from kosmo_kernel.snapshot.saved import SavedSnapshot as SavedSnapshot
 from kosmo_kernel.snapshot.saved import UnknownTableError as UnknownTableError
 from kosmo_kernel.snapshot.saved import read as read
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from kosmo_kernel.progress import Snapshot as Progress
-    from kosmo_kernel.session import Session
-
 
 @dataclass(slots=True)
-class Taken:
+class SnapshotReport:
     """A snapshot that was taken.
 
     Parameters:
@@ -58,7 +55,7 @@ def take(
     integration: str = "heroku",
     tell: Callable[[str, str], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Taken:
+) -> SnapshotReport:
     """Read all lists of the session's account and write them into a new folder.
 
     Parameters:
@@ -80,7 +77,7 @@ def take(
     """
     check(folder, form)
     service = integrations.find(integration)
-    lists = Lists(session, service, tell, on_progress)
+    lists = AccountLists(session, service, tell, on_progress)
     begun = datetime.now(UTC)
     lists.read()
     change = partial(redact, tokens=session.caller().tokens())
@@ -88,8 +85,8 @@ def take(
         "kosmo_snapshot": VERSION,
         "integration": service.name,
         "account": session.account,
-        "begun": begun.strftime(CLOCK),
-        "ended": datetime.now(UTC).strftime(CLOCK),
+        "begun": begun.strftime(TIMESTAMP_FORMAT),
+        "ended": datetime.now(UTC).strftime(TIMESTAMP_FORMAT),
         "complete": not lists.failures,
         "requests": lists.requests,
         "format": form,
@@ -107,4 +104,4 @@ def take(
     }
     manifest = in_texts(told, change)
     write(folder, form, lists.tables, manifest, change)
-    return Taken(folder, manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
+    return SnapshotReport(folder, manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))

@@ -12,26 +12,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.private_files import PRIVATE
-from kosmo_kernel.records import Records
-from kosmo_kernel.redact import in_texts, would_change
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from kosmo_kernel.safety.redaction import in_texts, would_change
+from kosmo_kernel.settings.private_files import PRIVATE
+from kosmo_kernel.values.records import Records
 
 Form = Literal["jsonl", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
 MANIFEST = "manifest.json"
 VERSION = 1
-CLOCK = "%Y-%m-%dT%H:%M:%SZ"  # of the times in the manifest
+TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the times in the manifest
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -81,7 +79,7 @@ def write(
             file = made / manifest["tables"][name]["file"]
             clean, lines = _without_secrets(records, change)
             if form == "parquet":
-                from kosmo_kernel.frames import frame_of, write_parquet  # noqa: PLC0415 - JSON lines need no pandas
+                from kosmo_kernel.render.frames import frame_of, write_parquet
 
                 write_parquet(frame_of(clean), str(file))
                 file.chmod(PRIVATE)

@@ -5,22 +5,18 @@ First the ones that need no argument, then for each of their records the others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.client.progress import ProgressSnapshot as Progress
 from kosmo_kernel.errors import KosmoError, StoppedError
-from kosmo_kernel.records import Records, asked_columns
-from kosmo_kernel.run.single import single_call
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from kosmo_kernel.catalogue import Function, Integration
-    from kosmo_kernel.progress import Snapshot as Progress
-    from kosmo_kernel.result import Result
-    from kosmo_kernel.session import Session
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records, columns_with_item
 
 
-class Lists:
+class AccountLists:
     """The lists of one account, one after the other."""
 
     def __init__(
@@ -75,10 +71,9 @@ class Lists:
     def _call(self, function: Function, arguments: dict[str, Any]) -> None:
         name, many = table_of(function), function.fan_out
         if many is not None and arguments.get(many.name) == []:
-            self.tables[name] = Records([], function, asked_columns(function))
+            self.tables[name] = Records([], function, columns_with_item(function))
             return
-        result = single_call(
-            self._session,
+        result = self._session.call(
             f"{self._integration.name}.{function.name}",
             arguments,
             on_output=self._tell,

@@ -5,22 +5,18 @@ A file that has other records than the manifest says is refused: a comparison wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kosmo_kernel import __version__, integrations
+from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.records import Records, asked_columns, decode
-from kosmo_kernel.snapshot.folder import CLOCK, MANIFEST, VERSION
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
-
-    from kosmo_kernel.catalogue import Function
-    from kosmo_kernel.frames import KosmoFrame
+from kosmo_kernel.render.frames import KosmoFrame
+from kosmo_kernel.snapshot.folder import MANIFEST, TIMESTAMP_FORMAT, VERSION
+from kosmo_kernel.values.records import Records, columns_with_item, decode
 
 _CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
 
@@ -29,7 +25,7 @@ class UnknownTableError(SettingsError, KeyError):
     """A snapshot has no such table."""
 
 
-class Saved(Mapping[str, "KosmoFrame"]):
+class SavedSnapshot(Mapping[str, "KosmoFrame"]):
     """A snapshot that was read: its tables by name, each a frame that is made when it is asked for.
 
     Parameters:
@@ -74,7 +70,7 @@ class Saved(Mapping[str, "KosmoFrame"]):
     @property
     def time(self) -> datetime:
         """When it was begun."""
-        return datetime.strptime(self.manifest["begun"], CLOCK).replace(tzinfo=UTC)
+        return datetime.strptime(self.manifest["begun"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
 
     def __getitem__(self, name: str) -> KosmoFrame:
         """A table.
@@ -87,7 +83,7 @@ class Saved(Mapping[str, "KosmoFrame"]):
             raise UnknownTableError(self._why_not(name))
         file, full_name, count = self._tables[name]
         attrs = {"account": self.account, "time": self.manifest["begun"]}
-        from kosmo_kernel.frames import frame_of, read_parquet  # noqa: PLC0415 - pandas, not before the first table
+        from kosmo_kernel.render.frames import frame_of, read_parquet
 
         try:
             if file.suffix == ".parquet":
@@ -102,7 +98,7 @@ class Saved(Mapping[str, "KosmoFrame"]):
         rows = [_record(file, number, line) for number, line in enumerate(lines, 1)]
         _check(file, len(rows), count)
         function = _function(full_name)
-        columns = asked_columns(function) if function and function.fan_out else None
+        columns = columns_with_item(function) if function and function.fan_out else None
         return frame_of(Records(rows, function, columns), attrs)
 
     def _why_not(self, name: str) -> str:
@@ -124,7 +120,7 @@ class Saved(Mapping[str, "KosmoFrame"]):
         return f"<snapshot of {self.account}, {self.manifest['begun']}, {state}: {', '.join(self)}>"
 
 
-def read(folder: str | os.PathLike[str]) -> Saved:
+def read(folder: str | os.PathLike[str]) -> SavedSnapshot:
     """A snapshot as frames, by the names of its tables: `read("before")["apps"]`.
 
     Parameters:
@@ -135,7 +131,7 @@ def read(folder: str | os.PathLike[str]) -> Saved:
     """
     place = Path(folder)
     try:
-        return Saved(place.expanduser())
+        return SavedSnapshot(place.expanduser())
     except RuntimeError:  # pathlib's word for no home
         raise SettingsError(f"{place} is no snapshot: there is no such home. Name the folder in full.") from None
 

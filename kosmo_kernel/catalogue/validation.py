@@ -1,0 +1,112 @@
+"""What is wrong with a catalogue: every mistake of it at once, so that its author mends them in one go."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.catalogue.model import PLACE, RESERVED, BulkSource, Column, Function, Param
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue.http import Budget
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
+
+
+def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, demo: str) -> Iterator[str]:
+    """Yield the mistakes of an integration, each in words that name the place.
+
+    Parameters:
+        name: of the integration; the other parameters are what an `Integration` has under these names.
+    """
+    if not _NAME.match(name):
+        yield f"`{name}` is no Lua name in lower case"
+    if budget and not (budget.capacity > 0 and budget.refill_per_minute > 0):
+        yield "it has a budget that is empty or never comes back"
+    if demo and not _OBJECT.match(demo):
+        yield f"has its demo at `{demo}`, which is no `package.module:name`"
+    taken: dict[str, str] = {}
+    for function in functions:
+        for called in (function.name, *function.aliases, f"{name}_{function.name}"):
+            if not _NAME.match(called):
+                yield f"`{called}` is no Lua name in lower case"
+            if called in taken:
+                yield f"`{called}` is used by {taken[called]} and {function.name}"
+            taken[called] = function.name
+        yield from (f"{function.name} {mistake}" for mistake in _of_function(function))
+
+
+def _of_function(function: Function) -> Iterator[str]:
+    texts = {"summary": function.summary, "description": function.description, "example": function.example}
+    yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
+    places = PLACE.findall(function.path)
+    if not function.path.startswith("/") or "{" in PLACE.sub("", function.path):
+        yield f"has the path `{function.path}`, which is none"
+    required = {p.name for p in function.params if p.required}
+    yield from (f"has `{p}` in its path but not as a required parameter" for p in places if p not in required)
+    yield from (f"has the parameter `{n}` twice" for n in _twice(p.name for p in function.params))
+    if sum(bool(p.each) for p in function.params) > 1:
+        yield "has more than one parameter that takes a list"
+    if function.whole:
+        yield from (f"has whole lists, but {mistake}" for mistake in _of_whole(function, function.whole))
+    for param in function.params:
+        yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
+    asked = function.fan_out
+    if asked and asked.name in {c.path[0] for c in function.columns}:
+        yield f"has `{asked.name}` as a parameter that takes a list and as a column, and a table needs one for each"
+    if not function.columns:
+        yield "has no columns"
+    yield from (f"has the column `{n}` twice" for n in _twice(c.name for c in function.columns))
+    parents = {c.path[:-1] for c in function.columns}
+    for column in function.columns:
+        yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
+
+
+def _of_whole(function: Function, whole: BulkSource) -> Iterator[str]:
+    if function.fan_out is None or function.returns != "list":
+        yield "is no list function with a parameter that takes a list"
+    if not whole.path.startswith("/") or "{" in whole.path:
+        yield f"`{whole.path}` is no path without places"
+    for what in (whole.items, *([whole.links] if whole.links else [])):
+        if what.returns != "list" or what.params:
+            yield f"{what.name} is no list function without parameters"
+    if whole.links and not (whole.link_item and whole.link_record):
+        yield "does not say what a link leads from and to"
+
+
+def _of_param(param: Param, places: list[str]) -> Iterator[str]:
+    if not _NAME.match(param.name):
+        yield "is no Lua name in lower case"
+    if param.name in RESERVED:
+        yield "is a reserved name"
+    if not param.doc.strip():
+        yield "has no doc"
+    if param.name not in places:
+        yield "goes nowhere: the path has no place for it"
+    if param.pattern and not param.pattern_doc:
+        yield "has a pattern but no words for it"
+    try:
+        re.compile(param.pattern)
+    except re.error as error:
+        yield f"has a pattern that does not compile: {error}"
+        return
+    if param.kind == "string" and param.example and param.fault(param.example):
+        yield "refuses its own example"
+
+
+def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:
+    if not column.doc.strip():
+        yield "has no doc"
+    if not all(column.path):
+        yield "is no path"
+    if column.path in parents:
+        yield "has other columns below it"
+    if column.default is not None and not column.nullable:
+        yield "has a default but is never null"
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -1,0 +1,204 @@
+"""`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: what servers say that they offer.
+
+They have to be started for that, so the user must have agreed to them; they end with the command. Where KOSMO_REPLAY
+names a cassette, what they said is taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from kosmo_kernel.cli.arguments import JSON_PLACE, fields_of_json
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.mcp_files import servers as server_names
+from kosmo_kernel.cli.mcp_list import NONE
+from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.mcp import Servers, Tool
+from kosmo_kernel.run import SessionServers
+from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.safety.redaction import one_line
+
+server_argument = click.argument("server", shell_complete=server_names)
+
+
+@click.command("mcp:tools", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:tools\n  kosmo mcp:tools time --json")
+@click.argument("server", required=False, metavar="[SERVER]", shell_complete=server_names)
+@as_json
+def tools(*, server: str | None, as_json: bool) -> None:
+    """List the tools of MCP servers.
+
+    Those of SERVER, or of all that are switched on; they are started for it. One that does not answer, or that you have
+    not agreed to, is told on standard error, and fails the command only where no other one answers. With --json:
+    `tools`, and `failures` by server.
+    """
+    with _servers() as there:
+        configured = there.configuration()
+        chosen = [there.find(server).name] if server else [n for n, one in configured.servers.items() if one.enabled]
+        rows: list[dict[str, Any]] = []
+        failures: dict[str, KosmoError] = {}
+        for name in chosen:
+            try:
+                rows += [_row(tool, there.called()[name]) for tool in there.tools(name)]
+            except KosmoError as error:
+                failures[name] = error
+    if failures and len(failures) == len(chosen):
+        raise next(iter(failures.values()))
+    if as_json:
+        told = {name: error.facts() for name, error in failures.items()}
+        document({"success": True, "tools": rows, "failures": told})
+        return
+    if rows:
+        print_rows([(row["lua_path"].removeprefix("app.mcp."), _summary(row)) for row in rows])
+    elif not chosen:
+        say(NONE)
+    for fault in [*configured.faults, *(error.message for error in failures.values())]:
+        note(fault)
+
+
+@click.command("mcp:schema", cls=Command, epilog="\b\nExample:\n  kosmo mcp:schema time.convert_time")
+@click.argument("tool", metavar="SERVER.TOOL")
+@click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
+def schema(*, tool: str, as_json: bool) -> None:
+    """Print the arguments of a tool as JSON Schema.
+
+    Its server is started for it.
+    """
+    with _servers() as there:
+        server, name = there.split(tool)
+        document(dict(there.tool(server.name, name).schema))
+
+
+@click.command(
+    "mcp:resources",
+    cls=Command,
+    epilog="\b\nExamples:\n  kosmo mcp:resources library\n  kosmo mcp:resources library library://catalogue --json",
+)
+@server_argument
+@click.argument("uri", required=False, metavar="[URI]")
+@as_json
+def resources(*, server: str, uri: str | None, as_json: bool) -> None:
+    """List the resources of an MCP server, or print one.
+
+    SERVER is started for it. With --json: `resources`, or `contents` with a `text` or a `blob` in base64 each.
+    """
+    with _servers() as there:
+        name = there.find(server).name
+        if uri is not None:
+            held = there.read_resource(name, uri)["contents"]
+            if as_json:
+                document({"success": True, "server": name, "uri": uri, "contents": held})
+            else:
+                for one in held:
+                    say(one["text"] if "text" in one else f"({one.get('mimeType', 'binary')}: --json has it in base64)")
+            return
+        found = there.resources(name)
+    if as_json:
+        document({"success": True, "server": name, "resources": found})
+    elif found:
+        print_rows([(one.get("uri") or one.get("uriTemplate", ""), _about(one)) for one in found])
+    else:
+        say(f"{name} offers no resources.")
+
+
+@click.command(
+    "mcp:prompts",
+    cls=Command,
+    epilog='\b\nExamples:\n  kosmo mcp:prompts library\n  kosmo mcp:prompts library summarise \'{"book": "Emma"}\'',
+)
+@server_argument
+@click.argument("prompt", required=False, metavar="[PROMPT]")
+@click.argument("payload", required=False, metavar="[JSON]")
+@as_json
+def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bool) -> None:
+    """List the prompts of an MCP server, or print one.
+
+    SERVER is started for it. JSON is an object of named texts, or - for one on standard input. With --json: `prompts`,
+    or `messages` of the one.
+    """
+    given = dict(fields_of_json(payload)) if payload is not None else {}
+    with _servers() as there:
+        name = there.find(server).name
+        found = there.prompts(name)
+        if prompt is not None:
+            made = there.prompt(name, prompt, _texts(name, prompt, found, given))
+            if as_json:
+                document({"success": True, "server": name, "prompt": prompt, **made})
+            else:
+                for one in made["messages"]:
+                    say(f"{one['role']}: {_text(one['content'])}")
+            return
+    if as_json:
+        document({"success": True, "server": name, "prompts": found})
+    elif found:
+        print_rows([(_signature(one), _about(one)) for one in found])
+    else:
+        say(f"{name} offers no prompts.")
+
+
+@contextmanager
+def _servers() -> Iterator[Servers]:
+    """The servers, for as long as the context lasts."""
+    made = SessionServers("", lambda: False, RecordingMode().tape)
+    try:
+        yield made.get()
+    finally:
+        made.close()
+
+
+def _row(tool: Tool, called: str) -> dict[str, Any]:
+    """A tool as data."""
+    return {
+        "server": tool.server,
+        "name": tool.name,
+        "function": tool.function,
+        "lua_path": f"app.mcp.{called}.{tool.lua}",
+        "title": tool.title,
+        "description": tool.description,
+        "operation": tool.effect,
+        "parameters": [{"name": name, "required": name in tool.required} for name in tool.properties],
+        "schema": dict(tool.schema),
+        "output_schema": dict(tool.output) if tool.output is not None else None,
+    }
+
+
+def _summary(row: Mapping[str, Any]) -> str:
+    first = str(row["description"] or row["title"]).strip().partition("\n")[0]
+    return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
+
+
+def _about(one: Mapping[str, Any]) -> str:
+    return one_line(str(one.get("description") or one.get("title") or one.get("name") or ""), most=120)
+
+
+def _signature(prompt: Mapping[str, Any]) -> str:
+    names = (one["name"] + ("" if one.get("required") else "?") for one in prompt.get("arguments") or ())
+    return f"{prompt['name']}({', '.join(names)})"
+
+
+def _texts(server: str, prompt: str, found: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, str]:
+    """The arguments of a prompt, which are texts.
+
+    Raises:
+        UnknownNameError: there is no such prompt.
+        click.UsageError: one that it needs is missing.
+    """
+    from kosmo_kernel.catalogue import nearest
+
+    listed = {one["name"]: one for one in found}
+    if prompt not in listed:
+        near = nearest(prompt, listed) or list(listed)
+        raise UnknownNameError(f"The MCP server `{server}` has no prompt `{prompt[:80]}`.", tuple(near))
+    needed = [one["name"] for one in listed[prompt].get("arguments") or () if one.get("required")]
+    if missing := [name for name in needed if given.get(name) is None]:
+        raise click.UsageError(f"The prompt `{prompt}` needs {', '.join(missing)} in {JSON_PLACE}.")
+    return {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return str(content["text"]) if "text" in content else f"({content.get('type')})"

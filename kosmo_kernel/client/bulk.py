@@ -1,0 +1,90 @@
+"""Many calls of one function, answered from lists of the whole account.
+
+Whoever asks for the add-ons of five hundred apps would send five hundred requests; three lists say the same: all apps,
+all add-ons, and which app uses which. What those do not settle is left to a call of its own: an item that is not in
+the list of items, and one that uses a record which the account may not list. So the answers are those of the single
+calls, and so are the errors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kosmo_kernel.catalogue import BulkSource, Function
+from kosmo_kernel.client.answer import Answer
+
+# Calls for each page of the list of items from which on the lists are cheaper: such a page goes with a few pages of
+# records and of links.
+CALLS_PER_LIST_PAGE = 8
+
+
+def answer_from_lists(
+    function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Answer]
+) -> list[Answer | None]:
+    """What lists of the whole account say about each call, in order; None for a call that has to be made.
+
+    Parameters:
+        function: what is called.
+        calls: the arguments of each call.
+        fetch: calls a function without arguments.
+
+    Raises:
+        ApiError: one of the lists cannot be read.
+    """
+    whole, many = function.whole, function.fan_out
+    if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
+        return [None] * len(calls)
+    lists = [fetch(whole.items)]
+    if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
+        return [None] * len(calls)
+    lists.append(fetch(replace(function, path=whole.path, params=(), whole=None)))
+    if whole.links:
+        lists.append(fetch(whole.links))
+    data: list[Any] = [answer.data for answer in lists]
+    items, records, links = data if whole.links else [*data, []]
+    names = _names(whole, items, many.each)
+    places, unsettled = _places(whole, records, links)
+
+    found: list[Answer | None] = []
+    requests = sum(answer.requests for answer in lists)
+    warnings = tuple(warning for answer in lists for warning in answer.warnings)
+    for call in calls:
+        item = names.get(call[many.name])
+        if item is None or item in unsettled:
+            found.append(None)
+            continue
+        rows = [records[place] for place in sorted(places[item])]
+        found.append(replace(lists[-1], data=rows, requests=requests, warnings=warnings, unchanged=False))
+        requests, warnings = 0, ()  # the first answer bears the cost of all
+    return found
+
+
+def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
+    """What identifies each item in the records, by each of its names."""
+    key = whole.item.rpartition(".")[2]
+    return {item.get(name): item.get(key) for item in items for name in names}
+
+
+def _places(whole: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> tuple[Mapping[Any, set[int]], set[Any]]:
+    """Where in the list the records of each item are, and the items that have others as well."""
+    places: defaultdict[Any, set[int]] = defaultdict(set)
+    unsettled: set[Any] = set()
+    for place, record in enumerate(records):
+        places[_at(record, whole.item)].add(place)
+    place_of = {record.get("id"): place for place, record in enumerate(records)}
+    for link in links:
+        item, record = _at(link, whole.link_item), _at(link, whole.link_record)
+        if record in place_of:
+            places[item].add(place_of[record])
+        else:
+            unsettled.add(item)
+    return places, unsettled
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,82 @@
+"""A record as a request asks for it: in a variant of version 3, or with references in full.
+
+`Accept: …; version=3.sdk` is what Heroku's own CLI asks for. It differs in three kinds of records: an app says its
+generation in one word and tells of its image, an add-on of metered prices, an account of terms and of a second
+factor (Heroku's schema of that variant, heroku/typescript-api-schema, May 2026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kosmo_kernel.demo.models import Record
+from kosmo_kernel.demo.plans import expanded
+
+_FIR_IMAGE = {
+    "base_image_name": "heroku/heroku:24-cnb",
+    "buildpacks": [
+        {"id": "heroku/nodejs", "version": "3.4.2", "homepage": "https://github.com/heroku/buildpacks-nodejs"}
+    ],
+}
+_NO_IMAGE = {"base_image_name": None, "buildpacks": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a request says about the form of records.
+
+    Parameters:
+        sdk: it asks for the variant `3.sdk`.
+        parts: the references that it wants in full.
+    """
+
+    sdk: bool = False
+    parts: frozenset[str] = frozenset()
+
+    def __call__(self, kind: str, record: Record) -> Record:
+        """A record of a kind in this form."""
+        if kind == "addons" and self.parts:
+            record = expanded(record, self.parts)
+        return _SDK[kind](record) if self.sdk and kind in _SDK else record
+
+
+def _app(app: Record) -> Record:
+    generation = app["generation"]["name"]
+    image = _FIR_IMAGE if generation == "fir" else _NO_IMAGE
+    return app | image | {"current_build_architecture": ["amd64"], "generation": generation}
+
+
+def _addon(addon: Record) -> Record:
+    price = addon["billed_price"]
+    metered = price and {
+        "cents": price["cents"],
+        "contract": price["contract"],
+        "metered": False,
+        "unit": price["unit"],
+    }
+    return addon | {"billed_price": metered, "plan": addon["plan"] | {"meters": []}}
+
+
+def _account(account: Record) -> Record:
+    return account | {
+        "eco_dynos_enabled": True,
+        "eco_dynos_shutdown_at": None,
+        "pipeline_cost_consent_at": None,
+        "acknowledged_msa": True,
+        "acknowledged_msa_at": account["created_at"],
+        "italian_customer_terms": None,
+        "italian_partner_terms": None,
+        "mfa_enabled": account["two_factor_authentication"],
+        "mfa_exemption": False,
+        "mfa_exemption_reason": None,
+        "mfa_experience": "vaas",
+    }
+
+
+_SDK: dict[str, Callable[[Record], Record]] = {
+    "apps": _app,
+    "personal-apps": _app,
+    "addons": _addon,
+    "account": _account,
+}

@@ -1,0 +1,357 @@
+"""Heroku's records, made from the few facts that a story needs to tell.
+
+Each class is one thing of the fiction (an app, a dyno, an add-on …) and `record()` writes it out as
+Heroku sends it: every property of Heroku's published schema (version 3, 19 February 2026), in the
+schema's order, nulls included. What Heroku leaves out is left out: a collaborator of a personal app
+has neither `permissions` nor, unless it is the owner, a `role`; an add-on has a `provision_message`
+only where there is one.
+
+Identifiers are UUIDs computed from names, so the same thing has the same identifier in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
+
+Record = dict[str, Any]
+
+COMPANY = uuid5(NAMESPACE_DNS, "larkmoor.example")
+
+# What a plan costs a month, in US cents; None is a price agreed by contract. Heroku's own services
+# bear their names and list prices, the others are as fictional as the company.
+PLANS: dict[str, int | None] = {
+    "heroku-postgresql:essential-0": 500,
+    "heroku-postgresql:essential-2": 2000,
+    "heroku-postgresql:standard-0": 5000,
+    "heroku-postgresql:standard-2": 20000,
+    "heroku-postgresql:premium-2": 35000,
+    "heroku-redis:mini": 300,
+    "heroku-redis:premium-0": 1500,
+    "heroku-redis:premium-2": 6000,
+    "heroku-kafka:extended-0": None,
+    "scheduler:standard": 0,
+    "logbarn:sapling": 700,
+    "logbarn:orchard": 6500,
+    "mailfinch:nest": 0,
+    "mailfinch:flock": 3500,
+    "mapwren:county": 4900,
+}
+
+PERMISSIONS = {
+    "view": "Can see the app and read its logs",
+    "deploy": "Can push code and create releases",
+    "operate": "Can scale and restart the app and manage its free add-ons",
+    "manage": "Can do everything, deleting the app and managing paid add-ons included",
+}
+
+# A cname and a certificate need a made-up name each; these words are dealt out by hash.
+_ADJECTIVES = ("brisk", "calm", "dapper", "gentle", "hazel", "lively", "mellow", "nimble", "quiet", "sturdy")
+_NOUNS = ("anchor", "badger", "cobble", "dune", "fern", "harbour", "lantern", "meadow", "orchard", "plover")
+
+
+@lru_cache(maxsize=4096)
+def ident(kind: str, name: str, place: tuple[int, int] | None = None) -> str:
+    """The identifier of a thing.
+
+    Parameters:
+        kind: what it is, `app`.
+        name: unique among its kind.
+        place: the position in its list, from 0, and the list's length. Heroku lists by identifier, so identifiers
+            that rise in the order of the story make lists that are pleasant to read.
+    """
+    text = str(uuid5(COMPANY, f"{kind}/{name}"))
+    if place is None:
+        return text
+    position, length = place
+    within = int(text[:4], 16) / 0x10000
+    return f"{int((position + within) * 0x10000 / length):04x}{text[4:]}"
+
+
+def reference(kind: str, name: str) -> Record:
+    """An `{id, name}` object, as Heroku points from one record to another."""
+    return {"id": ident(kind, name), "name": name}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone with a Heroku account; `federated` means that they sign in through the company's own directory."""
+
+    email: str
+    federated: bool = False
+
+    @property
+    def id(self) -> str:
+        """Of the account."""
+        return ident("account", self.email)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app. `owner` is a person, or the name of a team; `slug` and `repo` are sizes in bytes."""
+
+    name: str
+    owner: Person | str
+    language: str | None
+    stack: str
+    region: str
+    created: str
+    released: str | None
+    slug: int | None = None
+    repo: int | None = None
+    build_stack: str = ""
+    updated: str = ""
+    acm: bool = True
+    maintenance: bool = False
+    web: bool = True
+    space: str = ""
+    shield: bool = False
+    internal_routing: bool | None = None
+    generation: str = "cedar"
+    release: int = 1
+    place: tuple[int, int] | None = None
+
+    @property
+    def id(self) -> str:
+        """Of the app."""
+        return ident("app", self.name, self.place)
+
+    @property
+    def team(self) -> str | None:
+        """The name of the team that owns it, or None."""
+        return self.owner if isinstance(self.owner, str) else None
+
+    @property
+    def owning(self) -> Person:
+        """The account that owns it; a team has one of its own for that."""
+        return Person(f"{self.owner}@herokumanager.com") if isinstance(self.owner, str) else self.owner
+
+    @property
+    def host(self) -> str:
+        """The name under herokuapp.com; as with every app made since 2023, nobody could guess it."""
+        return f"{self.name}-{ident('host', self.name)[-12:]}.herokuapp.com"
+
+    def release_id(self, version: int) -> str:
+        """The identifier of one of its releases."""
+        return ident("release", f"{self.name}/v{version}")
+
+    def process_id(self, kind: str) -> str:
+        """The identifier of one of its process types."""
+        return ident("formation", f"{self.name}/{kind}")
+
+    def record(self) -> Record:
+        """What Heroku sends."""
+        team = self.team
+        owner = self.owning
+        return {
+            "acm": self.acm,
+            "archived_at": None,
+            "buildpack_provided_description": self.language,
+            "build_stack": reference("stack", self.build_stack or self.stack),
+            "created_at": self.created,
+            "generation": reference("generation", self.generation),
+            "git_url": f"https://git.heroku.com/{self.name}.git",
+            "id": self.id,
+            "internal_routing": self.internal_routing,
+            "maintenance": self.maintenance,
+            "name": self.name,
+            "owner": {"email": owner.email, "id": owner.id},
+            "organization": reference("team", team) if team else None,
+            "team": reference("team", team) if team else None,
+            "region": reference("region", self.region),
+            "released_at": self.released,
+            "repo_size": self.repo,
+            "slug_size": self.slug,
+            "space": reference("space", self.space) | {"shield": self.shield} if self.space else None,
+            "stack": reference("stack", self.stack),
+            "updated_at": self.updated or self.released or self.created,
+            "web_url": f"https://{self.host}/" if self.web else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Dyno:
+    """A dyno. `since` is when it came into its state; `release` is the app's current one unless given."""
+
+    name: str
+    size: str
+    command: str
+    since: str
+    state: str = "up"
+    created: str = ""
+    release: int | None = None
+    attach_url: str | None = None
+
+    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+        """What Heroku sends."""
+        version = app.release if self.release is None else self.release
+        return {
+            "attach_url": self.attach_url,
+            "command": self.command,
+            "created_at": self.created or self.since,
+            "id": ident("dyno", f"{app.name}/{self.name}", place),
+            "name": self.name,
+            "release": {"id": app.release_id(version), "version": version},
+            "app": {"name": app.name, "id": app.id},
+            "size": self.size,
+            "state": self.state,
+            # `web.1` on Cedar, `web-1234abcde44-123ab` on Fir.
+            "type": self.name.split("." if "." in self.name else "-")[0],
+            "updated_at": self.since,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process type that has no dyno at present; those that have one are known from it."""
+
+    type: str
+    size: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddOn:
+    """An add-on, listed by the app that owns it. `priced` is false where the viewer may not see the bill."""
+
+    name: str
+    plan: str
+    config_vars: tuple[str, ...]
+    created: str
+    updated: str = ""
+    state: str = "provisioned"
+    message: str | None = None
+    priced: bool = True
+    action: str = ""
+    place: tuple[int, int] | None = None
+
+    def record(self, app: App) -> Record:
+        """What Heroku sends."""
+        id_ = ident("add-on", self.name, self.place)
+        service = self.plan.split(":")[0]
+        cents = PLANS[self.plan]
+        ready = self.state == "provisioned"
+        price = {"cents": cents or 0, "contract": cents is None, "unit": "month"}
+        message = {} if self.message is None else {"provision_message": self.message}
+        payer = reference("team", app.team) if app.team else {"id": app.id, "name": app.name}
+        return {
+            "actions": [self._action()] if self.action else [],
+            "addon_service": reference("add-on-service", service),
+            "billing_entity": payer | {"type": "team" if app.team else "app"},
+            "app": {"id": app.id, "name": app.name},
+            "billed_price": price if self.priced else None,
+            "config_vars": list(self.config_vars),
+            "created_at": self.created,
+            "id": id_,
+            "name": self.name,
+            "plan": reference("plan", self.plan),
+            "provider_id": ident("provider", self.name) if ready else "",
+            **message,
+            "state": self.state,
+            "updated_at": self.updated or self.created,
+            "web_url": f"https://addons-sso.heroku.com/apps/{app.id}/addons/{id_}" if ready else None,
+        }
+
+    def _action(self) -> Record:
+        return {
+            "id": ident("action", f"{self.plan}/{self.action}"),
+            "label": self.action,
+            "action": self.action.lower().replace(" ", "-"),
+            "url": "https://dashboard.logbarn.example/?resource_id=:resource_id",
+            "requires_owner": True,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A custom domain. `acm` is the state of its automatic certificate, None where that is switched off."""
+
+    hostname: str
+    created: str
+    acm: str | None = "cert issued"
+    reason: str | None = None
+    updated: str = ""
+    status: str = "succeeded"
+    certificate: bool = True
+
+    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+        """What Heroku sends."""
+        digits = int(ident("cname", self.hostname)[:8], 16)
+        words = f"{_ADJECTIVES[digits % 10]}-{_NOUNS[digits // 10 % 10]}"
+        endpoint = {"name": f"{words}-{digits % 100_000:05d}", "id": ident("sni-endpoint", self.hostname)}
+        return {
+            "acm_status": self.acm,
+            "acm_status_reason": self.reason,
+            "app": {"name": app.name, "id": app.id},
+            "cname": f"{words}-{ident('cname', self.hostname)[-12:]}.herokudns.com",
+            "created_at": self.created,
+            "hostname": self.hostname,
+            "id": ident("domain", self.hostname, place),
+            "kind": "custom",
+            "updated_at": self.updated or self.created,
+            "status": self.status,
+            "sni_endpoint": endpoint if self.certificate else None,
+        }
+
+
+def own_domain(app: App, place: tuple[int, int] | None = None) -> Record:
+    """The domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
+    return {
+        "acm_status": None,
+        "acm_status_reason": None,
+        "app": {"name": app.name, "id": app.id},
+        "cname": None,
+        "created_at": app.created,
+        "hostname": app.host,
+        "id": ident("domain", app.host, place),
+        "kind": "heroku",
+        "updated_at": app.created,
+        "status": "none",
+        "sni_endpoint": None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborator:
+    """A person's access to an app. `role` and `permissions` are written only for an app of a team."""
+
+    person: Person
+    since: str
+    role: str | None = "member"
+    permissions: tuple[str, ...] = ("view", "deploy", "operate")
+
+    def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
+        """What Heroku sends."""
+        of_team: Record = {
+            "permissions": [{"name": name, "description": PERMISSIONS[name]} for name in self.permissions],
+            "role": self.role,
+        }
+        if not app.team:
+            of_team = {"role": "owner"} if self.person == app.owner else {}
+        return {
+            "app": {"name": app.name, "id": app.id},
+            "created_at": self.since,
+            "id": ident("collaborator", f"{app.name}/{self.person.email}", place),
+            **of_team,
+            "updated_at": self.since,
+            "user": {"email": self.person.email, "federated": self.person.federated, "id": self.person.id},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AppResources:
+    """What belongs to one app.
+
+    `uses` are add-ons of other apps that this one is attached to, each after its owner; `at_rest` are
+    process types that are scaled to nothing.
+    """
+
+    dynos: Sequence[Dyno] = ()
+    addons: Sequence[AddOn] = ()
+    uses: Sequence[tuple[App, AddOn]] = ()
+    domains: Sequence[Domain] = ()
+    people: Sequence[Collaborator] = ()
+    at_rest: Sequence[Process] = ()

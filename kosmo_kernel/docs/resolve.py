@@ -1,0 +1,99 @@
+"""The one place where a page's name is understood, whoever asks: Lua, a notebook, the command line.
+
+All of these name the page `heroku.list_dynos`: `list_dynos`, `heroku.list_dynos`, `heroku.production.list_dynos`,
+`app.integrations.heroku["my-team"].list_dynos({})`, `heroku_list_dynos`, and each alias of the function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.docs.guides import GUIDES
+from kosmo_kernel.docs.page import WIDTH
+from kosmo_kernel.docs.search import search_pages
+from kosmo_kernel.docs.subject import Subject, of_function
+from kosmo_kernel.errors import UnknownNameError
+
+_BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
+_BETWEEN = re.compile(r"[.:/\s]+")
+MAX_SUGGESTIONS = 3  # pages that are offered in place of an unknown one
+_MOST_READ = 1_000  # characters of a name; there is no page with a longer one
+_ABOVE = ("app", "integrations")  # what may stand before the name of an integration
+
+
+def resolve(page: str) -> Subject:
+    """What a page is about, by any of its names; an empty one means the list of pages.
+
+    Raises:
+        UnknownNameError: there is no such page; with the nearest names.
+    """
+    steps = _steps(page)
+    if not steps:
+        return Subject("")
+    first, *rest = steps
+    if first in GUIDES:
+        return Subject(first)
+    for integration in _integrations():
+        if first == integration.name:
+            function = _function(integration, rest)
+            if function is not None:
+                return of_function(integration, function)
+            if not rest or _is_account(integration, rest):
+                return Subject(integration.name, integration)
+            break
+        if not rest and (function := _function(integration, steps)):
+            return of_function(integration, function)
+    raise _unknown(page, near(page) or (_speaking(first) if not rest else []))
+
+
+def near(page: str) -> list[str]:
+    """The names of pages that are spelt like this one, best first."""
+    steps = _steps(page)
+    every = list(_integrations())
+    within = next((i for i in every if steps[:1] == [i.name]), None)
+    if within is None or len(steps) == 1:
+        names = [name for i in every for name in (i.name, *(f"{i.name}.{f.name}" for f in i.functions))]
+        return nearest(".".join(steps), [*names, *GUIDES])
+    known = within.names()
+    above = [f"{within.name}.{known[step].name}" for step in steps[1:-1] if step in known]  # a field of its records
+    alike = [known[name].name for name in nearest(steps[-1].replace("-", "_"), known)]
+    return above or [f"{within.name}.{name}" for name in dict.fromkeys(alike)]
+
+
+def _integrations() -> Iterator[Integration]:
+    """The built-in ones; the others only for whoever has not found what it looked for."""
+    yield from integrations.BUILT_IN
+    yield from integrations.everything()[len(integrations.BUILT_IN) :]
+
+
+def _steps(page: str) -> list[str]:
+    """The parts of a name, without what stands before the integration and without a call's arguments."""
+    text = _BRACKETS.sub(r".\2", page.strip()[:_MOST_READ]).partition("(")[0]
+    steps = [step for step in _BETWEEN.split(text.lower()) if step]
+    for prefix in _ABOVE:
+        if steps[:1] == [prefix]:
+            del steps[0]
+    return steps
+
+
+def _function(integration: Integration, steps: Sequence[str]) -> Function | None:
+    return integration.names().get(steps[-1].replace("-", "_")) if steps else None
+
+
+def _is_account(integration: Integration, steps: Sequence[str]) -> bool:
+    from kosmo_kernel.accounts import DEFAULT, listed
+
+    return list(steps) == [DEFAULT] or listed(integration, ".".join(steps)) is not None
+
+
+def _speaking(word: str) -> list[str]:
+    """The pages that speak of something, where none is called so."""
+    return [subject.page for subject in search_pages(word)][:MAX_SUGGESTIONS]
+
+
+def _unknown(page: str, suggestions: list[str]) -> UnknownNameError:
+    shown = repr(page.strip()[:WIDTH])[1:-1]
+    return UnknownNameError(f"There is no page `{shown}`; `docs.list()` names them all.", tuple(suggestions))

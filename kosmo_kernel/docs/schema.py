@@ -1,0 +1,51 @@
+"""A function as data: what a program needs to call it and to read the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param
+
+# What goes with a list in place of one value.
+_VALUES: dict[str, dict[str, Any]] = {"errors": {"enum": list(ERROR_MODES)}, "limit": {"type": "integer", "minimum": 1}}
+WITH_A_LIST = {name: _VALUES[name] | {"description": param.doc} for name, param in RESERVED.items()}
+
+
+def describe(integration: Integration, function: Function) -> dict[str, Any]:
+    """A function as data: what a program needs to call it and to read the answer. JSON values only."""
+    return {
+        "provider": integration.name,
+        "function": f"{integration.name}.{function.name}",
+        "name": function.name,
+        "slug": f"{integration.name}_{function.name}",
+        "aliases": list(function.aliases),
+        "title": function.summary,
+        "description": function.description.strip(),
+        "operation": function.effect,
+        "lua": f"app.integrations.{integration.name}.{function.signature}",
+        "example": function.example,
+        "input_schema": input_schema(function),
+        "returns": function.returns,
+        "fields": [
+            {"name": c.name, "type": c.kind, "nullable": c.nullable, "default": c.default, "description": c.doc}
+            for c in function.columns
+        ],
+    }
+
+
+def input_schema(function: Function) -> dict[str, Any]:
+    """The named arguments as JSON Schema."""
+    return {
+        "type": "object",
+        "properties": {p.name: _property(p) for p in function.params} | (WITH_A_LIST if function.fan_out else {}),
+        "required": [param.name for param in function.params if param.required],
+        "additionalProperties": False,
+    }
+
+
+def _property(param: Param) -> dict[str, Any]:
+    one: dict[str, Any] = {"type": param.kind}
+    if param.pattern:
+        one["pattern"] = f"^(?:{param.pattern})$"
+    schema = {"anyOf": [one, {"type": "array", "items": one}]} if param.each else one
+    return schema | {"description": param.doc} | ({"examples": [param.example]} if param.example else {})

@@ -1,0 +1,409 @@
+"""Answering what a run's script asks, whatever the process that asks for it says.
+
+A question gets its answer at once. A call that the child *begins* gets a number of the child's own and is answered
+when the child asks what has been answered since (`next`), together with all others that were. The host makes the
+calls, in threads of its own; this only ever waits for them, and looks meanwhile whether the run must end. Nothing the
+child says is trusted: numbers that make no sense, and waiting for nothing, are its end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
+from kosmo_kernel.lua import messages
+from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, guard_child_message
+from kosmo_kernel.lua.host_limits import HostBudget, Room
+from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.lua.watch import GRACE_SECONDS
+from kosmo_kernel.render.display import FORMS, VALUES
+from kosmo_kernel.settings.limits import MAX_ARGUMENTS
+from kosmo_kernel.values.records import decode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.lua.host import Host
+    from kosmo_kernel.lua.patterns import Patterns
+    from kosmo_kernel.lua.values import RemoteLists
+    from kosmo_kernel.lua.watch import StopReason
+    from kosmo_kernel.settings.limits import Limits
+
+    _Request = tuple[CallRequest, Room] | LimitError
+
+REQUESTS = frozenset(
+    {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
+    | {"regex"}
+)
+EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # what a child says that wants no answer
+
+MAX_PENDING_CALLS = 4096  # calls under way; no script comes to a tenth of it
+MAX_ITEMS = 1 << 32  # of a list; memory ends it long before
+MAX_DISPLAY_BYTES = 8 << 20  # bytes of one thing that is shown (`display.lua`)
+MAX_ID = 200  # characters of the name under which it can be shown anew (`display.lua`)
+MAX_NAME = 1_000  # characters of the name of anything; there is nothing with a longer one
+MAX_FAILURES_BYTES = 4 << 20  # of JSON: 100 failures, with 2,000 bytes of message each (`parallel.lua`)
+BLOCKING = 0  # the number of a call that is answered at once; the child's own start above it
+OUTPUT_BATCH_SECONDS = (
+    0.03  # seconds that what was printed waits for more of it: few long messages are shown in less time than many
+)
+MAX_OUTPUT_BATCH_BYTES = 64 << 10  # bytes of it
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks whether the run must end
+_DECODER = codecs.getincrementaldecoder("utf-8")
+
+
+class _EndedError(Exception):
+    """The run must end, so nothing is answered."""
+
+
+class RequestHandler:
+    """One run's answers.
+
+    Parameters:
+        host: who knows them.
+        limits: of the run.
+        ending: whether it must end.
+        handles: the lists that Lua refers to.
+        patterns: who matches regular expressions.
+
+    Attributes:
+        interruptible: the block in which values are made of what the child shows.
+    """
+
+    def __init__(
+        self, host: Host, limits: Limits, ending: StopReason, handles: RemoteLists, patterns: Patterns
+    ) -> None:
+        self._host, self._limits, self._ending = host, limits, ending
+        self._handles, self._patterns = handles, patterns
+        self.interruptible = Interruptible()
+        self._calls = 0
+        self._last = BLOCKING
+        self.budget = HostBudget(limits)
+        self._begun: dict[int, Room] = {}  # by number, with the room that the arguments take
+        self._arguments = Room(limits)  # of all calls that are begun
+        self._answered: dict[int, list[Any] | KosmoError] = {}
+        self._held: list[bytes] = []  # what was printed
+        self._stream = ""  # and where
+        self._held_size, self._held_since = 0, 0.0
+        self._decoder = _DECODER("replace")  # a letter may come byte by byte
+
+    def note(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> None:
+        """Something that wants no answer.
+
+        Raises:
+            LuaProcessError: it makes no sense.
+        """
+        self.budget.start()
+        if kind != "output":
+            self.let_go(whole=True)
+        getattr(self, f"_note_{kind}")(header, blobs)
+
+    def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
+        """The payload that answers a question.
+
+        Raises:
+            LuaProcessError: the question makes no sense.
+            KeyboardInterrupt: while input was waited for.
+        """
+        self.budget.start()
+        self.let_go(whole=True)
+        texts: list[bytes] = []
+        try:
+            self._go_on()
+            reply = getattr(self, f"_on_{kind}")(header, blobs, texts)
+        except _EndedError:
+            return self.stop()
+        except KosmoError as error:
+            return messages.pack(self._failed(error))
+        return messages.pack(reply, texts)
+
+    def stop(self) -> bytes:
+        """The payload that tells the child to end the run."""
+        return messages.pack({"stop": self._ending.why})
+
+    def _go_on(self) -> None:
+        if self._ending.closed:
+            raise LuaProcessError("This session was closed.")
+        if self._ending.why is not None:
+            raise _EndedError
+
+    def _failed(self, error: KosmoError) -> dict[str, Any]:
+        if isinstance(error, LuaProcessError):
+            raise error
+        self._host.failed(error)
+        return {"error": error.facts()}
+
+    # Calls -------------------------------------------------------------------------------------------
+
+    def _on_call(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            request = self._read(header, blobs, self.budget.room())
+        self._begin(BLOCKING, request)
+        while BLOCKING not in self._answered:
+            self._wait()
+        answer = self._answered.pop(BLOCKING)
+        if isinstance(answer, KosmoError):
+            raise answer
+        return self._handles.answer(answer, texts)
+
+    def _note_begin(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        """Calls that the child begins; each takes its own of the message's texts."""
+        with guard_child_message():
+            coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
+            if not (0 <= coming <= MAX_ITEMS and 0 <= done <= MAX_ITEMS):
+                raise ValueError("the message tells of items that are none")
+            requests: list[tuple[int, _Request]] = []
+            whole = self.budget.room()
+            at = 0
+            for one in header["begin"]:
+                number, count = one["id"], one["texts"]
+                if type(number) is not int or type(count) is not int or number <= self._last or count < 0:
+                    raise ValueError("the message begins a call with a number that it cannot have")
+                if len(self._begun) + len(self._answered) + len(requests) >= MAX_PENDING_CALLS:
+                    raise ValueError("the message begins more calls than any script can")
+                requests.append((number, self._read(one, blobs[at : at + count], whole)))
+                self._last, at = number, at + count
+        self._host.items(coming, done)
+        for number, request in requests:
+            if self._ending.why is not None:
+                return
+            try:
+                self._begin(number, request)
+            except _EndedError:
+                return  # the next question is told
+            except KeyboardInterrupt:  # while a person was asked whether this may be
+                self._ending.request("interrupted", GRACE_SECONDS)
+                return
+            except KosmoError as error:
+                self._answered[number] = error
+
+    def _on_next(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        self._note_begin(header, blobs)
+        self._go_on()
+        with guard_child_message():
+            if not self._begun and not self._answered:
+                raise ValueError("the message waits for a call, and none is under way")
+        while not self._answered:
+            self._wait()
+        answered, self._answered = self._answered, {}
+        return {"answers": [{"id": number, **self._told(answer, texts)} for number, answer in answered.items()]}
+
+    def _told(self, answer: list[Any] | KosmoError, texts: list[bytes]) -> dict[str, Any]:
+        if isinstance(answer, KosmoError):
+            return self._failed(answer)
+        try:
+            return self._handles.answer(answer, texts)
+        except KosmoError as error:
+            return self._failed(error)
+
+    def _note_drop(self, header: dict[str, Any], _blobs: list[bytes]) -> None:
+        with guard_child_message():
+            numbers = [int(number) for number in header["ids"]]
+        for number in numbers:
+            self._answered.pop(number, None)
+            if self._is_over(number):
+                self._host.drop(number)
+
+    def _read(self, header: dict[str, Any], blobs: list[bytes], whole: Room) -> _Request:
+        """The call that a part of a message describes, and the room that it takes; or why it takes too much.
+
+        Parameters:
+            header: the part.
+            blobs: its texts.
+            whole: the room that all calls of the message have.
+
+        Raises:
+            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+        """
+        room = self.budget.room()
+        try:
+            request = self._request(header, blobs, room)
+            if room.size:
+                whole.add(room.size, room.values)
+        except LimitError as error:
+            return error
+        return request, room
+
+    def _request(self, header: dict[str, Any], blobs: list[bytes], room: Room) -> CallRequest:
+        """The call that a part of a message describes.
+
+        Raises:
+            LimitError: its arguments are too large.
+            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+        """
+        if len(header["arguments"]) > MAX_ARGUMENTS:
+            raise ValueError("the message calls with more arguments than any script can")
+        values = [(str(one.get("name", "")), self._handles.value(one, blobs, room)) for one in header["arguments"]]
+        named = bool(header.get("named"))
+        return CallRequest(
+            path=str(header["path"])[:MAX_NAME],
+            account=str(header["account"])[:MAX_NAME] if header.get("account") else None,
+            named=dict(values) if named else None,
+            positional=[] if named else [value for _, value in values],
+            line=header.get("line"),
+        )
+
+    def _begin(self, number: int, read: _Request) -> None:
+        """Check a call and make it, unless it is one more than a run may make."""
+        self._count(1)
+        if isinstance(read, LimitError):
+            raise read
+        request, room = read
+        prepared = self._host.prepare(request)
+        self._count(max(0, prepared.calls - 1))
+        if room.size:
+            self._arguments.add(room.size, room.values)
+        prepared.begin(number)
+        self._begun[number] = room
+
+    def _is_over(self, number: int) -> bool:
+        """Note that nobody waits for a call any more; False where nobody did."""
+        room = self._begun.pop(number, None)
+        if room is None:
+            return False
+        if room.size:
+            self._arguments.release(room.size, room.values)
+        return True
+
+    def _count(self, calls: int) -> None:
+        self._calls += calls
+        if self._calls > self._limits.calls:
+            self._ending.request("call_limit", GRACE_SECONDS)
+            raise _EndedError
+
+    def _wait(self) -> None:
+        """Wait a little for answers."""
+        self._go_on()
+        for number, answer in self._host.answers(POLL_INTERVAL_SECONDS):
+            if self._is_over(number):
+                self._answered[number] = answer
+
+    # Other questions ---------------------------------------------------------------------------------
+
+    def _on_column(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            reply, found = self._handles.column(header["handle"], header["path"])
+        texts += found
+        return reply
+
+    def _on_rows(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            reply, found = self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
+        texts += found
+        return reply
+
+    def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        page = str(header.get("page"))[:MAX_NAME]
+        return self._handles.answer([self._host.docs(str(header.get("verb")), page)], texts)
+
+    def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            verb = str(header["verb"])
+            if verb not in SERVER_QUESTIONS:
+                raise ValueError(f"the message asks MCP servers for {verb!r}")
+            asked = header | {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
+        return self._handles.answer(self._host.mcp(verb, asked), texts)
+
+    def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
+        if integration is not None:
+            return {"account": self._host.space(str(integration)[:MAX_NAME], key)}
+        found, functions = self._host.integration(key)
+        self._handles.learn(functions)
+        return {"integration": found}
+
+    def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        line = self._host.input(str(header.get("format")))
+        if line is None:
+            return {"ended": True}
+        texts.append(line.encode())
+        return {}
+
+    def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            number = int(header["number"])
+        return self._handles.answer([self._host.output_of(number)], texts)
+
+    def _on_outputs(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return {"numbers": self._host.output_numbers()}
+
+    def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
+        return {"whole": self._host.joins(chunk, first, last)}
+
+    def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        names, constructors = self._host.orders()
+        return {"names": names, "constructors": constructors}
+
+    def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
+        with guard_child_message():
+            asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
+        reply, found = self._patterns.ask(asked, blobs, lambda: self._ending.why)
+        texts += found
+        return reply
+
+    # What is shown -----------------------------------------------------------------------------------
+
+    def _note_output(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with guard_child_message():
+            stream, piece = str(header["stream"]), blobs[0]
+        if stream != self._stream:
+            self.let_go(whole=True)
+        now = time.monotonic()
+        if not self._held:
+            self._stream, self._held_size, self._held_since = stream, 0, now
+        self._held.append(piece)
+        self._held_size += len(piece)
+        if self._held_size >= MAX_OUTPUT_BATCH_BYTES or now - self._held_since >= OUTPUT_BATCH_SECONDS:
+            self.let_go()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was printed and is not passed on yet."""
+        return bool(self._held)
+
+    def let_go(self, *, whole: bool = False) -> None:
+        """Pass on what was printed: nothing more came in time. With `whole` none will: what comes belongs below."""
+        if self._held or whole:
+            text, self._held = self._decoder.decode(b"".join(self._held), whole), []
+            if text:
+                self._host.output(self._stream, text)
+
+    def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        try:
+            self._host.display(self._display_request(header, blobs))
+        except LimitError as error:
+            self._host.output("stderr", f"display: {error}\n")
+        except StoppedError:  # while it was made
+            self._ending.request("interrupted", GRACE_SECONDS)
+
+    def _display_request(self, header: dict[str, Any], blobs: list[bytes]) -> DisplayRequest:
+        with guard_child_message(), self.interruptible:
+            form = str(header["form"])
+            if form not in FORMS or ("value" in header) != (form in VALUES):
+                raise ValueError(f"the message shows something as {form!r}")
+            room, size = self.budget.room(), sum(map(len, blobs))
+            if "value" in header:
+                given = self._handles.value(header["value"], blobs, room)
+            elif size > MAX_DISPLAY_BYTES:
+                raise ValueError("the message shows more than any script can")
+            else:
+                given = b"".join(blobs)
+            return DisplayRequest(
+                form,
+                given,
+                str(header.get("id", ""))[:MAX_ID],
+                bool(header.get("update")),
+                bool(header.get("wait")),
+                size,
+            )
+
+    def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
+        with guard_child_message():
+            if len(blobs[0]) > MAX_FAILURES_BYTES:
+                raise ValueError("the message tells more of failures than any script can")
+            count, of, rows = int(header["count"]), int(header["of"]), decode(blobs[0])
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise ValueError("the message tells of failures that are none")
+        self._host.failures(count, of, rows)

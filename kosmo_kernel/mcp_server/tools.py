@@ -1,0 +1,163 @@
+"""What our server offers: a tool for each function of the catalogue, Lua, and the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.docs import GUIDES, input_schema
+from kosmo_kernel.mcp import Tool
+from kosmo_kernel.mcp_server.schemas import answer_schema
+from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
+
+NAME = "kosmo"
+LUA, READ, SEARCH = "lua_run", "docs_read", "docs_search"
+ACCOUNT = "account"  # the argument that picks one; no function's own
+PREFIX = "kosmo://docs/"
+INSTRUCTIONS = """\
+Tools named after an integration ask its service with an account of the user. For more than one question, or to filter
+and count, write Lua for `lua_run`: it calls the same functions as `app.integrations.heroku.list_apps()`, many at once
+with `parallel.map`, and only what it returns or prints comes back. `docs_read` explains each function and Lua here.
+The account `demo` is fiction and always there."""
+LUA_ABOUT = """\
+Run Lua 5.4 in a walled process, without files, programs or network of its own. `app.integrations.heroku.list_apps()`
+and its like ask with the user's accounts. What the chunk returns, or its last expression, is in `result`; what it
+prints is in `output`. Each run finds Lua fresh, unless `session` names one that is kept."""
+ENVELOPE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "success": {"type": "boolean"},
+        "output": {"type": "string", "description": "What was printed"},
+        "error": {"type": ["string", "null"]},
+        "result": {"type": "array", "description": "The values that were returned"},
+        "execution_time_ms": {"type": "number"},
+        "memory_usage": {"type": "integer", "description": "Bytes of Lua's heap"},
+        "integration_calls": {"type": "array", "items": {"type": "object"}},
+        "meta": {"type": "object"},
+    },
+}
+ENVELOPE["required"] = list(ENVELOPE["properties"])
+
+
+class OfferedTool(NamedTuple):
+    """A tool, and what it calls.
+
+    Parameters:
+        tool: as the protocol describes it.
+        integration: whose function it is; None for a tool of our own.
+        function: the function, likewise.
+    """
+
+    tool: Tool
+    integration: Integration | None = None
+    function: Function | None = None
+
+
+def offered(most: Limits, *, others: bool) -> dict[str, OfferedTool]:
+    """Every tool by its name, in the order of the reference.
+
+    Parameters:
+        most: what a run of Lua may use at most.
+        others: scripts may ask other MCP servers.
+    """
+    functions = [(one, function) for one in integrations.everything() for function in one.functions]
+    reads = not others and all(function.effect == "read" for _, function in functions)
+    found = [
+        *(_of_function(*one) for one in functions),
+        OfferedTool(_lua(most, reads=reads)),
+        *map(OfferedTool, _reference()),
+    ]
+    return {one.tool.name: one for one in found}
+
+
+def pages() -> dict[str, str]:
+    """The pages of the reference, each with a line on what it is about."""
+    found = {}
+    for one in integrations.everything():
+        found[one.name] = f"Everything on {one.title} on one page"
+        found |= {f"{one.name}.{function.name}": function.summary for function in one.functions}
+    return found | GUIDES
+
+
+def _of_function(integration: Integration, function: Function) -> OfferedTool:
+    schema = input_schema(function)
+    about = f"{function.summary}.\n\n{function.description.strip()}"
+    tool = _tool(
+        f"{integration.name}_{function.name}",
+        f"{integration.title}: {function.summary}",
+        about,
+        schema | {"properties": schema["properties"] | {ACCOUNT: _account()}},
+        answers=answer_schema(function),
+        reads=function.effect == "read",
+    )
+    return OfferedTool(tool, integration, function)
+
+
+def _lua(most: Limits, *, reads: bool) -> Tool:
+    properties = {
+        "code": {"type": "string", "minLength": 1, "description": "The Lua to run"},
+        "args": {"type": "array", "items": {"type": "string"}, "description": "What the chunk finds in `...`"},
+        ACCOUNT: _account(),
+        "session": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "description": "A name: runs that give the same one share their variables. Left out, Lua is fresh.",
+        },
+        "dry_run": {"type": "boolean", "description": "List the calls that would be made, and make none"},
+        "memory_limit": {
+            "type": "integer",
+            "minimum": MIN_MEMORY_BYTES,
+            "maximum": most.memory,
+            "description": f"Bytes that Lua's values may take; {most.memory} when left out",
+        },
+        "cpu_limit": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": most.cpu,
+            "description": f"Seconds that Lua itself may run, without its waiting; {most.cpu:g} when left out",
+        },
+        "timeout": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            **({"maximum": most.timeout} if most.timeout else {}),
+            "description": f"Seconds by the clock; {f'{most.timeout:g}' if most.timeout else 'no limit'} when left out",
+        },
+    }
+    schema = _arguments(properties, "code")
+    return _tool(LUA, "Run Lua", LUA_ABOUT, schema, answers=ENVELOPE, reads=reads)
+
+
+def _reference() -> Iterator[Tool]:
+    page = {"type": "string", "description": "A function (`heroku.list_apps`), an integration or a guide; all if empty"}
+    yield _tool(READ, "Read the reference", "A page of the reference, as Markdown.", _arguments({"page": page}))
+    words = {"type": "string", "description": "What it should speak of"}
+    about = "The pages of the reference that speak of some words, best first, as Markdown."
+    yield _tool(SEARCH, "Search the reference", about, _arguments({"words": words}, "words"))
+
+
+def _tool(
+    name: str,
+    title: str,
+    about: str,
+    schema: Mapping[str, Any],
+    *,
+    answers: Mapping[str, Any] | None = None,
+    reads: bool = True,
+) -> Tool:
+    return Tool(NAME, name, name, title, about, schema, answers, reads)
+
+
+def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _account() -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "description": "The alias of the account to ask; the usual one if absent"}

@@ -1,0 +1,124 @@
+"""A table to page through, sort and search in the notebook, where itables is installed.
+
+itables brings DataTables, a program of the page. It is part of every output (1 MB), so that the table works without
+the internet, and goes on working when the notebook is opened again and other outputs are gone; where no scripts run
+(GitHub, a notebook that is not trusted), its first rows are left. What is in the cells is not trusted: they hold the
+very texts that any table of ours shows, which itables escapes. DataTables tells by itself which of them are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.render.tables import Table
+from kosmo_kernel.render.text import escape_control, format_column
+from kosmo_kernel.safety.no_math import box
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
+from kosmo_kernel.settings.limits import rows_shown
+
+LONG = 60  # characters of a cell from which its column is wrapped
+LONGER = 100  # of one from which its column has more room
+PAGES: list[int | str | Mapping[str, Any]] = [
+    10,
+    25,
+    100,
+    {"label": "All", "value": -1},
+]  # rows of a page, to choose from
+
+_STYLE = """<style>
+.kosmo-browse .dt-container{font-size:13px;background:none!important}
+.kosmo-browse table.dataTable :is(th,td){text-align:left;vertical-align:baseline;line-height:1.4}
+.kosmo-browse table.dataTable :is(th,td).dt-type-numeric{text-align:right}
+.kosmo-browse td{white-space:pre}
+.kosmo-browse td.kosmo-long{white-space:pre-wrap;overflow-wrap:anywhere;min-width:40em}
+.kosmo-browse td.kosmo-longer{white-space:pre-wrap;overflow-wrap:anywhere;min-width:75em}
+</style>"""
+# itables knows dark pages by a class, which this keeps up to date.
+_THEME = "<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>"
+
+
+class Browsed:
+    """A table that shows itself by itables, and as plain text where nothing can be clicked.
+
+    Parameters:
+        table: with all rows.
+        text: of its first rows.
+    """
+
+    def __init__(self, table: Table, text: str) -> None:
+        self.table = table
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": self._text, "text/html": _html(self.table)}
+
+
+def browsed(name: str, value: Any) -> Browsed:
+    """A value to browse.
+
+    Parameters:
+        name: of the variable that has it.
+        value: a DataFrame, or a list of records as a run gives it.
+
+    Raises:
+        SettingsError: itables is not installed.
+        InvalidArgumentsError: the value is no table.
+    """
+    try:
+        import itables  # noqa: F401 - an extra, and not before it is asked for
+    except ImportError:
+        raise SettingsError(
+            f"`%{COMMAND_MAGIC} browse` shows tables by itables, which is not installed: "
+            "`pip install 'kosmo_kernel[tables]'`."
+        ) from None
+    from kosmo_kernel.render.tables import table_of
+    from kosmo_kernel.values.records import Records
+    from kosmo_kernel.values.standard_types import is_frame
+
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        value = Records(value)
+    if isinstance(value, Records):
+        return Browsed(table_of(value, len(value)), table_of(value).text())
+    if not is_frame(value):
+        raise InvalidArgumentsError(
+            f"`{name}` is no table: `%{COMMAND_MAGIC} browse` shows a DataFrame or a list of records."
+        )
+    from kosmo_kernel.render.frames import table_of_frame
+
+    return Browsed(table_of_frame(value, len(value)), table_of_frame(value, rows_shown()).text())
+
+
+def _html(table: Table) -> str:
+    import itables
+    from itables.javascript import generate_init_offline_itables_html
+
+    from kosmo_kernel.render.frames import frame_of_texts
+
+    columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
+    most = [max(map(len, texts), default=0) for texts in columns]
+    long = [place for place, length in enumerate(most) if LONG < length <= LONGER]
+    longer = [place for place, length in enumerate(most) if length > LONGER]
+    # Whatever a file of settings of itables' own says: from this machine, escaped, and all of it.
+    markup = itables.to_html_datatable(
+        frame_of_texts([escape_control(name) for name in table.names], columns),
+        connected=False,
+        allow_html=False,
+        maxBytes=0,
+        maxRows=0,
+        maxColumns=0,
+        showIndex=False,
+        display_logo_when_loading=False,
+        classes="display compact",
+        style="table-layout:auto;width:100%;margin:0",
+        columnDefs=[{"targets": long, "className": "kosmo-long"}, {"targets": longer, "className": "kosmo-longer"}],
+        lengthMenu=PAGES,
+        layout={"topStart": "search", "topEnd": "pageLength", "bottomStart": "info", "bottomEnd": "paging"},
+    )
+    program = generate_init_offline_itables_html(itables.options.dt_bundle)
+    name = f"_itables_{itables.__version__.replace('.', '_')}"
+    return box(f'<div class="kosmo-browse">{_STYLE}{markup}{program}{_THEME.format(name)}</div>')

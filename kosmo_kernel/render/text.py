@@ -1,0 +1,201 @@
+"""Values as people read them.
+
+A column is read as a whole, so that its numbers have the same decimals and its times the same precision.
+Lists and objects have two forms: short JSON, where they stand in a table's cell, and indented text, where
+they stand for themselves; that text is the same that Lua's own `print` gives. Characters that could move
+a terminal's cursor, or turn the direction of the text around them, are written as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+MAX_LIST_ITEMS = 100  # elements of a list shown
+WIDTH = 76  # a list or object that fits into this many columns stays on one line
+MAX_DEPTH = 20
+MAX_CELL_LENGTH = 2000  # characters of one cell that are kept
+FLOAT_BITS = 1000  # an integer with more bits may be beyond what a float can hold
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DECIMALS = 6  # at most, in a column of numbers
+# Where a value stands in another: the place of that one, `.` or `[`, and the key or the number.
+_Place = tuple[Any, str, object] | None
+
+
+def escape_control(text: str) -> str:
+    """A text on one line: control characters, direction marks and halves of characters as escapes."""
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(lambda m: _QUOTED.get(m.group(), f"\\u{ord(m.group()):04x}"), text)
+
+
+def format_column(values: Sequence[Any]) -> list[str | None]:
+    """The values of one column as texts of one line each; None where there is no value."""
+    decimals = max((_decimals(v) for v in values if isinstance(v, float)), default=0)
+    times = [v for v in values if isinstance(v, datetime)]
+    precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
+    return [None if value is None else _cell(value, decimals, precision) for value in values]
+
+
+def is_number(value: object) -> bool:
+    """Whether a value belongs on the right of its column."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def pretty(value: Any, most: int | None = None) -> str:
+    """Return a value as text of its own: a text as it is, everything else as Lua's `print` shows it.
+
+    Parameters:
+        value: anything.
+        most: characters to write, or None for all. A text that ends early is longer than this.
+    """
+    if isinstance(value, str):
+        return value if most is None else value[: most + 1]
+    return _Writer(most).text(value, {}, None)
+
+
+def _cell(value: Any, decimals: int, precision: str) -> str:
+    if isinstance(value, str):
+        return escape_control(value[: MAX_CELL_LENGTH + 1])
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) or (decimals and isinstance(value, int) and value.bit_length() <= FLOAT_BITS):
+        text = f"{value:.10g}"
+        return text if "e" in text else f"{value:.{decimals}f}"
+    if isinstance(value, datetime):
+        return _time(value, precision)
+    if isinstance(value, (list, tuple, Mapping)):
+        return escape_control(_short_json(value))
+    return escape_control(str(value)[: MAX_CELL_LENGTH + 1])
+
+
+def _decimals(value: float) -> int:
+    """How many decimals a number needs, as far as ten digits say."""
+    text = f"{value:.10g}"
+    return 0 if "e" in text else min(len(text.partition(".")[2]), _DECIMALS)
+
+
+def _time(value: datetime, precision: str) -> str:
+    if value.tzinfo is None or value.utcoffset() != timedelta(0):
+        return value.isoformat(" ", precision)
+    return value.replace(tzinfo=None).isoformat(" ", precision) + " UTC"
+
+
+def _short_json(value: object) -> str:
+    """JSON on one line, made no further than a cell can hold."""
+    text = ""
+    for piece in _json_pieces(value, 0):
+        text += piece
+        if len(text) > MAX_CELL_LENGTH:
+            break
+    return text
+
+
+def _json_pieces(value: object, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        yield "…"
+    elif isinstance(value, Mapping):
+        yield "{"
+        for place, (key, item) in enumerate(value.items()):
+            yield f"{', ' if place else ''}{json.dumps(str(key)[: MAX_CELL_LENGTH + 1], ensure_ascii=False)}: "
+            yield from _json_pieces(item, depth + 1)
+        yield "}"
+    elif isinstance(value, (list, tuple)):
+        yield "["
+        for place, item in enumerate(value):
+            yield ", " if place else ""
+            yield from _json_pieces(item, depth + 1)
+        yield "]"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield _atom(value)
+    else:
+        whole = value if isinstance(value, str) or value is None or isinstance(value, (int, float)) else str(value)
+        yield json.dumps(whole[: MAX_CELL_LENGTH + 1] if isinstance(whole, str) else whole, ensure_ascii=False)
+
+
+class _Writer:
+    """Writes values as indented text, until there are as many characters as asked for.
+
+    Parameters:
+        most: characters to write; None for all.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self._left = sys.maxsize if most is None else most
+
+    def text(self, value: Any, above: dict[int, _Place], place: _Place) -> str:
+        """Return a value as indented text. `above` has the places of what it is in, by identity."""
+        if isinstance(value, Mapping):
+            opening, closing, pad = "{", "}", " "
+            parts: Iterable[tuple[str, _Place, Any]] = ((f"{_key(k)}: ", (place, ".", k), v) for k, v in value.items())
+            shown = len(value)
+        elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            opening, closing, pad = "[", "]", ""
+            parts = (("", (place, "[", i), v) for i, v in enumerate(value[:MAX_LIST_ITEMS], start=1))
+            shown = min(len(value), MAX_LIST_ITEMS)
+        else:
+            return self._written(_atom(value[: max(self._left, 0) + 1] if isinstance(value, str) else value))
+        if id(value) in above:
+            return self._written(f"<cycle: {_path(above[id(value)])}>")
+        if len(above) >= MAX_DEPTH:
+            return self._written(f"{opening} … {closing}")
+        inside = above | {id(value): place}
+        pieces = []
+        for label, where, item in parts:
+            if self._left < 0:  # whoever asked cuts the text here
+                break
+            pieces.append(self._written(label) + self.text(item, inside, where))
+            self._left -= len(", ")
+        if shown < len(value):
+            pieces.append(f"… {len(value) - shown} more, {len(value)} in all")
+        if not pieces:
+            return self._written(opening + closing)
+        line = f"{opening}{pad}{', '.join(pieces)}{pad}{closing}"
+        if len(line) <= WIDTH and "\n" not in line:
+            return line
+        return opening + "\n" + ",\n".join("  " + piece.replace("\n", "\n  ") for piece in pieces) + "\n" + closing
+
+    def _written(self, text: str) -> str:
+        self._left -= len(text)
+        return text
+
+
+def _path(place: _Place) -> str:
+    """Return the path to a place: `value.apps[2]`."""
+    steps = []
+    while place is not None:
+        place, kind, key = place
+        steps.append(f".{key}" if kind == "." else f"[{key}]")
+    return "value" + "".join(reversed(steps))
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return key if _NAME.fullmatch(key) else _quoted(key)
+    return f"[{_atom(key)}]"
+
+
+def _atom(value: Any) -> str:
+    """What is neither list nor object, as Lua writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        text = f"{value:.14g}"
+        return text + ".0" if math.isfinite(value) and not re.search("[.e]", text) else text
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    return '"' + escape_control(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'

@@ -1,0 +1,302 @@
+"""One run's calls: checked and begun in the thread of the run, made in others, and logged in the order of their begin.
+
+The threads that make them put what was found into a box that belongs to this run alone, so what comes after its end is
+seen by nobody. `end` cancels what is still under way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel import accounts, integrations
+from kosmo_kernel.client.progress import Progress, ProgressSnapshot
+from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.lua.host import CallRequest, Prepared
+from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.run.permission_gate import PermissionGate
+from kosmo_kernel.run.progress_throttle import SWITCH, ProgressThrottle
+from kosmo_kernel.settings.env import env_flag
+
+if TYPE_CHECKING:
+    from kosmo_kernel.client.dispatcher import BoundCall, CallAnswer, CallHandle, Dispatcher
+    from kosmo_kernel.run.mcp_tools import BoundToolCall, McpTools, ToolAnswer, ToolCallHandle
+
+BLOCKING = 0  # the number of a call that the script itself waits for
+MAX_FAILURES_KEPT = 10_000  # collected failures of one run that are kept
+MAX_ITEMS_NAMED = 5  # of a list argument that are named in the line about them
+SERVERS = "mcp"  # what the full names of their tools begin with
+FICTION = "Fictional data: the account in use is the demo."
+
+
+@dataclass(slots=True)
+class PendingCall:
+    """A call under way: its line in the log, since when, who asks, of how many requests, and whether over a network."""
+
+    call: CallRecord
+    started: float
+    asker: CallHandle | ToolCallHandle
+    count: int
+    remote: bool
+
+
+class CallTracker:
+    """What one run asks of services.
+
+    Parameters:
+        caller: gives who sends the requests.
+        result: where calls, notes and costs are noted.
+        leave: says what may be done with an account.
+        on_progress: is told how far it is, see `ProgressThrottle`.
+        dry_run: calls are checked and planned, and answered with nothing.
+        fresh: answers that were kept from before will not do.
+        tools: makes what asks MCP servers, given whom to tell lines for people.
+    """
+
+    def __init__(
+        self,
+        caller: Callable[[], Dispatcher],
+        result: Result,
+        leave: PermissionGate,
+        on_progress: Callable[[ProgressSnapshot], None] | None = None,
+        *,
+        tools: Callable[[Callable[[str], None]], McpTools] | None = None,
+        dry_run: bool = False,
+        fresh: bool = False,
+    ) -> None:
+        self._caller, self._result, self._leave = caller, result, leave
+        self._dry_run, self._fresh = dry_run, fresh
+        self._on_progress = on_progress
+        env_flag(SWITCH)  # a mistake in it is told before anything runs
+        self._box: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._begun: dict[int, PendingCall] = {}
+        self._counting = threading.Lock()
+        self._coming = 0  # items that are begun, before their first call is
+        self._total = self._done = 0  # calls; the progress knows items of `parallel.map` instead
+        self._notes: list[tuple[CallRecord | None, str]] = []
+        self._unread: list[tuple[CallRecord | None, str]] = []
+        self._make_tools = tools
+        self._tools: McpTools | None = None
+        self._shown: list[tuple[str, bytes]] = []
+        self._is_sent = False  # a request of a service, by the HTTP library
+
+    @cached_property
+    def _progress(self) -> Progress:
+        """Made with the first call: most cells make none."""
+        return Progress()
+
+    @cached_property
+    def _telling(self) -> ProgressThrottle:
+        return ProgressThrottle(self._progress, self._on_progress)
+
+    def prepare(self, request: CallRequest) -> Prepared:
+        """Check a call.
+
+        Raises:
+            UnknownNameError: there is no such function.
+            InvalidArgumentsError: all mistakes in one message.
+            NotAllowedError: the permissions, or a person, do not let it be called.
+            KeyboardInterrupt: while a person was asked.
+        """
+        integration_name, _, function_name = request.path.partition(".")
+        if integration_name == SERVERS:
+            return self._prepare_tool(request)
+        named = accounts.canonical_reserved(request.account or accounts.DEFAULT)
+        alias = named if named != accounts.DEFAULT else accounts.canonical_reserved(self._result.account)
+        call = CallRecord(f"integrations.{request.path}", alias, 0.0, "ok")
+        started = time.perf_counter()
+        try:
+            integration = integrations.find(integration_name)
+            function = integration.function(function_name)
+            values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
+            order = self._caller().bind(integration, function, call.account, values)
+            self._leave.check(order)
+        except KosmoError as error:
+            call.status, call.error = "error", error.message
+            call.duration_ms = (time.perf_counter() - started) * 1000
+            self._result.calls.append(call)
+            raise
+        if call.account == accounts.DEMO and named != accounts.DEMO and FICTION not in self._result.notes:
+            self._result.notes.append(FICTION)
+        return Prepared(len(order.calls), partial(self._plan if self._dry_run else self._begin, call, order, started))
+
+    def _prepare_tool(self, request: CallRequest) -> Prepared:
+        """Check a call of a server's tool; as `prepare`."""
+        server = f"{SERVERS}.{request.account}" if request.account else SERVERS
+        call = CallRecord(f"{server}.{request.path.removeprefix(f'{SERVERS}.')}", server, 0.0, "ok", requests=1)
+        started = time.perf_counter()
+        try:
+            order = self.tools.order(request)
+            call.path, call.account = order.function, f"{SERVERS}.{order.server.name}"
+            self._leave.check_tool(order)
+        except KosmoError as error:
+            call.status, call.error, call.requests = "error", error.message, 0
+            call.duration_ms = (time.perf_counter() - started) * 1000
+            self._result.calls.append(call)
+            raise
+        begin = self._plan_tool if self._dry_run else self._begin_tool
+        return Prepared(1, partial(begin, call, order, started))
+
+    def _plan_tool(self, _call: CallRecord, order: BoundToolCall, _started: float, number: int) -> None:
+        self._result.planned.append(self.tools.plan(order))
+        self._box.put((number, self.tools.nothing(), 0.0))
+
+    def _begin_tool(self, call: CallRecord, order: BoundToolCall, started: float, number: int) -> None:
+        of_item = number != BLOCKING
+
+        def hear(answer: ToolAnswer | BaseException) -> None:
+            self._progress.answered(None)
+            if not of_item:
+                self._progress.end()
+            self._box.put((number, answer, time.perf_counter()))
+
+        self._progress.begin(call.account, self._coming if of_item else 1)
+        if of_item:
+            self._coming = 0
+        self._total += 1
+        self._result.calls.append(call)
+        self._begun[number] = PendingCall(call, started, self.tools.begin(order, hear), 1, remote=True)
+
+    @property
+    def tools(self) -> McpTools:
+        """What asks MCP servers; made when a script first does.
+
+        Raises:
+            SettingsError: this run may not ask any.
+        """
+        if self._tools is None:
+            if self._make_tools is None:
+                raise SettingsError("MCP servers are not asked in this run.")
+            self._tools = self._make_tools(self._lines.put)
+        return self._tools
+
+    def displays(self) -> list[tuple[str, bytes]]:
+        """What came with answers to be looked at: forms of `display`, and what they show. Gives each once."""
+        found, self._shown = self._shown, []
+        return found
+
+    def _plan(self, _call: CallRecord, order: BoundCall, _started: float, number: int) -> None:
+        from kosmo_kernel.client.dispatcher import empty
+
+        self._result.planned += self._caller().plan(order)
+        self._box.put((number, empty(order), 0.0))
+
+    def _begin(self, call: CallRecord, order: BoundCall, started: float, number: int) -> None:
+        from kosmo_kernel.client.dispatcher import CallHandle
+
+        def hear(answer: CallAnswer | BaseException) -> None:
+            self._box.put((number, answer, time.perf_counter()))
+
+        def on_answer() -> None:
+            with self._counting:
+                call.requests += not self._progress.cancelled  # what comes later is in no result
+
+        of_item, count = number != BLOCKING, len(order.calls)
+        asker = CallHandle(
+            self._progress, hear, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
+        )
+        self._progress.begin(call.account, self._coming if of_item else count)
+        if of_item:
+            self._coming = 0
+        self._total += count
+        self._is_sent = True
+        self._result.calls.append(call)
+        self._begun[number] = PendingCall(call, started, asker, count, remote=call.account != accounts.DEMO)
+        self._caller().begin(order, asker)
+
+    def items(self, coming: int, done: int) -> None:
+        """Of lists of the script's so many items more are begun, and so many done; their calls follow."""
+        self._coming += coming
+        self._progress.end(done)
+
+    def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
+        """What was answered, waiting for at most so long when nothing was yet.
+
+        Raises:
+            Exception: a fault of ours, in the thread that made a call.
+        """
+        since, remote = time.monotonic(), any(one.remote for one in self._begun.values())
+        found = list(self._boxed(seconds))
+        self._telling.waited(since, remote=remote)
+        return [(number, self._noted(number, answer, at)) for number, answer, at in found]
+
+    def _boxed(self, seconds: float) -> Iterator[tuple[int, CallAnswer | ToolAnswer | BaseException, float]]:
+        try:
+            yield self._box.get(timeout=seconds)
+            while True:
+                yield self._box.get_nowait()
+        except Empty:
+            return
+
+    def _noted(self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float) -> list[Any] | KosmoError:
+        begun = self._begun.pop(number, None)
+        if begun:
+            self._done += begun.count
+            begun.call.duration_ms = (at - begun.started) * 1000
+        if isinstance(answer, BaseException):
+            if begun:
+                begun.call.status, begun.call.error = "error", str(answer)
+            if not isinstance(answer, KosmoError):
+                raise answer
+            return answer
+        if begun:
+            begun.call.rows = answer.rows
+            self._notes += [(begun.call, note) for note in answer.notes]
+            self._shown += answer.shown
+            if answer.failures:
+                self.failures(_unread(answer.failures, begun.count), answer.failures, begun.call)
+        return answer.values
+
+    def failures(self, said: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
+        """Something failed and was collected: a line about it, and what is known of each."""
+        room = MAX_FAILURES_KEPT - len(self._result.failures)
+        if room > 0 and len(self._unread) < MAX_FAILURES_KEPT:
+            self._result.failures += rows[:room]
+            self._unread.append((call, said))
+
+    def lines(self) -> Iterator[str]:
+        """What is to be told people at once: what the threads had to say since."""
+        while not self._lines.empty():
+            yield self._lines.get()
+
+    def cancel(self, number: int) -> None:
+        """Nobody waits for this answer any more."""
+        begun = self._begun.pop(number, None)
+        if begun:
+            begun.asker.cancel()
+            self._done += min(begun.asker.answered, begun.count)  # a part of a list
+            begun.call.status, begun.call.duration_ms = "dropped", (time.perf_counter() - begun.started) * 1000
+
+    def end(self) -> tuple[list[str], list[str]]:
+        """The run is over: what is under way is cancelled.
+
+        Returns:
+            What people should know, and what could not be read; each in order of the calls.
+        """
+        for number in list(self._begun):
+            self.cancel(number)
+        if self._total:
+            self._progress.cancel()
+            self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
+            self._telling.end(self._result.cost)
+        if self._is_sent:
+            self._caller().end()
+        places = {id(call): place for place, call in enumerate(self._result.calls)}
+        for noted in filter(None, (self._notes, self._unread)):
+            noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
+        return [note for _, note in self._notes], [note for _, note in self._unread]
+
+
+def _unread(rows: Sequence[Mapping[str, Any]], count: int) -> str:
+    """What could not be read of a list argument, in a line: how many, which, and why."""
+    asked = next(iter(rows[0]))  # the argument, which stands first
+    items = f" {asked.removesuffix('_id')}s" if asked.endswith("_id") else ""
+    named = [f"{row[asked]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:MAX_ITEMS_NAMED]]
+    more = f" and {len(rows) - MAX_ITEMS_NAMED:,} more" if len(rows) > MAX_ITEMS_NAMED else ""
+    return f"{len(rows):,} of {count:,}{items} could not be read: {', '.join(named)}{more}"

@@ -1,0 +1,121 @@
+"""The MCP servers of a session, made when a script or an editor first comes to them; most sessions never do.
+
+A session that records has servers whose answers are written down, and one that replays those of its cassette.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.errors import KosmoError, SettingsError
+
+if TYPE_CHECKING:
+    from kosmo_kernel.client.player import Player
+    from kosmo_kernel.client.recorder import Recorder
+    from kosmo_kernel.mcp import Servers
+    from kosmo_kernel.run.mcp_tools import McpTools
+    from kosmo_kernel.run.schema_matching import SchemaMatching
+
+SPACE = ("app", "mcp")
+NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
+
+
+class SessionServers:
+    """What a session has of MCP servers.
+
+    Parameters:
+        refusal: why it asks none; empty where it may.
+        gone: whether the run in progress is to end.
+        tape: the cassette that is recorded or replayed; None for neither.
+    """
+
+    def __init__(self, refusal: str, gone: Callable[[], bool], tape: Recorder | Player | None = None) -> None:
+        self._refusal, self._gone, self._tape = refusal, gone, tape
+        self._servers: Servers | None = None
+        self._matching: SchemaMatching | None = None
+
+    @property
+    def replays(self) -> bool:
+        """Whether a cassette answers, and nothing is sent."""
+        return self._tape is not None and not self._tape.live
+
+    def get(self) -> Servers:
+        """The servers; none is started by this.
+
+        Raises:
+            SettingsError: this session asks none.
+        """
+        if self._refusal:
+            raise SettingsError(self._refusal)
+        if self._servers is None:
+            self._servers = self._made()
+        return self._servers
+
+    def _made(self) -> Servers:
+        if self._tape is None:
+            from kosmo_kernel.mcp import Servers
+
+            return Servers()
+        from kosmo_kernel.client.recorder import Recorder
+
+        if isinstance(self._tape, Recorder):
+            from kosmo_kernel.run.mcp_recorder import RecordedServers
+
+            return RecordedServers(self._tape)
+        from kosmo_kernel.run.mcp_player import ReplayedServers
+
+        return ReplayedServers(self._tape)
+
+    def tools(self, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
+        """What one run asks of them.
+
+        Raises:
+            SettingsError: this session asks none.
+        """
+        from kosmo_kernel.run.mcp_tools import McpTools
+        from kosmo_kernel.run.schema_matching import SchemaMatching
+
+        self.get()
+        self._matching = self._matching or SchemaMatching()
+        return McpTools(self.get, self._gone, say, self._matching, dry_run=dry_run)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show of what they were given."""
+        return self._servers.secrets() if self._servers else ()
+
+    def close(self) -> None:
+        """End them."""
+        if self._servers:
+            self._servers.close()
+        if self._matching:
+            self._matching.close()
+
+    # For an editor; nothing is started ---------------------------------------------------------------
+
+    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]] | None:
+        """What can follow a chain of names below `app.mcp`, as `Session.names` has it; None for another chain."""
+        if tuple(chain[:2]) != SPACE:
+            return None
+        try:
+            servers = self.get()
+            match chain[2:]:
+                case []:
+                    return sorted((called, "table") for called in servers.usable().values())
+                case [server]:
+                    return sorted((tool.lua, "function") for tool in servers.known(servers.find(str(server)).name))
+        except KosmoError:
+            return []  # nobody is told of mistakes while they type
+        return []
+
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
+        """What is known of a server or a tool below `app.mcp`, as `Session.resolve` has it; None for another chain."""
+        match tuple(chain):
+            case ("app", "mcp", server, *rest) if len(rest) < 2:
+                from kosmo_kernel.run.mcp_tools import resolved
+
+                try:
+                    return resolved(self.get(), str(server), str(rest[0]) if rest else "")
+                except KosmoError:
+                    return None
+        return None

@@ -1,0 +1,356 @@
+"""Tools of MCP servers, as one run calls them.
+
+A server that does not run is started where its tools must be known: before a call is checked, because its schema says
+what the call may be, and whether it only reads. A dry run starts none. The answer comes from the servers' event loop
+and is put where the run's other answers are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.client.planned_call import PlannedCall
+from kosmo_kernel.docs import Page
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest
+from kosmo_kernel.lua.values import Opaque
+from kosmo_kernel.mcp import Server, Servers, Tool
+from kosmo_kernel.mcp.answers import displays_of, value_of
+from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.connection import CallListener
+from kosmo_kernel.mcp.names import own_name
+from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
+from kosmo_kernel.mcp.trust import consent_lines as command_of
+from kosmo_kernel.run.schema_matching import SchemaMatching
+from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.values.records import Records
+
+SPACE = "mcp"
+PROGRESS_EVERY = 1.0  # seconds between two lines about how far a tool is
+
+
+@dataclass(slots=True)
+class ToolAnswer:
+    """What a tool gave; `calls.CallAnswer` without what HTTP brings, and with what is to be looked at."""
+
+    values: list[Any]
+    rows: int | None
+    notes: list[str] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundToolCall:
+    """A call of a tool whose arguments were checked; in a dry run of one that is perhaps not known."""
+
+    server: Server
+    name: str
+    arguments: dict[str, Any]
+    tool: Tool | None = None
+
+    @property
+    def function(self) -> str:
+        """What errors and logs call it."""
+        return f"{SPACE}.{self.server.name}.{self.name}"
+
+    @property
+    def effect(self) -> str:
+        """What it may do, as far as it says."""
+        return self.tool.effect if self.tool else "write"
+
+
+class ToolCallHandle:
+    """Who waits for an answer; the part of `calls.Asker` that a tool needs."""
+
+    answered = 0  # of its requests; there is only one
+
+    def __init__(self, future: Future[dict[str, Any]]) -> None:
+        self._future = future
+
+    def cancel(self) -> None:
+        """Nobody waits any more: the server is told so."""
+        self._future.cancel()
+
+
+class McpTools:
+    """What one run asks of MCP servers.
+
+    Parameters:
+        servers: gives those of the session.
+        gone: whether the run is to end.
+        say: is given a line for people.
+        matching: of the patterns in their schemas.
+        dry_run: nothing is started, and nothing is called.
+    """
+
+    def __init__(
+        self,
+        servers: Callable[[], Servers],
+        gone: Callable[[], bool],
+        say: Callable[[str], None],
+        matching: SchemaMatching,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        self._servers, self._gone, self._say, self._dry_run = servers, gone, say, dry_run
+        self._matching = matching
+
+    def order(self, request: CallRequest) -> BoundToolCall:
+        """Check a call.
+
+        Raises:
+            UnknownNameError: there is no such server or tool.
+            UntrustedError: the user has not agreed to the server.
+            InvalidArgumentsError: all mistakes in one message.
+            KosmoError: the server does not start.
+        """
+        servers = self._servers()
+        name = request.path.removeprefix(f"{SPACE}.")
+        if request.account:
+            server = servers.may_use(request.account)
+        else:
+            server, name = servers.split(name)
+            servers.may_use(server.name)
+        tool = servers.known_tool(server.name, name) if self._dry_run else servers.tool(server.name, name, self._gone)
+        if tool is None:
+            given = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
+            return BoundToolCall(server, name, {str(key): value for key, value in given.items()})
+        _check_data(tool, request)
+        with self._matching.of_one_call(self._gone) as matches:
+            arguments = checked(tool, request.named, request.positional, matches=matches)
+        return BoundToolCall(server, tool.name, arguments, tool)
+
+    def plan(self, order: BoundToolCall) -> PlannedCall:
+        """The call that a dry run does not make."""
+        where = order.server.url if order.server.kind == "http" else order.server.command
+        return PlannedCall(
+            order.function, f"{SPACE}.{order.server.name}", order.arguments, "tools/call", one_line(where)
+        )
+
+    def nothing(self) -> ToolAnswer:
+        """What a call gives that is not made."""
+        return ToolAnswer([Records([])], None)
+
+    def begin(self, order: BoundToolCall, hear: Callable[[ToolAnswer | BaseException], None]) -> ToolCallHandle:
+        """Make a call. Its answer, or what went wrong, is told to `hear` in another thread."""
+        servers, tool = self._servers(), order.tool
+        if tool is None:
+            raise SettingsError(f"{order.function} is not known, and cannot be called.")
+
+        def done(future: Future[dict[str, Any]]) -> None:
+            if future.cancelled():
+                return  # nobody waits
+            try:
+                answer = future.result()
+                value = value_of(tool, answer, servers.secrets())
+                rows = len(value) if isinstance(value, Records) else None
+                hear(ToolAnswer([value], rows, shown=displays_of(answer)))
+            except BaseException as error:  # noqa: BLE001 - what is no error of ours is raised where the run waits
+                hear(error)
+
+        future = servers.begin_call(tool, order.arguments, self._hearing(order), order.server)
+        future.add_done_callback(done)
+        return ToolCallHandle(future)
+
+    def _hearing(self, order: BoundToolCall) -> CallListener:
+        """Tells people what the server says: all that it logs, and not too often how far it is."""
+        told = 0.0
+
+        def progress(done: float, total: float | None, message: str | None) -> None:
+            nonlocal told
+            if time.monotonic() - told >= PROGRESS_EVERY:
+                told = time.monotonic()
+                of = f"{done:g} of {total:g}" if total else f"{done:g}"
+                self._say(f"{order.function}: {of}{f', {one_line(message)}' if message else ''}\n")
+
+        def log(level: str, text: str) -> None:
+            self._say(f"{SPACE}.{order.server.name}: {level}: {one_line(text)}\n")
+
+        return CallListener(progress, log)
+
+    # Questions that call no tool ---------------------------------------------------------------------
+
+    def question(self, verb: str, asked: Mapping[str, Any]) -> ToolAnswer:
+        """What a script wants to know of servers.
+
+        Parameters:
+            verb: one of the methods below.
+            asked: `server`, and what else it needs.
+
+        Raises:
+            KosmoError: it cannot be said.
+        """
+        value = getattr(self, f"_on_{verb}")(asked)
+        is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        shows = displays_of(value) if isinstance(value, dict) else []
+        return ToolAnswer([Records(value) if is_records else value], None, shown=shows)
+
+    def has_page(self, name: str) -> bool:
+        """Whether a name of the reference is one of a server, and not one of the functions in `mcp`."""
+        first = name.removeprefix("app.").removeprefix(f"{SPACE}.").partition(".")[0].partition("(")[0]
+        return name.startswith("app.") or first not in SERVER_QUESTIONS | {"call"} or first in self._servers().called()
+
+    def page(self, name: str) -> Page:
+        """The page of a server or a tool, `mcp.github` or `mcp.github.search_issues`. Starts none.
+
+        Raises:
+            UnknownNameError: there is no such server or tool.
+        """
+        return page(self._servers(), name)
+
+    def _on_usable(self, _asked: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The servers that `app.mcp` lists: what each is called there, and its own name.
+
+        A script that comes to it is told of files that cannot be read, once in a run.
+        """
+        for fault in self._servers().configuration().faults:
+            self._say(f"{fault}\n")
+        usable = self._servers().usable()
+        return {"called": list(usable.values()), "names": list(usable)}
+
+    def _on_server(self, asked: Mapping[str, Any]) -> str:
+        """The own name of a server that may be used."""
+        return self._servers().may_use(str(asked.get("server"))).name
+
+    def _on_known(self, asked: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What a server's tools are called in Lua, and their signatures; none where it was not started."""
+        known = self._servers().known(str(asked.get("server")))
+        return {"called": [tool.lua for tool in known], "signatures": [tool.signature for tool in known]}
+
+    def _on_servers(self, _asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        servers = self._servers()
+        found = servers.configuration()
+        called = servers.called()
+        return [
+            {
+                "name": one.name,
+                "type": one.kind,
+                "enabled": one.enabled,
+                "trust": servers.trust.status(one),
+                "running": bool(servers.about(one.name)),
+                "command": None if one.fault or not (one.command or one.url) else command_of(one)[0],
+                "lua_path": f"app.{SPACE}.{called[one.name]}",
+                "source": one.source,
+                "path": str(one.path),
+                "timeout": one.timeout,
+                "fault": one.fault or None,
+            }
+            for one in found.servers.values()
+        ]
+
+    def _on_tools(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        server = self._named(asked)
+        called = self._servers().called()[server]
+        return [
+            {
+                "server": server,
+                "name": tool.name,
+                "operation": tool.effect,
+                "signature": tool.signature,
+                "description": tool.description,
+                "lua_path": f"app.{SPACE}.{called}.{tool.lua}",
+            }
+            for tool in self._servers().tools(server, self._gone)
+        ]
+
+    def _on_schema(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        server, name = self._servers().split(str(asked.get("path")))
+        self._runs(server.name)
+        return dict(self._servers().tool(server.name, name, self._gone).schema)
+
+    def _on_resources(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._servers().resources(self._named(asked), self._gone)
+
+    def _on_read_resource(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return self._servers().read_resource(self._named(asked), str(asked.get("uri")), self._gone)
+
+    def _on_prompts(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._servers().prompts(self._named(asked), self._gone)
+
+    def _on_get_prompt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        server, name, given = self._named(asked), str(asked.get("name")), asked.get("arguments") or {}
+        listed = {one["name"]: one for one in self._servers().prompts(server, self._gone)}
+        if name not in listed:
+            near = nearest(name, list(listed)) or list(listed)
+            raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
+        needed = [one["name"] for one in listed[name].get("arguments") or () if one.get("required")]
+        if not isinstance(given, dict):
+            raise InvalidArgumentsError(f"The prompt `{name}` takes one table of named texts.")
+        if missing := [one for one in needed if given.get(one) is None]:
+            raise InvalidArgumentsError(f"The prompt `{name}` needs {', '.join(f'`{one}`' for one in missing)}.")
+        texts = {str(key): value if isinstance(value, str) else str(value) for key, value in given.items()}
+        return self._servers().prompt(server, name, texts, self._gone)
+
+    def _named(self, asked: Mapping[str, Any]) -> str:
+        server = self._servers().find(str(asked.get("server"))).name
+        self._runs(server)
+        return server
+
+    def _runs(self, server: str) -> None:
+        """Nothing, unless a dry run would have to start a server."""
+        if self._dry_run and not self._servers().about(server):
+            raise SettingsError(
+                f"A dry run starts no MCP server, and `{server}` does not run: what it offers is not known."
+            )
+
+
+def _check_data(tool: Tool, request: CallRequest) -> None:
+    """See that the arguments are data, and not functions and the like, of which only a text came."""
+    positional = ((f"argument {place}", value) for place, value in enumerate(request.positional, start=1))
+    faults = [
+        f"`{name}` has no JSON form: {value.fault or 'it is a ' + value.partition(':')[0]}"
+        for name, value in (*(request.named or {}).items(), *positional)
+        if isinstance(value, Opaque)
+    ]
+    if faults:
+        raise InvalidArgumentsError(f"{tool.function}: {'; '.join(faults)}. Write {tool.signature}")
+
+
+def page(servers: Servers, name: str) -> Page:
+    """The page of a server or a tool, from what is known without asking it.
+
+    Parameters:
+        servers: of the session.
+        name: `github`, `mcp.github`, `mcp.github.search_issues`; in Lua's names or own ones.
+
+    Raises:
+        UnknownNameError: there is no such server or tool.
+        UntrustedError: the user has not agreed to the server.
+    """
+    plain = name.removeprefix("app.").removeprefix(f"{SPACE}.")
+    if own_name(plain, servers.called()) or "." not in plain:
+        return _page(servers, servers.find(plain), "")
+    return _page(servers, *servers.split(plain))
+
+
+def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
+    """What an editor is told of a server or a tool: `type`, its `page`, and the `arguments` of a tool.
+
+    Raises:
+        KosmoError: as `page`.
+    """
+    found = servers.find(server)
+    told = {"type": "function" if tool else "table", "page": _page(servers, found, tool)}
+    known = {one.name: one for one in servers.known(found.name)}
+    own = own_name(tool, {name: one.lua for name, one in known.items()})
+    return told | ({"arguments": arguments_of(known[own])} if own else {})
+
+
+def _page(servers: Servers, server: Server, tool: str) -> Page:
+    servers.trust.require(server)
+    called, known = servers.called()[server.name], servers.known(server.name)
+    if not known:
+        return unknown_page(called, server.name)
+    if not tool:
+        return server_page(called, known, servers.about(server.name))
+    own = own_name(tool, {one.name: one.lua for one in known})
+    if own is None:
+        near = nearest(tool, [one.lua for one in known])
+        raise UnknownNameError(f"The MCP server `{server.name}` has no tool `{tool[:80]}`.", tuple(near))
+    return tool_page(called, next(one for one in known if one.name == own))

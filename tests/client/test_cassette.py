@@ -1,0 +1,368 @@
+"""Cassettes: what was recorded is replayed without a network or a token, what was not is told, secrets are not kept."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import httpx
+import pytest
+from fast_clock import FastClock
+from kosmo_command import started
+from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Script, Step, said
+
+from kosmo_kernel.accounts import Account
+from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.player import Player
+from kosmo_kernel.client.progress import Progress
+from kosmo_kernel.client.recorder import Recorder
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import (
+    ApiError,
+    BadAnswerError,
+    NotRecordedError,
+    RateLimitError,
+    SettingsError,
+    UnknownNameError,
+    UnreachableError,
+)
+from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.session import Session
+
+AUDIT = """
+local heroku = app.integrations.heroku
+local apps = heroku.list_apps()
+local dynos, failures = heroku.list_dynos({ app_id = { "my-app", "no-such-app", "booking-api" }, errors = "collect" })
+local people = parallel.map(apps, function(one) return #heroku.list_collaborators(one) end)
+return #apps, dynos, #failures, people
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def recorded(
+    file: Path, *steps: Step, times: int = 1, api: WSGIApplication | httpx.BaseTransport | None = None
+) -> None:
+    """Ask for apps so often, and keep what this API says."""
+    tape, clock = Recorder(file, "default"), FastClock()
+    api = api or Script(*steps)
+    transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
+    client = Client(HEROKU, ACCOUNT, transport=transport, clock=clock, tape=tape)
+    for _ in range(times):
+        with suppress(ApiError):
+            client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
+    tape.close()
+
+
+def replaying(file: Path) -> Client:
+    return Client(HEROKU, ACCOUNT, clock=FastClock(), tape=Player(file))
+
+
+def replayed(file: Path, name: str = "list_apps", **args: Any) -> Answer:
+    return replaying(file).fetch(HEROKU.function(name), args)
+
+
+# The same again ----------------------------------------------------------------------------------------
+
+
+def test_an_audit_is_replayed_without_a_network_and_without_a_token(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(DemoApi(company())) as served, monkeypatch.context() as own:
+        own.setenv("HEROKU_API_URL", served.url)
+        own.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        with Session(record=file) as session:
+            first = session.run(AUDIT)
+    with Session(replay=file) as session:
+        second = session.run(AUDIT)
+
+    assert second.values == first.values
+    assert [(call.path, call.account, call.rows, call.requests) for call in second.calls] == [
+        (call.path, call.account, call.rows, call.requests) for call in first.calls
+    ]
+    assert DEMO_TOKEN not in file.read_text(encoding="utf-8")
+
+
+def test_results_say_that_they_are_replayed_and_of_when_they_are(file: Path) -> None:
+    with Session("demo", record=file) as session:
+        noted = session.run("app.integrations.heroku.list_apps()").notes
+    head = lines(file)[0]
+    with Session(replay=file) as session:
+        result = session.run("app.integrations.heroku.list_apps()")
+
+    assert noted[-1] == f"1 request recorded in {file}."
+    assert result.notes[-1] == f"Replayed from {file}, recorded {head['recorded']}. Nothing was sent."
+    assert f"{result.started:%Y-%m-%dT%H:%M:%SZ}" == head["recorded"]
+    assert result.frame().attrs["account"] == "demo"
+
+
+def test_pages_are_followed_as_they_were(file: Path) -> None:
+    recorded(file, api=DemoApi(company(), token=TOKEN, max_page=7))
+    answer = replayed(file)
+
+    assert (len(answer.data), answer.requests) == (19, 3)
+    first, second, _ = lines(file)[1:]
+    assert second["asked"]["Range"] == first["headers"]["next-range"]
+
+
+def test_calls_may_come_in_any_order(file: Path) -> None:
+    apps = ["my-app", "booking-api", "customs-forms", "courier-app", "fleet-radio"]
+    ask = """
+    local heroku = app.integrations.heroku
+    return parallel.map({ ... }, function(name) return #heroku.list_dynos(name) .. heroku.get_app(name).name end)
+    """
+    with Session("demo", record=file) as session:
+        first = session.run(ask, args=apps).value
+    with Session(replay=file) as session:
+        second = session.run(ask, args=apps[::-1]).value
+
+    assert second == first[::-1]
+
+
+def test_the_same_request_again_gets_the_next_answer_and_then_the_last_one(file: Path) -> None:
+    pages = [said(200, json.dumps([{"id": str(number)}])) for number in range(3)]
+    recorded(file, *pages, times=3)
+    client = replaying(file)
+    asked = [client.fetch(HEROKU.function("list_apps"), {}).data for _ in range(5)]
+
+    assert asked == [[{"id": number}] for number in "01222"]
+
+
+def test_what_heroku_sent_is_what_is_replayed(file: Path) -> None:
+    body = '[{"z": 1, "a": null, "id": "é", "n": 12345678901, "f": 1.5, "deep": {"y": [], "x": {}}}]'
+    recorded(file, said(200, body))
+
+    assert replayed(file).data == json.loads(body)
+    assert list(lines(file)[1]["body"][0]) == ["z", "a", "id", "n", "f", "deep"]
+
+
+def test_an_answer_is_recorded_whole_although_nothing_had_changed(file: Path) -> None:
+    recorded(file, api=DemoApi(company(), token=TOKEN), times=2)
+
+    assert [line["status"] for line in lines(file)[1:]] == [200, 200]
+
+
+def test_a_budget_that_was_nearly_used_up_holds_nobody_up(file: Path) -> None:
+    recorded(file, said(200, PAGE, RateLimit_Remaining="1"), times=3)
+    client = replaying(file)
+    clock = FastClock()
+    for _ in range(3):
+        client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
+
+    assert (clock.waits, client.budget_left(), "ratelimit" in file.read_text(encoding="utf-8")) == ([], None, False)
+
+
+# What went wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        said(503),
+        said(429, '{"id": "rate_limit", "message": "Wait."}', Retry_After="3"),
+        said(200, PAGE, Content_Length="1000"),
+        said(200, PAGE[:7]),
+    ],
+)
+def test_of_a_request_that_was_tried_again_the_last_answer_is_kept(file: Path, bad: Step) -> None:
+    recorded(file, bad, bad, OK)
+
+    assert [line["status"] for line in lines(file)[1:]] == [200]
+    assert replayed(file).data == json.loads(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "says"),
+    [
+        (said(503, "<html>Down</html>", Content_Type="text/html"), UnreachableError, "503, text/html"),
+        (said(404, '{"id": "not_found", "message": "No such app."}'), None, "404 (not_found): No such app."),
+        (said(429, '{"id": "rate_limit", "message": "Wait."}'), RateLimitError, "429 (rate_limit): Wait."),
+        (said(200, PAGE, Content_Length="1000"), BadAnswerError, "broke off: 26 bytes came of 1,000"),
+        (said(200, PAGE[:7]), BadAnswerError, "not JSON"),
+    ],
+)
+def test_a_failure_is_replayed_at_once_as_what_it_was(
+    file: Path, bad: Step, error: type[ApiError] | None, says: str
+) -> None:
+    recorded(file, bad)
+    clock = FastClock()
+    client = Client(HEROKU, ACCOUNT, clock=clock, tape=Player(file))
+    with pytest.raises(error or ApiError) as caught:
+        client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
+
+    assert (says in caught.value.message, clock.waits, len(lines(file))) == (True, [], 2)
+
+
+def test_an_address_without_an_answer_is_replayed_as_that(file: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        tape = Recorder(file, "default")
+        with pytest.raises(UnreachableError):
+            Client(HEROKU, Account("heroku", "default", TOKEN, url, "x"), patience=0, tape=tape).fetch(
+                HEROKU.function("list_apps"), {}
+            )
+        tape.close()
+    with pytest.raises(UnreachableError, match="the connection was refused"):
+        replayed(file)
+
+
+def test_a_request_that_was_not_recorded_is_an_error_that_names_it_and_what_to_do(file: Path) -> None:
+    recorded(file, OK)
+    with pytest.raises(NotRecordedError) as caught:
+        replayed(file, "list_dynos", app_id="my-app")
+    message = caught.value.message
+
+    assert "heroku: GET /apps/my-app/dynos (Range id ..; max=1000, account default) is not in" in message
+    assert f"which has 1 request of {lines(file)[0]['recorded']}. Nothing was sent." in message
+    assert f"--record {file}" in message
+
+
+def test_what_was_not_recorded_is_nothing_that_could_be_collected(file: Path) -> None:
+    with Session("demo", record=file) as session:
+        session.run("app.integrations.heroku.list_dynos('my-app')")
+    script = "return app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' }, errors = 'collect' })"
+    with Session(replay=file) as session, pytest.raises(NotRecordedError, match="/apps/booking-api/dynos"):
+        session.run(script)
+
+
+# Accounts ----------------------------------------------------------------------------------------------
+
+
+def test_the_accounts_of_a_cassette_are_there_and_no_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company())) as served, monkeypatch.context() as own:
+        own.setenv("HEROKU_API_URL", served.url)
+        own.setenv("HEROKU_API_KEY_MY_TEAM", DEMO_TOKEN)
+        with Session("my-team", record=file) as session:
+            session.run("app.integrations.heroku.list_apps() app.integrations.heroku.demo.get_app('my-app')")
+    monkeypatch.setenv("HEROKU_API_KEY_OTHER", "another-token")
+    with Session(replay=file) as session:
+        count = session.run("#app.integrations.heroku['my-team'].list_apps()").value
+        again = session.run("#app.integrations.heroku.list_apps()").value
+        there = [name for name, kind in session.names(("app", "integrations", "heroku")) if kind == "table"]
+
+    assert (session.account, count, again) == ("my-team", 19, 19)
+    assert {"demo", "other"} & set(there) == {"demo"}
+    with pytest.raises(UnknownNameError, match=r"was recorded without the account `other`; it has demo, my_team\."):
+        Session("other", replay=file)
+
+
+# No secrets --------------------------------------------------------------------------------------------
+
+
+def test_a_cassette_holds_no_secret_and_only_its_owner_may_read_it(file: Path) -> None:
+    told = json.dumps(
+        [{"id": "1", "note": f"Authorization: Bearer {TOKEN}", "attach_url": f"rendezvous://r.example/{TOKEN[5:]}"}]
+    )
+    heads = {"Set_Cookie": "session=s3cret-cookie", "X_Echo": f"Bearer {TOKEN}", "Oauth_Scope": "read"}
+    recorded(file, said(200, told, **heads), said(200, told[:-9], **heads), times=2)
+    text = file.read_text(encoding="utf-8")
+    first = lines(file)[1]
+
+    assert [secret for secret in (TOKEN, TOKEN[5:], "s3cret-cookie", "rendezvous") if secret in text] == []
+    assert first["body"][0] == {"id": "1", "note": "Authorization: Bearer [redacted]", "attach_url": "[redacted]"}
+    assert first["headers"] == {
+        "content-type": "application/json",
+        "oauth-scope": "read",
+        "x-echo": "Bearer [redacted]",
+    }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+# The file ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_asked_is_kept_when_the_run_fails(file: Path) -> None:
+    with Session("demo", record=file) as session, pytest.raises(ApiError):
+        session.run("app.integrations.heroku.list_apps() app.integrations.heroku.get_app('no-such-app')")
+
+    assert [line["status"] for line in lines(file)[1:]] == [200, 404]
+
+
+def test_a_cassette_takes_the_place_of_the_one_before_unless_nothing_was_asked(file: Path) -> None:
+    recorded(file, said(404), OK)
+    before = file.read_bytes()
+    Recorder(file, "default").close()
+    assert file.read_bytes() == before
+    recorded(file, OK, times=2)
+    assert [line.get("status") for line in lines(file)] == [None, 200, 200]
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_run_that_asks_nothing_makes_a_cassette_all_the_same(file: Path) -> None:
+    with Session("demo", record=file) as session:
+        session.run("return 1")
+    with Session(replay=file) as session:
+        assert session.run("return 1").notes == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such end here")
+def test_a_killed_process_leaves_what_it_recorded_beside_the_cassette(file: Path) -> None:
+    script = "app.integrations.heroku.list_apps() print('now') io.stdout:write('') while true do end"
+    command = ["--demo", "--record", str(file), "--cpu-limit", "1000", "-e", script]
+    with started("integrations:lua", *command) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    (part,) = file.parent.iterdir()
+    part.rename(file)
+
+    assert len(replayed_as_demo(file)) == 19
+
+
+def replayed_as_demo(file: Path) -> Any:
+    with Session(replay=file) as session:
+        return session.run("app.integrations.heroku.list_apps()").value
+
+
+HEAD = {"cassette": 1, "recorded": "2026-11-20T09:30:00Z", "account": "default"}
+LINE = {"integration": "heroku", "account": "default", "method": "GET", "path": "/apps", "status": 200, "headers": {}}
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "says"),
+    [
+        ([], "", "is empty"),
+        ([[1]], ":1", "it must be an object"),
+        ([{"version": 1}], ":1", "'cassette' is missing"),
+        ([HEAD | {"cassette": 2}], ":1", "its version is 2"),
+        ([HEAD | {"recorded": "yesterday"}], ":1", "yesterday"),
+        ([HEAD, LINE | {"body": []}, LINE], ":3", "'body' is missing"),
+        ([HEAD, LINE | {"body": [], "method": "DELETE"}], ":2", "'DELETE' is no method"),
+        ([HEAD, LINE | {"body": [], "status": "200"}], ":2", "status"),
+        ([HEAD, "{"], ":2", "truncated"),
+    ],
+)
+def test_what_is_no_cassette_is_an_error_with_its_line(file: Path, written: list[Any], place: str, says: str) -> None:
+    file.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in written), encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        Session(replay=file)
+
+    assert (caught.value.message.startswith(f"{file}{place}"), says in caught.value.message) == (True, True)
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be written: No such file or directory"):
+        Session("demo", record=tmp_path / "missing" / "audit.jsonl")
+    with pytest.raises(SettingsError, match="it is a folder"):
+        Session("demo", record=tmp_path)
+    with pytest.raises(SettingsError, match="not both"):
+        Session("demo", record=tmp_path / "a", replay=tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,209 @@
+"""Several processes that record into one cassette, of one run or at the same time: what each of them asked is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from kosmo_command import COMMAND, document, environment, kosmo, started
+from mcp_config import HALL, written
+from nbformat.v4 import new_code_cell, new_notebook
+
+from kosmo_kernel.client.cassette import RecordedServerRequest
+from kosmo_kernel.client.recorder import Recorder
+from kosmo_kernel.session import Session
+
+APPS = ("my-app", "courier-app", "booking-api", "night-sorter")
+ASK = "return #app.integrations.heroku.demo.list_dynos('{}')"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+def paths(file: Path) -> list[str]:
+    """What a cassette has, in its order; every line of it is whole, and only the first is a head."""
+    head, *lines = (json.loads(line) for line in file.read_bytes().splitlines())
+    assert head["cassette"] == 1
+    return [line["path"] if "path" in line else f"{line['mcp']} {line['method']}" for line in lines]
+
+
+def dynos(*apps: str) -> list[str]:
+    return [f"/apps/{app}/dynos" for app in apps]
+
+
+def asked(file: Path, app: str, run: str) -> None:
+    """A process of a run asks for the dynos of an app, and ends."""
+    env = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": run}
+    done = kosmo("integrations:lua", "-e", ASK.format(app), env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) -> None:
+    wait = "app.integrations.heroku.demo.list_dynos('{}') print('asked') io.read()"
+    processes = [started("integrations:lua", "-", "-e", wait.format(app), "--record", str(file)) for app in APPS[:2]]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+    for process in processes[::-1]:
+        process.communicate(timeout=60)
+
+    assert [process.returncode for process in processes] == [0, 0]
+    assert paths(file) == dynos(*APPS[:2][::-1])  # in the order in which they ended
+    for app in APPS[:2]:
+        code, answer = document("integrations:lua", "--replay", str(file), "-e", ASK.format(app), "--json")
+        assert (code, answer["result"][0] > 0) == (0, True)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_processes_of_one_run_that_come_one_after_the_other_are_all_kept(file: Path) -> None:
+    for app in APPS[:3]:
+        asked(file, app, "first")
+    assert paths(file) == dynos(*APPS[:3])
+
+    asked(file, APPS[3], "second")
+    assert paths(file) == dynos(APPS[3])
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from kosmo_kernel.client.recorder import Recorder\n"
+        "from kosmo_kernel.client.cassette import RecordedServerRequest\n"
+        "tape = Recorder(Path(sys.argv[1]), 'default', 'one')\n"
+        "for place in range(50):\n"
+        "    asked = RecordedServerRequest.of(sys.argv[2], 'tools/call', {'place': place})\n"
+        "    tape.keep_server_reply(asked, {'result': {'content': []}}, ())\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "tape.close()\n"
+    )
+    names = [f"server-{place}" for place in range(6)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(file), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        for name in names
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+
+    assert [process.returncode for process in processes] == [0] * 6
+    assert sorted(paths(file)) == sorted(f"{name} tools/call" for name in names for _ in range(50))
+    assert list(file.parent.iterdir()) == [file]
+
+
+def kept(file: Path, name: str, run: str = "") -> Recorder:
+    tape = Recorder(file, "default", run)
+    tape.keep_server_reply(RecordedServerRequest.of(name, "tools/call", {}), {"result": {"content": []}}, ())
+    return tape
+
+
+def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
+    idle, first = Recorder(file, "default", "one"), kept(file, "first", "one")
+    first.close()
+    idle.close()
+    assert paths(file) == ["first tools/call"]
+
+
+def test_what_is_no_cassette_is_replaced(file: Path) -> None:
+    tape = kept(file, "first", "one")
+    for text in ("notes of mine\n", "[1]\n", '{"cassette": 2}\n', ""):
+        file.write_text(text, encoding="utf-8")
+        tape.close()
+        assert paths(file) == ["first tools/call"]
+        tape = kept(file, "first", "another")
+
+
+def test_the_first_process_of_a_run_tells_those_that_it_starts(file: Path) -> None:
+    program = (
+        "import subprocess\n"
+        "from kosmo_kernel.session import Session\n"
+        "with Session('demo') as session:\n"
+        f"    session.run({ASK.format(APPS[0])!r})\n"
+        f"for app in {APPS[1:3]!r}:\n"
+        f"    subprocess.run([*{COMMAND!r}, 'integrations:lua', '-e', {ASK!r}.format(app)], check=True)\n"
+    )
+    for _ in range(2):  # another run has the place for itself
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment({"KOSMO_RECORD": str(file)}),
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        assert paths(file) == dynos(*APPS[1:3], APPS[0])  # in the order in which they ended
+
+
+# Runbooks ----------------------------------------------------------------------------------------------
+
+
+def runbook(folder: Path, kernel: str, *cells: str) -> str:
+    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+    notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": kernel.removeprefix("kosmo-")}
+    nbformat.write(notebook, folder / "runbook.ipynb")
+    return "runbook.ipynb"
+
+
+def printed(folder: Path, *args: str) -> tuple[Any, list[str]]:
+    """Run it: the finished command, and what the cells of the copy printed."""
+    done = kosmo("run", *args, "-o", "copy.ipynb", cwd=folder, env={"KOSMO_PROGRESS": "0"})
+    cells = nbformat.read(folder / "copy.ipynb", as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    return done, [output.text for output in outputs if output.get("name") == "stdout"]
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+def test_a_runbook_keeps_what_the_commands_of_its_cells_asked(file: Path, tmp_path: Path) -> None:
+    shell = f"import subprocess, sys\ncommand = {[*COMMAND, 'integrations:lua', '-e']!r}\n"
+    shell += f"for app in {APPS[1:]!r}:\n    text = {ASK!r}.format(app)\n"
+    shell += "    print(subprocess.run([*command, text], capture_output=True, text=True, check=True).stdout.strip())"
+    magic = f"%load_ext kosmo_kernel\n%kosmo_lua print({ASK.format(APPS[0]).removeprefix('return ')})"
+    book = runbook(tmp_path, "python3", magic, shell)
+    first, once = printed(tmp_path, book, "--record", str(file))
+    assert (first.returncode, sorted(paths(file))) == (0, sorted(dynos(*APPS))), first.stderr
+    again, twice = printed(tmp_path, book, "--replay", str(file))
+    assert (again.returncode, twice) == (0, once), again.stderr
+    assert len("".join(once).split()) == len(APPS)
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("kernel_list")
+def test_a_runbook_with_a_server_is_replayed_without_it(file: Path, tmp_path: Path, home: Path) -> None:
+    pytest.importorskip("mcp")
+    servers = written(home / ".kosmo" / "mcp.json", {"hall": HALL})
+    cells = ("print(#app.integrations.heroku.demo.list_apps())", "print(app.mcp.hall.find_seat(3).row)")
+    book = runbook(tmp_path, "kosmo-lua", *cells, "print(#mcp.tools('hall'))")
+    first, once = printed(tmp_path, book, "--record", str(file))
+    assert (first.returncode, paths(file)[-2:]) == (0, ["hall tools/call", "hall tools/list"]), first.stderr
+    servers.unlink()
+    again, twice = printed(tmp_path, book, "--replay", str(file))
+    assert (again.returncode, twice) == (0, once), again.stderr
+    assert once[:2] == ["19\n", "3\n"]
+
+
+def test_a_session_of_its_own_replaces_what_was_there_before(file: Path) -> None:
+    for app in APPS[:2]:
+        with Session("demo", record=file) as session:
+            session.run(ASK.format(app))
+        assert paths(file) == dynos(app)

@@ -1,0 +1,204 @@
+"""The explorer in a real IPython shell: what it runs, what it shows of that, and what becomes of hostile texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from explorer_form import HOSTILE, Seen, choose, loaded_shell, opened, press_load, status, type_in, written
+from python_shell import Shell, run, value
+
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.explorer.form import RUNS, WAITS
+from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    with loaded_shell() as made:
+        yield made
+
+
+# Running it --------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_the_table_of_a_cell_and_a_record_its_two_columns(session: Session) -> None:
+    explorer = opened("list_apps", session)
+    explorer._run.click()
+    assert session.last is not None
+    assert explorer._answer.value == bundle_of(session.last.value)["text/html"]
+    assert explorer._filtering.layout.display == ""
+    choose(explorer, "heroku.get_app")
+    assert explorer._answer.value == ""
+    type_in(explorer, "app_id", "my-app")
+    explorer._run.click()
+    assert explorer._answer.value == bundle_of(session.last.value)["text/html"]
+    assert explorer._filtering.layout.display == "none"
+
+
+def test_the_filter_looks_at_all_that_is_shown_of_every_row(session: Session) -> None:
+    explorer = opened("list_apps", session)
+    explorer._run.click()
+    everything = explorer._answer.value
+    total = len(session.run("app.integrations.heroku.list_apps()").value)
+    explorer._filter.value = "HEROKU-20 larkmoor"
+    names = session.run("""
+        local found = {}
+        for _, one in ipairs(app.integrations.heroku.list_apps()) do
+          if one.stack.name == "heroku-20" and one.owner.email:find("larkmoor") then
+            found[#found + 1] = one.name
+          end
+        end
+        return found
+    """).value
+    assert Seen(explorer._count.value).text == f"{len(names)} of {total}"
+    assert 0 < len(names) < total
+    shown = Seen(explorer._answer.value).text
+    assert all(name in shown for name in names)
+    assert "my-app" not in shown
+    explorer._filter.value = "no such row"
+    assert Seen(explorer._count.value).text == f"0 of {total}"
+    explorer._filter.value = " "
+    assert (explorer._answer.value, explorer._count.value) == (everything, "")
+
+
+def test_a_failure_is_the_short_error_and_the_next_run_works(shell: Shell) -> None:
+    explorer = value(shell, "%kosmo explore get_app")
+    type_in(explorer, "app_id", "no-such-app")
+    explorer._run.click()
+    shown = Seen(explorer._answer.value).text
+    assert shown.startswith('RefusedError: Explorer:1: heroku.get_app (app_id "no-such-app", account demo): Heroku')
+    assert shown.endswith('----> 1 app.integrations.heroku.demo.get_app({ app_id = "no-such-app" })')
+    assert "no-such-app" in value(shell, "%kosmo error")
+    type_in(explorer, "app_id", "my-app")
+    explorer._run.click()
+    assert "RefusedError" not in explorer._answer.value
+    assert not explorer._run.disabled
+
+
+@pytest.mark.parametrize(
+    ("raised", "shown"), [(ValueError("<broken>"), "ValueError: <broken>"), (KeyboardInterrupt(), "Stopped.")]
+)
+def test_whatever_ends_a_run_is_shown_where_one_looks_for_the_answer(
+    session: Session, monkeypatch: pytest.MonkeyPatch, raised: BaseException, shown: str
+) -> None:
+    explorer = opened("list_apps", session)
+
+    def broken(*_: object, **__: object) -> None:
+        raise raised
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "run", broken)
+        explorer._run.click()
+    assert Seen(explorer._answer.value).text.endswith(shown)
+    explorer._run.click()
+    assert "my-app" in explorer._answer.value
+
+
+def test_names_are_offered_when_a_cell_has_listed_them(shell: Shell) -> None:
+    session = shell.magics_manager.registry["KosmoMagic"].session
+    run(shell, "%kosmo_lua #app.integrations.heroku.list_apps()")
+    found = value(shell, "%kosmo explore list_dynos")._fields["app_id"][1].options
+    names = session.run("app.integrations.heroku.list_apps()").value.column(("name",))
+    assert list(found) == names
+
+
+def test_names_are_offered_for_the_account_that_they_are_of_and_fetched_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(DemoApi(company(3))) as served, Session("demo") as lua:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        explorer = opened("list_dynos", lua)
+
+        def options() -> int:
+            return len(explorer._fields["app_id"][1].options)
+
+        assert options() == 0
+        press_load(explorer)
+        assert (options(), status(explorer)) == (19, "19 apps to choose from.")
+        explorer._account.value = "default"
+        assert options() == 0
+        press_load(explorer)
+        assert options() == 3
+        explorer._account.value = "demo"
+        assert options() == 19
+
+
+def test_a_run_waits_for_the_cell_that_is_at_work_and_pressing_again_changes_nothing(session: Session) -> None:
+    waiting: list[Callable[[], None]] = []
+    explorer = opened("list_apps", session, between_cells=waiting.append)
+    explorer._run.click()
+    explorer._run.click()
+    assert (status(explorer), len(waiting), explorer._run.disabled, session.last) == (WAITS, 1, True, None)
+    assert explorer._function.disabled
+    assert explorer._account.disabled  # an answer would stand below another question
+    seen: list[str] = []
+    explorer._status.observe(lambda _: seen.append(status(explorer)), "value")
+    waiting.pop()()
+    assert seen == [RUNS, ""]
+    assert "my-app" in explorer._answer.value
+    assert not explorer._run.disabled
+    assert not explorer._function.disabled
+
+
+def test_the_form_says_how_far_a_run_is_and_what_it_cost(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_PROGRESS", "1")
+    explorer = opened("list_apps", session)
+    explorer._run.click()
+    assert "1 call · 1 request" in status(explorer)
+
+
+def test_an_interrupt_stops_the_run_and_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = opened("list_apps", session)
+    run_lua = session.run
+
+    def interrupted(source: str, **options: Any) -> Any:
+        endless = f"print('runs') while true do end {source}"
+        return run_lua(endless, on_output=lambda *_: session.interrupt(), **options)
+
+    monkeypatch.setattr(session, "run", interrupted)
+    explorer._run.click()
+    assert Seen(explorer._answer.value).text.startswith("StoppedError")
+    assert isinstance(session.last_error, StoppedError)
+
+
+# What is not trusted -----------------------------------------------------------------------------------
+
+
+def hostile_api(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    body = json.dumps([{"name": HOSTILE, "id": HOSTILE, "web_url": HOSTILE, HOSTILE: HOSTILE}]).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def test_hostile_texts_are_texts_in_the_table_the_names_and_the_lua(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(hostile_api) as served, Session() as lua:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        explorer = opened("list_apps", lua)
+        explorer._run.click()
+        seen = Seen(explorer._answer.value)
+        assert "<script>alert(1)</script>" in seen.text
+        assert seen.tags.isdisjoint({"script", "b"})
+        assert "\u202e" not in seen.text
+
+        choose(explorer, "heroku.list_dynos")
+        assert list(explorer._fields["app_id"][1].options) == [HOSTILE]
+        type_in(explorer, "app_id", HOSTILE)
+        cell = written(explorer)
+        assert Seen(explorer._lua.value).tags == {"div", "pre", "button"}
+        assert (
+            lua.run(cell.replace("app.integrations.heroku.list_dynos", "(function(it) return it.app_id end)")).value
+            == HOSTILE
+        )
+        explorer._run.click()
+        assert Seen(explorer._answer.value).tags == {"pre"}
+        assert "InvalidArgumentsError" in explorer._answer.value

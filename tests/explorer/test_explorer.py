@@ -1,0 +1,199 @@
+"""The explorer in a real IPython shell: what it offers, and the Lua that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from explorer_form import Seen, choose, loaded_shell, opened, press_load, status, type_in, written
+from fake_integration import FERRIES, KEY, Harbour
+from python_shell import Shell, run, value
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Param
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.explorer.form import TEXT
+from kosmo_kernel.explorer.question import chosen, read
+from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    with loaded_shell() as made:
+        yield made
+
+
+# The form ----------------------------------------------------------------------------------------------
+
+
+def test_the_form_is_the_catalogue_s(shell: Shell) -> None:
+    explorer = value(shell, "%kosmo explore list_add_ons")
+    assert list(explorer._function.options) == [f"heroku.{function.name}" for function in HEROKU.functions]
+    assert explorer._function.value == "heroku.list_addons"
+    (param,) = HEROKU.function("list_addons").params
+    assert list(explorer._fields) == [param.name]
+    shown = " ".join(Seen(widget.value).text for widget in (explorer._about, explorer._arguments.children[1]))
+    assert HEROKU.function("list_addons").summary in shown
+    assert param.doc in shown
+    choose(explorer, "heroku.get_current_user")
+    assert explorer._fields == {}
+
+
+@pytest.mark.parametrize("name", ["list_dynos", "heroku.list_dynos", "app.integrations.heroku.list_dynos"])
+def test_a_function_is_named_as_in_lua_or_in_short(name: str) -> None:
+    assert chosen(name) == (HEROKU, HEROKU.function("list_dynos"))
+
+
+@pytest.mark.parametrize("name", ["list_dyno", "heroku.list_dyno", "ships.list_dyno"])
+def test_an_unknown_function_is_answered_with_the_nearest_ones(shell: Shell, name: str) -> None:
+    error = run(shell, f"%kosmo explore {name}").error_in_exec
+    assert isinstance(error, UnknownNameError)
+    assert error.suggestions[0] == "heroku.list_dynos"
+
+
+def test_where_there_are_no_widgets_it_is_one_line_of_text(shell: Shell) -> None:
+    explorer = value(shell, "%kosmo explore")
+    bundle = shell.display_formatter.format(explorer)[0]
+    assert bundle["text/plain"] == TEXT == repr(explorer)
+    assert "\n" not in TEXT
+    assert set(bundle) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
+def test_opening_and_choosing_sends_nothing_and_runs_nothing(shell: Shell) -> None:
+    session = shell.magics_manager.registry["KosmoMagic"].session
+    last = session.last
+    explorer = value(shell, "%kosmo explore list_dynos")
+    choose(explorer, "heroku.list_domains")
+    type_in(explorer, "app_id", "my-app")
+    assert session.last is last
+
+
+def test_what_was_typed_stays_when_another_function_takes_it_too(session: Session) -> None:
+    explorer = opened("list_dynos", session)
+    type_in(explorer, "app_id", "my-app")
+    choose(explorer, "heroku.list_apps")
+    choose(explorer, "heroku.list_domains")
+    assert written(explorer) == 'app.integrations.heroku.demo.list_domains({ app_id = "my-app" })'
+
+
+def test_an_account_without_a_token_is_the_choice_all_the_same_and_the_demo_is_none_by_accident(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Session() as lua:
+        explorer = opened("list_apps", lua)
+        labels = ["default (no token)", "demo (a fictional company)"]
+        assert [label for label, _ in explorer._account.options] == labels
+        assert explorer._account.value == "default"
+        explorer._run.click()
+        assert "CredentialsError" in explorer._answer.value
+        monkeypatch.setenv("HEROKU_API_KEY_PRODUCTION", "token-of-nobody")
+        labels = [label for label, _ in opened("list_apps", lua)._account.options]
+        assert "production" in labels
+
+
+def test_a_service_from_elsewhere_has_its_own_accounts_and_arguments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(integrations, "BUILT_IN", (*integrations.BUILT_IN, FERRIES))
+    with serve(Harbour()) as served, Session() as lua:
+        monkeypatch.setenv("TIDEWATER_KEY", KEY)
+        monkeypatch.setenv("TIDEWATER_URL", served.url)
+        explorer = opened("ferries.list_sailings", lua)
+        assert [alias for _, alias in explorer._account.options] == ["default"]
+        type_in(explorer, "ship_number", "2")
+        assert written(explorer) == "app.integrations.ferries.list_sailings({ ship_number = 2 })"
+        explorer._run.click()
+        assert "ship.number" in Seen(explorer._answer.value).text
+        press_load(explorer)
+        assert status(explorer) == "3 ships to choose from."
+        assert list(explorer._fields["ship_number"][1].options) == ["2", "3", "5"]
+
+
+def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = (
+        Param("afloat", "Whether it swims", "boolean", required=True),
+        Param("knots", "How fast it is", "number", required=True),
+    )
+    ask = replace(FERRIES.functions[0], name="ask", aliases=(), path="/ask/{afloat}/{knots}", params=params)
+    monkeypatch.setattr(integrations, "BUILT_IN", (replace(FERRIES, functions=(ask,)),))
+    explorer = opened("ask", Session())
+    assert explorer._fields["afloat"][1].options == ("", "true", "false")
+    type_in(explorer, "afloat", "false")
+    type_in(explorer, "knots", "7.5")
+    assert written(explorer) == "app.integrations.ferries.ask({ afloat = false, knots = 7.5 })"
+    lines = [Seen(line.value).text for line in explorer._arguments.children[1::2]]
+    assert lines == ["Whether it swims.", "How fast it is."]
+
+
+# What it writes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "lua"),
+    [
+        ("", ""),
+        ("  ", ""),
+        ("my-app", '{ app_id = "my-app" }'),
+        (" my-app , booking-api,", '{ app_id = { "my-app", "booking-api" } }'),
+    ],
+)
+def test_the_lua_is_the_call_that_run_makes(shell: Shell, typed: str, lua: str) -> None:
+    explorer = value(shell, "%kosmo explore list_dynos")
+    type_in(explorer, "app_id", typed)
+    assert written(explorer) == f"%%kosmo_lua\napp.integrations.heroku.demo.list_dynos({lua})"
+
+
+def test_the_cell_gives_what_the_form_has_shown(shell: Shell) -> None:
+    explorer = value(shell, "%kosmo explore list_dynos")
+    type_in(explorer, "app_id", "my-app, booking-api")
+    explorer._run.click()
+    assert value(shell, written(explorer))._repr_html_() == explorer._answer.value
+
+
+def test_the_default_account_is_named_where_the_notebook_s_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(3))) as served, Session("demo") as lua:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        explorer = opened("list_apps", lua)
+        assert explorer._account.value == "demo"
+        explorer._account.value = "default"
+        assert written(explorer) == "%%kosmo_lua --account default\napp.integrations.heroku.list_apps()"
+        explorer._run.click()
+        assert lua.last is not None
+        assert [(call.account, call.rows) for call in lua.last.calls] == [("default", 3)]
+
+
+def test_the_lua_is_written_anew_when_a_cell_has_changed_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(DemoApi(company(3))) as served, Session() as lua:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        explorer = opened("list_apps", lua)
+        assert written(explorer) == "app.integrations.heroku.list_apps()"
+        lua.account = "demo"
+        explorer._run.click()
+        assert written(explorer) == "%%kosmo_lua --account default\napp.integrations.heroku.list_apps()"
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "meant"),
+    [
+        ("integer", " 12 ", 12),
+        ("integer", "12.5", "12.5"),
+        ("integer", "9" * 30, "9" * 30),
+        ("number", "-1.5", -1.5),
+        ("number", "3", 3),
+        ("number", "nan", "nan"),
+        ("boolean", "false", False),
+        ("string", "12, 13", "12, 13"),
+        ("string", "", None),
+    ],
+)
+def test_what_is_typed_is_read_as_the_parameter_s_kind(kind: Any, typed: str, meant: Any) -> None:
+    found = read(Param("x", "", kind), typed)
+    assert (type(found), found) == (type(meant), meant)

@@ -1,0 +1,284 @@
+"""The Heroku integration: how its HTTP is read, where it is found, and that its columns are what Heroku sends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from heroku_facts import ACCOUNT, ADD_ON, APP, COLLABORATOR, DOMAIN, DYNO
+from repository import ROOT
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.integrations.heroku import HEROKU
+
+RESOURCE = {
+    "list_apps": APP,
+    "get_app": APP,
+    "list_dynos": DYNO,
+    "list_addons": ADD_ON,
+    "list_domains": DOMAIN,
+    "list_collaborators": COLLABORATOR,
+    "get_current_user": ACCOUNT,
+}
+# Where the facts use the schema's word for a type that a table calls otherwise.
+KINDS = {"array": "list"}
+FUNCTIONS = [function.name for function in HEROKU.functions]
+
+
+def reply(status: int, body: bytes = b"[]", **headers: str) -> Response:
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+def records() -> dict[str, list[dict[str, Any]]]:
+    """Everything that the demo company answers, by function."""
+    there = company()
+    belongings = [there.resources_of(app) for app in there.apps]
+    return {
+        "list_apps": there.apps,
+        "get_app": there.apps,
+        "list_dynos": [dyno for one in belongings for dyno in one.dynos],
+        "list_addons": [addon for one in belongings for addon in (*one.addons, *one.attached)],
+        "list_domains": [domain for one in belongings for domain in one.domains],
+        "list_collaborators": [person for one in belongings for person in one.collaborators],
+        "get_current_user": [there.account],
+    }
+
+
+def paths(record: dict[str, Any], above: str = "") -> set[str]:
+    """The dotted paths of a record's values; a null stands for what could be below it."""
+    found = set()
+    for key, value in record.items():
+        found |= paths(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}"}
+    return found
+
+
+# The functions
+
+
+def test_the_functions_are_those_that_users_know_in_their_order() -> None:
+    assert list(RESOURCE) == FUNCTIONS
+    assert HEROKU.function("list_add_ons") is HEROKU.function("heroku_list_addons") is HEROKU.function("list_addons")
+
+
+def test_the_five_that_look_at_one_app_need_it_and_take_a_list() -> None:
+    params = {f.name: tuple((p.name, p.required, p.each) for p in f.params) for f in HEROKU.functions}
+    one_app = (("app_id", True, ("name", "id")),)
+    assert params == dict.fromkeys(FUNCTIONS, one_app) | {"list_apps": (), "get_current_user": ()}
+
+
+def test_nothing_here_writes() -> None:
+    assert {function.effect for function in HEROKU.functions} == {"read"}
+
+
+def test_the_one_secret_is_the_way_into_a_console() -> None:
+    secrets = {(f.name, c.name) for f in HEROKU.functions for c in f.columns if c.secret}
+    assert secrets == {("list_dynos", "attach_url")}
+
+
+def test_the_one_default_is_the_role_that_heroku_leaves_out() -> None:
+    defaults = {(f.name, c.name, c.default) for f in HEROKU.functions for c in f.columns if c.default is not None}
+    assert defaults == {("list_collaborators", "role", "collaborator")}
+
+
+# Its HTTP
+
+
+def test_lists_are_asked_for_in_pages_of_a_thousand_ordered_by_id() -> None:
+    assert HEROKU.first_page == PageRequest(headers={"Range": "id ..; max=1000"})
+
+
+def test_the_next_page_is_asked_for_with_the_very_words_of_next_range() -> None:
+    words = "id ]01234567-89ab-cdef-0123-456789abcdef..; max=1000, order=asc;"
+    found = HEROKU.next_page(reply(206, next_range=words), HEROKU.first_page)
+    assert found == PageRequest(headers={"Range": words})
+
+
+@pytest.mark.parametrize("last", [reply(206), reply(206, next_range=""), reply(200), reply(200, next_range="id a..")])
+def test_a_list_ends_where_the_answer_is_whole_or_names_no_next_range(last: Response) -> None:
+    assert HEROKU.next_page(last, HEROKU.first_page) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (b'{"remaining": 2399}', 2399),
+        (b'{"remaining": 0}', 0),
+        (b'{"remaining": "2399"}', None),
+        (b'{"left": 1}', None),
+        (b"[1]", None),
+        (b"2399", None),
+        (b"<html>", None),
+    ],
+)
+def test_the_requests_left_are_read_from_where_heroku_tells_them_for_nothing(body: bytes, left: int | None) -> None:
+    budget = HEROKU.budget
+    assert budget is not None
+    assert (budget.path, budget.read(Response(200, {}, body))) == ("/account/rate-limits", left)
+
+
+@pytest.mark.parametrize("word", ["two_factor", "two_factor_required"])
+def test_a_second_factor_is_recognised(word: str) -> None:
+    fault = HEROKU.read_error(Response(403, {}, f'{{"id": "{word}", "message": "Second factor"}}'.encode()))
+    assert fault == ErrorBody(word, "Second factor", second_factor=True)
+
+
+def test_an_error_is_read_with_its_word_its_message_and_its_address() -> None:
+    body = (
+        b'{"id":"rate_limit","message":"Your account reached the API rate limit\\n","url":"https://heroku.example/r"}'
+    )
+    fault = ErrorBody("rate_limit", "Your account reached the API rate limit", "https://heroku.example/r")
+    assert HEROKU.read_error(reply(429, body)) == fault
+
+
+def test_an_error_may_have_a_message_alone() -> None:
+    body = b'{"resource":"app","id":null,"message":"Couldn\'t find that app.","url":7}'
+    assert HEROKU.read_error(reply(404, body)) == ErrorBody(None, "Couldn't find that app.", None)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"no"', b"null", b'{"id":"x"}', b'{"message":3}', b"\xff"])
+def test_what_heroku_would_not_say_is_no_error_of_heroku(body: bytes) -> None:
+    assert HEROKU.read_error(reply(500, body)) is None
+
+
+def test_a_token_made_for_less_is_told_what_it_lacks() -> None:
+    body = b'{"id":"forbidden","message":"You do not have access."}'
+    lacking = reply(403, body, oauth_scope="read", oauth_scope_accepted="global identity")
+    enough = reply(403, body, oauth_scope="global", oauth_scope_accepted="global identity")
+    said = "You do not have access."
+    assert HEROKU.read_error(lacking) == ErrorBody(
+        "forbidden", f"{said} The token has the scope read; this takes one of global, identity.", None
+    )
+    assert HEROKU.read_error(enough) == HEROKU.read_error(reply(403, body)) == ErrorBody("forbidden", said, None)
+
+
+def test_header_names_are_written_as_a_reply_has_them() -> None:
+    assert HEROKU.budget is not None
+    assert [name for name in (HEROKU.budget.header, HEROKU.request_id) if name != name.lower()] == []
+
+
+# What Heroku says
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_columns_are_herokus_properties_with_their_types_and_nulls(name: str) -> None:
+    resource = RESOURCE[name]
+    columns = {column.name: (column.kind, column.nullable) for column in HEROKU.function(name).columns}
+    assert columns == {
+        fact_name: (KINDS.get(fact.type, fact.type), resource.may_be_nil(fact_name))
+        for fact_name, fact in resource.facts.items()
+        if fact.type != "object" and "[]" not in fact_name
+    }
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_column_tells_the_values_that_heroku_declares(name: str) -> None:
+    docs = {column.name: column.doc for column in HEROKU.function(name).columns}
+    values = {name: fact.values for name, fact in RESOURCE[name].facts.items() if fact.values}
+    assert [(n, v) for n, allowed in values.items() for v in allowed if f"`{v}`" not in docs[n]] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_address_is_herokus(name: str) -> None:
+    path = RESOURCE[name].path + ("/{app}" if name == "get_app" else "")
+    assert HEROKU.function(name).path.replace("{app_id}", "{app}") == path
+
+
+# What the demo answers
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_column_occurs_in_the_records_of_the_demo(name: str) -> None:
+    there = set[str]().union(*(paths(record) for record in records()[name]))
+    assert [column.name for column in HEROKU.function(name).columns if column.name not in there] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_field_of_the_demo_is_a_column(name: str) -> None:
+    there = set[str]().union(*(paths(record) for record in records()[name]))
+    columns = {column.name for column in HEROKU.function(name).columns}
+    parents = {name.rpartition(".")[0] for name in columns}
+    assert there - columns - parents == set()
+
+
+# Where integrations are found
+
+
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str, **modules: str) -> None:
+    """A package on the path with these entry points, as pip would leave it."""
+    for name, text in modules.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    info = folder / "kosmo_shop-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kosmo-shop\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[{integrations.GROUP}]\n{entries}", encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    forget(monkeypatch)
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for entry points anew, and leave no trace."""
+    for name in ("_installed", "_load"):
+        monkeypatch.setattr(integrations, name, getattr(integrations, name).__wrapped__)
+    monkeypatch.setattr(integrations, "_loaded", {})
+
+
+SHOP = """\
+from dataclasses import replace
+from kosmo_kernel.integrations.heroku import HEROKU
+SHOP = replace(HEROKU, name="shop")
+"""
+
+
+def test_an_installed_integration_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(tmp_path, monkeypatch, "shop = kosmo_shop_test:SHOP\n", kosmo_shop_test=SHOP)
+    assert integrations.find("shop").name == "shop"
+    assert [integration.name for integration in integrations.everything()] == ["heroku", "shop"]
+
+
+def test_a_built_in_name_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(tmp_path, monkeypatch, "heroku = kosmo_thief_test:SHOP\n", kosmo_thief_test="raise RuntimeError")
+    assert integrations.find("heroku") is HEROKU
+    assert integrations.everything() == (HEROKU,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("shop = kosmo_broken_test:SHOP", "cannot be loaded: AttributeError: "),
+        ("shop = kosmo_nowhere_test:SHOP", "cannot be loaded: ModuleNotFoundError: "),
+        ("shop = kosmo_broken_test:WORD", "is not a catalogue.Integration with the name of its entry point."),
+        ("shop = kosmo_broken_test:HEROKU", "is not a catalogue.Integration with the name of its entry point."),
+    ],
+)
+def test_an_installed_integration_that_cannot_be_loaded_is_named_and_the_others_work(
+    entry: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "from kosmo_kernel.integrations.heroku import HEROKU\nWORD = 'shop'\n"
+    installed(tmp_path, monkeypatch, entry, kosmo_broken_test=text)
+    with pytest.raises(SettingsError) as caught:
+        integrations.find("shop")
+    value = entry.split(" = ")[1]
+    assert caught.value.message.startswith(f"The integration `shop` ({value}, from kosmo-shop) {why}")
+    with pytest.warns(RuntimeWarning, match="The integration `shop`"):
+        assert integrations.everything() == (HEROKU,)
+
+
+def test_an_unknown_integration_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        integrations.find("herku")
+    assert caught.value.message == "There is no integration `herku`. Did you mean: app.integrations.heroku"
+
+
+def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() -> None:
+    code = (
+        "import sys; from kosmo_kernel import docs, integrations; integrations.find('heroku'); docs.read('heroku');"
+        "print({'importlib.metadata', 'difflib', 'json', 'urllib.parse'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

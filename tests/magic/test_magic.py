@@ -1,0 +1,364 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+from python_shell import MakeShell, Shell, run, shells, value
+from repository import ROOT
+
+from kosmo_kernel.docs import Page, read
+from kosmo_kernel.errors import LimitError, LuaRuntimeError, LuaSyntaxError, SettingsError, UnknownNameError
+from kosmo_kernel.render.frames import KosmoFrame
+from kosmo_kernel.render.tables import RecordView
+
+HEAVY = {"pandas", "httpx", "lupa", "ipywidgets", "msgspec", "kosmo_kernel.session"}
+
+
+@pytest.fixture
+def make_shell() -> Iterator[MakeShell]:
+    with shells() as make:
+        yield make
+
+
+@pytest.fixture
+def shell(make_shell: MakeShell) -> Shell:
+    """A shell with the extension."""
+    shell = make_shell()
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    return shell
+
+
+def traces(shell: Shell) -> dict[str, Any]:
+    """Everything in a shell that an extension may touch."""
+    return {
+        "magics": {kind: dict(table) for kind, table in shell.magics_manager.magics.items()},
+        "lazy magics": dict(shell.magics_manager.lazy_magics),
+        "registry": dict(shell.magics_manager.registry),
+        "configurables": list(map(id, shell.configurables)),
+        "events": {name: list(callbacks) for name, callbacks in shell.events.callbacks.items()},
+        "transformers": [*shell.input_transformers_cleanup, *shell.input_transformers_post],
+        "matchers": list(shell.Completer.custom_matchers),
+        "formatters": {
+            mime: (dict(formatter.type_printers), dict(formatter.deferred_printers))
+            for mime, formatter in shell.display_formatter.formatters.items()
+        },
+        "observers": repr(shell._trait_notifiers),
+        "attributes": set(vars(shell)),
+        "config": deepcopy(shell.config),
+        "names": {name for name in shell.user_ns if not name.startswith("_")},
+        "extensions": set(shell.extension_manager.loaded),
+        "display hook": sys.displayhook,
+    }
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+# Loading
+
+
+def test_loading_adds_the_magics_and_loading_twice_changes_nothing(shell: Shell) -> None:
+    loaded = traces(shell)
+    import kosmo_kernel
+
+    kosmo_kernel.load_ipython_extension(shell)
+    assert traces(shell) == loaded
+    assert {name for name in loaded["magics"]["line"] if name.startswith("kosmo")} == {"kosmo", "kosmo_lua"}
+    assert {name for name in loaded["magics"]["cell"] if name.startswith("kosmo")} == {"kosmo_lua"}
+
+
+def test_loading_reads_no_library_that_only_a_run_needs() -> None:
+    code = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+import kosmo_kernel
+
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell(config=config)
+before = set(sys.modules)
+kosmo_kernel.load_ipython_extension(shell)
+print(*set(sys.modules) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "kosmo_kernel.magic" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_a_lazy_magic_needs_no_load_line(make_shell: MakeShell) -> None:
+    shell = make_shell()
+    shell.magics_manager.lazy_magics = {"kosmo_lua": "kosmo_kernel"}
+    assert value(shell, "%%kosmo_lua\n1 + 1") == 2
+
+
+def own_magic(line: str) -> str:
+    return line
+
+
+@pytest.mark.parametrize("before", ["nothing", "a magic of the user's", "an alias", "a lazy magic"])
+def test_unloading_leaves_the_shell_as_it_was(make_shell: MakeShell, before: str) -> None:
+    shell = make_shell()
+    match before:
+        case "a magic of the user's":
+            shell.register_magic_function(own_magic, "line_cell", "kosmo_lua")
+        case "an alias":
+            shell.magics_manager.register_alias("kosmo", "who")
+        case "a lazy magic":
+            shell.magics_manager.register_lazy("kosmo_lua", "another_extension")
+    untouched = traces(shell)
+    processes = children()
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    assert traces(shell) != untouched
+    shell.run_line_magic("kosmo_lua", "-i n=1 x = n")
+    shell.run_line_magic("unload_ext", "kosmo_kernel")
+    assert traces(shell) == untouched
+    assert children() <= processes
+
+
+def test_unloading_leaves_a_name_to_whoever_took_it_later(shell: Shell) -> None:
+    shell.register_magic_function(own_magic, "line", "kosmo")
+    shell.run_line_magic("unload_ext", "kosmo_kernel")
+    assert value(shell, "%kosmo docs") == "docs"
+
+
+MADE_ANEW = dict.fromkeys(("registry", "magics", "matchers", "configurables", "attributes"))
+
+
+def test_reloading_starts_afresh(shell: Shell) -> None:
+    run(shell, "%%kosmo_lua\nx = 1")
+    loaded = traces(shell) | MADE_ANEW
+    shell.run_line_magic("reload_ext", "kosmo_kernel")
+    assert traces(shell) | MADE_ANEW == loaded
+    assert value(shell, "%kosmo_lua x") is None
+
+
+def test_two_shells_share_nothing(make_shell: MakeShell) -> None:
+    one, other = make_shell(), make_shell()
+    for shell in (one, other):
+        shell.run_line_magic("load_ext", "kosmo_kernel")
+    run(one, "%%kosmo_lua\nx = 1")
+    assert value(other, "%kosmo_lua x") is None
+    other.run_line_magic("unload_ext", "kosmo_kernel")
+    assert value(one, "%kosmo_lua x") == 1
+
+
+# Values
+
+
+def test_the_last_expression_is_the_value_of_the_cell(shell: Shell) -> None:
+    number = shell.execution_count
+    assert value(shell, "%%kosmo_lua\nlocal a = 40\na + 2") == 42
+    assert shell.user_ns["_"] == 42
+    assert shell.user_ns["Out"][number] == 42
+
+
+def test_a_list_of_records_is_a_frame(shell: Shell) -> None:
+    apps = value(shell, "%%kosmo_lua\napp.integrations.heroku.list_apps()")
+    assert isinstance(apps, KosmoFrame)
+    assert list(apps.columns[:2]) == ["name", "team.name"]
+    assert "my-app" in set(apps["name"])
+
+
+def test_a_filtered_list_is_a_frame_with_the_same_columns(shell: Shell) -> None:
+    cell = """%%kosmo_lua
+    local found = {}
+    for _, app in ipairs(app.integrations.heroku.list_apps()) do
+      if app.name == "my-app" then found[#found + 1] = app end
+    end
+    return found"""
+    apps = value(shell, "%kosmo_lua app.integrations.heroku.list_apps()")
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(value(shell, cell)), pd.DataFrame(apps[apps["name"] == "my-app"]).reset_index(drop=True)
+    )
+
+
+def test_a_record_is_shown_as_its_view(shell: Shell) -> None:
+    found = value(shell, '%kosmo_lua app.integrations.heroku.get_app("my-app")')
+    assert isinstance(found, RecordView)
+    assert found["name"] == "my-app"
+
+
+def test_a_page_of_the_reference_is_markdown(shell: Shell) -> None:
+    page = value(shell, '%%kosmo_lua\ndocs.read("heroku")')
+    assert isinstance(page, Page)
+    bundle, _ = shell.display_formatter.format(page)
+    assert bundle == {"text/plain": read("heroku"), "text/markdown": read("heroku").for_notebook()}
+
+
+def test_raw_gives_lists_and_dicts(shell: Shell) -> None:
+    apps = value(shell, "%%kosmo_lua --raw\napp.integrations.heroku.list_apps()")
+    assert type(apps) is list
+    assert {type(one) for one in apps} == {dict}
+
+
+def test_a_limit_shows_fewer_rows_and_keeps_all(shell: Shell) -> None:
+    apps = value(shell, "%%kosmo_lua --limit 2\napp.integrations.heroku.list_apps()")
+    assert f"{len(apps)} records" in repr(apps)
+    assert "the first 2 shown" in repr(apps)
+
+
+def test_a_semicolon_hides_the_value(shell: Shell) -> None:
+    value(shell, "7")
+    assert value(shell, "%%kosmo_lua\n1 + 1; -- it's hidden") is None
+    assert shell.user_ns["_"] == 7
+    assert value(shell, '%%kosmo_lua\n"it is not;"') == "it is not;"
+
+
+def test_a_variable_takes_the_value_and_nothing_is_shown(shell: Shell) -> None:
+    assert value(shell, "%%kosmo_lua -v answer\n42") is None
+    assert shell.user_ns["answer"] == 42
+    assert value(shell, "%%kosmo_lua -v answer --show\n43") == 43
+    assert shell.user_ns["answer"] == 43
+
+
+def test_a_failed_cell_sets_no_variable(shell: Shell) -> None:
+    run(shell, "answer = 42")
+    run(shell, "%%kosmo_lua -v answer --no-raise-error\nerror('no')")
+    assert shell.user_ns["answer"] == 42
+
+
+def test_the_line_form_is_an_expression_of_python(shell: Shell) -> None:
+    run(shell, "name = 'python'")
+    assert value(shell, "twice = %kosmo_lua '$name {name} ' .. \"it's\"\ntwice") == "$name {name} it's"
+    assert value(shell, "def f():\n    x = %kosmo_lua -1 + 2\n    return x\nf()") == 1
+    assert value(shell, "%kosmo_lua --raw {1, 2}") == [1, 2]
+
+
+def test_globals_and_locals_live_on(shell: Shell) -> None:
+    run(shell, "%%kosmo_lua\nlocal a = 1\nb = 2")
+    assert value(shell, "%kosmo_lua a + b") == 3
+
+
+def test_the_account_of_a_cell_is_what_its_calls_use(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KOSMO_DEMO")
+    assert value(shell, "%kosmo_lua -a demo app.integrations.heroku.get_app('my-app').name") == "my-app"
+    assert run(shell, "%kosmo_lua -a dema app.integrations.heroku.list_apps()").error_in_exec is not None
+
+
+def test_a_cell_of_blank_lines_is_lua_that_does_nothing(shell: Shell) -> None:
+    assert value(shell, "%%kosmo_lua\n\n  \n") is None
+
+
+def test_several_values_are_a_tuple(shell: Shell) -> None:
+    assert value(shell, "%%kosmo_lua\nreturn 1, 'a', nil, true") == (1, "a", None, True)
+
+
+# Output
+
+
+def test_what_lua_prints_goes_to_the_streams(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    value(shell, "%%kosmo_lua\nio.stderr:write('err\\n')\nprint('out')")
+    assert capsys.readouterr() == ("out\n", "err\n")
+
+
+def test_capture_and_time_stand_above(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    value(shell, "%%capture caught\n%%kosmo_lua\nprint('out')")
+    assert shell.user_ns["caught"].stdout == "out\n"
+    assert value(shell, "%%time\n%%kosmo_lua -a demo\n1 + 1") == 2
+    assert "Wall time" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cell", ["%kosmo_lua", "%kosmo_lua --help", "%%kosmo_lua --help\n1"])
+def test_help_is_shown_for_the_asking(shell: Shell, capsys: pytest.CaptureFixture[str], cell: str) -> None:
+    assert value(shell, cell) is None
+    shown = capsys.readouterr().out
+    assert shown.lstrip().startswith("%%kosmo_lua [-i NAME[=EXPR]] [-o NAME[=LUA]] [-v NAME] [--show]")
+    assert "--no-raise-error" in shown
+
+
+def test_question_marks_give_the_help(shell: Shell) -> None:
+    lua = shell.object_inspect_mime("kosmo_lua")["text/plain"]
+    other = shell.object_inspect_mime("kosmo")["text/plain"]
+    assert "%%kosmo_lua [-i NAME[=EXPR]] [-o NAME[=LUA]] [-v NAME]" in lua
+    assert "%kosmo reset" in other
+
+
+def test_commands_give_values(shell: Shell) -> None:
+    assert value(shell, "%kosmo docs heroku.list_apps") == read("heroku.list_apps")
+    accounts = value(shell, "%kosmo accounts")
+    assert list(accounts["account"]) == ["demo"]
+    run(shell, "%%kosmo_lua\nx = 1")
+    assert value(shell, "%kosmo reset") is None
+    assert value(shell, "%kosmo_lua x") is None
+
+
+# Errors
+
+
+def test_an_error_is_short_and_fails_the_cell(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    number = shell.execution_count
+    result = run(shell, "%%kosmo_lua\nlocal t = nil\nreturn t.name")
+    assert isinstance(result.error_in_exec, LuaRuntimeError)
+    lines = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert lines[0] == f"LuaRuntimeError: {result.error_in_exec.message}"
+    assert f"In[{number}]:3:" in lines[0]
+    assert len(lines) <= 4
+    assert [line for line in lines if line.lstrip().startswith("-")] == ["----> 3 return t.name"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("%%kosmo_lua\nlocal = 1", LuaSyntaxError),
+        ("%%kosmo_lua --timeout 0.2\nwhile true do end", LimitError),
+        ("%%kosmo_lua --timout 1\n1", UnknownNameError),
+        ("%%kosmo_lua 1 + 1\n1", SettingsError),
+        ("%kosmo_lua --raw", SettingsError),
+        ("%kosmo docs heroku.list_app", UnknownNameError),
+        ("%%kosmo_lua\napp.integrations.heroku.list_app()", UnknownNameError),
+    ],
+)
+def test_every_mistake_is_told_in_a_few_lines(
+    shell: Shell, capsys: pytest.CaptureFixture[str], cell: str, kind: type[Exception]
+) -> None:
+    error = run(shell, cell).error_in_exec
+    assert type(error) is kind
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"{kind.__name__}: {error}")
+    assert len(shown.out.strip().split("\n")) <= 5
+    assert shown.err == ""
+
+
+def test_colours_are_the_shells_choice(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.colors = "linux"
+    run(shell, "%%kosmo_lua\nerror('no')")
+    assert capsys.readouterr().out.startswith("\x1b[1mLuaRuntimeError\x1b[0m: ")
+
+
+@pytest.mark.parametrize("above", ["", "%%time\n", "\n\n"])
+def test_line_numbers_are_those_of_the_notebook_cell(shell: Shell, above: str) -> None:
+    cell = f"{above}%%kosmo_lua --raw\n\nerror('here')\n"
+    error = run(shell, cell).error_in_exec
+    assert isinstance(error, LuaRuntimeError)
+    assert error.line == cell.split("\n").index("error('here')") + 1
+
+
+def test_what_was_printed_before_an_error_stays(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shell, "%%kosmo_lua\nprint('before')\nerror('no')")
+    assert capsys.readouterr().out.startswith("before\nLuaRuntimeError: ")
+
+
+def test_an_error_can_be_told_without_failing_the_cell(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    assert value(shell, "%%kosmo_lua --no-raise-error\nerror('no')") is None
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("LuaRuntimeError: ")
+
+
+def test_python_can_catch_the_error(shell: Shell) -> None:
+    cell = (
+        "import pickle, kosmo_kernel\n"
+        "try:\n    get_ipython().run_line_magic('kosmo_lua', \"error('no')\")\n"
+        "except kosmo_kernel.LuaError as error:\n    caught = pickle.loads(pickle.dumps(error))\n"
+    )
+    value(shell, cell)
+    assert shell.user_ns["caught"].message.endswith("no")

@@ -1,0 +1,330 @@
+"""Arguments are checked against a tool's schema before anything is sent, and answers become values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
+from kosmo_kernel.mcp.answers import displays_of, value_of
+from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.tools import Tool, tools_of
+from kosmo_kernel.run.schema_matching import SchemaMatching
+from kosmo_kernel.values.records import Records
+
+SEARCH = {
+    "type": "object",
+    "properties": {
+        "query": {"type": "string", "minLength": 2},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 50},
+        "sort": {"enum": ["name", "date"]},
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 2},
+        "filter": {
+            "type": "object",
+            "properties": {"owner": {"type": "string"}},
+            "required": ["owner"],
+            "additionalProperties": False,
+        },
+        "since": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "exact": {"type": ["boolean", "null"]},
+        "code": {"type": "string", "pattern": "^[a-z]+$"},
+    },
+    "required": ["query"],
+}
+
+
+def searched(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+def tool(schema: Any = SEARCH, output: Any = None) -> Tool:
+    described = {"name": "search", "inputSchema": schema, "outputSchema": output}
+    return tools_of("library", [described])[0]
+
+
+@pytest.fixture(scope="module")
+def matching() -> Iterator[SchemaMatching]:
+    made = SchemaMatching()
+    yield made
+    made.close()
+
+
+def faults(named: dict[str, Any] | None, *positional: Any, schema: Any = SEARCH, matches: Any = searched) -> str:
+    with pytest.raises(InvalidArgumentsError) as caught:
+        checked(tool(schema), named, positional, matches=matches)
+    start, end = "mcp.library.search: ", f". Write {tool(schema).signature}"
+    assert caught.value.message.startswith(start)
+    assert caught.value.message.endswith(end)
+    return caught.value.message.removeprefix(start).removesuffix(end)
+
+
+def test_arguments_are_given_by_name_or_in_the_order_of_the_schema() -> None:
+    assert checked(tool(), {"query": "owls", "limit": 5}) == {"query": "owls", "limit": 5}
+    assert checked(tool(), None, ["owls", 5]) == {"query": "owls", "limit": 5}
+    assert checked(tool(), None, ["owls", None, "name"]) == {"query": "owls", "sort": "name"}
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({}, "`query` is missing"),
+        ({"query": 3}, "`query` must be a text"),
+        ({"query": "o"}, "`query` must have at least 2 characters"),
+        ({"query": "owls", "limit": 0}, "`limit` must be at least 1"),
+        ({"query": "owls", "limit": 51}, "`limit` must be at most 50"),
+        ({"query": "owls", "limit": 1.5}, "`limit` must be a whole number"),
+        ({"query": "owls", "sort": "size"}, '`sort` must be one of ["name", "date"]'),
+        ({"query": "owls", "tags": ["a", 2]}, "`tags[2]` must be a text"),
+        ({"query": "owls", "tags": ["a", "b", "c"]}, "`tags` must have at most 2 items"),
+        ({"query": "owls", "tags": "a"}, "`tags` must be a list"),
+        ({"query": "owls", "filter": {}}, "`filter` lacks `owner`"),
+        ({"query": "owls", "filter": {"owner": "x", "y": 1}}, "`filter` must satisfy `additionalProperties`: false"),
+        ({"query": "owls", "since": 3}, "`since` must be a text or nil"),
+        ({"query": "owls", "exact": "yes"}, "`exact` must be true or false or nil"),
+        ({"query": "owls", "code": "A-1"}, '`code` must satisfy `pattern`: "^[a-z]+$"'),
+        ({"query": "owls", "limt": 3}, "`limt` is no argument of it (`limit` is)"),
+        ({"limit": "x", "zzz": 1}, "`query` is missing; `zzz` is no argument of it; `limit` must be a whole number"),
+    ],
+)
+def test_what_is_wrong_is_said_and_never_what_was_given(given: dict[str, Any], fault: str) -> None:
+    assert faults(given) == fault
+
+
+def test_too_many_positional_arguments_are_counted() -> None:
+    schema = {"properties": {"row": {"type": "integer"}}}
+    assert faults(None, 1, 2, 3, schema=schema) == "it takes 1 arguments, got 3"
+
+
+@pytest.mark.parametrize(
+    "more", [{"additionalProperties": True}, {"patternProperties": {"^x": {}}}, {"anyOf": [{"required": ["a"]}, {}]}]
+)
+def test_names_are_free_where_the_schema_says_more_than_its_properties(more: dict[str, Any]) -> None:
+    schema = {"properties": {"a": {}}, **more}
+    assert checked(tool(schema), {"xylophone": 1}) == {"xylophone": 1}
+    assert checked(tool({}), {"anything": 1}) == {"anything": 1}
+
+
+def test_closed_schemas_tell_an_unknown_name_once() -> None:
+    assert (
+        faults({"b": 1}, schema={"properties": {"a": {}}, "additionalProperties": False}) == "`b` is no argument of it"
+    )
+
+
+def test_values_have_the_form_that_is_asked_for() -> None:
+    schema = {
+        "properties": {
+            "list": {"type": "array"},
+            "table": {"type": "object"},
+            "count": {"type": ["integer", "null"]},
+            "share": {"type": "number"},
+            "any": {},
+        }
+    }
+    given = {"list": {}, "table": [], "count": 2.0, "share": 2.0, "any": {}}
+    assert checked(tool(schema), given) == {"list": [], "table": {}, "count": 2, "share": 2.0, "any": {}}
+    assert isinstance(checked(tool(schema), given)["count"], int)
+    assert checked(tool(schema), {"list": Records([{"a": 1}])}) == {"list": [{"a": 1}]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": "text"}}},
+        {"properties": {"a": {"$ref": "#/nowhere"}}},
+        {"properties": {"a": {"$ref": "https://example.com/schema.json"}}},
+    ],
+)
+def test_a_schema_that_cannot_be_used_checks_nothing_and_fetches_nothing(schema: dict[str, Any]) -> None:
+    assert checked(tool(schema), {"a": 1}) == {"a": 1}
+
+
+# Patterns are the server's, and matched in a process that may be ended -------------------------------------------
+
+CODE = {"properties": {"code": {"type": "string", "pattern": r"^\p{Lu}\d+$"}}}
+ENDLESS = {"type": "string", "pattern": "^(a|a)*$"}
+LONG = "a" * 60 + "!"
+
+
+def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching) -> None:
+    with matching.of_one_call() as matches:
+        assert checked(tool(CODE), {"code": "É12"}, matches=matches) == {"code": "É12"}
+        assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
+
+
+@pytest.mark.parametrize("version", [{}, {"$schema": "http://json-schema.org/draft-07/schema#"}], ids=["", "draft-07"])
+@pytest.mark.parametrize(
+    ("below", "given"),
+    [
+        (ENDLESS, LONG),
+        ({"pattern": "["}, LONG),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", **ENDLESS}, LONG),
+        ({"items": {"anyOf": [ENDLESS, {"type": "integer"}]}}, [LONG] * 50),
+        ({"propertyNames": ENDLESS}, {LONG: 1}),
+        ({"patternProperties": {"^(a|a)*$": {"type": "string"}}, "additionalProperties": False}, {LONG: 1}),
+        ({"patternProperties": {"^(a|a)*$": {}}, "unevaluatedProperties": False}, {LONG: 1}),
+        ({"$dynamicRef": "#x", "$defs": {"x": {"$dynamicAnchor": "x", **ENDLESS}}}, LONG),
+    ],
+)
+def test_a_pattern_without_an_end_is_left_to_the_server(
+    matching: SchemaMatching, version: dict[str, Any], below: dict[str, Any], given: Any
+) -> None:
+    schema = {**version, "properties": {"a": below, "n": {"type": "integer"}}}
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"a": given}, matches=matches) == {"a": given}
+    with matching.of_one_call() as matches:
+        assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
+
+
+@pytest.mark.parametrize("name", ["default", "const", "enum", "examples"])
+def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_called(
+    matching: SchemaMatching, name: str
+) -> None:
+    schema = {"properties": {name: {"$schema": "http://json-schema.org/draft-07/schema#", **ENDLESS}}}
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {name: LONG}, matches=matches) == {name: LONG}
+
+
+@pytest.mark.parametrize(
+    ("below", "given"),
+    [
+        ({"not": {"pattern": "(unclosed"}}, "x"),
+        ({"not": ENDLESS}, LONG),
+        ({"oneOf": [{"pattern": "(unclosed"}, {"pattern": "^x"}]}, "x"),
+        ({"if": {"pattern": "(unclosed"}, "then": {"minLength": 5}}, "x"),
+        ({"contains": {"pattern": "("}, "maxContains": 1}, ["x", "y"]),
+    ],
+)
+def test_where_a_match_would_be_a_fault_one_that_is_not_known_is_none(
+    matching: SchemaMatching, below: dict[str, Any], given: Any
+) -> None:
+    with matching.of_one_call() as matches:
+        assert checked(tool({"properties": {"a": below}}), {"a": given}, matches=matches) == {"a": given}
+
+
+def test_what_only_looks_like_a_keyword_means_nothing(matching: SchemaMatching) -> None:
+    schema = {
+        "properties": {
+            "one": {"enum": [{"$schema": "u"}]},
+            "count": {"type": "integer", "description": "resolves $dynamicRef"},
+        }
+    }
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"one": {"$schema": "u"}}, matches=matches) == {"one": {"$schema": "u"}}
+        assert faults({"count": "x"}, schema=schema, matches=matches) == "`count` must be a whole number"
+
+
+def test_names_that_a_pattern_allows_are_checked_by_what_stands_with_it(matching: SchemaMatching) -> None:
+    below = {"properties": {"n": {}}, "patternProperties": {"^x-": {"type": "string"}}, "additionalProperties": False}
+    schema = {"properties": {"a": below}}
+    with matching.of_one_call() as matches:
+        assert checked(tool(schema), {"a": {"x-1": "y", "n": 1}}, matches=matches) == {"a": {"x-1": "y", "n": 1}}
+        assert faults({"a": {"x-1": 2}}, schema=schema, matches=matches) == "`a.x-1` must be a text"
+        assert faults({"a": {"y": 2}}, schema=schema, matches=matches) == (
+            "`a` must satisfy `additionalProperties`: false"
+        )
+
+
+SOUND = {"content": [{"type": "audio", "data": "QUJD", "mimeType": "audio/wav"}]}
+WRAPPED = {"type": "object", "properties": {"result": {"type": "array"}}, "required": ["result"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "output", "value"),
+    [
+        (SOUND, None, {"type": "audio", "mimeType": "audio/wav", "bytes": 3}),
+        ({"content": [], "structuredContent": {"a": 1}}, None, {"a": 1}),
+        ({"content": [], "structuredContent": {"result": [1, 2]}}, WRAPPED, [1, 2]),
+        ({"content": [], "structuredContent": {"result": [1, 2]}}, None, {"result": [1, 2]}),
+        ({"content": [], "structuredContent": [1]}, None, [1]),
+        ({"content": [], "structuredContent": None}, None, None),
+        ({"content": []}, None, None),
+        ({"content": [{"type": "text", "text": "123"}]}, None, "123"),
+        ({"content": [{"type": "text", "text": "true"}]}, None, "true"),
+        ({"content": [{"type": "text", "text": '"a"'}]}, None, '"a"'),
+        ({"content": [{"type": "text", "text": ' {"a": 1.0}\n'}]}, None, {"a": 1.0}),
+        ({"content": [{"type": "text", "text": "[" * 5000}]}, None, "[" * 5000),
+    ],
+)
+def test_an_answer_is_a_value(answer: dict[str, Any], output: Any, value: Any) -> None:
+    found = value_of(tool(output=output), answer)
+    assert (type(found), found) == (type(value), value)
+
+
+def test_a_list_of_objects_is_records_whatever_they_came_in() -> None:
+    rows = [{"a": 1}, {"a": None, "b": 2}]
+    for answer in (
+        {"content": [], "structuredContent": {"result": rows}},
+        {"content": [{"type": "text", "text": '[{"a": 1}, {"a": null, "b": 2}]'}]},
+    ):
+        found = value_of(tool(output=WRAPPED), answer)
+        assert isinstance(found, Records)
+        assert list(found.rows) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([{"type": "text", "text": "no such book"}, {"type": "text", "text": "ask again"}], "no such book\nask again"),
+        ([{"type": "text", "text": "the key open-sesame-42 is wrong"}], "the key [redacted] is wrong"),
+        ([{"type": "text", "text": "x" * 5000}], "x" * 4000 + "…"),
+    ],
+)
+def test_a_failure_is_an_error_with_its_text(content: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        value_of(tool(), {"content": content, "isError": True}, ["open-sesame-42"])
+    assert caught.value.message == f"mcp.library.search: {message}"
+
+
+def test_a_failure_without_a_text_is_an_error_too() -> None:
+    with pytest.raises(RefusedError, match=r"mcp\.library\.search failed, and the server does not say why"):
+        value_of(tool(), {"content": [], "isError": True})
+
+
+def test_pictures_and_documents_are_there_to_be_looked_at() -> None:
+    content = [
+        {"type": "image", "mimeType": "image/png", "data": "AAAA"},
+        {"type": "image", "mimeType": "image/jpeg", "data": "BBBB"},
+        {"type": "image", "mimeType": "image/tiff", "data": "CCCC"},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "text/markdown", "text": "# One"}},
+        {"type": "resource", "resource": {"uri": "x:z", "mimeType": "text/plain", "text": "two"}},
+        {"type": "resource", "resource": {"uri": "x:g", "mimeType": "image/gif", "blob": "DDDD"}},
+        {"type": "text", "text": "three"},
+    ]
+    looked_at = [("png", b"AAAA"), ("jpeg", b"BBBB"), ("markdown", b"# One"), ("gif", b"DDDD")]
+    assert displays_of({"content": content}) == looked_at
+    assert displays_of({"contents": [{"uri": "x:y", "mimeType": "image/webp", "blob": "AAAA"}]}) == [("webp", b"AAAA")]
+    assert displays_of({"contents": [{"uri": "x:y", "mimeType": "image/png", "blob": "AAAA"}]}) == [("png", b"AAAA")]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image", "mimeType": "image/svg+xml", "data": "PHN2Zy8+"},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "image/svg+xml", "text": "<svg/>"}},
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "image/svg+xml", "blob": "PHN2Zy8+"}},
+        {"type": "image", "mimeType": ["image/png"], "data": "AAAA"},
+    ],
+)
+def test_a_servers_svg_is_never_shown(part: dict[str, Any]) -> None:
+    assert displays_of({"content": [part]}) == []
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"properties": {"query": {"$ref": "#/properties/query"}}}, "deep", "deep, in ways"]
+)
+def test_what_cannot_be_checked_against_a_schema_is_not_sent(schema: Any) -> None:
+    if isinstance(schema, str):
+        deep: dict[str, Any] = {"type": "string"}
+        for _ in range(150):
+            deep = {"anyOf": [deep]} if schema == "deep, in ways" else {"properties": {"query": deep}}
+        schema = {"properties": {"query": deep}}
+    with pytest.raises(InvalidArgumentsError, match="its schema refers to itself without end, or is too deep"):
+        checked(tool(schema), {"query": "owls"})
+
+
+@pytest.mark.parametrize("odd", [{"anyOf": 3}, {"type": 7}, {"type": {"a": 1}}, {"oneOf": "x"}])
+def test_a_schema_that_is_none_is_left_to_its_server(odd: dict[str, Any]) -> None:
+    assert checked(tool({"properties": {"query": odd}}), {"query": "owls"}) == {"query": "owls"}

@@ -1,0 +1,209 @@
+"""What scripts may do with MCP servers, and what holds whatever servers and scripts do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lua_host import Answers
+from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
+
+from kosmo_kernel.errors import (
+    InvalidArgumentsError,
+    KosmoError,
+    LimitError,
+    LuaProcessError,
+    NotAllowedError,
+    SettingsError,
+    StoppedError,
+    UntrustedError,
+    UserError,
+)
+from kosmo_kernel.lua.patterns import Patterns
+from kosmo_kernel.lua.request_handler import RequestHandler
+from kosmo_kernel.lua.values import RemoteLists
+from kosmo_kernel.lua.watch import StopReason
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.limits import Limits
+
+pytest.importorskip("mcp")
+
+
+@pytest.fixture(scope="module")
+def lua(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with session_with(tmp_path_factory.mktemp("project"), HALL_AND_TIME) as session:
+        yield session
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
+    """Makes sessions of the test's own, with the servers that it names."""
+    with sessions_in(tmp_path) as make:
+        yield make
+
+
+# Permissions, trust, dry runs -------------------------------------------------------------------------------------
+
+TAKE = 'return app.mcp.hall["take-seat"]{ row = 1, name = "Ada" }'
+
+
+def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
+    with pytest.raises(NotAllowedError, match="writes of this server are asked about first") as caught:
+        lua.run(TAKE)
+    assert caught.value.facts()["type"] == "permission"
+    asked: list[str] = []
+
+    def agree(question: str) -> str:
+        asked.append(question)
+        return "y"
+
+    said = lua.run(TAKE, on_ask=agree)
+    assert said.value == "Ada sits in row 1, plain"
+    (question,) = asked
+    assert question == (
+        "mcp.hall.take-seat (row = 1, name = Ada) may change something with the MCP server hall. Go on, for all of "
+        "this run? [y/N] "
+    )
+    with pytest.raises(NotAllowedError, match="and the answer was no"):
+        lua.run(TAKE, on_ask=lambda _question: "n")
+    assert lua.run(TAKE, force=True).permission_bypassed
+
+
+def test_permissions_can_be_set_for_a_server(
+    fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = fresh({"hall": HALL})
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    settings = tmp_path / "settings" / "config.toml"
+    settings.write_text('[mcp.permissions]\nread = "deny"\n[mcp.servers.hall]\npermissions.write = "allow"\n')
+    assert session.run(TAKE).value == "Ada sits in row 1, plain"
+    with pytest.raises(NotAllowedError, match=r'reads of this server are denied \(read = "deny" in .*config\.toml:2\)'):
+        session.run("return app.mcp.hall.find_seat(1)")
+
+
+def test_a_server_that_is_not_trusted_is_no_part_of_the_namespace(fresh: Callable[..., Session]) -> None:
+    before = halls()
+    session = fresh({"hall": HALL}, trusted=False)
+    assert session.run("print(app.mcp)").output.splitlines()[1:] == [
+        "  (no MCP server is configured and trusted; mcp.servers() lists all)"
+    ]
+    for code in ("app.mcp.hall.say('x')", "mcp.tools('hall')", "mcp.call('hall.say', 'x')", "mcp.schema('hall.say')"):
+        with pytest.raises(UntrustedError, match="kosmo mcp:trust hall"):
+            session.run(f"return {code}")
+    assert session.run("return mcp.servers()[1].trust").value == "untrusted"
+    assert halls() == before
+
+
+def test_a_dry_run_lists_calls_and_makes_none(fresh: Callable[..., Session]) -> None:
+    session = fresh({"hall": HALL})
+    result = session.run(f"{TAKE}", dry_run=True)
+    (planned,) = result.planned
+    assert (planned.function, planned.method, planned.arguments) == (
+        "mcp.hall.take-seat",
+        "tools/call",
+        {"row": 1, "name": "Ada"},
+    )
+    assert session.servers.get().about("hall") == {}  # it was not even started
+    with pytest.raises(SettingsError, match="A dry run starts no MCP server"):
+        session.run('return mcp.tools("hall")', dry_run=True)
+
+
+def test_a_dry_run_checks_arguments_where_the_tool_is_known(fresh: Callable[..., Session]) -> None:
+    session = fresh({"hall": HALL})
+    session.run('return mcp.tools("hall")')
+    with pytest.raises(InvalidArgumentsError, match="`row` is missing"):
+        session.run("return app.mcp.hall.find_seat{}", dry_run=True)
+    assert len(session.run("return app.mcp.hall.find_seat(1)", dry_run=True).planned) == 1
+
+
+def test_a_file_that_cannot_be_read_is_told_of_and_the_other_servers_work(
+    fresh: Callable[..., Session], tmp_path: Path
+) -> None:
+    session = fresh({"hall": HALL})
+    broken = tmp_path / ".cursor" / "mcp.json"
+    broken.parent.mkdir()
+    broken.write_text('{"mcpServers": {')
+    result = session.run('return app.mcp.hall.say("still here")')
+    assert result.value == "still here"
+    assert result.output.startswith(f"{broken}:1:17 is no JSON: ")
+
+
+def test_a_session_can_do_without_servers() -> None:
+    with Session("demo", mcp=False) as session:
+        with pytest.raises(SettingsError, match="asks no MCP servers"):
+            session.run("return app.mcp.hall.say('x')")
+        assert session.run("return 1").value == 1
+
+
+# Hostile scripts, and a process that lies --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        r'app.mcp["\xff"].x()',
+        r'app.mcp.hall["\xff"]()',
+        r'app.mcp["a\"b"]["c\nd"]()',
+        r'mcp.call("\xff.x")',
+        'mcp.call("hall")',
+        "mcp.call({})",
+        'mcp.tools(("x"):rep(100000))',
+        'mcp.get_prompt("hall", "welcome", { name = print })',
+        'mcp.get_prompt("hall", "welcome", 3)',
+        "app.mcp.hall.say({ text = print })",
+        "app.mcp.hall.say(app.mcp)",
+        "local t = {} t.t = t app.mcp.hall.say({ text = t })",
+    ],
+)
+def test_what_makes_no_sense_is_an_error_of_the_script(lua: Session, code: str) -> None:
+    with pytest.raises(UserError) as caught:
+        lua.run(code)
+    assert len(caught.value.message) < 1000
+    assert lua.run('return app.mcp.hall.say("next")').value == "next"
+
+
+@pytest.mark.parametrize("asked", [{}, {"verb": "__init__"}, {"verb": "page"}, {"verb": ["tools"]}])
+def test_a_lua_process_that_asks_for_nonsense_is_ended(asked: dict[str, Any]) -> None:
+    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists({}), Patterns())
+    with pytest.raises(LuaProcessError):
+        answering.answer("mcp", asked, [])
+
+
+# Faults and ends --------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_a_server_is_an_error_and_the_next_call_works(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty("dies", env={"LEDGER_KEY": "open-sesame-42"})})
+    with pytest.raises(KosmoError, match=r"`ours` ended in `misbehave`") as caught:
+        session.run("return app.mcp.ours.misbehave()", force=True)
+    assert "open-sesame" not in caught.value.message
+    assert session.run('return app.mcp.ours.echo("next")').value == "next"
+
+
+def test_what_a_server_was_given_is_never_shown(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty(env={"LEDGER_KEY": "open-sesame-42"})})
+    result = session.run('print(app.mcp.ours.echo("it is open-sesame-42")) return app.mcp.ours.echo("open-sesame-42")')
+    assert (result.output, result.value) == ("it is [redacted]\n", "[redacted]")
+
+
+def test_progress_and_log_are_shown_while_a_tool_works(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty("tells")})
+    output = session.run("return app.mcp.ours.misbehave()", force=True).output
+    assert output == "mcp.ours.misbehave: 1 of 2, step 1\nmcp.ours: warning: almost full\n"
+
+
+def test_an_interrupt_ends_the_wait_for_a_tool(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty("begins", timeout=60)})
+    with pytest.raises(StoppedError):
+        session.run("return app.mcp.ours.misbehave()", force=True, on_output=lambda *_: session.interrupt())
+    assert session.run('return app.mcp.ours.echo("next")').value == "next"
+
+
+def test_a_time_limit_ends_the_wait_for_a_server_that_does_not_start(fresh: Callable[..., Session]) -> None:
+    session = fresh({"ours": faulty("mute", timeout=60)})
+    session.run("return 1")
+    with pytest.raises((LimitError, StoppedError)):
+        session.run('return mcp.tools("ours")', timeout=1)
+    assert session.run("return 1").value == 1

@@ -1,0 +1,216 @@
+"""Servers that no one here wrote, and one of ours that behaves: started, asked, kept, ended."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from mcp_config import FAULTY, children, faulty, opened, program, written
+
+from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError, UntrustedError
+from kosmo_kernel.mcp import CallListener, Servers
+
+pytest.importorskip("mcp")
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Servers]:
+    entries = {
+        "time": {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]},
+        "my-git": {"command": program("mcp-server-git")},
+    }
+    with opened(tmp_path, entries) as servers:
+        yield servers
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[Servers]:
+    with opened(tmp_path, {"ours": faulty("tells")}) as servers:
+        yield servers
+
+
+def test_a_server_is_started_by_the_first_question_and_kept(real: Servers) -> None:
+    assert real.about("time") == {}
+    assert [tool.signature for tool in real.tools("time")] == [
+        "get_current_time(timezone)",
+        "convert_time(source_timezone, time, target_timezone)",
+    ]
+    first = real.about("time")
+    assert (first["title"], first["offers"]) == ("mcp-time", ["tools", "resources", "prompts"])
+    real.tools("time")
+    assert real.about("time")["pid"] == first["pid"]
+    assert real.about("my-git") == {}
+
+
+def test_a_tool_answers_with_structured_content_where_it_has_that(real: Servers) -> None:
+    tool = real.tool("time", "convert_time")
+    found = real.call(tool, {"source_timezone": "Etc/UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"})
+    assert found["structuredContent"]["time_difference"] == "+9.0h"
+    assert tool.effect == "read"
+
+
+def test_a_tool_may_be_one_that_writes(real: Servers, tmp_path: Path) -> None:
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("there is no Git")
+    subprocess.run([git, "init", "-q", "-b", "main", str(tmp_path / "repository")], check=True)
+    (tmp_path / "repository" / "notes.txt").write_text("one\n")
+    add = real.tool("my_git", "git_add")
+    assert add.effect == "write"
+    real.call(add, {"repo_path": str(tmp_path / "repository"), "files": ["notes.txt"]})
+    told = real.call(real.tool("my-git", "git_status"), {"repo_path": str(tmp_path / "repository")})
+    assert "new file:   notes.txt" in told["content"][0]["text"]
+
+
+def test_a_server_answers_many_threads_at_once(real: Servers) -> None:
+    tool = real.tool("time", "get_current_time")
+    found: list[str] = []
+    zones = [f"Etc/GMT+{hours}" for hours in range(1, 11)]
+    ask = lambda zone: found.append(real.call(tool, {"timezone": zone})["structuredContent"]["timezone"])  # noqa: E731 - short
+    threads = [threading.Thread(target=ask, args=(zone,)) for zone in zones]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(zones)
+
+
+def test_an_unknown_tool_is_answered_with_the_nearest(real: Servers) -> None:
+    with pytest.raises(UnknownNameError, match=r"no tool `git_logs`\. Did you mean: mcp\.my-git\.git_log"):
+        real.tool("my-git", "git_logs")
+    with pytest.raises(UnknownNameError, match=r"no MCP server `tim`\. Did you mean: time"):
+        real.tools("tim")
+
+
+def test_a_tool_is_found_by_a_path_with_the_server_in_any_of_its_names(real: Servers) -> None:
+    server, tool = real.split("mcp.my_git.git_log")
+    assert (server.name, tool) == ("my-git", "git_log")
+
+
+def test_looking_at_what_is_configured_starts_nothing(real: Servers) -> None:
+    before = children()
+    assert real.usable() == {"time": "time", "my-git": "my_git"}
+    assert real.known("time") == ()
+    assert real.about("time") == {}
+    assert children() <= before
+
+
+def test_nothing_is_left_of_a_server_when_the_session_ends(tmp_path: Path) -> None:
+    before = children()
+    with opened(tmp_path, {"ours": faulty()}) as servers:
+        servers.tools("ours")
+        assert len(children() - before) == 2  # and the keeper
+    assert children() <= before
+
+
+def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kosmo_kernel.mcp.child.EXIT_SECONDS", 0.2)
+    with opened(tmp_path, {"ours": faulty("stubborn")}) as servers:
+        servers.tools("ours")
+        group = psutil.Process(servers.about("ours")["pid"])
+        family = [group, *group.children()]
+        assert len(family) == 2
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_server_outlives_a_process_that_dies(tmp_path: Path, how: signal.Signals) -> None:
+    written(Path.home() / ".kosmo" / "mcp.json", {"ours": faulty("stubborn")})
+    program = (
+        "import sys; from kosmo_kernel.mcp import Servers; servers = Servers(); servers.tools('ours');"
+        "print(servers.about('ours')['pid'], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        server = psutil.Process(int(parent.stdout.readline()))
+        family = [server, *server.children()]
+        assert str(FAULTY) in server.cmdline()
+        parent.send_signal(how)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+
+
+def test_a_server_that_was_killed_is_started_again_by_the_next_question(ours: Servers) -> None:
+    tool = ours.tool("ours", "pid")
+    first = ours.call(tool, {})["content"][0]["text"]
+    victim = psutil.Process(int(first))
+    victim.kill()
+    while ours.about("ours"):  # until its end is noticed
+        pass
+    assert ours.call(tool, {})["content"][0]["text"] != first
+
+
+def test_progress_and_log_are_heard_while_a_tool_works(ours: Servers) -> None:
+    steps: list[object] = []
+    logs: list[tuple[str, str]] = []
+    hearing = CallListener(lambda *step: steps.append(step), lambda *line: logs.append(line))
+    ours.call(ours.tool("ours", "misbehave"), {}, hearing)
+    assert steps == [(1, 2, "step 1"), (2, 2, "step 2")]
+    assert logs == [("warning", "almost full")]
+
+
+def test_every_page_of_a_list_is_read(tmp_path: Path) -> None:
+    with opened(tmp_path, {"ours": faulty("pages")}) as servers:
+        assert [tool.name for tool in servers.tools("ours")] == ["echo", "fail", "pid", "misbehave"]
+
+
+def test_tools_that_changed_are_asked_for_again(tmp_path: Path) -> None:
+    with opened(tmp_path, {"ours": faulty("changes")}) as servers:
+        servers.call(servers.tool("ours", "misbehave"), {})
+        assert servers.tool("ours", "late").description == "Came later."
+
+
+def test_a_call_that_nobody_waits_for_is_cancelled(tmp_path: Path) -> None:
+    with opened(tmp_path, {"ours": faulty("silent")}) as servers:
+        tool = servers.tool("ours", "misbehave")
+        with pytest.raises(StoppedError):
+            servers.call(tool, {}, gone=lambda: True)
+        assert (
+            servers.call(servers.tool("ours", "echo"), {"text": "still there"})["content"][0]["text"] == "still there"
+        )
+
+
+def test_a_server_of_a_project_is_not_started_before_it_is_trusted(tmp_path: Path) -> None:
+    before = children()
+    with opened(tmp_path, {"ours": faulty()}, trusted=False) as servers:
+        assert servers.usable() == {}
+        for ask in (servers.tools, servers.resources, servers.prompts):
+            with pytest.raises(UntrustedError, match=r"`ours` comes with the project .* `kosmo mcp:trust ours`"):
+                ask("ours")
+        assert children() <= before
+
+
+def test_trust_that_is_taken_back_counts_at_once(ours: Servers) -> None:
+    tool = ours.tool("ours", "echo")
+    ours.trust.untrust(ours.find("ours"))
+    with pytest.raises(UntrustedError):
+        ours.call(tool, {"text": "hello"})
+
+
+def test_a_changed_entry_is_asked_about_again_and_then_started_anew(ours: Servers, tmp_path: Path) -> None:
+    ours.tools("ours")
+    written(tmp_path / ".mcp.json", {"ours": faulty("pages", env={"MODE": "other"})})
+    with pytest.raises(UntrustedError, match="has changed since you trusted it"):
+        ours.tools("ours")
+    ours.trust.trust(ours.find("ours"))
+    before = ours.about("ours")["pid"]
+    ours.tools("ours")
+    assert ours.about("ours")["pid"] != before
+
+
+def test_a_server_that_is_switched_off_is_not_started(tmp_path: Path) -> None:
+    with opened(tmp_path, {"ours": faulty(enabled=False)}) as servers:
+        assert servers.usable() == {}
+        with pytest.raises(SettingsError, match="switched off"):
+            servers.tools("ours")

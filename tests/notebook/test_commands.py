@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from kosmo_kernel import docs
+from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
+from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
+from kosmo_kernel.results.result import Result
+
+
+class Lua:
+    """A Lua state that only counts, and accounts whose service refuses every token but one."""
+
+    resets = 0
+    account = "default"
+    last: Result | None = None
+    last_error: KosmoError | None = None
+    known: tuple[dict[str, str], ...] = ()
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def variables(self) -> list[dict[str, str]]:
+        return list(self.known)
+
+    def budget_left(self, integration: str, account: str) -> int | None:
+        if account == "ops":
+            return 3060
+        raise RefusedError(f"{integration} refused the token of {account}:\n401", status=401)
+
+    def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
+        return {"type": "table", "page": docs.Page("# app.mcp.time\n")} if chain == ["app", "mcp", "time"] else None
+
+    def listed(self, integration: str, function: str, account: str) -> None:
+        raise NotImplementedError
+
+    def run(self, source: str, **options: Any) -> Result:
+        raise NotImplementedError
+
+
+def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
+    assert run_command("docs heroku.list_apps", NotebookContext(Lua())) == docs.read("heroku.list_apps")
+    assert run_command(" docs ", NotebookContext(Lua())) == docs.list_pages()
+
+
+def test_docs_gives_the_page_of_an_mcp_server_that_the_session_knows_and_else_the_guide() -> None:
+    assert run_command("docs mcp.time", NotebookContext(Lua())) == docs.Page("# app.mcp.time\n")
+    assert run_command("docs app.mcp.time", NotebookContext(Lua())) == docs.Page("# app.mcp.time\n")
+    assert run_command("docs mcp", NotebookContext(Lua())) == docs.read("mcp")
+    assert run_command("docs mcp.tools", NotebookContext(Lua())) == docs.read("mcp.tools")
+
+
+def test_accounts_tells_where_each_token_is_and_goes_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
+    monkeypatch.setenv("HEROKU_API_KEY_STAGING", "secret-2")
+    monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
+    found = {row["account"]: (row["token"], row["url"]) for row in run_command("accounts", NotebookContext(Lua()))}
+    torn = found.pop("torn")
+    assert found == {
+        "default": ("in HEROKU_API_KEY", "https://api.heroku.com"),
+        "staging": ("in HEROKU_API_KEY_STAGING", "https://api.heroku.com"),
+        "demo": ("needs none: everything in it is fiction", None),
+    }
+    assert "HEROKU_API_KEY_TORN" in torn[0]
+    assert "secret" not in torn[0]
+
+
+def test_status_tells_what_the_last_run_cost() -> None:
+    lua = Lua()
+    assert run_command("status", NotebookContext(lua)).startswith("Nothing has run yet.\n\n")
+    lua.last = Result()
+    assert run_command("status", NotebookContext(lua)).startswith("The last run made no calls.\n\n")
+    lua.last = Result(cost=ProgressSnapshot(2, 3, 4, 4496, "ops", 1.2))
+    cost = "2 of 3 calls · 4 requests · 1.2 s · account ops · 4,496 requests left"
+    assert run_command("status", NotebookContext(lua)).startswith(f"The last run: {cost}\n\n")
+
+
+def test_status_tells_what_each_account_has_left_and_what_fails_in_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY", "secret-1")
+    monkeypatch.setenv("HEROKU_API_KEY_OPS", "secret-2")
+    monkeypatch.setenv("HEROKU_API_KEY_TORN", "secret 3")
+    page = run_command("status", NotebookContext(Lua()))
+    rows = dict(re.findall(r"^\| `heroku\.(\w+)` +\| (.*) \|$", page, re.MULTILINE))
+    torn = rows.pop("torn")
+    assert rows == {
+        "default": "Heroku refuses the token in HEROKU_API_KEY (401)",
+        "ops": "3,060 of 4,500",
+        "demo": "without limit",
+    }
+    assert "HEROKU_API_KEY_TORN" in torn
+    assert "secret" not in page
+
+
+def test_reset_forgets_the_lua_variables() -> None:
+    lua = Lua()
+    run_command("reset", NotebookContext(lua))
+    assert lua.resets == 1
+
+
+def test_who_tells_what_the_variables_are() -> None:
+    lua = Lua()
+    assert run_command("who", NotebookContext(lua)) == "There are no Lua variables yet.\n"
+    lua.known = ({"name": "apps", "scope": "global", "type": "list", "size": "19 rows"},)
+    assert list(run_command("who", NotebookContext(lua))) == list(lua.known)
+
+
+def test_demo_makes_the_fictional_account_the_one_that_is_asked() -> None:
+    lua = Lua()
+    assert "a fictional company" in run_command("demo", NotebookContext(lua))
+    assert lua.account == "demo"
+    assert "the default account again" in run_command("demo off", NotebookContext(lua))
+    assert lua.account == "default"
+    with pytest.raises(InvalidArgumentsError, match=r"takes nothing or `off`, got `on`\."):
+        run_command("demo on", NotebookContext(lua))
+
+
+def test_error_tells_of_the_last_failure() -> None:
+    lua = Lua()
+    assert run_command("error", NotebookContext(lua)) == "No cell has failed.\n"
+    lua.last_error = RefusedError("no such app", status=404, request_id="r-1")
+    page = run_command("error", NotebookContext(lua))
+    assert "RefusedError: no such app" in page
+    assert re.search(r"^request id +r-1$", page, re.MULTILINE)
+
+
+def test_nothing_lists_the_commands() -> None:
+    page = run_command("", NotebookContext(Lua()))
+    assert page.splitlines() == [f"- `%kosmo {command.usage}`: {command.doc}" for command in COMMANDS]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("rest", "There is no command `%kosmo rest`. Did you mean: %kosmo reset"),
+        (
+            "x",
+            "There is no command `%kosmo x`. Did you mean: "
+            + ", ".join(f"%kosmo {command.name}" for command in COMMANDS),
+        ),
+        ("docs heroku.list_app", "There is no page `heroku.list_app`"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_ones(line: str, message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        run_command(line, NotebookContext(Lua()))
+    assert caught.value.message.startswith(message)
+
+
+def test_a_command_that_takes_nothing_says_so() -> None:
+    lua = Lua()
+    with pytest.raises(InvalidArgumentsError, match=r"`%kosmo reset` takes nothing, got `all`\."):
+        run_command("reset all", NotebookContext(lua))
+    assert lua.resets == 0
+
+
+def test_a_command_that_needs_a_name_says_so() -> None:
+    with pytest.raises(InvalidArgumentsError, match=r"`%kosmo browse` needs a name: `%kosmo browse NAME`\."):
+        run_command("browse", NotebookContext(Lua()))
+
+
+def test_the_form_is_the_one_of_the_notebook_that_the_command_stands_in() -> None:
+    opened: list[tuple[str, NotebookContext]] = []
+    door = NotebookContext(Lua(), explore=lambda name, where: opened.append((name, where)))
+    run_command("explore list_apps", door)
+    assert opened == [("list_apps", door)]
+
+
+def test_a_form_is_refused_where_there_is_none() -> None:
+    with pytest.raises(InvalidArgumentsError, match="no form here"):
+        run_command("explore", NotebookContext(Lua()))

@@ -1,0 +1,384 @@
+"""The answers of the audits in `notebooks/`, each worked out a second time from the demo company's raw records.
+
+A question's Lua is run as its notebook runs it: all Lua cells in their order, with the usual values of the parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from audit_cells import answers, cells, executed, outputs_of
+
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.values.records import Records
+from kosmo_kernel.session import Session
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+COMPANY = company()
+APPS = COMPANY.apps
+OF = {app["name"]: COMPANY.resources_of(app) for app in APPS}
+DYNOS = [dyno for things in OF.values() for dyno in things.dynos]
+ADDONS = [addon for things in OF.values() for addon in things.addons]
+BILLED = [addon for addon in ADDONS if addon["state"] != "deprovisioned"]
+DOMAINS = [domain for things in OF.values() for domain in things.domains]
+SEATS = [seat for things in OF.values() for seat in things.collaborators]
+
+
+def hours(since: str) -> int:
+    return int((NOW - datetime.fromisoformat(since)).total_seconds() // 3600)
+
+
+def rows(*found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows without what is nil in Lua."""
+    return [{name: value for name, value in row.items() if value is not None} for row in found]
+
+
+# --- stacks and lifecycle ------------------------------------------------------------------------------------------
+
+
+def test_apps_on_a_stack_out_of_support_or_about_to_change() -> None:
+    told = rows(
+        *(
+            {
+                "app": app["name"],
+                "stack": app["stack"]["name"],
+                "supported_until": {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]],
+                "next_build_on": app["build_stack"]["name"] if app["build_stack"] != app["stack"] else None,
+                "owner": app["owner"]["email"],
+            }
+            for app in APPS
+            if app["stack"]["name"] == "heroku-20" or app["stack"] != app["build_stack"]
+        )
+    )
+    found = answers("stack-and-lifecycle")["old-stacks"]
+    assert found == told
+    assert {"heroku-20"} < {row["stack"] for row in told}
+
+
+def test_apps_by_stack() -> None:
+    told = Counter(app["stack"]["name"] for app in APPS)
+    assert {row["stack"]: row["apps"] for row in answers("stack-and-lifecycle")["stacks"]} == told
+
+
+def test_apps_without_a_release_for_half_a_year_or_ever() -> None:
+    ages = {app["name"]: app["released_at"] and hours(app["released_at"]) // 24 for app in APPS}
+    told = {name: age for name, age in ages.items() if age is None or age >= 180}
+    found = answers("stack-and-lifecycle")["quiet"]
+    assert {row["app"]: row.get("days") for row in found} == told
+    assert None in told.values()
+
+
+def test_apps_in_maintenance() -> None:
+    told = [{"app": a["name"], "since": a["updated_at"]} for a in APPS if a["maintenance"]]
+    found = answers("stack-and-lifecycle")["maintenance"]
+    assert [{"app": row["app"], "since": row["at_least_since"]} for row in found] == told != []
+
+
+def test_apps_by_region_space_and_generation() -> None:
+    told: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for app in APPS:
+        space = app["space"]["name"] if app["space"] else "common runtime"
+        told[app["region"]["name"], space, app["generation"]["name"]].append(app["name"])
+    found = answers("stack-and-lifecycle")["regions"]
+    assert {(row["region"], row["space"], row["generation"]): row["names"].split(", ") for row in found} == told
+    assert {row["generation"] for row in found} == {"cedar", "fir"}
+    assert [row["apps"] for row in found] == sorted(map(len, told.values()), reverse=True)
+
+
+# --- dynos -----------------------------------------------------------------------------------------------------------
+
+
+def test_crashed_dynos_and_for_how_long() -> None:
+    told = {
+        (d["app"]["name"], d["name"]): (hours(d["updated_at"]), d["release"]["version"])
+        for d in DYNOS
+        if d["state"] == "crashed"
+    }
+    found = answers("dyno-audit")["crashed"]
+    assert {(row["app"], row["dyno"]): (row["hours"], row["release"]) for row in found} == told != {}
+
+
+def test_forgotten_one_off_dynos() -> None:
+    told = {
+        d["name"]: d["command"] for d in DYNOS if d["type"] in ("run", "scheduler") and hours(d["created_at"]) >= 24
+    }
+    assert {row["dyno"]: row["command"] for row in answers("dyno-audit")["forgotten"]} == told != {}
+
+
+def test_apps_that_pay_without_running() -> None:
+    idle = {name for name, things in OF.items() if not things.dynos}
+    told = {
+        addon["name"]: addon["billed_price"]["cents"] / 100
+        for addon in ADDONS
+        if addon["app"]["name"] in idle and addon["billed_price"] and addon["billed_price"]["cents"]
+    }
+    assert {row["add_on"]: row["usd_a_month"] for row in answers("dyno-audit")["idle"]} == told != {}
+
+
+def test_apps_on_two_releases_at_once() -> None:
+    told = {}
+    for name, things in OF.items():
+        versions = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] not in ("run", "scheduler")}
+        if len(versions) > 1:
+            told[name] = (min(versions), max(versions))
+    assert {row["app"]: (row["old"], row["new"]) for row in answers("dyno-audit")["mixed"]} == told != {}
+
+
+def test_apps_on_eco_and_basic_dynos() -> None:
+    told = {
+        (dyno["app"]["name"], dyno["name"]): (dyno["size"].lower(), dyno["state"])
+        for dyno in DYNOS
+        if dyno["size"] in ("Eco", "Basic") and "staging" not in dyno["app"]["name"]
+    }
+    found = answers("dyno-audit")["small"]
+    assert {(row["app"], row["dyno"]): (row["size"], row["state"]) for row in found} == told != {}
+
+
+def test_what_the_dynos_cost_by_size_team_and_app() -> None:
+    prices = executed("dyno-audit", "prices", {})["prices"]
+    dynos, usd = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for app in APPS:
+        team = app["team"]["name"] if app["team"] else app["owner"]["email"]
+        for dyno in OF[app["name"]].dynos:
+            size = dyno["size"].lower()
+            for group in (("size", size), ("team", team), ("app", app["name"])):
+                dynos[group] += 1
+                usd[group] += prices[size]
+    found = answers("dyno-audit")["cost"]
+    assert {(row["by"], row["name"]): row["dynos"] for row in found} == dynos
+    assert {(row["by"], row["name"]): row["usd_a_month"] for row in found} == usd
+    for what in ("size", "team", "app"):
+        shown = [line.split() for line in outputs_of("dyno-audit", f"by-{what}").splitlines()]
+        sums = [(what, words[0], int(words[-1])) for words in shown if words and words[-1].isdigit()]
+        assert sums == sorted(((by, name, cost) for (by, name), cost in usd.items() if by == what), key=lambda g: -g[2])
+
+
+# --- access --------------------------------------------------------------------------------------------------------
+
+
+def is_outside(mail: str) -> bool:
+    return not mail.endswith(("@larkmoor.example", "@herokumanager.com"))
+
+
+def rights(seat: dict[str, Any]) -> set[str]:
+    """What a seat may do. In an app without a team seats have no permissions, and only the owner may do everything."""
+    if "permissions" in seat:
+        return {permission["name"] for permission in seat["permissions"]}
+    return {"deploy", "operate", "manage"} if seat.get("role") == "owner" else {"deploy", "operate"}
+
+
+def is_person(seat: dict[str, Any]) -> bool:
+    return not seat["user"]["email"].endswith("@herokumanager.com")
+
+
+def test_the_account_itself() -> None:
+    me = COMPANY.account
+    told = {name: me[name] for name in ("email", "verified", "federated")}
+    told["two_factor"] = me["two_factor_authentication"]
+    told |= {"suspended": me["suspended_at"] is not None, "behind_with_payments": me["delinquent_at"] is not None}
+    assert answers("access-audit")["me"] == [told]
+
+
+def test_people_from_outside() -> None:
+    told = Counter(seat["user"]["email"] for seat in SEATS if is_outside(seat["user"]["email"]))
+    assert {row["who"]: row["apps"] for row in answers("access-audit")["outside"]} == told != {}
+
+
+def test_everything_that_one_leaver_can_reach() -> None:
+    found = answers("access-audit")["leaver"]
+    leaver = answers("access-audit")["outside"][0]["who"]
+    assert [row["app"] for row in found] == [s["app"]["name"] for s in SEATS if s["user"]["email"] == leaver] != []
+
+
+def test_apps_that_belong_to_a_person() -> None:
+    told = {app["name"]: is_outside(app["owner"]["email"]) for app in APPS if app["team"] is None}
+    assert {row["app"]: row["outside"] for row in answers("access-audit")["persons"]} == told != {}
+
+
+def test_who_may_deploy_operate_and_manage() -> None:
+    wanted = ("deploy", "operate", "manage")
+    told = {
+        (s["app"]["name"], s["user"]["email"]): {r for r in rights(s) if r in wanted} for s in SEATS if is_person(s)
+    }
+    found = answers("access-audit")["may"]
+    assert {(row["app"], row["who"]): {right for right in wanted if row[right]} for row in found} == told
+    assert {len(some) for some in told.values()} == {0, 1, 2, 3}
+
+
+def test_the_matrix_has_the_most_that_each_person_may_do() -> None:
+    told = {}
+    for seat in filter(is_person, SEATS):
+        most = "m" if "manage" in rights(seat) else "d" if "deploy" in rights(seat) else "v"
+        told[seat["app"]["name"], seat["user"]["email"]] = "o" if seat.get("role") == "owner" else most
+    seats = frame_of(Records(answers("access-audit")["read"]))
+    matrix = executed("access-audit", "matrix", {"seats": seats})["matrix"]
+    found = {(app, who): matrix.at[app, who] for app in matrix.index for who in matrix.columns if matrix.at[app, who]}
+    assert (found, set(found.values())) == (told, {"v", "d", "m", "o"})
+
+
+def test_our_people_without_single_sign_on() -> None:
+    told = [
+        (seat["user"]["email"], seat["app"]["name"])
+        for seat in SEATS
+        if seat["user"]["email"].endswith("@larkmoor.example") and not seat["user"]["federated"]
+    ]
+    assert [(row["who"], row["app"]) for row in answers("access-audit")["federated"]] == sorted(told) != []
+
+
+# --- add-ons and domains -------------------------------------------------------------------------------------------
+
+
+def dollars(addons: list[dict[str, Any]]) -> float:
+    prices = [addon["billed_price"] for addon in addons]
+    return float(sum(price["cents"] / 100 for price in prices if price and not price["contract"]))
+
+
+def grouped(by: Any) -> dict[str, float]:
+    groups = defaultdict(list)
+    for addon in BILLED:
+        groups[by(addon)].append(addon)
+    return {name: dollars(addons) for name, addons in groups.items()}
+
+
+def test_what_the_add_ons_cost_by_service_team_and_app() -> None:
+    teams = {app["name"]: app["team"]["name"] if app["team"] else app["owner"]["email"] for app in APPS}
+    by_service, by_team, by_app = answers("addon-and-domain-audit")["cost"]
+    for found, by in (
+        (by_service, lambda addon: addon["addon_service"]["name"]),
+        (by_team, lambda addon: teams[addon["app"]["name"]]),
+        (by_app, lambda addon: addon["app"]["name"]),
+    ):
+        assert {row["name"]: row["usd_a_month"] for row in found} == grouped(by)
+        assert [row["usd_a_month"] for row in found] == sorted(grouped(by).values(), reverse=True)
+        assert sum(row["usd_a_month"] for row in found) == dollars(BILLED)
+        assert sum(row["add_ons"] for row in found) == len(BILLED)
+
+
+def test_add_ons_that_are_in_no_sum() -> None:
+    told = {
+        addon["name"]: "contract" if addon["billed_price"] else "not shown"
+        for addon in BILLED
+        if not addon["billed_price"] or addon["billed_price"]["contract"]
+    }
+    found = answers("addon-and-domain-audit")["contracts"]
+    assert {row["add_on"]: row["price"] for row in found} == told
+    assert set(told.values()) == {"contract", "not shown"}
+
+
+def test_add_ons_that_several_apps_share() -> None:
+    users = defaultdict(list)
+    for name, things in OF.items():
+        for addon in (*things.addons, *things.attached):
+            users[addon["name"]].append(name)
+    told = {name: apps for name, apps in users.items() if len(apps) > 1}
+    assert {row["add_on"]: row["apps"] for row in answers("addon-and-domain-audit")["shared"]} == told != {}
+
+
+def test_add_ons_that_are_stuck_or_gone() -> None:
+    told = {
+        addon["name"]: hours(addon["created_at"])
+        for addon in ADDONS
+        if addon["state"] == "deprovisioned" or (addon["state"] == "provisioning" and hours(addon["created_at"]) >= 1)
+    }
+    assert {row["add_on"]: row["hours_old"] for row in answers("addon-and-domain-audit")["stuck"]} == told != {}
+
+
+def test_databases_on_entry_plans_behind_production() -> None:
+    entry = {"heroku-postgresql:essential-0", "heroku-postgresql:essential-2", "heroku-redis:mini"}
+    told = [a["name"] for a in BILLED if a["plan"]["name"] in entry and "staging" not in a["app"]["name"]]
+    assert entry == {addon["plan"]["name"] for addon in BILLED if re.search(":(mini|essential)", addon["plan"]["name"])}
+    assert [row["add_on"] for row in answers("addon-and-domain-audit")["entry-plans"]] == told != []
+
+
+def test_certificates_that_fail() -> None:
+    told = {d["hostname"]: d["acm_status_reason"] for d in DOMAINS if d["acm_status"] in ("failing", "failed")}
+    assert {row["domain"]: row["reason"] for row in answers("addon-and-domain-audit")["failing"]} == told != {}
+
+
+def test_domains_without_a_certificate() -> None:
+    manual = {app["name"] for app in APPS if not app["acm"]}
+    told = [
+        d["hostname"] for d in DOMAINS if d["kind"] == "custom" and d["app"]["name"] in manual and not d["sni_endpoint"]
+    ]
+    assert [row["domain"] for row in answers("addon-and-domain-audit")["no-certificate"]] == told != []
+
+
+def test_domains_that_wait_for_dns() -> None:
+    told = {d["hostname"]: d["cname"] for d in DOMAINS if d["status"] == "pending"}
+    assert {row["domain"]: row["point_to"] for row in answers("addon-and-domain-audit")["waiting"]} == told != {}
+
+
+# --- one app on one page -------------------------------------------------------------------------------------------
+
+
+def test_the_incident_page_has_the_whole_app() -> None:
+    found, things = answers("incident-runbook"), OF["courier-app"]
+    assert sum(row["dynos"] for row in found["dynos"]) == len(things.dynos)
+    assert found["dynos"][0]["state"] == "crashed"
+    assert [row["add_on"] for row in found["add-ons"]] == [addon["name"] for addon in things.addons]
+    assert [row["domain"] for row in found["domains"]] == [domain["hostname"] for domain in things.domains]
+    assert {row["who"] for row in found["people"]} == {s["user"]["email"] for s in things.collaborators if is_person(s)}
+    assert found["state"]["last_release"] == "44 d ago"
+    for name, records, field in (
+        ("dynos", things.dynos, "state"),
+        ("add_ons", things.addons, "state"),
+        ("certificates", things.domains, "acm_status"),
+    ):
+        counted = Counter(record[field] for record in records if record[field])
+        assert found["state"][name] == ", ".join(sorted(f"{number} {state}" for state, number in counted.items()))
+
+
+def findings(app: str) -> str:
+    """What the incident page says first of an app."""
+    with Session("demo") as session:
+        session.run("", inputs={"account": "demo", "name": app, "at": ""})
+        shown = [
+            display.bundle["text/markdown"]
+            for ident, source in cells("incident-runbook")
+            if ident not in ("parameters", "dry-run", "what-to-try")
+            for display in session.run(source).displays
+        ]
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("app", sorted(OF))
+def test_the_incident_page_says_first_all_that_is_wrong(app: str) -> None:
+    it, things = next(one for one in APPS if one["name"] == app), OF[app]
+    once = ("run", "scheduler")
+    regular = {dyno["release"]["version"] for dyno in things.dynos if dyno["type"] not in once}
+
+    def old(dyno: dict[str, Any]) -> bool:
+        return dyno["type"] in once and hours(dyno["created_at"]) >= 24
+
+    told = {f"`{dyno['name']}` **" for dyno in things.dynos if dyno["state"] != "up" or old(dyno)}
+    told |= {f"`{addon['name']}` is **" for addon in things.addons if addon["state"] != "provisioned"}
+    for domain in things.domains:
+        if domain["acm_status"] in ("failing", "failed") or domain["acm_status_reason"]:
+            told.add(f"`{domain['hostname']}`: certificate **")
+        if domain["status"] == "pending":
+            told.add(f"`{domain['hostname']}` **awaits DNS** to {domain['cname']}")
+        if domain["kind"] == "custom" and not it["acm"] and not domain["sni_endpoint"]:
+            told.add(f"`{domain['hostname']}` has **no certificate**")
+    told |= {"**two releases**"} if len(regular) > 1 else set()
+    told |= {"**no dyno**"} if all(dyno["type"] in once for dyno in things.dynos) else set()
+    told |= {"the app is in **maintenance**"} if it["maintenance"] else set()
+    lines = [line.removeprefix("- ") for line in findings(app).splitlines()]
+    found = [line for line in lines if not line.startswith("Its ")]
+    assert len(found) == len(told)
+    assert all(any(line.startswith(start) for line in found) for start in told)
+    assert len(lines) - len(found) <= 3  # what is well is said of dynos, add-ons, domains
+
+
+@pytest.mark.parametrize("app", sorted(OF))
+def test_the_incident_page_names_first_who_may_do_most(app: str) -> None:
+    told = {seat["user"]["email"]: len(rights(seat) | {"view"}) for seat in OF[app].collaborators if is_person(seat)}
+    found = [row for row in answers("incident-runbook", name=app)["people"] if row["who"] in told]
+    may = {row["who"]: len(row["may"].split(", ")) for row in found}
+    assert may == told
+    assert list(may.values()) == sorted(told.values(), reverse=True)

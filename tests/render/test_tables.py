@@ -1,0 +1,315 @@
+"""Records on the screen: as HTML, as text, one record for itself, and values as text."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html import escape
+from typing import Any
+
+import pytest
+
+from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.render.tables import RecordView, Table, table_of
+from kosmo_kernel.render.text import format_column, pretty
+from kosmo_kernel.values.records import Record, Records
+
+X, NO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
+ESCAPE, RIGHT_TO_LEFT = "\x1b[31m", "\u202e"
+
+COLUMNS = (
+    Column("name", "A text."),
+    Column("app.name", "A text of a reference."),
+    Column("size", "An integer.", kind="integer", nullable=True),
+    Column("created_at", "A time.", kind="timestamp"),
+)
+FIRST = {"name": "web.1", "app": {"name": "my-app"}, "size": 12, "created_at": "2026-11-20T09:00:00Z"}
+SECOND = {"name": "worker.10", "app": None, "size": None, "created_at": None, "tags": ["a", {"b": True}]}
+
+
+def html_of(shown: Any) -> str:
+    """The HTML of a table without its style."""
+    html = shown.html() if isinstance(shown, Table) else shown._repr_html_()
+    return str(re.sub("<style>.*</style>", "", html))
+
+
+def cell_of(value: object) -> str:
+    """The HTML of the only cell of a table."""
+    cell = re.search("<tr>\n(<td.*)</tbody>", html_of(Table(["x"], [[value]], 1)), re.DOTALL)
+    return cell[1] if cell else ""
+
+
+def test_a_table_as_html() -> None:
+    assert html_of(table_of(Records([FIRST, SECOND], None, COLUMNS))) == (
+        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table">'
+        '<div style="max-height:32em;overflow:auto"><table>\n'
+        "<thead><tr><th>name<th>app.name<th align=right>size<th>created_at<th>tags</thead>\n"
+        "<tbody>"
+        "<tr>\n<td>web.1<td>my-app<td align=right>12<td>2026-11-20 09:00 UTC<td>"
+        '<tr>\n<td>worker.10<td><td align=right><td><td>["a", {"b": true}]'
+        "</tbody></table></div>\n"
+        f"<p>2 records {X} 5 columns</p></div></div>"
+    )
+
+
+def test_a_table_as_text() -> None:
+    assert table_of(Records([FIRST, SECOND], None, COLUMNS)).text().splitlines() == [
+        "name       app.name  size  created_at            tags",
+        "─────────  ────────  ────  ────────────────────  ──────────────────",
+        f"web.1      my-app      12  2026-11-20 09:00 UTC  {NO}",
+        f'worker.10  {NO}            {NO}  {NO}                     ["a", {{"b": true}}]',
+        f"2 records {X} 5 columns",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("total", "columns", "shown", "words"),
+    [
+        (500, 7, 200, f"500 records {X} 7 columns, the first 200 shown"),
+        (200, 7, 200, f"200 records {X} 7 columns"),
+        (1, 1, 1, f"1 record {X} 1 column"),
+        (0, 2, 0, f"0 records {X} 2 columns"),
+        (3, 0, 0, f"3 records {X} 0 columns"),
+        (12345, 1, 1, f"12,345 records {X} 1 column, the first 1 shown"),
+        (2, 1, 0, f"2 records {X} 1 column, none shown"),
+    ],
+)
+def test_the_count_below_a_table_is_exact(total: int, columns: int, shown: int, words: str) -> None:
+    assert Table(["x"] * columns, [[0] * shown] * columns, total).count == words
+
+
+def test_an_empty_table_still_has_its_columns() -> None:
+    table = table_of(Records([], None, COLUMNS[:2]))
+
+    assert table.text().splitlines() == ["name  app.name", "────  ────────", f"0 records {X} 2 columns"]
+    assert "<th>name<th>app.name<" in html_of(table)
+
+
+def test_the_style_of_a_table_touches_nothing_else_and_there_is_no_script() -> None:
+    html = table_of(Records([FIRST], None, COLUMNS)).html()
+    style = re.search(r"<style>(.*)@media print{(.*)}</style>", html)
+    assert style is not None
+
+    selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
+    assert all(selector.startswith("div.kosmo-table.kosmo-table ") for selector in selectors)
+    assert not [selector for selector in selectors if "," in re.sub(r":is\(.*?\)", "", selector)]
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    ("value", "html"),
+    [
+        (None, "<td>"),
+        ("", "<td> "),
+        (True, "<td>true"),
+        (False, "<td>false"),
+        ('<img src=x onerror=alert(1)> & "more"', '<td>&lt;img src=x onerror=alert(1)&gt; &amp; "more"'),
+        ("two\nlines", "<td>two\\nlines"),
+        (f"{ESCAPE}red", "<td>\\u001b[31mred"),
+        (f"{RIGHT_TO_LEFT}exe.txt", "<td>\\u202eexe.txt"),
+        ("half \ud800", "<td>half \\ud800"),
+        ("naïve 漢字", "<td>naïve 漢字"),
+        ([], "<td>[]"),
+        ({"a": [1, None]}, '<td>{"a": [1, null]}'),
+        ({"a": [float("nan"), float("-inf")]}, '<td>{"a": [nan, -inf]}'),
+        ("https://my-app.example/?a=1&b=2", '<td><a href="https://my-app.example/?a=1&amp;b=2">https://my-app.example/?a=1&amp;b=2</a>'),
+        ("see https://my-app.example", "<td>see https://my-app.example"),
+        ("javascript:alert(1)", "<td>javascript:alert(1)"),
+        ('https://x.example/"onmouseover="alert(1)', '<td><a href="https://x.example/&quot;onmouseover=&quot;alert(1)">https://x.example/"onmouseover="alert(1)</a>'),
+    ],
+)  # fmt: skip
+def test_a_cell_as_html(value: object, html: str) -> None:
+    assert cell_of(value) == html
+
+
+def test_a_wide_text_is_cut_and_whole_under_the_mouse() -> None:
+    text = "word " * 30 + "<end>"
+
+    assert cell_of(text) == f"<td title='{'word ' * 30}&lt;end&gt;'>{('word ' * 30)[:63]}…"
+    assert 'title=\'it&#39;s "so"' in cell_of('it\'s "so" ' * 10)
+
+
+def test_a_long_list_is_shown_line_by_line_under_the_mouse_and_where_there_is_room() -> None:
+    value = [{"key": "DATABASE_URL", "value": "x" * 30}, {"key": "REDIS_URL", "value": "y" * 30}]
+
+    assert f"title='{escape(pretty(value), quote=False)}'>" in cell_of(value)
+    assert f"<td class=whole>{escape(pretty(value), quote=False)}</td>" in html_of(RecordView({"config": value}))
+
+
+def test_what_the_mouse_shows_of_many_long_texts_is_cut_and_says_so() -> None:
+    html = Table(["x"], [["word " * 300] * 200], 200).html()
+
+    assert len(html) < 200 * 550
+    assert f"title='{('word ' * 300)[:399]}…'" in html
+
+
+def test_a_column_of_numbers_has_the_same_decimals() -> None:
+    assert format_column([1, 12.5, 0.25, None, 0.1 + 0.2, 1e-9, float("inf")]) == [
+        "1.00", "12.50", "0.25", None, "0.30", "1e-09", "inf",
+    ]  # fmt: skip
+    assert format_column([3.0, 2.0]) == ["3", "2"]
+    assert format_column([10**20, 1]) == ["1" + "0" * 20, "1"]
+
+
+def test_times_have_seconds_when_one_of_their_column_has() -> None:
+    rows = [FIRST, FIRST | {"created_at": "2026-11-20T10:00:30+01:00"}]
+
+    assert format_column(table_of(Records(rows, None, COLUMNS)).columns[3]) == [
+        "2026-11-20 09:00:00 UTC",
+        "2026-11-20 09:00:30 UTC",
+    ]
+
+
+def test_a_text_that_is_no_time_stays_what_it_is() -> None:
+    rows = [FIRST, FIRST | {"created_at": "soon"}]
+
+    assert table_of(Records(rows, None, COLUMNS)).columns[3] == ["2026-11-20T09:00:00Z", "soon"]
+
+
+def test_text_is_never_wider_than_asked_and_says_what_had_no_room() -> None:
+    row = {f"column_{n}": f"{n} " + "long text " * 9 for n in range(12)} | {"漢字": "漢" * 60}
+    lines = table_of(Records([row] * 3)).text(100).splitlines()
+
+    assert max(map(len, lines)) <= 100
+    assert lines[2].startswith("0 long text lo…  1 long text")
+    assert " ".join(lines[-2:]).startswith(f"3 records {X} 13 columns (no room for column_6, column_7,")
+
+
+def test_text_fits_the_terminal_that_it_goes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(Records([{f"column_{n}": "long text " * 9 for n in range(12)}]))
+    monkeypatch.setenv("COLUMNS", "60")
+    elsewhere = table.text()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    assert elsewhere == table.text(110)
+    assert table.text() == table.text(60)
+
+
+def test_text_with_wide_letters_stays_in_its_columns() -> None:
+    assert Table(["a", "b"], [["漢字漢字漢字漢字漢字", "e\u0301"], [1, 2]], 2).text(17).splitlines()[2:4] == [
+        "漢字漢字漢字…   1",
+        "e\u0301               2",
+    ]
+
+
+def test_numbers_and_times_are_not_cut_in_text() -> None:
+    lines = Table(["name", "number"], [["long " * 20], [12345678901234567890]], 1).text(40).splitlines()
+
+    assert lines[2] == "long long long lo…  12345678901234567890"
+    assert Table(["number"], [[12345678901234567890]], 1).text(10).splitlines()[2] == "123456789…"
+
+
+def test_a_record_as_text() -> None:
+    assert repr(RecordView(SECOND, COLUMNS)).splitlines() == [
+        "name        worker.10",
+        f"app.name    {NO}",
+        f"size        {NO}",
+        f"created_at  {NO}",
+        'tags        ["a", {"b": true}]',
+    ]
+
+
+def test_a_record_as_html() -> None:
+    assert html_of(RecordView({"web_url": "https://my-app.example/", "a": "<b>", "c": "", "d": None})) == (
+        '<div class="tex2jax_ignore mathjax_ignore"><div class="kosmo-table"><table>\n<tbody>\n'
+        '<tr><th>web_url</th><td class=whole><a href="https://my-app.example/">https://my-app.example/</a></td></tr>\n'
+        "<tr><th>a</th><td class=whole>&lt;b&gt;</td></tr>\n"
+        "<tr><th>c</th><td class=whole> </td></tr>\n"
+        "<tr><th>d</th><td></td></tr>\n"
+        "</tbody></table></div></div>"
+    )
+
+
+def test_a_record_view_is_still_the_record() -> None:
+    function = Function("get_thing", "A thing.", "A thing.", "/thing", "record", COLUMNS, example="x")
+    view = RecordView(Record(FIRST, function))
+
+    assert view == FIRST
+    assert (view.function, view.columns) == (function, COLUMNS)
+
+
+def test_what_is_changed_in_a_record_view_is_not_changed_in_its_record() -> None:
+    record = Record({"app": {"name": "my-app"}})
+    RecordView(record)["app"]["name"] = "other"
+
+    assert record == {"app": {"name": "my-app"}}
+
+
+def test_a_declared_default_is_how_a_missing_value_reads() -> None:
+    role = (Column("role", "A role.", nullable=True, default="collaborator"),)
+
+    assert repr(RecordView({}, role)) == "role  collaborator"
+    assert table_of(Records([{"role": None}, {"role": "owner"}], None, role)).columns == [["collaborator", "owner"]]
+
+
+def test_plain_text_is_shown_as_it_is_and_quoted_inside_tables() -> None:
+    assert pretty('say "hi"') == 'say "hi"'
+    assert pretty(['say "hi"\n\\', ESCAPE]) == '["say \\"hi\\"\\n\\\\", "\\u001b[31m"]'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (3, "3"),
+        (3.0, "3.0"),
+        (1e20, "1e+20"),
+        (0.1, "0.1"),
+        (float("nan"), "nan"),
+        ([float("inf"), -float("inf")], "[inf, -inf]"),
+        ([], "[]"),
+        ({}, "{}"),
+        ({"name": "my-app", "web-url": None}, '{ name: "my-app", "web-url": null }'),
+        ({1: "one"}, '{ [1]: "one" }'),
+        ([1, [2.5, "x"]], '[1, [2.5, "x"]]'),
+    ],
+)
+def test_a_small_value_as_plain_text(value: object, text: str) -> None:
+    assert pretty(value) == text
+
+
+def test_what_does_not_fit_on_a_line_is_indented_in_its_order() -> None:
+    value = {
+        "name": "my-app",
+        "region": {"name": "eu"},
+        "notes": ["a rather long note number one", "and the second of them"],
+    }
+
+    assert pretty(value).splitlines() == [
+        "{",
+        '  name: "my-app",',
+        '  region: { name: "eu" },',
+        '  notes: ["a rather long note number one", "and the second of them"]',
+        "}",
+    ]
+
+
+def test_a_long_list_is_cut_with_the_count() -> None:
+    lines = pretty(Records([{"n": n} for n in range(250)])).splitlines()
+
+    assert (len(lines), lines[100], lines[101]) == (103, "  { n: 99 },", "  … 150 more, 250 in all")
+
+
+def test_a_value_that_contains_itself_is_named() -> None:
+    value: dict[str, Any] = {"list": []}
+    value["list"].append(value)
+
+    assert pretty(value) == "{ list: [<cycle: value>] }"
+
+
+def test_very_deep_and_very_long_values_have_an_end() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+
+    assert "… " in pretty(deep)
+    assert len(cell_of(deep)) < 1000
+    assert len(cell_of(list(range(1_000_000)))) < 2500
+
+
+def test_records_are_shown_without_pandas() -> None:
+    script = "import sys, kosmo_kernel.render.tables; sys.exit('pandas' in sys.modules or 'numpy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

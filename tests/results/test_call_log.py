@@ -1,0 +1,116 @@
+"""`KOSMO_CALL_LOG`: what was asked, a line for each run."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.results.call_log import accounts_used, logged, torn, totals
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "calls"
+    monkeypatch.setenv("KOSMO_CALL_LOG", str(path))
+    return path
+
+
+def test_each_run_that_made_a_call_is_a_line_that_only_its_owner_reads(log: Path, session: Session) -> None:
+    session.run("return 1", name="In[1]")
+    session.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })", name="In[2]")
+    session.run("local h = app.integrations.heroku; h.list_apps(); h.get_app('my-app')", name="In[3]")
+    lines = logged(log)
+    assert [line["name"] for line in lines] == ["In[2]", "In[3]"]
+    assert [(c["path"], c["calls"], c["failed"]) for line in lines for c in line["calls"]] == [
+        ("integrations.heroku.list_dynos", 1, 0),
+        ("integrations.heroku.list_apps", 1, 0),
+        ("integrations.heroku.get_app", 1, 0),
+    ]
+    assert totals(lines) == (["demo"], 3, 4)
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_run_that_failed_is_noted_too(log: Path, session: Session) -> None:
+    with pytest.raises(KosmoError):
+        session.run("app.integrations.heroku.get_app('no-such-app')")
+    assert [(c["calls"], c["failed"]) for line in logged(log) for c in line["calls"]] == [(1, 1)]
+
+
+def test_a_line_tells_which_services_were_asked_by_their_names(log: Path, session: Session) -> None:
+    session.run("app.integrations.heroku.get_app('my-app')")
+    assert list(accounts_used(logged(log))) == [("heroku", "demo")]
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session for an account that may see all but add-ons."""
+    api = DemoApi(company())
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].endswith("/addons"):
+            return api(environ, start_response)
+        body = json.dumps({"id": "forbidden", "message": "You do not have access to this."}).encode()
+        start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    with serve(answer) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        session.run("heroku, names = app.integrations.heroku, {}")
+        session.run("for place, one in ipairs(heroku.list_apps()) do names[place] = one.name end")
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("source", "requests"),
+    [
+        ("pcall(heroku.list_addons, 'my-app')", 1),
+        ("heroku.get_app({ app_id = { 'my-app', 'no-such-1', 'no-such-2' }, errors = 'collect' })", 3),
+        ("pcall(heroku.get_app, { app_id = { 'my-app', 'no-such-1', 'booking-api' }, limit = 1 })", 2),
+        ("parallel.map({ 'my-app', 'booking-api' }, heroku.list_addons, { errors = 'collect' })", 2),
+        ("heroku.list_addons({ app_id = names, errors = 'collect' })", 2 + 19),  # two lists were tried before
+    ],
+)
+def test_requests_that_were_refused_count_like_others(source: str, requests: int, refusing: Session, log: Path) -> None:
+    cost = refusing.run(source).cost
+    assert cost is not None
+    assert (totals(logged(log))[2], cost.requests) == (requests, requests)
+
+
+def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Session) -> None:
+    session.run("app.integrations.heroku.get_app('my-app')", name="In[1]")
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:20] + whole + "größe".encode()[:3])
+    assert ([line["name"] for line in logged(log)], torn(log)) == (["In[1]"], 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_run_that_can_no_longer_be_noted_keeps_what_it_gave(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CALL_LOG", "/dev/full")
+    result = session.run("return #app.integrations.heroku.list_apps()")
+    assert result.value == 19
+    assert [note for note in result.notes if "KOSMO_CALL_LOG" in note] == [
+        "This run is not in the file that KOSMO_CALL_LOG names: No space left on device."
+    ]
+
+
+def test_a_log_that_cannot_be_written_is_an_error_before_anything_runs(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CALL_LOG", str(tmp_path))
+    with pytest.raises(SettingsError, match="KOSMO_CALL_LOG names a file that cannot be written"):
+        session.run("x = 1")
+    monkeypatch.delenv("KOSMO_CALL_LOG")
+    assert session.run("return x").value is None

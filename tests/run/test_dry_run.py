@@ -1,0 +1,188 @@
+"""A dry run in every door: the calls are listed, none is made, and one line says what the list cannot know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from kosmo_command import document, kosmo, on_terminal, standing
+from traitlets.config import Config
+
+from kosmo_kernel.kernel.notebook import KernelNotebook
+from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.session import Session
+
+LUA = "integrations:lua"
+# One call, then two more because of its argument, then as many as there are apps: none, as far as a dry run knows.
+AUDIT = """local heroku = app.integrations.heroku
+heroku.list_dynos({ app_id = { "my-app", "booking-api" } })
+for _, one in ipairs(heroku.list_apps()) do heroku.list_domains({ app_id = one.name }) end
+return "a value"
+"""
+FUNCTIONS = ["heroku.list_dynos", "heroku.list_dynos", "heroku.list_apps"]
+ARGUMENTS = [{"app_id": "my-app"}, {"app_id": "booking-api"}, {}]
+PATHS = ["/apps/my-app/dynos", "/apps/booking-api/dynos", "/apps"]
+
+
+class Three:
+    """As long as the plan of `AUDIT`."""
+
+    def __len__(self) -> int:
+        return 3
+
+
+NOTE = summary(Three())  # type: ignore[arg-type] # only its length is told
+
+
+# A Python notebook
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("KOSMO_DEMO", "1")
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    made: Any = InteractiveShell(config=config)
+    made.run_line_magic("load_ext", "kosmo_kernel")
+    yield made
+    made.extension_manager.unload_extension("kosmo_kernel")
+    made.restore_sys_module_state()
+
+
+def run(shell: Any, cell: str) -> Any:
+    done = shell.run_cell(cell)
+    done.raise_error()
+    return done.result
+
+
+def assert_planned(plan: pd.DataFrame) -> None:
+    assert list(plan.columns) == ["function", "account", "arguments.app_id", "method", "url"]
+    assert list(plan["function"]) == FUNCTIONS
+    assert set(plan["account"]) == {"demo"}
+    assert set(plan["method"]) == {"GET"}
+    assert list(plan["arguments.app_id"].dropna()) == ["my-app", "booking-api"]
+    assert [url.removeprefix("https://api.heroku.com") for url in plan["url"]] == PATHS
+
+
+@pytest.mark.parametrize("flag", ["-n", "--dry-run"])
+def test_the_value_of_the_cell_is_the_plan(shell: Any, capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    assert_planned(run(shell, f"%%kosmo_lua {flag}\n{AUDIT}"))
+    assert capsys.readouterr().out.startswith(f"{NOTE}\n")
+
+
+def test_a_variable_takes_the_plan(shell: Any) -> None:
+    assert run(shell, f"%%kosmo_lua -n -v plan\n{AUDIT};") is None
+    assert_planned(shell.user_ns["plan"])
+
+
+def test_a_cell_without_calls_has_no_plan(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shell, "%%kosmo_lua -n\nreturn 1") is None
+    assert capsys.readouterr().out == f"{summary([])}\n"
+
+
+def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = "%%kosmo_lua -n\nreturn app.integrations.heroku.list_apps()[1].name"
+    error = shell.run_cell(cell).error_in_exec
+    assert type(error).__name__ == "LuaRuntimeError"
+    shown = capsys.readouterr().out
+    assert shown.startswith("A dry run: 1 call, none made.")
+    assert "heroku.list_apps" in shown.partition("LuaRuntimeError: ")[0]
+
+
+def test_a_wrong_argument_is_told_in_a_dry_run_too(shell: Any) -> None:
+    error = shell.run_cell('%%kosmo_lua -n\napp.integrations.heroku.get_app("a/b")').error_in_exec
+    assert type(error).__name__ == "InvalidArgumentsError"
+
+
+def test_the_next_cell_asks_again(shell: Any) -> None:
+    run(shell, f"%%kosmo_lua -n\n{AUDIT}")
+    assert run(shell, "%kosmo_lua #app.integrations.heroku.list_apps()") == 19
+
+
+def test_what_was_read_before_can_be_asked_for_anew(shell: Any) -> None:
+    assert run(shell, "%kosmo_lua --fresh #app.integrations.heroku.list_apps()") == 19
+
+
+# A Lua notebook
+
+
+@pytest.fixture
+def sent() -> list[tuple[str, dict[str, Any]]]:
+    return []
+
+
+@pytest.fixture
+def notebook(sent: list[tuple[str, dict[str, Any]]]) -> Iterator[KernelNotebook]:
+    with Session("demo") as session:
+        yield KernelNotebook(session, lambda kind, content: sent.append((kind, content)), lambda _form: None)
+
+
+def execute(notebook: KernelNotebook, code: str) -> dict[str, Any]:
+    return notebook.execute(code, 1, stored=True, silent=False, input_allowed=False, expressions={})
+
+
+def test_a_lua_notebook_shows_the_plan_and_the_line(
+    notebook: KernelNotebook, sent: list[tuple[str, dict[str, Any]]]
+) -> None:
+    assert execute(notebook, f"%%kosmo_lua -n\n{AUDIT}")["status"] == "ok"
+    (_, line), (kind, result) = (message for message in sent if message[0] != "stream")
+    assert (line["data"]["text/plain"], kind) == (NOTE, "execute_result")
+    assert NOTE in line["data"]["text/html"]
+    assert [path in result["data"]["text/html"] for path in PATHS] == [True] * 3
+    assert "3 records" in result["data"]["text/plain"]
+
+
+def test_a_lua_notebook_shows_the_plan_of_a_cell_that_failed(
+    notebook: KernelNotebook, sent: list[tuple[str, dict[str, Any]]]
+) -> None:
+    reply = execute(notebook, "%%kosmo_lua -n\nreturn app.integrations.heroku.list_apps()[1].name")
+    assert reply["ename"] == "LuaRuntimeError"
+    assert [kind for kind, _ in sent if kind != "stream"] == ["display_data", "display_data", "error"]
+    assert "heroku.list_apps" in sent[1][1]["data"]["text/plain"]
+
+
+# The command line
+
+
+def test_on_the_command_line_the_plan_is_a_table_and_the_line_stands_beside() -> None:
+    done = kosmo(LUA, "--demo", "--dry-run", "-e", AUDIT)
+    names, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert names == ["function", "account", "arguments.app_id", "method", "url"]
+    assert [row[0] for row in rows] == FUNCTIONS
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, NOTE)
+    screen = standing(on_terminal(LUA, "--demo", "-n", "-e", AUDIT, columns=160))
+    assert screen[0].split() == names
+
+
+def test_with_json_the_calls_are_planned_and_the_document_says_so() -> None:
+    code, answer = document(LUA, "--json", "--demo", "--dry-run", "-e", AUDIT)
+    calls = answer["integration_calls"]
+    assert (code, answer["meta"]["dry_run"], answer["result"]) == (0, True, ["a value"])
+    assert [call["path"] for call in calls] == [f"integrations.{name}" for name in FUNCTIONS]
+    assert [call["arguments"] for call in calls] == ARGUMENTS
+    assert {(call["status"], call["requests"], call["method"]) for call in calls} == {("planned", 0, "GET")}
+    assert [call["url"].removeprefix("https://api.heroku.com") for call in calls] == PATHS
+
+
+def test_a_dry_run_that_fails_tells_what_it_planned() -> None:
+    script = "return app.integrations.heroku.list_apps()[1].name"
+    done = kosmo(LUA, "--demo", "-n", "-e", script)
+    assert (done.returncode, done.stdout.splitlines()[1].split("\t")[0]) == (1, "heroku.list_apps")
+    assert done.stderr.startswith("A dry run: 1 call, none made.")
+    assert "\nError: " in done.stderr
+    done = kosmo(LUA, "--demo", "-n", "--format", "csv", "-e", script)
+    assert done.stdout == "function,account,method,url\nheroku.list_apps,demo,GET,https://api.heroku.com/apps\n"
+    code, answer = document(LUA, "--demo", "-n", "--json", "-e", script)
+    assert (code, answer["success"], answer["meta"]["dry_run"]) == (1, False, True)
+    assert [call["status"] for call in answer["integration_calls"]] == ["planned"]
+
+
+def test_a_dry_run_needs_no_network_for_an_account_that_has_a_token() -> None:
+    nobody = {"HEROKU_API_KEY": "a-token-of-nobody", "HEROKU_API_URL": "http://127.0.0.1:9"}
+    code, answer = document(LUA, "--json", "-n", "-e", AUDIT, env=nobody)
+    assert (code, {call["account"] for call in answer["integration_calls"]}) == (0, {"default"})
+    assert [call["url"].removeprefix("http://127.0.0.1:9") for call in answer["integration_calls"]] == PATHS

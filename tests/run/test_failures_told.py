@@ -1,0 +1,159 @@
+"""What a list argument could not read is told once: in the line below its table, or else on standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from kernel_client import Kernel, known_to_jupyter, running
+from kosmo_command import document, kosmo, on_terminal, standing
+from python_shell import MakeShell, run, shells
+
+from kosmo_kernel.results.result import MAX_UNREAD_NOTES, Result
+from kosmo_kernel.run.call_tracker import MAX_ITEMS_NAMED
+from kosmo_kernel.session import Session
+from kosmo_kernel.values.records import Records
+
+ROWS = "rows, failures = app.integrations.heroku.get_app({ app_id = { 'my-app', 'no-such' }, errors = 'collect' })"
+CALL = ROWS.partition(" = ")[2]
+NOTE = "1 of 2 apps could not be read: no-such (404 not_found)"
+COUNT = "1 record \N{MULTIPLICATION SIGN} \\d+ columns"
+
+
+@pytest.fixture
+def make() -> Iterator[MakeShell]:
+    with shells() as make_shell:
+        yield make_shell
+
+
+def test_the_line_below_a_frame_tells_what_could_not_be_read() -> None:
+    with Session(account="demo") as session:
+        frame = session.run(CALL).frame()
+
+    assert re.search(rf"{COUNT}( \(.*\))?\. {re.escape(NOTE)}", " ".join(repr(frame).splitlines()))
+    assert re.search(rf"<p>{COUNT}\. <b>{re.escape(NOTE)}</b></p>", frame._repr_html_())
+    assert frame.attrs["note"] == NOTE == json.loads(json.dumps(frame.attrs))["note"]
+    assert pd.read_parquet(io.BytesIO(frame.to_parquet())).attrs["note"] == NOTE
+    assert NOTE not in repr(frame[frame["name"] == "my-app"])
+
+
+def test_many_that_could_not_be_read_are_counted_behind_the_first() -> None:
+    names = ", ".join(f"'no-{n}'" for n in range(MAX_ITEMS_NAMED + 2))
+    with Session(account="demo") as session:
+        result = session.run(f"app.integrations.heroku.get_app({{ app_id = {{ {names} }}, errors = 'collect' }})")
+
+    first = ", ".join(f"no-{n} (404 not_found)" for n in range(MAX_ITEMS_NAMED))
+    assert result.unread == [
+        f"{MAX_ITEMS_NAMED + 2} of {MAX_ITEMS_NAMED + 2} apps could not be read: {first} and 2 more"
+    ]
+    assert result.notes[-1:] == result.unread
+
+
+def test_items_of_a_map_that_failed_are_told_as_well() -> None:
+    source = """parallel.map({ 1, 2 }, function(n)
+      if n == 2 then error("no\\27[2J\\nmore", 0) end
+      return { n = n }
+    end, { errors = 'collect' })"""
+    with Session(account="demo") as session:
+        frame = session.run(source).frame()
+
+    assert "column. <b>1 of 2 items failed: no more</b></p>" in frame._repr_html_()
+
+
+def test_several_lists_are_told_in_one_line() -> None:
+    lines = [f"{n} of 9 apps could not be read" for n in range(1, MAX_UNREAD_NOTES + 3)]
+    result = Result([Records([{"a": 1}])], notes=["other", *lines], unread=lines)
+
+    assert result.split_notes(tables=False) == ("", ["other", *lines])
+    assert result.split_notes(tables=True) == (
+        "; ".join([*lines[:MAX_UNREAD_NOTES], "2 more lists with failures"]),
+        ["other"],
+    )
+    assert Result([{"a": 1}], notes=lines, unread=lines).split_notes(tables=True) == ("", lines)
+
+
+@pytest.mark.parametrize(
+    ("cell", "below", "beside"),
+    [
+        (f"%%kosmo_lua\n{ROWS}\nrows", 1, 0),
+        (f"%%kosmo_lua\n{CALL}", 1, 0),
+        (f"%%kosmo_lua -v kept --show\n{ROWS}\nrows", 1, 0),
+        (f"%%kosmo_lua -v kept\n{ROWS}\nrows", 0, 1),
+        (f"%%kosmo_lua\n{ROWS}\nrows;", 0, 1),
+        (f"%%kosmo_lua\n{ROWS}\n#rows", 0, 1),
+        (f"%%kosmo_lua --raw\n{ROWS}\nrows", 0, 1),
+        (f"%%kosmo_lua -o rows\n{ROWS}", 0, 1),
+    ],
+)
+def test_a_python_notebook_tells_it_once(
+    make: MakeShell, capsys: pytest.CaptureFixture[str], cell: str, below: int, beside: int
+) -> None:
+    shell = make()
+    run(shell, "%load_ext kosmo_kernel")
+    capsys.readouterr()
+    run(shell, cell)
+    done = capsys.readouterr()
+
+    assert (" ".join(done.out.split()).count(NOTE), done.err.count(NOTE)) == (below, beside)
+
+
+def test_a_frame_that_was_kept_tells_it_when_it_is_shown(make: MakeShell) -> None:
+    shell = make()
+    run(shell, f"%load_ext kosmo_kernel\n%kosmo_lua {ROWS}")
+    run(shell, f"%%kosmo_lua -v kept\n{ROWS}\nrows")
+
+    assert NOTE in shell.user_ns["kept"]._repr_html_()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")), running() as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("cell", "below", "beside"),
+    [
+        (f"{ROWS}\nrows", 1, 0),
+        (CALL, 1, 0),
+        (f"{ROWS}\nrows;", 0, 1),
+        (f"{ROWS}\n#rows", 0, 1),
+        (f"%%kosmo_lua --raw\n{ROWS}\nrows", 0, 1),
+    ],
+)
+def test_a_lua_notebook_tells_it_once(kernel: Kernel, cell: str, below: int, beside: int) -> None:
+    messages: list[tuple[str, dict[str, Any]]] = kernel.shown(cell)
+    tables = [content["data"]["text/html"] for _, content in messages if "text/html" in content.get("data", {})]
+    printed = "".join(content["text"] for kind, content in messages if kind == "stream")
+
+    assert ("".join(tables).count(NOTE), printed.count(NOTE)) == (below, beside)
+
+
+def test_a_terminal_tells_it_below_the_table(tmp_path: Path) -> None:
+    script = tmp_path / "rows.lua"
+    script.write_text(f"{ROWS}\nreturn rows", encoding="utf-8")
+    lines = standing(on_terminal("integrations:lua", "--demo", str(script), columns=200))
+
+    assert sum(NOTE in line for line in lines) == 1
+    assert any(re.match(rf"{COUNT}.*\. {re.escape(NOTE)}$", line) for line in lines)
+
+
+def test_a_pipe_has_the_table_alone_and_tells_it_beside() -> None:
+    done = kosmo("integrations:lua", "--demo", "-e", f"{ROWS} return rows")
+
+    assert (done.stdout.count("\n"), NOTE in done.stdout, done.stderr.count(NOTE)) == (2, False, 1)
+
+
+def test_the_document_has_each_failure() -> None:
+    _, answer = document("integrations:lua", "--json", "--demo", "-e", f"{ROWS} return rows")
+
+    assert [(one["app_id"], one["status"], one["id"]) for one in answer["meta"]["failures"]] == [
+        ("no-such", 404, "not_found")
+    ]
+    assert answer["meta"]["notes"][-1] == NOTE

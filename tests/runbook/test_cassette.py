@@ -1,0 +1,127 @@
+"""`kosmo run --record` and `--replay`: a runbook that was run once is tested without a network and without a token."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from kosmo_command import kosmo
+from nbformat.v4 import new_code_cell, new_notebook
+from repository import ROOT
+
+from kosmo_kernel.demo.api import DEMO_TOKEN
+
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("kernel_list")]
+
+NOBODY = "http://127.0.0.1:9"  # the port that throws everything away, where nobody listens
+LUA = ('account = "production"\nname = "my-app"', "print(#app.integrations.heroku[account].list_dynos(name))")
+SESSIONS = """\
+from concurrent.futures import ThreadPoolExecutor
+from kosmo_kernel.session import Session
+
+def count(app):
+    with Session("production") as session:
+        return session.run(f'return #app.integrations.heroku.list_dynos("{app}")').value
+
+with ThreadPoolExecutor(4) as pool:
+    print(*pool.map(count, ["my-app", "courier-app", "booking-api", "night-sorter"]))"""
+MAGIC = "%load_ext kosmo_kernel\n%kosmo_lua print(#app.integrations.heroku.production.list_apps())"
+
+
+@pytest.fixture
+def cassette(tmp_path: Path) -> Path:
+    return tmp_path / "cassette.jsonl"
+
+
+def written(folder: Path, language: str, *cells: str) -> str:
+    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"lua": "kosmo-lua", "python": "python3"}[language]
+    notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": language}
+    nbformat.write(notebook, folder / "runbook.ipynb")
+    return "runbook.ipynb"
+
+
+def ran(folder: Path, url: str, token: str, *args: str) -> tuple[Any, list[str]]:
+    """Run it: the finished command, and what the cells of the copy printed."""
+    env = {"HEROKU_API_URL": url, "HEROKU_API_KEY_PRODUCTION": token, "KOSMO_DEMO": "", "KOSMO_PROGRESS": "0"}
+    done = kosmo("run", *args, "-o", "copy.ipynb", cwd=folder, env=env)
+    cells = nbformat.read(folder / "copy.ipynb", as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    return done, [output.text for output in outputs if output.get("name") == "stdout"]
+
+
+def recorded(cassette: Path) -> list[str]:
+    """The paths that a cassette has, in their order; every line of it is whole."""
+    _, *lines = (json.loads(line) for line in cassette.read_bytes().splitlines())
+    return [line["path"] for line in lines]
+
+
+def test_what_was_recorded_once_is_replayed_without_a_network_and_a_token(
+    cassette: Path, tmp_path: Path, demo_url: str
+) -> None:
+    book = written(tmp_path, "lua", *LUA)
+    first = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
+    assert (first[0].returncode, first[1], recorded(cassette)) == (0, ["2\n"], ["/apps/my-app/dynos"]), first[0].stderr
+    assert DEMO_TOKEN not in cassette.read_text(encoding="utf-8")
+
+    again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
+    assert (again.returncode, printed) == (0, ["2\n"]), again.stderr
+    assert "for the account production: 2 cells, 1 call, 1 request" in again.stderr
+    said = re.compile(rf" s\. Replayed from {re.escape(str(cassette))}, recorded \S+Z\. Nothing was sent\.")
+    assert said.search(again.stderr)
+    assert said.search((tmp_path / "copy.ipynb").read_text(encoding="utf-8"))
+    assert not said.search(first[0].stderr)
+
+
+def test_what_was_not_recorded_fails_the_run_and_says_so(cassette: Path, tmp_path: Path, demo_url: str) -> None:
+    book = written(tmp_path, "lua", *LUA)
+    ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
+    other, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette), "-p", "name", "courier-app")
+    assert (other.returncode, printed) == (1, [])
+    assert "GET /apps/courier-app/dynos (" in other.stderr
+    assert f"give the same command `--record {cassette}` in place of `--replay`." in other.stderr
+    assert "Nothing was sent." in other.stderr
+
+
+def test_all_sessions_of_a_run_write_to_one_cassette_at_the_same_time(
+    cassette: Path, tmp_path: Path, demo_url: str
+) -> None:
+    book = written(tmp_path, "python", 'account = "production"', MAGIC, SESSIONS)
+    first, printed = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
+    assert (first.returncode, printed) == (0, ["19\n", "2 3 5 3\n"]), first.stderr
+    names = ("my-app", "courier-app", "booking-api", "night-sorter")
+    assert sorted(recorded(cassette)) == sorted(["/apps", *(f"/apps/{name}/dynos" for name in names)])
+
+    again, printed = ran(tmp_path, NOBODY, "", book, "--replay", str(cassette))
+    assert (again.returncode, printed) == (0, ["19\n", "2 3 5 3\n"]), again.stderr
+
+
+def test_a_run_that_fails_keeps_what_was_recorded_until_then(cassette: Path, tmp_path: Path, demo_url: str) -> None:
+    book = written(tmp_path, "lua", *LUA, "error('enough')")
+    done, _ = ran(tmp_path, demo_url, DEMO_TOKEN, book, "--record", str(cassette))
+    assert (done.returncode, recorded(cassette)) == (1, ["/apps/my-app/dynos"])
+    assert list(tmp_path.glob(".cassette*")) == []
+
+
+def test_a_run_cannot_record_and_replay(cassette: Path, tmp_path: Path) -> None:
+    done = kosmo("run", written(tmp_path, "lua", *LUA), "--record", str(cassette), "--replay", "x", cwd=tmp_path)
+    assert (done.returncode, cassette.exists()) == (2, False)
+    assert "--record and --replay exclude one another." in done.stderr
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "name", ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
+)
+def test_every_audit_can_be_recorded_and_replayed(name: str, cassette: Path, tmp_path: Path, demo_url: str) -> None:
+    path = str(ROOT / "notebooks" / f"{name}.ipynb")
+    first = ran(tmp_path, demo_url, DEMO_TOKEN, path, "-a", "production", "--record", str(cassette))
+    again = ran(tmp_path, NOBODY, "", path, "-a", "production", "--replay", str(cassette))
+    assert (first[0].returncode, again[0].returncode) == (0, 0), first[0].stderr + again[0].stderr
+    clock = "seen at " if name != "incident-runbook" else "Read at "  # the day's own
+    assert [text.partition(clock)[0] for text in again[1]] == [text.partition(clock)[0] for text in first[1]] != []

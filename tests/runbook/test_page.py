@@ -1,0 +1,91 @@
+"""The page of an executed notebook, in a real browser: on the screen, on paper, and without a network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab_page import chromium, missing
+from repository import NOTEBOOKS
+
+from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.runbook import page
+from kosmo_kernel.session import Session
+
+pytestmark = [pytest.mark.full, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+AUDITS = ["access-audit", "addon-and-domain-audit", "drift", "dyno-audit", "incident-runbook", "stack-and-lifecycle"]
+PAPER, TURNED = 718, 1047  # pixels between the margins of a sheet of A4, upright and turned
+OUTSIDE = """() => {
+  const edge = document.querySelector('main').getBoundingClientRect().right + 1;
+  const cells = [...document.querySelectorAll('.kosmo-table td, .kosmo-table th')];
+  return cells.filter(cell => cell.getBoundingClientRect().right > edge).map(cell => cell.textContent);
+}"""
+
+
+def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path) -> None:
+    asked = []
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
+        sheet.on("request", lambda request: asked.append(request.url))
+        sheet.emulate_media(media="print")
+        for name in AUDITS:
+            copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path))
+            sheet.goto(page.write(copy).as_uri())
+            assert sheet.locator(".kosmo-table").count() > 0
+            assert sheet.evaluate(OUTSIDE) == [], name
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
+    lua = (
+        'return { { apps = ("app "):rep(40) .. "END", at = "https://example.com/" .. ("y"):rep(90) .. "END", n = 1 } }'
+    )
+    with Session() as session:
+        output = nbformat.v4.new_output("execute_result", bundle_of(session.run(lua).value), execution_count=1)
+    cut = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(lua, outputs=[output])])
+    nbformat.write(cut, tmp_path / "cut.ipynb")
+    with chromium() as browser:
+        for width in (1000, PAPER):
+            sheet = browser.new_page(viewport={"width": width, "height": 700})
+            sheet.emulate_media(media="print" if width == PAPER else "screen")
+            sheet.goto(page.write(tmp_path / "cut.ipynb").as_uri())
+            texts = sheet.locator(".kosmo-table td").all_inner_texts()
+            assert [text.endswith("END") for text in texts] == [True, True, False]
+            assert sheet.evaluate(OUTSIDE) == []
+
+
+def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path) -> None:
+    heroku = "app.integrations.heroku.demo"
+    wide = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "kosmo-lua", "display_name": "Lua (Kosmo)"}})
+    wide.cells = [nbformat.v4.new_markdown_cell("# All apps")]
+    with Session() as session:
+        for call in ('list_dynos("courier-app")', "list_apps()"):
+            shown = bundle_of(session.run(f"{heroku}.{call}").value)
+            output = nbformat.v4.new_output("execute_result", shown, execution_count=1)
+            wide.cells.append(nbformat.v4.new_code_cell(call, outputs=[output]))
+    copy = tmp_path / "wide.ipynb"
+    nbformat.write(wide, copy)
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": TURNED, "height": 700})
+        sheet.emulate_media(media="print")
+        sheet.goto(page.write(copy).as_uri())
+        assert sheet.locator(".kosmo-table th").count() > 40
+        assert sheet.evaluate(OUTSIDE) == []
+        sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", sheet.pdf(prefer_css_page_size=True))
+    assert sheets
+    assert all(float(width) > float(height) for width, height in sheets)
+
+
+def test_a_long_table_is_whole_on_paper(tmp_path: Path) -> None:
+    with chromium() as browser:
+        sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
+        sheet.goto(page.write(Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))).as_uri())
+        box = sheet.locator(".kosmo-table > div", has_text="night-sorter").first
+        hidden = "box => box.scrollHeight - box.clientHeight"
+        assert box.evaluate(hidden) > 0
+        sheet.emulate_media(media="print")
+        assert box.evaluate(hidden) == 0

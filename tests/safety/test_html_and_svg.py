@@ -1,0 +1,213 @@
+"""What nobody vouches for: whatever goes in, nothing that runs, reaches out or moves a terminal comes out."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import time
+from typing import Any
+
+import pytest
+from hostile_texts import MANY, STEW, Reader, addresses
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kosmo_kernel.safety import (
+    UnsafeContentError,
+    html_to_text,
+    sanitize_html,
+    sanitize_latex,
+    sanitize_png,
+    sanitize_svg,
+    sanitize_text,
+)
+from kosmo_kernel.safety.html import ATTRIBUTES, TAGS
+from kosmo_kernel.safety.text import MAX_MARKUP_LENGTH
+
+LINK = ' target="_blank" rel="noopener noreferrer"'
+JOINER = "\N{WORD JOINER}"
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2) + bytes(9)
+
+# HTML ----------------------------------------------------------------------------------------------------
+
+MEANT_WELL = [
+    "plain words, and 3 &lt; 4 &amp; 5 &gt; 2",
+    "<h2>Apps</h2><p>Two <b>bold</b> and <em>other</em> words, <code>x = 1</code><br>a line</p>",
+    "<ul><li>one</li><li>two<ol><li>deep</li></ol></li></ul><dl><dt>a</dt><dd>b</dd></dl>",
+    '<table><thead><tr><th align="right" colspan="2">h</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>',
+    '<details open=""><summary>more</summary><pre>a\n  b</pre></details><progress max="10" value="3"></progress>',
+    '<img alt="dot" src="data:image/png;base64,iVBORw0KGgo=" width="20">',
+    f'<a href="https://example.com/?a=1&amp;b=2" title="a &quot;b&quot;"{LINK}>there</a>',
+]
+
+
+@pytest.mark.parametrize("markup", MEANT_WELL)
+def test_html_that_means_well_stays_as_it_is(markup: str) -> None:
+    assert sanitize_html(markup) == markup
+
+
+@pytest.mark.parametrize(
+    ("given_", "made"),
+    [
+        ("a<script>alert(1)</script>b", "ab"),
+        ("a<script>alert(1)", "a"),
+        ("<img src=x onerror=alert(1)>", "<img>"),
+        ('<img src="https://evil.example/i.png" alt="i">', '<img alt="i">'),
+        ('<img src="data:image/svg+xml;base64,AAAA">', "<img>"),
+        ('<a href="javascript:alert(1)">x</a>', '<a target="_blank" rel="noopener noreferrer">x</a>'),
+        (
+            '<a href="/lab/tree/x" data-commandlinker-command="a:b" data-commandlinker-args="{}">x</a>',
+            f"<a{LINK}>x</a>",
+        ),
+        ('<p class="jp-Dialog" id="main" style="position:fixed">x</p>', "<p>x</p>"),
+        ("<style>*{display:none}</style><svg><script>1</script></svg>x", "x"),
+        ('<form action="https://evil.example"><button>x</button></form>', "x"),
+        ("<p>one<p>two<li>three", "<p>one</p><p>twothree</p>"),
+        ("<table><td>lost<tr><td>kept", "lost<table><tbody><tr><td>kept</td></tr></tbody></table>"),
+        ("a < b <!-- not seen --> c", "a &lt; b  c"),
+        ("&lt;script&gt;", "&lt;script&gt;"),
+        (r"$\href{javascript:alert(1)}{x}$", rf"$\{JOINER}href{{javascript:alert(1)}}{{x}}$"),
+        ("\ufdd1script\ufdd2", "script"),
+    ],
+)
+def test_html_loses_what_could_harm(given_: str, made: str) -> None:
+    assert sanitize_html(given_) == made
+
+
+@MANY
+@given(STEW)
+def test_html_is_only_tags_and_attributes_of_the_lists(markup: str) -> None:
+    made = sanitize_html(markup)
+    for tag, attributes in Reader(made).tags:
+        assert tag in TAGS
+        assert set(attributes) <= ATTRIBUTES[tag] | ({"target", "rel"} if tag == "a" else set())
+    assert all(one.lower().startswith(("http://", "https://", "data:image/")) for one in addresses(made))
+    assert sanitize_html(made) == made
+
+
+@MANY
+@given(STEW)
+def test_the_words_of_html_are_text(markup: str) -> None:
+    made = html_to_text(sanitize_html(markup))
+    assert sanitize_text(made) == made
+
+
+def test_html_reads_as_lines_and_cells() -> None:
+    markup = "<h1>T</h1><p>a &amp; b</p><table><tr><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>"
+    assert html_to_text(sanitize_html(markup)) == "T\na & b\n1\t2\n3\t4"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<b a=1>",
+        "<p>",
+        "<p><b><i><u>",
+        "<table><b><td><p><i><a>",
+        "&",
+        "<",
+        '<a "',
+        "<!--",
+        "<script>",
+        "a=1 ",
+        "<td>x",
+    ],
+)
+@pytest.mark.parametrize("start", ["", "<table>", "<b ", "<p><b>", "<script>"])
+def test_no_html_takes_long_or_grows_without_end(start: str, unit: str) -> None:
+    markup = (start + unit * (MAX_MARKUP_LENGTH // 8 // len(unit)))[: MAX_MARKUP_LENGTH // 8]
+    started = time.process_time()
+    made = sanitize_html(markup)
+    assert time.process_time() - started < 5
+    assert len(made) < 10 * len(markup) + 100
+
+
+# Pictures ------------------------------------------------------------------------------------------------
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
+
+
+def test_an_svg_becomes_a_picture() -> None:
+    drawing = SVG.format("<circle r='3'/><script>alert(1)</script>")
+    start, data = sanitize_svg(drawing).removesuffix('">').split("base64,")
+    assert start == '<img alt="" src="data:image/svg+xml;'
+    assert base64.b64decode(data).decode() == drawing
+
+
+def test_an_svg_without_its_namespace_gets_it() -> None:
+    data = sanitize_svg("<svg width='3'/>").removesuffix('">').split("base64,")[1]
+    assert base64.b64decode(data).decode() == "<svg xmlns=\"http://www.w3.org/2000/svg\" width='3'/>"
+
+
+BOMB = "".join(f'<g id="a{i}">{f"<use href=$#a{i + 1}$/>" * 10}</g>' for i in range(9)).replace("$", '"')
+
+
+@pytest.mark.parametrize(
+    ("drawing", "why"),
+    [
+        ("<html/>", "it starts with <html>"),
+        ("<svg>", "no element found"),
+        ("no markup", "syntax error"),
+        ("<!DOCTYPE svg [<!ENTITY a 'b'>]><svg>&a;</svg>", "<!DOCTYPE"),
+        (SVG.format(BOMB), "draws more than 100,000 elements"),
+        (SVG.format('<g id="a"><use href="#a"/></g>'), "uses itself"),
+        (SVG.format("<g>" * 200 + "</g>" * 200), "too deep"),
+        (SVG.format(" " * MAX_MARKUP_LENGTH), "too many"),
+        (SVG.format("<g/>" * 100_001), "draws more than 100,000 elements"),
+        (SVG.format("".join(f'<g id="{i}">' for i in range(90)) + "<g/>" * 90_000 + "</g>" * 90), "too many in each"),
+    ],
+)
+def test_an_svg_that_is_none_or_has_no_end_is_not_shown(drawing: str, why: str) -> None:
+    with pytest.raises(UnsafeContentError, match=why):
+        sanitize_svg(drawing)
+
+
+@pytest.mark.parametrize("data", [PNG, base64.b64encode(PNG), b"\n" + base64.encodebytes(PNG)])
+def test_a_png_is_taken_as_bytes_and_as_base64(data: bytes) -> None:
+    assert sanitize_png(data) == PNG
+
+
+@pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF89a", base64.b64encode(b"<script>"), PNG[:20], b"\xff" * 40])
+def test_what_is_no_png_is_not_shown(data: bytes) -> None:
+    with pytest.raises(UnsafeContentError, match="no PNG"):
+        sanitize_png(data)
+
+
+def test_a_png_that_would_fill_the_memory_is_not_shown() -> None:
+    with pytest.raises(UnsafeContentError, match="too large"):
+        sanitize_png(PNG[:16] + struct.pack(">II", 60_000, 60_000) + PNG[24:])
+
+
+# Formulas and text ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_", "made"),
+    [
+        (r"$$\frac{a}{b} \\ x^2$$", r"$$\frac{a}{b} \\ x^2$$"),
+        (r"\href{x}{y} \\href \hrefx", rf"\{JOINER}href{{x}}{{y}} \\{JOINER}href \{JOINER}hrefx"),
+        (r"\htmlId{a}{b} \def\a{\a\a}", rf"\{JOINER}htmlId{{a}}{{b}} \{JOINER}def\a{{\a\a}}"),
+        ("a<b>c", r"a\lt b\gt c"),
+    ],
+)
+def test_a_formula_draws_and_does_nothing_else(given_: str, made: str) -> None:
+    assert sanitize_latex(given_) == made
+
+
+@pytest.mark.parametrize(
+    ("given_", "made"),
+    [
+        ("a\tb\r\nc\bd é", "a\tb\r\nc\bd é"),
+        ("\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://e.example\x1b\\link\x1b]8;;\x1b\\", "red link"),
+        ("\x1bP1;2q\x1b\\\x1bc\x9b2J\x1b", "2J"),
+    ],
+)
+def test_text_has_no_escape_sequences(given_: str, made: str) -> None:
+    assert sanitize_text(given_) == made
+
+
+@MANY
+@given(st.text(alphabet=st.sampled_from("\x1b[]0;m\x07\x9b\x9c\\PX^_#a \n")))
+def test_no_text_ever_has_an_escape(source: str) -> None:
+    made: Any = sanitize_text(source)
+    assert set(made) & {"\x1b", "\x07", "\x9b", "\x9c"} == set()

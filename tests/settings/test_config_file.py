@@ -1,0 +1,391 @@
+"""`config.toml`: where it is, what can stand in it, what is said of a mistake, and how it is changed."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+import tomllib
+from pathlib import Path
+
+import pytest
+from kosmo_command import kosmo
+from platformdirs import user_config_path
+from repository import ROOT
+
+from kosmo_kernel import docs
+from kosmo_kernel.errors import KosmoError, SettingsError, UnknownNameError
+from kosmo_kernel.lua.walls import requirement
+from kosmo_kernel.session import Session
+from kosmo_kernel.settings.config_file import KEYS, change, config, folder
+from kosmo_kernel.settings.limits import Limits, limits
+
+ALL = """# mine
+require_walls = false  # here some are missing
+
+[limits]
+memory = 9_000_000
+cpu = 2.5
+timeout = 60
+
+[integrations.heroku]
+url = "https://api.heroku.com"
+allow_host = ["heroku.example.com", "127.0.0.1:80"]
+
+[integrations.heroku.permissions]
+read = "allow"
+write = "ask"
+
+[integrations.heroku.accounts.production.permissions]
+read = "ask"
+write = "deny"
+
+[mcp.permissions]
+read = "ask"
+write = "ask"
+
+[mcp.servers.tickets.permissions]
+read = "allow"
+write = "deny"
+"""
+TABLES = ", ".join(dict.fromkeys(key.keys[0] for key in KEYS))
+
+
+@pytest.fixture
+def file(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home / "settings"))
+    (home / "settings").mkdir()
+    return home / "settings" / "config.toml"
+
+
+def test_its_place_is_the_system_s_or_the_variable_s(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folder().is_relative_to(home)
+    assert folder().name == "kosmo_kernel"
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", "~/here")
+    assert folder() == home / "here"
+    assert not folder().exists()
+    assert config().table == {}
+
+
+def test_everything_that_can_be_set_is_taken(file: Path) -> None:
+    file.write_text(ALL, encoding="utf-8")
+    found = config()
+
+    assert (found.get("limits", "memory"), found.get("require_walls"), found.get("nothing", "here")) == (
+        9_000_000,
+        False,
+        None,
+    )
+    assert found.place("integrations", "heroku", "permissions", "write") == f"{file}:15"
+    assert patterns(found.table) == {key.keys for key in KEYS}
+
+
+def patterns(table: object) -> set[tuple[str, ...]]:
+    return {
+        tuple("*" if name in ("heroku", "production", "tickets") else name for name in keys) for keys in leaves(table)
+    }
+
+
+def leaves(table: object, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(table, dict):
+        return [above]
+    return [leaf for name, value in table.items() for leaf in leaves(value, (*above, name))]
+
+
+def test_the_guide_to_settings_has_every_key(file: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", docs.read("settings"), re.MULTILINE | re.DOTALL)
+    file.write_text(next(block for block in blocks if "[limits]" in block), encoding="utf-8")
+    assert patterns(config().table) == {key.keys for key in KEYS}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("[limits]\nmemry = 1\n", UnknownNameError, "{file}:2: [limits] has no key `memry`. Did you mean: memory"),
+        ("\n\n[limit]\ncpu = 1\n", UnknownNameError, "{file}:3: the file has no key `limit`. Did you mean: limits"),
+        (
+            "zzz = 1\n",
+            UnknownNameError,
+            f"{{file}}:1: the file has no key `zzz`. It takes {TABLES}.",
+        ),
+        (
+            '[integrations.heroku]\npermissions = { reed = "ask" }\n',
+            UnknownNameError,
+            "{file}:2: [integrations.heroku.permissions] has no key `reed`. Did you mean: read",
+        ),
+        (
+            '[integrations.heroku.permissions]\nwrite = "ask"\n# read\nread = "yes"\n',
+            SettingsError,
+            '{file}:4: `integrations.heroku.permissions.read` takes "allow", "ask" or "deny", got \'yes\'.',
+        ),
+        (
+            '[integrations.herokuu.permissions]\nread = "ask"\n',
+            UnknownNameError,
+            "{file}:1: there is no integration `herokuu`. Did you mean: heroku",
+        ),
+        ("limits = 3\n", SettingsError, "{file}:1: `limits` must be a table: `[limits]`."),
+        ("integrations = 3\n", SettingsError, "{file}:1: `integrations` must be a table: `[integrations]`."),
+        (
+            "\nlimits.cpu = true\n",
+            SettingsError,
+            "{file}:2: `limits.cpu` takes a number of seconds above zero, got True.",
+        ),
+        ("limits.cpu = nan\n", SettingsError, "{file}:1: `limits.cpu` takes a number of seconds above zero, got nan."),
+        (
+            "limits.memory = 1024\n",
+            SettingsError,
+            "{file}:1: `limits.memory` takes a whole number of bytes, 1048576 or more, got 1024.",
+        ),
+        ("require_walls = 1\n", SettingsError, "{file}:1: `require_walls` takes true or false, got 1."),
+        (
+            '[integrations.heroku]\nallow_host = "https://x"\n',
+            SettingsError,
+            "{file}:2: `integrations.heroku.allow_host` takes the name of a host, or a list of them, got 'https://x'.",
+        ),
+        (
+            "[limits]\ncpu = = 2\n",
+            SettingsError,
+            "{file} is no TOML: Invalid value (at line 2, column 7)",
+        ),
+        (
+            'note = """\n[limits]\nmemory = 1\n"""\n[limits]\nmemory = 1\n',
+            UnknownNameError,
+            f"{{file}}:1: the file has no key `note`. It takes {TABLES}.",
+        ),
+    ],
+)
+def test_a_mistake_names_the_file_the_line_and_what_is_right(
+    file: Path, text: str, kind: type[KosmoError], message: str
+) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(kind) as caught:
+        config()
+    assert str(caught.value) == message.format(file=file)
+    with pytest.raises(kind):
+        Session()
+
+
+def test_a_secret_that_somebody_put_there_is_not_shown(file: Path) -> None:
+    token = "HRKU-11111111-2222-4333-8444-555555555555"
+    for text in (f'[integrations.heroku]\napi_key = "{token}"\n', f'[limits]\ncpu = "{token}"\n'):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(KosmoError) as caught:
+            config()
+        assert "HRKU-" not in str(caught.value)
+
+
+def test_what_is_no_text_is_told(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe[limits]")
+    with pytest.raises(SettingsError, match=r"config\.toml is no UTF-8 text"):
+        config()
+
+
+def test_what_is_too_deep_to_be_read_is_told(file: Path) -> None:
+    file.write_text(f"limits = {'[' * 100_000}", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read: its lists or tables are too deep"):
+        config()
+
+
+def test_a_change_of_the_file_is_seen(file: Path) -> None:
+    file.write_text("[limits]\ncpu = 1\n", encoding="utf-8")
+    assert config().get("limits", "cpu") == 1
+    file.write_text("[limits]\ncpu = 17\n", encoding="utf-8")
+    assert config().get("limits", "cpu") == 17
+    file.unlink()
+    assert config().get("limits", "cpu") is None
+
+
+def test_limits_come_below_the_option_and_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(ALL, encoding="utf-8")
+    with Session() as session:
+        assert session.limits == Limits(9_000_000, 2.5, 60)
+    monkeypatch.setenv("KOSMO_CPU_LIMIT", "3")
+    with Session(timeout=7) as session:
+        assert session.limits == Limits(9_000_000, 3.0, 7)
+    assert limits(cpu=4, configured=config().get("limits")).cpu == 4
+
+
+@pytest.mark.parametrize("name", ["memory", "cpu", "timeout"])
+def test_a_limit_that_nothing_can_count_is_refused_wherever_it_stands(name: str) -> None:
+    variable = {"timeout": "KOSMO_TIMEOUT"}.get(name, f"KOSMO_{name.upper()}_LIMIT")
+    with pytest.raises(SettingsError, match=rf"^{name}\w* is more than [0-9,]+ (bytes|seconds), the most"):
+        limits(env={variable: "1e300"})
+    with pytest.raises(SettingsError, match="is more than"):
+        limits(env={}, configured={name: 10**30})
+
+
+def test_too_little_memory_is_told_with_what_asked_for_it() -> None:
+    for env, memory, name in (({"KOSMO_MEMORY_LIMIT": "9"}, None, "KOSMO_MEMORY_LIMIT"), ({}, 9, "memory_limit")):
+        with pytest.raises(SettingsError, match=rf"^{name} is 9 bytes; Lua needs at least \d+\.$"):
+            limits(memory, env=env)
+
+
+def test_walls_are_required_by_the_file_unless_the_environment_says_otherwise(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("\nrequire_walls = true\n", encoding="utf-8")
+    assert requirement() == f"require_walls = true in {file}:2"
+    monkeypatch.setenv("KOSMO_REQUIRE_WALLS", "0")
+    assert requirement() == ""
+
+
+def test_a_change_leaves_comments_order_and_mode_alone(file: Path) -> None:
+    file.write_text(ALL, encoding="utf-8")
+    file.chmod(0o644)
+    change({("integrations", "heroku", "permissions", "write"): "deny", ("limits", "timeout"): None})
+
+    assert file.read_text(encoding="utf-8") == ALL.replace('write = "ask"', 'write = "deny"', 1).replace(
+        "timeout = 60\n", ""
+    )
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '[integrations]\nheroku.url = "https://a.example"  # mine\n[limits]\ncpu = 3\n',
+        '[integrations]\nheroku.permissions.write = "deny"\nheroku.url = "https://a.example"  # mine\n',
+        '[integrations]\nheroku = { url = "https://a.example" } # mine\n',
+        'integrations = { heroku = { url = "https://a.example" } } # mine\n',
+        'integrations.heroku.url = "https://a.example" # mine\n',
+    ],
+)
+def test_a_table_is_added_to_whatever_the_form_of_the_one_around_it(before: str, file: Path) -> None:
+    file.write_text(before, encoding="utf-8")
+    found = config().table
+    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): "ask"})
+    assert config().get("integrations", "heroku", "accounts") == {"my": {"permissions": {"read": "ask"}}}
+    assert "# mine\n" in file.read_text(encoding="utf-8")
+    change({("integrations", "heroku", "accounts", "my", "permissions", "read"): None})
+    assert config().table == found
+
+
+def test_the_line_of_a_key_is_found_behind_long_values_and_among_other_things_of_its_name(file: Path) -> None:
+    hosts = "".join(f'  "cpu{number}.example",\n' for number in range(450))
+    above = f"[integrations.heroku]\nallow_host = [\n{hosts}]\n# cpu = 1\n[limits]\ntimeout = 3  # above cpu = 2\n"
+    file.write_text(f"{above}cpu = 3\n\n[mcp.permissions]\nread = 'ask'\n", encoding="utf-8")
+    found = {
+        keys: config().place(*keys)
+        for keys in [("integrations",), ("integrations", "heroku", "allow_host"), ("limits", "cpu"), ("mcp",)]
+    }
+    assert list(found.values()) == [f"{file}:{line}" for line in (1, 2, 457, 459)]
+
+
+def test_a_mistake_in_a_long_file_is_placed_without_reading_it_line_by_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, read = tomllib.loads, list[int]()
+
+    def counted(text: str) -> dict[str, object]:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr("tomllib.loads", counted)
+    lines = "".join(f"[mcp.servers.s{number}.permissions]\nread = 'ask'\n" for number in range(1000))
+    file.write_text(f"{lines}reed = 'ask'\n", encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=r"config\.toml:2001: \[mcp\.servers\.s999\.permissions\] has no key"):
+        config()
+    assert len(read) < 20
+
+
+def test_the_mark_that_editors_of_windows_put_in_front_is_no_mistake(file: Path) -> None:
+    file.write_text("# mine\n[limits]\ncpu = 3\n", encoding="utf-8-sig")
+    assert (config().get("limits", "cpu"), config().place("limits", "cpu")) == (3, f"{file}:3")
+    change({("limits", "cpu"): 4})
+    assert file.read_bytes() == b"# mine\n[limits]\ncpu = 4\n"
+
+
+def test_a_folder_below_a_home_that_there_is_not_is_a_mistake_in_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match="KOSMO_CONFIG_DIR is ~no-such-user/x, and there is no such home"):
+        folder({"KOSMO_CONFIG_DIR": "~no-such-user/x"})
+    if sys.platform == "linux":
+
+        def homeless() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", homeless)
+        with pytest.raises(SettingsError, match=r"you have no home\. Name the folder in KOSMO_CONFIG_DIR"):
+            folder({})
+
+
+def test_a_first_change_makes_a_folder_and_a_file_for_their_owner_only(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home / "a" / "b"))
+    path = change({("integrations", "heroku", "permissions", "read"): "ask", ("require_walls",): True})
+
+    assert (stat.S_IMODE(path.parent.stat().st_mode), stat.S_IMODE(path.stat().st_mode)) == (0o700, 0o600)
+    assert path.read_text(encoding="utf-8") == (
+        'require_walls = true\n\n[integrations.heroku.permissions]\nread = "ask"\n'
+    )
+    change({("integrations", "heroku", "permissions", "read"): None, ("require_walls",): None})
+    assert path.read_text(encoding="utf-8").strip() == ""
+
+
+def test_a_change_that_makes_no_sense_changes_nothing(file: Path) -> None:
+    file.write_text(ALL, encoding="utf-8")
+    with pytest.raises(SettingsError, match="takes a number of seconds"):
+        change({("limits", "cpu"): -1})
+    file.write_text("no TOML", encoding="utf-8")
+    with pytest.raises(SettingsError, match="is no TOML"):
+        change({("limits", "cpu"): 1})
+    assert file.read_text(encoding="utf-8") == "no TOML"
+    assert sorted(path.name for path in file.parent.iterdir()) == [".lock", "config.toml"]
+
+
+def test_a_link_to_the_file_stays_one(file: Path, home: Path) -> None:
+    real = home / "dotfiles.toml"
+    real.write_text("# kept elsewhere\n", encoding="utf-8")
+    file.symlink_to(real)
+    change({("limits", "cpu"): 5})
+
+    assert file.is_symlink()
+    assert real.read_text(encoding="utf-8") == "# kept elsewhere\n\n[limits]\ncpu = 5\n"
+
+
+def test_several_who_change_it_at_once_lose_nothing(file: Path) -> None:
+    def write(number: int) -> None:
+        change({("integrations", "heroku", "accounts", f"a{number}", "permissions", "read"): "ask"})
+
+    code = "from kosmo_kernel.settings.config_file import change\n"
+    code += (
+        "[change({('integrations', 'heroku', 'accounts', f'b{n}', 'permissions', 'read'): 'deny'}) for n in range(6)]"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)})
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert process.wait(60) == 0
+    found = config().get("integrations", "heroku", "accounts")
+    assert {name: one["permissions"]["read"] for name, one in found.items()} == {
+        **{f"a{n}": "ask" for n in range(6)},
+        **{f"b{n}": "deny" for n in range(6)},
+    }
+    assert file.exists()
+
+
+def test_a_command_tells_a_mistake_in_one_line_and_as_json(file: Path) -> None:
+    file.write_text("[limits]\nmemry = 1\n", encoding="utf-8")
+    told = kosmo("integrations:lua", "-e", "return 1")
+    assert (told.returncode, told.stdout, told.stderr) == (
+        1,
+        "",
+        f"Error: {file}:2: [limits] has no key `memry`. Did you mean: memory\n",
+    )
+    assert '"type": "unknown_name"' in kosmo("integrations:lua", "-e", "return 1", "--json").stdout
+
+
+@pytest.mark.parametrize("home", [None, "", " ", "/elsewhere", "~/of-mine"])
+def test_the_usual_folder_is_the_one_that_platformdirs_has(home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if home is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", home)
+    assert folder() == user_config_path("kosmo_kernel", appauthor=False)

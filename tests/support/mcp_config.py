@@ -1,0 +1,81 @@
+"""Settings of MCP servers for tests: files of a project, and the servers that they name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from kosmo_kernel.mcp import Servers, Trust
+from kosmo_kernel.session import Session
+
+HALL: dict[str, Any] = {"command": sys.executable, "args": [str(Path(__file__).with_name("sample_mcp_server.py"))]}
+FAULTY = Path(__file__).with_name("mcp_faulty.py")
+
+
+def program(name: str) -> str:
+    """A server's program, as pip installed it beside this Python."""
+    return str(Path(sys.executable).with_name(name))
+
+
+TIME: dict[str, Any] = {"command": program("mcp-server-time"), "args": ["--local-timezone", "UTC"]}
+HALL_AND_TIME = {"hall": HALL, "my-time": TIME}
+
+
+def faulty(fault: str = "", **more: Any) -> dict[str, Any]:
+    """The entry of a server of ours that misbehaves."""
+    return {"command": sys.executable, "args": [str(FAULTY), *([fault] if fault else [])], "timeout": 20} | more
+
+
+def children() -> set[int]:
+    """The process ids of all that this process, or what it has started, has started and that has not ended."""
+    return {one.pid for one in psutil.Process().children(recursive=True)}
+
+
+def halls() -> list[int]:
+    """The process ids of the servers of `HALL` that run now."""
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # another program may end meanwhile
+            found += [one.pid] if HALL["args"][0] in one.cmdline() else []
+    return found
+
+
+def written(path: Path, servers: dict[str, Any], key: str = "mcpServers") -> Path:
+    """A settings file with these entries."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({key: servers}), encoding="utf-8")
+    return path
+
+
+def opened(
+    folder: Path, servers: dict[str, Any], *, trusted: bool = True, secret: Callable[[str], str | None] | None = None
+) -> Servers:
+    """The servers of a project in a folder; to be closed."""
+    written(folder / ".mcp.json", servers)
+    trust = Trust(folder / "settings")
+    made = Servers(folder, trust=trust, secret=secret or (lambda _name: None))
+    if trusted:
+        for one in made.configuration().servers.values():
+            trust.trust(one)
+    return made
+
+
+@contextmanager
+def session_with(folder: Path, servers: dict[str, Any], *, trusted: bool = True) -> Iterator[Session]:
+    """A session on the demo account, in a project with these servers."""
+    with Session("demo") as session:
+        session.servers._servers = opened(folder, servers, trusted=trusted)
+        yield session
+
+
+@contextmanager
+def sessions_in(folder: Path) -> Iterator[Callable[..., Session]]:
+    """Makes sessions like that in one project, each with the servers that it is given."""
+    with ExitStack() as stack:
+        yield lambda servers, **how: stack.enter_context(session_with(folder, servers, **how))
