@@ -7,7 +7,9 @@ the notebooks inherit that), and every test gets a fresh home on top.
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
+import random
 import signal
 import socket
 import sys
@@ -72,6 +74,30 @@ def stay_on_loopback(event: str, args: tuple[Any, ...]) -> None:
         pytest.fail(f"a test may talk to this machine only, not to {name}")
     if event != "socket.getaddrinfo" and not (address.is_loopback or address.is_unspecified):
         pytest.fail(f"a test may talk to loopback only, not to {name}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample",
+        type=float,
+        default=1.0,
+        metavar="FRACTION",
+        help="Run this fraction of the selected tests of each file, always the same ones, and at least one.",
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after `-m` and `-k` have deselected theirs
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    fraction = config.getoption("--sample")
+    if fraction >= 1:
+        return
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.path, []).append(item)
+    chance = random.Random(0)
+    chosen = {item for tests in by_file.values() for item in chance.sample(tests, math.ceil(fraction * len(tests)))}
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
 
 
 def pytest_configure(config: pytest.Config) -> None:
