@@ -74,12 +74,12 @@ def test_it_becomes_a_page_with_its_lua_in_colour(executed: nbformat.NotebookNod
 
 
 def test_it_becomes_markdown(executed: nbformat.NotebookNode) -> None:
-    text = MarkdownExporter().from_notebook_node(executed)[0]  # type: ignore[no-untyped-call] # as above
+    text = MarkdownExporter().from_notebook_node(executed)[0]  # type: ignore[no-untyped-call] # it has no types
     assert "```lua\n--| label: squares" in text
 
 
 def test_it_becomes_a_script_of_lua(executed: nbformat.NotebookNode) -> None:
-    script, resources = ScriptExporter().from_notebook_node(executed)  # type: ignore[no-untyped-call] # as above
+    script, resources = ScriptExporter().from_notebook_node(executed)  # type: ignore[no-untyped-call] # it has no types
     assert resources["output_extension"] == ".lua"
     assert "for i = 1, n do t[i] = i * i end" in script
 

@@ -41,6 +41,6 @@ class TestKit(jupyter_kernel_test.KernelTests):  # type: ignore[misc] # the kit 
     code_inspect_sample = "string.format"
 
 
-class TestKitWelcome(jupyter_kernel_test.IopubWelcomeTests):  # type: ignore[misc] # as above
+class TestKitWelcome(jupyter_kernel_test.IopubWelcomeTests):  # type: ignore[misc] # its base class has no types
     kernel_name = NAME
     support_iopub_welcome = True
