@@ -55,6 +55,7 @@ def move_in(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name, folder in HOMES.items():
         patch.setenv(name, str(home / folder))
     patch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)
+    patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # processes by the thousand would compile every module anew
 
 
 def stay_on_loopback(event: str, args: tuple[Any, ...]) -> None:
@@ -106,6 +107,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     config.add_cleanup(patch.undo)
     move_in(patch, Path(folder.name))
+    patch.setattr(sys, "dont_write_bytecode", False)
     sys.addaudithook(stay_on_loopback)
     # A shell starts its background jobs with SIGINT ignored, and they pass that on: what is tested can be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)

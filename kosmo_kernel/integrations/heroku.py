@@ -8,7 +8,6 @@ next page (Heroku's reference, "Ranges"). An error is `{"id", "message", "url"}`
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -227,6 +226,8 @@ def _next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
 
 
 def _read_error(reply: Response) -> ErrorBody | None:
+    import json  # only an error needs it
+
     try:
         said = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -245,6 +246,8 @@ def _read_error(reply: Response) -> ErrorBody | None:
 
 def _read_budget(reply: Response) -> int | None:
     """`{"remaining": 2399}`; asking costs nothing (Heroku's schema, "Rate Limit")."""
+    import json  # only a question about the budget needs it
+
     try:
         left = json.loads(reply.body)["remaining"]
     except (ValueError, RecursionError, LookupError, TypeError):

@@ -95,14 +95,6 @@ def test_commands_and_options_are_those_that_scripts_rely_on() -> None:
     assert found == SURFACE
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_begins_with_its_line(name: str) -> None:
-    done = kosmo(name, "--help")
-    usage, _, text = done.stdout.partition("\n\n")
-    assert usage.startswith(f"Usage: kosmo {name} ")
-    assert text.splitlines()[0].strip() == COMMANDS[name].summary
-
-
 def test_the_help_waits_for_no_library_but_click() -> None:
     loaded = imported("--help")
     assert "click" in loaded

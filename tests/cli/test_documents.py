@@ -39,15 +39,6 @@ SERVERS = {"demo:serve", "mcp:serve"}  # which run until they are stopped
 SECRET = "not-a-token-of-the-demo"  # in `env` of a run
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """These are processes by the hundred: what is compiled is kept for the next one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
-        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        yield
-
-
 def stored(uri: str) -> Resource[Any]:
     return Resource.from_contents(json.loads((SCHEMAS / uri).read_bytes()), default_specification=DRAFT202012)
 
@@ -178,8 +169,12 @@ def test_whatever_a_command_is_given_with_json_it_prints_one_document(name: str,
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_has_an_example_that_the_command_takes(name: str) -> None:
+def test_the_help_of_a_command_begins_with_its_line_and_has_an_example_that_the_command_takes(name: str) -> None:
     done = kosmo(name, "--help")
+    usage, _, text = done.stdout.partition("\n\n")
+    assert usage.startswith(f"Usage: kosmo {name} ")
+    assert text.splitlines()[0].strip() == COMMANDS[name].summary
+
     behind = re.split(r"^ *Examples?:", done.stdout, flags=re.MULTILINE)[-1]
     begin, more = rf"(?<![\w:]){re.escape(f'kosmo {name}')}(?![\w:])", r"""(?:(?!  |\)"| [|<>&]).)*"""
     examples = re.findall(begin + more, behind)

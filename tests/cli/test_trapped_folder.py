@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
+from full_matrix import full_except
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernel_client import NAME, PATIENCE, listed, running
 from mcp import Client
@@ -103,6 +104,7 @@ def test_the_folder_runs_where_a_variable_leads_into_it(trapped: Trapped, env: E
     assert "sitecustomize" in trapped.ran
 
 
+@pytest.mark.full
 def test_a_template_of_the_folder_runs_where_nbconvert_looks_by_itself(trapped: Trapped, env: Env) -> None:
     code = (
         "from nbconvert import HTMLExporter; from nbformat.v4 import new_notebook;"
@@ -203,23 +205,25 @@ DOORS: dict[str, Callable[[Trapped, Path, Env], None]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "door", full_except(DOORS, "a kernel that Jupyter starts", "kosmo run from the folder", "kosmo integrations:lua")
+)
 def test_nothing_in_the_folder_runs(trapped: Trapped, elsewhere: Path, env: dict[str, str], door: str) -> None:
     DOORS[door](trapped, elsewhere, env)
     assert trapped.ran == set()
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"PYTHONPATH": ":/nowhere"},
-        {"PYTHONPATH": "."},
-        {"PYTHONPATH": "{folder}"},
-        {"PYTHONSTARTUP": "{folder}/trap.py", "PYTHONINSPECT": "1"},
-        {"PYTHONUSERBASE": "{folder}"},
-        {"PYTHONBREAKPOINT": "trap.trap", "PYTHONWARNINGS": "error::trap.Trap"},
-    ],
-)
+VARIABLES: list[dict[str, str]] = [
+    {"PYTHONPATH": ":/nowhere"},
+    {"PYTHONPATH": "."},
+    {"PYTHONPATH": "{folder}"},
+    {"PYTHONSTARTUP": "{folder}/trap.py", "PYTHONINSPECT": "1"},
+    {"PYTHONUSERBASE": "{folder}"},
+    {"PYTHONBREAKPOINT": "trap.trap", "PYTHONWARNINGS": "error::trap.Trap"},
+]
+
+
+@pytest.mark.parametrize("variables", full_except(VARIABLES, VARIABLES[0], VARIABLES[3]))
 def test_no_variable_brings_the_folder_into_a_kernel(
     trapped: Trapped, env: dict[str, str], variables: dict[str, str]
 ) -> None:
@@ -227,6 +231,7 @@ def test_no_variable_brings_the_folder_into_a_kernel(
     assert trapped.ran == set()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", [":/nowhere", "."])
 def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there(
     trapped: Trapped, elsewhere: Path, env: dict[str, str], path: str
@@ -235,6 +240,7 @@ def test_kosmo_run_starts_kernels_without_what_a_relative_pythonpath_means_there
     assert trapped.ran == set()
 
 
+@pytest.mark.full
 def test_nbclient_starts_a_kernel_as_papermill_does(
     trapped: Trapped, elsewhere: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +284,7 @@ def test_a_kernel_of_an_old_entry_takes_nothing_from_the_folder_that_it_imports_
 # kosmo demo --lab ------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_lab_is_started_without_the_folder_and_away_from_it(
     trapped: Trapped, tmp_path: Path, env: dict[str, str]
 ) -> None:

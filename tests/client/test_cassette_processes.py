@@ -62,6 +62,7 @@ def test_two_processes_that_record_at_the_same_time_are_both_kept(file: Path) ->
     assert list(file.parent.iterdir()) == [file]
 
 
+@pytest.mark.full
 def test_processes_of_one_run_that_come_one_after_the_other_are_all_kept(file: Path) -> None:
     for app in APPS[:3]:
         asked(file, app, "first")

@@ -258,6 +258,7 @@ def test_more_requests_than_are_left_are_told_before_they_are_sent(
     assert told == ([("stderr", line)] if line else [])
 
 
+@pytest.mark.full
 def test_the_demo_in_this_process_has_no_budget_to_wait_for() -> None:
     with Session("demo") as session:
         cost = session.run("for _ = 1, 5000 do app.integrations.heroku.get_current_user() end").cost

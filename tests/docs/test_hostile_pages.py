@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import nbformat
 import pytest
+from full_matrix import full_except
 from hostile_words import HOSTILE, READERS, Shown, by_markdown_it, tight
 from kernel_client import known_to_jupyter, running
 from mcp_config import written
@@ -89,7 +90,7 @@ PROSE = ("instructions", "description")
 
 
 @by_each_reader
-@pytest.mark.parametrize("field", LINES)
+@pytest.mark.parametrize("field", full_except(LINES, "title", "$ref", "default", "name"))
 def test_a_line_of_a_servers_is_seen_as_it_is_on_its_pages_and_means_nothing(field: str, read: Read) -> None:
     for words in HOSTILE:
         seen = LINES[field](words)

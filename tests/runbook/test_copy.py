@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from full_matrix import full_except
 from kosmo_command import kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -60,6 +61,7 @@ def test_a_file_that_is_no_copy_is_never_replaced_and_nothing_is_run(other: str,
     assert (place.read_bytes() if place.is_file() else b"") == before
 
 
+@pytest.mark.full
 def test_each_night_the_copy_and_its_page_take_the_place_of_the_last_ones(tmp_path: Path) -> None:
     written(tmp_path / "n.ipynb", "night = 0", "print('night ' .. night)")
     for night in ("1", "2"):
@@ -151,7 +153,7 @@ def shown(copy: Path) -> list[str]:
     return re.findall(r"the first ([\d,]+) shown", text)
 
 
-@pytest.mark.parametrize("language", ["lua", "python"])
+@pytest.mark.parametrize("language", full_except(["lua", "python"], "lua"))
 def test_a_table_has_2000_rows_unless_a_cell_a_project_or_the_environment_says_otherwise(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

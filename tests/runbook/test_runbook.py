@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from full_matrix import full_except
 from kosmo_command import COMMAND, document, environment, kosmo
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from repository import ROOT
@@ -58,7 +59,7 @@ def printed(path: Path) -> str:
     return "".join(o.get("text", "") for cell in cells for o in cell.get("outputs", ()) if o.get("name") == "stdout")
 
 
-@pytest.fixture(params=["papermill", "nbclient"])
+@pytest.fixture(params=full_except(["papermill", "nbclient"], "papermill"))
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a notebook in this process by either library."""
     found = importlib.util.find_spec
