@@ -1,12 +1,12 @@
-"""Lua against Heroku in notebooks, in a kernel of its own, and from the shell.
+"""Run Lua scripts against Heroku apps in notebooks, in a Jupyter kernel, and from the shell.
 
-Importing this package fetches nothing else: the process that runs Lua imports it too, and `kosmo --help` should not
-wait for a table library. The public names below are fetched when they are first asked for.
+Importing this package imports nothing else, because the Lua process imports it too, and `kosmo --help` should not wait
+for a table library. The public names below are imported on first access.
 """
 
 from __future__ import annotations
 
-# As the `typing` module has it, without its import.
+# Type checkers treat this name like `typing.TYPE_CHECKING`, without the import.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Fetch a public name from the module where it lives."""
+    """Import a public name from its module."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -95,7 +95,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Leave the shell as `load_ipython_extension` found it."""
+    """Undo `load_ipython_extension`."""
     from kosmo_kernel.magic import unload
 
     unload(shell)

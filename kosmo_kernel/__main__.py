@@ -1,7 +1,7 @@
-"""`python -m kosmo_kernel` is the command `kosmo`.
+"""Entry point of `python -m kosmo_kernel`, which runs the command `kosmo`.
 
-`python -m` looks in the working directory first for what it itself needs, and for this package; in a folder of
-somebody else's use `kosmo`, or `python -P -m kosmo_kernel`. What is imported from here on does not come from there.
+`python -m` imports its own modules and this package from the working directory first, which is unsafe in a folder that
+you do not trust; use `kosmo` or `python -P -m kosmo_kernel` there. Later imports do not use the working directory.
 """
 
 import os

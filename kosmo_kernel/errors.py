@@ -1,23 +1,23 @@
-"""Every error this package raises on purpose, ordered by who must act.
+"""All errors that this package raises on purpose, grouped by who has to act.
 
     KosmoError
-    ├── UserError            you: a name, an argument, a script, a credential
+    ├── UserError            the user: a name, an argument, a script, a credential
     │   ├── InvalidArgumentsError   UnknownNameError   CredentialsError   SettingsError   UntrustedError
-    │   ├── NotAllowedError         the permissions, or a person, said no
-    │   ├── NotRecordedError        a cassette has no answer to this
+    │   ├── NotAllowedError         denied by the permissions or by the user
+    │   ├── NotRecordedError        the cassette has no response to a request
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
-    │   ├── LimitError              the script used more than it may
-    │   ├── StoppedError            you asked it to stop
-    │   └── RefusedError            the service said no: 401, 403, 404, 422 …   (an ApiError too)
-    ├── ServiceError         the service: it broke, or answered what it never should
-    │   └── BadAnswerError          not JSON, a truncated body, a 500             (an ApiError too)
-    └── TryLaterError        nobody but time
-        ├── RateLimitError          429                                          (an ApiError too)
-        ├── UnreachableError        no connection, 502, 503, 504                 (an ApiError too)
-        └── LuaProcessError         the process that runs Lua ended; a fresh one stands ready
+    │   ├── LimitError              the script exceeded a limit
+    │   ├── StoppedError            the user interrupted the run
+    │   └── RefusedError            the service rejected the request: 401, 403, 404, 422 …   (also an ApiError)
+    ├── ServiceError         the service: it failed, or sent an invalid response
+    │   └── BadAnswerError          not JSON, a truncated body, a 500                        (also an ApiError)
+    └── TryLaterError        nobody: a retry later may succeed
+        ├── RateLimitError          429                                                      (also an ApiError)
+        ├── UnreachableError        no connection, 502, 503, 504                             (also an ApiError)
+        └── LuaProcessError         the Lua process ended; a new one is ready
 
-The message says what happened, where, and what to do. Facts that programs need are attributes,
-and `facts()` gives them under the names that Lua's `pcall` and `--json` show.
+The message says what happened, where, and what to do. The facts that programs need are attributes; `facts()` returns
+them under the names that Lua's `pcall` and `--json` use.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from typing import Any, ClassVar, Literal
 
 
 class KosmoError(Exception):
-    """Anything that went wrong in a way this package knows.
+    """Base class of all errors of this package.
 
     Attributes:
-        type: a stable word for programs, `invalid_arguments` for example.
-        actor: who must act: `you`, `service` or `time`.
+        type: a stable identifier for programs, `invalid_arguments` for example.
+        actor: who has to act: `you`, `service` or `time`.
         message: what happened, where, and what to do. May have several lines.
-        line: the line of the script that it came from, counted from 1, or None where Lua does not know.
-        chunk: the name of that script, `In[3]` or a file's.
-        excerpt: that line with its neighbours, marked; may be empty.
-        stack: the calls that led there, innermost first, as `chunk:line: in NAME`; empty where there was one only.
-        result: what the run had produced before it failed (a `session.Result`), or None.
+        line: the line of the script, counted from 1, or None if unknown.
+        chunk: the name of the script, `In[3]` or a file's.
+        excerpt: the line with its neighbours, marked; may be empty.
+        stack: the call stack, innermost first, as `chunk:line: in NAME`; empty if it has one call only.
+        result: the result of the run up to the error (a `session.Result`), or None.
     """
 
     type: ClassVar[str] = "error"
@@ -55,32 +55,32 @@ class KosmoError(Exception):
         return self.message
 
     def facts(self) -> dict[str, Any]:
-        """What programs may want to know, JSON values only, `type` and `message` first."""
+        """Return the facts of the error as JSON values, `type` and `message` first."""
         return {"type": self.type, "message": self.message}
 
 
 class UserError(KosmoError):
-    """You can fix this."""
+    """An error that the user can fix."""
 
     type = "user_error"
 
 
 class ServiceError(KosmoError):
-    """The service has to fix this."""
+    """An error that the service has to fix."""
 
     type = "service_error"
     actor = "service"
 
 
 class TryLaterError(KosmoError):
-    """Nobody has to fix anything: the same request may work in a while."""
+    """A temporary error: the same request may succeed later."""
 
     type = "try_later"
     actor = "time"
 
 
 class InvalidArgumentsError(UserError):
-    """Arguments that do not fit the function. Nothing was sent. All mistakes are in the message."""
+    """Invalid arguments of a function. Nothing was sent. The message lists all mistakes."""
 
     type = "invalid_arguments"
 
@@ -108,19 +108,19 @@ class CredentialsError(UserError):
 
 
 class SettingsError(UserError):
-    """A setting, an option or an environment variable has a value that makes no sense."""
+    """A setting, an option or an environment variable has an invalid value."""
 
     type = "settings"
 
 
 class UntrustedError(UserError):
-    """A project brings a program of its own, and the user has not agreed that it is started."""
+    """A project configures a program that the user has not approved."""
 
     type = "untrusted"
 
 
 class NotAllowedError(UserError):
-    """The permissions do not let a script do this, or a person said no. Nothing was sent.
+    """A call was denied by the permissions or by the user. Nothing was sent.
 
     Attributes:
         function: the function called, `heroku.list_dynos`.
@@ -137,7 +137,7 @@ class NotAllowedError(UserError):
         self.operation, self.permission = operation, permission
 
     def facts(self) -> dict[str, Any]:
-        """The facts, with what was asked for and what the permissions say of it."""
+        """Return the facts, including the call and its permission."""
         return super().facts() | {
             "function": self.function,
             "account": self.account,
@@ -147,7 +147,7 @@ class NotAllowedError(UserError):
 
 
 class NotRecordedError(UserError):
-    """A run that is replayed asks for something that its cassette does not have. Nothing was sent."""
+    """A replayed run made a request that its cassette does not contain. Nothing was sent."""
 
     type = "not_recorded"
 
@@ -159,10 +159,10 @@ class StoppedError(UserError):
 
 
 class LimitError(UserError):
-    """The script used more than its limit of something.
+    """The script exceeded one of its limits.
 
     Attributes:
-        limit: which limit: `memory_limit`, `cpu_limit`, `timeout` …
+        limit: the name of the limit: `memory_limit`, `cpu_limit`, `timeout` …
     """
 
     type = "limit"
@@ -172,7 +172,7 @@ class LimitError(UserError):
         self.limit = limit
 
     def facts(self) -> dict[str, Any]:
-        """The facts, with the limit."""
+        """Return the facts, including the limit."""
         return super().facts() | {"limit": self.limit}
 
 
@@ -186,7 +186,7 @@ class LuaSyntaxError(LuaError):
     """The script does not compile.
 
     Attributes:
-        incomplete: the text ends too early; more lines could make it right.
+        incomplete: the text ends too early; more lines could complete it.
     """
 
     type = "lua_syntax"
@@ -194,27 +194,27 @@ class LuaSyntaxError(LuaError):
 
 
 class LuaRuntimeError(LuaError):
-    """The script stopped with an error of its own."""
+    """The script raised an error while running."""
 
     type = "lua_runtime"
 
 
 class LuaProcessError(TryLaterError):
-    """The process that runs Lua ended before it answered. Lua's variables are gone; a fresh one stands ready."""
+    """The Lua process ended before the run finished. Lua's variables are lost; a new process is ready."""
 
     type = "lua_process"
 
 
 class ApiError(KosmoError):
-    """What a service answered instead of a result.
+    """A request to a service failed.
 
     Attributes:
-        status: the HTTP status, or None when there was no answer.
-        id: the service's own word for the error (Heroku: `not_found`, `rate_limit` …), or None.
-        request_id: what the service's support asks for, or None.
+        status: the HTTP status, or None when there was no response.
+        id: the service's identifier of the error (Heroku: `not_found`, `rate_limit` …), or None.
+        request_id: the identifier of the request for the service's support, or None.
         function: the function called, `heroku.list_dynos`.
         account: the account it was called with.
-        where: what the message begins with to name the call, for those who have named it already; may be empty.
+        where: the prefix of the message that names the call, so that it can be removed; may be empty.
     """
 
     type = "api_error"
@@ -225,7 +225,7 @@ class ApiError(KosmoError):
         message: str,
         *,
         status: int | None = None,
-        id: str | None = None,  # noqa: A002 - the name that Heroku and the contract give this fact
+        id: str | None = None,  # noqa: A002 - the name of this fact in Heroku's API and in `facts()`
         request_id: str | None = None,
         function: str = "",
         account: str = "",
@@ -239,11 +239,11 @@ class ApiError(KosmoError):
 
     @property
     def retryable(self) -> bool:
-        """True when the same request may succeed later."""
+        """Whether the same request may succeed later."""
         return isinstance(self, (ServiceError, TryLaterError))
 
     def facts(self) -> dict[str, Any]:
-        """The facts, with what the service answered."""
+        """Return the facts, including the service's response."""
         return super().facts() | {
             "status": self.status,
             "id": self.id,
@@ -255,24 +255,24 @@ class ApiError(KosmoError):
 
 
 class RefusedError(ApiError, UserError):
-    """The service understood and refused: wrong credentials, no access, no such thing, bad parameters."""
+    """The service rejected the request: wrong credentials, no access, not found, invalid parameters."""
 
     type = "refused"
 
 
 class BadAnswerError(ApiError, ServiceError):
-    """The service failed, or answered something that is not the JSON it promises."""
+    """The service failed, or its response is not the JSON that it should be."""
 
     type = "bad_answer"
 
 
 class RateLimitError(ApiError, TryLaterError):
-    """The account has used up its requests for now."""
+    """The account has exceeded its rate limit."""
 
     type = "rate_limit"
 
 
 class UnreachableError(ApiError, TryLaterError):
-    """No usable connection to the service."""
+    """The service cannot be reached."""
 
     type = "unreachable"

@@ -1,14 +1,15 @@
-"""Which token goes to which address.
+"""Accounts: the tokens of a service, where they are found, and to which addresses they may be sent.
 
-account.py         an account, and how its name is compared
-addresses.py       where a service's API is, and who may be given a token
-discovery.py          the places that a token is looked for in
-store.py           the accounts that `kosmo accounts:add` keeps
-system_keyring.py  the system's keyring, which may take its time
-sign_in.py         tokens that other programs keep: Heroku's CLI, `~/.netrc`
+account.py         an account, and how its alias is compared
+addresses.py       the address of a service's API, and which hosts may receive a token
+discovery.py       the places where a token is searched for
+store.py           the accounts that `kosmo accounts:add` stores
+system_keyring.py  the system keyring, with a timeout
+sign_in.py         tokens of other programs: Heroku's CLI, `~/.netrc`
+status.py          the list of accounts with their remaining request budgets
 
-The account `demo` is fiction, of services that have one (`Integration.demo`); the session makes it, this room only
-keeps its name free.
+The account `demo` has fictional data, for services that have one (`Integration.demo`). The session makes it; this
+package only reserves its name.
 """
 
 from __future__ import annotations

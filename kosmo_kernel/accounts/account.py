@@ -1,6 +1,6 @@
-"""An account: a token, the address that may be given it, and a name (its alias).
+"""An account: a token, the address that it is sent to, and a name (its alias).
 
-An alias is compared without regard to case, and `-` is `_`: environment variables have no `-`, and Lua names neither.
+Aliases are compared case-insensitively, with `-` equal to `_`: names of environment variables and of Lua have no `-`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from kosmo_kernel.settings.aliases import normalize_alias
 DEFAULT = "default"
 DEMO = "demo"
 RESERVED = (DEFAULT, DEMO)
-USUAL = "heroku"  # the integration that commands mean where none is named
+USUAL = "heroku"  # the default integration of commands
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-# What an HTTP header can carry without changing its meaning. Tokens have had four shapes so far: none is asked for.
+# Visible ASCII, which is safe in an HTTP header. Tokens have had four formats so far, so no format is required.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A token with the address that it may be sent to. It is never pickled and its text never shows the token.
+    """A token with the address that it may be sent to. It cannot be pickled, and its `repr` does not show the token.
 
     Parameters:
-        integration: the service's name, `heroku`.
+        integration: the service's name, such as `heroku`.
         alias: `default`, `demo` or a name that the user chose.
         token: the secret.
-        url: the address of the API, without a slash at the end.
-        source: where the token was found, in words.
+        url: the address of the API, without a trailing slash.
+        source: a description of the place where the token was found.
 
     Raises:
         CredentialsError: the token cannot be sent in a header. The message does not show it.
@@ -52,14 +52,14 @@ class Account:
 
 
 def check_token(token: str, source: str) -> None:
-    """Refuse a token that no header can carry.
+    """Check that a token can be sent in a header.
 
     Parameters:
         token: the secret.
-        source: where it was found, for the message.
+        source: the place where it was found, for the message.
 
     Raises:
-        CredentialsError: it has something else in it than visible ASCII. The message does not show it.
+        CredentialsError: it has characters other than visible ASCII. The message does not show it.
     """
     if not _TOKEN.fullmatch(token):
         raise CredentialsError(
@@ -69,21 +69,21 @@ def check_token(token: str, source: str) -> None:
 
 
 def adding(integration: str, alias: str) -> str:
-    """The command that keeps an account.
+    """Return the command that adds an account.
 
     Parameters:
         integration: the service's name.
-        alias: of the account, or what stands for it.
+        alias: the account's alias, or a placeholder.
     """
     return f"kosmo accounts:add {alias}" + ("" if integration == USUAL else f" --integration {integration}")
 
 
 def canonical_reserved(alias: str) -> str:
-    """An alias as it is compared: `default` and `demo` in small letters, others as they are written."""
+    """Return `default` and `demo` in lower case, and other aliases unchanged."""
     return alias.lower() if alias.lower() in RESERVED else alias
 
 
 def variable_of(integration: Integration, alias: str) -> str:
-    """The environment variable that may have an account's token: `HEROKU_API_KEY_MY_TEAM` that of `my-team`."""
+    """Return the environment variable for an account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
     own = integration.credentials
     return own.env if normalize_alias(alias) == DEFAULT else own.variable(alias)

@@ -1,10 +1,10 @@
-"""Where the token of an account is looked for, first found first taken.
+"""Search for the token of an account, in this order.
 
     default     HEROKU_API_KEY; added as `default`; the Heroku CLI's entry in the keyring; ~/.netrc
-    another     HEROKU_API_KEY_<ALIAS>; added
+    others      HEROKU_API_KEY_<ALIAS>; added
 
-(The variable's name is the integration's.) That a step is there is known without reading a secret: names are asked for
-at every start and with every key that is pressed, and the keyring may take its time.
+(The integration defines the name of the variable.) The places are listed without reading a secret, because account
+names are needed at every start and every keystroke, and the keyring can be slow. The first place with a token is used.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from kosmo_kernel.settings.env import env_flag
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A place that a token is in, or should be in.
+    """A place of the search that has a token, or should have one.
 
     Parameters:
-        kind: which step of the ladder.
-        source: the place, in words.
-        alias: the account's name, as it is spelled there.
-        read: reads the token; None where there is none after all.
-        who: whose account it is, where that is known without asking.
+        kind: the kind of place.
+        source: a description of the place.
+        alias: the account's alias, as it is spelled there.
+        read: returns the token, or None if there is none after all.
+        who: the owner of the account, if known without a request.
     """
 
     kind: Literal["environment", "keyring", "file", "cli", "netrc"]
@@ -54,17 +54,17 @@ class Step:
 
 
 def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] | None = None) -> Account:
-    """The account with this alias.
+    """Return the account with an alias.
 
     Parameters:
         integration: the service.
-        alias: `default`, or the name of an account in any case, with `-` and `_` meaning the same.
-        env: environment variables; the process's own when None. (Not a default value: `help()` shows those.)
+        alias: `default` or the name of an account, case-insensitive, with `-` equal to `_`.
+        env: environment variables; `os.environ` when None. (It is no default value, because `help()` shows those.)
 
     Raises:
-        CredentialsError: there is no default token, or a token or address that must not be used, or the place that a
-            token is in cannot be read.
-        SettingsError: a file of settings makes no sense.
+        CredentialsError: there is no default token, the token or the address must not be used, or the place of the
+            token cannot be read.
+        SettingsError: a settings file is invalid.
         UnknownNameError: there is no such named account, or the service has no demo.
         ValueError: the alias is `demo`, which is not made from a token.
     """
@@ -83,16 +83,16 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
 
 
 def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> Iterator[Step]:
-    """The places that have a token of this account, first the one that is used. No secret is read.
+    """Yield the places that have a token of an account, in the order of the search. No secret is read.
 
     Parameters:
         integration: the service.
-        alias: of the account, in any spelling.
+        alias: the account's alias, in any spelling.
         env: as for `find`.
 
     Raises:
-        CredentialsError: the address is none that a token may be sent to, or `~/.netrc` makes no sense.
-        SettingsError: a file of settings makes no sense.
+        CredentialsError: the address must not receive a token, or `~/.netrc` is invalid.
+        SettingsError: a settings file is invalid.
     """
     env = os.environ if env is None else env
     name, variable = normalize_alias(alias), variable_of(integration, alias)
@@ -100,17 +100,17 @@ def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = 
         return
     added = store.added(integration.name, env).get(name)
     spelling = added.alias if added else name
-    if told := env.get(variable, "").strip():
-        yield Step("environment", variable, spelling, lambda: told)
+    if token := env.get(variable, "").strip():
+        yield Step("environment", variable, spelling, lambda: token)
     if added:
         source = "the system keyring" if added.kept == "keyring" else str(store.secrets_file(env))
         yield Step(added.kept, source, spelling, partial(store.token_of, integration.name, added, env), added.who)
     if name == DEFAULT:
-        yield from _of_others(integration, env)
+        yield from _other_programs(integration, env)
 
 
-def _of_others(integration: Integration, env: Mapping[str, str]) -> Iterator[Step]:
-    """The places that other programs keep a token in, for the service's own address."""
+def _other_programs(integration: Integration, env: Mapping[str, str]) -> Iterator[Step]:
+    """Yield the places where other programs keep a token for the service."""
     credentials = integration.credentials
     if credentials.signed_in is None and not credentials.netrc:
         return
@@ -127,11 +127,11 @@ def _of_others(integration: Integration, env: Mapping[str, str]) -> Iterator[Ste
 
 
 def names(integration: Integration, env: Mapping[str, str] | None = None) -> list[str]:
-    """The aliases that exist: `default` when it has a token, the named ones in order, `demo` where there is one.
+    """Return the existing aliases: `default` if it has a token, the named ones sorted, and `demo` if there is one.
 
-    An account of an environment variable is listed with `_` (`my_team`), so that it is a Lua name; one that was added
-    as it was spelled then. One that is called like a function of the service is not listed, since in Lua the name
-    means the function. What is wrong with a file is not told here, but by `find` and `fault`.
+    An account from an environment variable is listed with `_` (`my_team`), so that it is a Lua name; an added account
+    is listed as it was spelled. An account with the name of one of the service's functions is not listed, because in
+    Lua the name refers to the function. Invalid files are ignored here; `find` and `fault` report them.
     """
     env = os.environ if env is None else env
     prefix = f"{integration.credentials.env}_"
@@ -148,12 +148,12 @@ def names(integration: Integration, env: Mapping[str, str] | None = None) -> lis
 
 
 def listed(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> str | None:
-    """An account's name as `names` has it, for any spelling of it; None where there is no such account."""
+    """Return an account's name as in `names`, from any spelling of it; None if there is no such account."""
     return next((name for name in names(integration, env) if normalize_alias(name) == normalize_alias(alias)), None)
 
 
 def fault(integration: Integration, env: Mapping[str, str] | None = None) -> KosmoError | None:
-    """What keeps accounts from being listed: a file that makes no sense; None where nothing does.
+    """Return the error of an invalid file that prevents accounts from being listed, or None.
 
     Parameters:
         integration: the service.
@@ -169,16 +169,16 @@ def fault(integration: Integration, env: Mapping[str, str] | None = None) -> Kos
 
 
 def demo_chosen(env: Mapping[str, str] | None = None) -> bool:
-    """Whether `KOSMO_DEMO=1` makes the demo the default account.
+    """Return whether `KOSMO_DEMO=1` makes the demo the default account.
 
     Raises:
-        SettingsError: it is neither 1 nor 0. Whoever meant fiction must not be given their own account.
+        SettingsError: it is neither 1 nor 0. A typo must not select the user's own account.
     """
     return bool(env_flag("KOSMO_DEMO", env))
 
 
 def ways(integration: Integration) -> tuple[str, ...]:
-    """The ways to have an account, one line each."""
+    """Return the ways to set up an account, one line each."""
     variable, signed_in = integration.credentials.env, integration.credentials.signed_in
     call = f"app.integrations.{integration.name}.{DEMO}.{integration.functions[0].name}()"
     demo = f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}"
@@ -192,7 +192,7 @@ def ways(integration: Integration) -> tuple[str, ...]:
 
 
 def lua_path(integration: Integration, alias: str) -> str:
-    """How an account is written in Lua: `app.integrations.heroku["my-team"]`."""
+    """Return the Lua expression for an account: `app.integrations.heroku["my-team"]`."""
     from kosmo_kernel.values.lua_syntax import field as field_of
 
     return f"app.integrations.{integration.name}{field_of(alias)}"
@@ -200,8 +200,8 @@ def lua_path(integration: Integration, alias: str) -> str:
 
 def _none(integration: Integration, without: list[Step]) -> str:
     head = f"No credentials for {integration.title}: the account `{DEFAULT}` has no token. Ways to give one:"
-    missed = [f"({one.who} is signed in, but there is no token in {one.source}.)" for one in without if one.who]
-    return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *missed])
+    empty = [f"({one.who} is signed in, but there is no token in {one.source}.)" for one in without if one.who]
+    return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty])
 
 
 def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> UnknownNameError:

@@ -1,8 +1,8 @@
-"""Tokens of a service that other programs keep: those of its own command line, and of `~/.netrc`. They are only read.
+"""Read the tokens of other programs: those of the service's own command line, and those in `~/.netrc`.
 
-The command line keeps its token in the system keyring, under the name of whoever signed in, and that name in a file;
-so whether somebody is signed in is known without asking the keyring. Before it had that, it used `~/.netrc`, as it
-still does where there is no keyring.
+The command line keeps its token in the system keyring under the user's name, and that name in a file, so whether a user
+is signed in is known without access to the keyring. Older versions use `~/.netrc`, as do current ones without a
+keyring.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ENDS = re.compile(r"\s*(?:machine|default|macdef)\b")
 
 
 class CliUser(NamedTuple):
-    """Somebody who is signed in with a service's own command line.
+    """A user who is signed in with a service's own command line.
 
     Parameters:
-        name: as the command line knows them, an e-mail address.
-        version: changes when they sign in anew.
+        name: the user's name, an e-mail address.
+        version: a text that changes with each sign-in.
     """
 
     name: str
@@ -37,32 +37,32 @@ class CliUser(NamedTuple):
 
 
 def signed_in(place: CliLogin, env: Mapping[str, str]) -> CliUser | None:
-    """Who is signed in; None for nobody, or where the command line does not use the keyring.
+    """Return the user who is signed in; None if there is none, or if the command line does not use the keyring.
 
     Parameters:
-        place: where it keeps that.
+        place: where the command line keeps its user and token.
         env: environment variables.
     """
     if os.name == "nt" or env.get(place.off_env, "").lower() == "true":
-        return None  # on Windows its entries are of a kind that the keyring library does not read
+        return None  # the keyring library cannot read the command line's entries on Windows
     own = env.get(place.folder_env, "").strip()
     data = env.get("XDG_DATA_HOME", "").strip() or _in_home("~/.local/share")
     file = Path(own, Path(place.state).name) if own else Path(data, place.state)
     try:
-        changed = file.stat().st_mtime_ns  # before it is read: a name is never kept with a later time than its own
+        changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):  # as the command line has it: nobody
+    except (OSError, UnicodeDecodeError):  # the command line treats this as not signed in
         return None
 
     try:
         name = json.loads(text)[place.who]
-    except (ValueError, LookupError, TypeError):  # likewise
+    except (ValueError, LookupError, TypeError):  # treated as not signed in, too
         return None
     return CliUser(name, str(changed)) if isinstance(name, str) and name else None
 
 
 def token_of(place: CliLogin, person: CliUser) -> str | None:
-    """The token of somebody who is signed in; None where the keyring has none, or there is no keyring.
+    """Return the token of a signed-in user; None if the keyring has none, or there is no keyring.
 
     Raises:
         CredentialsError: the keyring is locked, fails or does not answer.
@@ -76,28 +76,28 @@ def token_of(place: CliLogin, person: CliUser) -> str | None:
 
 
 def netrc_file(env: Mapping[str, str]) -> Path:
-    """The file with the passwords of hosts; it need not be there."""
-    told = env.get(NETRC, "").strip()
-    return Path(_in_home(told or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
+    """Return the path of the netrc file, which may not exist."""
+    path = env.get(NETRC, "").strip()
+    return Path(_in_home(path or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
 
 
 def _in_home(path: str) -> str:
-    """A path with the home folder in place of `~`, or as it is where nobody knows that folder."""
+    """Expand `~` in a path; the path is unchanged if the home folder is unknown."""
     return os.path.expanduser(path)
 
 
 def netrc_password(file: Path, host: str) -> str | None:
-    """The password of a host in a netrc file; None where there is none.
+    """Return the password of a host in a netrc file, or None if there is none.
 
-    What Python's reader refuses, Heroku's command line may have written, so then the lines of the host are looked at
-    as that does: whatever else they say, a password is a password.
+    Heroku's command line writes files that Python's `netrc` module rejects. In that case the host's lines are searched
+    for a password, as the command line does.
 
     Parameters:
         file: the file.
-        host: as it stands there, with its port where it has one.
+        host: the host as it is written there, with its port if it has one.
 
     Raises:
-        CredentialsError: the file cannot be read, or makes no sense. No part of it is in the message.
+        CredentialsError: the file cannot be read or is invalid. No part of it is in the message.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -112,7 +112,7 @@ def netrc_password(file: Path, host: str) -> str | None:
     import netrc
 
     try:
-        found = netrc.netrc(str(file)).hosts.get(host)
+        entry = netrc.netrc(str(file)).hosts.get(host)
     except netrc.NetrcParseError as fault:
         tolerant = _password_in(text, host)
         if tolerant is None:
@@ -121,21 +121,21 @@ def netrc_password(file: Path, host: str) -> str | None:
                 f"is `machine {host}`, then `login` and `password` with a word each."
             ) from None
         return tolerant
-    return (found[2] or None) if found else None
+    return (entry[2] or None) if entry else None
 
 
 def _password_in(text: str, host: str) -> str | None:
-    """The password in the first entry of a host, by its lines."""
+    """Return the password in the first entry of a host, by a search of its lines."""
     lines = iter(text.splitlines())
     for line in lines:
-        found = _MACHINE.match(line)
-        if found is None or found[1] != host:
+        machine = _MACHINE.match(line)
+        if machine is None or machine[1] != host:
             continue
-        entry = [found[2]]
-        for below in lines:
-            if _ENDS.match(below) or not below.strip():
+        entry = [machine[2]]
+        for next_line in lines:
+            if _ENDS.match(next_line) or not next_line.strip():
                 break
-            entry.append(below)
+            entry.append(next_line)
         passwords = (_PASSWORD.search(part) for part in entry if not part.lstrip().startswith("#"))
         return next((one[1] for one in passwords if one), None)
     return None

@@ -1,4 +1,4 @@
-"""Which accounts there are, where each has its token, and how many requests it has left now."""
+"""The status of all accounts: where the token is, and the remaining request budget."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ UNAUTHORIZED = 401
 
 @dataclass(slots=True)
 class AccountStatus:
-    """One account of one service.
+    """The status of one account.
 
     Parameters:
         integration: the service.
-        alias: the account's name.
-        token: where its token is, or why it cannot be used.
-        url: where the token is sent, or None.
-        left: how many requests it may send now, or None where nobody can say.
-        problem: why it cannot be asked, or empty.
-        who: whose account it is, where that is known without asking; or empty.
+        alias: the account's alias.
+        token: a description of where its token is, or why it cannot be used.
+        url: the address to which the token is sent, or None.
+        left: the remaining request budget, or None if unknown.
+        problem: why the account cannot be used, or empty.
+        who: the owner of the account if known without a request, or empty.
     """
 
     integration: Integration
@@ -38,12 +38,12 @@ class AccountStatus:
 
     @property
     def capacity(self) -> int | None:
-        """How many requests an account may save up; None where its service does not limit them."""
+        """The maximum request budget of the account; None if its service has no limit."""
         return self.integration.budget.capacity if self.integration.budget and self.alias != accounts.DEMO else None
 
     @property
     def text(self) -> str:
-        """What it has left, or why nobody knows, in one line."""
+        """The remaining request budget, or why it is unknown, in one line."""
         if self.problem:
             return " ".join(self.problem.split())
         if self.capacity is None:
@@ -52,46 +52,46 @@ class AccountStatus:
 
 
 def all_accounts() -> list[AccountStatus]:
-    """Every account of every integration, and the default one where a file is wrong. None of them is asked."""
-    found = []
+    """Return all accounts of all integrations, without requests; an invalid file is the default account's problem."""
+    statuses = []
     for integration in everything():
         names = accounts.names(integration)
         fault = accounts.fault(integration)
         if fault:
-            found.append(AccountStatus(integration, accounts.DEFAULT, fault.message, problem=fault.message))
+            statuses.append(AccountStatus(integration, accounts.DEFAULT, fault.message, problem=fault.message))
             names = [name for name in names if name != accounts.DEFAULT]
-        found += [_standing(integration, alias) for alias in names]
-    return found
+        statuses += [_status(integration, alias) for alias in names]
+    return statuses
 
 
 def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[AccountStatus]:
-    """Every account of every integration, those of fiction excepted asked for what they have left.
+    """Return all accounts of all integrations with their remaining request budgets, except for demo accounts.
 
     Parameters:
-        budget_left: asks, given the integration's name and the alias; what fails is told in the account's own row.
+        budget_left: returns the remaining budget of an integration's account. Its error becomes the `problem`.
     """
-    found = all_accounts()
-    for one in found:
+    statuses = all_accounts()
+    for one in statuses:
         if one.capacity is None or one.problem:
             continue
         try:
             one.left = budget_left(one.integration.name, one.alias)
         except RefusedError as error:
             refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
-            one.problem = refused if error.status == UNAUTHORIZED else _own(error)
+            one.problem = refused if error.status == UNAUTHORIZED else _short_message(error)
         except ApiError as error:
-            one.problem = _own(error)
+            one.problem = _short_message(error)
         except KosmoError as error:
             one.problem = error.message
-    return found
+    return statuses
 
 
-def _own(error: ApiError) -> str:
-    """An error without what its row says already: no function of that name is anybody's to call."""
+def _short_message(error: ApiError) -> str:
+    """Return an error message without the name of the call, which is internal, and the account, which is in the row."""
     return error.message.removeprefix(error.where)
 
 
-def _standing(integration: Integration, alias: str) -> AccountStatus:
+def _status(integration: Integration, alias: str) -> AccountStatus:
     if alias == accounts.DEMO:
         return AccountStatus(integration, alias, "needs none: everything in it is fiction")
     try:
@@ -99,7 +99,7 @@ def _standing(integration: Integration, alias: str) -> AccountStatus:
         if step is None:
             raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
         if step.kind == "environment":
-            accounts.find(integration, alias)  # where anybody may have put anything
+            accounts.find(integration, alias)  # checks the token, which may be any text
         url = accounts.address(integration, os.environ)
     except KosmoError as error:
         return AccountStatus(integration, alias, error.message, problem=error.message)

@@ -1,9 +1,8 @@
-"""The accounts that were added with `kosmo accounts:add`.
+"""Store the accounts that are added with `kosmo accounts:add`.
 
-`accounts.json` says which there are, so that their names are known without a look at any secret. A token itself is in
-the system keyring or, where there is none or the user wants it so, in `secrets.json` beside it, which only its owner
-may read. Each adding has a name of its own in the keyring: who reads `accounts.json` and then the token never gets
-that of another time.
+`accounts.json` lists them, so that their names are known without reading a secret. The token is in the system keyring
+or, if there is none or the user prefers it, in `secrets.json` beside it, which only its owner can read. Each addition
+has a unique entry name in the keyring, so that an entry of `accounts.json` never leads to a token of another time.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import folder
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what many a token looks like
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # a common format of tokens
 Kept = Literal["keyring", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """An account that was added.
+    """An added account.
 
     Parameters:
-        alias: its name, in small letters.
-        kept: where its token is.
+        alias: the account's alias, in lower case.
+        kept: where its token is stored.
         entry: the name of the token there.
-        who: whose account it was, as the service said then.
+        who: the owner of the account, according to the service when it was added.
     """
 
     alias: str
@@ -48,32 +47,32 @@ class Added:
 
 
 def added(integration: str, env: Mapping[str, str]) -> dict[str, Added]:
-    """The accounts of an integration that were added, by the spelling that all spellings of an alias share.
+    """Return the added accounts of an integration by normalized alias.
 
     Parameters:
-        integration: the name of the service.
+        integration: the service's name.
         env: environment variables, one of which may name the folder.
 
     Raises:
-        SettingsError: the file that lists them makes no sense, or cannot be read.
+        SettingsError: the file that lists them is invalid or cannot be read.
     """
     return {normalize_alias(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
 
 
 def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
-    """The token of an account that was added.
+    """Return the token of an added account.
 
     Parameters:
-        integration: the name of the service.
+        integration: the service's name.
         one: the account.
         env: as for `added`.
 
     Raises:
-        CredentialsError: it is not where it was put, or that place must not or cannot be read.
+        CredentialsError: it is no longer where it was stored, or that place cannot or must not be read.
     """
     if one.kept == "keyring":
         try:
-            found = system_keyring.read(system_keyring.OWN, one.entry)
+            token = system_keyring.read(system_keyring.OWN, one.entry)
         except system_keyring.NoKeyringError:
             raise CredentialsError(
                 f"The token of the account `{one.alias}` is in a system keyring, and there is none here. Run this "
@@ -84,22 +83,22 @@ def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
         where = "the system keyring"
     else:
         where = str(secrets_file(env))
-        found = _secrets(secrets_file(env)).get(one.entry)
-    if not found:
+        token = _secrets(secrets_file(env)).get(one.entry)
+    if not token:
         raise CredentialsError(
             f"The token of the account `{one.alias}` is not in {where} any more. Add it anew: "
             f"{adding(integration, one.alias)} --replace"
         )
-    return found
+    return token
 
 
 def secrets_file(env: Mapping[str, str]) -> Path:
-    """The file with the tokens that are in no keyring."""
+    """Return the path of the file with the tokens that are in no keyring."""
     return folder(env) / SECRETS
 
 
 def check_alias(integration: Integration, alias: str) -> str:
-    """The alias as it is kept: in small letters.
+    """Return an alias as it is stored, in lower case, after checking that it can name an account.
 
     Raises:
         InvalidArgumentsError: it cannot name an account.
@@ -134,22 +133,22 @@ def add(
     in_file: bool = False,
     replace: bool = False,
 ) -> Added:
-    """Keep an account.
+    """Store an account.
 
     Parameters:
         integration: the service.
-        alias: a name that `check_alias` gave.
+        alias: an alias that `check_alias` returned.
         token: the secret.
         env: environment variables, one of which may name the folder.
-        who: whose account it is.
-        in_file: keep it in a file, although there may be a keyring.
-        replace: there may be one of that name, which goes.
+        who: the owner of the account.
+        in_file: store the token in a file, even if there is a keyring.
+        replace: replace an account with the same name.
 
     Raises:
-        InvalidArgumentsError: there is one of that name, and it is not to be replaced.
-        CredentialsError: the keyring is locked, fails or does not answer. Nothing was kept.
-        SettingsError: a file makes no sense, or another program writes. Nothing was kept.
-        OSError: a file cannot be written. What was there before is there still.
+        InvalidArgumentsError: there is an account with that name, and `replace` is False.
+        CredentialsError: the keyring is locked, fails or does not respond. Nothing was stored.
+        SettingsError: a file is invalid, or another program holds the lock. Nothing was stored.
+        OSError: a file cannot be written. The stored accounts are unchanged.
     """
     from kosmo_kernel.settings.private_files import locked
 
@@ -168,18 +167,18 @@ def add(
             _forget(made, env)
             raise
         if before:
-            with suppress(CredentialsError):  # it is of no use to anybody any more, and nothing leads there
+            with suppress(CredentialsError):  # nothing refers to the old token any more
                 _forget(before, env)
     return made
 
 
 def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Added:
-    """Forget an account and its token.
+    """Remove an added account and its token, and return its entry.
 
     Raises:
-        UnknownNameError: none of that name was added.
-        CredentialsError: its token cannot be taken away. Nothing was changed.
-        SettingsError: a file makes no sense, or another program writes. Nothing was changed.
+        UnknownNameError: no account with that name was added.
+        CredentialsError: its token cannot be removed. Nothing was changed.
+        SettingsError: a file is invalid, or another program holds the lock. Nothing was changed.
         OSError: a file cannot be written.
     """
     from kosmo_kernel.settings.private_files import locked
@@ -194,7 +193,7 @@ def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Adde
 
 
 def taken(before: Added) -> str:
-    """What to say where there is an account of a name."""
+    """Return the error message for a name that an account already has."""
     whose = f" of {before.who}" if before.who else ""
     return f"There is an account `{before.alias}`{whose} already. To give it another token, add --replace."
 
@@ -208,11 +207,11 @@ def _into_keyring(entry: str, token: str) -> Kept:
 
 
 def _forget(one: Added, env: Mapping[str, str]) -> None:
-    """Take a token away from where it is."""
+    """Remove a token from where it is stored."""
     if one.kept == "file":
         _change_secrets(env, {one.entry: None})
         return
-    with suppress(system_keyring.NoKeyringError):  # it is out of reach, as it should be
+    with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
         system_keyring.drop(one.entry)
 
 
@@ -221,24 +220,24 @@ def _change_index(env: Mapping[str, str], integration: str, before: Added | None
 
     path = folder(env) / INDEX
     index = _index(path)
-    mine = index.setdefault(integration, {})
+    entries = index.setdefault(integration, {})
     if before:
-        mine.pop(before.alias, None)
+        entries.pop(before.alias, None)
     if after:
-        mine[after.alias] = after
-    said = {
+        entries[after.alias] = after
+    document = {
         name: {one.alias: {"kept": one.kept, "entry": one.entry, "who": one.who} for one in accounts.values()}
         for name, accounts in index.items()
     }
-    write(path, _text(said))
+    write(path, _text(document))
 
 
 def _change_secrets(env: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
     from kosmo_kernel.settings.private_files import write
 
     path = secrets_file(env)
-    all_ = {**_secrets(path), **changes}
-    write(path, _text({entry: token for entry, token in all_.items() if token}))
+    secrets = {**_secrets(path), **changes}
+    write(path, _text({entry: token for entry, token in secrets.items() if token}))
 
 
 def _index(path: Path) -> dict[str, dict[str, Added]]:
@@ -260,7 +259,7 @@ def _index(path: Path) -> dict[str, dict[str, Added]]:
             for integration, accounts in read.items()
         }
     except (LookupError, TypeError, AttributeError):
-        raise SettingsError(f"{path}, which lists the accounts, makes no sense. {_MENDED}") from None
+        raise SettingsError(f"{path}, which lists the accounts, makes no sense. {_HOW_TO_REPAIR}") from None
 
 
 def _secrets(path: Path) -> dict[str, str]:
@@ -268,7 +267,7 @@ def _secrets(path: Path) -> dict[str, str]:
 
     read = _json(path, read_secret(path) or "{}")
     if not isinstance(read, dict) or not all(isinstance(token, str) for token in read.values()):
-        raise SettingsError(f"{path}, which has the tokens of accounts, makes no sense. {_MENDED}")
+        raise SettingsError(f"{path}, which has the tokens of accounts, makes no sense. {_HOW_TO_REPAIR}")
     return read
 
 
@@ -277,11 +276,11 @@ def _json(path: Path, text: str) -> Any:
         return json.loads(text)
     except ValueError as fault:
         line = getattr(fault, "lineno", 1)
-        raise SettingsError(f"{path}:{line}: this is no JSON. {_MENDED}") from None
+        raise SettingsError(f"{path}:{line}: this is no JSON. {_HOW_TO_REPAIR}") from None
 
 
 def _text(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-_MENDED = "Mend it or take it away, and add the accounts anew with `kosmo accounts:add`."
+_HOW_TO_REPAIR = "Mend it or take it away, and add the accounts anew with `kosmo accounts:add`."

@@ -1,12 +1,12 @@
-"""The system's keyring: the Keychain of macOS, the Secret Service of Linux desktops, the Credential Manager of Windows.
+"""The system keyring: macOS Keychain, the Secret Service of Linux desktops, Windows Credential Manager.
 
-The library behind it may wait for ever: for a service on D-Bus that does not answer, and for a person who is asked to
-unlock it (https://github.com/jaraco/keyring/pull/735). So everything happens in a thread of its own, even the import,
-and who waits for that gives up after a while and says so. What was read is kept for as long as this process lives,
-under a name that changes when its secret does; after a failure nobody waits a second time for a while.
+The `keyring` library may block forever: on a D-Bus service that does not respond, or until the user unlocks the keyring
+(https://github.com/jaraco/keyring/pull/735). So all of it, even the import, runs in a thread of its own with a timeout.
+Secrets are cached for the lifetime of the process, under a key that changes with the secret. After a failure, further
+accesses fail at once for `RETRY_AFTER_SECONDS`.
 
-A backend that only pretends (`keyring --disable`), or that keeps secrets in a plain file, counts as none: we keep such
-a file ourselves (`store.py`).
+A null backend (`keyring --disable`), or one that stores secrets in a plain file, counts as no keyring: `store.py` keeps
+such a file itself.
 """
 
 from __future__ import annotations
@@ -22,74 +22,74 @@ from kosmo_kernel.safety.redaction import one_line
 
 _T = TypeVar("_T")
 
-TIMEOUT_SECONDS = 30.0  # seconds; a person may have to type a password
-RETRY_AFTER_SECONDS = 30.0  # seconds after a failure in which it is not tried again
-OWN = "kosmo_kernel"  # the service that our entries have
-RECOMMENDED = 1  # the priority from which on a backend is what its library recommends
+TIMEOUT_SECONDS = 30.0  # long enough to type a password
+RETRY_AFTER_SECONDS = 30.0  # after a failure, before the keyring is used again
+OWN = "kosmo_kernel"  # the service name of this package's entries
+RECOMMENDED = 1  # minimum priority of the backends that the keyring library recommends
 
 _lock = threading.Lock()
 _kept: dict[tuple[str, str, str], str | None] = {}
-_failure: tuple[float, str] | None = None  # when it last failed, and what is to be said
+_failure: tuple[float, str] | None = None  # time of the last failure, and the error message
 
 
 class NoKeyringError(Exception):
-    """There is no keyring that keeps secrets."""
+    """There is no usable keyring."""
 
 
 def read(service: str, name: str, version: str = "", attributes: Mapping[str, str] | None = None) -> str | None:
-    """A secret; None where there is no such entry.
+    """Return a secret, or None if there is no such entry.
 
     Parameters:
-        service: of the entry.
-        name: of the entry.
-        version: changes when somebody else may have changed the secret.
-        attributes: what the Secret Service calls name and service where another program made the entry.
+        service: the service name of the entry.
+        name: the user name of the entry.
+        version: a text that changes when another program may have changed the secret.
+        attributes: the names of the Secret Service attributes in an entry of another program.
 
     Raises:
         NoKeyringError: there is no keyring.
-        CredentialsError: it is locked, fails or does not answer.
+        CredentialsError: it is locked, fails or does not respond.
     """
     key = (service, name, version)
-    with _lock:  # so that a person is asked once, however many threads want to know
+    with _lock:  # so that the user is prompted only once for several threads
         if key not in _kept:
-            _kept[key] = _within(lambda: _get(service, name, attributes))
+            _kept[key] = _with_timeout(lambda: _get(service, name, attributes))
         return _kept[key]
 
 
 def keep(name: str, secret: str) -> str:
-    """Put a secret of ours into the keyring.
+    """Store a secret of this package in the keyring.
 
     Parameters:
-        name: of the entry, which must be new.
-        secret: what to keep; it is not empty.
+        name: the name of the entry, which must be new.
+        secret: the secret, which must not be empty.
 
     Returns:
-        The name of the keyring, for people.
+        The display name of the keyring.
 
     Raises:
         NoKeyringError: there is no keyring.
-        CredentialsError: it is locked, fails or does not answer.
+        CredentialsError: it is locked, fails or does not respond.
     """
 
     def work() -> str:
         ring = _ring()
         ring.set_password(OWN, name, secret)
-        if ring.get_password(OWN, name) != secret:  # some say nothing when they cannot
+        if ring.get_password(OWN, name) != secret:  # some backends fail silently
             raise NoKeyringError
         return str(ring.name)
 
     with _lock:
-        kept = _within(work)
+        keyring_name = _with_timeout(work)
         _kept[OWN, name, ""] = secret
-        return kept
+        return keyring_name
 
 
 def drop(name: str) -> None:
-    """Take a secret of ours out of the keyring; one that is gone already is no error.
+    """Remove a secret of this package from the keyring; a missing one is no error.
 
     Raises:
         NoKeyringError: there is no keyring.
-        CredentialsError: it is locked, fails or does not answer.
+        CredentialsError: it is locked, fails or does not respond.
     """
 
     def work() -> None:
@@ -98,12 +98,12 @@ def drop(name: str) -> None:
             ring.delete_password(OWN, name)
 
     with _lock:
-        _within(work)
+        _with_timeout(work)
         _kept.pop((OWN, name, ""), None)
 
 
 def _ring() -> Any:
-    """The backend in use."""
+    """Return the backend in use."""
     import keyring
     from keyring.backends import fail, null
 
@@ -117,20 +117,20 @@ def _get(service: str, name: str, attributes: Mapping[str, str] | None) -> str |
     from keyring.backend import SchemeSelectable
 
     whole = _ring()
-    for ring in getattr(whole, "backends", [whole]):  # of one that asks several in turn
-        asked: Any = ring
+    for ring in getattr(whole, "backends", [whole]):  # a chainer backend has several
+        backend: Any = ring
         if attributes and isinstance(ring, SchemeSelectable):
             schemes = {**ring.schemes, service: dict(attributes)}
-            asked = ring.with_properties(schemes=schemes, scheme=service)  # type: ignore[attr-defined]  # a backend too
-        found: str | None = asked.get_password(service, name)
-        if found is not None:
-            return found.strip()
+            backend = ring.with_properties(schemes=schemes, scheme=service)  # type: ignore[attr-defined]  # backends have it
+        secret: str | None = backend.get_password(service, name)
+        if secret is not None:
+            return secret.strip()
     return None
 
 
-def _within(work: Callable[[], _T]) -> _T:
-    """What some work with the keyring gives, unless that takes too long."""
-    global _failure  # noqa: PLW0603 - there is one keyring, and it failed or it did not
+def _with_timeout(work: Callable[[], _T]) -> _T:
+    """Run some work with the keyring in a thread, and return its result unless it takes too long."""
+    global _failure  # noqa: PLW0603 - the state of the one keyring of this process
     if _failure and time.monotonic() - _failure[0] < RETRY_AFTER_SECONDS:
         raise CredentialsError(_failure[1])
     done: SimpleQueue[tuple[list[_T], Exception | None]] = SimpleQueue()
@@ -138,25 +138,25 @@ def _within(work: Callable[[], _T]) -> _T:
     def run() -> None:
         try:
             done.put(([work()], None))
-        except Exception as error:  # noqa: BLE001 - backends raise what their systems do; it is told below
+        except Exception as error:  # noqa: BLE001 - backends raise errors of their systems; reported below
             done.put(([], error))
 
     threading.Thread(target=run, name="system keyring", daemon=True).start()
     try:
-        found, error = done.get(timeout=TIMEOUT_SECONDS)
+        results, error = done.get(timeout=TIMEOUT_SECONDS)
     except Empty:
-        found, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
+        results, error = [], TimeoutError(f"it has not answered for {TIMEOUT_SECONDS:g} s")
     if isinstance(error, NoKeyringError):
         raise NoKeyringError
     if error is not None:
         locked = type(error).__name__ == "KeyringLocked"
         why = one_line(str(error)) or type(error).__name__
-        said = (
+        message = (
             f"The system keyring {'is locked' if locked else 'does not work'}: {why.rstrip('.!')}. Unlock it and try "
             "again. Where nobody can, give the token in an environment variable, or keep it in a file with "
             "`kosmo accounts:add ALIAS --file`."
         )
-        _failure = (time.monotonic(), said)
-        raise CredentialsError(said)
+        _failure = (time.monotonic(), message)
+        raise CredentialsError(message)
     _failure = None
-    return found[0]
+    return results[0]

@@ -1,10 +1,10 @@
-"""What can be called, as data.
+"""The catalogue: the services that can be called and their functions, as data.
 
-integration.py a service: its functions and its HTTP
-model.py       functions, parameters and columns
-validation.py  every mistake of an integration at once
-http.py        the words in which an integration describes its HTTP
-nearest.py     the names most like an unknown one
+integration.py  a service: its functions and its HTTP
+model.py        functions, parameters and columns
+validation.py   checks an integration and reports all its mistakes at once
+http.py         the types with which an integration describes its HTTP
+nearest.py      suggestions for an unknown name
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What an integration says about HTTP: the words that it and the client have in common.
+"""The types with which an integration describes its HTTP to the client.
 
-A `Response` is what a service answered, a `PageRequest` what to ask for next, a `Fault` what an error body says, a
-`Budget` how much may be asked, and `Credentials` where tokens live and how one is shown.
+A `Response` is what a service sent back, a `PageRequest` selects one page of a list, an `ErrorBody` is the content of
+an error response, a `Budget` is an account's rate limit, and `Credentials` say where tokens are stored and how one is
+sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 
 class Response(NamedTuple):
-    """One HTTP answer, as far as an integration has to read it.
+    """An HTTP response, as far as an integration has to read it.
 
     Parameters:
         status: the HTTP status.
@@ -26,30 +27,30 @@ class Response(NamedTuple):
     body: bytes
 
 
-_DIGITS = 10  # of a count or of seconds in a header; one that has more is no such thing
+_MAX_DIGITS = 10  # the most digits of a count or of seconds in a header; longer ones are ignored
 
 
 def parse_count(told: str) -> int | None:
-    """The whole number that a header tells; None where it tells none, or one beyond all sense."""
-    return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+    """Return the whole number in a header value, or None if it is not one or has more than ten digits."""
+    return int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
 
 
 def retry_after(reply: Response) -> float | None:
-    """How many seconds an answer asks to wait before the next try, or None (RFC 9110, section 10.2.3).
+    """Return the seconds that a response asks to wait before a retry, or None (RFC 9110, section 10.2.3).
 
-    A service may name seconds or a moment; a moment is one of its own clock, which `Date` shows.
+    A service may send seconds or a date; a date refers to the service's own clock, which the `Date` header shows.
     """
-    told = reply.headers.get("retry-after", "").strip()
-    if told.isdecimal():
-        return parse_count(told)
-    moment = _moment(told)
-    if moment is None:
+    value = reply.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return parse_count(value)
+    date = _timestamp(value)
+    if date is None:
         return None
-    now = _moment(reply.headers.get("date", ""))
-    return max(0.0, moment - (time.time() if now is None else now))
+    now = _timestamp(reply.headers.get("date", ""))
+    return max(0.0, date - (time.time() if now is None else now))
 
 
-def _moment(text: str) -> float | None:
+def _timestamp(text: str) -> float | None:
     from email.utils import parsedate_to_datetime
 
     try:
@@ -60,20 +61,20 @@ def _moment(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What to add to a request to get one page of a list."""
+    """The headers and query parameters that select one page of a list."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
 
 class ErrorBody(NamedTuple):
-    """What an error body says.
+    """The content of an error response.
 
     Parameters:
-        id: the service's own word for it, or None.
-        message: what it tells people.
+        id: the service's own code for the error, or None.
+        message: the message for people.
         url: where to read more, or None.
-        second_factor: whether it asks for one, which a script cannot give.
+        second_factor: whether the service asks for a second factor, which a script cannot provide.
     """
 
     id: str | None
@@ -83,14 +84,14 @@ class ErrorBody(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How many requests an account may send.
+    """The rate limit of an account.
 
     Parameters:
-        header: the response header with the number left.
-        capacity: the most that can be saved up.
-        refill_per_minute: how many come back a minute.
-        path: where the number left can be asked for at no cost, or empty.
-        read: the number left, from an answer of `path`; None where it is not in there.
+        header: the response header with the number of remaining requests.
+        capacity: the maximum number of requests that can accumulate.
+        refill_per_minute: how many requests are added per minute.
+        path: where the remaining number can be requested at no cost, or empty.
+        read: returns the remaining number from a response of `path`, or None if it is not there.
     """
 
     header: str
@@ -101,20 +102,20 @@ class Budget(NamedTuple):
 
 
 def bearer(token: str) -> dict[str, str]:
-    """A token as most services want it."""
+    """Return the headers that send a token in the way most services expect."""
     return {"Authorization": f"Bearer {token}"}
 
 
 class CliLogin(NamedTuple):
-    """Where a service's own command line keeps the token of whoever signed in with it.
+    """Where a service's own command line stores the token of the user who signed in with it.
 
     Parameters:
-        title: for people, `the Heroku CLI`.
-        state: the file that says who is signed in, below the user's data folder (`XDG_DATA_HOME`).
+        title: its name for people, `the Heroku CLI`.
+        state: the file that names the signed-in user, below the user's data folder (`XDG_DATA_HOME`).
         folder_env: the environment variable that names another folder for that file.
-        who: the key in that file, whose value is also the name of the entry in the system keyring.
-        service: the entry's service there.
-        attributes: what the Secret Service of Linux calls its name and its service.
+        who: the key of the user in that file; its value is also the name of the entry in the system keyring.
+        service: the service of that entry.
+        attributes: the attributes for the entry's name and service in the Secret Service of Linux.
         off_env: the environment variable that keeps the command line from using the keyring, when it is `true`.
     """
 
@@ -128,17 +129,17 @@ class CliLogin(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """Where the tokens of a service live.
+    """Where the tokens of a service are stored and how they are sent.
 
     Parameters:
         env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
-        url_env: environment variables that change the service's address, first found wins.
-        hosts: domains that may be given the token (subdomains included), besides loopback.
+        url_env: environment variables that override the service's address; the first one that is set wins.
+        hosts: domains that may receive the token (subdomains included), besides loopback.
         how: the ways to get a token, one line each, for people.
-        scopes: the response header with what the token is for, or None.
-        headers: the request headers that show a token to the service.
-        signed_in: where the service's own command line keeps a token, or None.
-        netrc: whether the password of the service's host in `~/.netrc` is a token.
+        scopes: the response header with the scopes of the token, or None.
+        headers: returns the request headers that send a token.
+        signed_in: where the service's own command line stores a token, or None.
+        netrc: whether the password for the service's host in `~/.netrc` is a token.
     """
 
     env: str
@@ -151,5 +152,5 @@ class Credentials(NamedTuple):
     netrc: bool = False
 
     def variable(self, alias: str) -> str:
-        """The environment variable that may have a named account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
+        """Return the environment variable for a named account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
         return f"{self.env}_{alias.upper().replace('-', '_')}"

@@ -1,4 +1,4 @@
-"""One service: its functions, and what is peculiar to its HTTP."""
+"""A service: its functions, and the details of its HTTP."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One service: what can be called, and how its HTTP works.
+    """A service: the functions that can be called, and how its HTTP works.
 
     Parameters:
         name: the Lua name, `heroku`.
         title: for people, `Heroku`.
         description: one sentence.
-        base_url: where its API lives.
-        functions: what can be called, in the order of the reference.
-        credentials: where its tokens live.
+        base_url: the address of its API.
+        functions: in the order of the reference.
+        credentials: where its tokens are stored.
         headers: sent with every request.
-        labels: fields by which a nested record reads as text, first found wins.
+        labels: fields whose value represents a nested record as text; the first one that exists wins.
         first_page: what to add to a list's first request.
-        next_page: from an answer and the request that led to it, what to add for the next page; None after the last.
-        read_error: what an error body says; None when it is not an error of this service.
-        page_size: the most records that a page has. A full page that was the last one may be followed by another
-            by now, which "unchanged" does not say; where the size is not known, each last page is taken for full.
-        request_id: the response header that support asks for.
-        budget: how many requests an account may send, or None.
-        demo: where its fictional account is, `package.module:name`: a function that gives an API as a WSGI application
-            and the token that opens it. Empty for none; looked up at the first call of that account.
+        next_page: returns what to add to the request for the next page, from a response and the request that led to
+            it; None after the last page.
+        read_error: returns the content of an error response; None if it is not an error of this service.
+        page_size: the maximum number of records on a page. If the last page was full, there may be another one by now,
+            although the server reports the last one as unchanged; without a size, every last page counts as full.
+        request_id: the response header that the service's support asks for.
+        budget: the rate limit of an account, or None.
+        demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
+            application and the token that it accepts. Empty for none; imported at the first call of that account.
     """
 
     name: str
@@ -56,33 +57,33 @@ class Integration:
     demo: str = ""
 
     def __post_init__(self) -> None:
-        found = list(mistakes(self.name, self.functions, self.budget, self.demo))
-        if found:
-            raise ValueError(f"integration {self.name}: " + "; ".join(found))
+        problems = list(mistakes(self.name, self.functions, self.budget, self.demo))
+        if problems:
+            raise ValueError(f"integration {self.name}: " + "; ".join(problems))
 
     def names(self) -> dict[str, Function]:
-        """Every name a function answers to: its own, its aliases, and the full name `<integration>_<name>`."""
-        found: dict[str, Function] = {f.name: f for f in self.functions}
+        """Return the functions by each of their names: their own, their aliases, and `<integration>_<name>`."""
+        functions_by_name: dict[str, Function] = {f.name: f for f in self.functions}
         for function in self.functions:
             for alias in (*function.aliases, f"{self.name}_{function.name}"):
-                found[alias] = function
-        return found
+                functions_by_name[alias] = function
+        return functions_by_name
 
     def by_full_name(self) -> dict[str, Function]:
-        """The functions by `<integration>.<name>`."""
+        """Return the functions by `<integration>.<name>`."""
         return {f"{self.name}.{f.name}": f for f in self.functions}
 
     def function(self, name: str) -> Function:
-        """The function that answers to `name`.
+        """Return the function with this name or alias.
 
         Raises:
-            UnknownNameError: with the nearest names.
+            UnknownNameError: there is none; with the nearest names.
         """
-        found = self.names().get(name)
-        if found is None:
+        match = self.names().get(name)
+        if match is None:
             near = nearest(name, [f.name for f in self.functions]) or [f.name for f in self.functions]
             raise UnknownNameError(
                 f"{self.title} has no function `{name}`.",
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
-        return found
+        return match

@@ -1,12 +1,11 @@
-"""What can be called, as data.
+"""The data model of the catalogue: functions, parameters and columns.
 
-An `Integration` is a service; its `Function`s say what can be asked, with which `Param`s, and which
-`Column`s come back. Everything a person sees is computed from these: the Lua namespace, argument
-errors, documentation, completion, the columns of a table, the options of a command. What is peculiar
-to one service's HTTP (headers, how a page leads to the next, what an error body means, its request
-budget, where its tokens live) is data of its `Integration`, in the words of `catalogue.http`, so that the client
-knows no service by name.
-A catalogue checks itself when it is made and reports all its mistakes at once.
+An `Integration` is a service; its `Function`s say what can be requested, with which `Param`s, and which `Column`s
+come back. Everything a person sees is computed from these: the Lua namespace, argument errors, documentation,
+completion, the columns of a table, the options of a command. The details of one service's HTTP (headers, pagination,
+error responses, rate limit, token storage) are data of its `Integration` too, in the types of `catalogue.http`, so
+that the client does not depend on any service. An `Integration` validates itself when it is created and reports all
+its mistakes at once.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from kosmo_kernel.errors import InvalidArgumentsError
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list"]
 
-# Requests under way for one list, unless said otherwise and at most. `parallel.lua` has the same numbers.
+# Concurrent requests for one list, by default and at most. `parallel.lua` has the same numbers.
 DEFAULT_CONCURRENCY = 16
 MAX_CONCURRENCY = 64
-ERROR_MODES = ("raise", "collect")  # what can become of items that fail, first what does unless said otherwise
-# Where a value goes in a path, `{app_id}`.
+ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
+# A placeholder for a value in a path, `{app_id}`.
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
@@ -36,8 +35,8 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "number": ("a number", (int, float)),
     "boolean": ("true or false", (bool,)),
 }
-MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message names
-MAX_TEXT_SHOWN = 60  # characters of a text that a message shows
+MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
+MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class Param:
         pattern: a regular expression that the whole text must match, or empty.
         pattern_doc: what the pattern means in words, `an app name or UUID`.
         example: a value that works on the demo account.
-        each: when not empty, a list is taken as well and asks once for every item; a record may stand
-            for a value, and then the first of these fields that it has is the value.
+        each: if not empty, the parameter also takes a list and one request is sent per item; a record may replace
+            a value, and the first of these fields that it has is then the value.
     """
 
     name: str
@@ -67,11 +66,11 @@ class Param:
 
     @property
     def says(self) -> str:
-        """What a value must be, in words."""
+        """The required kind of value, in words."""
         return self.pattern_doc or _KINDS[self.kind][0]
 
     def fault(self, value: object) -> str | None:
-        """Why `value` cannot be this argument, in words; None when it can."""
+        """Return why `value` cannot be this argument, or None if it can."""
         return None if self.fits(value) else f"`{self.name}` must be {self.says}, got {_lua_type(value)}"
 
     def fits(self, value: object) -> bool:
@@ -80,20 +79,20 @@ class Param:
         if fits and isinstance(value, float):
             fits = math.isfinite(value)
         if fits and isinstance(value, str):
-            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _fits_an_address(value)
+            fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _is_path_segment(value)
         return fits
 
     def plain(self, value: object) -> object:
-        """What a record stands for where the parameter takes records; any other value as it is."""
+        """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
             return next((value[key] for key in self.each if value.get(key) is not None), value)
         return value
 
     def bound(self, value: object) -> tuple[Any, list[str]]:
-        """What to ask for, and why some of it cannot be asked for.
+        """Check a value and return it as it is used in requests, together with the errors in it.
 
         Returns:
-            The value, or for a list the tuple of its distinct items in order, and the faults.
+            The value, or for a list the tuple of its distinct items in order, and the error messages.
         """
         if not self.each or not _is_list(value):
             value = self.plain(value)
@@ -101,13 +100,13 @@ class Param:
             return value, [fault] if fault else []
         items = [self.plain(item) for item in value]
         bad = [i for i, item in enumerate(items) if not self.fits(item)]
-        told = [f"item {i + 1}: {self.fault(items[i])}" for i in bad[:MAX_FAULTS_NAMED]]
+        messages = [f"item {i + 1}: {self.fault(items[i])}" for i in bad[:MAX_FAULTS_NAMED]]
         if len(bad) > MAX_FAULTS_NAMED:
-            told.append(f"and {len(bad) - MAX_FAULTS_NAMED} more items like these")
-        return tuple(dict.fromkeys(items)) if not bad else (), told
+            messages.append(f"and {len(bad) - MAX_FAULTS_NAMED} more items like these")
+        return tuple(dict.fromkeys(items)) if not bad else (), messages
 
 
-# Arguments with a meaning of their own, the same for every function that takes a list, by their names.
+# Additional arguments of every function that takes a list, by name.
 RESERVED = {
     "errors": Param(
         "errors", "`collect` lists what fails beside what works, `raise` ends the call at the first failure"
@@ -120,15 +119,15 @@ RESERVED = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field of what a function returns.
+    """A field of what a function returns.
 
     Parameters:
         name: the dotted path in the record and the column's name in a table, `app.name`.
         doc: one line.
         kind: the type of its values; `timestamp` is ISO 8601 text that becomes a UTC datetime.
         nullable: whether the service may send null, or leave the key out.
-        default: how a missing or null value reads.
-        secret: a value that must not go further than the client that received it.
+        default: the value that replaces a missing or null one.
+        secret: whether the value must not leave the client that received it.
     """
 
     name: str
@@ -146,15 +145,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class BulkSource:
-    """How lists of the whole account answer a function that looks at one item, where many items are asked for.
+    """Lists of the whole account that replace one request per item if a function is called for many items.
 
     Parameters:
         path: of the list of the records of all items, `/addons`.
-        item: where such a record says which item it belongs to, `app.id`.
+        item: the field of such a record with the identifier of its item, `app.id`.
         items: the function that lists all items.
-        links: a list of who else uses a record, or None. It is no function of the integration's.
-        link_item: where a link says which item it is of, `app.id`.
-        link_record: where a link says which record it leads to, `addon.id`.
+        links: a list that links records to further items, or None. It is not one of the integration's functions.
+        link_item: the field of a link with the identifier of the item, `app.id`.
+        link_record: the field of a link with the identifier of the record, `addon.id`.
     """
 
     path: str
@@ -167,20 +166,20 @@ class BulkSource:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One thing that can be asked of a service.
+    """An operation of a service.
 
     Parameters:
         name: as written in Lua, `list_dynos`.
         summary: what it does, one short line.
-        description: what it does and what to know about the answer, a paragraph or two of Markdown.
-        path: of the request, with a place for each parameter: `/apps/{app_id}/dynos`.
+        description: what it does and what to know about the result, a paragraph or two of Markdown.
+        path: of the request, with a placeholder for each parameter: `/apps/{app_id}/dynos`.
         returns: `list` or `record`.
         columns: what comes back, in the order in which a table shows it.
         params: the named arguments, in the order in which positional values are taken.
-        example: Lua that runs as it stands on the demo account.
+        example: Lua code that runs unchanged on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
-        whole: lists that say the same of all items at once, or None.
+        whole: lists that give the same result for all items at once, or None.
     """
 
     name: str
@@ -197,7 +196,7 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """How it is written: `list_dynos({ app_id })`; what may be left out has a question mark."""
+        """How it is called: `list_dynos({ app_id })`; optional parameters have a question mark."""
         if not self.params:
             return f"{self.name}()"
         names = ", ".join(p.name if p.required else f"{p.name}?" for p in self.params)
@@ -209,7 +208,7 @@ class Function:
         return next((p for p in self.params if p.each), None)
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments by name, from named ones or from positional ones. Nothing else is checked.
+        """Return arguments by name, from named or positional ones. Nothing else is checked.
 
         Raises:
             InvalidArgumentsError: more positional values than parameters.
@@ -217,22 +216,24 @@ class Function:
         if isinstance(values, Mapping):
             return dict(values)
         if len(values) > len(self.params):
-            most = len(self.params) or "none"
-            raise InvalidArgumentsError(f"{self.name}: {len(values)} arguments, at most {most}. Write {self.signature}")
+            max_arguments = len(self.params) or "none"
+            raise InvalidArgumentsError(
+                f"{self.name}: {len(values)} arguments, at most {max_arguments}. Write {self.signature}"
+            )
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
     def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Check named arguments, before anything is sent.
+        """Check named arguments before any request is sent, and return them.
 
         Parameters:
-            args: by name; a value of None counts as missing. `errors` and `limit` are not among them.
+            args: by name, without `errors` and `limit`; a value of None counts as missing.
 
         Returns:
-            The arguments that were given, in the order of `params`; a list as a tuple of its distinct values.
+            The arguments that have a value, in the order of `params`; a list as a tuple of its distinct values.
 
         Raises:
-            InvalidArgumentsError: missing, unknown or ill-typed arguments, or values that do not
-                belong in an address; every mistake is in the message.
+            InvalidArgumentsError: missing, unknown or ill-typed arguments, or values that cannot be part of a
+                URL; the message has every mistake.
         """
         faults: list[str] = []
         bound: dict[str, Any] = {}
@@ -256,33 +257,33 @@ class Function:
         return bound
 
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The arguments of every request that bound arguments stand for: one, or one for each item of a list."""
+        """Return the arguments of every request that bound arguments stand for: one, or one per item of a list."""
         many = self.fan_out
         if many is None or not isinstance(values := bound.get(many.name), tuple):
             return [dict(bound)]
         return [{**bound, many.name: value} for value in values]
 
     def url(self, args: Mapping[str, Any]) -> str:
-        """The path of one request, every value quoted. `args` come from `calls`."""
+        """Return the path of one request, with every value quoted. `args` come from `calls`."""
         from urllib.parse import quote
 
         return PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), self.path)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value is a list of Lua's; an empty table is one, for want of a name in it."""
+    """Return whether a value is a Lua list; an empty table counts as one, because it has no keys."""
     if isinstance(value, Mapping):
         return not value
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def _fits_an_address(text: str) -> bool:
-    """Whether a text can be one step of a path: something that can be seen, and no step to elsewhere."""
+def _is_path_segment(text: str) -> bool:
+    """Return whether a text can be one segment of a path: printable, not only dots and blanks, without slashes."""
     return text.isprintable() and bool(text.strip(" .")) and "/" not in text and "\\" not in text
 
 
 def _lua_type(value: object) -> str:
-    """The words that a Lua user has for a value that does not fit; control characters escaped, long texts cut."""
+    """Describe a value in Lua's terms for an error message; control characters escaped, long strings shortened."""
     match value:
         case None:
             words = "nil"

@@ -1,4 +1,4 @@
-"""What is wrong with a catalogue: every mistake of it at once, so that its author mends them in one go."""
+"""Check an integration and report every mistake at once, so that its author can fix them in one go."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
 
 def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, demo: str) -> Iterator[str]:
-    """Yield the mistakes of an integration, each in words that name the place.
+    """Yield the mistakes of an integration, each with the name of the function, parameter or column that has it.
 
     Parameters:
-        name: of the integration; the other parameters are what an `Integration` has under these names.
+        name: of the integration; the other parameters are the attributes of an `Integration` with these names.
     """
     if not _NAME.match(name):
         yield f"`{name}` is no Lua name in lower case"
@@ -28,14 +28,14 @@ def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, de
         yield "it has a budget that is empty or never comes back"
     if demo and not _OBJECT.match(demo):
         yield f"has its demo at `{demo}`, which is no `package.module:name`"
-    taken: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for function in functions:
-        for called in (function.name, *function.aliases, f"{name}_{function.name}"):
-            if not _NAME.match(called):
-                yield f"`{called}` is no Lua name in lower case"
-            if called in taken:
-                yield f"`{called}` is used by {taken[called]} and {function.name}"
-            taken[called] = function.name
+        for alias in (function.name, *function.aliases, f"{name}_{function.name}"):
+            if not _NAME.match(alias):
+                yield f"`{alias}` is no Lua name in lower case"
+            if alias in owners:
+                yield f"`{alias}` is used by {owners[alias]} and {function.name}"
+            owners[alias] = function.name
         yield from (f"{function.name} {mistake}" for mistake in _of_function(function))
 
 
@@ -47,19 +47,19 @@ def _of_function(function: Function) -> Iterator[str]:
         yield f"has the path `{function.path}`, which is none"
     required = {p.name for p in function.params if p.required}
     yield from (f"has `{p}` in its path but not as a required parameter" for p in places if p not in required)
-    yield from (f"has the parameter `{n}` twice" for n in _twice(p.name for p in function.params))
+    yield from (f"has the parameter `{n}` twice" for n in _duplicates(p.name for p in function.params))
     if sum(bool(p.each) for p in function.params) > 1:
         yield "has more than one parameter that takes a list"
     if function.whole:
         yield from (f"has whole lists, but {mistake}" for mistake in _of_whole(function, function.whole))
     for param in function.params:
         yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
-    asked = function.fan_out
-    if asked and asked.name in {c.path[0] for c in function.columns}:
-        yield f"has `{asked.name}` as a parameter that takes a list and as a column, and a table needs one for each"
+    fan_out = function.fan_out
+    if fan_out and fan_out.name in {c.path[0] for c in function.columns}:
+        yield f"has `{fan_out.name}` as a parameter that takes a list and as a column, and a table needs one for each"
     if not function.columns:
         yield "has no columns"
-    yield from (f"has the column `{n}` twice" for n in _twice(c.name for c in function.columns))
+    yield from (f"has the column `{n}` twice" for n in _duplicates(c.name for c in function.columns))
     parents = {c.path[:-1] for c in function.columns}
     for column in function.columns:
         yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
@@ -108,5 +108,5 @@ def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:
         yield "has a default but is never null"
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _duplicates(names: Iterable[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if count > 1]

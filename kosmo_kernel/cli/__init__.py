@@ -1,8 +1,8 @@
-"""The command `kosmo`: its names, its help, and how everything it does ends.
+"""The command line `kosmo`: the table of its commands, its help and its exit codes.
 
-A command's name, family and line of help stand in `COMMANDS`; its module is imported when it is asked for, so
-that `kosmo --help` costs hardly more than click itself. A command returns its exit code or raises; `outcome` is
-the one place that turns what was raised into a message, a JSON document and an exit code:
+`COMMANDS` has the name, family and summary of each command. The module of a command is imported when the command is
+used, so that `kosmo --help` takes hardly longer than click itself. A command returns its exit code or raises an error;
+`outcome` turns errors into a message or a JSON document and an exit code:
 
     0  done        1  failed        2  called wrongly        130  interrupted
 
@@ -29,19 +29,19 @@ from kosmo_kernel.errors import KosmoError, StoppedError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-GC_THRESHOLD = (
-    50_000  # objects between two looks for cycles: looking at what is imported anyway costs as much as Python
-)
+# New objects between two garbage collections. With Python's default, collecting while modules are imported takes as
+# long as starting Python.
+GC_THRESHOLD = 50_000
 CLOSED = "Error: Standard output was closed by its reader. The rest was not written."
 
 
 class CommandEntry(NamedTuple):
-    """Where a command is, and what the help says of it.
+    """The location of a command, and its line in the help.
 
     Parameters:
-        family: the heading that it stands under.
+        family: the heading in the help.
         place: `module:attribute` below `kosmo_kernel.cli`.
-        summary: one line; the command's own help begins with it.
+        summary: one line, with which the command's own help begins.
     """
 
     family: str
@@ -121,17 +121,17 @@ COMMANDS = {
 
 
 class ClosedPipeError(Exception):
-    """Who reads standard output has closed it, in words that click does not take for its own and leave."""
+    """The reader of standard output closed it. Unlike `BrokenPipeError`, click does not handle it and exit."""
 
 
 class Kosmo(click.Group):
-    """All commands, each imported when it is asked for."""
+    """The group of all commands, each imported when it is used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
 
         Raises:
-            ClosedPipeError: the reader of standard output wants no more.
+            ClosedPipeError: the reader of standard output closed it.
         """
         try:
             return super().invoke(ctx)
@@ -139,31 +139,31 @@ class Kosmo(click.Group):
             raise ClosedPipeError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in the order of the help."""
+        """Return the names of the commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, or None."""
+        """Return the command of this name, or None."""
         return command_named(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest commands where click would only say that there is none."""
+        """Find the command; suggest similar names for an unknown one, which click does not do."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and command_named(name) is None:
             raise click.UsageError(f"There is no command `{name}`.{_nearest(name)}", ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands, without importing one, and the options."""
+        """Return the commands and options that match, without importing a command."""
         from click.shell_completion import CompletionItem
 
-        found = [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+        commands = [CompletionItem(name, help=e.summary) for name, e in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands under the headings of their families, without importing one."""
+        """Write the list of commands under their family headings, without importing a command."""
         width = max(map(len, COMMANDS))
         for family in dict.fromkeys(entry.family for entry in COMMANDS.values()):
             rows = [(name.ljust(width), e.summary) for name, e in COMMANDS.items() if e.family == family]
@@ -172,19 +172,19 @@ class Kosmo(click.Group):
 
 
 def command_named(name: str) -> click.Command | None:
-    """The command of this name, imported now; None when there is none.
+    """Import and return the command of this name; None if there is none.
 
-    An integration that is installed beside the built-in ones has its command, `integrations:<name>`, without an entry.
+    The command `integrations:<name>` of an installed integration needs no entry in `COMMANDS`.
     """
     entry = COMMANDS.get(name)
     if entry is None:
-        return _of_integration(name)
+        return _integration_command(name)
     module, attribute = entry.place.split(":")
     command: click.Command = getattr(import_module(f"kosmo_kernel.cli.{module}"), attribute)
     return command
 
 
-def _of_integration(name: str) -> click.Command | None:
+def _integration_command(name: str) -> click.Command | None:
     family, _, integration = name.partition(":")
     if family != "integrations" or not integration:
         return None
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
     Parameters:
-        argv: the arguments without the program's name; those of this process unless given.
+        argv: the arguments without the program's name; by default those of this process.
     """
     gc.set_threshold(GC_THRESHOLD)
     sys.exit(outcome(list(sys.argv[1:] if argv is None else argv) or ["--help"]))
@@ -223,30 +223,30 @@ def outcome(argv: list[str]) -> int:
         The exit code.
     """
     _prepare_streams()
-    if COMPLETING in os.environ:  # a shell asks what can stand at its cursor; click answers, in `kosmo.main`
+    if COMPLETING in os.environ:  # a shell requests completions, which `kosmo.main` prints
         from kosmo_kernel.cli.completion import register
 
         register()
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, ClosedPipeError):  # the reader has enough: `kosmo … | head`
-        return _tell_of_closed_pipe()
+    except (BrokenPipeError, ClosedPipeError):  # the reader closed the pipe: `kosmo … | head`
+        return _report_closed_pipe()
     except click.Abort:
-        return _end(argv, StoppedError("Interrupted."))
+        return _fail(argv, StoppedError("Interrupted."))
     except (click.ClickException, KosmoError) as error:
-        return _end(argv, error)
-    except OSError as error:  # a full disk, a port in use: nothing that a traceback would explain
-        return _end(argv, KosmoError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
-    except Exception as error:  # a defect of ours: the traceback goes to standard error, for whoever reports it
-        if "--json" in _asked(argv):
-            _end(argv, error)
+        return _fail(argv, error)
+    except OSError as error:  # a full disk or a port in use, where a traceback would not help
+        return _fail(argv, KosmoError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
+    except Exception as error:  # a bug: the traceback goes to standard error, for a report
+        if "--json" in _command_arguments(argv):
+            _fail(argv, error)
         raise
     return code or DONE
 
 
-def _end(argv: list[str], error: Exception) -> int:
-    """Say what went wrong in the way that was asked for.
+def _fail(argv: list[str], error: Exception) -> int:
+    """Print an error as a message, or as a JSON document with `--json`.
 
     Returns:
         The exit code.
@@ -255,62 +255,62 @@ def _end(argv: list[str], error: Exception) -> int:
 
     command: click.Command | None = None
     try:
-        if "--json" in _asked(argv):
-            with suppress(KosmoError):  # which is the one that is told: the command could not be made
+        if "--json" in _command_arguments(argv):
+            with suppress(KosmoError):  # the error that is printed already: the command cannot be created
                 command = command_named(argv[0])
             (command if isinstance(command, Command) else Command("kosmo")).fail(error)
         else:
             sys.stdout.flush()
             print_error(error)
     except BrokenPipeError:
-        return _tell_of_closed_pipe()
-    except OSError:  # a full disk takes no document
-        _forget_standard_output()
-        with suppress(OSError):  # and may be where standard error goes as well
+        return _report_closed_pipe()
+    except OSError:  # the disk is full
+        _discard_standard_output()
+        with suppress(OSError):  # standard error may go to the same disk
             print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
     return WRONG if isinstance(error, click.UsageError) else FAILED
 
 
-def _asked(argv: list[str]) -> list[str]:
-    """The arguments that are meant for the command, and not for the script behind `--`."""
+def _command_arguments(argv: list[str]) -> list[str]:
+    """Return the arguments of the command, without those of a script after `--`."""
     return argv[: argv.index("--")] if "--" in argv else argv
 
 
 def _prepare_streams() -> None:
-    """Have both streams, also where the caller closed them, and let them take any text."""
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    """Replace output streams that the caller closed, and let both streams accept any text."""
+    sys.stdout = sys.stdout or _open_null_device()
+    sys.stderr = sys.stderr or _open_null_device()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a script may print what the encoding of the terminal does not have
+        if isinstance(stream, TextIOWrapper):  # the terminal's encoding may lack characters of the output
             stream.reconfigure(errors="backslashreplace")
 
 
-def _tell_of_closed_pipe() -> int:
-    """Say that what was read is not all there was: nothing else would tell a script that it has a part.
+def _report_closed_pipe() -> int:
+    """Print that the output is incomplete, which a reading script could not notice otherwise.
 
     Returns:
         The exit code.
     """
-    _forget_standard_output()
-    with suppress(OSError):  # whoever closed the one may have closed the other
+    _discard_standard_output()
+    with suppress(OSError):  # standard error may be closed as well
         sys.stderr.write(f"{CLOSED}\n")
         sys.stderr.flush()
     return FAILED
 
 
-def _forget_standard_output() -> None:
-    """Keep Python from complaining at its exit about an output that takes nothing any more."""
+def _discard_standard_output() -> None:
+    """Redirect standard output to the null device, so that Python does not fail to flush it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _nowhere() -> TextIO:
+def _open_null_device() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
 
 
 def _nearest(name: str) -> str:
     from kosmo_kernel.catalogue import nearest
 
-    near: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
-    return f" Did you mean: {', '.join(near)}" if near else ""
+    similar: Any = [n for n in COMMANDS if n.startswith(f"{name}:")] or nearest(name, COMMANDS)
+    return f" Did you mean: {', '.join(similar)}" if similar else ""

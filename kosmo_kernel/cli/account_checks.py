@@ -1,7 +1,7 @@
-"""What `kosmo integrations:doctor` looks at beside this machine: the settings, the accounts, and what a service says.
+"""The checks of `kosmo integrations:doctor` that concern settings, accounts and services.
 
-The token of the default account is sent to its service once; the others' are read from where they are, and not sent
-(`kosmo accounts:test` does that). A finding never holds a token.
+The token of the default account is tried with one request. The tokens of other accounts are read but not sent
+(`kosmo accounts:test` sends them). A finding never contains a token.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kosmo_kernel.settings.permissions import EFFECTS, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
 from kosmo_kernel.settings.project_file import settings_of
 
-LOW = 0.1  # of its budget: what is left of an account's requests when that is worth a warning
+LOW = 0.1  # share of the request budget below which the remaining requests get a warning
 CORRECT = "Correct it, or take it away."
 
 
@@ -31,7 +31,7 @@ CORRECT = "Correct it, or take it away."
 
 
 def settings() -> Iterator[Finding]:
-    """The files and variables that hold for every integration."""
+    """Check the files and environment variables that apply to every integration."""
     try:
         found = config()
         yield Finding("settings.file", "ok", str(found.path) if found.text else f"There is no {found.path}.")
@@ -39,9 +39,9 @@ def settings() -> Iterator[Finding]:
         yield Finding("settings.file", "broken", error.message, CORRECT)
         return
     try:
-        named = settings_of(Path.cwd())
-        if named:
-            yield Finding("settings.project", "ok", f"This project sets {', '.join(named)}.")
+        keys = settings_of(Path.cwd())
+        if keys:
+            yield Finding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
     except KosmoError as error:
         yield Finding("settings.project", "broken", error.message, CORRECT)
     try:
@@ -59,7 +59,7 @@ def settings() -> Iterator[Finding]:
 
 
 def service(integration: Integration) -> Iterator[Finding]:
-    """The accounts of a service, what scripts may do with them, and whether the default one's token is accepted."""
+    """Check the address, permissions and accounts of a service, and try the default account's token."""
     name = integration.name
     try:
         url = accounts.address(integration, os.environ)
@@ -68,47 +68,47 @@ def service(integration: Integration) -> Iterator[Finding]:
         return
     yield Finding(f"{name}.address", "ok", url)
     yield from _permissions(integration)
-    there = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
+    aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
     if fault := accounts.fault(integration):
         yield Finding(f"{name}.account.{accounts.DEFAULT}", "broken", fault.message, CORRECT)
-        there = [alias for alias in there if alias != accounts.DEFAULT]
+        aliases = [alias for alias in aliases if alias != accounts.DEFAULT]
     default = None
-    for alias in there:
+    for alias in aliases:
         finding, account = _account(integration, alias)
         yield finding
         default = account if alias == accounts.DEFAULT else default
-    fiction = yield from _demo(integration)
+    demo_is_default = yield from _demo(integration)
     if default is not None:
-        yield from _asked(integration, default)
-    elif accounts.DEFAULT not in there and not fault and not fiction:
+        yield from _token_request(integration, default)
+    elif accounts.DEFAULT not in aliases and not fault and not demo_is_default:
         message = f"There is no token for the default account, so {integration.title} was not asked."
         yield Finding(f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration)))
 
 
 def _permissions(integration: Integration) -> Iterator[Finding]:
-    """What scripts may do: with every account, and with one that has a rule of its own."""
+    """Check the permissions of all accounts, and of each account that has its own rule."""
     for effect in EFFECTS:
         name = f"{integration.name}.permission.{effect}"
         for alias in dict.fromkeys((accounts.DEFAULT, *accounts.names(integration))):
             try:
-                found = permission(integration.name, alias, effect)
+                rule = permission(integration.name, alias, effect)
             except KosmoError as error:
                 yield Finding(name, "broken", error.message, CORRECT)
                 return
-            own = "accounts" in found.keys
-            if alias != accounts.DEFAULT and not own:
+            has_rule = "accounts" in rule.keys
+            if alias != accounts.DEFAULT and not has_rule:
                 continue
-            about = f" with the account {alias}" if own else ""
-            where = f": {found.place}" if found.place else ", as from the start"
-            message = f"{effect.capitalize()}s{about} are {found.policy_in_words}{where}."
-            if effect == "read" and found.policy != "allow":
-                yield Finding(name, "warning", message, how_to_allow(integration.name, alias, effect, found))
+            about = f" with the account {alias}" if has_rule else ""
+            where = f": {rule.place}" if rule.place else ", as from the start"
+            message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
+            if effect == "read" and rule.policy != "allow":
+                yield Finding(name, "warning", message, how_to_allow(integration.name, alias, effect, rule))
             else:
                 yield Finding(name, "ok", message)
 
 
 def _account(integration: Integration, alias: str) -> tuple[Finding, Account | None]:
-    """One account, and where its token is."""
+    """Return a finding on the source of an account's token, and the account if the token can be read."""
     name = f"{integration.name}.account.{alias}"
     steps: list[Step] = []
     try:
@@ -120,14 +120,14 @@ def _account(integration: Integration, alias: str) -> tuple[Finding, Account | N
             advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
         return Finding(name, "broken", error.message, advice), None
     used = next((step for step in steps if step.source == account.source), None)
-    whose = f", of {used.who}" if used and used.who else ""
+    owner = f", of {used.who}" if used and used.who else ""
     others = [step.source for step in steps if step.source != account.source]
-    beside = f" It comes before what is in {' and '.join(others)}." if others else ""
-    return Finding(name, "ok", f"Its token is in {account.source}{whose}.{beside}"), account
+    precedence = f" It comes before what is in {' and '.join(others)}." if others else ""
+    return Finding(name, "ok", f"Its token is in {account.source}{owner}.{precedence}"), account
 
 
 def _remedy(alias: str, kind: str) -> str:
-    """What to do about a token that cannot be used, by the place that it is in."""
+    """Return the advice for an unusable token, depending on its source."""
     match kind:
         case "environment":
             return "Set it to a whole token."
@@ -140,44 +140,44 @@ def _remedy(alias: str, kind: str) -> str:
 
 
 def _demo(integration: Integration) -> Generator[Finding, None, bool]:
-    """The fictional account, and whether it is the one that is asked. Returns that."""
-    chosen = False
+    """Check the demo account; return whether it is the default account."""
+    is_default = False
     try:
-        chosen = accounts.demo_chosen()
+        is_default = accounts.demo_chosen()
     except KosmoError as error:
         yield Finding(f"{integration.name}.setting", "broken", error.message, "Correct it, or unset it.")
     if integration.demo:
-        about = "and the default account: KOSMO_DEMO=1." if chosen else "and always there."
+        about = "and the default account: KOSMO_DEMO=1." if is_default else "and always there."
         yield Finding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
-    return chosen
+    return is_default
 
 
-def _asked(integration: Integration, account: Account) -> Iterator[Finding]:
-    """What the service says to the default account's token."""
+def _token_request(integration: Integration, account: Account) -> Iterator[Finding]:
+    """Try the default account's token with one request."""
     name = f"{integration.name}.request"
     try:
-        found = who(integration, account)
+        owner = who(integration, account)
     except KosmoError as error:
         state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
         yield Finding(name, state, error.message, _advice(error, account))
         return
-    if found.path:
-        whose = f" for {found.text}" if found.text else ""
-        yield Finding(name, "ok", f"GET {found.path} was answered in {found.ms:,.0f} ms{whose}.")
-        yield from _told(integration, found)
+    if owner.path:
+        recipient = f" for {owner.text}" if owner.text else ""
+        yield Finding(name, "ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
+        yield from _response_headers(integration, owner)
 
 
-def _told(integration: Integration, found: TokenOwner) -> Iterator[Finding]:
-    """What the headers of an answer say of the token and its account."""
-    if found.scopes:
-        yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(found.scopes)}.")
+def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[Finding]:
+    """Report the scopes of a token and the remaining requests, as given by the response headers."""
+    if owner.scopes:
+        yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(owner.scopes)}.")
     budget = integration.budget
-    if budget is None or found.left is None:
+    if budget is None or owner.left is None:
         return
     name = f"{integration.name}.budget"
     refill = f"{budget.refill_per_minute:g} come back a minute"
-    left = f"{found.left:,} of {budget.capacity:,} requests are left; {refill}."
-    if found.left < LOW * budget.capacity:
+    left = f"{owner.left:,} of {budget.capacity:,} requests are left; {refill}."
+    if owner.left < LOW * budget.capacity:
         yield Finding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
     else:
         yield Finding(name, "ok", left)

@@ -1,7 +1,7 @@
-"""`kosmo accounts:add`, `:list`, `:remove` and `:test`: which tokens there are, where each is, and whether it is good.
+"""`kosmo accounts:add`, `:list`, `:remove` and `:test`: manage accounts and their tokens.
 
-A token is typed where nobody sees it, or comes from standard input; never from an argument, which others on the machine
-can read and the shell keeps. None of these commands shows one.
+A token is read from a prompt without echo, or from standard input. It is never accepted as an argument, which other
+users of the machine can see and the shell keeps in its history. None of these commands prints a token.
 """
 
 from __future__ import annotations
@@ -70,20 +70,20 @@ def add(
         raise click.UsageError(NOT_HERE)
     found = integration_of(integration)
     name = store.check_alias(found, alias)
-    before = store.added(found.name, os.environ).get(normalize_alias(name))
-    if before and not replace:
-        raise InvalidArgumentsError(store.taken(before))
+    existing = store.added(found.name, os.environ).get(normalize_alias(name))
+    if existing and not replace:
+        raise InvalidArgumentsError(store.taken(existing))
     token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
-    whose, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
-    where, shadow = _where(kept), _shadow(found, name)
+    owner, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
+    where, shadow = _storage(kept), _overriding_variable(found, name)
     if as_json:
-        facts = {"who": whose.text or None, "scopes": list(whose.scopes), "kept": kept.kept, "where": where}
+        facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.kept, "where": where}
         document(
             {"success": True, "integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None}
         )
         return
-    is_ = f" is {whose.text}" if whose.text else ""
-    say(f"{found.name}.{kept.alias}{is_}. Its token is kept in {where}{f'; {whose.scope}' if whose.scope else ''}.")
+    whose = f" is {owner.text}" if owner.text else ""
+    say(f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{f'; {owner.scope}' if owner.scope else ''}.")
     if kept.kept == "file" and not in_file:
         note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
@@ -98,11 +98,11 @@ def list_(*, as_json: bool) -> None:
     No service is asked, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
     `account`, `token` (where it is), `who` (as it was told when it was kept), `url` and `error`.
     """
-    found = all_accounts()
+    statuses = all_accounts()
     if as_json:
-        document({"success": True, "accounts": [_listed(one) for one in found]})
+        document({"success": True, "accounts": [_status_facts(status) for status in statuses]})
     else:
-        print_rows([(f"{one.integration.name}.{one.alias}", _told(one)) for one in found])
+        print_rows([(f"{status.integration.name}.{status.alias}", _status_text(status)) for status in statuses])
 
 
 @click.command("accounts:remove", cls=Command, epilog="\b\nExample:\n  kosmo accounts:remove production")
@@ -116,13 +116,13 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
     """
     found = integration_of(integration)
     try:
-        gone = store.remove(found, alias, os.environ)
+        removed = store.remove(found, alias, os.environ)
     except UnknownNameError as error:
-        raise _why_not(found, alias, error) from None
+        raise _removal_error(found, alias, error) from None
     if as_json:
-        document({"success": True, "integration": found.name, "account": gone.alias, "kept": gone.kept})
+        document({"success": True, "integration": found.name, "account": removed.alias, "kept": removed.kept})
     else:
-        say(f"{found.name}.{gone.alias} is forgotten. Its token is still good: revoke it where it was made.")
+        say(f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.")
 
 
 @click.command(
@@ -140,10 +140,10 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     """
     if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
-    asked = [integration_of(integration or USUAL)] if alias or integration else everything()
-    rows = [_tried(one, name) for one in asked for name in ([alias] if alias else _own(one))]
+    integrations = [integration_of(integration or USUAL)] if alias or integration else everything()
+    rows = [_try_token(one, name) for one in integrations for name in ([alias] if alias else _real_accounts(one))]
     if not rows:
-        accounts.find(asked[0])  # which says how to have one
+        accounts.find(integrations[0])  # raises an error that says how to add one
     failed = [row for row in rows if not row["success"]]
     if as_json:
         error = "; ".join(row["error"] for row in failed) or None
@@ -154,15 +154,15 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
-    """A token, and where it came from in words.
+    """Read a token; return it with the name of its source.
 
     Parameters:
-        prompt: what to ask a person at a terminal, who does not see what they type.
-        from_stdin: read it from standard input, to its end.
+        prompt: the text of the prompt on a terminal, where the input is not echoed.
+        from_stdin: read the token from standard input, to its end, if that is not a terminal.
 
     Raises:
-        click.UsageError: there is no terminal, and it is not to be read from standard input.
-        CredentialsError: nothing was given.
+        click.UsageError: standard input is not a terminal, and `from_stdin` is false.
+        CredentialsError: the token is blank.
     """
     is_terminal = bool(sys.stdin and sys.stdin.isatty())
     if not from_stdin and not is_terminal:
@@ -184,64 +184,67 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
 def keep(
     integration: Integration, alias: str, token: str, source: str, *, in_file: bool = False, replace: bool = False
 ) -> tuple[TokenOwner, store.Added]:
-    """Try a token, and keep it when it is good.
+    """Try a token with one request, and store it if the service accepts it.
 
     Parameters:
-        integration: whose token it is.
-        alias: a name that `store.check_alias` gave.
+        integration: the integration that the token is for.
+        alias: the account's name, as returned by `store.check_alias`.
         token: the secret.
-        source: where it came from, in words.
-        in_file: keep it in a file, although there may be a keyring.
-        replace: there may be an account of that name, which gets this token.
+        source: the source of the token, for messages.
+        in_file: store the token in a file, even if there is a keyring.
+        replace: replace the token of an existing account of this name.
+
+    Returns:
+        The owner of the token, and the stored account.
 
     Raises:
-        KosmoError: it is not good, or cannot be kept. Nothing was kept.
+        KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
     try:
-        whose = who(
+        owner = who(
             integration, Account(integration.name, alias, token, accounts.address(integration, os.environ), source)
         )
-        kept = store.add(integration, alias, token, os.environ, who=whose.text, in_file=in_file, replace=replace)
+        kept = store.add(integration, alias, token, os.environ, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
         error.message += "" if "Nothing was kept" in error.message else " Nothing was kept."
         raise
-    return whose, kept
+    return owner, kept
 
 
-def _where(kept: store.Added) -> str:
+def _storage(kept: store.Added) -> str:
     return "the system keyring" if kept.kept == "keyring" else str(store.secrets_file(os.environ))
 
 
-def _shadow(integration: Integration, alias: str) -> str:
-    """The environment variable that comes before an account that was added; empty for none."""
+def _overriding_variable(integration: Integration, alias: str) -> str:
+    """Return the environment variable that takes precedence over a stored account; empty if none is set."""
     first = next(accounts.steps(integration, alias))
     return first.source if first.kind == "environment" else ""
 
 
-def _listed(one: AccountStatus) -> dict[str, Any]:
+def _status_facts(status: AccountStatus) -> dict[str, Any]:
     return {
-        "integration": one.integration.name,
-        "account": one.alias,
-        "token": None if one.problem else one.token,
-        "who": one.who or None,
-        "url": one.url,
-        "error": one.problem or None,
+        "integration": status.integration.name,
+        "account": status.alias,
+        "token": None if status.problem else status.token,
+        "who": status.who or None,
+        "url": status.url,
+        "error": status.problem or None,
     }
 
 
-def _told(one: AccountStatus) -> str:
-    """An account in one line: where its token is, and what else is known of it."""
-    if one.problem:
-        return " ".join(one.problem.split())
-    return f"{one.token}{f', of {one.who}' if one.who else ''}"
+def _status_text(status: AccountStatus) -> str:
+    """Return one line on an account: the source of its token and its owner, or what is wrong."""
+    if status.problem:
+        return " ".join(status.problem.split())
+    return f"{status.token}{f', of {status.who}' if status.who else ''}"
 
 
-def _own(integration: Integration) -> Sequence[str]:
+def _real_accounts(integration: Integration) -> Sequence[str]:
     return [name for name in accounts.names(integration) if name != accounts.DEMO]
 
 
-def _tried(integration: Integration, alias: str) -> dict[str, Any]:
-    """One account, and what its service says of its token."""
+def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
+    """Try the token of an account with one request; return the result as JSON data."""
     row: dict[str, Any] = {"integration": integration.name, "account": accounts.listed(integration, alias) or alias}
     row |= {
         "success": False,
@@ -255,15 +258,15 @@ def _tried(integration: Integration, alias: str) -> dict[str, Any]:
     try:
         account = accounts.find(integration, alias)
         row["token"] = f"in {account.source}"
-        found = who(integration, account)
+        owner = who(integration, account)
     except UnknownNameError:
         raise
     except KosmoError as error:
         refused = isinstance(error, RefusedError) and error.status == UNAUTHORIZED
-        said = f"{integration.title} refuses the token {row['token']} ({UNAUTHORIZED}): it is wrong, revoked or expired"
-        return row | {"error": f"{said}." if refused else error.message}
-    facts = {"who": found.text or None, "scopes": list(found.scopes), "left": found.left}
-    return row | {"success": True, **facts, "duration_ms": round(found.ms, 1)}
+        text = f"{integration.title} refuses the token {row['token']} ({UNAUTHORIZED}): it is wrong, revoked or expired"
+        return row | {"error": f"{text}." if refused else error.message}
+    facts = {"who": owner.text or None, "scopes": list(owner.scopes), "left": owner.left}
+    return row | {"success": True, **facts, "duration_ms": round(owner.ms, 1)}
 
 
 def _outcome(row: dict[str, Any]) -> str:
@@ -273,16 +276,16 @@ def _outcome(row: dict[str, Any]) -> str:
     return f"good, {row['token']}: {row['who'] or 'accepted'}{scope} ({row['duration_ms']:,.0f} ms)"
 
 
-def _why_not(integration: Integration, alias: str, error: UnknownNameError) -> KosmoError:
-    """Why an account cannot be removed: it is somebody else's to remove, or is not there."""
+def _removal_error(integration: Integration, alias: str, error: UnknownNameError) -> KosmoError:
+    """Return the error for an account that cannot be removed: it is kept elsewhere, or does not exist."""
     if accounts.canonical_reserved(alias) == accounts.DEMO:
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
         from kosmo_kernel.catalogue import nearest
 
-        there = [one.alias for one in store.added(integration.name, os.environ).values()]
-        return UnknownNameError(error.message, tuple(nearest(alias, there)))
+        aliases = [one.alias for one in store.added(integration.name, os.environ).values()]
+        return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"
     return InvalidArgumentsError(

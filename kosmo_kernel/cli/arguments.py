@@ -1,7 +1,8 @@
-"""The arguments of a function on a command line: options computed from the catalogue, `--arg NAME=VALUE`, and JSON.
+"""Read the arguments of a function from the command line: options computed from the catalogue, `--arg`, and JSON.
 
-A value has the type that its parameter declares, and nothing is guessed: for a text `007` stays `007`. Whether values
-fit the function is for the catalogue to say, as for a script; here is told what cannot be read, and what is said twice.
+A value is converted to the type that its parameter declares, without guessing: for a string parameter `007` stays
+`007`. This module reports values that cannot be read and arguments that are given twice. Whether the values are valid
+for the function is checked by the catalogue, as for a script.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ import click
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
 
-JSON_PLACE = "the JSON"  # how messages call the payload
-# What every function's command has for itself; a parameter of such a name is given by --arg.
+JSON_PLACE = "the JSON"  # name of the payload in messages
+# Options of every function's command. A parameter with one of these names can only be passed with --arg.
 TAKEN = ("account", "arg", "demo", "dry_run", "force", "format", "help", "json")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_TRUTH = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
 
-_ERRORS = RESERVED["errors"]  # which takes one of a few words
+_ERRORS = RESERVED["errors"]  # the parameter whose values are a fixed set of words
 
 
 def typed(param: Param, text: str) -> Any:
-    """A text as the type that a parameter declares.
+    """Convert a text to the type that a parameter declares.
 
     Raises:
-        ValueError: it is none; with what it should be.
+        ValueError: the text is not of this type; the message names the type.
     """
     if param.kind == "integer" and _INTEGER.fullmatch(text):
         return int(text)
     if param.kind == "number" and _NUMBER.fullmatch(text):
         return float(text)
-    if param.kind == "boolean" and text in _TRUTH:
-        return _TRUTH[text]
+    if param.kind == "boolean" and text in _BOOLEANS:
+        return _BOOLEANS[text]
     if param.kind == "string":
         return text
     words = {"integer": "an integer", "number": "a number", "boolean": "true or false"}[param.kind]
@@ -45,24 +46,24 @@ def typed(param: Param, text: str) -> Any:
 
 
 def parameters(function: Function) -> tuple[Param, ...]:
-    """What a function takes: its parameters and, where it takes a list, what is said of many."""
+    """Return the parameters of a function and, if it takes lists, the reserved ones, such as `errors`."""
     return (*function.params, *(RESERVED.values() if function.fan_out else ()))
 
 
 def flags(function: Function) -> list[str]:
-    """The options that a function needs, each with a value that makes sense, as an example has them."""
+    """Return the required options of a function with sample values, for use in an example."""
     needed = (param for param in function.params if param.required)
     return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in needed]
 
 
 def options(function: Function) -> list[click.Option]:
-    """An option for each of them, `--app-id` for `app_id`; where a list is taken it can be repeated."""
+    """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists."""
     return [_option(param) for param in parameters(function) if param.name not in TAKEN]
 
 
 def _option(param: Param) -> click.Option:
-    about = [param.doc, "Required" if param.required else "", "Repeat it to ask for several" if param.each else ""]
-    help_ = " ".join(f"{sentence.removesuffix('.')}." for sentence in about if sentence)
+    sentences = [param.doc, "Required" if param.required else "", "Repeat it to ask for several" if param.each else ""]
+    help_ = " ".join(f"{sentence.removesuffix('.')}." for sentence in sentences if sentence)
     flag = param.name.replace("_", "-")
     if param.kind == "boolean":
         return click.Option([f"--{flag}/--no-{flag}", param.name], default=None, help=help_)
@@ -77,7 +78,7 @@ def _option(param: Param) -> click.Option:
 
 
 def _read(param: Param) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """What makes an option's texts what the parameter declares."""
+    """Return a click callback that converts the values of an option to the type of its parameter."""
 
     def read(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
         try:
@@ -95,42 +96,42 @@ def _metavar(param: Param) -> str:
 
 
 def gathered(function: Function, given: Mapping[str, Any], pairs: Iterable[str], payload: str | None) -> dict[str, Any]:
-    """The arguments of a call from all the places where they can stand.
+    """Return the arguments of a call, combined from options, `--arg` and JSON.
 
     Parameters:
-        function: what is called.
-        given: the values of its options, by the name of the parameter; None or empty where there is none.
-        pairs: those of `--arg`.
+        function: the function to call.
+        given: the values of its options by parameter name; None or empty for options that were not used.
+        pairs: the values of `--arg`.
         payload: a JSON object, `-` for one on standard input, or None.
 
     Raises:
-        click.UsageError: something cannot be read, or an argument stands in two places.
+        click.UsageError: a value cannot be read, or an argument is given twice.
     """
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     sources: dict[str, str] = {}
     by_name = {param.name: param for param in parameters(function)}
-    for name, value, source in _each(by_name, given, pairs, payload):
+    for name, value, source in _sourced_arguments(by_name, given, pairs, payload):
         param = by_name.get(name)
-        if name not in found:
-            found[name], sources[name] = value, source
+        if name not in arguments:
+            arguments[name], sources[name] = value, source
         elif source == sources[name] != JSON_PLACE and param is not None and param.each:
-            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
+            arguments[name] = [*(arguments[name] if isinstance(arguments[name], list) else [arguments[name]]), value]
         else:
             places = f"in {source}" if source == sources[name] else f"in {sources[name]} and in {source}"
             raise click.UsageError(f"`{name}` is given twice: {places}.")
-    return found
+    return arguments
 
 
-def _each(
+def _sourced_arguments(
     by_name: Mapping[str, Param], given: Mapping[str, Any], pairs: Iterable[str], payload: str | None
 ) -> Iterator[tuple[str, Any, str]]:
-    """Every argument with its value and where it stands, one after the other."""
+    """Yield the name, the value and the source of each argument."""
     if payload is not None:
         for name, value in fields_of_json(payload):
             yield name, value, JSON_PLACE
     for name, value in given.items():
-        for one in value if isinstance(value, tuple) else [] if value is None else [value]:
-            yield name, one, f"--{name.replace('_', '-')}"
+        for item in value if isinstance(value, tuple) else [] if value is None else [value]:
+            yield name, item, f"--{name.replace('_', '-')}"
     for pair in pairs:
         name, equals, text = pair.partition("=")
         name = name.strip().replace("-", "_")
@@ -143,10 +144,13 @@ def _each(
 
 
 def fields_of_json(payload: str) -> list[tuple[str, Any]]:
-    """The fields of a JSON object, in order, and one that is written twice twice.
+    """Return the fields of a JSON object in order, including duplicates.
+
+    Parameters:
+        payload: the text of the object, or `-` to read it from standard input.
 
     Raises:
-        click.UsageError: it is no JSON, with the place; or no object.
+        click.UsageError: the text is not JSON, with the position of the error, or not an object.
     """
     place = JSON_PLACE
     if payload == "-":
@@ -157,35 +161,35 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
             line = data.count(b"\n", 0, fault.start) + 1
             raise click.UsageError(f"What came on standard input is not UTF-8 text, in line {line}.") from None
     try:
-        found = json.loads(payload, object_pairs_hook=_Fields, parse_constant=_no_constant)
+        fields = json.loads(payload, object_pairs_hook=_Fields, parse_constant=_reject_constant)
     except json.JSONDecodeError as fault:
         where = f"column {fault.colno}" if "\n" not in payload.strip() else f"line {fault.lineno}, column {fault.colno}"
-        what = "it is blank" if not payload.strip() else fault.msg.lower()
-        raise click.UsageError(f"{_first_large(place)} cannot be read, {where}: {what}.") from None
+        reason = "it is blank" if not payload.strip() else fault.msg.lower()
+        raise click.UsageError(f"{_capitalized(place)} cannot be read, {where}: {reason}.") from None
     except (RecursionError, ValueError) as fault:
-        why = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
-        raise click.UsageError(f"{_first_large(place)} cannot be read: {why}.") from None
-    if not isinstance(found, _Fields):
-        kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(found), "a number")
+        reason = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
+        raise click.UsageError(f"{_capitalized(place)} cannot be read: {reason}.") from None
+    if not isinstance(fields, _Fields):
+        kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(fields), "a number")
         raise click.UsageError(
-            f'{_first_large(place)} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
+            f'{_capitalized(place)} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
         )
-    return [(name, _plain(value)) for name, value in found]
+    return [(name, _plain(value)) for name, value in fields]
 
 
-def _first_large(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 class _Fields(list[tuple[str, Any]]):
-    """A JSON object as its fields."""
+    """The fields of a JSON object, including duplicates."""
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, _Fields):
-        return {name: _plain(one) for name, one in value}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {name: _plain(item) for name, item in value}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _no_constant(text: str) -> Any:
+def _reject_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")

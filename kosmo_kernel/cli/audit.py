@@ -1,7 +1,7 @@
-"""The audit of `kosmo demo`: three questions to the demo account, answered in the terminal.
+"""The audit of `kosmo demo`: three questions about the demo account, answered in the terminal.
 
-Each question is a Lua file in `kosmo_kernel/demo/audit`, which is shown and run as it stands, so that what is read is
-what was done.
+Each question is a Lua file in `kosmo_kernel/demo/audit`. The file is shown and run unchanged, so the user sees exactly
+the code that ran.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class AuditQuestion(NamedTuple):
     """One question of the audit.
 
     Parameters:
-        text: as it is asked.
-        file: the Lua that answers it.
-        columns: what the table shows, few enough for 80 columns.
-        styles: how to draw the columns that tell.
-        clock: as much of a time as matters.
+        text: the question as it is shown.
+        file: the name of the Lua file that answers it.
+        columns: the columns of the table, few enough for a terminal of 80 columns.
+        styles: rich styles for the columns that matter most.
+        clock: the format of times, for `strftime`.
     """
 
     text: str
@@ -72,7 +72,7 @@ AUDIT = (
 
 
 def audit() -> None:
-    """Ask the questions, show their Lua and the tables that it gives, and say what comes next."""
+    """Run the questions, show the Lua and the table of each, and print the next steps."""
     screen = console()
     session = Session("demo")
     with session, stopped_by_ctrl_c(session):
@@ -94,8 +94,8 @@ def _show_lua(screen: Console, lua: str) -> None:
 
 def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> None:
     records = result.value
-    drawn = table(records, question.columns, styles=question.styles, clock=question.clock)
-    screen.print(Padding(drawn, _INDENT))
+    answer = table(records, question.columns, styles=question.styles, clock=question.clock)
+    screen.print(Padding(answer, _INDENT))
     requests = sum(call.requests for call in result.calls)
     screen.print(f"   {_counted(len(records), 'record')} from {_counted(requests, 'request')}", style="dim")
 
@@ -103,7 +103,7 @@ def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> No
 def _show_next(screen: Console) -> None:
     lines = (
         ("The same in notebooks:", f"{called()} demo --lab"),
-        # A shell reads on behind `|`: two lines that fit into 80 columns, and can be copied as one.
+        # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
         (
             "Your own account, with a token that can only look:",
             f"{READ_ONLY} |",
@@ -117,11 +117,11 @@ def _show_next(screen: Console) -> None:
 
 
 def called() -> str:
-    """How this command was typed, so that the next line can be typed as well: `.venv/bin/kosmo` off the PATH."""
-    typed, found = Path(sys.argv[0]), shutil.which("kosmo")
+    """Return the command as the user typed it, such as `.venv/bin/kosmo` if it is not on the PATH."""
+    typed, on_path = Path(sys.argv[0]), shutil.which("kosmo")
     if typed.stem != "kosmo":
-        return "kosmo" if found else f"{Path(sys.executable).name} -P -m kosmo_kernel"
-    return "kosmo" if found and Path(found).resolve() == typed.resolve() else sys.argv[0]
+        return "kosmo" if on_path else f"{Path(sys.executable).name} -P -m kosmo_kernel"
+    return "kosmo" if on_path and Path(on_path).resolve() == typed.resolve() else sys.argv[0]
 
 
 def _counted(number: int, noun: str) -> str:

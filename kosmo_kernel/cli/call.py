@@ -1,8 +1,8 @@
-"""`kosmo integrations:call heroku.FN` and `kosmo integrations:heroku FN`: one call, without any Lua.
+"""`kosmo integrations:call heroku.FN` and `kosmo integrations:heroku FN`: call one function, without Lua.
 
-Each function is a command of its own, made from the catalogue when it is asked for: its options are the function's
-parameters (`arguments.py`). What comes back is shown as a script's value is, in another `--format`, or with `--json`
-in a document with six keys, the same six when the call failed or was never made.
+Each function is a subcommand, created from the catalogue when it is used; its options are the parameters of the
+function (`arguments.py`). The result is shown like the value of a script or written in a `--format`. With `--json` it
+is in a document with six keys, the same six if the call fails or is never made.
 """
 
 from __future__ import annotations
@@ -29,46 +29,47 @@ from kosmo_kernel.results.result import Result
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_PREFIXES = ("app", "integrations")  # as in Lua
-_WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options that may stand in front of the function
+_LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, which may be written here as well
+_OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options with a value that may precede the function
 
 
 class FunctionGroup(Command, click.Group):
-    """A command whose subcommands are functions, each made when it is asked for.
+    """A command whose subcommands are functions, each created when it is used.
 
     Parameters:
-        name: of the command.
-        integration: whose functions are meant; None for those of all, written `heroku.list_apps`.
+        name: the name of the command.
+        integration: the integration whose functions are offered; None for the functions of all integrations, with full
+            names such as `heroku.list_apps`.
     """
 
     def __init__(self, name: str, integration: str | None = None, **more: Any) -> None:
         super().__init__(name, **more)
         self.integration = integration
-        self.asked: str | None = None  # the function of the call at hand, as far as it is known
+        self.asked: str | None = None  # full name of the called function, or the argument until it is resolved
         self.dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let the function stand behind options as well."""
+        """Parse the arguments, and accept options before the function."""
         self.asked, self.dry_run = None, False
-        places = list(_words(args))
-        if places:
-            place = next(filter(partial(self._is_meant, args), places), places[0])
-            args = [args[place], *args[:place], *args[place + 1 :]]
+        indexes = list(_positional_indexes(args))
+        if indexes:
+            index = next(filter(partial(self._is_function, args), indexes), indexes[0])
+            args = [args[index], *args[:index], *args[index + 1 :]]
             self.asked = args[0]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The functions, in the order of the reference."""
+        """Return the names of the functions, in the order of the reference."""
         return [name for name, _ in self._functions()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a function.
+        """Return the command of a function.
 
         Raises:
-            UnknownNameError: there is no such function; with the nearest names.
+            UnknownNameError: there is no such function; the error has similar names.
         """
         try:
-            integration, alias, function = self._found(cmd_name)
+            integration, alias, function = self._resolve(cmd_name)
         except UnknownNameError:
             if ctx.resilient_parsing:
                 return None
@@ -77,50 +78,50 @@ class FunctionGroup(Command, click.Group):
         return _command(self, cmd_name, integration, function, alias)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The functions with a line on each."""
+        """Write the list of functions with their summaries."""
         with formatter.section("Functions"):
             formatter.write_dl([(name, function.summary) for name, function in self._functions()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The functions that can be meant, and the options."""
+        """Return the functions and options that match."""
         from click.shell_completion import CompletionItem
 
-        found = [
+        functions = [
             CompletionItem(name, help=function.summary)
             for name, function in self._functions()
             if name.startswith(incomplete)
         ]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [*functions, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """The six keys of a call that failed."""
+        """Return the six keys of a failed call."""
         result = error.result if isinstance(error, KosmoError) else None
         return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
-        """What is known of the call at hand beside its data."""
+        """Return the metadata of the current call."""
         bypassed = bool(result and result.permission_bypassed)
-        found: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": bypassed}
+        metadata: dict[str, Any] = {"dry_run": self.dry_run, "permission_bypassed": bypassed}
         if result is None:
-            return found
+            return metadata
         call = result.calls[0] if result.calls else None
-        found |= {"account": call.account if call else result.account}
+        metadata |= {"account": call.account if call else result.account}
         if call:
-            found |= {"rows": call.rows, "requests": call.requests}
+            metadata |= {"rows": call.rows, "requests": call.requests}
         if result.failures:
-            found["failures"] = result.failures
+            metadata["failures"] = result.failures
         if result.planned:
-            found["planned"] = [
+            metadata["planned"] = [
                 {"arguments": one.arguments, "method": one.method, "url": one.url} for one in result.planned
             ]
-        return found | {"notes": result.notes}
+        return metadata | {"notes": result.notes}
 
-    def _is_meant(self, args: list[str], place: int) -> bool:
-        """Whether the word at a place is the function, and not the value of an option in front of it."""
-        if place == 0 or not args[place - 1].startswith("--"):
+    def _is_function(self, args: list[str], index: int) -> bool:
+        """Return whether the argument at an index is the function, not the value of the option before it."""
+        if index == 0 or not args[index - 1].startswith("--"):
             return True
         try:
-            self._found(args[place])
+            self._resolve(args[index])
         except UnknownNameError:
             return False
         return True
@@ -130,32 +131,32 @@ class FunctionGroup(Command, click.Group):
             for function in integration.functions:
                 yield f"{integration.name}.{function.name}" if self.integration is None else function.name, function
 
-    def _found(self, name: str) -> tuple[Integration, str | None, Function]:
-        """What a name means: the integration, the account that is named in it, the function.
+    def _resolve(self, name: str) -> tuple[Integration, str | None, Function]:
+        """Resolve a name to the integration, the account that it names, if any, and the function.
 
         Raises:
-            UnknownNameError: there is no such function; with the nearest names as they are written here.
+            UnknownNameError: there is no such function; the error has similar names.
         """
         steps = name.split(".")
-        while len(steps) > 1 and steps[0] in _PREFIXES:
+        while len(steps) > 1 and steps[0] in _LUA_PREFIXES:
             del steps[0]
         if self.integration is not None and steps[0] != self.integration:
             steps.insert(0, self.integration)
-        first, *alias, last = [_owner(name), name] if len(steps) == 1 else steps
+        first, *alias, last = [_integration_prefix(name), name] if len(steps) == 1 else steps
         integration = integration_named(first)
         if integration is None or len(alias) > 1 or last not in integration.names():
             names = [one for one, _ in self._functions()]
-            wanted = last if self.integration is not None or integration is None else f"{first}.{last}"
-            near = nearest(wanted, names) or [one for one in names if one.split(".")[-1] == last] or names
-            raise UnknownNameError(f"There is no function `{name}`.", tuple(near))
+            requested = last if self.integration is not None or integration is None else f"{first}.{last}"
+            similar = nearest(requested, names) or [one for one in names if one.split(".")[-1] == last] or names
+            raise UnknownNameError(f"There is no function `{name}`.", tuple(similar))
         return integration, alias[0] if alias else None, integration.names()[last]
 
 
 def integration_named(name: str) -> Integration | None:
-    """The integration of this name; None where there is none.
+    """Return the integration of this name; None if there is none.
 
     Raises:
-        SettingsError: it is installed, and cannot be loaded.
+        SettingsError: the integration is installed but cannot be loaded.
     """
     try:
         return find(name)
@@ -163,31 +164,31 @@ def integration_named(name: str) -> Integration | None:
         return None
 
 
-def _owner(name: str) -> str:
-    """The integration that a full name without dots begins with, `heroku_list_apps`; empty where none has it."""
-    for some in (present, everything):  # the second looks for what is installed, which takes its time
-        for integration in some():
+def _integration_prefix(name: str) -> str:
+    """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
+    for integrations in (present, everything):  # `everything` is slower, because it searches for installed packages
+        for integration in integrations():
             if name.startswith(f"{integration.name}_") and name in integration.names():
                 return integration.name
     return ""
 
 
-def _words(args: list[str]) -> Iterator[int]:
-    """The places of the arguments that are neither options nor, as far as that is known here, values of one."""
-    waiting = False
-    for place, arg in enumerate(args):
-        if not waiting and not arg.startswith("-"):
-            yield place
-        waiting = not waiting and arg in _WITH_VALUE
+def _positional_indexes(args: list[str]) -> Iterator[int]:
+    """Yield the indexes of the arguments that are neither options nor values of an option in `_OPTIONS_WITH_VALUE`."""
+    expects_value = False
+    for index, arg in enumerate(args):
+        if not expects_value and not arg.startswith("-"):
+            yield index
+        expects_value = not expects_value and arg in _OPTIONS_WITH_VALUE
 
 
 def _command(
     group: FunctionGroup, name: str, integration: Integration, function: Function, alias: str | None
 ) -> click.Command:
-    """The command of one function."""
+    """Return the command of a function."""
 
-    def call(**given: Any) -> None:
-        _call(group, integration, function, alias, given)
+    def call(**values: Any) -> None:
+        _call(group, integration, function, alias, values)
 
     full_name, demo = f"{integration.name}.{function.name}", bool(integration.demo)
     return click.Command(
@@ -226,16 +227,16 @@ def _examples(command: str, function: Function, *, demo: bool) -> str:
 
 
 def _call(
-    group: FunctionGroup, integration: Integration, function: Function, alias: str | None, given: dict[str, Any]
+    group: FunctionGroup, integration: Integration, function: Function, alias: str | None, option_values: dict[str, Any]
 ) -> None:
-    """Make the call and show what comes back."""
-    as_json, form = given.pop("as_json"), given.pop("form")
-    group.dry_run, force = given.pop("dry_run"), given.pop("force")
-    account = _account(alias, given.pop("account"), demo=given.pop("demo", False))
+    """Make the call and print its result."""
+    as_json, form = option_values.pop("as_json"), option_values.pop("form")
+    group.dry_run, force = option_values.pop("dry_run"), option_values.pop("force")
+    account = _account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
     if as_json and form:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
-    pairs, payload = given.pop("pairs"), given.pop("payload")
-    arguments = gathered(function, given, pairs, payload)
+    pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
+    arguments = gathered(function, option_values, pairs, payload)
 
     from kosmo_kernel.cli.lua_run import ask
     from kosmo_kernel.render.terminal_progress import TerminalProgress
@@ -259,15 +260,15 @@ def _call(
                 on_output=tell,
                 on_progress=line,
             )
-    except InvalidArgumentsError as error:  # whose advice is how to write it in Lua
+    except InvalidArgumentsError as error:  # the message ends with advice for Lua
         raise click.UsageError(error.message.removesuffix(f". Write {function.signature}") + ".") from None
     if as_json:
         data = None if group.dry_run else result.value
         meta = {"operation": function.effect} | group.meta(result)
         document(envelope(group.asked, result, meta, data=data))
         return
-    values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # the notes tell of what failed
-    below, beside = result.split_notes(tables=not form and sys.stdout.isatty())
+    values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # failures are in the notes
+    below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
     if form:
         from kosmo_kernel.cli.formats import write_values
 
@@ -276,15 +277,15 @@ def _call(
         from kosmo_kernel.cli.values import show_values
 
         show_values(values, below)
-    for told in [*beside, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
-        note(told)
+    for text in [*notes, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
+        note(text)
 
 
 def _account(alias: str | None, account: str | None, *, demo: bool) -> str | None:
-    """The account that is meant, where one is named.
+    """Return the account that is named in one of three ways, or None.
 
     Raises:
-        click.UsageError: two are named.
+        click.UsageError: two different accounts are named.
     """
     named = dict.fromkeys(
         accounts.canonical_reserved(one) for one in (alias, account, accounts.DEMO if demo else None) if one
@@ -297,14 +298,14 @@ def _account(alias: str | None, account: str | None, *, demo: bool) -> str | Non
 def envelope(
     function: str | None, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
 ) -> dict[str, Any]:
-    """The six keys of a call as a program reads it.
+    """Return the JSON document of a call, with six keys.
 
     Parameters:
-        function: its full name, or what was asked for where there is none of that name.
-        result: what the call gave, or what was noted when it failed; None when it never began.
-        meta: what is known beside the data.
-        data: what came back.
-        error: the message when it failed.
+        function: the full name of the function, or the requested name if there is no such function.
+        result: the result of the call, also of a failed one; None if the call never began.
+        meta: metadata of the call.
+        data: the value that the call returned.
+        error: the message of the error if the call failed.
     """
     return {
         "function": function,
@@ -317,8 +318,8 @@ def envelope(
 
 
 @click.pass_context
-def _missing(ctx: click.Context, /, *, as_json: bool) -> None:
-    """What `integrations:call` does without a function."""
+def _require_function(ctx: click.Context, /, *, as_json: bool) -> None:
+    """Reject `integrations:call` without a function."""
     if ctx.invoked_subcommand is None:
         raise click.UsageError("Missing argument 'FUNCTION'.", ctx)
 
@@ -328,7 +329,7 @@ _AS_JSON = click.Option(["--json", "as_json"], **AS_JSON)
 call = FunctionGroup(
     "integrations:call",
     invoke_without_command=True,
-    callback=_missing,
+    callback=_require_function,
     params=[_AS_JSON],
     subcommand_metavar="FUNCTION [JSON] [OPTIONS]",
     options_metavar="",
@@ -343,10 +344,10 @@ call = FunctionGroup(
 
 @cache
 def calls_of(name: str) -> FunctionGroup:
-    """The command `integrations:<name>`.
+    """Return the command `integrations:<name>`.
 
     Parameters:
-        name: of an integration, which is looked up when the command is used.
+        name: the name of the integration, which must exist.
     """
 
     @click.pass_context

@@ -1,7 +1,7 @@
-"""What `kosmo integrations:doctor` looks at on this machine, one function for each group of findings.
+"""The checks of `kosmo integrations:doctor` that concern this machine, one function for each group of findings.
 
-A check does what it speaks of: Lua is started, the kernel's Python is asked who it is. What is set up, and what a
-service says, is in `account_checks.py`.
+A check tries what it reports on: it starts Lua, and asks the kernel's Python for its version of this package. The
+checks of settings, accounts and services are in `account_checks.py`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from kosmo_kernel.cli.kernelspec import NAME, OLD, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
 from kosmo_kernel.settings.python_start import made_safe, options
 
-PACKAGES = ("lupa", "ipykernel", "pandas")  # whose versions change what a user sees
-PYTHON_TIMEOUT_SECONDS = 10.0  # seconds for another Python to say who it is
-# What Jupyter takes for "the Python that I run on".
-_OF_JUPYTER = re.compile(r"python(\d(\.\d+)?)?")
-_WHO = "import kosmo_kernel; print(kosmo_kernel.__version__)"
+PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
+PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
+# Commands that Jupyter replaces with the Python that it runs on.
+_JUPYTER_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
+_PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Parameters:
-        name: the group and the thing, `walls.files`.
-        state: `warning` for what works less well than it could, `broken` for what does not work.
-        message: what there is.
-        what_to_do: about it, a line for each way; empty when there is nothing to do.
+        name: the group and the subject of the check, such as `walls.files`.
+        state: `warning` for what works with limitations, `broken` for what does not work.
+        message: what the check found.
+        what_to_do: advice, with a line for each alternative; empty if there is nothing to do.
     """
 
     name: str
@@ -47,40 +47,40 @@ class Finding:
 
 
 def versions() -> Iterator[Finding]:
-    """This package, Python, and the libraries that matter most. None of them is imported."""
+    """Check the versions of this package, Python and the most important libraries, without importing them."""
     yield Finding("versions.kosmo_kernel", "ok", __version__)
     yield Finding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
-    wanted = _wanted()
+    required = _required_versions()
     for package in PACKAGES:
-        name, specifier = f"versions.{package}", wanted.get(package, "")
+        name, specifier = f"versions.{package}", required.get(package, "")
         install = f"{sys.executable} -m pip install '{package}{specifier}'"
         try:
-            found = version(package)
+            installed = version(package)
         except PackageNotFoundError:
             yield Finding(name, "broken", "It is not installed.", install)
             continue
-        if _fits(found, specifier):
-            yield Finding(name, "ok", found)
+        if _fits(installed, specifier):
+            yield Finding(name, "ok", installed)
         else:
-            yield Finding(name, "broken", f"{found} is installed, and this package needs {specifier}.", install)
+            yield Finding(name, "broken", f"{installed} is installed, and this package needs {specifier}.", install)
 
 
-def _wanted() -> dict[str, str]:
-    """Which versions this package asks for, by name: `==2.8.*`. Nothing where it runs without being installed."""
+def _required_versions() -> dict[str, str]:
+    """Return the version specifiers that this package requires, by package; empty if it is not installed."""
     try:
         lines = requires("kosmo_kernel") or []
     except PackageNotFoundError:
         return {}
     parts = (re.match(r"([\w.-]+)\s*([^;]*)", line) for line in lines if "extra ==" not in line)
-    return {found[1]: found[2].strip() for found in parts if found}
+    return {match[1]: match[2].strip() for match in parts if match}
 
 
-def _fits(found: str, specifier: str) -> bool:
-    """Whether a version is one of those asked for, in the three operators that pyproject.toml uses."""
-    have = _numbers(found)
+def _fits(installed: str, specifier: str) -> bool:
+    """Return whether a version matches a specifier with the three operators that pyproject.toml uses."""
+    numbers = _numbers(installed)
     for operator, bound in re.findall(r"(==|>=|<)\s*([\d.]+)", specifier):
-        ends = _numbers(bound)
-        if not {"==": have[: len(ends)] == ends, ">=": have >= ends, "<": have < ends}[operator]:
+        limit = _numbers(bound)
+        if not {"==": numbers[: len(limit)] == limit, ">=": numbers >= limit, "<": numbers < limit}[operator]:
             return False
     return True
 
@@ -90,25 +90,25 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def walls() -> Iterator[Finding]:
-    """Every wall around Lua, as a Lua process that was started for this tells of it."""
+    """Check each protection layer ("wall") around Lua, as reported by a Lua process that is started for this."""
     from kosmo_kernel.lua.walls import REQUIRE, requirement
     from kosmo_kernel.session import Session
 
     try:
-        must = requirement()
+        requirement_text = requirement()
         with Session(accounts.DEMO) as session:
-            standing = session.walls()
+            layers = session.walls()
     except KosmoError as error:
         yield Finding("walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again.")
         return
     where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
-    if must:
+    if requirement_text:
         state: Literal["warning", "broken"] = "broken"
-        advice = f"Lua refuses to run while {must}. {where}"
+        advice = f"Lua refuses to run while {requirement_text}. {where}"
     else:
         state = "warning"
         advice = f"Lua runs without it, and SECURITY says what that means; {REQUIRE}=1 refuses to. {where}"
-    for wall in standing:
+    for wall in layers:
         if wall.stands:
             yield Finding(f"walls.{wall.name}", "ok", wall.meaning)
         else:
@@ -116,13 +116,13 @@ def walls() -> Iterator[Finding]:
 
 
 def kernelspec() -> Iterator[Finding]:
-    """The entry of the kernel in Jupyter's list: the first that Jupyter finds, and whom it starts; and old ones."""
+    """Check the kernelspec that Jupyter uses and the Python that it starts, and look for outdated kernelspecs."""
     name, advice = "jupyter.kernelspec", "Run: kosmo install"
-    found = entries()
-    if not found:
+    kernelspecs = entries()
+    if not kernelspecs:
         yield Finding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
         return
-    file = found[0].file
+    file = kernelspecs[0].file
     try:
         python, its_version = _started_by(file)
     except SettingsError as error:
@@ -131,32 +131,32 @@ def kernelspec() -> Iterator[Finding]:
         if its_version == __version__:
             yield Finding(name, "ok", f"{file.parent} starts {python}.")
         else:
-            told = f"{file.parent} starts {python}, which has kosmo_kernel {its_version}."
-            yield Finding(name, "warning", told, advice)
-    for entry in found:
+            message = f"{file.parent} starts {python}, which has kosmo_kernel {its_version}."
+            yield Finding(name, "warning", message, advice)
+    for entry in kernelspecs:
         if not entry.is_safe:
             yield Finding("jupyter.old_kernelspec", "warning", f"{entry.file} {OLD}.", renewal(entry.file))
 
 
 def _started_by(file: Path) -> tuple[str, str]:
-    """The Python that a `kernel.json` starts, in words, and the version of this package that it has.
+    """Return a description of the Python that a `kernel.json` starts, and its version of this package.
 
     Raises:
-        SettingsError: there is no such Python, or it does not have this package.
+        SettingsError: the Python does not exist or does not run, or this package is not installed there.
     """
     try:
         command = [str(word) for word in json.loads(file.read_text(encoding="utf-8"))["argv"]]
         python = command[0]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SettingsError(f"{file} makes no sense: {error}") from None
-    if _OF_JUPYTER.fullmatch(python):
+    if _JUPYTER_PYTHON.fullmatch(python):
         return "the Python that Jupyter runs on", __version__
     if shutil.which(python) is None:
         raise SettingsError(f"{file} starts {python}, which is not there.")
-    question = [*made_safe([python, *options(command)]), "-c", _WHO]
+    version_command = [*made_safe([python, *options(command)]), "-c", _PRINT_VERSION]
     try:
-        asked = subprocess.run(
-            question,
+        completed = subprocess.run(
+            version_command,
             cwd=file.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -165,8 +165,8 @@ def _started_by(file: Path) -> tuple[str, str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingsError(f"{file} starts {python}, which does not run: {error}") from None
-    if asked.returncode != 0:
-        said = asked.stderr.decode(errors="replace").strip().splitlines()
-        why = said[-1] if said else f"it ended with status {asked.returncode}"
+    if completed.returncode != 0:
+        error_lines = completed.stderr.decode(errors="replace").strip().splitlines()
+        why = error_lines[-1] if error_lines else f"it ended with status {completed.returncode}"
         raise SettingsError(f"{file} starts {python}, which does not have this package: {why}")
-    return python, asked.stdout.decode(errors="replace").strip()
+    return python, completed.stdout.decode(errors="replace").strip()

@@ -1,7 +1,7 @@
-"""A command, and how it fails.
+"""The base class of all commands, and how their errors are printed.
 
-An error becomes a message on standard error or, with `--json`, a document on standard output. A family with an
-envelope of its own (`lua.py`) gives it by overriding `failure`.
+An error becomes a message on standard error or, with `--json`, a document on standard output. Commands whose document
+has other keys (`lua.py`, `call.py`) override `failure`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from kosmo_kernel.errors import KosmoError
 
 
 class Command(click.Command):
-    """A command that can say in JSON why it failed."""
+    """A command that can report a failure as JSON."""
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """The document of a failure.
+        """Return the JSON document that describes a failure.
 
         Parameters:
-            message: what happened.
-            facts: `type` and what else is known of it.
+            message: the message of the error.
+            facts: `type` and other details of the error.
             error: the error itself.
         """
         return {"success": False, "error": message, "meta": {"error": facts}}
 
     def fail(self, error: Exception) -> None:
-        """Print the document of a failure."""
+        """Print the JSON document that describes a failure."""
         facts = (
             error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": message_of(error)}
         )
@@ -40,8 +40,8 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
     """Print a failure for people, on standard error.
 
     Parameters:
-        error: what failed.
-        brief: without Lua's stack, and without the script's line where it is the only one.
+        error: the error that was raised.
+        brief: omit Lua's stack, and an excerpt of the script that is a single line.
     """
     label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
     sys.stderr.write(f"{label} ")
@@ -56,11 +56,11 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
 
 
 def message_of(error: Exception) -> str:
-    """The message of an error."""
+    """Return the message of an error, with undecodable bytes escaped."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    return text.encode(errors="backslashreplace").decode()  # file names need not be text
+    return text.encode(errors="backslashreplace").decode()  # file names may hold undecodable bytes
 
 
 def type_of(error: Exception) -> str:
-    """The stable word for an error that is none of this package's own: `usage`, or `internal` for a fault of ours."""
+    """Return the stable type of an error from outside this package: `usage`, or `internal` for a bug."""
     return "usage" if isinstance(error, click.UsageError) else "internal"

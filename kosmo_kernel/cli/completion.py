@@ -1,9 +1,9 @@
-"""Completion in bash, zsh and fish, by click's own mechanism: `kosmo completion SHELL` prints what switches it on.
+"""`kosmo completion SHELL`: print the script that enables completion in bash, zsh or fish.
 
-The shell runs `kosmo` with the line so far in its environment, and click finds the command and the option in it. What
-is ours is the values (functions, pages, accounts: `completions.py`) and the script of bash, which takes
-`integrations:lua` apart at the colon: it hands over the whole line, and what stands in front of the last colon is left
-out of the answer.
+Completion uses click's mechanism: the shell runs `kosmo` with the line so far in its environment, and click finds the
+command and the option in it. `completions.py` supplies the values: functions, pages and accounts. Bash splits words
+such as `integrations:lua` at the colon, so its script passes the whole line, and the part before the last colon is cut
+from each completion.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from kosmo_kernel.cli.shell_interface import COMPLETING
 
 SHELLS = ("bash", "zsh", "fish")
 
-# Works from bash 3.2 on, which macOS has: no `mapfile`, and `compopt` and `nosort` only where they are.
+# Works with bash 3.2, which macOS has: without `mapfile`, and with `compopt` and `nosort` only if available.
 _BASH = """\
 %(complete_func)s() {
     local IFS=$'\\n' kind value
@@ -47,30 +47,30 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F
 """
 
 
-class _WholeWords(ShellComplete):
-    """Answers that are the whole word, where click leaves out the option in front of the value: `--account=ops`."""
+class _OptionValues(ShellComplete):
+    """Completions that keep the option of `--account=ops`, where click returns the value alone."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """What can stand in place of the word that is being typed."""
-        found = super().get_completions(args, incomplete)
+        """Return the completions for the current word, including its `--option=` part."""
+        completions = super().get_completions(args, incomplete)
         option, equals, _ = incomplete.partition("=")
         if equals and option.startswith("-"):
-            for item in found:
+            for item in completions:
                 item.value = f"{option}={item.value}"
-        return found
+        return completions
 
 
-class Bash(_WholeWords, BashComplete):
-    """bash, which hands over the whole line."""
+class Bash(_OptionValues, BashComplete):
+    """Bash, whose script passes the whole line."""
 
     source_template = _BASH
 
     @staticmethod
     def _check_version() -> None:
-        """Any version will do."""
+        """Accept any version of bash; click prints an error for versions before 4.4."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words in front of the one that is being typed, and that one."""
+        """Return the words before the current one, and the current word."""
         line = os.environ.get("COMP_LINE", "")
         words = split_arg_string(line)[1:]
         if words and not line[-1:].isspace():
@@ -78,25 +78,25 @@ class Bash(_WholeWords, BashComplete):
         return words, ""
 
     def format_completion(self, item: CompletionItem[str]) -> str:
-        """An answer, without what bash takes for words of their own."""
+        """Format a completion without the part that bash treats as separate words, such as `integrations:`."""
         _, incomplete = self.get_completion_args()
         breaks = os.environ.get("COMP_WORDBREAKS", "")
         at = max(incomplete.rfind(mark) + 1 if mark in breaks else 0 for mark in ":=")
         return f"{item.type},{item.value[at:] if item.value.startswith(incomplete[:at]) else item.value}"
 
 
-class Zsh(_WholeWords, ZshComplete):
-    """zsh, as click has it."""
+class Zsh(_OptionValues, ZshComplete):
+    """Zsh, with click's own script."""
 
 
-class Fish(_WholeWords, FishComplete):
-    """fish, with whole descriptions: click's script ends them at their first comma."""
+class Fish(_OptionValues, FishComplete):
+    """Fish, with whole descriptions: click's script cuts them at their first comma."""
 
     source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
 
 
 def register() -> None:
-    """Have click use what is ours."""
+    """Register these classes with click, in place of its own."""
     for shell in (Bash, Zsh, Fish):
         add_completion_class(shell)
 
@@ -118,9 +118,9 @@ def completion(*, shell: str, as_json: bool) -> None:
     shell by one of the lines below, and in every new one when it stands in the file beside it.
     """
     register()
-    found = get_completion_class(shell)
+    shell_class = get_completion_class(shell)
     kosmo = click.get_current_context().find_root().command
-    script = found(kosmo, {}, "kosmo", COMPLETING).source() if found else ""
+    script = shell_class(kosmo, {}, "kosmo", COMPLETING).source() if shell_class else ""
     if as_json:
         document({"success": True, "shell": shell, "script": script})
     else:

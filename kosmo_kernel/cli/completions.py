@@ -1,6 +1,6 @@
-"""What can stand where a command wants a name: accounts, pages of the reference, functions, files.
+"""Completions for the arguments of commands: accounts, pages of the reference, functions, files.
 
-Given to click as `shell_complete`, so they are asked only while a shell completes.
+Each is passed to click as `shell_complete`, so it runs only while a shell completes a line.
 """
 
 from __future__ import annotations
@@ -22,47 +22,49 @@ if TYPE_CHECKING:
 
 
 def accounts_of(integration: Integration | None = None) -> Choices:
-    """The accounts of one integration, or of all."""
+    """Return a completer for the accounts of an integration, or of all integrations."""
 
-    def found(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         from kosmo_kernel import accounts
 
-        those = everything() if integration is None else [integration]
-        return _fitting(((alias, "") for one in those for alias in accounts.names(one)), incomplete)
+        integrations = everything() if integration is None else [integration]
+        return _matching(((alias, "") for one in integrations for alias in accounts.names(one)), incomplete)
 
-    return found
+    return complete
 
 
 def pages(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """The pages of the reference."""
-    whole = ((one.name, f"Everything on {one.title} on one page") for one in everything())
+    """Return the pages of the reference that match."""
+    integrations = (
+        (integration.name, f"Everything on {integration.title} on one page") for integration in everything()
+    )
     return [
-        *_fitting(whole, incomplete),
+        *_matching(integrations, incomplete),
         *function_names(_ctx, _param, incomplete),
-        *_fitting(GUIDES.items(), incomplete),
+        *_matching(GUIDES.items(), incomplete),
     ]
 
 
 def function_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """The functions, by their full names."""
-    return _fitting(((f"{i.name}.{f.name}", f.summary) for i in everything() for f in i.functions), incomplete)
+    """Return the full names of the functions that match."""
+    return _matching(((f"{i.name}.{f.name}", f.summary) for i in everything() for f in i.functions), incomplete)
 
 
 def integration_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """The integrations."""
-    return _fitting(((one.name, one.description) for one in everything()), incomplete)
+    """Return the integrations that match."""
+    return _matching(((integration.name, integration.description) for integration in everything()), incomplete)
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Whatever file the shell finds."""
+    """Let the shell complete the name of a file."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
 
 
-def _fitting(found: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem[str]]:
-    """Names with a line on each, those that go on from what was typed, each once."""
+def _matching(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem[str]]:
+    """Return completions, without duplicates, for the names that begin with the typed text."""
     from click.shell_completion import CompletionItem
 
-    those = {name: about for name, about in found if name.startswith(incomplete)}
-    return [CompletionItem(name, help=about or None) for name, about in those.items()]
+    matches = {name: about for name, about in choices if name.startswith(incomplete)}
+    return [CompletionItem(name, help=about or None) for name, about in matches.items()]

@@ -1,7 +1,7 @@
-"""`kosmo integrations:configure`: what `config.toml` says of an integration, changed or shown.
+"""`kosmo integrations:configure`: change or show the settings of an integration in `config.toml`.
 
-The words are those of KosmoKrator's command of this name. A secret is taken from the JSON on standard input only; the
-account that it belongs to is kept as `kosmo accounts:add` keeps one.
+The options have the names of KosmoKrator's command. A secret is only accepted in the JSON on standard input, and is
+stored as by `kosmo accounts:add`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.settings.config_file import POLICIES, Keys, change, config
 from kosmo_kernel.settings.permissions import EFFECTS, permission
 
-SECRET = "api_key"  # noqa: S105 - the name of the field, as KosmoKrator has it
-FIELDS = ("url", "allow_host")  # what is no secret, and stands in the file
-SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # what people may call it
+SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
+FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file
+SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # names that users may try for it
 PAYLOAD = ("account", "set", "credentials", "unset", "permissions", "enabled", "scope")
-# What KosmoKrator's command can do besides and this one does in another way.
+# Messages for options of KosmoKrator's command that have another equivalent here.
 NO_SWITCH = "An integration that has an account is on. What keeps scripts from it is --read deny --write deny."
 NO_PROJECT = (
     "What is set here holds for all projects. What one of them adds stands in its pyproject.toml, in "
@@ -103,42 +103,43 @@ def configure(
     if disable or project:
         raise click.UsageError(NO_SWITCH if disable else NO_PROJECT)
     integration = integration_of(provider)
-    told = _payload() if stdin_json else {}
-    if account is None and "account" in told:
-        account = _text("account", told["account"])
-    fields = {**told.get("set", {}), **told.get("credentials", {})}
+    input_json = _payload() if stdin_json else {}
+    if account is None and "account" in input_json:
+        account = _text("account", input_json["account"])
+    fields = {**input_json.get("set", {}), **input_json.get("credentials", {})}
     secret = _text(SECRET, fields.pop(SECRET)) if SECRET in fields else None
     fields |= dict(_pair(pair) for pair in pairs)
-    options = {effect: said for effect, said in (("read", read), ("write", write)) if said}
-    wanted = {**told.get("permissions", {}), **_permissions(permissions), **options}
-    dropped = [*told.get("unset", []), *unset]
+    options = {effect: option for effect, option in (("read", read), ("write", write)) if option}
+    wanted = {**input_json.get("permissions", {}), **_permissions(permissions), **options}
+    dropped = [*input_json.get("unset", []), *unset]
     changes = _changes(integration, account, fields, wanted, dropped)
     if show and (changes or secret or dropped):
         raise click.UsageError("--show changes nothing. Leave it out, or the others.")
     name = store.check_alias(integration, account or DEFAULT) if secret or SECRET in dropped else ""
-    with _changed(changes):
+    with _applied(changes):
         if secret:
             keep(integration, name, secret, "standard input", replace=True)
         if SECRET in dropped:
             store.remove(integration, name, os.environ)
-    given = [*([SECRET] if secret else []), *fields]
-    answer = _facts(integration, account) | {"credentials_set": given, "credentials_unset": dropped}
+    changed_fields = [*([SECRET] if secret else []), *fields]
+    facts = _facts(integration, account) | {"credentials_set": changed_fields, "credentials_unset": dropped}
     if as_json:
-        document(answer)
+        document(facts)
         return
     if changes or secret or dropped:
         say(f"Done. {config().path} says:" if config().text else "Done.")
-    _print(answer)
+    _print(facts)
 
 
 def _payload() -> dict[str, Any]:
-    """What standard input says.
+    """Read and check the JSON object on standard input.
 
     Raises:
-        click.UsageError: it is no JSON, or not what is asked for. None of it is in the message.
+        click.UsageError: the input is not JSON or does not have the expected keys and types. The message does not
+            quote it, because it may contain secrets.
     """
     try:
-        told = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
+        payload = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
     except (ValueError, RecursionError):
         raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
     kinds = {
@@ -150,24 +151,24 @@ def _payload() -> dict[str, Any]:
         "enabled": bool,
         "scope": str,
     }
-    if not isinstance(told, dict):
+    if not isinstance(payload, dict):
         raise click.UsageError("Standard input is no JSON object. --stdin-json takes one.")
-    for key, value in told.items():
+    for key, value in payload.items():
         if key not in kinds:
             raise click.UsageError(f"The JSON on standard input has an unknown key. It takes {', '.join(PAYLOAD)}.")
         if not isinstance(value, kinds[key]):
-            what = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}[kinds[key]]
-            raise click.UsageError(f"`{key}` in the JSON on standard input must be {what}.")
-    if not told.get("enabled", True) or told.get("scope", "global") != "global":
-        raise click.UsageError(NO_PROJECT if told.get("enabled", True) else NO_SWITCH)
-    return told
+            expected = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}[kinds[key]]
+            raise click.UsageError(f"`{key}` in the JSON on standard input must be {expected}.")
+    if not payload.get("enabled", True) or payload.get("scope", "global") != "global":
+        raise click.UsageError(NO_PROJECT if payload.get("enabled", True) else NO_SWITCH)
+    return payload
 
 
 def _pair(pair: str) -> tuple[str, str]:
-    """A `--set`: its name and its value.
+    """Return the name and the value of a `--set`.
 
     Raises:
-        click.UsageError: it has no value, or is a secret.
+        click.UsageError: the value is missing, or the name is that of a secret.
     """
     key, equals, value = pair.partition("=")
     key = key.strip()
@@ -182,12 +183,12 @@ def _pair(pair: str) -> tuple[str, str]:
 
 
 def _permissions(text: str | None) -> dict[str, str]:
-    """What `--permissions` says, `read:allow,write:ask`."""
-    found = {}
+    """Parse the value of `--permissions`, such as `read:allow,write:ask`."""
+    policies = {}
     for part in text.split(",") if text is not None else ():
         effect, _, value = (word.strip() for word in part.partition(":"))
-        found[effect] = value
-    return found
+        policies[effect] = value
+    return policies
 
 
 def _changes(
@@ -197,18 +198,18 @@ def _changes(
     wanted: Mapping[str, Any],
     dropped: Iterable[str],
 ) -> dict[Keys, Any]:
-    """What is to be changed in the file.
+    """Return the changes to make in the file.
 
     Raises:
-        UnknownNameError: a name that is none of ours; with the nearest.
-        InvalidArgumentsError: a value that makes no sense.
+        UnknownNameError: a name is unknown; the error has similar names.
+        InvalidArgumentsError: a value is not valid.
     """
     root: Keys = ("integrations", integration.name)
-    own: Keys = (*root, *(("accounts", _account(integration, account)) if account else ()), "permissions")
+    section: Keys = (*root, *(("accounts", _account_key(integration, account)) if account else ()), "permissions")
     changes: dict[Keys, Any] = {}
     for key in dropped:
         if key in EFFECTS:
-            changes[*own, key] = None
+            changes[*section, key] = None
         elif key in FIELDS:
             changes[*root, key] = None
         elif key != SECRET:
@@ -223,29 +224,29 @@ def _changes(
             raise _unknown(effect, EFFECTS)
         if value not in POLICIES:
             raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(value)[:40]!r}.")
-        changes[*own, effect] = value
+        changes[*section, effect] = value
     return changes
 
 
 @contextmanager
-def _changed(changes: Mapping[Keys, Any]) -> Iterator[None]:
-    """Change the file, for as long as what else was asked for works: both or none."""
+def _applied(changes: Mapping[Keys, Any]) -> Iterator[None]:
+    """Change the file, and restore it if the body of the context raises an error."""
     settings = config()
-    there, before = settings.path.exists(), {keys: settings.get(*keys) for keys in changes}
+    existed, previous = settings.path.exists(), {keys: settings.get(*keys) for keys in changes}
     if changes:
         change(changes)
     try:
         yield
     except BaseException:
         if changes:
-            path = change(before)
-            if not there and not config().table:
+            path = change(previous)
+            if not existed and not config().table:
                 path.unlink()
         raise
 
 
-def _account(integration: Integration, alias: str) -> str:
-    """An account's name as it stands in the file."""
+def _account_key(integration: Integration, alias: str) -> str:
+    """Return the name of an account as it is written in the file."""
     if accounts.canonical_reserved(alias) == accounts.DEMO:
         return accounts.DEMO
     return accounts.listed(integration, alias) or store.check_alias(integration, alias)
@@ -257,20 +258,20 @@ def _text(key: str, value: Any) -> str:
     return value.strip()
 
 
-def _unknown(key: str, there: Iterable[str]) -> UnknownNameError:
+def _unknown(key: str, known: Iterable[str]) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
-    names = list(there)
-    near = nearest(key, names, most=1)
-    more = "" if near else f" There are {', '.join(names)}."
-    return UnknownNameError(f"There is no `{key[:40]}` to set.{more}", tuple(near))
+    names = list(known)
+    similar = nearest(key, names, most=1)
+    hint = "" if similar else f" There are {', '.join(names)}."
+    return UnknownNameError(f"There is no `{key[:40]}` to set.{hint}", tuple(similar))
 
 
 def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
-    """What holds for an integration, or for one of its accounts."""
+    """Return the effective settings of an integration, or of one of its accounts."""
     alias, settings = account or DEFAULT, config()
     listed = accounts.listed(integration, alias)
-    found = {effect: permission(integration.name, alias, effect) for effect in EFFECTS}
+    rules = {effect: permission(integration.name, alias, effect) for effect in EFFECTS}
     return {
         "success": True,
         "provider": integration.name,
@@ -280,18 +281,18 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
         "enabled": True,
         "configured": listed is not None,
         **SUPPORTED,
-        "permissions": {effect: one.policy for effect, one in found.items()},
-        "said_by": {effect: one.place or None for effect, one in found.items()},
+        "permissions": {effect: rule.policy for effect, rule in rules.items()},
+        "said_by": {effect: rule.place or None for effect, rule in rules.items()},
         "settings": {key: settings.get("integrations", integration.name, key) for key in FIELDS},
     }
 
 
-def _print(answer: Mapping[str, Any]) -> None:
+def _print(facts: Mapping[str, Any]) -> None:
     rows = [
-        (effect, f"{policy}{f' ({place})' if (place := answer['said_by'][effect]) else ''}")
-        for effect, policy in answer["permissions"].items()
+        (effect, f"{policy}{f' ({place})' if (place := facts['said_by'][effect]) else ''}")
+        for effect, policy in facts["permissions"].items()
     ]
-    for key, value in answer["settings"].items():
+    for key, value in facts["settings"].items():
         if value is not None:
             rows.append((key, ", ".join(value) if isinstance(value, list) else str(value)))
     print_rows(rows)

@@ -1,4 +1,4 @@
-"""`kosmo demo`: the demo account in the terminal (`audit.py`), in JupyterLab, and on a port."""
+"""`kosmo demo` and `demo:serve`: show the demo account in the terminal (`audit.py`), in JupyterLab, or on a port."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import SettingsError
 
 FOLDER = "kosmo-demo"
-FIRST = "first-steps.ipynb"  # what is open at first
+FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
 @click.command("demo", cls=Command, epilog="\b\nExamples:\n  kosmo demo\n  kosmo demo --lab")
@@ -99,14 +99,17 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
 
 
 def open_lab(*, browser: bool) -> None:
-    """Become JupyterLab, on a copy of the notebooks and with the demo as the default account.
+    """Replace this process with JupyterLab, on a copy of the notebooks and with the demo as the default account.
 
-    Its own working directory is that of this Python, and no folder of notebooks: neither modules nor settings are taken
-    from there.
+    JupyterLab's working directory is the prefix of this Python, not the folder of notebooks, so that neither modules
+    nor settings are loaded from that folder.
+
+    Parameters:
+        browser: open a browser.
 
     Raises:
-        SettingsError: there is no JupyterLab, or no place for the copy; or Jupyter would start the Lua kernel so that
-            it takes modules from there.
+        SettingsError: JupyterLab is not installed, the notebooks cannot be copied, or the kernelspec that Jupyter uses
+            would let the kernel import modules from the folder of notebooks.
     """
     if find_spec("jupyterlab") is None:
         raise SettingsError(f"JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab")
@@ -115,22 +118,22 @@ def open_lab(*, browser: bool) -> None:
     folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
     note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command.append("--LabApp.news_url=None")  # a question about news would be the first
+    command.append("--LabApp.news_url=None")  # otherwise JupyterLab first asks about news
     if (folder / FIRST).exists():
         command.append(f"--LabApp.default_url=/lab/tree/{quote(FIRST)}")
     if not browser:
         command.append("--no-browser")
-    if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container there often is no other user
+    if getattr(os, "geteuid", lambda: 1)() == 0:  # containers often have no other user
         command.append("--allow-root")
     environment = os.environ | {"KOSMO_DEMO": "1"}
-    if os.name == "nt":  # where a process cannot become another one
+    if os.name == "nt":  # Windows cannot replace a process
         sys.exit(subprocess.call(command, cwd=sys.prefix, env=environment))
     os.chdir(sys.prefix)
-    os.execve(sys.executable, command, environment)  # noqa: S606 - likewise
+    os.execve(sys.executable, command, environment)  # noqa: S606 - a fixed command without a shell
 
 
 def _trust(notebook: Path) -> None:
-    """Sign a copy of ours, so that JupyterLab shows its tables as they were made before any cell has run."""
+    """Sign the copy of a notebook, so that JupyterLab shows its saved tables before any cell has run."""
     import nbformat
     from nbformat.sign import NotebookNotary
 
@@ -140,10 +143,13 @@ def _trust(notebook: Path) -> None:
 
 
 def copy_of_notebooks(source: Path, folder: Path) -> Path:
-    """Copy the notebooks, and the data beside them; what is there already belongs to the user and stays as it is.
+    """Copy the notebooks and their data, without replacing existing files, which belong to the user.
+
+    Returns:
+        The folder.
 
     Raises:
-        SettingsError: the folder cannot be one.
+        SettingsError: the folder or the copies cannot be created.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -151,7 +157,7 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
             copy = folder / path.name
             if copy.exists():
                 note(f"{copy.name} is there already and stays as it is.")
-            elif path.is_dir():  # a snapshot that one of them reads
+            elif path.is_dir():  # a snapshot that a notebook reads
                 shutil.copytree(path, copy)
             elif path.suffix == ".ipynb":
                 shutil.copyfile(path, copy)

@@ -1,4 +1,7 @@
-"""`kosmo integrations:doctor`: what there is, what is wrong, and what to do about it (`checks.py`)."""
+"""`kosmo integrations:doctor`: run all checks, and print the findings with advice.
+
+The checks of this machine are in `checks.py`, those of settings and accounts in `account_checks.py`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from kosmo_kernel.integrations import everything
 from kosmo_kernel.settings.permissions import EFFECTS, permission
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
-MAX_EXAMPLES = 5  # functions that a program may show as examples
+MAX_EXAMPLES = 5  # functions listed as examples in the JSON document
 EXAMPLES = """\b
 Examples:
   kosmo integrations:doctor
@@ -64,19 +67,19 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
 
 
 def _all(failures: list[Finding]) -> list[Integration]:
-    """Every integration; one that cannot be loaded is a failure."""
-    with warnings.catch_warnings(record=True) as told:
+    """Return every integration; append a finding to `failures` for each one that cannot be loaded."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = everything()
     advice = "Update the package that it comes with, or remove it."
-    failures += [Finding("integrations.installed", "broken", str(one.message), advice) for one in told]
+    failures += [Finding("integrations.installed", "broken", str(one.message), advice) for one in caught]
     return list(found)
 
 
 def _groups(
     integrations: Sequence[Integration], failures: Sequence[Finding]
 ) -> Iterator[tuple[str, Iterable[Finding]]]:
-    """The findings under their headings, each group looked at when its turn comes."""
+    """Yield the headings and their findings. Each group runs its checks when it is iterated."""
     yield "Versions", versions()
     yield "Walls around Lua", walls()
     yield "Jupyter", kernelspec()
@@ -88,27 +91,27 @@ def _groups(
 
 
 def sound(findings: Iterable[Finding]) -> bool:
-    """Whether nothing is broken."""
+    """Return whether nothing is broken."""
     return all(finding.state != "broken" for finding in findings)
 
 
 def _facts(integration: Integration) -> dict[str, Any]:
-    """What is known of an integration without asking it."""
+    """Return what is known about an integration without a request."""
     functions = [f"{integration.name}.{function.name}" for function in integration.functions]
     policies: dict[str, str | None] = dict.fromkeys(EFFECTS)
     try:
-        standing = state(integration)
+        account_state = state(integration)
         policies |= {effect: permission(integration.name, DEFAULT, effect).policy for effect in EFFECTS}
-    except KosmoError:  # which is a finding as well
-        there = names(integration)
-        standing = {"active": False, "configured": DEFAULT in there, "accounts": there}
+    except KosmoError:  # reported as a finding as well
+        aliases = names(integration)
+        account_state = {"active": False, "configured": DEFAULT in aliases, "accounts": aliases}
     return {
         "provider": integration.name,
         "locally_runnable": True,
         **RUNS,
         "enabled": True,
-        **standing,
-        "missing_credentials": [] if standing["configured"] else [integration.credentials.env],
+        **account_state,
+        "missing_credentials": [] if account_state["configured"] else [integration.credentials.env],
         "permissions": policies,
         "functions": functions,
         "function_count": len(functions),
@@ -122,7 +125,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
 
 
 def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
-    """Print the findings, a group at a time."""
+    """Print the findings group by group, and yield them."""
     for number, (heading, group) in enumerate(groups):
         findings = list(group)
         labels = [finding.name.partition(".")[2] for finding in findings]
@@ -133,19 +136,19 @@ def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[
             sys.stdout.write(f"  {click.style(mark, fg=colour, bold=True) if coloured(sys.stdout) else mark} ")
             say(_wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
             following = findings[place + 1].what_to_do if place + 1 < len(findings) else ""
-            if finding.what_to_do != following:  # the same advice for several in a row stands below the last
+            if finding.what_to_do != following:  # the same advice for adjacent findings is printed once, below the last
                 for line in finding.what_to_do.splitlines():
                     say(_wrapped(line, " " * (width + 2) + "→ ", width + 8))
         yield from findings
 
 
-def _wrapped(text: str, before: str, indent: int) -> str:
-    """A text behind four columns and what comes before it: wrapped on a terminal, one line in a pipe."""
+def _wrapped(text: str, prefix: str, indent: int) -> str:
+    """Return a text indented by four columns and a prefix: wrapped on a terminal, one line in a pipe."""
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     return textwrap.fill(
         " ".join(text.split()),
         max(columns, indent + 30),
-        initial_indent=f"    {before}",
+        initial_indent=f"    {prefix}",
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
@@ -153,9 +156,9 @@ def _wrapped(text: str, before: str, indent: int) -> str:
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """How many findings there are to do something about, in a sentence."""
-    found = Counter(finding.state for finding in findings)
-    warned, broken = found["warning"], found["broken"]
-    parts = [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
+    """Return a sentence with the numbers of warnings and broken findings."""
+    counts = Counter(finding.state for finding in findings)
+    warning_count, broken = counts["warning"], counts["broken"]
+    parts = [f"{warning_count} warning{'s' if warning_count > 1 else ''}"] if warning_count else []
     parts += [f"{broken} broken"] if broken else []
     return f"{', '.join(parts)}." if parts else "Everything is in order."

@@ -1,14 +1,14 @@
-"""What `--format` writes: the values of a run or a call in a form that other programs read, complete.
+"""Write the values of a run or a call in one of the formats of `--format`, complete, for other programs.
 
-    table      for people: as wide as the terminal, in a pipe as wide as it must be
+    table      for people: as wide as the terminal, in a pipe as wide as the content
     csv        a line of names, then a line for each record; lists and objects inside are JSON
-    json       one document: the value, or the list of several
-    jsonl      a line of JSON for each record, or for each value that is no list
+    json       one document: the value, or a list if there are several values
+    jsonl      a line of JSON for each record, or for each value that is not a list
     markdown   tables that GitHub and notebooks render
 
-A record is a table of one. Values that are no records are a line of their own: neighbours side by side, a list's items
-one below the other. What has no value is empty, in JSON null. Several tables have an empty line between them. All but
-the table are UTF-8 whatever the terminal's encoding is, and nothing in them is cut.
+A record is a table with one row. Adjacent values that are not records share a line, and each item of a list has its
+own. A missing value is empty, or null in JSON. Tables are separated by an empty line. All formats except `table` are
+UTF-8, whatever the terminal's encoding, and nothing in them is truncated.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from kosmo_kernel.safety.escape import markdown_text
 from kosmo_kernel.values.fields import MISSING, fields_of
 from kosmo_kernel.values.records import Record, Records, encode
 
-LINES_PER_WRITE = 1000  # lines
-_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
+LINES_PER_WRITE = 1000
+_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
 def write_values(values: Sequence[Any], form: str) -> None:
     """Write values to standard output.
 
     Parameters:
-        values: as `Result.values` has them.
+        values: the values, as in `Result.values`.
         form: one of `FORMATS`.
     """
     _WRITERS[form](values)
@@ -50,7 +50,7 @@ def _table(values: Sequence[Any]) -> None:
     if sys.stdout.isatty():
         show_values(values)
         return
-    _emit_blocks(_text_table(one) for one in _grouped(values))
+    _write_blocks(_text_table(block) for block in _grouped(values))
 
 
 def _json(values: Sequence[Any]) -> None:
@@ -59,15 +59,15 @@ def _json(values: Sequence[Any]) -> None:
 
 def _jsonl(values: Sequence[Any]) -> None:
     for value in values:
-        _emit(f"{_encoded(one)}\n" for one in (value if isinstance(value, (Records, list)) else [value]))
+        _write_lines(f"{_encoded(item)}\n" for item in (value if isinstance(value, (Records, list)) else [value]))
 
 
 def _csv(values: Sequence[Any]) -> None:
-    _emit_blocks(map(_csv_lines, _rows_of(values)))
+    _write_blocks(map(_csv_lines, _rows_of(values)))
 
 
 def _markdown(values: Sequence[Any]) -> None:
-    _emit_blocks(_markdown_lines(one) for one in _grouped(values))
+    _write_blocks(_markdown_lines(block) for block in _grouped(values))
 
 
 _WRITERS: Mapping[str, Callable[[Sequence[Any]], None]] = dict(
@@ -78,34 +78,34 @@ _WRITERS: Mapping[str, Callable[[Sequence[Any]], None]] = dict(
 # Values as blocks and rows
 
 
-class _Words(list[Any]):
-    """Neighbouring values that are no records, which share a line."""
+class _PlainValues(list[Any]):
+    """Adjacent values that are not records and share a line."""
 
 
 def _grouped(values: Iterable[Any]) -> Iterator[Any]:
-    """The values: pages, records and lists of records each by itself, neighbours among the others together."""
-    words = _Words()
+    """Yield pages, records and lists each by itself, and adjacent other values together as `_PlainValues`."""
+    plain = _PlainValues()
     for value in values:
         if isinstance(value, (Page, Mapping, Records, list)):
-            if words:
-                yield words
-                words = _Words()
+            if plain:
+                yield plain
+                plain = _PlainValues()
             yield value
         else:
-            words.append(value)
-    if words:
-        yield words
+            plain.append(value)
+    if plain:
+        yield plain
 
 
 def _rows_of(values: Iterable[Any]) -> Iterator[Iterable[Sequence[str]]]:
-    """The rows of every block, of texts; those of records begin with their names."""
+    """Yield the rows of text of each block; the first row of records has the names of their fields."""
     for value in _grouped(values):
         if isinstance(value, (Mapping, Records)):
             yield _record_rows(_records(value))
-        elif isinstance(value, list) and not isinstance(value, _Words):
+        elif isinstance(value, list) and not isinstance(value, _PlainValues):
             yield (list(map(_cell, item)) if isinstance(item, list) else [_cell(item)] for item in value)
         else:
-            yield [list(map(_cell, value if isinstance(value, _Words) else [str(value)]))]
+            yield [list(map(_cell, value if isinstance(value, _PlainValues) else [str(value)]))]
 
 
 def _records(value: Mapping[str, Any] | Records) -> Records:
@@ -123,7 +123,7 @@ def _record_rows(records: Records) -> Iterator[Sequence[str]]:
 
 
 def _cell(value: Any) -> str:
-    """A value as text: a text as it is, nothing as an empty one, everything else as JSON."""
+    """Return a value as text: a string unchanged, a missing value as an empty string, anything else as JSON."""
     if type(value) in MISSING:
         return ""
     if isinstance(value, float) and not isfinite(value):  # JSON has no such number
@@ -143,14 +143,17 @@ def _text_table(value: Any) -> Iterator[str]:
         yield table_of(value, len(value)).text(sys.maxsize) + "\n"
     elif isinstance(value, Record):
         yield repr(RecordView(value)) + "\n"
-    elif isinstance(value, _Words):
-        yield "\t".join("nil" if word is None else pretty(word) for word in value) + "\n"
+    elif isinstance(value, _PlainValues):
+        yield "\t".join("nil" if item is None else pretty(item) for item in value) + "\n"
     else:
         yield pretty(value).removesuffix("\n") + "\n"
 
 
 def _csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Rows as lines. The writer quotes what holds an end of a line only where its own lines end in both characters."""
+    """Yield rows as lines of CSV.
+
+    The writer quotes values with a carriage return or a newline only if its line terminator contains that character.
+    """
     line = StringIO(newline="")
     writer = csv.writer(line, lineterminator="\r\n")
     for row in rows:
@@ -169,8 +172,8 @@ def _markdown_lines(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         names, values = _record_rows(_records(value))
         yield from _markdown_table(("Field", "Value"), zip(names, values, strict=True))
-    elif isinstance(value, _Words):
-        yield _inline(" ".join("nil" if word is None else pretty(word) for word in value)) + "\n"
+    elif isinstance(value, _PlainValues):
+        yield _inline(" ".join("nil" if item is None else pretty(item) for item in value)) + "\n"
     else:
         yield from (f"- {_inline(_cell(item))}\n" for item in value)
 
@@ -183,20 +186,20 @@ def _markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iter
 
 
 def _inline(text: str) -> str:
-    """A text inside a line of Markdown, where nothing of it is markup; an address of the web alone is a link."""
-    return text if _ADDRESS.fullmatch(text) else markdown_text(text)
+    """Escape a text for a line of Markdown; a text that is only a web address stays as it is, and becomes a link."""
+    return text if _WEB_ADDRESS.fullmatch(text) else markdown_text(text)
 
 
-def _emit_blocks(blocks: Iterable[Iterable[str]]) -> None:
-    """Write blocks of lines, with an empty line between two."""
+def _write_blocks(blocks: Iterable[Iterable[str]]) -> None:
+    """Write blocks of lines, separated by empty lines."""
     for place, lines in enumerate(blocks):
-        _emit(chain(["\n"] if place else [], lines))
+        _write_lines(chain(["\n"] if place else [], lines))
 
 
-def _emit(lines: Iterable[str]) -> None:
-    """Write lines: to a terminal without what would change it, elsewhere as UTF-8, whatever the encoding is."""
-    rest = iter(lines)
-    while text := "".join(islice(rest, LINES_PER_WRITE)):
+def _write_lines(lines: Iterable[str]) -> None:
+    """Write lines: sanitized to a terminal, otherwise as UTF-8 regardless of the stream's encoding."""
+    remaining = iter(lines)
+    while text := "".join(islice(remaining, LINES_PER_WRITE)):
         if sys.stdout.isatty():
             write(sys.stdout, text)
         else:

@@ -1,4 +1,8 @@
-"""Asking a service whose token it is: by the function that takes no argument and gives one record."""
+"""Find out who owns a token.
+
+The service is asked by calling the integration's function that takes no argument and returns one record, such as
+Heroku's account.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,19 @@ from dataclasses import dataclass
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Integration
 
-TIMEOUT_SECONDS = 10.0  # seconds for the answer
+TIMEOUT_SECONDS = 10.0  # for the response
 
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """Whose token it is.
+    """The owner of a token, as its service describes them.
 
     Parameters:
-        text: a name, an address or both; empty where the service has no function that tells.
-        scopes: what the token is for, where the service says so.
-        left: how many requests the account may send now; None where the service does not say.
-        ms: how long the answer took, in milliseconds.
-        path: what was asked for; empty where the service has nothing that tells.
+        text: a name, an address or both; empty if the integration has no function that returns them.
+        scopes: the scopes of the token, if the service reports them.
+        left: how many requests the account may send now; None if the service does not report it.
+        ms: how long the response took, in milliseconds.
+        path: the path that was requested; empty if the integration has no such function.
     """
 
     text: str = ""
@@ -31,15 +35,15 @@ class TokenOwner:
 
     @property
     def scope(self) -> str:
-        """What the token is for, in words; empty where nobody knows."""
+        """The scopes as a phrase; empty if they are unknown."""
         return f"its scope is {', '.join(self.scopes)}" if self.scopes else ""
 
 
 def who(integration: Integration, account: Account) -> TokenOwner:
-    """Whose token an account has.
+    """Return the owner of an account's token.
 
     Raises:
-        ApiError: what the service answered instead, or that it did not answer in time.
+        ApiError: the service responded with an error, or not in time.
     """
     from kosmo_kernel.client.client import Client
 
@@ -49,11 +53,11 @@ def who(integration: Integration, account: Account) -> TokenOwner:
     client = Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)
     started = time.perf_counter()
     try:
-        answer = client.fetch(function, {})
+        response = client.fetch(function, {})
     finally:
         client.close()
-    record = answer.data if isinstance(answer.data, dict) else {}
+    record = response.data if isinstance(response.data, dict) else {}
     names = [str(record[label]) for label in integration.labels if record.get(label)]
-    took = (time.perf_counter() - started) * 1000
+    milliseconds = (time.perf_counter() - started) * 1000
     text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
-    return TokenOwner(text, tuple(answer.scopes), answer.remaining, took, function.path)
+    return TokenOwner(text, tuple(response.scopes), response.remaining, milliseconds, function.path)

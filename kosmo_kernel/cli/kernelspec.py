@@ -1,8 +1,8 @@
-"""`kosmo install` and `kosmo uninstall`: the kernel's entry in Jupyter's list.
+"""`kosmo install` and `kosmo uninstall`: add the kernel to Jupyter's kernelspecs, or remove it.
 
-`pip install` already puts one into its own environment, which starts "python", whatever that is for the Jupyter
-that reads it. The one written here names this interpreter by its full path, so a Jupyter of another environment
-finds the right one as well.
+`pip install` already adds a kernelspec to its own environment, which starts "python", whatever that is for the Jupyter
+that reads it. The kernelspec written here names this interpreter by its full path, so that a Jupyter from another
+environment starts the right one as well.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ OLD = "is of an older version: the kernel that it starts runs Python files in th
 
 
 class Entry(NamedTuple):
-    """An entry of the kernel in a list of Jupyter's.
+    """A kernelspec of this kernel.
 
     Parameters:
         file: its `kernel.json`.
-        command: what it starts; empty where the file makes no sense.
+        command: the command that it starts; empty if the file is invalid.
     """
 
     file: Path
@@ -40,12 +40,12 @@ class Entry(NamedTuple):
 
     @property
     def is_safe(self) -> bool:
-        """Return whether what it starts takes no modules from the folder of a notebook; or starts nothing."""
+        """Return whether it starts nothing, or a Python that imports no modules from a notebook's folder."""
         return not self.command or is_safe(self.command)
 
 
 def entries() -> list[Entry]:
-    """Return the entries that Jupyter finds, the one that it uses first."""
+    """Return the kernelspecs that Jupyter finds, beginning with the one that it uses."""
     from jupyter_core.paths import jupyter_path
 
     files = (Path(folder, NAME, "kernel.json") for folder in jupyter_path("kernels"))
@@ -56,12 +56,12 @@ def _command(file: Path) -> list[str]:
     try:
         command = json.loads(file.read_text(encoding="utf-8"))["argv"]
     except (OSError, ValueError, LookupError, TypeError):
-        return []  # Jupyter starts nothing either
+        return []  # Jupyter cannot start it either
     return [str(word) for word in command] if isinstance(command, list) else []
 
 
 def renewal(file: Path) -> str:
-    """Return what to do to have an entry written anew."""
+    """Return the advice on how to replace an old kernelspec."""
     if file.parent == _folder(user=True, sys_prefix=False, prefix=None):
         return "Run: kosmo install"
     if file.parent == _folder(user=False, sys_prefix=True, prefix=None):
@@ -70,7 +70,7 @@ def renewal(file: Path) -> str:
 
 
 def where(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which list is meant."""
+    """Add the options that choose the folder of the kernelspec to a command."""
     options = (
         click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default."),
         click.option("--sys-prefix", is_flag=True, help="The list of this Python environment."),
@@ -115,16 +115,16 @@ def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
 
 
 def shipped(name: str) -> Path:
-    """A file or folder that comes with the package: in a wheel inside it, in a checkout beside it."""
+    """Return the path of a packaged file or folder: inside the package in a wheel, beside it in a checkout."""
     inside = Path(str(files("kosmo_kernel"))) / name
     return inside if inside.exists() else Path(str(files("kosmo_kernel"))).parent / name
 
 
 def _folder(*, user: bool, sys_prefix: bool, prefix: str | None) -> Path:
-    """Where Jupyter looks for the kernel.
+    """Return the folder of the kernelspec for the given options.
 
     Raises:
-        click.UsageError: more than one of the options.
+        click.UsageError: more than one of the options is given.
     """
     from jupyter_core.paths import jupyter_data_dir
 

@@ -1,8 +1,8 @@
 """`kosmo integrations:lua`: run Lua from a file, from the command line or from standard input.
 
-For people, what the script prints appears as it is printed and what it returns follows. With `--format` standard output
-has what it returns and nothing else. With `--json` all is in one document with eight keys, the same eight when the run
-failed or never began. `--repl` reads line by line instead (`repl.py`).
+By default, the output of the script is shown live and its return values follow. With `--format`, standard output has
+only the return values. With `--json`, it has one document with the same eight keys, whether the run succeeds, fails or
+never begins. `--repl` reads Lua line by line instead (`repl.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.session import Session
 
-INLINE = "(command line)"  # what Lua's own interpreter calls the text of -e
+INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
 STDIN = "stdin"
 EXAMPLES = """\b
 Examples:
@@ -37,16 +37,16 @@ Examples:
   kosmo integrations:lua audit.lua --json -- my-app
   kosmo integrations:lua audit.lua --format csv > audit.csv
   kosmo integrations:lua --repl --demo
-"""  # \b keeps click from filling the lines
+"""  # \b keeps click from rewrapping the lines
 
 
 class LuaCommand(Command):
-    """A command that runs Lua: it takes the script's arguments behind `--`, and fails in its own envelope."""
+    """A command that runs Lua, with script arguments after `--` and the keys of `run_document` for failures."""
 
-    dry_run = False  # whether the call at hand asks for one
+    dry_run = False  # whether the current call has --dry-run
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep what stands behind `--` for the script; otherwise its first word would be taken for the file."""
+        """Store the arguments after `--` for the script; click would take the first of them for FILE."""
         if "--" in args:
             place = args.index("--")
             ctx.meta["arguments"] = tuple(args[place + 1 :])
@@ -56,11 +56,11 @@ class LuaCommand(Command):
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """The usage line, with what `parse_args` takes."""
+        """Return the parts of the usage line, including the arguments after `--`."""
         return [*super().collect_usage_pieces(ctx), "[-- ARG…]"]
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """The eight keys of a run that failed."""
+        """Return the eight keys of a failed run."""
         result = error.result if isinstance(error, KosmoError) else None
         return run_document(result, message, facts | {"line": getattr(error, "line", None)}, dry_run=self.dry_run)
 
@@ -134,12 +134,12 @@ def lua(
     source, name = script or ("", INLINE)
     line = TerminalProgress(sys.stderr)
     try:
-        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live:
+        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live_output:
             result = session.run(
                 source,
                 name=name,
                 args=args,
-                on_output=None if as_json else live,
+                on_output=None if as_json else live_output,
                 on_input=read_input if file == "-" and code is not None else None,
                 on_progress=line,
                 on_ask=partial(ask, line),
@@ -148,9 +148,9 @@ def lua(
             )
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
-            told = replace_values_with_plan(error.result)
+            plan_note = replace_values_with_plan(error.result)
             write_in(error.result.values, form)
-            note(told)
+            note(plan_note)
         raise
     if as_json:
         document(run_document(result, dry_run=dry_run))
@@ -162,10 +162,10 @@ def lua(
 
 
 def _check_repl(file: str | None, *, as_json: bool, form: str | None) -> None:
-    """What cannot be together with --repl.
+    """Check that no other option excludes --repl.
 
     Raises:
-        click.UsageError: it is.
+        click.UsageError: --json, --format or `-` is given as well.
     """
     other = "--json" if as_json else "--format" if form else "-" if file == "-" else ""
     if other:
@@ -173,11 +173,15 @@ def _check_repl(file: str | None, *, as_json: bool, form: str | None) -> None:
 
 
 def read_source(file: str | None, code: str | None) -> tuple[str, str]:
-    """The Lua to run and the name of its chunk.
+    """Read the Lua to run; return it with the name of its chunk.
+
+    Parameters:
+        file: the path of a file, `-` for standard input, or None.
+        code: the text of `-e`, or None.
 
     Raises:
-        click.UsageError: no source, two sources, a file that cannot be read, or nothing in it.
-        LuaSyntaxError: a source that is not UTF-8.
+        click.UsageError: there is no source, there are two, or the source is blank or cannot be read.
+        LuaSyntaxError: the source is not UTF-8.
     """
     if code is not None and file not in (None, "-"):
         raise click.UsageError("-e and FILE are two sources. Give one of them; what the script gets goes behind --.")
@@ -188,7 +192,7 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
     elif file == "-":
         name, data = STDIN, sys.stdin.buffer.read() if sys.stdin else b""
     else:
-        name, data = file or "", _bytes_of(file or "")
+        name, data = file or "", _read_bytes(file or "")
     try:
         source = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -198,11 +202,11 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
         raise error from None
     if not source.strip():
         raise click.UsageError(f"There is no Lua to run: {name} is blank.")
-    # `#!/usr/bin/env …`: Lua's own interpreter skips such a line too
+    # comment out `#!/usr/bin/env …`, which Lua's own interpreter skips too
     return (f"--{source}" if source.startswith("#") else source), name
 
 
-def _bytes_of(file: str) -> bytes:
+def _read_bytes(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:

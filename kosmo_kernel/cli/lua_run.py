@@ -1,7 +1,7 @@
-"""A Lua run on behalf of a command: what it prints appears at once, how far it is can be seen, and Ctrl-C stops it.
+"""Connect a Lua run to the terminal: live output, progress, questions, standard input and Ctrl-C.
 
-The first Ctrl-C asks Lua to stop, so that what was printed and called until then is still told; a second one ends
-the command on the spot. When the reader of a pipe is gone, the run is stopped as well: nobody would see its end.
+The first Ctrl-C asks Lua to stop, so that the output and calls so far are still reported; a second one ends the command
+immediately. The run is also stopped when the reader of a pipe closes it, because its output could not be read.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from kosmo_kernel.session import Session
 
 
 class LiveOutput:
-    """Takes what a run prints, to be given as `on_output`, and hands it on at once.
+    """An `on_output` callback that writes the output of a run immediately.
 
-    A context manager around the run: at its end the last line is ended, and a reader who went away is no secret.
+    Use it as a context manager around the run: leaving it ends an unfinished line, and raises the `BrokenPipeError` of
+    a closed pipe.
 
     Parameters:
         session: the session that runs.
-        line: of the run's progress, which makes way for what is printed.
-        aside: all of it goes to standard error, since standard output is for something else.
+        line: the progress display of the run, which is cleared before output is written.
+        aside: write all output to standard error, because standard output is used for something else.
     """
 
     def __init__(self, session: Session, line: ProgressDisplay, *, aside: bool = False) -> None:
         self._session = session
-        self._aside = aside
-        self._line = line
+        self._to_stderr = aside
+        self._progress = line
         self._line_is_open = False
-        self._gone: BrokenPipeError | None = None
+        self._pipe_error: BrokenPipeError | None = None
 
     def __call__(self, stream: str, text: str) -> None:
         """Write `text` to the stream of this name, `stdout` or `stderr`."""
-        if self._gone is not None:
+        if self._pipe_error is not None:
             return
-        place = sys.stderr if stream == "stderr" or self._aside else sys.stdout
-        self._line.make_way(place, text)
+        target = sys.stderr if stream == "stderr" or self._to_stderr else sys.stdout
+        self._progress.make_way(target, text)
         try:
-            write(place, text)
+            write(target, text)
         except BrokenPipeError as error:
-            self._gone = error
+            self._pipe_error = error
             self._session.interrupt()
         if stream == "stdout" and text:
             self._line_is_open = not text.endswith("\n")
@@ -53,15 +54,15 @@ class LiveOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._line_is_open:  # what follows, here or on standard error, has a line of its own
+        if self._line_is_open:  # start the next output, on either stream, on its own line
             self("stdout", "\n")
-        if self._gone is not None:
-            raise self._gone
+        if self._pipe_error is not None:
+            raise self._pipe_error
 
 
 @contextmanager
 def stopped_by_ctrl_c(session: Session) -> Iterator[None]:
-    """Let the first Ctrl-C stop the run of this session, and the second one the command."""
+    """Let the first Ctrl-C interrupt the run of this session, and the second one end the command."""
 
     def stop(*_: Any) -> None:
         signal.signal(signal.SIGINT, previous)
@@ -76,7 +77,7 @@ def stopped_by_ctrl_c(session: Session) -> Iterator[None]:
 
 @contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end a wait for standard input, which a session cannot stop."""
+    """Let Ctrl-C end a wait for standard input, which the session cannot interrupt."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -85,8 +86,8 @@ def ended_by_ctrl_c() -> Iterator[None]:
 
 
 def read_input(form: str) -> str | None:
-    """What `io.read` gets from standard input: a line without (`l`) or with (`L`) its end, or all of it (`a`)."""
-    if not sys.stdin:  # whoever started the command has closed it
+    """Read for `io.read` from standard input: a line without (`l`) or with (`L`) its end, or the rest (`a`)."""
+    if not sys.stdin:  # closed by the parent process
         return None
     with ended_by_ctrl_c():
         data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
@@ -95,11 +96,13 @@ def read_input(form: str) -> str | None:
 
 
 def ask(line: ProgressDisplay, question: str) -> str | None:
-    """What a person at the terminal answers to a question; None where there is none, or nobody who answers.
+    """Ask the user at the terminal a question and return the answer.
+
+    Returns None without a terminal, or at the end of standard input.
 
     Parameters:
-        line: of the run's progress, which makes way for it.
-        question: what is asked.
+        line: the progress display of the run, which is cleared before the question.
+        question: the text to show.
     """
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return None

@@ -1,4 +1,4 @@
-"""`kosmo mcp:call`: one tool of an MCP server, with its arguments as JSON or one by one."""
+"""`kosmo mcp:call`: call a tool of an MCP server, with its arguments as JSON or as `--arg NAME=VALUE`."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ SPACE = "mcp."
 
 
 class ToolCallCommand(Command):
-    """A command that calls a tool, and fails in the envelope of a call."""
+    """A command that calls a tool, and reports failures with the same JSON keys as a successful call."""
 
-    asked: str | None = None  # the tool of the call at hand, as far as it is known
-    known: Tool | None = None  # likewise
-    server: str | None = None  # likewise
+    asked: str | None = None  # full name of the tool in the current call, or the argument until it is resolved
+    known: Tool | None = None  # the tool of the current call, once its server has described it
+    server: str | None = None  # server name of the current call, once it is resolved
     dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Remember what failures have to say."""
+        """Parse the arguments, and keep the name of the tool and `--dry-run` for the document of a failure."""
         self.asked = self.known = self.server = None
         rest = super().parse_args(ctx, args)
         self.asked, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
         return rest
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """The six keys of a call that failed."""
+        """Return the six keys of a failed call."""
         result = error.result if isinstance(error, KosmoError) else None
         return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
-        """What is known of the call at hand beside its data."""
-        found: dict[str, Any] = {
+        """Return the metadata of the current call."""
+        metadata: dict[str, Any] = {
             "dry_run": self.dry_run,
             "operation": self.known.effect if self.known else None,
             "permission_bypassed": bool(result and result.permission_bypassed),
             "server": self.server,
         }
         if result and result.planned:
-            found["planned"] = [{"arguments": one.arguments, "url": one.url} for one in result.planned]
-        return found | ({"notes": result.notes} if result else {})
+            metadata["planned"] = [{"arguments": one.arguments, "url": one.url} for one in result.planned]
+        return metadata | ({"notes": result.notes} if result else {})
 
 
 @click.command(
@@ -94,8 +94,8 @@ def call(
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
     given = dict(fields_of_json(payload)) if payload is not None else {}
     named = [_pair(pair) for pair in pairs]
-    if twice := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
-        raise click.UsageError(f"`{twice[0]}` is given twice.")
+    if duplicates := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
+        raise click.UsageError(f"`{duplicates[0]}` is given twice.")
     command = ctx.command
     if not isinstance(command, ToolCallCommand):
         raise TypeError("this function is the callback of a Call")
@@ -111,7 +111,7 @@ def call(
         write(sys.stderr, text)
 
     with Session() as session, line:
-        command.known = _found(command, session.servers.get(), tool, dry_run=dry_run)
+        command.known = _resolve(command, session.servers.get(), tool, dry_run=dry_run)
         arguments = given | {name: _typed(command.known, name, text) for name, text in named}
         result = session.call(
             command.asked or tool,
@@ -129,11 +129,11 @@ def call(
     _show(result, form, dry_run=dry_run)
 
 
-def _found(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
-    """The tool that is meant; its server is started to know it, unless this is a dry run.
+def _resolve(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
+    """Return the tool, which starts its server; return None for a dry run.
 
     Raises:
-        KosmoError: there is none, or its server may not be started, or does not start.
+        KosmoError: the tool does not exist, or its server may not be started or fails to start.
     """
     server, name = servers.split(path)
     servers.may_use(server.name)
@@ -153,31 +153,31 @@ def _pair(pair: str) -> tuple[str, str]:
 
 
 def _typed(tool: Tool | None, name: str, text: str) -> Any:
-    """The value of an `--arg`: a text where the tool takes one, or is not known; else JSON, where it is any."""
+    """Return the value of an `--arg`: a string if the tool accepts one or is unknown, otherwise JSON if it is valid."""
     schema = tool.properties.get(name, {}) if tool else {}
-    if tool is None or "string" in _kinds(schema):
+    if tool is None or "string" in _type_names(schema):
         return text
     try:
         return json.loads(text)
     except ValueError:
-        return text  # which is no text that fits, as checking it will say
+        return text  # does not match the schema, which the validation of the arguments reports
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    told = schema.get("type")
-    kinds: Iterable[Any] = told if isinstance(told, list) else [told]
-    found = {kind for kind in kinds if isinstance(kind, str)}
-    for one in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
-        found |= _kinds(one) if isinstance(one, dict) else set()
-    return found
+def _type_names(schema: Mapping[str, Any]) -> set[str]:
+    declared = schema.get("type")
+    kinds: Iterable[Any] = declared if isinstance(declared, list) else [declared]
+    names = {kind for kind in kinds if isinstance(kind, str)}
+    for alternative in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
+        names |= _type_names(alternative) if isinstance(alternative, dict) else set()
+    return names
 
 
 def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
-    """Print what came back, and what there is to say beside."""
+    """Print the result of a call to standard output and its notes to standard error."""
     from kosmo_kernel.results.dry_run import plan_of
 
     values = [plan_of(result.planned)] if dry_run else result.values[:1]
-    below, beside = result.split_notes(tables=not form and sys.stdout.isatty())
+    below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
     if form:
         from kosmo_kernel.cli.formats import write_values
 
@@ -186,5 +186,5 @@ def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
         from kosmo_kernel.cli.values import show_values
 
         show_values(values, below)
-    for told in [*beside, *(["A dry run: nothing was asked."] if dry_run else [])]:
-        note(told)
+    for text in [*notes, *(["A dry run: nothing was asked."] if dry_run else [])]:
+        note(text)

@@ -1,4 +1,4 @@
-"""`kosmo mcp:doctor`: what is configured, what is wrong, and what to do about it. No server is started for that."""
+"""`kosmo mcp:doctor`: check the configuration of MCP servers, without starting one."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def doctor(*, name: str | None, as_json: bool) -> int:
     secrets that it refers to, and trust. None is started, and no secret is shown. Exits with 1 when something is
     broken.
     """
-    there = configuration()
-    chosen = [there.find(name)] if name else list(there.servers.values())
-    groups: list[tuple[str, Iterable[Finding]]] = [("The SDK", _sdk()), ("Files", _files(there))]
-    groups += [("Permissions", found)] if (found := list(_permissions(list(there.servers)))) else []
-    groups += [(f"The server {one.name}", _server(one)) for one in chosen]
+    configured = configuration()
+    chosen = [configured.find(name)] if name else list(configured.servers.values())
+    groups: list[tuple[str, Iterable[Finding]]] = [("The SDK", _sdk()), ("Files", _files(configured))]
+    groups += [("Permissions", permissions)] if (permissions := list(_permissions(list(configured.servers)))) else []
+    groups += [(f"The server {server.name}", _server(server)) for server in chosen]
     if as_json:
         findings = [finding for _, group in groups for finding in group]
-        document({"success": sound(findings), "findings": [asdict(one) for one in findings]})
+        document({"success": sound(findings), "findings": [asdict(finding) for finding in findings]})
     else:
         findings = list(print_findings(groups))
         say(f"\n{summary(findings)}")
@@ -60,32 +60,33 @@ def _sdk() -> Iterator[Finding]:
         yield Finding("sdk.mcp", "broken", "It is not installed.", f"{sys.executable} -m pip install '{EXTRA}'")
 
 
-def _files(there: Configuration) -> Iterator[Finding]:
-    for one in there.sources:
-        if one.fault:
-            yield Finding(f"files.{one.source}", "broken", one.fault, f"Mend {one.path}; its servers are not known.")
-        elif one.servers:
-            yield Finding(f"files.{one.source}", "ok", f"{one.path}: {', '.join(one.servers)}")
-    if not there.servers and not there.faults:
+def _files(configured: Configuration) -> Iterator[Finding]:
+    for source in configured.sources:
+        name = f"files.{source.source}"
+        if source.fault:
+            yield Finding(name, "broken", source.fault, f"Mend {source.path}; its servers are not known.")
+        elif source.servers:
+            yield Finding(name, "ok", f"{source.path}: {', '.join(source.servers)}")
+    if not configured.servers and not configured.faults:
         yield Finding("files.servers", "warning", "No MCP server is configured.", NONE.partition(". ")[2])
 
 
 def _permissions(names: list[str]) -> Iterator[Finding]:
-    """Permissions for a server whose name is probably a misspelt one: they hold for none."""
+    """Check for permissions whose server does not exist but has a name similar to one that does."""
     try:
-        written = servers_named()
+        configured = servers_named()
     except KosmoError as error:
         yield Finding("permissions.files", "broken", error.message)
         return
-    for name, place in written.items():
-        near = [] if any(same_name(name, one) for one in names) else nearest(name, names, most=1)
-        if near:
-            told = f"There is no MCP server `{name}`, and what {place} says of it holds for none."
-            yield Finding(f"permissions.{name}", "warning", told, f"Write `{near[0]}` there, if that is meant.")
+    for name, place in configured.items():
+        similar = [] if any(same_name(name, server) for server in names) else nearest(name, names, most=1)
+        if similar:
+            message = f"There is no MCP server `{name}`, and what {place} says of it holds for none."
+            yield Finding(f"permissions.{name}", "warning", message, f"Write `{similar[0]}` there, if that is meant.")
 
 
 def _server(server: Server) -> Iterator[Finding]:
-    """What can be known of a server without starting it."""
+    """Check a server without starting it."""
     group = server.name
     if server.fault:
         yield Finding(f"{group}.entry", "broken", f"{server.fault}.", f"Mend its entry in {server.path}.")
@@ -96,38 +97,38 @@ def _server(server: Server) -> Iterator[Finding]:
         yield Finding(f"{group}.enabled", "ok", f"It is switched off. `kosmo mcp:enable {server.name}` switches it on.")
         return
     yield _trust(server)
-    yield from _filled(server)
+    yield from _references(server)
 
 
 def _trust(server: Server) -> Finding:
     name = f"{server.name}.trust"
     try:
-        standing = Trust().status(server)
+        status = Trust().status(server)
     except KosmoError as error:
         return Finding(name, "broken", error.message)
-    if standing == "trusted":
+    if status == "trusted":
         return Finding(name, "ok", "You agreed to it." if server.of_project else "It is in your own file.")
-    why = "is not trusted yet" if standing == "untrusted" else "has changed since you trusted it"
+    why = "is not trusted yet" if status == "untrusted" else "has changed since you trusted it"
     return Finding(name, "warning", f"It comes with the project, and {why}.", f"kosmo mcp:trust {server.name}")
 
 
-def _filled(server: Server) -> Iterator[Finding]:
-    """Whether what its entry refers to is there, and so is its program."""
+def _references(server: Server) -> Iterator[Finding]:
+    """Check that the variables, secrets and program of a server's entry exist."""
     from kosmo_kernel.mcp import secrets
 
     try:
-        filled = fill_in(server, secrets.read)
+        resolved = fill_in(server, secrets.read)
     except KosmoError as error:
-        yield Finding(f"{server.name}.values", "broken", error.message)  # which says what to do
+        yield Finding(f"{server.name}.values", "broken", error.message)  # the message says what to do
         return
     if server.kind == "http":
         return
     name = f"{server.name}.program"
-    place = shutil.which(filled.command, path=filled.env.get("PATH", os.defpath))
-    if place is None and os.path.dirname(filled.command):
-        place = shutil.which(str(filled.cwd / filled.command))
+    place = shutil.which(resolved.command, path=resolved.env.get("PATH", os.defpath))
+    if place is None and os.path.dirname(resolved.command):
+        place = shutil.which(str(resolved.cwd / resolved.command))
     if place:
         yield Finding(name, "ok", place)
     else:
-        told = f"There is no program `{server.command}` on the path."
-        yield Finding(name, "broken", told, f"Install it, or write its whole path into {server.path}.")
+        message = f"There is no program `{server.command}` on the path."
+        yield Finding(name, "broken", message, f"Install it, or write its whole path into {server.path}.")

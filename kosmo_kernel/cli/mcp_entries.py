@@ -1,7 +1,7 @@
-"""`kosmo mcp:add`, `:remove`, `:enable` and `:disable`: the entries of MCP servers in the user's file or the project's.
+"""`kosmo mcp:add`, `:remove`, `:enable` and `:disable`: edit the MCP servers in the user's file or the project's.
 
-A secret is never taken from an argument: it is asked for, or read from standard input, goes into the keyring, and the
-entry refers to it.
+Secrets are never accepted as arguments. They are read from a prompt or from standard input and stored in the keyring,
+and the entry refers to them.
 """
 
 from __future__ import annotations
@@ -83,19 +83,19 @@ def add(
     to variables (${NAME}) and to secrets of the keyring (${secret:NAME}). Nothing is started.
     """
     check_name(name)
-    _check_ways(command, url, secret, bearer=bearer)
-    made: dict[str, Any] = {"url": url} if url else {"command": command[0], "args": list(command[1:])}
-    sent = dict(_pair("--header", one) for one in headers)
-    told = {"env": dict(map(_variable, variables)), "headers": sent, "cwd": cwd, "timeout": timeout}
-    made |= {key: value for key, value in told.items() if value}
+    _check_options(command, url, secret, bearer=bearer)
+    new_entry: dict[str, Any] = {"url": url} if url else {"command": command[0], "args": list(command[1:])}
+    header_values = dict(_pair("--header", text) for text in headers)
+    fields = {"env": dict(map(_variable, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
+    new_entry |= {key: value for key, value in fields.items() if value}
     path = place(of_project=project)
-    _check(name, made, path)
+    _check_entry(name, new_entry, path)
 
     def keeping() -> AbstractContextManager[None]:
-        return _keeping(name, made, secret, stdin=stdin) if secret or bearer else nullcontext()
+        return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else nullcontext()
 
-    put(path, {name: made}, replace=replace, keeping=keeping)
-    _tell(name, path, "added", as_json=as_json)
+    put(path, {name: new_entry}, replace=replace, keeping=keeping)
+    _report(name, path, "added", as_json=as_json)
 
 
 @click.command("mcp:remove", cls=Command, epilog="\b\nExample:\n  kosmo mcp:remove time")
@@ -106,20 +106,20 @@ def remove(*, name: str, project: bool, as_json: bool) -> None:
     """Forget an MCP server, and its secrets."""
     path = place(of_project=project)
 
-    own: list[str] = []
+    secret_names: list[str] = []
 
     def edit(entries: dict[str, Any]) -> None:
         text = json.dumps(entry_of(entries, name, path), ensure_ascii=False)
-        own.extend(re.findall(rf"\$\{{secret:({re.escape(name)}\.[^}}]+)\}}", text))
+        secret_names.extend(re.findall(rf"\$\{{secret:({re.escape(name)}\.[^}}]+)\}}", text))
         del entries[name]
 
     change(path, edit)
-    if own:
+    if secret_names:
         from kosmo_kernel.mcp import secrets
 
-        for secret in own:
+        for secret in secret_names:
             secrets.drop(secret)
-    _tell(name, path, "removed", as_json=as_json)
+    _report(name, path, "removed", as_json=as_json)
 
 
 @click.command("mcp:enable", cls=Command, epilog="\b\nExample:\n  kosmo mcp:enable time")
@@ -144,21 +144,21 @@ def _switch(name: str, *, on: bool, of_project: bool, as_json: bool) -> None:
     path = place(of_project=of_project)
 
     def edit(entries: dict[str, Any]) -> None:
-        given = entry_of(entries, name, path)
-        if not isinstance(given, dict):
+        fields = entry_of(entries, name, path)
+        if not isinstance(fields, dict):
             raise InvalidArgumentsError(f"{path}: the entry of `{name}` must be an object.")
-        given.pop("disabled", None)  # Cursor's word, which would go before ours
-        given["enabled"] = on
+        fields.pop("disabled", None)  # Cursor's key, which would take precedence over `enabled`
+        fields["enabled"] = on
 
     change(path, edit)
-    _tell(name, path, "enabled" if on else "disabled", as_json=as_json)
+    _report(name, path, "enabled" if on else "disabled", as_json=as_json)
 
 
-def _check_ways(command: Sequence[str], url: str | None, secret: str | None, *, bearer: bool) -> None:
-    """Nothing, when it is clear how a server is reached, and no secret stands there.
+def _check_options(command: Sequence[str], url: str | None, secret: str | None, *, bearer: bool) -> None:
+    """Check that the options give one way to reach the server, and contain no secret.
 
     Raises:
-        click.UsageError: it is not.
+        click.UsageError: the options exclude one another, or one of them looks like a secret.
     """
     if bool(command) == bool(url):
         raise click.UsageError("Give the command of the server behind --, or its address with --url.")
@@ -168,28 +168,28 @@ def _check_ways(command: Sequence[str], url: str | None, secret: str | None, *, 
         raise click.UsageError("--secret takes the name of a variable; its value is asked for.")
     if bearer and not url:
         raise click.UsageError("--bearer goes with --url.")
-    for told in found_in([*command, url or ""]):
-        raise click.UsageError(NOT_HERE.format(what=f"`{told}`"))
+    for secret_text in found_in([*command, url or ""]):
+        raise click.UsageError(NOT_HERE.format(what=f"`{secret_text}`"))
 
 
-def _check(name: str, made: dict[str, Any], path: Path) -> None:
-    """Nothing, when an entry describes a server.
+def _check_entry(name: str, fields: dict[str, Any], path: Path) -> None:
+    """Check that an entry describes a server.
 
     Raises:
-        InvalidArgumentsError: it does not.
+        InvalidArgumentsError: the entry is not valid.
     """
-    found = entry(name, made, "user", path, path.parent)
-    if found.fault:
-        raise InvalidArgumentsError(f"That is no MCP server: {found.fault}.")
+    server = entry(name, fields, "user", path, path.parent)
+    if server.fault:
+        raise InvalidArgumentsError(f"That is no MCP server: {server.fault}.")
 
 
-def _variable(given: str) -> tuple[str, str]:
-    name, equals, _ = given.partition("=")
-    return _pair("--env", given) if equals else (name.strip(), f"${{{name.strip()}}}")
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, _ = text.partition("=")
+    return _pair("--env", text) if equals else (name.strip(), f"${{{name.strip()}}}")
 
 
-def _pair(option: str, given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
+def _pair(option: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not name:
         raise click.UsageError(f"{option} takes NAME=VALUE.")
@@ -198,33 +198,35 @@ def _pair(option: str, given: str) -> tuple[str, str]:
     return name, value
 
 
-def _keeping(name: str, made: dict[str, Any], variable: str | None, *, stdin: bool) -> AbstractContextManager[None]:
-    """Ask for the one secret of a server, and have the entry refer to it; what keeps it."""
+def _ask_secret(
+    name: str, fields: dict[str, Any], variable: str | None, *, stdin: bool
+) -> AbstractContextManager[None]:
+    """Ask for the secret of a server and add a reference to its entry; return the context that stores the secret."""
     from kosmo_kernel.mcp import secrets
 
-    kept = f"{name}.{variable or 'token'}"
+    secret_name = f"{name}.{variable or 'token'}"
     value, _ = read_token(f"{variable or 'Token'} of {name}", from_stdin=stdin)
     if variable:
-        made["env"] = made.get("env", {}) | {variable: f"${{secret:{kept}}}"}
+        fields["env"] = fields.get("env", {}) | {variable: f"${{secret:{secret_name}}}"}
     else:
-        made["headers"] = made.get("headers", {}) | {"Authorization": f"Bearer ${{secret:{kept}}}"}
-    return secrets.keeping({kept: value})
+        fields["headers"] = fields.get("headers", {}) | {"Authorization": f"Bearer ${{secret:{secret_name}}}"}
+    return secrets.keeping({secret_name: value})
 
 
-def _tell(name: str, path: Path, done: str, *, as_json: bool) -> None:
-    """Say what was done, and what is left to do."""
-    found = configuration()
-    server = found.servers.get(name)
-    left: Iterable[str] = ()
+def _report(name: str, path: Path, action: str, *, as_json: bool) -> None:
+    """Print what was done, and what the user still has to do."""
+    configured = configuration()
+    server = configured.servers.get(name)
+    notes: Iterable[str] = ()
     if server and server.path != path:
-        left = [f"{server.path} has one of this name as well, which is the one that counts."]
+        notes = [f"{server.path} has one of this name as well, which is the one that counts."]
     elif server and server.of_project and server.enabled:
-        left = [f"`kosmo mcp:trust {name}` before it is used: it comes with the project."]
+        notes = [f"`kosmo mcp:trust {name}` before it is used: it comes with the project."]
     if as_json:
-        document({"success": True, "server": name, "done": done, "file": str(path), "notes": list(left)})
+        document({"success": True, "server": name, "done": action, "file": str(path), "notes": list(notes)})
         return
-    say(f"The MCP server {name} is {done}: {path}")
-    if server and done == "added":
+    say(f"The MCP server {name} is {action}: {path}")
+    if server and action == "added":
         sys.stdout.writelines(f"  {line}\n" for line in consent_lines(server))
-    for line in left:
+    for line in notes:
         say(line)

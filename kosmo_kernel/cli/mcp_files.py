@@ -1,7 +1,7 @@
-"""The files that `mcp:add` and its like change: the user's own, and the project's `.mcp.json`.
+"""Edit the files that configure MCP servers: the user's file, and the project's `.mcp.json`.
 
-Everything in a file that is not changed stays: other keys, keys of entries that mean nothing to us, their order and the
-indentation. A file that cannot be read, or that has comments, which would be lost, is not written at all.
+Everything else in a file is preserved: other keys, unknown keys of entries, their order and the indentation. A file
+that cannot be read, or that has comments, which would be lost, is not written at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kosmo_kernel.safety.redaction import one_line
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-OURS = "project"  # the kind of the one file of a project that we write
+OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')
 NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
 
@@ -31,16 +31,16 @@ project = click.option("--project", is_flag=True, help="Of this project, in its 
 
 
 def place(*, of_project: bool) -> Path:
-    """The file that is to be changed."""
+    """Return the path of the file to change."""
     return project_root(Path.cwd()) / PROJECT[OURS] if of_project else user_file()
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Change the entries of a file, which is made where it is missing.
+    """Change the entries of a file, and create the file if it is missing.
 
     Parameters:
-        path: of the file.
-        edit: changes the entries, by the names of their servers; what it raises leaves the file as it is.
+        path: the path of the file.
+        edit: a callback that changes the entries by server name in place; if it raises, the file stays unchanged.
 
     Raises:
         SettingsError: the file cannot be read or written, or would lose comments.
@@ -48,12 +48,12 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     from kosmo_kernel.settings.private_files import locked, write
 
     try:
-        with locked(user_file().parent):  # not in the folder of the file, which may be a repository
+        with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
             text, table = _read(path)
             key, entries = _entries(table)
             edit(entries)
-            found = INDENT.search(text)
-            write(path, json.dumps(table | {key: entries}, indent=found[1] if found else 2, ensure_ascii=False) + "\n")
+            match = INDENT.search(text)
+            write(path, json.dumps(table | {key: entries}, indent=match[1] if match else 2, ensure_ascii=False) + "\n")
     except OSError as fault:
         raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
 
@@ -61,24 +61,24 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 def put(
     path: Path, made: Mapping[str, Any], *, replace: bool, keeping: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    """Put entries into a file.
+    """Add entries to a file.
 
     Parameters:
-        path: of the file.
-        made: the entries by the names of their servers.
-        replace: in place of others of these names.
-        keeping: is called once nothing stands against it, and before anything is changed: it asks for secrets. What it
-            gives keeps them, as long as the file can be changed; it has a lock of its own.
+        path: the path of the file.
+        made: the entries by server name.
+        replace: replace existing entries of these names.
+        keeping: a callback that asks for secrets. It is called after the checks and before any change, and returns a
+            context manager, with its own lock, that stores the secrets and discards them if the file cannot be changed.
 
     Raises:
-        InvalidArgumentsError: there are entries of these names.
-        SettingsError: as `change`.
+        InvalidArgumentsError: the file has entries of these names.
+        SettingsError: the file cannot be read or written, or would lose comments.
     """
 
     def check(entries: Mapping[str, Any]) -> None:
-        if there := [name for name in made if name in entries and not replace]:
-            told = ", ".join(there)
-            raise InvalidArgumentsError(f"{path} has {told} already. --replace takes the place. Nothing was changed.")
+        if existing := [name for name in made if name in entries and not replace]:
+            names = ", ".join(existing)
+            raise InvalidArgumentsError(f"{path} has {names} already. --replace takes the place. Nothing was changed.")
 
     def edit(entries: dict[str, Any]) -> None:
         check(entries)
@@ -90,13 +90,13 @@ def put(
 
 
 def _entries(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Under which key a file lists servers, or would, and what stands there."""
+    """Return the key under which a file lists servers, or the default key, and the entries."""
     key = next((key for key in KEYS if isinstance(table.get(key), dict)), KEYS[0])
     return key, dict(table.get(key) or {})
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    """A file's text and all that stands there."""
+    """Return the text of a file and its parsed content."""
     try:
         entries_of(path)
     except SettingsError as fault:
@@ -114,10 +114,10 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
-    """The entry of a server in a file.
+    """Return the entry of a server in a file.
 
     Raises:
-        UnknownNameError: there is none; with where there is one, or the nearest names.
+        UnknownNameError: the file has no such entry; the error names the file that has it, or similar names.
     """
     from kosmo_kernel.catalogue import nearest
 
@@ -131,10 +131,10 @@ def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
 
 
 def check_name(name: str) -> str:
-    """A name for a new server.
+    """Return the name of a new server unchanged if it is valid.
 
     Raises:
-        InvalidArgumentsError: it cannot be one.
+        InvalidArgumentsError: the name is not valid.
     """
     if not NAME.fullmatch(name):
         raise InvalidArgumentsError(
@@ -145,7 +145,7 @@ def check_name(name: str) -> str:
 
 
 def servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """The configured servers, for a shell that completes."""
+    """Return the configured servers that match, for shell completion."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(name) for name in configuration().servers if name.startswith(incomplete)]

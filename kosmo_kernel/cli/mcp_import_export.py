@@ -1,7 +1,7 @@
-"""`kosmo mcp:import` and `mcp:export`: entries from another client's file, and ours for another client.
+"""`kosmo mcp:import` and `mcp:export`: take over MCP servers from another client's file, and print them for one.
 
-Neither carries a secret. What stands in the clear in a file that is imported goes into the keyring, and what is
-exported refers to variables, which whoever takes the file sets.
+Secrets are not copied. Plain-text secrets in an imported file go into the keyring. An exported file refers to
+environment variables, which the recipient sets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from kosmo_kernel.safety.redaction import REDACTED
 STDIN = "-"
 VALUE_KEYS = ("env", "environment", "headers")
 REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^}]*\}|^@secret:.*$")
-_HIDDEN = re.compile(re.escape(REDACTED))
+_REDACTED = re.compile(re.escape(REDACTED))
 
 
 @click.command(
@@ -53,33 +53,33 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     headers that look like secrets go into the keyring, and the entries refer to them. Servers in your own file need no
     trust, so look at what is printed. Nothing is started.
     """
-    found = _entries(file)
+    entries = _entries(file)
     path = place(of_project=project)
-    for name, given in found.items():
+    for name, fields in entries.items():
         check_name(name)
-        if fault := entry(name, given, "user", Path(file), Path.cwd()).fault:
+        if fault := entry(name, fields, "user", Path(file), Path.cwd()).fault:
             raise SettingsError(f"{file}: the MCP server `{name}`: {fault}. Nothing was imported.")
     kept: dict[str, str] = {}
-    made = {name: {**given, **_without_secrets(name, given, kept)} for name, given in found.items()}
+    new_entries = {name: {**fields, **_without_secrets(name, fields, kept)} for name, fields in entries.items()}
 
     def keeping() -> AbstractContextManager[None]:
         from kosmo_kernel.mcp import secrets
 
         return secrets.keeping(kept)
 
-    put(path, made, replace=replace, keeping=keeping)
-    left = [f"`kosmo mcp:trust {name}` before it is used." for name in found] if project else []
+    put(path, new_entries, replace=replace, keeping=keeping)
+    notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
     if as_json:
         document(
-            {"success": True, "file": str(path), "servers": list(found), "secrets_kept": list(kept), "notes": left}
+            {"success": True, "file": str(path), "servers": list(entries), "secrets_kept": list(kept), "notes": notes}
         )
         return
     now = configuration()
-    for name in found:
+    for name in entries:
         lines = consent_lines(now.servers[name]) if name in now.servers else []
         sys.stdout.writelines([f"{name}\n", *(f"  {line}\n" for line in lines)])
-    say(f"{len(found)} imported: {path}")
-    for line in [*([f"Kept as secrets: {', '.join(kept)}"] if kept else []), *left]:
+    say(f"{len(entries)} imported: {path}")
+    for line in [*([f"Kept as secrets: {', '.join(kept)}"] if kept else []), *notes]:
         say(line)
 
 
@@ -96,70 +96,74 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
     All that are configured, or those of these NAMEs. In place of each secret stands a variable, ${NAME}; standard error
     names them. With --json they are in `needs`, beside `mcpServers`.
     """
-    there = configuration()
-    chosen = [there.find(name) for name in names] if names else [one for one in there.servers.values() if not one.fault]
-    for one in chosen:
-        if one.fault:
-            raise SettingsError(f"{one.path}: the MCP server `{one.name}`: {one.fault}.")
+    configured = configuration()
+    usable = [server for server in configured.servers.values() if not server.fault]
+    chosen = [configured.find(name) for name in names] if names else usable
+    for server in chosen:
+        if server.fault:
+            raise SettingsError(f"{server.path}: the MCP server `{server.name}`: {server.fault}.")
     needs: dict[str, None] = {}
-    written = {one.name: _portable(one, needs) for one in chosen}
+    portable = {server.name: _portable(server, needs) for server in chosen}
     if as_json:
-        document({"success": True, "mcpServers": written, "needs": list(needs)})
+        document({"success": True, "mcpServers": portable, "needs": list(needs)})
         return
-    document({"mcpServers": written})
-    for fault in there.faults:
+    document({"mcpServers": portable})
+    for fault in configured.faults:
         note(fault)
     if needs:
         note(f"Variables to set where this is used: {', '.join(needs)}")
 
 
 def _entries(file: str) -> dict[str, Any]:
-    """The entries of a file, or of standard input.
+    """Return the entries of a file, or of standard input.
 
     Raises:
-        SettingsError: it cannot be read, or has none.
+        SettingsError: the file does not exist, cannot be read or has no entries.
     """
     if file == STDIN:
-        given = read((sys.stdin.buffer.read() if sys.stdin else b"").decode("utf-8", "replace"), "standard input")
-        listed = [given[key] for key in KEYS if isinstance(given.get(key), dict)] if isinstance(given, dict) else []
-        found: dict[str, Any] = listed[0] if listed else {}
+        data = read((sys.stdin.buffer.read() if sys.stdin else b"").decode("utf-8", "replace"), "standard input")
+        listed = [data[key] for key in KEYS if isinstance(data.get(key), dict)] if isinstance(data, dict) else []
+        entries: dict[str, Any] = listed[0] if listed else {}
     else:
         if not Path(file).is_file():
             raise SettingsError(f"There is no file {file}.")
-        _, found = entries_of(Path(file))
-    if not found:
+        _, entries = entries_of(Path(file))
+    if not entries:
         raise SettingsError(f"{'Standard input' if file == STDIN else file} has no `mcpServers`, nor `servers`.")
-    return found
+    return entries
 
 
-def _without_secrets(name: str, given: Mapping[str, Any], kept: dict[str, str]) -> dict[str, Any]:
-    """The variables and headers of an entry, where what looks like a secret is one that is to be kept."""
-    found: dict[str, Any] = {key: dict(given[key]) for key in VALUE_KEYS if isinstance(given.get(key), dict)}
-    for values in found.values():
+def _without_secrets(name: str, fields: Mapping[str, Any], kept: dict[str, str]) -> dict[str, Any]:
+    """Return the variables and headers of an entry; replace likely secrets by references and add them to `kept`."""
+    replaced: dict[str, Any] = {key: dict(fields[key]) for key in VALUE_KEYS if isinstance(fields.get(key), dict)}
+    for values in replaced.values():
         for variable, value in values.items():
             if isinstance(value, str) and is_private(variable, value):
                 secret = f"{name}.{variable}"
                 kept[secret] = value
                 values[variable] = f"${{secret:{secret}}}"
-    return found
+    return replaced
 
 
 def _portable(server: Server, needs: dict[str, None]) -> dict[str, Any]:
-    """An entry without secrets; the variables that stand for them are noted."""
-    own = re.sub(r"\W+", "_", server.name).upper().strip("_")
+    """Return an entry with variables in place of secrets; add the variables to `needs`."""
+    prefix = re.sub(r"\W+", "_", server.name).upper().strip("_")
     if server.kind == "http":
-        made: dict[str, Any] = {"type": "http", "url": _without(server.url, _variables(f"{own}_URL_SECRET", needs))}
+        exported: dict[str, Any] = {
+            "type": "http",
+            "url": _with_variables(server.url, _variables(f"{prefix}_URL_SECRET", needs)),
+        }
     else:
-        made = {"command": server.command}
-        variables = _variables(f"{own}_SECRET", needs)  # another one for each
-        made["args"] = [_without(word, variables) for word in hidden_words(server.args)]
-    given = (("env", server.env, ""), ("headers", server.headers, f"{own}_"))
-    for key, values, prefix in given:
+        exported = {"command": server.command}
+        variables = _variables(f"{prefix}_SECRET", needs)  # a new name for each secret
+        exported["args"] = [_with_variables(word, variables) for word in hidden_words(server.args)]
+    groups = (("env", server.env, ""), ("headers", server.headers, f"{prefix}_"))
+    for key, values, header_prefix in groups:
         if values:
-            made[key] = dict(_pairs(values, prefix, needs))
-    made |= {"cwd": server.cwd} if server.cwd else {}
-    made |= {"timeout": server.timeout} if server.timeout != TIMEOUT else {}
-    return made | ({} if server.enabled else {"enabled": False})
+            exported[key] = dict(_pairs(values, header_prefix, needs))
+    exported |= {"cwd": server.cwd} if server.cwd else {}
+    exported |= {"timeout": server.timeout} if server.timeout != TIMEOUT else {}
+    return exported | ({} if server.enabled else {"enabled": False})
 
 
 def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, None]) -> Iterator[tuple[str, str]]:
@@ -170,17 +174,17 @@ def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, None]) -> It
             needs[variable] = None
             yield name, f"{scheme}{space}${{{variable}}}"
         else:
-            yield name, _without(value, _variables(variable, needs))
+            yield name, _with_variables(value, _variables(variable, needs))
 
 
-def _without(text: str, variables: Iterator[str]) -> str:
-    """A text with a variable in place of each `[redacted]`, and of each reference to a secret."""
-    found = REFERENCE.sub(REDACTED, hidden(text))
-    return _HIDDEN.sub(lambda _: next(variables), found)
+def _with_variables(text: str, variables: Iterator[str]) -> str:
+    """Replace each likely secret and each reference to a secret in a text with the next variable."""
+    redacted = REFERENCE.sub(REDACTED, hidden(text))
+    return _REDACTED.sub(lambda _: next(variables), redacted)
 
 
 def _variables(name: str, needs: dict[str, None]) -> Iterator[str]:
-    """References to variables of which none was needed before: of this name, and then with a number."""
+    """Yield references to variables: `name` alone, then with `_2`, `_3` and so on; add each to `needs`."""
     for number in count(1):
         variable = name if number == 1 else f"{name}_{number}"
         needs[variable] = None

@@ -1,7 +1,7 @@
-"""`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: what servers say that they offer.
+"""`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: list what MCP servers offer.
 
-They have to be started for that, so the user must have agreed to them; they end with the command. Where KOSMO_REPLAY
-names a cassette, what they said is taken from there.
+The servers are started for this, so they must be trusted, and they end with the command. If KOSMO_REPLAY names a
+cassette, the replies come from there.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def tools(*, server: str | None, as_json: bool) -> None:
     not agreed to, is told on standard error, and fails the command only where no other one answers. With --json:
     `tools`, and `failures` by server.
     """
-    with _servers() as there:
-        configured = there.configuration()
-        chosen = [there.find(server).name] if server else [n for n, one in configured.servers.items() if one.enabled]
+    with _servers() as servers:
+        configured = servers.configuration()
+        chosen = [servers.find(server).name] if server else [n for n, one in configured.servers.items() if one.enabled]
         rows: list[dict[str, Any]] = []
         failures: dict[str, KosmoError] = {}
         for name in chosen:
             try:
-                rows += [_row(tool, there.called()[name]) for tool in there.tools(name)]
+                rows += [_row(tool, servers.called()[name]) for tool in servers.tools(name)]
             except KosmoError as error:
                 failures[name] = error
     if failures and len(failures) == len(chosen):
         raise next(iter(failures.values()))
     if as_json:
-        told = {name: error.facts() for name, error in failures.items()}
-        document({"success": True, "tools": rows, "failures": told})
+        failure_facts = {name: error.facts() for name, error in failures.items()}
+        document({"success": True, "tools": rows, "failures": failure_facts})
         return
     if rows:
-        print_rows([(row["lua_path"].removeprefix("app.mcp."), _summary(row)) for row in rows])
+        print_rows([(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows])
     elif not chosen:
         say(NONE)
     for fault in [*configured.faults, *(error.message for error in failures.values())]:
@@ -69,9 +69,9 @@ def schema(*, tool: str, as_json: bool) -> None:
 
     Its server is started for it.
     """
-    with _servers() as there:
-        server, name = there.split(tool)
-        document(dict(there.tool(server.name, name).schema))
+    with _servers() as servers:
+        server, name = servers.split(tool)
+        document(dict(servers.tool(server.name, name).schema))
 
 
 @click.command(
@@ -87,21 +87,25 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
 
     SERVER is started for it. With --json: `resources`, or `contents` with a `text` or a `blob` in base64 each.
     """
-    with _servers() as there:
-        name = there.find(server).name
+    with _servers() as servers:
+        name = servers.find(server).name
         if uri is not None:
-            held = there.read_resource(name, uri)["contents"]
+            contents = servers.read_resource(name, uri)["contents"]
             if as_json:
-                document({"success": True, "server": name, "uri": uri, "contents": held})
+                document({"success": True, "server": name, "uri": uri, "contents": contents})
             else:
-                for one in held:
-                    say(one["text"] if "text" in one else f"({one.get('mimeType', 'binary')}: --json has it in base64)")
+                for item in contents:
+                    say(
+                        item["text"]
+                        if "text" in item
+                        else f"({item.get('mimeType', 'binary')}: --json has it in base64)"
+                    )
             return
-        found = there.resources(name)
+        listed = servers.resources(name)
     if as_json:
-        document({"success": True, "server": name, "resources": found})
-    elif found:
-        print_rows([(one.get("uri") or one.get("uriTemplate", ""), _about(one)) for one in found])
+        document({"success": True, "server": name, "resources": listed})
+    elif listed:
+        print_rows([(item.get("uri") or item.get("uriTemplate", ""), _item_summary(item)) for item in listed])
     else:
         say(f"{name} offers no resources.")
 
@@ -121,43 +125,43 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
     SERVER is started for it. JSON is an object of named texts, or - for one on standard input. With --json: `prompts`,
     or `messages` of the one.
     """
-    given = dict(fields_of_json(payload)) if payload is not None else {}
-    with _servers() as there:
-        name = there.find(server).name
-        found = there.prompts(name)
+    arguments = dict(fields_of_json(payload)) if payload is not None else {}
+    with _servers() as servers:
+        name = servers.find(server).name
+        listed = servers.prompts(name)
         if prompt is not None:
-            made = there.prompt(name, prompt, _texts(name, prompt, found, given))
+            rendered = servers.prompt(name, prompt, _prompt_arguments(name, prompt, listed, arguments))
             if as_json:
-                document({"success": True, "server": name, "prompt": prompt, **made})
+                document({"success": True, "server": name, "prompt": prompt, **rendered})
             else:
-                for one in made["messages"]:
-                    say(f"{one['role']}: {_text(one['content'])}")
+                for item in rendered["messages"]:
+                    say(f"{item['role']}: {_content_text(item['content'])}")
             return
     if as_json:
-        document({"success": True, "server": name, "prompts": found})
-    elif found:
-        print_rows([(_signature(one), _about(one)) for one in found])
+        document({"success": True, "server": name, "prompts": listed})
+    elif listed:
+        print_rows([(_signature(item), _item_summary(item)) for item in listed])
     else:
         say(f"{name} offers no prompts.")
 
 
 @contextmanager
 def _servers() -> Iterator[Servers]:
-    """The servers, for as long as the context lasts."""
-    made = SessionServers("", lambda: False, RecordingMode().tape)
+    """Yield the servers, and stop them when the context ends."""
+    session_servers = SessionServers("", lambda: False, RecordingMode().tape)
     try:
-        yield made.get()
+        yield session_servers.get()
     finally:
-        made.close()
+        session_servers.close()
 
 
-def _row(tool: Tool, called: str) -> dict[str, Any]:
-    """A tool as data."""
+def _row(tool: Tool, lua_name: str) -> dict[str, Any]:
+    """Return a tool as JSON data."""
     return {
         "server": tool.server,
         "name": tool.name,
         "function": tool.function,
-        "lua_path": f"app.mcp.{called}.{tool.lua}",
+        "lua_path": f"app.mcp.{lua_name}.{tool.lua}",
         "title": tool.title,
         "description": tool.description,
         "operation": tool.effect,
@@ -167,38 +171,40 @@ def _row(tool: Tool, called: str) -> dict[str, Any]:
     }
 
 
-def _summary(row: Mapping[str, Any]) -> str:
+def _tool_summary(row: Mapping[str, Any]) -> str:
     first = str(row["description"] or row["title"]).strip().partition("\n")[0]
     return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
 
 
-def _about(one: Mapping[str, Any]) -> str:
-    return one_line(str(one.get("description") or one.get("title") or one.get("name") or ""), most=120)
+def _item_summary(item: Mapping[str, Any]) -> str:
+    return one_line(str(item.get("description") or item.get("title") or item.get("name") or ""), most=120)
 
 
 def _signature(prompt: Mapping[str, Any]) -> str:
-    names = (one["name"] + ("" if one.get("required") else "?") for one in prompt.get("arguments") or ())
+    names = (argument["name"] + ("" if argument.get("required") else "?") for argument in prompt.get("arguments") or ())
     return f"{prompt['name']}({', '.join(names)})"
 
 
-def _texts(server: str, prompt: str, found: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, str]:
-    """The arguments of a prompt, which are texts.
+def _prompt_arguments(
+    server: str, prompt: str, prompts: list[dict[str, Any]], arguments: dict[str, Any]
+) -> dict[str, str]:
+    """Return the arguments of a prompt, converted to strings.
 
     Raises:
-        UnknownNameError: there is no such prompt.
-        click.UsageError: one that it needs is missing.
+        UnknownNameError: the server has no such prompt.
+        click.UsageError: a required argument is missing.
     """
     from kosmo_kernel.catalogue import nearest
 
-    listed = {one["name"]: one for one in found}
-    if prompt not in listed:
-        near = nearest(prompt, listed) or list(listed)
-        raise UnknownNameError(f"The MCP server `{server}` has no prompt `{prompt[:80]}`.", tuple(near))
-    needed = [one["name"] for one in listed[prompt].get("arguments") or () if one.get("required")]
-    if missing := [name for name in needed if given.get(name) is None]:
+    by_name = {item["name"]: item for item in prompts}
+    if prompt not in by_name:
+        suggestions = nearest(prompt, by_name) or list(by_name)
+        raise UnknownNameError(f"The MCP server `{server}` has no prompt `{prompt[:80]}`.", tuple(suggestions))
+    required = [item["name"] for item in by_name[prompt].get("arguments") or () if item.get("required")]
+    if missing := [name for name in required if arguments.get(name) is None]:
         raise click.UsageError(f"The prompt `{prompt}` needs {', '.join(missing)} in {JSON_PLACE}.")
-    return {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+    return {name: value if isinstance(value, str) else str(value) for name, value in arguments.items()}
 
 
-def _text(content: Mapping[str, Any]) -> str:
+def _content_text(content: Mapping[str, Any]) -> str:
     return str(content["text"]) if "text" in content else f"({content.get('type')})"

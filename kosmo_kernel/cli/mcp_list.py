@@ -1,4 +1,4 @@
-"""`kosmo mcp:list` and `mcp:status`: what is configured, and whether it may be used. Nothing is started or asked."""
+"""`kosmo mcp:list` and `mcp:status`: show the configured MCP servers and their trust, without starting one."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ def list_(*, everything: bool, as_json: bool) -> None:
     None is started. With --json: `servers` by name, and `sources`, the files that they come from. Values of variables
     and headers are never shown.
     """
-    with Servers() as found:
-        there, called = found.configuration(), found.called()
-        chosen = [one for one in there.servers.values() if everything or one.enabled]
-        rows = {one.name: _row(one, called[one.name], found.trust) for one in chosen}
+    with Servers() as mcp_servers:
+        configured, lua_names = mcp_servers.configuration(), mcp_servers.called()
+        chosen = [server for server in configured.servers.values() if everything or server.enabled]
+        rows = {server.name: _row(server, lua_names[server.name], mcp_servers.trust) for server in chosen}
     if as_json:
-        document({"success": True, "servers": rows, "sources": _sources(there)})
+        document({"success": True, "servers": rows, "sources": _sources(configured)})
         return
     if rows:
-        print_rows([(one.name, f"{_words(one, rows[one.name])}  ({one.source})") for one in chosen])
+        print_rows(
+            [(server.name, f"{_description(server, rows[server.name])}  ({server.source})") for server in chosen]
+        )
     else:
         say(NONE)
-    if off := len(there.servers) - len(chosen):
+    if off := len(configured.servers) - len(chosen):
         note(f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well.")
-    for fault in there.faults:
+    for fault in configured.faults:
         note(fault)
 
 
@@ -53,10 +55,10 @@ def status(*, name: str | None, as_json: bool) -> None:
     None is started: `kosmo mcp:tools SERVER` does that. With --json: `servers` by name, `ready` among what is told of
     each.
     """
-    with Servers() as found:
-        there, trust = found.configuration(), found.trust
-        chosen = [found.find(name)] if name else list(there.servers.values())
-        rows = {one.name: _standing(one, trust) for one in chosen}
+    with Servers() as mcp_servers:
+        configured, trust = mcp_servers.configuration(), mcp_servers.trust
+        chosen = [mcp_servers.find(name)] if name else list(configured.servers.values())
+        rows = {one.name: _readiness(one, trust) for one in chosen}
     if as_json:
         document({"success": True, "servers": rows})
         return
@@ -64,15 +66,15 @@ def status(*, name: str | None, as_json: bool) -> None:
         print_rows([(one, row["what_to_do"] or "ready") for one, row in rows.items()])
     else:
         say(NONE)
-    for fault in there.faults:
+    for fault in configured.faults:
         note(fault)
 
 
-def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
-    """A server as data; nothing of it is secret."""
+def _row(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
+    """Return a server as JSON data without its secrets."""
     return {
         "name": server.name,
-        "lua_path": f"app.mcp.{called}",
+        "lua_path": f"app.mcp.{lua_name}",
         "type": server.kind,
         "enabled": server.enabled,
         "trust": trust.status(server),
@@ -90,21 +92,21 @@ def _row(server: Server, called: str, trust: Trust) -> dict[str, Any]:
     }
 
 
-def _standing(server: Server, trust: Trust) -> dict[str, Any]:
-    """Whether a server may be used, and what to do where not."""
-    standing = trust.status(server)
+def _readiness(server: Server, trust: Trust) -> dict[str, Any]:
+    """Return whether a server may be used, and what to do if not."""
+    trust_status = trust.status(server)
     advice = ""
     if server.fault:
         advice = f"{server.path}: {server.fault}."
     elif not server.enabled:
         advice = f"It is switched off: `kosmo mcp:enable {server.name}`."
-    elif standing != "trusted":
-        why = "is not trusted yet" if standing == "untrusted" else "has changed since you trusted it"
+    elif trust_status != "trusted":
+        why = "is not trusted yet" if trust_status == "untrusted" else "has changed since you trusted it"
         advice = f"It comes with the project, and {why}: `kosmo mcp:trust {server.name}`."
     return {
         "ready": not advice,
         "enabled": server.enabled,
-        "trust": standing,
+        "trust": trust_status,
         "permissions": _permissions(server),
         "fault": server.fault or None,
         "what_to_do": advice or None,
@@ -115,22 +117,22 @@ def _permissions(server: Server) -> dict[str, str]:
     return {effect: tool_permission(server.name, effect).policy for effect in EFFECTS}
 
 
-def _words(server: Server, row: dict[str, Any]) -> str:
+def _description(server: Server, row: dict[str, Any]) -> str:
     if server.fault:
         return f"wrong: {server.fault}"
-    said = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
-    return f"{'' if server.enabled else 'off: '}{said}{called(server)}"
+    prefix = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
+    return f"{'' if server.enabled else 'off: '}{prefix}{called(server)}"
 
 
-def _sources(there: Configuration) -> list[dict[str, Any]]:
+def _sources(configured: Configuration) -> list[dict[str, Any]]:
     return [
         {
-            "source": one.source,
-            "path": str(one.path),
-            "schema": one.key or None,
-            "servers": list(one.servers),
-            "fault": one.fault or None,
+            "source": source.source,
+            "path": str(source.path),
+            "schema": source.key or None,
+            "servers": list(source.servers),
+            "fault": source.fault or None,
         }
-        for one in there.sources
-        if one.key or one.fault or one.path.exists()
+        for source in configured.sources
+        if source.key or source.fault or source.path.exists()
     ]

@@ -1,4 +1,4 @@
-"""`kosmo mcp:lua`: run Lua that asks MCP servers; what `integrations:lua` does, without `--repl`."""
+"""`kosmo mcp:lua`: run Lua that calls MCP servers. The command is `integrations:lua` without `--repl`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from kosmo_kernel.cli.lua import LuaCommand
 from kosmo_kernel.cli.lua import lua as integrations_lua
 
-LINES = "repl"  # the one option that is left out
+LINES = "repl"  # the option of `integrations:lua` that this command lacks
 EXAMPLES = """\b
 Examples:
   kosmo mcp:lua -e 'return mcp.servers()'
@@ -18,8 +18,8 @@ Examples:
 """
 
 
-def _run(**given: Any) -> Any:
-    return click.get_current_context().invoke(integrations_lua, **given, **{LINES: False})
+def _run(**options: Any) -> Any:
+    return click.get_current_context().invoke(integrations_lua, **options, **{LINES: False})
 
 
 lua = LuaCommand(

@@ -1,4 +1,4 @@
-"""`kosmo mcp:serve`: our own MCP server (`mcp_server/`), for agents."""
+"""`kosmo mcp:serve`: run the MCP server for agents (`kosmo_kernel/mcp_server`)."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
-    terms = ServerOptions("demo" if demo else account, others=allow_mcp, **given)
+    options = ServerOptions("demo" if demo else account, others=allow_mcp, **given)
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
-        interrupted = over_stdio(terms)
+        interrupted = over_stdio(options)
     else:
-        interrupted = over_http(terms, port, _ready)
+        interrupted = over_http(options, port, _ready)
     return INTERRUPTED if interrupted else DONE
 
 
 def _ready(url: str, token: str | None) -> None:
-    """Tell where the server is, and what opens it."""
+    """Print the address of the server and its token."""
     say(f"KOSMO_MCP_URL={url}" + (f"\nKOSMO_MCP_TOKEN={token}" if token else ""))
     note("Serving MCP to this machine. Ctrl-C ends it.")

@@ -1,4 +1,7 @@
-"""`kosmo mcp:trust` and `mcp:untrust`: agreeing to a server that a project brings, after seeing what it would run."""
+"""`kosmo mcp:trust` and `mcp:untrust`: allow or forbid starting a server that a project configures.
+
+The user sees what would be run before they agree.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,17 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
     Shows its command and arguments, or its address, and the names of its variables and headers, and asks. The agreement
     is to what is shown: when that changes, the server is not started until you agree again. Nothing is started now.
     """
-    server, trusts = configuration().find(name), Trust()
+    server, trust_store = configuration().find(name), Trust()
     if server.fault:
         raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
-    before, lines = trusts.status(server), consent_lines(server)
+    before, lines = trust_store.status(server), consent_lines(server)
     if before != "trusted":
         _show([f"The MCP server {name}, from {server.path}:", *(f"  {line}" for line in lines)], aside=as_json)
         if before == "changed":
             _show([CHANGED], aside=as_json)
-        if not yes and not _agrees():
+        if not yes and not _confirm():
             raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
-        trusts.trust(server)
+        trust_store.trust(server)
     if as_json:
         facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
         document({"success": True} | facts | {"fingerprint": fingerprint(server)})
@@ -72,11 +75,11 @@ def _show(lines: list[str], *, aside: bool) -> None:
         (note if aside else say)(line)
 
 
-def _agrees() -> bool:
-    """Whether a person says yes.
+def _confirm() -> bool:
+    """Ask the user for consent and return whether they agree.
 
     Raises:
-        click.UsageError: there is nobody to ask.
+        click.UsageError: standard input or standard error is not a terminal.
     """
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")

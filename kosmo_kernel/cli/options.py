@@ -1,4 +1,4 @@
-"""The options that several commands have, written once so that they read alike."""
+"""Options that several commands share, defined once so that their names and help agree."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
 
 _Out = TypeVar("_Out")
 
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # what `--format` takes; formats.py writes them
-FORMAT: dict[str, Any] = {  # what click has to know of it
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in formats.py
+FORMAT: dict[str, Any] = {  # arguments of `click.option`
     "type": click.Choice(FORMATS),
     "metavar": "F",
     "help": f"Write what comes back as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
@@ -24,10 +24,13 @@ as_json = click.option("--json", "as_json", **AS_JSON)
 
 
 def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A value as it is, for click to call: a variable that was never set must not mean the default.
+    """Return the value unchanged; a callback for click options.
+
+    A blank value is an error, because it usually comes from a shell variable that is not set and must not select the
+    default.
 
     Raises:
-        click.UsageError: there is nothing in it.
+        click.UsageError: the value is blank.
     """
     if value is not None and not value.strip():
         raise click.BadParameter("it is blank.")
@@ -35,13 +38,13 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 class NumberInRange(click.FloatRange):
-    """A number in a range; click's own range lets `nan` and `inf` through."""
+    """A finite number in a range; click's own `FloatRange` accepts `nan` and `inf`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number.
+        """Convert a text to a number and check its range.
 
         Raises:
-            click.UsageError: it is none, or outside of the range.
+            click.UsageError: the text is not a number, or the number is outside of the range.
         """
         try:
             number = float(value)
@@ -54,13 +57,13 @@ class NumberInRange(click.FloatRange):
 
 
 class IntegerInRange(click.IntRange):
-    """A whole number in a range; click says of what is none that it is "not a valid integer range"."""
+    """A whole number in a range, with a clear message for other texts; click's is "not a valid integer range"."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number.
+        """Convert a text to a number and check its range.
 
         Raises:
-            click.UsageError: it is none, or outside of the range.
+            click.UsageError: the text is not a number, or the number is outside of the range.
         """
         try:
             number = int(value)
@@ -71,7 +74,7 @@ class IntegerInRange(click.IntRange):
 
 
 def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Give a command the options that limit a run: `timeout`, `cpu_limit` and `memory_limit`."""
+    """Add the options that limit a run to a command: `timeout`, `cpu_limit` and `memory_limit`."""
     seconds = NumberInRange(min=0, min_open=True)
     for option in (
         click.option(
@@ -93,10 +96,10 @@ def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
 
 
 def taped(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Give a command the options that keep answers, or take kept ones: `record` and `replay`."""
-    for name, about in (
+    """Add the options that record responses to a cassette, or replay one, to a command: `record` and `replay`."""
+    for name, help_ in (
         ("--replay", "Take the answers from such a FILE; send nothing."),
         ("--record", "Keep all answers in FILE, without secrets."),
     ):
-        command = click.option(name, metavar="FILE", help=about, shell_complete=files)(command)
+        command = click.option(name, metavar="FILE", help=help_, shell_complete=files)(command)
     return command

@@ -1,8 +1,8 @@
-"""Where a command's words go.
+"""Print the output of commands.
 
-What was asked for goes to standard output; notes, progress and errors go to standard error. A JSON document is
-always UTF-8, whatever the terminal's encoding is. On a terminal, control characters are left out of texts that
-came from a script or a service: they could rewrite what stands there. In a pipe they stay, byte for byte.
+Results go to standard output; notes, progress and errors go to standard error. JSON documents are always UTF-8,
+whatever the terminal's encoding. Control characters from scripts and services could rewrite what a terminal shows, so
+they are removed there; a pipe gets the text byte for byte.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ def document(value: Any) -> None:
     """Print one JSON document.
 
     Parameters:
-        value: JSON values, `Records`, and texts of any kind.
+        value: a JSON value, which may contain `Records`, pages of the docs and other subclasses of `str`.
     """
     import msgspec
 
     from kosmo_kernel.values.records import collector_paused
 
     with collector_paused():
-        text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
+        text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode_hook), indent=2)
     write_bytes(text + b"\n")
 
 
 def write_bytes(data: bytes) -> None:
-    """Write to standard output whatever its encoding is, and all of it, behind what was written before.
+    """Write all bytes to standard output, after the text written before and regardless of the stream's encoding.
 
-    With PYTHONUNBUFFERED=1 nothing stands between us and the system, which may take a part only and say so.
+    With PYTHONUNBUFFERED=1 the stream is not buffered, and one write may take only a part of the data.
     """
     sys.stdout.flush()
-    left = memoryview(data)
-    while left:
-        left = left[sys.stdout.buffer.write(left) :]
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[sys.stdout.buffer.write(remaining) :]
     sys.stdout.buffer.flush()
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """Print a text on standard output, at once."""
+    """Print a text to standard output and flush."""
     write(sys.stdout, text + end)
 
 
 def show_page(page: Page) -> None:
-    """Print a page of Markdown: rendered on a terminal, as it is in a pipe."""
+    """Print a page of Markdown: rendered on a terminal, unchanged in a pipe."""
     if sys.stdout.isatty():
         from kosmo_kernel.cli.terminal import print_page
 
@@ -61,7 +61,7 @@ def show_page(page: Page) -> None:
 
 
 def print_rows(rows: Iterable[tuple[str, str]]) -> None:
-    """Print names with a text beside each: drawn and wrapped on a terminal, a line each in a pipe."""
+    """Print names with a text beside each: as a wrapped table on a terminal, one line for each name in a pipe."""
     if sys.stdout.isatty():
         from kosmo_kernel.cli.terminal import print_pairs
 
@@ -74,28 +74,28 @@ def print_rows(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def note(text: str) -> None:
-    """Print a text beside the result: on standard error."""
+    """Print a text to standard error, apart from the result."""
     write(sys.stderr, text + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write a text that may come from anywhere to `stream`, at once."""
+    """Write an untrusted text to `stream` and flush; a terminal gets it sanitized."""
     stream.write(printable(text) if stream.isatty() else text)
     stream.flush()
 
 
 def printable(text: str) -> str:
-    """`text` without what would change a terminal. New lines, tabs and carriage returns are text."""
+    """Return `text` without terminal control characters, except for newlines, tabs and carriage returns."""
     from kosmo_kernel import safety
 
     return safety.sanitize_text(text).replace("\b", "")
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether colours belong in `stream`: a terminal, and nobody said no (https://no-color.org)."""
+    """Return whether `stream` is a terminal and colours are not disabled (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _plain(value: Any) -> Any:
-    """The JSON value of what msgspec does not know: a `Records` is a list, a docs page or opaque value a text."""
+def _encode_hook(value: Any) -> Any:
+    """Return the JSON value of a type unknown to msgspec: a list for `Records`, a string for pages and others."""
     return str(value) if isinstance(value, str) else list(value)

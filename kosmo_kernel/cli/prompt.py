@@ -1,8 +1,7 @@
-"""The line of `--repl` as it is typed on a terminal, by prompt_toolkit: colours, completion, several lines, history.
+"""Line editing for `--repl` on a terminal, with prompt_toolkit: colours, completion, multi-line input, history.
 
-What the kernel asks of `editor` for a cell is asked here for the line: what can stand at the cursor, whether Enter ends
-it, and how far the next line is indented. The history is one file for all, which only its user can read; what looks
-like a secret never gets there.
+Completion, indentation and the decision whether Enter ends an input come from `editor`, as for cells in the kernel. All
+sessions share one history file, which only its user can read; likely secrets are redacted before they are written.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
 FILE = "repl_history"
-# The terminal's own colours, so that they suit its background.
+# ANSI colours, which the terminal adapts to its background.
 _STYLE = Style.from_dict(
     {
         "prompt": "ansigreen bold",
@@ -57,13 +56,13 @@ class Prompt:
     """Reads one input after the other from the terminal.
 
     Parameters:
-        session: whose Lua is asked.
-        is_whole: whether an input is one, and does not go on in the next line.
+        session: the session whose values are completed.
+        is_whole: returns whether an input is complete, so that Enter ends it.
     """
 
     def __init__(self, session: Session, is_whole: Callable[[str], bool]) -> None:
         self._is_whole = is_whole
-        plain = bool(os.environ.get("NO_COLOR"))
+        no_colour = bool(os.environ.get("NO_COLOR"))
         self._prompt: PromptSession[str] = PromptSession(
             history=_history(),
             lexer=PygmentsLexer(LuaLexer),
@@ -75,17 +74,17 @@ class Prompt:
             prompt_continuation=_continuation,
             style=_STYLE,
             include_default_pygments_style=False,
-            color_depth=ColorDepth.DEPTH_1_BIT if plain else None,
+            color_depth=ColorDepth.DEPTH_1_BIT if no_colour else None,
         )
 
     def read(self, number: int) -> str | None:
-        """The next input; None at its end, which is Ctrl-D.
+        """Read the next input; return None on Ctrl-D.
 
         Parameters:
-            number: of the input.
+            number: the number of the input, shown in the prompt.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; what was typed is dropped.
+            KeyboardInterrupt: Ctrl-C was pressed; the typed text is discarded.
         """
         try:
             return self._prompt.prompt([("class:prompt", f"In[{number}]> ")])
@@ -94,7 +93,7 @@ class Prompt:
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
-        buffer = Condition(lambda: _starts_line(self._prompt.default_buffer))
+        starts_line = Condition(lambda: _starts_line(self._prompt.default_buffer))
 
         @keys.add("enter")
         def enter(event: KeyPressEvent) -> None:
@@ -104,18 +103,18 @@ class Prompt:
         def new_line(event: KeyPressEvent) -> None:
             _insert_line(event.current_buffer)
 
-        @keys.add("tab", filter=buffer)
+        @keys.add("tab", filter=starts_line)
         def tab(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text(STEP)
 
         return keys
 
     def _enter(self, buffer: Buffer) -> None:
-        """Take the completion that is chosen; or end the input; or begin a new line of it."""
+        """Accept the selected completion, end a complete input, or begin a new line."""
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
             return
-        _close(buffer)
+        _dedent_closing(buffer)
         if self._is_whole(buffer.text) and buffer.document.on_last_line:
             buffer.validate_and_handle()
         else:
@@ -123,42 +122,42 @@ class Prompt:
 
 
 class _LuaCompleter(Completer):
-    """What can stand at the cursor."""
+    """Completes Lua at the cursor."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """The ways to go on, each with how it is called or what it is."""
-        place = editor.lua_at_cursor(document.text, document.cursor_position, lua=True)
-        if place is None:
+        """Yield the completions at the cursor, each with its signature or type."""
+        lua = editor.lua_at_cursor(document.text, document.cursor_position, lua=True)
+        if lua is None:
             return
-        found = place.complete(self._session)
-        for match in found.matches:
+        completions = lua.complete(self._session)
+        for match in completions.matches:
             yield Completion(
                 match.text,
-                start_position=found.start - document.cursor_position,
+                start_position=completions.start - document.cursor_position,
                 display_meta=match.signature or match.type,
             )
 
 
 class _RedactedHistory(FileHistory):
-    """A history file that no secret gets into."""
+    """A history file in which secrets are redacted."""
 
     def store_string(self, string: str) -> None:
-        """Write an input down."""
+        """Redact an input and append it to the file."""
         super().store_string(redact(string))
 
 
 def _history() -> History:
-    """The history, in a file unless there is none to be."""
+    """Return the history: a file, or memory if the settings forbid the file or it cannot be opened."""
     if not keeps_history():
         return InMemoryHistory()
     file = history_file()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
-        file.chmod(0o600)  # also where it was there before
+        file.chmod(0o600)  # also if the file existed before
     except OSError as error:
         note(f"What is typed here is not kept: {file}: {error.strerror}.")
         return InMemoryHistory()
@@ -166,35 +165,35 @@ def _history() -> History:
 
 
 def history_file() -> Path:
-    """Where the history is: among what this user's programs remember."""
+    """Return the path of the history file, in the user's state folder."""
     from platformdirs import user_state_path
 
     return user_state_path("kosmo_kernel", appauthor=False) / FILE
 
 
 def _continuation(width: int, _line: int, is_wrapped: int) -> StyleAndTextTuples:
-    """What stands in front of a line that is not the first, or of one that goes on where the terminal ends."""
+    """Return the prompt of a continuation line; blank for a line that the terminal wraps."""
     return [("class:prompt.more", " " * width if is_wrapped else f"{'...> ':>{width}}")]
 
 
 def _insert_line(buffer: Buffer) -> None:
-    """Begin a new line, as far to the right as what it belongs to wants it."""
+    """Begin a new line with the indentation of the block it is in."""
     buffer.insert_text("\n" + editor.indent(buffer.document.text_before_cursor))
 
 
-def _close(buffer: Buffer) -> None:
-    """Move a line that ends a block to the left, where it still stands as `_insert_line` began it."""
+def _dedent_closing(buffer: Buffer) -> None:
+    """Dedent a line that closes a block, if its indentation is still the one from `_insert_line`."""
     document = buffer.document
     line = document.current_line
     before = document.text[: document.cursor_position - document.cursor_position_col].removesuffix("\n")
-    blank = line[: len(line) - len(line.lstrip())]
-    if blank.endswith(STEP) and closes(line) and blank == editor.indent(before):
+    indentation = line[: len(line) - len(line.lstrip())]
+    if indentation.endswith(STEP) and closes(line) and indentation == editor.indent(before):
         buffer.cursor_position += document.get_start_of_line_position()
         buffer.delete(len(STEP))
         buffer.cursor_position += document.cursor_position_col - len(STEP)
 
 
 def _starts_line(buffer: Buffer) -> bool:
-    """Whether nothing but blanks stands in front of the cursor, on a line that is not the first."""
+    """Return whether only blanks precede the cursor, on a line after the first."""
     document = buffer.document
     return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()

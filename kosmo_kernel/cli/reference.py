@@ -1,6 +1,6 @@
-"""What can be called: the reference for people, and the same as data for programs.
+"""The commands that show the reference: as text for people, and as JSON for programs.
 
-`docs.resolve` understands every name here, and `docs.found` every search, as they do in Lua and in notebooks.
+Names are resolved by `docs.resolve` and searches run by `docs.search_pages`, as in Lua and in notebooks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from kosmo_kernel.integrations import everything, find
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")
-# What KosmoKrator tells of an integration besides, which is the same for all that are here: scripts may look for it.
+# Further fields of KosmoKrator, which existing scripts may read. They are the same for all integrations here.
 STRATEGY, SUMMARY = "api_key", "CLI setup and runtime supported."
 SUPPORTED = {"cli_setup_supported": True, "cli_runtime_supported": True}
 PROVIDER = {"auth_strategy": STRATEGY} | SUPPORTED | {"compatibility_summary": SUMMARY}
@@ -85,18 +85,18 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     With --json: `functions`, and beside them `guides` with `page` and `title` of each.
     """
     query = " ".join(words)
-    best = search_pages(query)[:MAX_RESULTS]
+    matches = search_pages(query)[:MAX_RESULTS]
     if as_json:
         document(
             {
                 "success": True,
                 "query": query,
-                "functions": [function_of(p.integration, p.function) for p in best if p.integration and p.function],
-                "guides": [{"page": page.page, "title": page.title} for page in best if page.page in GUIDES],
+                "functions": [function_of(p.integration, p.function) for p in matches if p.integration and p.function],
+                "guides": [{"page": page.page, "title": page.title} for page in matches if page.page in GUIDES],
             }
         )
-    elif best:
-        print_rows([(page.page, page.title) for page in best])
+    elif matches:
+        print_rows([(page.page, page.title) for page in matches])
     else:
         say("Nothing speaks of this. `kosmo integrations:docs` names all pages.")
 
@@ -176,19 +176,19 @@ def schema(*, function: str, as_json: bool) -> None:
 
     FUNCTION is written as in Lua: heroku.list_dynos.
     """
-    near: tuple[str, ...] = ()
-    there = everything()
+    suggestions: tuple[str, ...] = ()
+    integrations = everything()
     try:
         subject = resolve(function)
         if subject.function is not None:
             document(input_schema(subject.function))
             return
-        there = (subject.integration,) if subject.integration else there
+        integrations = (subject.integration,) if subject.integration else integrations
     except UnknownNameError as error:
-        near = error.suggestions
-    full_names = tuple(f"{one.name}.{f.name}" for one in there for f in one.functions)
-    nearer = tuple(page for page in near if page in full_names)
-    raise UnknownNameError(f"There is no function `{function}`.", nearer or full_names)
+        suggestions = error.suggestions
+    full_names = tuple(f"{integration.name}.{f.name}" for integration in integrations for f in integration.functions)
+    known_suggestions = tuple(page for page in suggestions if page in full_names)
+    raise UnknownNameError(f"There is no function `{function}`.", known_suggestions or full_names)
 
 
 @click.command(
@@ -211,42 +211,42 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
     from kosmo_kernel.accounts import listed, names
 
     service = integration_of(integration)
-    there = names(service)
+    aliases = names(service)
     if account != "default" and listed(service, account) is None:
-        near = tuple(nearest(account, there))
-        exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
-        raise UnknownNameError(f"{service.title} has no account `{account}`; {exist}.", near)
-    made = credential_fields(service, account)
+        similar = tuple(nearest(account, aliases))
+        exist = f"there {'are' if len(aliases) > 1 else 'is'} {', '.join(aliases) or 'none'}"
+        raise UnknownNameError(f"{service.title} has no account `{account}`; {exist}.", similar)
+    account_fields = credential_fields(service, account)
     if as_json:
         example = f"kosmo accounts:add {account}"
-        facts = {"success": True, "provider": service.name, "account": account, "accounts": there}
-        document(facts | PROVIDER | {"fields": made, "example": example})
+        facts = {"success": True, "provider": service.name, "account": account, "accounts": aliases}
+        document(facts | PROVIDER | {"fields": account_fields, "example": example})
         return
     say(f"The account {account} of {service.title}:\n")
-    rows = [(one["key"], one["description"] + ("" if one["configured"] else " (not set)")) for one in made]
+    rows = [(one["key"], one["description"] + ("" if one["configured"] else " (not set)")) for one in account_fields]
     print_rows(rows)
 
 
 def integration_of(name: str) -> Integration:
-    """The integration of this name, in any case.
+    """Return the integration of this name, ignoring case.
 
     Raises:
-        UnknownNameError: there is none; with the nearest, as they are written here.
-        SettingsError: it is installed, and cannot be loaded.
+        UnknownNameError: there is no such integration; the error has similar names.
+        SettingsError: the integration is installed but cannot be loaded.
     """
     try:
         return find(name.lower())
     except UnknownNameError:
-        every = [one.name for one in everything()]
-        near = nearest(name, every) or every
-        raise UnknownNameError(f"There is no integration `{name}`.", tuple(near)) from None
+        names = [integration.name for integration in everything()]
+        similar = nearest(name, names) or names
+        raise UnknownNameError(f"There is no integration `{name}`.", tuple(similar)) from None
 
 
 def subject_of(page: str) -> Subject:
-    """What a page is about.
+    """Return the subject of a page.
 
     Raises:
-        UnknownNameError: there is no such page; with the nearest names.
+        UnknownNameError: there is no such page; the error has similar names.
     """
     try:
         return resolve(page)
@@ -256,7 +256,7 @@ def subject_of(page: str) -> Subject:
 
 
 def state(integration: Integration) -> dict[str, Any]:
-    """Whether an integration can be called, and with which accounts."""
+    """Return whether an integration can be called, and its accounts, as JSON data."""
     from kosmo_kernel.accounts import DEFAULT, DEMO, demo_chosen, names
 
     accounts = names(integration)
@@ -266,24 +266,24 @@ def state(integration: Integration) -> dict[str, Any]:
 
 
 def function_of(integration: Integration, function: Function) -> dict[str, Any]:
-    """A function as data, and with which accounts it can be called: what KosmoKrator tells first, in its order."""
-    told = describe(integration, function)
+    """Return a function and its accounts as JSON data, beginning with KosmoKrator's fields in their order."""
+    description = describe(integration, function)
     first = ("provider", "function", "name", "slug", "title", "description", "operation")
-    schema = {"input_schema": told["input_schema"]}
-    return {key: told[key] for key in first} | state(integration) | FUNCTION | schema | told
+    schema = {"input_schema": description["input_schema"]}
+    return {key: description[key] for key in first} | state(integration) | FUNCTION | schema | description
 
 
 def functions(*those: Integration) -> list[dict[str, Any]]:
-    """All functions of integrations as data."""
+    """Return all functions of integrations as JSON data."""
     return [function_of(i, f) for i in those for f in i.functions]
 
 
 def credential_fields(integration: Integration, account: str) -> list[dict[str, Any]]:
-    """What an account is made of: its token, and where that is sent.
+    """Return the fields of an account as JSON data: its token, and the addresses that the token may be sent to.
 
     Parameters:
-        integration: the service.
-        account: an alias.
+        integration: the integration of the account.
+        account: the account's alias.
     """
     from kosmo_kernel.accounts import listed, variable_of
     from kosmo_kernel.settings.config_file import config
@@ -291,7 +291,7 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
     credentials, settings = integration.credentials, config()
     keys = ("integrations", integration.name)
     url = any(os.environ.get(name) for name in credentials.url_env) or settings.get(*keys, "url") is not None
-    told = (
+    rows = (
         (
             "api_key",
             "Token",
@@ -317,11 +317,11 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
             f"A host of your own that a token may be sent to, besides {', '.join(credentials.hosts)}",
         ),
     )
-    return [dict(zip(FIELD, one, strict=True)) for one in told]
+    return [dict(zip(FIELD, row, strict=True)) for row in rows]
 
 
 def _print_data(subject: Subject) -> None:
-    """Print what `--json` gives of a page."""
+    """Print the JSON document of a page."""
     if subject.function is not None and subject.integration is not None:
         document(function_of(subject.integration, subject.function))
     elif subject.page in GUIDES:
@@ -331,29 +331,29 @@ def _print_data(subject: Subject) -> None:
 
 
 def _print_integrations(*, pages: bool = False) -> None:
-    """Print the integrations and their functions; with which accounts, or the pages about all of it."""
+    """Print the integrations and their functions, with the accounts of each, or with its page if `pages` is true."""
     for integration in everything():
-        _say_line(f"{integration.title}: {integration.description}")
-        whole = [(integration.name, "Everything on one page")] if pages else []
-        print_rows([*whole, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
+        _print_paragraph(f"{integration.title}: {integration.description}")
+        own_page = [(integration.name, "Everything on one page")] if pages else []
+        print_rows([*own_page, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
         if not pages:
             say("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
 
 
-def _say_line(text: str) -> None:
-    """Print a line and an empty one; on a terminal it is wrapped between words."""
+def _print_paragraph(text: str) -> None:
+    """Print a line, wrapped on a terminal, and an empty line."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     say(click.wrap_text(text, width) + "\n")
 
 
 def _examples(subject: Subject) -> list[str]:
-    """The example of each function as Lua, with the same call from the shell in its comments."""
-    those = [subject.integration] if subject.integration else everything()
-    called = [(i, f) for i in those for f in ([subject.function] if subject.function else i.functions)]
+    """Return the Lua example of each function, with the equivalent shell command in a comment."""
+    integrations = [subject.integration] if subject.integration else everything()
+    selected = [(i, f) for i in integrations for f in ([subject.function] if subject.function else i.functions)]
     return [
         f"-- {i.name}.{f.name}: {f.summary}\n"
         f"-- {' '.join([f'kosmo integrations:{i.name} {f.name}', *flags(f)])}\n\n{f.example.strip()}\n"
-        for i, f in called
+        for i, f in selected
     ]
 
 

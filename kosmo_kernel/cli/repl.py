@@ -1,9 +1,9 @@
-"""`kosmo integrations:lua --repl`: Lua that is read, run and shown, one input after the other.
+"""`kosmo integrations:lua --repl`: read, run and show Lua, one input after the other.
 
-Globals and top-level locals live on, `_` is the last value and `Out[n]` that of an input. An input is read as a cell of
-a Lua notebook is: `name?`, lines of `%kosmo` and the options of `%%kosmo_lua` mean the same here. On a terminal the
-lines are prompt_toolkit's (`prompt.py`). A terminal that can do less, or a file or a pipe in place of one, is read line
-by line, without colours; from a file or a pipe without a word besides, and then a failure makes the exit code 1.
+Globals and top-level locals persist between inputs, `_` is the last value and `Out[n]` the value of input n. An input
+has the syntax of a Lua notebook's cell: `name?`, `%kosmo` commands and the options of `%%kosmo_lua`. On a terminal,
+prompt_toolkit reads the lines (`prompt.py`). Terminals with fewer capabilities, files and pipes are read line by line
+without colours; files and pipes get no banner and no prompt, and an error in one makes the exit code 1.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
 
 QUIT = ":quit"
-NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that mean nothing here
+NOTEBOOK_ONLY = ("limit", "raw", "no_raise_error")  # options of a cell that have no effect here
 
 
 class InputReader(Protocol):
-    """Where inputs come from."""
+    """A source of inputs."""
 
     def read(self, number: int) -> str | None:
-        """The next input; None when there is none any more."""
+        """Read the next input; return None at the end."""
 
 
 class Repl:
-    """One dialogue.
+    """A read-eval-print loop for Lua.
 
     Parameters:
-        session: its Lua.
-        args: what the script and each input find in `...`.
-        dry_run: no call is made.
-        force: calls are made whatever the permissions say.
+        session: the session that runs the Lua.
+        args: the values of `...` in the script and in each input.
+        dry_run: make no calls.
+        force: make calls regardless of permissions.
     """
 
     def __init__(
         self, session: Session, args: Sequence[str] = (), *, dry_run: bool = False, force: bool = False
     ) -> None:
         self._session, self._args, self._dry_run, self._force = session, tuple(args), dry_run, force
-        self._talks = sys.stdin is not None and sys.stdin.isatty()  # with a person
+        self._interactive = sys.stdin is not None and sys.stdin.isatty()  # input comes from a terminal
         self._failed = False
 
     def run(self, script: tuple[str, str] | None = None) -> int:
-        """Read, run and show until the end of the input.
+        """Read, run and show inputs until the end.
 
         Parameters:
             script: Lua to run first, and the name of its chunk.
@@ -70,59 +70,59 @@ class Repl:
             The exit code.
 
         Raises:
-            StoppedError: Ctrl-C, where nobody can go on typing.
+            StoppedError: Ctrl-C was pressed while standard input is not a terminal.
         """
         self._session.start()
         if script is not None:
-            self._guarded(partial(self._lua, *script))
+            self._run_guarded(partial(self._run_lua, *script))
         reader = self._reader()
-        if self._talks:
+        if self._interactive:
             note(self._banner())
         number = 1
         while True:
             text = self._read(reader, number)
             if text is None or text.strip() == QUIT:
-                return FAILED if self._failed and not self._talks else DONE
+                return FAILED if self._failed and not self._interactive else DONE
             if text.strip():
-                self._guarded(partial(self._input, text, number))
+                self._run_guarded(partial(self._run_input, text, number))
                 number += 1
 
     def _read(self, reader: InputReader, number: int) -> str | None:
-        """The next input; an empty one for what was dropped, or was none."""
+        """Read the next input; return an empty one after Ctrl-C or an unreadable input."""
         try:
             return reader.read(number)
         except KeyboardInterrupt:
-            if not self._talks:
+            if not self._interactive:
                 raise StoppedError("Interrupted.") from None
         except KosmoError as error:
-            self._tell(error)
+            self._print_error(error)
         return ""
 
-    def _guarded(self, do: Callable[[], None]) -> None:
-        """Do something, and tell what goes wrong."""
+    def _run_guarded(self, function: Callable[[], None]) -> None:
+        """Call a function and print its errors."""
         try:
-            do()
+            function()
         except KeyboardInterrupt:
-            self._tell(StoppedError("Interrupted."))
+            self._print_error(StoppedError("Interrupted."))
         except KosmoError as error:
-            self._tell(error)
+            self._print_error(error)
 
-    def _tell(self, error: KosmoError) -> None:
-        """Say what went wrong, in short; `%kosmo error` has the rest.
+    def _print_error(self, error: KosmoError) -> None:
+        """Print a short message for an error; `%kosmo error` shows the details.
 
         Raises:
-            StoppedError: nobody is there to go on.
+            StoppedError: the run was stopped, and standard input is not a terminal.
         """
-        if isinstance(error, StoppedError) and not self._talks:
+        if isinstance(error, StoppedError) and not self._interactive:
             raise error
         self._failed = True
         print_error(error, brief=True)
 
-    def _input(self, text: str, number: int) -> None:
-        """Do what an input asks for.
+    def _run_input(self, text: str, number: int) -> None:
+        """Run one input: its help page, its commands and its Lua.
 
         Raises:
-            KosmoError: it failed.
+            KosmoError: the input failed.
         """
         cell = parse_cell(text)
         for option in cell.options.given:
@@ -136,19 +136,19 @@ class Repl:
             if value is not None:
                 show_values([value])
         if cell.lua.strip():
-            self._lua(cell.lua, f"In[{number}]", number, cell.options)
+            self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
 
-    def _lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
-        """Run Lua and show what it gives.
+    def _run_lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
+        """Run Lua and show its values.
 
         Parameters:
-            source: the Lua.
-            name: of its chunk.
-            number: of the input; None for the script in front of all.
-            options: of the input.
+            source: the Lua to run.
+            name: the name of its chunk.
+            number: the number of the input; None for the script that runs first.
+            options: the options of the input.
 
         Raises:
-            KosmoError: it failed.
+            KosmoError: the run failed.
         """
         options = options or Options()
         dry_run = self._dry_run or options.dry_run
@@ -163,7 +163,7 @@ class Repl:
                     timeout=options.timeout,
                     memory_limit=options.memory_limit,
                     on_output=live,
-                    on_input=read_input if self._talks or number is not None else None,
+                    on_input=read_input if self._interactive or number is not None else None,
                     on_progress=line,
                     on_ask=partial(ask, line),
                     dry_run=dry_run,
@@ -179,15 +179,15 @@ class Repl:
         show_result(result)
 
     def _reader(self) -> InputReader:
-        """Who reads: prompt_toolkit where it can, else line by line."""
-        if self._talks and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
+        """Return the reader: prompt_toolkit if the terminal supports it, otherwise line by line."""
+        if self._interactive and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown"):
             from kosmo_kernel.cli.prompt import Prompt
 
             return Prompt(self._session, partial(is_whole, self._session))
-        return _Lines(self._session, talks=self._talks)
+        return _LineReader(self._session, interactive=self._interactive)
 
     def _banner(self) -> str:
-        """One line on what this is and how to go on, as long as the terminal has room for."""
+        """Return the longest introduction that fits on one line of the terminal."""
         account = f"account {self._session.account}{' (fiction)' if self._session.account == DEMO else ''}"
         lines = (
             f"Kosmo {__version__}, Lua 5.4, {account}. NAME? explains, %{COMMAND_MAGIC} lists commands, Ctrl-D leaves.",
@@ -198,23 +198,23 @@ class Repl:
         return next((line for line in lines if len(line) <= room), lines[-1])
 
 
-class _Lines:
+class _LineReader:
     """Reads line by line from standard input.
 
     Parameters:
-        session: whose Lua is asked whether a chunk goes on.
-        talks: with a person, who sees where the next line goes.
+        session: the session that tells whether a chunk is complete.
+        interactive: print prompts, because standard input is a terminal.
     """
 
-    def __init__(self, session: Session, *, talks: bool) -> None:
-        self._session, self._talks = session, talks
+    def __init__(self, session: Session, *, interactive: bool) -> None:
+        self._session, self._interactive = session, interactive
         self._count = 0
 
     def read(self, number: int) -> str | None:
-        """The next input; None at the end.
+        """Read the next input; return None at the end.
 
         Raises:
-            LuaSyntaxError: it is not UTF-8.
+            LuaSyntaxError: the input is not UTF-8.
         """
         text, prompt = "", f"In[{number}]> "
         while True:
@@ -231,25 +231,25 @@ class _Lines:
             prompt = f"{'...> ':>{len(prompt)}}"
 
     def _line(self, prompt: str) -> bytes:
-        """The next line; empty at the end."""
-        if not self._talks:
+        """Read the next line; return an empty one at the end."""
+        if not self._interactive:
             return sys.stdin.buffer.readline() if sys.stdin else b""
         write(sys.stderr, prompt)
         line = b""
         try:
             line = sys.stdin.buffer.readline()
         finally:
-            if not line:  # the terminal is still where the prompt ends
+            if not line:  # the cursor is still after the prompt
                 write(sys.stderr, "\n")
         return line
 
 
 def is_whole(session: Session, text: str) -> bool:
-    """Whether an input is one, so that Enter ends it.
+    """Return whether an input is complete, so that Enter ends it.
 
     Parameters:
-        session: whose Lua is asked whether a chunk goes on.
-        text: what was typed so far.
+        session: the session that tells whether a chunk is complete.
+        text: the text typed so far.
     """
     if text.strip() == QUIT:
         return True
@@ -257,7 +257,7 @@ def is_whole(session: Session, text: str) -> bool:
         cell = parse_cell(text)
         if cell.asked or cell.commands:
             return True
-        is_below = bool(cell.options.given) and not cell.lua.strip()  # `%%kosmo_lua -n`, and then Lua
-        return not is_below and session.completeness(cell.lua)[0] != "incomplete"
-    except KosmoError:  # the run will say what is wrong
+        expects_lua = bool(cell.options.given) and not cell.lua.strip()  # `%%kosmo_lua -n`, with Lua on the next lines
+        return not expects_lua and session.completeness(cell.lua)[0] != "incomplete"
+    except KosmoError:  # reported when the input runs
         return True

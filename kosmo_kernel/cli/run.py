@@ -1,7 +1,7 @@
-"""`kosmo run NOTEBOOK`: run a runbook with parameters, into a copy that tells of the run.
+"""`kosmo run NOTEBOOK`: run a notebook with parameters, and save the results and a report of the run in a copy.
 
-Standard output names the files that were written, a line each, so that a script can go on with them; everything else
-goes to standard error. The exit code is the notebook's: 1 when a cell failed.
+Standard output has the paths of the files that were written, one on each line, so that a script can use them;
+everything else goes to standard error. The exit code is 1 if a cell failed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Examples:
   kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb
   kosmo run notebooks/incident-runbook.ipynb -p name my-app --html
   kosmo run notebooks/dyno-audit.ipynb --parameters
-"""  # \b keeps click from filling the lines
+"""  # \b keeps click from rewrapping the lines
 
 
 @click.command("run", cls=Command, epilog=EXAMPLES)
@@ -82,11 +82,11 @@ def run(
     target = output or Path(f"{notebook.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ipynb")
     if html:
         page.check(target)
-    with ExitStack() as stack, cassette(record, replay) as told:
-        report = runbook.run(book, values, target, note=told, on_cell=_progress(stack, notebook.stem))
+    with ExitStack() as stack, cassette(record, replay) as cassette_note:
+        report = runbook.run(book, values, target, note=cassette_note, on_cell=_progress(stack, notebook.stem))
     written = page.write(target) if html else None
     if as_json:
-        document(_described(notebook, report, written))
+        document(_run_facts(notebook, report, written))
         return 1 if report.error else 0
     for path in filter(None, (target, written)):
         say(str(path))
@@ -106,7 +106,7 @@ def _list(parameters: list[Parameter], *, as_json: bool) -> int:
 
 
 def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
-    """What is told of each cell: on a terminal a bar that goes away, elsewhere nothing."""
+    """Return the `on_cell` callback: a transient progress bar on a terminal, otherwise a no-op."""
     if not sys.stderr.isatty():
         return lambda _done, _of: None
     from rich.console import Console
@@ -124,7 +124,7 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     return lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def _described(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:
+def _run_facts(notebook: Path, report: Report, page: Path | None) -> dict[str, Any]:
     return {
         "success": report.error is None,
         "error": report.error,

@@ -1,6 +1,6 @@
-"""How a command ends, and which variable says that a shell asks for completion: what the shell sees of `kosmo`."""
+"""Exit codes of `kosmo`, and the environment variable with which a shell requests completions."""
 
 from __future__ import annotations
 
-COMPLETING = "_KOSMO_COMPLETE"  # set by the script of a shell; click reads it
+COMPLETING = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130

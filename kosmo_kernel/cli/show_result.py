@@ -1,4 +1,4 @@
-"""Print what a run returned: for people, or in the form of `--format`."""
+"""Print the values that a run returned: as text for people, or in the format of `--format`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from kosmo_kernel.results.result import Result
 
 
 def show_result(result: Result, form: str | None = None) -> None:
-    """Print what a run returned, and what there is to say about it beside.
+    """Print the values of a run to standard output and its notes to standard error.
 
     Parameters:
-        result: of the run.
-        form: of `--format`, which writes what `;` would hide as well.
+        result: the result of the run.
+        form: the value of `--format`. With a format, values hidden by a trailing `;` are printed as well.
     """
-    below, beside = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
+    below, notes = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
     if form or not result.hidden:
         write_in(result.values, form, below)
-    for line in beside:
-        note(line)
+    for text in notes:
+        note(text)
 
 
 def write_in(values: Sequence[Any], form: str | None, below: str = "") -> None:
-    """Write values in the form of `--format`, or for people where there is none.
+    """Write values in the format of `--format`, or as text for people without one.
 
     Parameters:
-        values: as `session.Result` has them.
-        form: of `--format`.
-        below: as for `show_values`.
+        values: the values of a `session.Result`.
+        form: the value of `--format`.
+        below: a note for the terminal, as for `show_values`.
     """
     if form:
         from kosmo_kernel.cli.formats import write_values

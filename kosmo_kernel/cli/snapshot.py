@@ -1,4 +1,4 @@
-"""`kosmo snapshot`: what an account has, as files (`kosmo_kernel/snapshot`)."""
+"""`kosmo snapshot`: save the lists of an account as files (`kosmo_kernel/snapshot`)."""
 
 from __future__ import annotations
 
@@ -65,28 +65,28 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
         write(sys.stderr, text)
 
     with Session("demo" if demo else account) as session, line:
-        taken = take(session, Path(output), form, tell=tell, on_progress=line)
-    complete = taken.manifest["complete"]
+        report = take(session, Path(output), form, tell=tell, on_progress=line)
+    complete = report.manifest["complete"]
     if as_json:
-        document({"success": complete, "directory": output, **taken.manifest})
+        document({"success": complete, "directory": output, **report.manifest})
     else:
-        _show(taken, output)
-    if taken.interrupted:
+        _show(report, output)
+    if report.interrupted:
         return INTERRUPTED
     return DONE if complete else FAILED
 
 
-def _show(taken: SnapshotReport, output: str) -> None:
-    manifest = taken.manifest
+def _show(report: SnapshotReport, output: str) -> None:
+    manifest = report.manifest
     tables = manifest["tables"].items()
     width = max(len(f"{table['rows']:,}") for _, table in tables)
     print_rows([(name, f"{table['rows']:>{width},}") for name, table in tables])
-    whose = f"the account {manifest['account']} at {manifest['begun']}"
-    say(f"\nSaved in {output}: {whose}, {manifest['requests']:,} requests.")
-    for told in taken.notes:
-        note(told)
-    whole = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
-    for failure in whole:
+    source = f"the account {manifest['account']} at {manifest['begun']}"
+    say(f"\nSaved in {output}: {source}, {manifest['requests']:,} requests.")
+    for text in report.notes:
+        note(text)
+    missing = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
+    for failure in missing:
         note(f"{failure['table']}: {failure['message']}")
     if not manifest["complete"]:
         note("It is incomplete; what was read is kept.")

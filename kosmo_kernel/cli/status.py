@@ -1,4 +1,4 @@
-"""`kosmo integrations:status`: which accounts can be asked, and what each has left."""
+"""`kosmo integrations:status`: show which accounts are usable, and how many requests each has left."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ def status(*, as_json: bool) -> None:
     its `capacity`, and the `error` where it could not be asked.
     """
     with Session() as session:
-        found = with_remaining(session.budget_left)
+        statuses = with_remaining(session.budget_left)
     if as_json:
-        document({"success": True, "providers": {i.name: _provider(i, found) for i in everything()}})
+        document({"success": True, "providers": {i.name: _provider(i, statuses) for i in everything()}})
     else:
-        print_rows([(f"{one.integration.name}.{one.alias}", _told(one)) for one in found])
+        print_rows([(f"{account.integration.name}.{account.alias}", _status_text(account)) for account in statuses])
 
 
-def _told(one: AccountStatus) -> str:
-    return one.text if one.left is None else f"{one.text} requests left"
+def _status_text(account: AccountStatus) -> str:
+    return account.text if account.left is None else f"{account.text} requests left"
 
 
-def _provider(integration: Integration, found: list[AccountStatus]) -> dict[str, Any]:
-    own = [one for one in found if one.integration.name == integration.name]
-    budgets = {one.alias: {"left": one.left, "capacity": one.capacity, "error": one.problem or None} for one in own}
+def _provider(integration: Integration, statuses: list[AccountStatus]) -> dict[str, Any]:
+    own_statuses = [account for account in statuses if account.integration.name == integration.name]
+    budgets = {
+        account.alias: {"left": account.left, "capacity": account.capacity, "error": account.problem or None}
+        for account in own_statuses
+    }
     return state(integration) | PROVIDER | {"functions": len(integration.functions), "budgets": budgets}

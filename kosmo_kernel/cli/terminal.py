@@ -1,4 +1,4 @@
-"""What a terminal shows: tables, records and pages, drawn by rich."""
+"""Print tables, records and pages on a terminal, with rich."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import escape_control, format_column, is_number
 from kosmo_kernel.values.records import Record, Records
 
-WIDEST = 40  # columns of the terminal that one column of a table takes at most
-# The terminal's own colours, so that they suit its background.
+WIDEST = 40  # maximum width of a table column, in terminal columns
+# ANSI colours, which the terminal adapts to its background.
 LUA = ANSISyntaxTheme(
     {
         Comment: Style(dim=True),
@@ -46,37 +46,37 @@ _PAGE = Theme(
 )
 NOTHING = "\N{EN DASH}"
 _CLOCK = "%Y-%m-%d %H:%M:%S"
-_GAP = 2  # columns between two columns of a table
+_GAP = 2  # terminal columns between two table columns
 
 
 def console() -> Console:
-    """Standard output as rich writes to it: as wide as it is, and without colours where none belong."""
+    """Return a rich console for standard output. Its width and use of colours follow the terminal."""
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, theme=_PAGE)
 
 
 def print_page(page: str) -> None:
     """Print a page of Markdown."""
-    console().print(Markdown(page, code_theme=LUA))  # type: ignore[arg-type]  # handed on to `Syntax`, which takes one
+    console().print(Markdown(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
-    """Print names with a text beside each, wrapped there."""
-    drawn = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
-    drawn.add_column(no_wrap=True, style="cyan")
-    drawn.add_column(overflow="fold")
+    """Print names with a wrapped text beside each."""
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(overflow="fold")
     for name, text in rows:
-        drawn.add_row(Text(f"  {escape_control(name)}"), Text(escape_control(text)))
-    console().print(drawn)
+        grid.add_row(Text(f"  {escape_control(name)}"), Text(escape_control(text)))
+    console().print(grid)
 
 
 def print_records(value: Record | Records, below: str = "") -> None:
-    """Print records as a table with its count, and a note, below; a record with a line for each field."""
+    """Print records as a table with their count and a note below; print one record with a line for each field."""
     screen = console()
     if isinstance(value, Record):
-        screen.print(_one_record(value))
+        screen.print(_record_grid(value))
         return
     whole = table_of(value)
-    names = _fitting(value, screen.width)
+    names = _fitting_columns(value, screen.width)
     screen.print(table(value, names))
     left_out = len(whole.names) + whole.left_out - len(names)
     more = f"; {left_out} did not fit (a pipe or --json has them)" if left_out else ""
@@ -86,22 +86,22 @@ def print_records(value: Record | Records, below: str = "") -> None:
 def table(
     records: Records, names: Sequence[str], *, styles: Mapping[str, str] | None = None, clock: str = _CLOCK
 ) -> Table:
-    """A table of some columns of records.
+    """Return a rich table with some columns of records.
 
     Parameters:
-        records: what a function returned; the first 200 are shown.
-        names: of the columns, in the order in which they are shown.
-        styles: how to draw a column, by its name.
-        clock: how to write a time, for `strftime`.
+        records: the records; the first 200 are shown.
+        names: the names of the columns, in the order in which they are shown.
+        styles: rich styles by the name of the column.
+        clock: the format of times, for `strftime`.
     """
     whole = table_of(records)
     values = dict(zip(whole.names, whole.columns, strict=True))
-    drawn = Table(
+    rich_table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="", border_style="dim"
     )
     for name in names:
         heading, _ = _column(name, values[name], clock)
-        drawn.add_column(
+        rich_table.add_column(
             heading,
             style=(styles or {}).get(name, ""),
             justify="right" if any(map(is_number, values[name])) else "left",
@@ -110,12 +110,12 @@ def table(
             max_width=WIDEST,
         )
     for row in zip(*(_column(name, values[name], clock)[1] for name in names), strict=True):
-        drawn.add_row(*row)
-    return drawn
+        rich_table.add_row(*row)
+    return rich_table
 
 
 def _column(name: str, values: Sequence[Any], clock: str) -> tuple[Text, list[Text]]:
-    """A column's heading and its cells. The zone of its times is told once, in the heading, where it matters."""
+    """Return the heading and the cells of a column. The heading names the time zone if the cells have a time of day."""
     if all(value is None or isinstance(value, datetime) for value in values) and any(values):
         texts = [None if time is None else time.astimezone(UTC).strftime(clock) for time in values]
         heading = Text.assemble((escape_control(name), "bold"), (" UTC" if "%H" in clock else "", "dim"))
@@ -124,8 +124,8 @@ def _column(name: str, values: Sequence[Any], clock: str) -> tuple[Text, list[Te
     return heading, [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
 
 
-def _fitting(records: Records, width: int) -> list[str]:
-    """The names of the first columns that fit into `width`; at least one."""
+def _fitting_columns(records: Records, width: int) -> list[str]:
+    """Return the names of the first columns that fit into `width`; at least one."""
     whole = table_of(records)
     fitting: list[str] = []
     room = width + _GAP
@@ -138,10 +138,10 @@ def _fitting(records: Records, width: int) -> list[str]:
     return fitting
 
 
-def _one_record(record: Record) -> Table:
-    drawn = Table.grid(padding=(0, 2))
-    drawn.add_column(style="bold", no_wrap=True)
-    drawn.add_column(overflow="fold")
+def _record_grid(record: Record) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, text in RecordView(record).lines():
-        drawn.add_row(Text(name), Text(NOTHING, "dim") if text is None else Text(text))
-    return drawn
+        grid.add_row(Text(name), Text(NOTHING, "dim") if text is None else Text(text))
+    return grid

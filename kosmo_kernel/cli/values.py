@@ -1,8 +1,9 @@
-r"""How a command shows what Lua returned.
+r"""Print the values that Lua returned.
 
-On a terminal, records are a table as wide as the terminal (`terminal.py`). In a pipe they are tab-separated values,
-complete: a line of names, then a line for each record, with `\t`, `\n`, `\r` and `\\` for what would break a line, so
-that `cut`, `sort` and `awk -F'\t'` work. Everything else is text, the same in both.
+On a terminal, records are printed as a table as wide as the terminal (`terminal.py`). In a pipe they are complete
+tab-separated values: a line of names, then a line for each record. Tabs, line ends and backslashes in a value are
+written as `\t`, `\n`, `\r` and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. All other values are the same text in
+both.
 """
 
 from __future__ import annotations
@@ -22,25 +23,25 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def show_values(values: Sequence[Any], below: str = "") -> None:
-    """Print what a script returned: each table by itself, neighbouring plain values on one line, with tabs.
+    """Print the values of a script: each table by itself, adjacent plain values on one line, separated by tabs.
 
     Parameters:
-        values: as `session.Result` has them.
-        below: what a terminal shows below the first table; a pipe never does.
+        values: the values of a `session.Result`.
+        below: a note that a terminal shows below the first table and a pipe leaves out.
     """
-    words: list[str] = []
+    texts: list[str] = []
     for value in values:
         if not isinstance(value, (Page, Record, Records)):
-            words.append("nil" if value is None else pretty(value))
+            texts.append("nil" if value is None else pretty(value))
             continue
-        _say_line(words)
-        words = []
+        _print_line(texts)
+        texts = []
         if isinstance(value, Page):
             show_page(value)
         else:
             show_records(value, below)
             below = "" if isinstance(value, Records) else below
-    _say_line(words)
+    _print_line(texts)
 
 
 def show_records(value: Record | Records, below: str = "") -> None:
@@ -54,15 +55,15 @@ def show_records(value: Record | Records, below: str = "") -> None:
 
 
 def separated(value: Record | Records) -> Iterator[str]:
-    """Records as lines of tab-separated values, the names first; a record as a line for each field."""
+    """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
     records = value.for_table() if isinstance(value, Records) else Records([value], value.function)
     fields = fields_of(records)
     columns = ([field.name, *field.values(records)] for field in fields)
-    texts = [[_separable(cell) for cell in column] for column in columns]
+    texts = [[_escaped(cell) for cell in column] for column in columns]
     return map("\t".join, texts if isinstance(value, Record) else zip(*texts, strict=True))
 
 
-def _separable(value: Any) -> str:
+def _escaped(value: Any) -> str:
     if type(value) in MISSING:
         return ""
     if isinstance(value, float) and not isfinite(value):  # JSON has no such number
@@ -71,6 +72,6 @@ def _separable(value: Any) -> str:
     return text.translate(_ESCAPES)
 
 
-def _say_line(words: Sequence[str]) -> None:
-    if words:
-        say("\t".join(words))
+def _print_line(texts: Sequence[str]) -> None:
+    if texts:
+        say("\t".join(texts))

@@ -1,14 +1,20 @@
-"""HTTP for one account of one service: a function and its arguments in, complete data or an error out.
+"""The HTTP client: call a function of a service with its arguments, and return complete data or raise an error.
 
-Nothing here knows a service by name. Headers, how a page leads to the next, what an error body means and where the
-request budget is told come from the `Integration`; the token and the address from the `Account`.
+It has no code for a particular service. Headers, pagination, error bodies and the request budget are described by the
+`Integration`; the token and the address come from the `Account`.
 
-    client.py        what all threads that ask with one account share
-    fetch.py         one call: page after page, each tried until it is there
-    retry.py         which failures pass by themselves, and how long to wait for that
-    etag_cache.py        pages that the service need not send again
-    bulk.py      many calls answered from lists of the whole account
-    connections.py   the network: the only file that knows the HTTP library
-    cassette.py      answers in a file: recorder.py writes them, player.py is asked in place of the network; those of
-                     MCP servers are in it too
+    dispatcher.py    checks calls, and makes them in the threads of thread_pool.py
+    fan_out.py       one call for each item of a list argument
+    client.py        the client of one account, shared by all threads
+    bulk.py          answers many calls from lists of the whole account
+    fetch.py         makes one call, page after page
+    rate_limiter.py  when a request may be sent
+    retry.py         which failures are retried, and after which pause
+    etag_cache.py    cached answers, revalidated by ETag
+    connections.py   the network: the only file that uses the HTTP library
+    responses.py     parses responses into records or errors
+    answer.py        the answer to a call
+    planned_call.py  a call of a dry run
+    progress.py      the progress of a run, its pauses and its cancellation
+    cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
 """

@@ -1,4 +1,4 @@
-"""What a call returned, with what the service said beside the data."""
+"""The answer to a call: the data, and what the response headers reported."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call returned.
+    """The answer to a call.
 
     Parameters:
-        data: the records of a list function in the service's order, or the one record. The values of secret
-            columns are replaced. It may be kept for the next call, and is not to be changed.
-        requests: how many requests were answered for it.
-        remaining: how many requests the account has left, where the service says so.
-        request_id: of the last request, what the service's support asks for.
-        warnings: what the service had to say besides, once for each client.
-        scopes: what the token is for, where the service says so.
-        unchanged: the service said that nothing has changed, and `data` is the very same object as before.
+        data: the records of a list function in the service's order, or the one record, with the values of secret
+            columns redacted. Do not change it: it may be cached.
+        requests: the number of requests that were answered.
+        remaining: the account's remaining request budget, if the service reports it.
+        request_id: the id of the last request, for the service's support.
+        warnings: the service's warnings, each once per client.
+        scopes: the scopes of the token, if the service reports them.
+        unchanged: nothing has changed according to the service, and `data` is the same object as before.
     """
 
     data: list[dict[str, Any]] | dict[str, Any]

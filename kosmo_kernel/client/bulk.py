@@ -1,9 +1,9 @@
-"""Many calls of one function, answered from lists of the whole account.
+"""Answer many calls of one function from lists of the whole account.
 
-Whoever asks for the add-ons of five hundred apps would send five hundred requests; three lists say the same: all apps,
-all add-ons, and which app uses which. What those do not settle is left to a call of its own: an item that is not in
-the list of items, and one that uses a record which the account may not list. So the answers are those of the single
-calls, and so are the errors.
+The add-ons of five hundred apps would take five hundred requests; three lists have the same data: all apps, all
+add-ons, and which app uses which add-on. An item that the lists do not settle gets a call of its own: one that is not
+in the list of items, or that uses a record which the account cannot list. So answers and errors are those of the single
+calls.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Any
 from kosmo_kernel.catalogue import BulkSource, Function
 from kosmo_kernel.client.answer import Answer
 
-# Calls for each page of the list of items from which on the lists are cheaper: such a page goes with a few pages of
-# records and of links.
+# Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
+# with a few pages of records and links.
 CALLS_PER_LIST_PAGE = 8
 
 
 def answer_from_lists(
     function: Function, calls: Sequence[Mapping[str, Any]], fetch: Callable[[Function], Answer]
 ) -> list[Answer | None]:
-    """What lists of the whole account say about each call, in order; None for a call that has to be made.
+    """Return the answer to each call from lists of the whole account, in order; None for a call that has to be made.
 
     Parameters:
-        function: what is called.
+        function: the called function.
         calls: the arguments of each call.
         fetch: calls a function without arguments.
 
     Raises:
-        ApiError: one of the lists cannot be read.
+        ApiError: one of the lists cannot be fetched.
     """
     whole, many = function.whole, function.fan_out
     if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
@@ -48,28 +48,28 @@ def answer_from_lists(
     names = _names(whole, items, many.each)
     places, unsettled = _places(whole, records, links)
 
-    found: list[Answer | None] = []
+    answers: list[Answer | None] = []
     requests = sum(answer.requests for answer in lists)
     warnings = tuple(warning for answer in lists for warning in answer.warnings)
     for call in calls:
         item = names.get(call[many.name])
         if item is None or item in unsettled:
-            found.append(None)
+            answers.append(None)
             continue
         rows = [records[place] for place in sorted(places[item])]
-        found.append(replace(lists[-1], data=rows, requests=requests, warnings=warnings, unchanged=False))
-        requests, warnings = 0, ()  # the first answer bears the cost of all
-    return found
+        answers.append(replace(lists[-1], data=rows, requests=requests, warnings=warnings, unchanged=False))
+        requests, warnings = 0, ()  # the first answer has the cost of all
+    return answers
 
 
 def _names(whole: BulkSource, items: Sequence[Any], names: Sequence[str]) -> dict[Any, Any]:
-    """What identifies each item in the records, by each of its names."""
+    """Return the key that identifies each item in the records, by each of the item's names."""
     key = whole.item.rpartition(".")[2]
     return {item.get(name): item.get(key) for item in items for name in names}
 
 
 def _places(whole: BulkSource, records: Sequence[Any], links: Sequence[Any]) -> tuple[Mapping[Any, set[int]], set[Any]]:
-    """Where in the list the records of each item are, and the items that have others as well."""
+    """Return the indices of each item's records, and the items that use records outside the list."""
     places: defaultdict[Any, set[int]] = defaultdict(set)
     unsettled: set[Any] = set()
     for place, record in enumerate(records):

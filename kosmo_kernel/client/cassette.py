@@ -1,31 +1,29 @@
-"""Cassettes: what services answered, kept in a file, so that a script can be run again without a network or a token.
+"""The file format of cassettes: recorded responses, with which a script runs again without network or token.
 
-A cassette is JSON lines. The first says what it is, every other one is a request and how it ended:
+A cassette is a file of JSON lines. The first line is its header; every other line is a request and its outcome:
 
     {"cassette": 1, "recorded": "2026-11-20T09:30:00Z", "account": "production", "kosmo_kernel": "0.1.0"}
     {"integration": "heroku", "account": "production", "method": "GET", "path": "/apps", "asked": {"Range": "id ..; …"},
      "status": 206, "headers": {"next-range": "…", …}, "body": [ … ]}
 
-`text` stands in place of `body` where it was no JSON, `broken` beside the head of an answer that broke off, and
-`no_answer` where there was none. Of a request that was tried again the last answer is kept.
+`text` replaces `body` if the body was no JSON, `broken` replaces it if the response ended early, and `no_answer`
+replaces the response if there was none. Of a request that was retried, the last outcome is kept.
 
-What an MCP server was asked is a line as well, with what it answered in the words of its protocol, or the `error` that
-this came to in place of the `result`. A line without a server says which ones were configured.
+Requests to MCP servers are lines too, with the `result` of the protocol or the `error` that the request led to. A line
+without a server lists the configured servers.
 
     {"mcp": "time", "method": "tools/call", "asked": {"name": "get_current_time", "arguments": {"timezone": "UTC"}},
      "result": {"content": [ … ], "isError": false}}
     {"mcp": "", "method": "servers", "result": {"servers": [{"name": "time", "type": "stdio", …}]}}
 
-A cassette holds no secret: no request header that shows a token, no cookie, no value of a field that is one, nothing
-that a server was started with, and what looks like a token is taken out of every text. Each answer is written at once
-to a file beside the cassette, which takes its place when the session is closed, whether its runs failed or not; where
-the process was killed, it is still there. What another process of the same run put there, or one that recorded at the
-same time, stays in it.
+A cassette has no secrets: no request headers with tokens, no cookies, no values of secret fields, no command lines or
+environments of servers, and everything that looks like a token is redacted. Each response is written at once to a file
+beside the cassette, which replaces the cassette when the session is closed, even if its runs failed; if the process is
+killed, that file remains. Lines of other processes of the same run, or that recorded at the same time, are kept.
 
-Who replays sends nothing. Requests are known by account, method, path, query and what else asks for a page, and what a
-server is asked by its name, method and arguments, so they may come in any order; the same one again gets the next
-answer that was recorded for it, and the last one from then on. `recorder.py` writes cassettes and `player.py` reads
-them.
+A replay sends nothing. Requests are matched by account, method, path, query and page headers, those to MCP servers by
+server, method and arguments, so their order does not matter. A repeated request gets the next recorded response, and
+then the last one again. `recorder.py` writes cassettes, `player.py` reads them.
 """
 
 from __future__ import annotations
@@ -43,10 +41,10 @@ from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.aliases import normalize_alias
 
 VERSION = 1
-METHOD = "GET"  # nothing else is ever sent
+METHOD = "GET"  # the only HTTP method in use
 TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-SERVERS = "servers"  # the method of the lines that no server was asked for
-# What servers are asked, and under which name the answer has its list.
+SERVERS = "servers"  # the method of lines that list the configured servers
+# The recorded methods of MCP servers, each with the key of the list in its result.
 RESULTS = {
     SERVERS: "servers",
     "tools/list": "tools",
@@ -56,27 +54,27 @@ RESULTS = {
     "prompts/list": "prompts",
     "prompts/get": "messages",
 }
-MAX_REQUEST_SHOWN = 200  # characters of what was asked that a message shows
+MAX_REQUEST_SHOWN = 200  # characters of a request's arguments in an error message
 
 
 class Transport(Protocol):
-    """What carries an account's requests: its connections, or a cassette in their place."""
+    """The transport of an account's requests: its connections, or a cassette in their place."""
 
     @property
     def closed(self) -> bool:
-        """Whether it carries nothing any more."""
+        """Whether the transport is closed."""
         ...
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
-        """A request, which can be sent more than once."""
+        """Return a new request, which can be sent more than once."""
         ...
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
-        """The answer to a request, whatever its status; see `Connections.send`."""
+        """Send a request and return the response, whatever its status; see `Connections.send`."""
         ...
 
     def close(self) -> None:
-        """Carry nothing any more."""
+        """Close the transport for good."""
         ...
 
 
@@ -90,26 +88,26 @@ class Cassette(Protocol):
     live: bool
 
     def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
-        """What carries the requests of an account, `connections` being its own."""
+        """Return the transport for an account, whose own connections are given."""
         ...
 
     def summary(self) -> str:
-        """What people should know of a run that used it, in a line; empty for nothing."""
+        """Return a line for the user about a run that used the cassette; empty for none."""
         ...
 
     def close(self) -> None:
-        """Be done with it."""
+        """Finish the cassette."""
         ...
 
 
 class RecordedRequest(NamedTuple):
-    """What a request is known by.
+    """The key of a request in a cassette.
 
     Parameters:
         integration: the service's name.
-        account: whose token was sent.
-        path: below the address of the API, with the query.
-        headers: those that belong to this request alone, in order of name; a page is asked for like that.
+        account: the account's alias.
+        path: the path relative to the API's address, with the query.
+        headers: the headers of this request only, such as those that select a page, sorted by name.
     """
 
     integration: str
@@ -121,12 +119,12 @@ class RecordedRequest(NamedTuple):
     def of(
         cls, integration: Integration, account: Account, url: str, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> RecordedRequest:
-        """What the request for `url` is known by."""
+        """Return the key of a request for a URL."""
         path = url.removeprefix(account.url) + (f"?{urlencode(query)}" if query else "")
         return cls(integration.name, account.alias, redact(path), tuple(sorted(headers.items())))
 
     def known(self) -> RecordedRequest:
-        """The same for every spelling of the account."""
+        """Return the key with the normalized account alias, under which it is looked up."""
         return self._replace(account=normalize_alias(self.account))
 
     def __str__(self) -> str:
@@ -135,12 +133,12 @@ class RecordedRequest(NamedTuple):
 
 
 class RecordedServerRequest(NamedTuple):
-    """What a question to an MCP server is known by.
+    """The key of a request to an MCP server in a cassette.
 
     Parameters:
-        server: its own name.
+        server: the server's name.
         method: one of `RESULTS`.
-        given: what was asked, as JSON with its keys in order; empty for nothing.
+        given: the request's parameters as JSON with sorted keys; empty for none.
     """
 
     server: str
@@ -149,10 +147,10 @@ class RecordedServerRequest(NamedTuple):
 
     @classmethod
     def of(cls, server: str, method: str, asked: Mapping[str, Any]) -> RecordedServerRequest:
-        """What it is known by when these parameters go with it."""
-        given = msgspec.json.encode(dict(asked), order="deterministic").decode() if asked else ""
-        return cls(server, method, given)
+        """Return the key of a request with these parameters."""
+        params = msgspec.json.encode(dict(asked), order="deterministic").decode() if asked else ""
+        return cls(server, method, params)
 
     def __str__(self) -> str:
-        given = f" {one_line(self.given, most=MAX_REQUEST_SHOWN)}" if self.given else ""
-        return f"mcp.{self.server}: {self.method}{given}"
+        params = f" {one_line(self.given, most=MAX_REQUEST_SHOWN)}" if self.given else ""
+        return f"mcp.{self.server}: {self.method}{params}"

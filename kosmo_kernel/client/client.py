@@ -1,4 +1,4 @@
-"""What all who ask with one account share: its connections, its budget, and what was answered before."""
+"""The HTTP client of one account: its connections, rate limiter and cache, shared by all threads."""
 
 from __future__ import annotations
 
@@ -29,29 +29,30 @@ READ_TIMEOUT = 30.0
 
 
 class Client:
-    """The client of one account; its connections are opened when they are needed. Threads may share it.
+    """The client of one account. Connections are opened when they are needed. Thread-safe.
 
     Parameters:
         integration: the service.
-        account: whose token is sent, and where to.
-        transport: what carries the requests instead of the network, `in_process` for example.
-        timeout: seconds to wait for an answer, or for more of it; `KOSMO_READ_TIMEOUT` or 30 when None.
-        connect_timeout: seconds to wait for a connection; `KOSMO_CONNECT_TIMEOUT` or 10 when None, and never
-            longer than for an answer.
-        patience: seconds that a request which failed is tried again; with 0 the first answer is final.
-        clock: what time it is; a `Progress` that is given to `fetch` has the same.
-        chance: by which pauses differ.
-        tape: what its answers are recorded on, or come from. With one every answer is a whole one: nothing is kept.
+        account: the account, with its token and address.
+        transport: an HTTP transport in place of the network, for example `in_process`.
+        timeout: the read timeout in seconds; `KOSMO_READ_TIMEOUT` or 30 when None.
+        connect_timeout: the connect timeout in seconds; `KOSMO_CONNECT_TIMEOUT` or 10 when None, and at most the
+            read timeout.
+        patience: seconds for which a failed request is retried; 0 for no retries.
+        clock: the clock; a `Progress` that is passed to `fetch` must have the same.
+        chance: the random numbers for the jitter of pauses.
+        tape: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
+            answer is complete.
 
     Attributes:
-        live: whether its requests are sent; else a cassette answers them, at once and for good.
-        limiter: who may send, and when.
-        memory: what was answered before.
-        connections: what carries the requests.
+        live: whether requests are sent; False if a cassette answers them, without retries or rate limit.
+        limiter: the account's rate limiter.
+        memory: the cache of earlier answers.
+        connections: the transport of the requests.
         met: whether the address has ever answered.
 
     Raises:
-        SettingsError: a timeout that makes no sense.
+        SettingsError: a timeout is no positive number.
     """
 
     def __init__(
@@ -88,20 +89,20 @@ class Client:
 
     @property
     def remaining(self) -> int | None:
-        """How many requests the account has left now, as far as it is known without asking."""
+        """The remaining request budget as far as it is known without a request, else None."""
         return self.limiter.remaining
 
     def budget_left(
         self, progress: Progress | None = None, *, on_answer: Callable[[], None] = lambda: None
     ) -> int | None:
-        """Ask the service how many requests the account has left. It costs none.
+        """Query the remaining request budget of the account. The query does not count against it.
 
         Parameters:
             progress: as for `fetch`.
             on_answer: as for `fetch`.
 
         Returns:
-            None where the service does not tell, or not at an address of its own, or is not asked.
+            The number of requests; None if the service has no endpoint for it, or the client replays a cassette.
 
         Raises:
             ApiError: as for `fetch`.
@@ -125,30 +126,30 @@ class Client:
         fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """Call a function and wait for all of its answer.
+        """Call a function and return its complete answer.
 
         Parameters:
             function: one of the integration's.
-            args: by name, as `function.calls` gives them.
-            progress: of the run that asks; it shows what is waited for, and ends it.
-            fresh: ask as if nothing had been asked before.
-            on_answer: is told of each request that was answered, whatever with; also where the call fails.
+            args: the arguments by name, as `function.calls` gives them.
+            progress: the progress of the run; it shows pauses, and its `cancel` ends them.
+            fresh: do not use cached answers.
+            on_answer: callback for each answered request, whatever its status, even if the call fails.
 
         Raises:
-            RefusedError: a 4xx: credentials, access, no such thing, bad parameters.
-            RateLimitError: nothing but 429s for a long time.
-            UnreachableError: no usable connection, or a 502, 503 or 504, for as long as `patience`.
-            BadAnswerError: any other status, a body cut short, or JSON that is not what the function promises.
-            SettingsError: environment variables about proxies or certificates that make no sense.
-            Cancelled: the run that asks has ended.
+            RefusedError: a 4xx status: credentials, access, not found, bad parameters.
+            RateLimitError: only status 429 for a long time.
+            UnreachableError: no usable connection, or status 502, 503 or 504, for as long as `patience`.
+            BadAnswerError: any other status, a truncated body, or JSON that does not fit the function.
+            SettingsError: the environment variables for proxies or certificates are invalid.
+            Cancelled: the run has ended.
             RuntimeError: the client is closed.
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
         call = ResponseParser(self.integration, self.account, function, args)
-        asking = Fetch(self, call, progress or Progress(self._clock), fresh=fresh, on_answer=on_answer)
-        data, unchanged = asking.data()
-        warnings = self._untold(call.warnings) if call.warnings else ()
+        request = Fetch(self, call, progress or Progress(self._clock), fresh=fresh, on_answer=on_answer)
+        data, unchanged = request.data()
+        warnings = self._new_warnings(call.warnings) if call.warnings else ()
         return Answer(data, call.requests, call.remaining, call.request_id, warnings, call.scopes, unchanged)
 
     def bulk(
@@ -160,7 +161,7 @@ class Client:
         fresh: bool = False,
         on_answer: Callable[[], None] = lambda: None,
     ) -> list[Answer | None]:
-        """What is known of many calls of one function from a few lists of the whole account.
+        """Answer many calls of one function from a few lists of the whole account.
 
         Parameters:
             function: one of the integration's.
@@ -170,9 +171,9 @@ class Client:
             on_answer: as for `fetch`.
 
         Returns:
-            For each call the answer that `fetch` would give, or None where `fetch` has to be asked: for few calls,
-            for functions that no such list answers, and for whatever the lists do not settle. The first answer
-            says how many requests it took for all.
+            For each call the answer that `fetch` would give, or None if the call has to be made with `fetch`: for few
+            calls, for functions without such lists, and for items that the lists do not settle. The first answer
+            has the number of requests for all of them.
 
         Raises:
             SettingsError: as for `fetch`.
@@ -184,34 +185,34 @@ class Client:
 
         try:
             return answer_from_lists(function, calls, fetch)
-        except ApiError:  # a token made for less, perhaps: each call says for itself what it can get
+        except ApiError:  # the token may not list the whole account: let each call succeed or fail by itself
             return [None] * len(calls)
 
     def retry_policy(self) -> RetryPolicy:
-        """The tries of one request."""
+        """Return the retry policy of one request."""
         return RetryPolicy(self._clock, self._chance, self._patience)
 
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""
         self.connections.close()
 
-    def _untold(self, warnings: Mapping[str, None]) -> tuple[str, ...]:
+    def _new_warnings(self, warnings: Mapping[str, None]) -> tuple[str, ...]:
         with self._lock:
             new = tuple(warning for warning in warnings if warning not in self._warned)
             self._warned.update(new)
         return new
 
 
-def _seconds(variable: str, given: float | None, usual: float) -> float:
-    """A timeout: as given, else the environment's, else the usual one."""
-    told = str(given) if given is not None else os.environ.get(variable, "").strip()
-    if not told:
-        return usual
+def _seconds(variable: str, value: float | None, default: float) -> float:
+    """Return a timeout in seconds: the argument, else the environment variable, else the default."""
+    text = str(value) if value is not None else os.environ.get(variable, "").strip()
+    if not text:
+        return default
     try:
-        seconds = float(told)
+        seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < threading.TIMEOUT_MAX:  # nan is neither
-        name = variable if given is None else variable.removeprefix("KOSMO_").lower()
-        raise SettingsError(f"{name} must be a positive number of seconds, got {told!r}.")
+    if not 0 < seconds < threading.TIMEOUT_MAX:  # also false for nan
+        name = variable if value is None else variable.removeprefix("KOSMO_").lower()
+        raise SettingsError(f"{name} must be a positive number of seconds, got {text!r}.")
     return seconds

@@ -1,11 +1,10 @@
-"""The connections of one account: how they are opened, kept and given up, and why a request gets no answer.
+"""The HTTP connections of one account, and the reasons why a request gets no response.
 
-Every request in flight has a connection of its own, and gives it back when it has its answer; the one given back last
-is taken first. So there are never more connections than requests were in flight, and those that nobody needs any more
-grow old unused and are closed. (One pool for all of them, as httpx has it, looks at every connection for every request:
-with 32 in flight that is a third of a request's cost.)
+Each request in flight uses its own connection and returns it with the response; the last one returned is reused first.
+So there are never more connections than concurrent requests, and surplus ones become idle and are closed. (A single
+httpx pool looks at every connection for every request: with 32 in flight that is a third of a request's cost.)
 
-The token is in the request's own headers. Nothing else sends credentials, keeps cookies or follows a redirect.
+The token is sent in the request's own headers. There are no other credentials, no cookies and no redirects.
 """
 
 from __future__ import annotations
@@ -32,42 +31,40 @@ from kosmo_kernel.safety.redaction import one_line
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-# httpx brings its own command line along, and that all of rich: a third of its import, and no request needs it.
+# httpx imports its command line, and with it all of rich: a third of its import time, and no request needs it.
 _COMMAND_LINE = "httpx._main"
-sys.modules.setdefault(_COMMAND_LINE, None)  # type: ignore[arg-type]  # how Python is told that there is none
+sys.modules.setdefault(_COMMAND_LINE, None)  # type: ignore[arg-type]  # None makes the import fail, which httpx allows
 import httpx  # noqa: E402 - see above
 
 if sys.modules[_COMMAND_LINE] is None:
     del sys.modules[_COMMAND_LINE]
 
-HttpTransport = httpx.BaseTransport  # what carries requests
+HttpTransport = httpx.BaseTransport
 Request = httpx.Request
 
-MAX_CONNECTIONS = 64  # connections of one account
-KEEPALIVE_SECONDS = 60.0  # seconds that an idle one is kept: people take that long to write the next cell
-POLL_INTERVAL_SECONDS = (
-    0.1  # seconds after which one who waits for a connection looks whether its answer is still wanted
-)
+MAX_CONNECTIONS = 64  # of one account
+KEEPALIVE_SECONDS = 60.0  # lifetime of an idle connection: about the time that it takes to write the next cell
+POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits for a connection
 _NO_BODY = (204, 304)
-# Bytes of one answer, unpacked: a page of a thousand records has one or two million, and they become ten times as
-# much in Python. Whatever sends more would fill the memory of whoever asks.
+# Decompressed size of one response. A page of a thousand records has one or two million bytes, and takes ten times as
+# much memory as Python objects; more than this limit could exhaust the memory.
 MAX_BODY_BYTES = 64 << 20
-# What a body may be packed with: what is asked for. One within another could unpack a million to one.
+# Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
-_BUSY = ("502", "503", "504")  # what a proxy says when the trouble is not with the request
+_BUSY = ("502", "503", "504")  # statuses of a proxy that do not depend on the request
 
 _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 
-# Whether the same request may be answered a moment later: `met` is for an address that has answered before, since one
-# that never did is more likely wrong than busy.
+# Whether a retry may succeed. `met`: only if the address has answered before, because one that never did is more likely
+# wrong than busy.
 Passing = Literal["always", "met", "never"]
 
-# Of these it is the proxy that did not answer, where there is one.
-_ON_THE_WAY = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
+# With a proxy, these errors are about the connection to the proxy.
+_CONNECT_ERRORS = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
 _PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 
-# Why a request got no answer, and what to do: the first that is in the chain of causes counts.
-_LOST: tuple[tuple[type[Exception], str, str, Passing], ...] = (
+# Why a request got no response, what to do, and whether to retry. The first entry found in the chain of causes applies.
+_FAILURES: tuple[tuple[type[Exception], str, str, Passing], ...] = (
     (httpx.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
     (httpx.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
     (httpx.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
@@ -85,12 +82,12 @@ _LOST: tuple[tuple[type[Exception], str, str, Passing], ...] = (
 
 
 class NoResponseError(Exception):
-    """A request got no answer.
+    """A request got no response.
 
     Attributes:
-        why: in words.
-        advice: what to do.
-        passing: whether it may pass by itself.
+        why: the reason, as text.
+        advice: what the user can do.
+        passing: whether a retry may succeed.
     """
 
     def __init__(self, why: str, advice: str, passing: Passing) -> None:
@@ -99,7 +96,7 @@ class NoResponseError(Exception):
 
 
 class TruncatedResponseError(Exception):
-    """An answer began and did not end. `reply` has its head, and no body."""
+    """A response ended early. `reply` has its status and headers, and no body."""
 
     def __init__(self, why: str, reply: Response) -> None:
         super().__init__(why)
@@ -107,18 +104,18 @@ class TruncatedResponseError(Exception):
 
 
 class UnreadableResponseError(TruncatedResponseError):
-    """An answer that is not read to its end, however often it is asked for. `reply` has its head, and no body."""
+    """A response that is not read to its end, and not retried. `reply` has its status and headers, and no body."""
 
 
 class Connections:
-    """The connections of one account, the first opened at the first request. Threads may share it.
+    """The connections of one account, the first opened at the first request. Thread-safe.
 
     Parameters:
-        integration: the service, which says what is sent along with every request.
-        account: whose token is sent, and where to.
-        transport: what carries the requests instead of the network.
-        connect: seconds to wait for a connection.
-        read: seconds to wait for an answer, or for more of it.
+        integration: the service, which defines the headers of every request.
+        account: the account, with its token and address.
+        transport: an HTTP transport in place of the network.
+        connect: the connect timeout in seconds.
+        read: the read timeout in seconds.
     """
 
     def __init__(
@@ -141,42 +138,42 @@ class Connections:
         self._transport = transport
         self._lock = threading.Lock()
         self._gate = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._idle: deque[tuple[HttpTransport, float]] = deque()  # each with when it was given back
+        self._idle: deque[tuple[HttpTransport, float]] = deque()  # each with the time at which it became idle
         self._trust: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
         self.closed = False
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Request:
-        """A request, which can be sent more than once."""
+        """Return a new request, which can be sent more than once."""
         all_headers = [*self._headers, *headers.items()]
         return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)
 
     def send(self, request: Request, check: Callable[[], None]) -> Response:
-        """The answer to a request, whatever its status.
+        """Send a request and return the response, whatever its status.
 
         Parameters:
-            request: what `request` made.
-            check: raises when nobody wants the answer any more; asked while all connections are in use.
+            request: a request that `request` returned.
+            check: raises if the call was cancelled; called repeatedly while all connections are in use.
 
         Raises:
-            LostError: there is no answer.
-            BrokenOffError: it did not end; an `UnreadableResponseError` where it is not worth reading.
-            SettingsError: environment variables about proxies or certificates that make no sense.
+            NoResponseError: there is no response.
+            TruncatedResponseError: the response ended early; an `UnreadableResponseError` if it was not read in full.
+            SettingsError: the environment variables for proxies or certificates are invalid.
             RuntimeError: the connections are closed.
         """
         while not self._gate.acquire(timeout=POLL_INTERVAL_SECONDS):
             check()
         try:
-            transport = self._taken()
+            transport = self._acquire()
             try:
                 return self._answer(transport, request)
             finally:
-                self._given_back(transport)
+                self._release(transport)
         finally:
             self._gate.release()
 
     def close(self) -> None:
-        """Close all connections, those in use as soon as they have their answers. They stay closed."""
+        """Close all connections for good, those in use as soon as they have their responses."""
         with self._lock:
             self.closed = True
             idle, self._idle = self._idle, deque()
@@ -187,7 +184,7 @@ class Connections:
         try:
             response = transport.handle_request(request)
         except httpx.TransportError as error:
-            raise self._lost(error) from error
+            raise self._no_response(error) from error
         status, headers = response.status_code, _headers(response.headers.raw)
         try:
             body = _body(response, Response(status, headers, b""))
@@ -195,12 +192,12 @@ class Connections:
             raise TruncatedResponseError(str(error) or type(error).__name__, Response(status, headers, b"")) from error
         finally:
             response.close()
-        told, came = headers.get("content-length", ""), response.num_bytes_downloaded or len(body)
-        if told.isdecimal() and int(told) != came and status not in _NO_BODY:
-            raise TruncatedResponseError(f"{came:,} bytes came of {int(told):,}", Response(status, headers, b""))
+        length, received = headers.get("content-length", ""), response.num_bytes_downloaded or len(body)
+        if length.isdecimal() and int(length) != received and status not in _NO_BODY:
+            raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", Response(status, headers, b""))
         return Response(status, headers, body)
 
-    def _taken(self) -> HttpTransport:
+    def _acquire(self) -> HttpTransport:
         stale: list[HttpTransport] = []
         try:
             with self._lock:
@@ -215,7 +212,7 @@ class Connections:
             for transport in stale:
                 transport.close()
 
-    def _given_back(self, transport: HttpTransport) -> None:
+    def _release(self, transport: HttpTransport) -> None:
         if transport is self._transport:
             return
         with self._lock:
@@ -225,7 +222,7 @@ class Connections:
         transport.close()
 
     def _opened(self) -> HttpTransport:
-        """A place for one connection, which is made when a request is sent."""
+        """Return a transport for one connection, which is opened when a request is sent."""
         try:
             if self._trust is None:
                 self._proxy = _proxy(self._url)
@@ -242,28 +239,28 @@ class Connections:
                 f"NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR makes no sense: {one_line(str(error))}"
             ) from error
 
-    def _lost(self, error: httpx.TransportError) -> NoResponseError:
+    def _no_response(self, error: httpx.TransportError) -> NoResponseError:
         chain = tuple(_causes(error))
-        for kind, why, advice, passing in _LOST:
-            found = next((cause for cause in chain if isinstance(cause, kind)), None)
-            if found is not None:
-                if self._proxy and kind in _ON_THE_WAY:
-                    where = self._proxy.url.netloc.decode()  # the password is not in it
+        for kind, why, advice, passing in _FAILURES:
+            match = next((cause for cause in chain if isinstance(cause, kind)), None)
+            if match is not None:
+                if self._proxy and kind in _CONNECT_ERRORS:
+                    where = self._proxy.url.netloc.decode()  # without user and password
                     return NoResponseError(f"the proxy {where} cannot be reached ({why})", _PROXY, passing)
-                busy = kind is httpx.ProxyError and str(found).startswith(_BUSY)
+                busy = kind is httpx.ProxyError and str(match).startswith(_BUSY)
                 return NoResponseError(
-                    why.format(error=found, timeout=self._read), advice, "always" if busy else passing
+                    why.format(error=match, timeout=self._read), advice, "always" if busy else passing
                 )
         return NoResponseError(str(error) or type(error).__name__, LATER, "always")
 
 
 def in_process(api: WSGIApplication) -> HttpTransport:
-    """What carries requests to an API in this process."""
+    """Return a transport for requests to an API in this process."""
     return httpx.WSGITransport(api)
 
 
 def _body(response: httpx.Response, head: Response) -> bytes:
-    """The body of an answer, unpacked piece by piece: a small one may unpack to any size."""
+    """Return the body of a response, decompressed in pieces, because a small one may expand to any size."""
     coding = head.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
         raise UnreadableResponseError(f"it is packed as `{coding}`, and gzip was asked for", head)
@@ -278,12 +275,12 @@ def _body(response: httpx.Response, head: Response) -> bytes:
 
 
 def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by lower-case name; those that came more than once in one."""
-    found: dict[str, str] = {}
+    """Return headers by lower-case name; repeated ones are joined with commas."""
+    headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -293,9 +290,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _proxy(url: str) -> httpx.Proxy | None:
-    """The proxy that the environment, or the system, wants asked for an address; none for this machine.
+    """Return the proxy that the environment or the system names for a URL; None for a loopback address.
 
-    A proxy would carry what is meant for this machine off it, the token in plain text.
+    A proxy would carry a request for this machine over the network, with the token in plain text.
     """
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0]
@@ -307,9 +304,9 @@ def _proxy(url: str) -> httpx.Proxy | None:
 
 
 def _trusting() -> ssl.SSLContext:
-    """Whose certificates count: those of SSL_CERT_FILE or SSL_CERT_DIR, else the system's and Mozilla's.
+    """Return a context that trusts the certificates of SSL_CERT_FILE or SSL_CERT_DIR, else the system's and Mozilla's.
 
-    The system's alone are not enough: many a Python does not know where its system keeps them.
+    The system's alone are not enough: many Python builds do not know where the system keeps them.
     """
     context = httpx.create_ssl_context()
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
@@ -318,5 +315,5 @@ def _trusting() -> ssl.SSLContext:
 
 
 def _plain_http_context() -> ssl.SSLContext:
-    """For where no TLS is spoken: reading certificates takes longer than the first call of the demo."""
+    """Return a context for plain HTTP, without certificates: loading them takes longer than the demo's first call."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,8 +1,8 @@
-"""Making the calls that a script asks for: the account, the arguments, the requests, the answer.
+"""Check and make the calls of a script.
 
-`Dispatcher.bind` checks a call, in the thread that runs the session. `Dispatcher.begin` has a thread of the pool make
-it and hand on the answer; no thread of that pool ever waits for another. One client per account lives as long as the
-session; the fictional account is answered in the same process.
+`Dispatcher.bind` checks a call in the thread that runs the session. `Dispatcher.begin` makes it in a thread of the pool
+and passes the answer to a callback; no thread of the pool waits for another. There is one client per account for the
+lifetime of the session. The demo account is answered in the same process.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette
 
 
-WORTH_ASKING = 25  # items of a call from which on an account is asked for its budget when that is not known
+WORTH_ASKING = 25  # minimum number of requests for which an unknown request budget is queried first
 
 
 @dataclass(slots=True)
 class CallAnswer:
-    """What a call gave.
+    """The answer to a call.
 
     Parameters:
-        values: for Lua.
-        rows: how many records came, or None for none.
-        notes: what the service or we have to say besides.
-        failures: what could not be read of a list argument, where that is collected.
-        shown: what is to be looked at: forms of `display`, and what they show.
+        values: the return values for Lua.
+        rows: the number of records, or None if the call returns no list.
+        notes: warnings of the service, and notes of this package.
+        failures: the items of a list argument that failed, with `errors = "collect"`.
+        shown: outputs to display, as pairs of a form of `display` and its content.
     """
 
     values: list[Any]
@@ -56,16 +56,16 @@ class CallAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BoundCall:
-    """A call whose arguments were checked.
+    """A call with checked arguments.
 
     Parameters:
         integration: the service.
         function: one of its functions.
-        alias: whose account.
+        alias: the account's alias.
         calls: the arguments of each request, see `Function.calls`.
-        many: the argument that was given a list; empty for none.
-        collect: what fails is listed instead of ending the call.
-        at_once: how many requests at a time.
+        many: the name of the argument that received a list; empty if there is none.
+        collect: list failed items instead of ending the call at the first one.
+        at_once: the maximum number of concurrent requests.
     """
 
     integration: Integration
@@ -79,17 +79,20 @@ class BoundCall:
 
 @dataclass(slots=True)
 class CallHandle:
-    """Who asks, and is told the answer.
+    """The callbacks and the state of one call under way.
+
+    The callbacks run in the thread that makes the call.
 
     Parameters:
-        progress: of the run.
-        hear: is given the answer, or what went wrong, in whatever thread made the call.
-        say: is given a line for people, likewise.
-        on_answer: is told of each request that was answered, likewise, whatever comes of the call.
-        fresh: an answer that was kept from before will not do.
-        counts: its requests are told as calls in the progress; those of an item of `parallel.map` are not, the item is.
-        coming: how many items of such a list are only begun with this call.
-        gone: nobody waits any more.
+        progress: the progress of the run.
+        hear: callback for the answer or the error.
+        say: callback for a line of text for the user.
+        on_answer: callback for each answered request, even if the call fails.
+        fresh: do not use cached answers.
+        counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
+            itself is counted.
+        coming: the number of items of `parallel.map` that start with this call.
+        gone: the call was cancelled.
     """
 
     progress: Progress
@@ -100,34 +103,34 @@ class CallHandle:
     counts: bool = True
     coming: int = 0
     gone: bool = False
-    _done: list[int] = field(default_factory=list)  # which threads may add to without a lock
+    _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
 
     @property
     def answered(self) -> int:
-        """How many requests of the call were answered, or failed."""
+        """The number of requests of the call that were answered or failed."""
         return sum(self._done)
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer."""
+        """Whether the call or its run was cancelled."""
         return self.gone or self.progress.cancelled
 
     def cancel(self) -> None:
-        """Nobody waits any more."""
+        """Cancel the call."""
         self.gone = True
 
     def done(self, calls: int = 1) -> None:
-        """So many requests of the call were answered, or failed."""
+        """Count requests of the call that were answered or failed."""
         self._done.append(calls)
         if self.counts:
             self.progress.end(calls)
 
 
 class Dispatcher:
-    """Makes calls, and keeps the clients and the threads. Threads may share it.
+    """Make calls, and keep the clients and the thread pool. Thread-safe.
 
     Parameters:
-        tape: what all answers are recorded on or come from, if anything.
+        tape: the cassette that records or replays all answers, if any.
     """
 
     def __init__(self, tape: Cassette | None = None) -> None:
@@ -138,7 +141,7 @@ class Dispatcher:
         self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
 
     def tokens(self) -> tuple[str, ...]:
-        """The tokens in use, so that no text that leaves the session shows one."""
+        """Return the tokens in use, which are redacted from every text that leaves the session."""
         with self._lock:
             return tuple(client.account.token for client in self._clients.values())
 
@@ -150,21 +153,23 @@ class Dispatcher:
                 client.close()
 
     def budget_left(self, integration: Integration, alias: str) -> int | None:
-        """How many requests an account has left now; asking costs none. None where its service does not say.
+        """Return the remaining request budget of an account, or None if the service does not report it.
+
+        The query itself does not count against the budget.
 
         Raises:
             CredentialsError: the account has no token.
             UnknownNameError: there is no such account.
-            ApiError: what the service answered instead.
+            ApiError: the service answered with an error.
         """
         return self._client(integration, alias).budget_left()
 
     def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
-        """The list that a function without arguments last gave; None before. Nothing is sent; not to be changed."""
+        """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
         return self._listed.get((integration, function, alias))
 
     def end(self) -> None:
-        """A run is over, and nobody waits for what was begun in it."""
+        """End a run: no longer wait for the calls that it began."""
         self._pool.abandon()
 
     def bind(
@@ -175,15 +180,15 @@ class Dispatcher:
         Parameters:
             integration: the service.
             function: one of its functions.
-            alias: whose account.
-            values: the arguments, by name or by position, as Lua gave them.
+            alias: the account's alias.
+            values: the arguments from Lua, by name or by position.
 
         Raises:
-            InvalidArgumentsError: all mistakes in one message.
+            InvalidArgumentsError: the arguments are invalid; the message lists all mistakes.
             UnknownNameError: the account is the demo, and the service has none.
         """
         if alias == accounts.DEMO and not integration.demo:
-            accounts.find(integration, alias)  # which says so
+            accounts.find(integration, alias)  # raises UnknownNameError
         args = function.named(values)
         collect, at_once = _reserved(function, args)
         bound = function.bind(args)
@@ -193,10 +198,10 @@ class Dispatcher:
         return BoundCall(integration, function, alias, function.calls(bound), name, collect, at_once)
 
     def plan(self, order: BoundCall) -> list[PlannedCall]:
-        """The requests that a call would send.
+        """Return the requests that a call would send.
 
         Raises:
-            CredentialsError: the account's address is none that may be asked.
+            CredentialsError: requests to the account's address are not allowed.
         """
         integration, function = order.integration, order.function
         demo = order.alias == accounts.DEMO
@@ -205,7 +210,7 @@ class Dispatcher:
         return [PlannedCall(name, order.alias, args, "GET", address + function.url(args)) for args in order.calls]
 
     def begin(self, order: BoundCall, asker: CallHandle) -> None:
-        """Make a call. Its answer, or what went wrong, is told to the asker, unless nobody waits for it by then."""
+        """Make a call in a thread of the pool, and pass its answer or error to `asker.hear` unless cancelled."""
 
         def work() -> None:
             try:
@@ -216,22 +221,22 @@ class Dispatcher:
                 else:
                     asker.hear(self.call(order, asker))
             except Cancelled:
-                pass  # nobody waits
-            except BaseException as error:  # noqa: BLE001 - what is no error of ours is raised where the run waits
+                pass
+            except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 asker.hear(error)
 
         self._pool.submit(work)
 
     def call(self, order: BoundCall, asker: CallHandle) -> CallAnswer:
-        """Make a call that is one and no list of them, in this thread.
+        """Make a call without a list argument, in this thread, and return its answer.
 
         Raises:
             CredentialsError: the account has no token.
-            ApiError: what the service answered instead of a result.
-            Cancelled: nobody waits for the answer any more.
+            ApiError: the service answered with an error.
+            Cancelled: the run was cancelled.
         """
         client = self._client(order.integration, order.alias)
-        _tell_budget(client, order, asker, asker.coming)
+        _warn_of_low_budget(client, order, asker, asker.coming)
         try:
             answer = client.fetch(
                 order.function, order.calls[0], asker.progress, fresh=asker.fresh, on_answer=asker.on_answer
@@ -240,10 +245,10 @@ class Dispatcher:
             asker.done()
         if isinstance(answer.data, list) and not order.calls[0]:
             self._listed[order.integration.name, order.function.name, order.alias] = answer.data
-        return _single(order, answer)
+        return _single_answer(order, answer)
 
     def _begin_many(self, order: BoundCall, asker: CallHandle) -> None:
-        """Make a call for every item of a list, with as many threads as it may have, this one among them."""
+        """Make a call for each item of a list, in this thread and further ones of the pool."""
         client = self._client(order.integration, order.alias)
         known = client.bulk(order.function, order.calls, asker.progress, fresh=asker.fresh, on_answer=asker.on_answer)
         missing = known.count(None)
@@ -255,17 +260,17 @@ class Dispatcher:
             finally:
                 asker.done()
 
-        def end(failed: BaseException | None, found: Sequence[Answer | ApiError]) -> None:
-            asker.hear(failed or _gathered(order, found))
+        def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
+            asker.hear(failed or _merged_answer(order, answers))
 
-        _tell_budget(client, order, asker, max(missing, asker.coming))
+        _warn_of_low_budget(client, order, asker, max(missing, asker.coming))
         fan_out = FanOut(fetch, order.calls, known, end, lambda: asker.cancelled, collect=order.collect)
         for _ in range(min(order.at_once, missing) - 1):
             self._pool.submit(fan_out.work)
         fan_out.work()
 
     def _client(self, integration: Integration, alias: str) -> Client:
-        """The client of an account, which is opened anew when its token or address has changed.
+        """Return the client of an account; a new one is made if the token or address has changed.
 
         Raises:
             CredentialsError: the account has no token.
@@ -285,7 +290,7 @@ class Dispatcher:
             return client
 
     def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
-        """The account of this name; None for the fictional one, which is answered in this process."""
+        """Return the account with an alias, or None for the demo account, which is answered in this process."""
         if self._tape and not self._tape.live:
             name = normalize_alias(alias)
             return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
@@ -293,14 +298,14 @@ class Dispatcher:
 
 
 def _demo(integration: Integration, tape: Cassette | None = None) -> Client:
-    """The client of a service's fictional account: a look-alike answers in this process.
+    """Return a client of a service's demo account, which a fake API in this process answers.
 
     Raises:
         SettingsError: it cannot be made.
     """
     try:
         api, token = resolve_name(integration.demo)()
-    except Exception as error:  # what a stranger's module raises can be anything
+    except Exception as error:  # a third-party module may raise anything
         raise SettingsError(
             f"The demo account of {integration.title} ({integration.demo}) cannot be made: "
             f"{type(error).__name__}: {error}"
@@ -310,7 +315,7 @@ def _demo(integration: Integration, tape: Cassette | None = None) -> Client:
 
 
 def empty(order: BoundCall) -> CallAnswer:
-    """What a call gives that is not made."""
+    """Return an empty answer for a call that is not made."""
     function = order.function
     if order.many:
         values: list[Any] = [
@@ -322,7 +327,7 @@ def empty(order: BoundCall) -> CallAnswer:
     return CallAnswer(values, None)
 
 
-def _single(order: BoundCall, answer: Answer) -> CallAnswer:
+def _single_answer(order: BoundCall, answer: Answer) -> CallAnswer:
     function, account = order.function, order.alias
     if isinstance(answer.data, list):
         values, rows = [Records(answer.data, function, account=account)], len(answer.data)
@@ -330,20 +335,20 @@ def _single(order: BoundCall, answer: Answer) -> CallAnswer:
     return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
 
 
-def _gathered(order: BoundCall, found: Sequence[Answer | ApiError]) -> CallAnswer:
-    """The answers for all items as one: a list of what was found, and where that is collected of what was not."""
+def _merged_answer(order: BoundCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
+    """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = order.function, order.many
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     notes = dict[str, None]()
-    for call, answer in zip(order.calls, found, strict=True):
+    for call, answer in zip(order.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
             failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILED}})
             continue
-        some = answer.data if isinstance(answer.data, list) else [answer.data]
-        asked = {name: call[name]}
-        rows += [asked | row | asked for row in some]  # the first column, whatever the row calls by that name
+        records = answer.data if isinstance(answer.data, list) else [answer.data]
+        item = {name: call[name]}
+        rows += [item | row | item for row in records]  # the item is the first column, and replaces a field of its name
         notes |= dict.fromkeys(answer.warnings)
     values: list[Any] = [Records(rows, function, columns_with_item(function), order.alias)]
     if order.collect:
@@ -351,14 +356,14 @@ def _gathered(order: BoundCall, found: Sequence[Answer | ApiError]) -> CallAnswe
     return CallAnswer(values, len(rows), list(notes), failures)
 
 
-def _tell_budget(client: Client, order: BoundCall, asker: CallHandle, count: int) -> None:
-    """Say so where an account has not as many requests left as are coming."""
+def _warn_of_low_budget(client: Client, order: BoundCall, asker: CallHandle, count: int) -> None:
+    """Tell the user if the remaining request budget is smaller than the number of requests to come."""
     budget = order.integration.budget
     if budget is None or count <= 1:
         return
     left = client.remaining
     if left is None and count >= WORTH_ASKING:
-        with suppress(ApiError):  # the call itself will say what is wrong
+        with suppress(ApiError):  # the call itself will raise it
             left = client.budget_left(asker.progress, on_answer=asker.on_answer)
     if left is not None and left < count:
         minutes = max(1, round((count - left) / budget.refill_per_minute))
@@ -366,7 +371,7 @@ def _tell_budget(client: Client, order: BoundCall, asker: CallHandle, count: int
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
-    """Take out the arguments that mean the same for every function: `errors` and `limit`."""
+    """Remove the arguments `errors` and `limit`, which every function takes, and return their values."""
     errors, at_once = args.pop("errors", None), args.pop("limit", None)
     faults = []
     if errors not in (None, *ERROR_MODES):

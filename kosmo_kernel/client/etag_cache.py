@@ -1,14 +1,13 @@
-"""Answers that the service need not send again.
+"""Cache decoded answers by their ETag.
 
-An answer comes with a tag (`ETag`); asked with that tag, the service says in a few bytes that nothing has changed
-(304), and what was decoded then is the answer now. A list is kept as a whole with the pages that it was made of: a 304
-says nothing about the next page, so it is the page's own that is followed, and a list of which every page is
-unchanged is the very same object as before.
+A response has an `ETag`. A request with that tag gets status 304 if nothing has changed, and the cached answer is used.
+A list is cached as a whole, with its pages: a 304 does not name the next page, so that of the cached page is used. If
+every page is unchanged, the answer is the same object as before.
 
-One memory belongs to one client, so to one token: what one account may see never answers another. It lives in this
-process and holds no secrets, since those are taken out the moment they arrive. No script changes what is kept: Lua gets
-its values as text into a process of its own. Python gets the very rows, in `Records`, which has no way to write to them
-but whose rows are plain objects: whoever hands them out as such (a list, a nested value) hands out a copy.
+Each client, and so each token, has its own cache, in memory only. It has no secrets, since they are redacted when a
+response is parsed. Lua scripts cannot change cached values, because they get a copy as text in another process. Python
+code gets the cached rows inside `Records`, which is read-only; code that passes them on as plain objects (a list, a
+nested value) must copy them.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from typing import Any
 
 from kosmo_kernel.catalogue.http import PageRequest
 
-MAX_BYTES = 64 << 20  # bytes of the bodies that what is kept was decoded from; as values they take four times as much
-ENTRY_OVERHEAD_BYTES = 1000  # bytes that an answer costs beside its body
+MAX_BYTES = 64 << 20  # total size of the encoded bodies; decoded values take four times as much
+ENTRY_OVERHEAD_BYTES = 1000  # counted for each page besides its body
 
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """One answer.
+    """One response: a page of a list, or a record.
 
     Parameters:
-        request: what was asked for.
-        content: its records as a list, or its one record.
-        following: what to ask for next; None after the last page.
-        tag: what the service calls this state of it, or None.
-        size: bytes of its body.
+        request: the request for the page.
+        content: the list of records, or the one record.
+        following: the request for the next page; None after the last page.
+        tag: the ETag, or None.
+        size: the size of the body in bytes.
     """
 
     request: PageRequest
@@ -45,19 +44,19 @@ class CachedPage:
 
 @dataclass(frozen=True, slots=True)
 class CachedList:
-    """A whole answer, and the pages that it was made of."""
+    """A complete answer and its pages."""
 
     pages: tuple[CachedPage, ...]
     data: Any
 
     def page(self, request: PageRequest, full: int | None) -> CachedPage | None:
-        """What came for this request, if the service can be asked whether that is unchanged.
+        """Return the cached page for a request, or None if it cannot be revalidated.
 
-        A last page that is full may have a next one by now, with itself unchanged: it has to be read.
+        A full last page is not revalidated: it may have a next page by now, although it is unchanged.
 
         Parameters:
-            request: what is asked for.
-            full: how many records make a page full, or None where that is not known.
+            request: the request for the page.
+            full: the page size, or None if unknown.
         """
         page = next((page for page in self.pages if page.tag and page.request == request), None)
         if page is None or page.following or not isinstance(page.content, list):
@@ -68,20 +67,20 @@ class CachedList:
 
 
 class ETagCache:
-    """What was answered lately, least recently used out. Threads may share it.
+    """A cache of answers that evicts the least recently used. Thread-safe.
 
     Parameters:
-        most: bytes of bodies.
+        most: the maximum total size of the bodies in bytes.
     """
 
     def __init__(self, most: int = MAX_BYTES) -> None:
-        self._most = most
+        self._max_bytes = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, CachedList] = OrderedDict()
         self._size = 0
 
     def find(self, key: str) -> CachedList | None:
-        """What is kept under a key."""
+        """Return the answer cached under a key, or None."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -89,14 +88,14 @@ class ETagCache:
             return kept
 
     def keep(self, key: str, kept: CachedList) -> None:
-        """Keep an answer in place of the one before, if it is worth it and there is room for it."""
+        """Replace the answer under a key, unless the new one has no ETag or is too large."""
         with self._lock:
             self._forget(key)
-            if _size(kept) > self._most or not any(page.tag for page in kept.pages):
+            if _size(kept) > self._max_bytes or not any(page.tag for page in kept.pages):
                 return
             self._kept[key] = kept
             self._size += _size(kept)
-            while self._size > self._most:
+            while self._size > self._max_bytes:
                 self._forget(next(iter(self._kept)))
 
     def _forget(self, key: str) -> None:

@@ -1,7 +1,8 @@
-"""One call for every item of a list: some threads take item after item, and the one that ends it tells what was found.
+"""Make one call for each item of a list, in several threads.
 
-No thread waits for another, so it goes on with however few there are. Of several items that fail the first in the list
-counts, as in a plain loop: what comes before it is still waited for, and nothing behind it is begun.
+Each thread takes item after item, and the one that finishes last passes the answers to a callback. No thread waits for
+another, so any number of threads will do. If several items fail, the first one in the list counts, as in a plain loop:
+the items before it are completed, and no item after it is begun.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from kosmo_kernel.errors import ApiError
 
 
 class FanOut:
-    """Calls for the items of a list.
+    """The calls for the items of a list.
 
     Parameters:
-        fetch: makes one.
-        calls: the arguments of each.
-        known: what need not be asked for: answers in the order of the calls, None where there is none.
-        end: is told what ended it before its time, or None, and all that was found, in order; once.
-        left: whether nobody waits for it any more.
-        collect: errors of the service are found like answers; else the first ends it. Others always end it.
+        fetch: makes one call.
+        calls: the arguments of each call.
+        known: answers that are known already, in the order of the calls; None for a call to make.
+        end: called once, with the error that ended the calls early or None, and with all answers in order.
+        left: returns whether the calls were cancelled.
+        collect: treat errors of the service as answers. Otherwise the first one ends the calls, as other errors always
+            do.
     """
 
     def __init__(
@@ -39,28 +41,28 @@ class FanOut:
     ) -> None:
         self._fetch, self._calls, self._end, self._left, self._collect = fetch, calls, end, left, collect
         self._lock = threading.Lock()
-        self._found: dict[int, Answer | ApiError] = {
+        self._answers: dict[int, Answer | ApiError] = {
             place: answer for place, answer in enumerate(known) if answer is not None
         }
         self._failed: BaseException | None = None
-        self._wanted = [place for place in range(len(calls)) if place not in self._found]
-        self._next = 0  # the first of those that was not begun
-        self._stop = len(calls)  # behind the first item that failed
+        self._wanted = [place for place in range(len(calls)) if place not in self._answers]
+        self._next = 0  # index in `_wanted` of the next call to begin
+        self._stop = len(calls)  # index after the first failed item
         self._under_way: set[int] = set()
         self._over = False
 
     def work(self) -> None:
-        """Take item after item until none is left. For any number of threads; never raises."""
+        """Make calls until none remains. Any number of threads may run it; it never raises."""
         while (place := self._begin()) is not None:
             try:
                 self._done(place, self._fetch(self._calls[place]), None)
             except Cancelled:
-                return  # and so do all others
+                return  # all other threads stop as well
             except ApiError as error:
                 self._done(place, error, None if self._collect else error)
-            except BaseException as error:  # noqa: BLE001 - it is told to whoever waits for the answer
+            except BaseException as error:  # noqa: BLE001 - passed to the callback
                 self._done(place, None, error)
-        self._look()
+        self._end_if_complete()
 
     def _begin(self) -> int | None:
         with self._lock:
@@ -71,23 +73,23 @@ class FanOut:
             return self._wanted[self._next - 1]
 
     def _is_begun(self) -> bool:
-        """Whether all that is wanted is."""
+        """Return whether all calls are begun that have to be."""
         return self._next >= len(self._wanted) or self._wanted[self._next] >= self._stop
 
-    def _done(self, place: int, found: Answer | ApiError | None, failed: BaseException | None) -> None:
+    def _done(self, place: int, answer: Answer | ApiError | None, failed: BaseException | None) -> None:
         with self._lock:
             self._under_way.discard(place)
-            if found is not None:
-                self._found[place] = found
+            if answer is not None:
+                self._answers[place] = answer
             if failed is not None and place < self._stop:
                 self._stop, self._failed = place + 1, failed
-        self._look()
+        self._end_if_complete()
 
-    def _look(self) -> None:
-        """End it when all that counts was found."""
+    def _end_if_complete(self) -> None:
+        """Call `end` if all calls that count are complete."""
         with self._lock:
             if self._over or not self._is_begun() or any(place < self._stop for place in self._under_way):
                 return
             self._over = True
         if not self._left():
-            self._end(self._failed, [self._found[place] for place in sorted(self._found)])
+            self._end(self._failed, [self._answers[place] for place in sorted(self._answers)])

@@ -1,6 +1,7 @@
-"""One call: page after page until there is no next one, each tried until it is there or there is no hope.
+"""Make one call: request page after page, and retry each request that failed temporarily.
 
-A list is complete or an error, never short. `Fetch._sent` is one request in its turn, and its answer.
+The result is a complete list or an error, never a partial list. `Fetch._sent` sends a single request under the rate
+limit.
 """
 
 from __future__ import annotations
@@ -25,13 +26,12 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# A service that leads to ever new pages without a new record on any of them is going in circles.
-BARREN_PAGES = 10
-_BAD_MINUTES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
+_RETRYABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 class SharedState(Protocol):
-    """What all calls of one account share; a `Client` is one."""
+    """The state that all calls of one account share; `Client` implements it."""
 
     integration: Integration
     connections: Transport
@@ -41,18 +41,18 @@ class SharedState(Protocol):
     met: bool
 
     def retry_policy(self) -> RetryPolicy:
-        """Return the tries of one new request."""
+        """Return the retry policy of a new request."""
 
 
 class Fetch:
     """One call under way.
 
     Parameters:
-        client: what all calls of the account share.
-        call: what is asked, and what the answers mean.
-        progress: of the run that asks.
-        fresh: ask as if nothing were kept.
-        on_answer: is told of each request that was answered, whatever with.
+        client: the state that all calls of the account share.
+        call: the function, its arguments and the parser of the responses.
+        progress: the progress of the run.
+        fresh: do not use cached answers.
+        on_answer: callback for each answered request, whatever its status.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Fetch:
         self._kept = None if fresh else client.memory.find(self._key)
 
     def data(self) -> tuple[Any, bool]:
-        """All records of a list, or the one record; and whether it is the very same as before."""
+        """Return all records of a list, or the one record, and whether it is the unchanged object of the cache."""
         pages: list[CachedPage] = []
         try:
             data = self._read_all(pages)
         except RefusedError:
             if not (self._kept and pages):
                 raise
-            # What was kept led to a page that is no more: its end has moved.
+            # A cached page led to a page that no longer exists: start again without the cache.
             self._kept, pages = None, []
             data = self._read_all(pages)
         if self._kept and len(pages) == len(self._kept.pages) and all(map(_same, pages, self._kept.pages)):
@@ -88,19 +88,19 @@ class Fetch:
         return data, False
 
     def free(self) -> Response:
-        """One answer that costs nothing of the budget and is not kept."""
+        """Return a response that does not count against the request budget and is not cached."""
         request = self._client.connections.request(self._call.url, {}, {})
-        return self._tried(lambda tries: self._success(self._answer(request, tries, free=True)))
+        return self._retried(lambda tries: self._success(self._answer(request, tries, free=True)))
 
     def _read_all(self, pages: list[CachedPage]) -> Any:
-        """The one record, or all of a list; the pages that it took are added to `pages`."""
+        """Return the one record, or all records of a list, and append the pages to `pages`."""
         if self._call.function.returns == "list":
             return self._rows(pages)
         pages.append(self._page(PageRequest()))
         return pages[0].content
 
     def _rows(self, pages: list[CachedPage]) -> list[dict[str, Any]]:
-        """The records of all pages. One that moved to a later page meanwhile is kept once, known by its `id`."""
+        """Return the records of all pages; a record that moved to a later page meanwhile is kept once, by its `id`."""
         rows: list[dict[str, Any]] = []
         known: set[str | int] = set()
         barren = 0
@@ -110,7 +110,7 @@ class Fetch:
             pages.append(page)
             request = page.following
             if request is None and not rows:
-                rows = page.content  # nothing can have moved
+                rows = page.content  # a single page has no duplicates
                 break
             new = [row for row in page.content if _id(row) not in known]
             known.update(key for row in new if (key := _id(row)) is not None)
@@ -121,7 +121,7 @@ class Fetch:
         return rows
 
     def _page(self, wanted: PageRequest) -> CachedPage:
-        """One page of a list, or the one record."""
+        """Return one page of a list, or the one record."""
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
         request = self._client.connections.request(self._call.url, headers, wanted.query)
@@ -130,7 +130,7 @@ class Fetch:
             reply = self._answer(request, tries)
             return kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted)
 
-        return self._tried(once)
+        return self._retried(once)
 
     def _read(self, reply: Response, wanted: PageRequest) -> CachedPage:
         is_list = self._call.function.returns == "list"
@@ -144,47 +144,47 @@ class Fetch:
         return CachedPage(wanted, content, following, reply.headers.get("etag"), len(reply.body))
 
     def _success(self, reply: Response) -> Response:
-        """An answer with a status of success; any other is an error."""
+        """Return a response if its status is a success, else raise the error for it."""
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return reply
         error = self._call.failure(reply)
-        if reply.status in _BAD_MINUTES:
+        if reply.status in _RETRYABLE:
             raise RetryableError(error, retry_after(reply))
         raise error
 
-    def _tried(self, once: Callable[[RetryPolicy], _T]) -> _T:
-        """What a try gives, as soon as one gives something."""
+    def _retried(self, once: Callable[[RetryPolicy], _T]) -> _T:
+        """Return the result of the first successful attempt."""
         tries = self._client.retry_policy()
         while True:
             try:
                 return once(tries)
-            except RetryableError as setback:
-                pause = tries.pause(setback)
+            except RetryableError as failure:
+                pause = tries.pause(failure)
                 if pause is None:
-                    raise setback.error from setback.__cause__
+                    raise failure.error from failure.__cause__
             if pause:
                 self._progress.pause(pause, WHY, alone=True)
 
     def _answer(self, request: Any, tries: RetryPolicy, *, free: bool = False) -> Response:
-        """The answer to a request, whatever its status.
+        """Return the response to a request, whatever its status.
 
         Raises:
-            SetbackError: there is none, and another try may get one.
-            ApiError: there is none.
+            RetryableError: there is no response, and a retry may get one.
+            ApiError: there is no response.
         """
         try:
             return self._sent(request, tries, free=free)
-        except NoResponseError as lost:
-            error = self._call.no_answer(lost.why, lost.advice)
-            if lost.passing == "always" or (lost.passing == "met" and self._client.met):
-                raise RetryableError(error) from lost.__cause__
-            raise error from lost.__cause__
+        except NoResponseError as failure:
+            error = self._call.no_answer(failure.why, failure.advice)
+            if failure.passing == "always" or (failure.passing == "met" and self._client.met):
+                raise RetryableError(error) from failure.__cause__
+            raise error from failure.__cause__
 
     def _sent(self, request: Any, tries: RetryPolicy, *, free: bool) -> Response:
-        """One request in its turn, and its answer."""
+        """Send one request under the rate limit, and return its response."""
         limiter, call = self._client.limiter, self._call
         self._progress.check()
-        turn = limiter.take(self._progress) if self._client.live and not free else None
+        permit = limiter.take(self._progress) if self._client.live and not free else None
         tries.sent()
         broken = None
         try:
@@ -192,8 +192,8 @@ class Fetch:
         except TruncatedResponseError as error:
             reply, broken = error.reply, error
         except BaseException:
-            if turn:
-                limiter.no_response(turn)
+            if permit:
+                limiter.no_response(permit)
             raise
         finally:
             call.tried = tries.attempts_text()
@@ -201,11 +201,11 @@ class Fetch:
         call.record_headers(reply)
         self._progress.answered(call.remaining)
         self._on_answer()
-        if reply.status == HTTPStatus.TOO_MANY_REQUESTS and turn:
-            again = limiter.rejected(turn, retry_after(reply))
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS and permit:
+            again = limiter.rejected(permit, retry_after(reply))
             raise RetryableError(call.failure(reply), budget=True) if again else call.failure(reply)
-        if turn:
-            limiter.answered(turn, call.remaining)
+        if permit:
+            limiter.answered(permit, call.remaining)
         if isinstance(broken, UnreadableResponseError):
             raise call.unreadable(reply, str(broken)) from broken
         if broken:

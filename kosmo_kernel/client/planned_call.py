@@ -1,4 +1,4 @@
-"""A request that was not sent, since the run was a dry one."""
+"""A request that a dry run would have sent."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ class PlannedCall(NamedTuple):
     """One request that a dry run would have sent.
 
     Parameters:
-        function: `heroku.list_dynos`.
-        account: its alias.
-        arguments: by name.
-        method: of HTTP.
-        url: where to.
+        function: the full name, such as `heroku.list_dynos`.
+        account: the account's alias.
+        arguments: the arguments by name.
+        method: the HTTP method.
+        url: the URL.
     """
 
     function: str

@@ -1,4 +1,4 @@
-"""Replaying: a cassette answers in place of the network, and what is not in it is an error that says so."""
+"""Replay a cassette in place of the network. A request that is not in the cassette is an error."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ from kosmo_kernel.errors import (
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.aliases import normalize_alias
 
-# What a server's answer can come to, by its word in the cassette.
+# The errors of MCP servers, by their type in the cassette.
 _FAILURES = {kind.type: kind for kind in (RefusedError, BadAnswerError, RateLimitError, UnreachableError)}
-_NAMED = ("servers", "tools", "prompts")  # lists whose items are known by their names
-_ANY = r'(?:[^"\\]|\\.)*'  # within a text of JSON
+_NAMED = ("servers", "tools", "prompts")  # lists whose items must have a name
+_ANY = r'(?:[^"\\]|\\.)*'  # any content of a JSON string
 
 
 class Player:
-    """Answers from a cassette. Threads may share it.
+    """Answer requests from a cassette. Thread-safe.
 
     Parameters:
-        file: the cassette.
+        file: the path of the cassette.
 
     Attributes:
         file: the same.
-        recorded: when it was.
-        account: what the run that was recorded meant by the account that it did not name.
+        recorded: the time of the recording.
+        account: the account of calls that named none in the recorded run.
 
     Raises:
-        SettingsError: it cannot be read, or is no cassette; with the line.
+        SettingsError: the file cannot be read or is no cassette; the message names the line.
     """
 
     live = False
@@ -69,7 +69,7 @@ class Player:
         self._next: dict[RecordedRequest | RecordedServerRequest, int] = {}
         self._accounts: dict[str, dict[str, str]] = {}
         self._servers: dict[str, dict[str, Any]] = {}
-        self._hidden: list[tuple[RecordedServerRequest, re.Pattern[str]]] = []  # questions that had secrets in them
+        self._hidden: list[tuple[RecordedServerRequest, re.Pattern[str]]] = []  # requests with redacted secrets
         self.recorded, self.account = datetime.now(UTC), ""
         try:
             lines = file.read_bytes().splitlines()
@@ -85,60 +85,60 @@ class Player:
                 raise SettingsError(f"{file}:{number}: this is no line of a cassette: {why}. {self._again}") from None
 
     def wire(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
-        """The cassette in place of connections."""
-        return _Replayed(self, integration, account)
+        """Return a transport that answers from the cassette."""
+        return _ReplayingTransport(self, integration, account)
 
     def accounts(self, integration: str) -> list[str]:
-        """The accounts that were asked, in order of name, and the one that was meant."""
-        asked = self._accounts.get(integration, {})
-        return sorted({normalize_alias(self.account): self.account, **asked}.values())
+        """Return the names of the recorded accounts and of the run's account, sorted."""
+        recorded = self._accounts.get(integration, {})
+        return sorted({normalize_alias(self.account): self.account, **recorded}.values())
 
     def answer(self, asked: RecordedRequest) -> Response:
-        """What was recorded for a request.
+        """Return the recorded response to a request.
 
         Raises:
-            NotRecordedError: nothing.
-            LostError: there was no answer.
-            BrokenOffError: it did not end.
+            NotRecordedError: the request was not recorded.
+            NoResponseError: the request got no response.
+            TruncatedResponseError: the response ended early.
         """
         return _reply(self._line(asked.known(), str(asked)))
 
     def servers(self) -> dict[str, dict[str, Any]]:
-        """The MCP servers that were configured or asked, by name, with what was said of each; nothing of most."""
+        """Return the MCP servers of the recorded run by name, each with its recorded configuration, if any."""
         return self._servers
 
     def result(self, asked: RecordedServerRequest) -> dict[str, Any]:
-        """What a server answered.
+        """Return the recorded result of a request to an MCP server.
 
         Raises:
-            NotRecordedError: nothing.
-            ApiError: an error.
+            NotRecordedError: the request was not recorded.
+            ApiError: the request led to an error.
         """
         known = asked
-        if asked not in self._answers:  # a secret in what was asked is not in the cassette
-            like = (one for one, text in self._hidden if one[:2] == asked[:2] and text.fullmatch(asked.given))
-            known = next(like, asked)
+        if asked not in self._answers:  # its arguments may have secrets, which are redacted in the cassette
+            matches = (one for one, text in self._hidden if one[:2] == asked[:2] and text.fullmatch(asked.given))
+            known = next(matches, asked)
         line = self._line(known, str(asked))
         if "error" in line:
             raise _failure(line["error"])
         return dict(line["result"])
 
     def no_server(self, name: str) -> NotRecordedError:
-        """The error for a server that is not in the cassette."""
+        """Return the error for an MCP server that is not in the cassette."""
         has = f"it has {', '.join(self._servers)}" if self._servers else "it has none"
         return NotRecordedError(
             f"{self.file} was recorded without the MCP server `{name}`; {has}. Nothing was started. {self._again}"
         )
 
     def summary(self) -> str:
-        """That nothing is as it is now."""
+        """Return the line that says that the run was replayed."""
         return f"Replayed from {self.file}, recorded {self.recorded.strftime(TIMESTAMP_FORMAT)}. Nothing was sent."
 
     def close(self) -> None:
-        """There is nothing to be done."""
+        """Do nothing; a `Cassette` has this method."""
 
-    def _line(self, known: RecordedRequest | RecordedServerRequest, said: str) -> dict[str, Any]:
-        """The next line that was recorded for a request or a question, which a message calls so."""
+    def _line(self, known: RecordedRequest | RecordedServerRequest, label: str) -> dict[str, Any]:
+        """Return the next recorded line for a request, which error messages call `label`."""
         with self._lock:
             lines = self._answers.get(known, [])
             place = self._next.get(known, 0)
@@ -147,7 +147,7 @@ class Player:
             count = sum(map(len, self._answers.values()))
             requests = f"{count:,} request{'' if count == 1 else 's'}"
             raise NotRecordedError(
-                f"{said} is not in {self.file}, which has {requests} of {self.recorded.strftime(TIMESTAMP_FORMAT)}. "
+                f"{label} is not in {self.file}, which has {requests} of {self.recorded.strftime(TIMESTAMP_FORMAT)}. "
                 f"Nothing was sent. {self._again}"
             )
         return lines[place]
@@ -158,7 +158,7 @@ class Player:
 
     def _read(self, line: Any, *, first: bool) -> None:
         if not isinstance(line, dict):
-            raise ValueError("it must be an object")  # noqa: TRY004 - told like every other mistake in the file
+            raise ValueError("it must be an object")  # noqa: TRY004 - all mistakes in the file are reported as ValueError
         if first:
             if line["cassette"] != VERSION:
                 raise ValueError(f"its version is {line['cassette']!r}, and this is kosmo_kernel {__version__}")
@@ -173,7 +173,7 @@ class Player:
         headers = tuple(sorted(dict(line.get("asked", {})).items()))
         integration, account = str(line["integration"]), str(line["account"])
         asked = RecordedRequest(integration, account, str(line["path"]), headers)
-        with suppress(NoResponseError, TruncatedResponseError):  # which are answers too
+        with suppress(NoResponseError, TruncatedResponseError):  # valid outcomes too
             _reply(line)
         self._answers.setdefault(asked.known(), []).append(line)
         self._accounts.setdefault(integration, {}).setdefault(normalize_alias(account), account)
@@ -197,8 +197,8 @@ class Player:
         self._answers.setdefault(known, []).append(line)
 
 
-class _Replayed:
-    """A cassette in place of an account's connections."""
+class _ReplayingTransport:
+    """A transport that answers from a cassette."""
 
     closed = False
 
@@ -217,7 +217,7 @@ class _Replayed:
 
 
 def _reply(line: Mapping[str, Any]) -> Response:
-    """How a request of a cassette ended."""
+    """Return the response in a line, or raise the error that the request led to."""
     if "no_answer" in line:
         raise NoResponseError(str(line["no_answer"]), str(line.get("advice", "")), "never")
     status, headers = line["status"], dict(line["headers"])
@@ -230,20 +230,20 @@ def _reply(line: Mapping[str, Any]) -> Response:
 
 
 def _check_result(method: str, result: Any) -> None:
-    """Look whether what a server answered has the form that it must have.
+    """Check that a recorded result of an MCP server has the expected form.
 
     Raises:
         ValueError: it has not.
     """
-    within = RESULTS[method]
-    listed = result.get(within, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise ValueError(f"`result` must have a list `{within}` of objects")
-    if within in _NAMED and not all(isinstance(one.get("name"), str) for one in listed):
-        raise ValueError(f"each of `{within}` must have a `name`")
+    key = RESULTS[method]
+    items = result.get(key, [] if "structuredContent" in result else None) if isinstance(result, dict) else None
+    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+        raise ValueError(f"`result` must have a list `{key}` of objects")
+    if key in _NAMED and not all(isinstance(one.get("name"), str) for one in items):
+        raise ValueError(f"each of `{key}` must have a `name`")
 
 
-def _failure(told: Mapping[str, Any]) -> ApiError:
-    """What a server's answer came to."""
-    about = {name: told[name] for name in ("status", "id", "request_id", "function", "account") if name in told}
-    return _FAILURES[told["type"]](str(told["message"]), **about)
+def _failure(error: Mapping[str, Any]) -> ApiError:
+    """Return the error that a line of an MCP server describes."""
+    about = {name: error[name] for name in ("status", "id", "request_id", "function", "account") if name in error}
+    return _FAILURES[error["type"]](str(error["message"]), **about)

@@ -1,8 +1,8 @@
-"""What a run asks of services while it is under way: how much is done, what it cost, and what it waits for.
+"""The progress of a run: calls and requests so far, the remaining request budget, and pauses.
 
-One `Progress` belongs to one run. The threads that send its requests count in it, and wait in it where they must
-(for a budget that comes back, before another try), so that one `cancel` ends all of their waits at once. Whoever
-shows it takes a `Snapshot`, which says itself in one line of text or HTML.
+One `Progress` belongs to one run. The threads that send its requests count in it, and pause in it (for the rate limit,
+before a retry), so that one `cancel` ends all of their pauses at once. A `ProgressSnapshot` is its state at one moment,
+and formats itself as one line of text or HTML.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, Self, TextIO
 
-MAX_LINE_WIDTH = 100  # characters of the line
-STALLED_SECONDS = 1.0  # seconds without an answer after which nothing seems to go on
+MAX_LINE_WIDTH = 100  # characters
+STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
 
-# The bar takes its colours from where it is shown: JupyterLab's, VS Code's, or one that suits light and dark pages.
+# The bar uses the colours of JupyterLab or VS Code, else one that suits light and dark pages.
 _BAR = (
     "display:inline-block;vertical-align:middle;overflow:hidden;width:9em;height:4px;margin:0 12px 3px 0;"
     "border-radius:2px;background:rgba(128,128,128,.3)"
@@ -26,47 +26,47 @@ _DONE = "display:block;height:100%;background:var(--jp-brand-color1,var(--vscode
 LINE_STYLE = "font-size:12px;line-height:1.6;font-variant-numeric:tabular-nums;opacity:.75"
 
 
-class Cancelled(Exception):  # noqa: N818 - no error: the run that asked has ended
-    """The run that a thread works for has ended; nobody wants the answer."""
+class Cancelled(Exception):  # noqa: N818 - no error: it only unwinds the stack of a thread
+    """The run that a thread works for has ended, so its result is not needed."""
 
 
 class Clock(Protocol):
-    """Time, and waiting for it. Tests bring their own."""
+    """A monotonic clock that can wait. Tests use one of their own."""
 
     def now(self) -> float:
-        """Seconds, ever rising."""
+        """Return the time in seconds, which never decreases."""
 
     def wait(self, seconds: float, ended: threading.Event) -> bool:
-        """Wait so long, or until `ended` is set; whether it is."""
+        """Wait for some seconds, or until `ended` is set; return whether it is set."""
 
 
 class WallClock:
-    """The machine's clock."""
+    """The system's monotonic clock."""
 
     def now(self) -> float:
-        """Seconds, ever rising."""
+        """Return the time in seconds, which never decreases."""
         return time.monotonic()
 
     def wait(self, seconds: float, ended: threading.Event) -> bool:
-        """Wait so long, or until `ended` is set; whether it is."""
+        """Wait for some seconds, or until `ended` is set; return whether it is set."""
         return ended.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """How far a run is.
+    """The progress of a run at one moment.
 
     Parameters:
-        done: calls that were answered; each item of a list argument is one.
-        total: calls that were begun or are queued.
-        requests: HTTP requests that were answered, those that had to be tried again included.
-        remaining: how many requests the account asked last has left, where its service says so.
-        account: its alias, empty before the first call; several, in the order in which they were first asked, with
-            commas between.
-        seconds: since the first call.
-        waiting: seconds until requests go on, or 0.0 when nothing holds them up.
-        why: what is waited for, empty when nothing is.
-        over: the run has ended, and this is what it cost.
+        done: the number of finished calls; each item of a list argument counts as one.
+        total: the number of calls begun or queued.
+        requests: the number of HTTP requests answered, retried ones included.
+        remaining: the remaining request budget of the account used last, if its service reports it.
+        account: the account's alias, empty before the first call; several are separated by commas, in the order of
+            their first call.
+        seconds: the time since the first call.
+        waiting: the seconds until the end of a pause, or 0.0 without a pause.
+        why: the reason for the pause, or empty.
+        over: the run has ended.
     """
 
     done: int
@@ -80,19 +80,20 @@ class ProgressSnapshot:
     over: bool = False
 
     def text(self) -> str:
-        """It in one line of text, at most `WIDEST` characters.
+        """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
 
-        Under way `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at the end what the run cost:
+        During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
         `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`.
         """
-        requests, took = _counted(self.requests, "request"), duration(self.seconds)
+        requests, elapsed = _counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
-            left = () if self.remaining is None else (f"{self.remaining:,} left",)
+            remaining = () if self.remaining is None else (f"{self.remaining:,} left",)
             waits = (f"waits {duration(math.ceil(self.waiting))} {self.why}",) if self.waiting else ()
-            return _cut(" · ".join((f"{self.done:,}/{self.total:,}", requests, *left, took, *waits)), MAX_LINE_WIDTH)
+            parts = (f"{self.done:,}/{self.total:,}", requests, *remaining, elapsed, *waits)
+            return _cut(" · ".join(parts), MAX_LINE_WIDTH)
         calls = _counted(self.total, "call")
-        before = (calls if self.done == self.total else f"{self.done:,} of {calls}", requests, took)
-        several = "," in self.account  # and then what is left is that of one of them
+        before = (calls if self.done == self.total else f"{self.done:,} of {calls}", requests, elapsed)
+        several = "," in self.account  # `remaining` is that of only one of them
         after = () if several or self.remaining is None else (f"{_counted(self.remaining, 'request')} left",)
         label = "accounts " if several else "account "
         room = MAX_LINE_WIDTH - len(" · ".join((*before, label, *after)))
@@ -100,7 +101,7 @@ class ProgressSnapshot:
         return " · ".join((*before, *whose, *after))
 
     def html(self) -> str:
-        """It in one small line of HTML, which needs neither a script nor a style of the page."""
+        """Return the progress as one line of HTML, which needs no script and no style sheet."""
         from html import escape
 
         from kosmo_kernel.safety.no_math import CLASSES, without_delimiters
@@ -111,21 +112,21 @@ class ProgressSnapshot:
         return without_delimiters(f'<div style="{LINE_STYLE}" class="{CLASSES}">{bar}{escape(self.text())}</div>')
 
     def at_end(self) -> ProgressSnapshot:
-        """The same, of a run that has ended."""
+        """Return the same progress for a run that has ended."""
         return replace(self, waiting=0.0, why="", over=True)
 
     @property
     def share(self) -> float | None:
-        """How much of it is done, from 0 to 1; None where a bar would tell nothing.
+        """The finished part of the calls, from 0 to 1; None if a bar would not be informative.
 
-        A script that makes one call after the other has always made all but one of those that are known.
+        In a script that makes one call after another, all known calls but the last are always finished.
         """
         return self.done / self.total if not self.over and self.total - self.done > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """Until when a thread waits, for what, and whether the others go on meanwhile."""
+    """A thread's pause: its end, its reason, and whether other threads go on meanwhile."""
 
     until: float
     why: str
@@ -133,10 +134,10 @@ class _Pause:
 
 
 class Progress:
-    """What one run has asked for. Threads may share it.
+    """The progress of one run. Thread-safe.
 
     Parameters:
-        clock: what time it is, and how to wait.
+        clock: the clock for times and pauses.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -147,7 +148,7 @@ class Progress:
         self._remaining: int | None = None
         self._accounts: dict[str, None] = {}
         self._started: float | None = None
-        self._pauses: dict[int, _Pause] = {}  # by thread
+        self._pauses: dict[int, _Pause] = {}  # by thread id
         self._answered_at = -math.inf
 
     @property
@@ -156,7 +157,7 @@ class Progress:
         return self._ended.is_set()
 
     def begin(self, account: str, calls: int = 1) -> None:
-        """So many calls with an account are begun or queued."""
+        """Count calls with an account that are begun or queued."""
         with self._lock:
             self._accounts[account] = None
             self._total += calls
@@ -164,19 +165,19 @@ class Progress:
                 self._started = self.clock.now()
 
     def end(self, calls: int = 1) -> None:
-        """So many calls were answered, or failed."""
+        """Count calls that were answered or failed."""
         with self._lock:
             self._done += calls
 
     def answered(self, remaining: int | None) -> None:
-        """A request was answered; so many more may be sent, where the service says so."""
+        """Count an answered request, and keep the remaining request budget if the service reports it."""
         with self._lock:
             self._requests += 1
             self._answered_at = self.clock.now()
             self._remaining = self._remaining if remaining is None else remaining
 
     def check(self) -> None:
-        """Go on only if somebody still wants the answer.
+        """Raise `Cancelled` if the run has ended.
 
         Raises:
             Cancelled: the run has ended.
@@ -185,33 +186,33 @@ class Progress:
             raise Cancelled
 
     def pause(self, seconds: float, why: str, *, alone: bool = False) -> None:
-        """Hold a thread up, in sight.
+        """Pause the current thread, and show the pause in snapshots.
 
         Parameters:
-            seconds: how long.
-            why: what for, in a few words that follow "waits 12 s ": `for Heroku's request budget`.
-            alone: others go on meanwhile, so that it is only told once none of them does.
+            seconds: the duration.
+            why: the reason, which follows "waits 12 s " in the line: `for Heroku's request budget`.
+            alone: other threads may go on meanwhile, so show the pause only once none of them does.
 
         Raises:
             Cancelled: the run has ended meanwhile.
         """
-        me = threading.get_ident()
+        thread = threading.get_ident()
         with self._lock:
-            self._pauses[me] = _Pause(self.clock.now() + seconds, why, alone)
+            self._pauses[thread] = _Pause(self.clock.now() + seconds, why, alone)
         try:
             ended = self.clock.wait(seconds, self._ended)
         finally:
             with self._lock:
-                del self._pauses[me]
+                del self._pauses[thread]
         if ended:
             raise Cancelled
 
     def cancel(self) -> None:
-        """The run has ended: whoever waits in it stops, and nothing more is sent for it. From any thread or handler."""
+        """End the run: all pauses stop, and no more requests are sent. Safe in any thread or signal handler."""
         self._ended.set()
 
     def snapshot(self) -> ProgressSnapshot:
-        """How far it is now."""
+        """Return the progress now."""
         with self._lock:
             now = self.clock.now()
             longest = self._longest(now)
@@ -228,19 +229,19 @@ class Progress:
             )
 
     def _longest(self, now: float) -> _Pause | None:
-        """The pause to tell of: the longest that holds up all, or any where nothing goes on beside it."""
-        still = self._total - self._done <= len(self._pauses) or now - self._answered_at >= STALLED_SECONDS
-        told = (pause for pause in self._pauses.values() if still or not pause.alone)
-        return max(told, key=lambda pause: pause.until, default=None)
+        """Return the longest pause to show; pauses with `alone` count only while the whole run is stalled."""
+        stalled = self._total - self._done <= len(self._pauses) or now - self._answered_at >= STALLED_SECONDS
+        pauses = (pause for pause in self._pauses.values() if stalled or not pause.alone)
+        return max(pauses, key=lambda pause: pause.until, default=None)
 
 
 class ProgressDisplay:
-    """The line of one run, as a door shows it: nothing until it is called, then every state, and the last one for good.
+    """The progress line of one run, in a terminal or notebook. It shows nothing before its first call.
 
-    A context manager around the run: at its end, or when it fails, the line says what the run cost.
+    It is a context manager around the run: at its end, or when it fails, the line shows the totals.
 
     Parameters:
-        draw: shows a state in place of the one before.
+        draw: shows a snapshot in place of the previous one.
     """
 
     def __init__(self, draw: Callable[[ProgressSnapshot], None]) -> None:
@@ -248,15 +249,15 @@ class ProgressDisplay:
         self._last: ProgressSnapshot | None = None
 
     def __call__(self, state: ProgressSnapshot) -> None:
-        """Show how far the run is."""
+        """Show a snapshot."""
         self._last = state
         self._draw(state)
 
     def make_way(self, stream: TextIO, text: str) -> None:
-        """A text is about to be written to a stream."""
+        """Remove the line if necessary before a text is written to a stream. Subclasses override it."""
 
     def cleared(self) -> None:
-        """All that was shown has been taken away."""
+        """Handle that the output with the line was cleared. Subclasses override it."""
 
     def __enter__(self) -> Self:
         return self
@@ -267,7 +268,7 @@ class ProgressDisplay:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: `4.2 s`, `3 min 20 s`, `2 h 5 min`. A whole number has no decimals."""
+    """Format a duration: `4.2 s`, `3 min 20 s`, `2 h 5 min`. Integers have no decimals."""
     if seconds < 60:
         return f"{seconds} s" if isinstance(seconds, int) else f"{min(seconds, 59.9):.1f} s"
     minutes, rest = divmod(int(seconds), 60)
@@ -279,5 +280,5 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+def _cut(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"

@@ -1,14 +1,13 @@
-"""How many requests an account may send, and when: one `RateLimiter` for each account, shared by all threads.
+"""Limit the rate of an account's requests: one `RateLimiter` per account, shared by all threads.
 
-A service fills a bucket: so many requests can be saved up, so many come back a minute, and an answer tells how many
-were left when it was made. Between two answers the limiter counts for itself. While there is plenty, a request goes
-at once. Near the bottom requests go no faster than the bucket fills, and slower while others empty it, because a
-reserve is left to whoever shares the account: a dashboard, a build. A refusal for want of budget (429) holds
-everybody up until the service's own time or one that doubles is over.
+It models the service's token bucket: a capacity, a refill rate, and the number of remaining requests that each response
+reports; between responses the limiter counts for itself. Requests are sent at once until only a reserve remains for
+other users of the account (a dashboard, a build). Then they are sent at most at the refill rate, and more slowly while
+others use up the reserve. After status 429 all requests wait for the time that the service asks for, or with
+exponential backoff.
 
-Until the service has told how many are left, and after a refusal, one request goes ahead as a scout and the others
-wait for its answer. Those who wait stand in a queue; the first of it alone looks at the clock, and who leaves it,
-sent or cancelled, wakes the next.
+While the remaining number is unknown, and after status 429, one request is sent as a probe, and the others wait for its
+response. Waiting requests form a queue: only the first one waits by the clock, and it wakes the next when it leaves.
 """
 
 from __future__ import annotations
@@ -22,26 +21,22 @@ from random import Random
 from kosmo_kernel.catalogue.http import Budget
 from kosmo_kernel.client.progress import Clock, Progress, WallClock
 
-RESERVE = 0.01  # of the capacity, left to others
-MAX_PROBE_INTERVAL_SECONDS = 60.0  # seconds between two scouts, where the service does not say how long to wait
-MAX_REJECTED_SECONDS = 900.0  # seconds of nothing but refusals after which nobody waits any longer
-PROBE_TIMEOUT_SECONDS = (
-    120.0  # seconds after which a scout that did not come back, however that may be, is followed by another
-)
-POLL_INTERVAL_SECONDS = 0.1  # seconds after which one who waits for an answer looks whether it is still wanted
-TIMER_SLACK_SECONDS = (
-    0.001  # seconds on top of a wait that was reckoned, so that its end is not a rounding error too early
-)
+RESERVE = 0.01  # part of the capacity that is left to other users of the account
+MAX_PROBE_INTERVAL_SECONDS = 60.0  # between two probes, if the service does not say how long to wait
+MAX_REJECTED_SECONDS = 900.0  # of nothing but status 429, after which the call fails
+PROBE_TIMEOUT_SECONDS = 120.0  # without a response to a probe, after which another one is sent
+POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation while a request waits in the queue
+TIMER_SLACK_SECONDS = 0.001  # added to a computed wait, so that rounding cannot end it early
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one request, to be given back with what became of it.
+    """The permission to send one request, given back with `answered`, `no_response` or `rejected`.
 
     Parameters:
-        number: of the account's requests, from 1.
-        at: when it was given, in seconds of the clock.
-        over: how many requests were over by then, and so were counted by the service before this one.
+        number: the number of the request, from 1 for the account's first.
+        at: the time of the permit, in seconds of the clock.
+        over: the number of requests finished by then, which the service therefore counted before this one.
     """
 
     number: int
@@ -50,14 +45,13 @@ class Permit:
 
 
 class RateLimiter:
-    """Who may send, and when. Threads share it; whoever came first goes first.
+    """Limit the rate of one account's requests, first come, first served. Thread-safe.
 
     Parameters:
-        budget: what the service says of it in general; None where it says nothing, and then only a refusal holds
-            anybody up.
-        title: the service's name for people.
-        clock: what time it is; a `Progress` that waits here has the same.
-        chance: spreads the pauses of those who were refused at the same time.
+        budget: the service's capacity and refill rate; None if unknown, and then requests wait only after status 429.
+        title: the service's display name.
+        clock: the clock; a `Progress` that is passed to `take` must have the same.
+        chance: the random numbers for the jitter of pauses.
     """
 
     def __init__(
@@ -68,107 +62,108 @@ class RateLimiter:
         self._chance = chance or Random()
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
-        self._rate = budget.refill_per_minute / 60 if budget else 1.0  # requests that come back in a second
+        self._rate = budget.refill_per_minute / 60 if budget else 1.0  # refilled requests per second
         self._capacity = float(budget.capacity) if budget else math.inf
-        self._left = self._capacity  # what will be left once all that is under way was counted
-        self._seen = self._clock.now()  # when that was so
-        self._known = False  # whether the service said so
-        self._sent = self._over = 0
-        self._last = -math.inf  # when the last request was sent
-        self._scouting = budget is not None
-        self._scout: Permit | None = None  # the one that is under way
-        self._until = -math.inf  # nobody is sent before
-        self._refused_at = 0  # how many were sent when the last refusal came
-        self._refusals: list[float] = []  # when each refusal came since the last success, scouts' only
+        self._left = self._capacity  # remaining requests, those in flight already subtracted
+        self._seen = self._clock.now()  # the time of `_left`
+        self._known = False  # whether `_left` is based on the service's number
+        self._sent = self._over = 0  # requests sent, and finished ones among them
+        self._last = -math.inf  # time of the last request
+        self._probing = budget is not None
+        self._probe: Permit | None = None  # the probe in flight
+        self._until = -math.inf  # no request is sent before this time
+        self._rejected_at = 0  # value of `_sent` at the last status 429
+        self._rejections: list[float] = []  # times of the probes' status 429 since the last success
 
     @property
     def remaining(self) -> int | None:
-        """How many more requests can be sent now, as far as it is known."""
+        """The number of requests that can be sent now, or None if unknown."""
         with self._lock:
             return max(0, int(self._refilled())) if self._known else None
 
     def take(self, progress: Progress) -> Permit:
-        """Wait until a request may be sent.
+        """Wait until a request may be sent, and return a permit for it.
 
         Parameters:
-            progress: of the run that wants to send it; it shows the wait.
+            progress: the progress of the run, which shows the wait.
 
         Raises:
-            Cancelled: that run has ended meanwhile, and the place in the queue is given up.
+            Cancelled: the run has ended meanwhile; the request leaves the queue.
         """
         with self._lock:
             if not self._queue and self._delay() == 0.0:
                 return self._go()
-            me = threading.Event()
-            self._queue.append(me)
+            waiter = threading.Event()
+            self._queue.append(waiter)
         try:
             while True:
                 with self._lock:
-                    me.clear()
-                    delay = self._delay() if self._queue[0] is me else None
+                    waiter.clear()
+                    delay = self._delay() if self._queue[0] is waiter else None
                     if delay == 0.0:
                         return self._go()
                 if delay is None:
-                    me.wait(POLL_INTERVAL_SECONDS)
+                    waiter.wait(POLL_INTERVAL_SECONDS)
                     progress.check()
                 else:
                     progress.pause(delay, self.why)
         finally:
             with self._lock:
-                self._queue.remove(me)
+                self._queue.remove(waiter)
                 self._wake()
 
     def answered(self, turn: Permit, left: int | None) -> None:
-        """A request was answered, whatever the answer but a refusal for want of budget.
+        """Give back the permit of a request that was answered with any status but 429.
 
         Parameters:
-            turn: of that request.
-            left: how many were left then, where the service said so.
+            turn: the permit.
+            left: the remaining requests according to the response, if it reports them.
         """
         with self._lock:
             self._give_back(turn)
-            if turn.number > self._refused_at:
-                self._scouting = False
-                self._refusals.clear()
+            if turn.number > self._rejected_at:
+                self._probing = False
+                self._rejections.clear()
             if left is not None:
                 self._learn(turn, left)
 
     def no_response(self, turn: Permit) -> None:
-        """A request got no answer. Whether the service counted it nobody knows, so it stays counted here."""
+        """Give back the permit of a request without a response. It stays counted: the service may have counted it."""
         with self._lock:
             self._give_back(turn)
 
     def rejected(self, turn: Permit, after: float | None) -> bool:
-        """A request was refused for want of budget.
+        """Give back the permit of a request that was answered with status 429.
 
         Parameters:
-            turn: of that request.
-            after: how many seconds the service asks to wait, where it says so.
+            turn: the permit.
+            after: the seconds to wait according to the service (`Retry-After`), if it says so.
 
         Returns:
-            Whether it makes sense to take another turn.
+            Whether to try again with another permit.
         """
         with self._lock:
             self._give_back(turn)
             now = self._clock.now()
-            if turn.number > self._refused_at or not self._refusals:  # not one that was under way at the last refusal
-                self._refusals.append(now)
-                self._refused_at = self._sent
+            # Requests that were in flight at the last rejection do not count.
+            if turn.number > self._rejected_at or not self._rejections:
+                self._rejections.append(now)
+                self._rejected_at = self._sent
             doubled = min(
-                MAX_PROBE_INTERVAL_SECONDS, 2 ** (len(self._refusals) - 1) / self._rate
+                MAX_PROBE_INTERVAL_SECONDS, 2 ** (len(self._rejections) - 1) / self._rate
             ) * self._chance.uniform(0.75, 1.25)
-            pause = doubled if after is None else after if len(self._refusals) == 1 else max(after, doubled)
-            self._until, self._scouting = max(self._until, now + pause), True
+            pause = doubled if after is None else after if len(self._rejections) == 1 else max(after, doubled)
+            self._until, self._probing = max(self._until, now + pause), True
             if self._capacity < math.inf:
                 self._left, self._seen = 0.0, now
-            if self._until - self._refusals[0] <= MAX_REJECTED_SECONDS:
+            if self._until - self._rejections[0] <= MAX_REJECTED_SECONDS:
                 return True
-            self._until = now  # whoever asks next hears it from the service
-            self._refusals.clear()
+            self._until = now  # the next call gets the current state from the service
+            self._rejections.clear()
             return False
 
     def set_remaining(self, left: int) -> None:
-        """The service was asked how many are left, and it cost nothing."""
+        """Set the remaining requests to the number from a query that did not count against the budget."""
         with self._lock:
             self._left, self._seen, self._known = float(left - (self._sent - self._over)), self._clock.now(), True
             self._capacity = max(self._capacity, left)
@@ -179,14 +174,14 @@ class RateLimiter:
         self._last = now
         self._left, self._seen = self._refilled() - 1, now
         turn = Permit(self._sent, now, self._over)
-        if self._scouting:
-            self._scout = turn
+        if self._probing:
+            self._probe = turn
         return turn
 
     def _give_back(self, turn: Permit) -> None:
         self._over += 1
-        if turn is self._scout:
-            self._scout = None
+        if turn is self._probe:
+            self._probe = None
         self._wake()
 
     def _wake(self) -> None:
@@ -194,13 +189,13 @@ class RateLimiter:
             self._queue[0].set()
 
     def _delay(self) -> float | None:
-        """Seconds until the next request may be sent; None where that depends on an answer."""
+        """Return the seconds until the next request may be sent, or None if that depends on a response."""
         now = self._clock.now()
         if now < self._until:
             return self._until - now + TIMER_SLACK_SECONDS
-        if self._scouting:
-            away = self._scout is not None and now - self._scout.at < PROBE_TIMEOUT_SECONDS
-            return None if away else 0.0
+        if self._probing:
+            in_flight = self._probe is not None and now - self._probe.at < PROBE_TIMEOUT_SECONDS
+            return None if in_flight else 0.0
         left, reserve = self._refilled(), max(1.0, RESERVE * self._capacity)
         if left - 1 >= reserve:
             return 0.0
@@ -208,10 +203,10 @@ class RateLimiter:
         return wait + TIMER_SLACK_SECONDS if wait > 0 else 0.0
 
     def _spacing(self, left: float, reserve: float, since: float) -> float:
-        """Seconds until a request may follow the last one, where only the reserve is left.
+        """Return the seconds until a request may follow the last one when only the reserve remains.
 
-        With all of the reserve left the distance is that in which one request comes back; with half of it, twice that,
-        so that we keep to what others leave. `left` grows meanwhile: it is the `wait` with
+        With the whole reserve remaining, the interval between requests is the refill interval of one; with half of it,
+        twice that, so that others keep their share. As `left` grows during the wait, the result is the `wait` with
         `(since + wait) * (left + rate * wait) * rate == reserve`.
         """
         a, b = self._rate**2, self._rate * (left + self._rate * since)
@@ -222,13 +217,13 @@ class RateLimiter:
         return min(self._capacity, self._left + (self._clock.now() - self._seen) * self._rate)
 
     def _learn(self, turn: Permit, left: int) -> None:
-        """Correct the own count by what an answer says, which is old by now, and which others may have overtaken.
+        """Correct the count by the number in a response, which is out of date if the service counted requests since.
 
-        After that answer was made the service counted at most those requests that were not over when its own was
-        sent, and at least none.
+        After the response, the service counted between none and all of the requests that were unfinished when this
+        one was sent.
         """
         now = self._clock.now()
         self._capacity = max(self._capacity, left)
-        most = left + (now - turn.at) * self._rate
-        least = left - (self._sent - turn.over - 1)
-        self._left, self._seen, self._known = min(max(self._refilled(), least), most), now, True
+        maximum = left + (now - turn.at) * self._rate
+        minimum = left - (self._sent - turn.over - 1)
+        self._left, self._seen, self._known = min(max(self._refilled(), minimum), maximum), now, True

@@ -1,8 +1,8 @@
-"""Recording: every answer of a session goes to its cassette the moment it arrives, without what is secret in it.
+"""Record a session: every response is written to its cassette as soon as it arrives, with secrets redacted.
 
-Several processes can record for one run: a notebook's kernels, and the commands that its cells start. Each writes a
-file of its own, and joins it to the cassette when it ends, one at a time. A cassette that was there before is another
-run's, and makes place for the first of them.
+Several processes can record for one run: a notebook's kernels, and the commands that its cells start. Each writes its
+own file and appends it to the cassette when it ends, under a file lock. The first of them replaces a cassette of an
+earlier run.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
 from kosmo_kernel.values.records import decode
 
-# What may be better a moment later.
+# Statuses after which a retry may succeed.
 _PASSING = (
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
-# What an answer's head says of the connection, of caches or of who asks, and not of the answer.
+# Headers about the connection, caches or the client, which are not recorded.
 _LEFT_OUT = frozenset(
     """
     accept-ranges age alt-svc authorization cache-control connection content-encoding content-length cookie date etag
     expires expect-ct keep-alive last-modified nel pragma proxy-authenticate report-to reporting-endpoints server
     set-cookie set-cookie2 strict-transport-security trailer transfer-encoding upgrade vary via www-authenticate
     x-content-type-options x-frame-options x-runtime x-xss-protection
-    """.split()  # noqa: SIM905 - names to be read
+    """.split()  # noqa: SIM905 - easier to read than a list of strings
 )
 
 
 class Recorder:
-    """Writes a cassette. Threads may share it.
+    """Write a cassette. Thread-safe.
 
     Parameters:
-        file: where the cassette is to be; what is there is replaced when this one is complete.
-        account: what a run means by the account that it does not name.
-        run: what the processes of one run have in common; empty for one that records alone.
+        file: the path of the cassette; an existing file is replaced when this one is complete.
+        account: the account of calls that name none.
+        run: the id that the processes of one run share; empty for a process that records alone.
 
     Raises:
-        SettingsError: there cannot be a file.
+        SettingsError: the file cannot be created.
     """
 
     live = True
@@ -75,11 +75,11 @@ class Recorder:
         from filelock import FileLock
 
         self._file, self._run = file, run
-        self._alone = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
+        self._file_lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_SECONDS, mode=PRIVATE)
         self._before = _state(file)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
-        self._pending: dict[int, dict[str, Any]] = {}  # what may be tried again, by the request's number
+        self._pending: dict[int, dict[str, Any]] = {}  # failures that may be retried, by the request's number
         self._count = 0
         try:
             if file.is_dir():
@@ -93,18 +93,23 @@ class Recorder:
         self._write(head | {"kosmo_kernel": __version__} | ({"run": run} if run else {}))
 
     def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
-        """The account's own connections, with somebody who writes down what they carry."""
-        return _Recorded(self, integration, account, connections)
+        """Return a transport that uses the account's connections and records the responses."""
+        return _RecordingTransport(self, integration, account, connections)
 
     def number(self) -> int:
-        """The number of the next request."""
+        """Return the number of the next request."""
         return next(self._numbers)
 
     def keep(self, number: int, line: dict[str, Any], *, passing: bool) -> None:
-        """How a request ended. One that may pass by itself is written when nothing better has come in the end.
+        """Record how a request ended.
+
+        Parameters:
+            number: the request's number.
+            line: the line of the cassette.
+            passing: a retry may succeed: write the line only if no later one of the same number replaces it.
 
         Raises:
-            OSError: the disk is full, or something like it.
+            OSError: the file cannot be written, for example because the disk is full.
         """
         with self._lock:
             if passing:
@@ -117,22 +122,22 @@ class Recorder:
     def keep_server_reply(
         self, asked: RecordedServerRequest, ending: Mapping[str, Any], secrets: Iterable[str]
     ) -> None:
-        """What an MCP server answered.
+        """Record the response of an MCP server.
 
         Parameters:
-            asked: what it was asked.
-            ending: its `result`, or the `error` that came of it.
-            secrets: what it was given, which is not to be kept.
+            asked: the request.
+            ending: its `result`, or the `error` that it led to.
+            secrets: values that are redacted.
 
         Raises:
             OSError: as for `keep`.
         """
-        given = {"asked": decode(asked.given.encode())} if asked.given else {}
-        line = {"mcp": asked.server, "method": asked.method, **given, **ending}
+        params = {"asked": decode(asked.given.encode())} if asked.given else {}
+        line = {"mcp": asked.server, "method": asked.method, **params, **ending}
         self.keep(self.number(), without(line, tuple(secrets)), passing=False)
 
     def note(self, asked: RecordedServerRequest, result: Mapping[str, Any]) -> None:
-        """What nobody was asked for, but who replays must know.
+        """Record a line that is no response to a request, but is needed for the replay.
 
         Raises:
             OSError: as for `keep`.
@@ -141,17 +146,17 @@ class Recorder:
             self._write(without({"mcp": asked.server, "method": asked.method, "result": result}))
 
     def summary(self) -> str:
-        """How much was recorded so far, and where it will be."""
+        """Return a sentence with the number of recorded requests and the file."""
         with self._lock:
             count = self._count + len(self._pending)
         return f"{count:,} request{'' if count == 1 else 's'} recorded in {self._file}."
 
     def close(self) -> None:
-        """Put the cassette in its place. One that is there stays where nothing was asked this time.
+        """Move the cassette into place. An existing one is kept if no request was recorded.
 
         Raises:
-            OSError: it cannot be put there; what was recorded is in a file beside it.
-            SettingsError: likewise, since another program is at it.
+            OSError: it cannot be moved there; the recording stays in a file beside it.
+            SettingsError: another program holds the lock; the recording stays in a file beside it.
         """
         with self._lock:
             if self._part is None:
@@ -166,12 +171,12 @@ class Recorder:
         from filelock import Timeout
 
         try:
-            with self._alone:
+            with self._file_lock:
                 try:
                     self._put()
                 finally:
-                    with suppress(OSError):  # Windows takes it away by itself
-                        Path(self._alone.lock_file).unlink()
+                    with suppress(OSError):  # Windows deletes it by itself
+                        Path(self._file_lock.lock_file).unlink()
         except Timeout:
             raise SettingsError(
                 f"Another program has been writing {self._file} for {LOCK_TIMEOUT_SECONDS:.0f} s. "
@@ -179,7 +184,7 @@ class Recorder:
             ) from None
 
     def _put(self) -> None:
-        """Put what was recorded in its place, beside what others of this run have put there."""
+        """Move the recording into place, or append it to that of another process of the same run."""
         if self._file.exists() and not self._count:
             self._name.unlink()
         elif self._is_ours():
@@ -190,7 +195,7 @@ class Recorder:
             self._name.replace(self._file)
 
     def _is_ours(self) -> bool:
-        """Whether what is there was recorded by another process of this run, or at the same time."""
+        """Return whether the existing cassette is of another process of this run, or was recorded at the same time."""
         try:
             with self._file.open("rb") as file:
                 head = msgspec.json.decode(file.readline())
@@ -202,29 +207,29 @@ class Recorder:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._part is None:
-            return  # an answer that came when nobody waited for it any more
+            return  # a response that arrived after `close`
         data = msgspec.json.encode(line) + b"\n"
         while data:
             data = data[os.write(self._part, data) :]
 
 
-class _Taken(NamedTuple):
-    """A request that is recorded: its number, what it is known by, and the one that is sent."""
+class _NumberedRequest(NamedTuple):
+    """A request to record: its number, its key in the cassette, and the request of the inner transport."""
 
     number: int
     asked: RecordedRequest
     inner: Any
 
 
-class _Recorded:
-    """An account's connections that are listened to."""
+class _RecordingTransport:
+    """A transport that records the responses of an account's connections."""
 
     def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
         self._hidden = {column.path[-1] for one in integration.functions for column in one.columns if column.secret}
         names = "|".join(map(re.escape, sorted(self._hidden))) or "(?!)"
-        self._fields = re.compile(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?')  # in what is cut short, and so no JSON
+        self._fields = re.compile(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?')  # for truncated bodies
         budget = integration.budget
         self._left_out = _LEFT_OUT | {budget.header.lower() if budget else ""}
         self._free = account.url + budget.path if budget and budget.path else None
@@ -235,31 +240,31 @@ class _Recorded:
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
         inner = self._connections.request(url, headers, query)
-        return _Taken(
+        return _NumberedRequest(
             self._recorder.number(), RecordedRequest.of(self._integration, self._account, url, headers, query), inner
         )
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
         try:
             reply = self._connections.send(request.inner, check)
-        except NoResponseError as lost:
-            ending = {"no_answer": self._clean(lost.why), "advice": lost.advice}
-            self._keep(request, ending, passing=lost.passing != "never")
+        except NoResponseError as error:
+            ending = {"no_answer": self._redact(error.why), "advice": error.advice}
+            self._keep(request, ending, passing=error.passing != "never")
             raise
         except TruncatedResponseError as error:
-            self._keep(request, self._head(error.reply) | {"broken": self._clean(str(error))}, passing=True)
+            self._keep(request, self._head(error.reply) | {"broken": self._redact(str(error))}, passing=True)
             raise
-        body = self._body(reply)  # what is no JSON may have been cut short
+        body = self._body(reply)  # one that is no JSON may be truncated, and so retried
         self._keep(request, self._head(reply) | body, passing=reply.status in _PASSING or "text" in body)
         return reply
 
     def close(self) -> None:
         self._connections.close()
 
-    def _keep(self, request: _Taken, ending: dict[str, Any], *, passing: bool) -> None:
+    def _keep(self, request: _NumberedRequest, ending: dict[str, Any], *, passing: bool) -> None:
         asked = request.asked
         if self._free == self._account.url + asked.path:
-            return  # how much may be asked is no matter of a cassette
+            return  # queries of the request budget are not recorded
         line: dict[str, Any] = {
             "integration": asked.integration,
             "account": asked.account,
@@ -270,34 +275,34 @@ class _Recorded:
         self._recorder.keep(request.number, line | ending, passing=passing)
 
     def _head(self, reply: Response) -> dict[str, Any]:
-        headers = {name: self._clean(value) for name, value in reply.headers.items() if name not in self._left_out}
+        headers = {name: self._redact(value) for name, value in reply.headers.items() if name not in self._left_out}
         return {"status": reply.status, "headers": headers}
 
     def _body(self, reply: Response) -> dict[str, Any]:
         try:
-            return {"body": self._clean(decode(reply.body))}
+            return {"body": self._redact(decode(reply.body))}
         except (ValueError, RecursionError):
-            return {"text": self._clean(self._fields.sub(rf'\1"{REDACTED}"', reply.body.decode(errors="replace")))}
+            return {"text": self._redact(self._fields.sub(rf'\1"{REDACTED}"', reply.body.decode(errors="replace")))}
 
-    def _clean(self, value: Any) -> Any:
+    def _redact(self, value: Any) -> Any:
         return without(value, (self._account.token,), self._hidden)
 
 
 def without(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:
-    """A value without secrets.
+    """Return a JSON value with its secrets redacted.
 
     Parameters:
-        value: as JSON has it.
-        secrets: those that are known.
+        value: the value.
+        secrets: known secrets.
         hidden: keys whose values are secrets.
     """
     return in_texts(value, lambda text: redact(text, secrets).encode(errors="replace").decode(), hidden)
 
 
 def _state(file: Path) -> object:
-    """What tells a file from another one in its place; None where there is none."""
+    """Return what identifies the content of a file: inode, modification time and size; None if there is no file."""
     try:
-        found = file.stat()
+        stat = file.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

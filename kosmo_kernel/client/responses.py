@@ -1,8 +1,8 @@
-"""What a service's answers mean: data, or an error that says what to do.
+"""Parse the responses of a service: into records, or into an error that says what to do.
 
-`Call` is one call of a function while it is under way. It turns answers into records, at once without the
-values of secret columns, and keeps what their headers say besides. Every error that it makes names the
-function, the account and what to do, and quotes the service only after secrets were taken out.
+`ResponseParser` belongs to one call of a function. It decodes responses into records, redacts the values of secret
+columns at once, and keeps what the headers report. Every error that it makes names the function, the account and the
+remedy, and quotes the service only after secrets were redacted.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from kosmo_kernel.safety.redaction import REDACTED, one_line
 from kosmo_kernel.values.records import decode
 
 _NO_CONNECTION = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
-MAX_BODY_EXAMINED_BYTES = 2000  # bytes of a body that may be quoted
-MAX_BODY_QUOTED = 120  # characters of it that are
+MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
+MAX_BODY_QUOTED = 120  # characters
 _NOTHING = Response(0, {}, b"")
 LATER = "Nothing is wrong with the call: try it again in a while"
 
 
 @dataclass(slots=True)
 class ResponseParser:
-    """One call under way.
+    """The parser of one call's responses, with what their headers reported.
 
     Attributes:
         integration: the service.
-        account: whose token is sent.
-        function: what is called.
-        args: by name, as `function.calls` gives them.
-        url: where the requests go.
-        requests: how many requests were answered so far.
-        remaining: how many more the account may send, where the last answer said so.
-        scopes: what the token is for, where the last answer said so.
-        request_id: of the last answer.
-        tried: how often and how long the last request was tried, empty for a single try.
-        warnings: what the service had to say besides, each once, in order.
+        account: the account, with its token and address.
+        function: the called function.
+        args: the arguments by name, as `function.calls` gives them.
+        url: the URL of the requests.
+        requests: the number of responses so far.
+        remaining: the account's remaining request budget, if the last response reported it.
+        scopes: the scopes of the token, if the last response reported them.
+        request_id: the request id of the last response.
+        tried: a sentence on the attempts of the last request and their duration; empty for a single attempt.
+        warnings: the service's warnings, in order and without duplicates.
     """
 
     integration: Integration
@@ -62,21 +62,21 @@ class ResponseParser:
         self.url = self.account.url + self.function.url(self.args)
 
     def record_headers(self, reply: Response) -> None:
-        """Keep what the headers say. One with the word `warning` in its name is meant for people."""
+        """Keep what the headers report. One with `warning` in its name is shown to the user."""
         self._last = reply
         budget = self.integration.budget
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
         self.remaining = parse_count(left)
-        told = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
-        self.scopes = tuple(self._quoted(scope) for scope in re.split(r"[\s,]+", told) if scope)
+        scopes = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
+        self.scopes = tuple(self._quoted(scope) for scope in re.split(r"[\s,]+", scopes) if scope)
         self.request_id = self._request_id(reply)
         for name, value in reply.headers.items():
             if "warning" in name:
                 self.warnings[self._quoted(value)] = None
 
     def record(self, reply: Response) -> dict[str, Any]:
-        """The one record of an answer, without secrets."""
+        """Return the record of a response, with secrets redacted."""
         value = self._json(reply)
         if not isinstance(value, dict):
             raise self.bad_answer(reply, f"{_kind(value)} where a record belongs")
@@ -84,7 +84,7 @@ class ResponseParser:
         return value
 
     def rows(self, reply: Response) -> list[dict[str, Any]]:
-        """The records of one page, without secrets."""
+        """Return the records of one page, with secrets redacted."""
         value = self._json(reply)
         if not isinstance(value, list):
             raise self.bad_answer(reply, f"{_kind(value)} where a list of records belongs")
@@ -95,41 +95,41 @@ class ResponseParser:
         return value
 
     def failure(self, reply: Response) -> ApiError:
-        """The error that a status other than success stands for."""
+        """Return the error for a status other than success."""
         fault = self.integration.read_error(reply)
         word = self._quoted(fault.id) if fault and fault.id else None
         if fault is None:
-            said, see = self._body(reply), ""
+            summary, see = self._body(reply), ""
         else:
-            said = f"{reply.status}{f' ({word})' if word else ''}: {self._quoted(fault.message)}"
+            summary = f"{reply.status}{f' ({word})' if word else ''}: {self._quoted(fault.message)}"
             see = f"See {self._quoted(fault.url)}" if fault.url else ""
-        told = [f"{self.integration.title} answered {said}", *self._advice(reply, fault), see]
-        return self._error(_class(reply.status), told, reply, word)
+        sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
+        return self._error(_class(reply.status), sentences, reply, word)
 
     def bad_answer(self, reply: Response, why: str) -> ApiError:
-        """The error for a status of success with something else than the function promises."""
-        told = [f"{self.integration.title} answered {why}: {self._body(reply)}", *self._web_page(reply)]
-        return self._error(BadAnswerError, told, reply)
+        """Return the error for a successful status with a body that does not fit the function."""
+        sentences = [f"{self.integration.title} answered {why}: {self._body(reply)}", *self._web_page(reply)]
+        return self._error(BadAnswerError, sentences, reply)
 
     def endless_pages(self, pages: int) -> ApiError:
-        """The error for pages that never end."""
+        """Return the error for pages that never end."""
         return self.bad_answer(self._last, f"pages that go in circles, page {pages} the last")
 
     def truncated(self, reply: Response, error: Exception) -> ApiError:
-        """The error for a body that broke off, or that cannot be unpacked."""
+        """Return the error for a truncated body, or one that cannot be decompressed."""
         why = self._quoted(str(error)) or type(error).__name__
-        told = [f"the answer of {self.integration.title}, {reply.status}, broke off: {why}", LATER]
-        return self._error(BadAnswerError, told, reply)
+        sentences = [f"the answer of {self.integration.title}, {reply.status}, broke off: {why}", LATER]
+        return self._error(BadAnswerError, sentences, reply)
 
     def unreadable(self, reply: Response, why: str) -> ApiError:
-        """The error for a body that is not worth reading to its end."""
+        """Return the error for a body that is not read to its end."""
         title = self.integration.title
-        told = [f"the answer of {title}, {reply.status}, is not read: {self._quoted(why)}", *self._web_page(reply)]
-        who = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
-        return self._error(BadAnswerError, [*told, who], reply)
+        sentences = [f"the answer of {title}, {reply.status}, is not read: {self._quoted(why)}", *self._web_page(reply)]
+        advice = f"If it stays so, something between you and {title} may answer in its place, such as a proxy"
+        return self._error(BadAnswerError, [*sentences, advice], reply)
 
     def no_answer(self, why: str, advice: str) -> ApiError:
-        """The error for a request without an answer."""
+        """Return the error for a request without a response."""
         return self._error(UnreachableError, [f"no answer from {self.account.url}: {self._quoted(why)}", advice])
 
     def _json(self, reply: Response) -> Any:
@@ -139,7 +139,7 @@ class ResponseParser:
             raise self.bad_answer(reply, f"something that is not JSON ({self._quoted(str(error))})") from error
 
     def _advice(self, reply: Response, fault: ErrorBody | None) -> Iterator[str]:
-        """What to do about a status other than success, a sentence each."""
+        """Yield sentences that say what to do about a status other than success."""
         if fault is None:
             yield from self._web_page(reply)
         match reply.status:
@@ -180,7 +180,7 @@ class ResponseParser:
             yield f"A web page may come from something between you and {self.integration.title}: a proxy, a sign-in"
 
     def _body(self, reply: Response) -> str:
-        """An answer that was not expected, in one line."""
+        """Describe an unexpected response in one line."""
         start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace")
         for column in self.function.columns:
             if column.secret:
@@ -190,26 +190,26 @@ class ResponseParser:
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"
 
     def _request_id(self, reply: Response) -> str | None:
-        told = reply.headers.get(self.integration.request_id.lower())
-        return self._quoted(told) if told else None
+        request_id = reply.headers.get(self.integration.request_id.lower())
+        return self._quoted(request_id) if request_id else None
 
-    def _quoted(self, text: str, most: int = 400) -> str:
-        return one_line(text, (self.account.token,), most)
+    def _quoted(self, text: str, max_length: int = 400) -> str:
+        return one_line(text, (self.account.token,), max_length)
 
     def _error(
-        self, kind: type[ApiError], told: Sequence[str], reply: Response | None = None, word: str | None = None
+        self, kind: type[ApiError], sentences: Sequence[str], reply: Response | None = None, word: str | None = None
     ) -> ApiError:
-        """An error that says which call failed, and then what is `told`, a sentence each."""
+        """Return an error whose message names the failed call, followed by some sentences."""
         name = f"{self.integration.name}.{self.function.name}"
         args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
         request_id = self._request_id(reply) if reply else None
-        told = [*told, self.tried]
+        sentences = [*sentences, self.tried]
         if request_id and kind is not RefusedError:
-            told = [*told, f"Request id: {request_id}"]
-        sentences = " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in told if text)
+            sentences = [*sentences, f"Request id: {request_id}"]
+        text = " ".join(one if one.endswith((".", "!", "?")) else f"{one}." for one in sentences if one)
         where = f"{name} ({args}account {self.account.alias}): "
         error = kind(
-            where + sentences,
+            where + text,
             status=reply.status if reply else None,
             id=word,
             request_id=request_id,
@@ -229,7 +229,7 @@ def _class(status: int) -> type[ApiError]:
 
 
 def _hide_secrets(rows: Sequence[dict[str, Any]], function: Function) -> None:
-    """Replace the values of secret columns in place."""
+    """Redact the values of secret columns in place."""
     for column in function.columns:
         if column.secret:
             *parents, key = column.path
@@ -249,6 +249,6 @@ def _hide(value: Any, parents: Sequence[str], key: str) -> None:
 
 
 def _kind(value: object) -> str:
-    """What JSON calls a value."""
+    """Return the name of a value's JSON type."""
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
     return kinds.get(type(value), "a number")

@@ -1,13 +1,12 @@
-"""Which failures pass by themselves, and how long to wait for that.
+"""The retry policy: which failures are retried, and after which pause.
 
-Only requests that change nothing are sent, so each may be sent again. The first pause is half a second, each next one
-twice as long up to eight, all shortened by chance so that many who failed together do not come back together. Where
-the service says how long to wait (`Retry-After`), it is that. What would take longer than `patience` in all is given
-up, and the error says how often and how long it was tried.
+All requests are read-only, so each can be sent again. The first pause is half a second, each further one twice as long
+up to eight seconds, all with random jitter so that concurrent failures do not retry at the same time. A `Retry-After`
+header takes precedence. When failures and pauses would exceed `patience`, the request fails, and the error says how
+often and how long it was tried.
 
-No library does this: tenacity and stamina sleep and look at the machine's clock by themselves. Here a pause belongs to
-the run that waits, which shows it and can end it, time is the caller's (a test's clock is its own), and what a request
-waits for its turn in the account's budget must not count as a failure.
+Tenacity and stamina do not fit: they sleep by themselves on the system clock. Here a pause belongs to the run, which
+shows it and can cancel it, tests have a clock of their own, and waiting for the rate limit must not count as a failure.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ from random import Random
 from kosmo_kernel.client.progress import Clock
 from kosmo_kernel.errors import ApiError
 
-RETRY_BUDGET_SECONDS = 60.0  # seconds that failures of one request, and the pauses between them, may take
-FIRST_PAUSE_SECONDS = 0.5  # seconds
+RETRY_BUDGET_SECONDS = 60.0  # for all failed attempts of one request and the pauses between them
+FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 8.0
 WHY = "for another try"
 
 
 class RetryableError(Exception):
-    """A try that failed in a way that may pass.
+    """An attempt failed, and a retry may succeed.
 
     Attributes:
-        error: what it means if no other try follows.
-        after: how many seconds the service asks to wait, where it says so.
-        budget: the account's budget was used up; the pause is the limiter's to make.
+        error: the error to raise if there is no retry.
+        after: the seconds to wait according to the service (`Retry-After`), if it says so.
+        budget: the request budget was used up (status 429); the rate limiter makes the pause.
     """
 
     def __init__(self, error: ApiError, after: float | None = None, *, budget: bool = False) -> None:
@@ -38,12 +37,12 @@ class RetryableError(Exception):
 
 
 class RetryPolicy:
-    """The tries of one request.
+    """The retry policy of one request, which counts its attempts.
 
     Parameters:
-        clock: what time it is.
-        chance: by which pauses are shortened.
-        patience: seconds that failures and pauses may take; with 0 the first answer is final.
+        clock: the clock.
+        chance: the random numbers for the jitter of pauses.
+        patience: the seconds that failed attempts and pauses may take; 0 for no retries.
     """
 
     def __init__(self, clock: Clock, chance: Random, patience: float = RETRY_BUDGET_SECONDS) -> None:
@@ -56,18 +55,18 @@ class RetryPolicy:
         self.count = 0
 
     def sent(self) -> None:
-        """A try goes out."""
+        """Count an attempt that is about to be sent."""
         self._sent = self._clock.now()
         self.count += 1
 
     def attempts_text(self) -> str:
-        """How often and how long it was tried; nothing to say of a single try."""
+        """Return a sentence on the number of attempts and their duration; empty for a single attempt."""
         if self.count < 2:
             return ""
         return f"It was tried {self.count} times in {self._clock.now() - self._begun:.3g} s"
 
     def pause(self, setback: RetryableError) -> float | None:
-        """Seconds until the next try, or None where there is none."""
+        """Return the seconds until the next attempt, or None if there is none."""
         if setback.budget:
             return 0.0 if self._patience else None
         self._failures += 1

@@ -1,9 +1,9 @@
-"""Threads that make calls.
+"""The thread pool in which calls are made.
 
-A thread is started when there is work and none is idle, and ends after a while without work. They are daemons, since a
-request that nobody waits for any more must not keep Python from ending. Such a request may still hold its thread for as
-long as the service keeps silent; once its run has ended (`write_off`) that thread no longer counts, so that the next
-run has as many as ever. There are never more than `MOST` in all.
+A thread is started when there is work and no idle thread, and ends after `IDLE_SECONDS` without work. The threads are
+daemons, so that an abandoned request cannot keep Python from exiting. An abandoned request may block its thread until
+the service responds; after `abandon` that thread no longer counts against the limit of a run. There are never more than
+`MAX_THREADS` in all.
 """
 
 from __future__ import annotations
@@ -12,48 +12,48 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-MAX_THREADS_PER_RUN = 64  # threads for one run
+MAX_THREADS_PER_RUN = 64
 MAX_THREADS = 256
-IDLE_SECONDS = 20.0  # seconds that a thread waits for work
+IDLE_SECONDS = 20.0  # without work, after which a thread ends
 
 
 class ThreadPool:
-    """Threads that take work in the order in which it comes. Work must not raise."""
+    """A pool of threads that run work in the order of submission. Work must not raise."""
 
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._queued = self._idle = self._threads = self._lost = 0
-        self._era = 0
+        self._queued = self._idle = self._threads = self._abandoned = 0
+        self._generation = 0
 
     def __len__(self) -> int:
-        """How many threads there are."""
+        """Return the number of threads."""
         return self._threads
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Have a thread do this soon."""
+        """Run some work in a thread as soon as one is free."""
         with self._lock:
             self._queued += 1
-            starts = (
+            needs_thread = (
                 self._queued > self._idle
-                and self._threads - self._lost < MAX_THREADS_PER_RUN
+                and self._threads - self._abandoned < MAX_THREADS_PER_RUN
                 and self._threads < MAX_THREADS
             )
-            if starts:
+            if needs_thread:
                 self._threads += 1
                 self._idle += 1
-            self._work.put(work)  # under the lock, or a thread that ends for want of work would not see this
-        if starts:
+            self._work.put(work)  # under the lock, or an idle thread could end without seeing it
+        if needs_thread:
             threading.Thread(target=self._run, name="kosmo-call", daemon=True).start()
 
     def abandon(self) -> None:
-        """A run is over: whoever is still at work does it for nobody. Work that waits has to see that for itself."""
+        """End a run: busy threads no longer count against the limit. Queued work must check itself for cancellation."""
         with self._lock:
-            self._era += 1
-            self._lost = self._threads - self._idle
+            self._generation += 1
+            self._abandoned = self._threads - self._idle
 
     def close(self) -> None:
-        """Have every thread end when it has nothing left to do."""
+        """Let every thread end when the queue is empty."""
         with self._lock:
             for _ in range(self._threads):
                 self._work.put(None)
@@ -67,18 +67,18 @@ class ThreadPool:
             with self._lock:
                 if work is None:
                     if self._queued and self._work.qsize():
-                        continue  # it came at the last moment
+                        continue  # work arrived during the timeout
                     self._idle -= 1
                     self._threads -= 1
                     return
                 self._queued -= 1
                 self._idle -= 1
-                era = self._era
+                generation = self._generation
             work()
             with self._lock:
-                if era != self._era:
-                    self._lost = max(0, self._lost - 1)
-                if self._threads - self._lost > MAX_THREADS_PER_RUN:  # it was written off, and replaced
+                if generation != self._generation:
+                    self._abandoned = max(0, self._abandoned - 1)
+                if self._threads - self._abandoned > MAX_THREADS_PER_RUN:  # it was abandoned and replaced
                     self._threads -= 1
                     return
                 self._idle += 1

@@ -1,1 +1,1 @@
-"""A Heroku look-alike with a fictional company."""
+"""A look-alike of Heroku's API with the data of a fictional company."""

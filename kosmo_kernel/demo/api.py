@@ -1,14 +1,14 @@
 """A look-alike of Heroku's Platform API, version 3, for reading: a WSGI application over a `Company`.
 
-A request passes four gates: is there such an address (`routes.py`), does `Accept` name the version, is the
-token right, is there budget left. Then the record or the page of a list is found, brought into the form that was asked
-for (`api_variants.py`) and sent with what Heroku sends along: `ETag`, `Request-Id`, `RateLimit-Remaining`,
-`Content-Range`, `Next-Range`.
+A request has to pass four checks: the address exists (`routes.py`), `Accept` names the version, the token is right,
+and the rate limit is not exceeded. Then the record or the page of a list is found, converted to the requested form
+(`api_variants.py`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`, `Content-Range`,
+`Next-Range`.
 
-Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error texts as recorded in
-public threads (heroku/cli#1674, xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4).
-Recorded nowhere and made in their likeness: the order of the gates, what a dyno and a collaborator that do
-not exist are called, the tail of a `Content-Range`.
+Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error messages as recorded in public threads
+(heroku/cli#1674, xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4). No record is known of the
+order of the checks, the errors for a dyno and a collaborator that do not exist, and the end of a `Content-Range`:
+these are modelled on the others.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from kosmo_kernel.demo.pages import Range
 from kosmo_kernel.demo.shifting_pages import Turn, as_it_is
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
 
-DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - opens nothing but the demo
+DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - accepted only by the demo
 
-_ENDLESS = 1e6  # requests that come back in a second
-GZIP_FROM = 1024  # bytes of a body that are worth packing
+_UNLIMITED_REFILL = 1e6  # requests per second
+GZIP_FROM = 1024  # bytes; smaller bodies are not compressed
 
 _VERSION = re.compile(
     r"application/vnd\.heroku\+json\s*;\s*version=3(?:\.(?P<variant>[\w-]+))?\s*(?:[;,]|$)", re.IGNORECASE
@@ -69,7 +69,7 @@ _SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a request gets: a value for the body, a status, and headers of its own."""
+    """The response to a request: a value for the body, a status, and additional headers."""
 
     value: Any
     status: int
@@ -80,14 +80,14 @@ class DemoApi:
     """The API of one company, as a WSGI application. Threads may share it.
 
     Parameters:
-        company: what can be seen.
-        token: the one that opens it.
-        default_page: how many records a list gives when the request does not say.
-        max_page: how many it gives at most.
-        capacity: requests that the account can hold; each costs one.
-        refill: requests that it gets back in a second.
-        clock: seconds, ever rising.
-        turn: has the last word about each page (`shifting_pages.py`).
+        company: the company whose data it serves.
+        token: the only token that it accepts.
+        default_page: how many records a page has if the request does not say.
+        max_page: how many it has at most.
+        capacity: the maximum number of requests in the account's budget; each request costs one.
+        refill: requests added per second.
+        clock: a monotonic clock, in seconds.
+        turn: a function that may change each page before it is sent (`shifting_pages.py`).
     """
 
     def __init__(
@@ -112,19 +112,19 @@ class DemoApi:
         self._numbers = count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request, as WSGI has it."""
+        """Handle one WSGI request."""
         request = Request(environ)
-        known = False
+        authenticated = False
         try:
             endpoint, place, form = self._admit(request)
-            known = True
+            authenticated = True
             answer = self._answer(request, endpoint, place, form)
         except HerokuError as error:
             answer = _Answer(error.body, error.status, {})
-        return self._response(request, answer, known=known)(environ, start_response)
+        return self._response(request, answer, authenticated=authenticated)(environ, start_response)
 
     def _admit(self, request: Request) -> tuple[str, Mapping[str, str], Form]:
-        """The gates: the address, the version, the token. Gives the route, its values and the form of records."""
+        """Check the address, the version and the token; return the route, its values and the form of records."""
         try:
             endpoint, place = self._routes.match(request.path, method=request.method)
         except HTTPException:
@@ -134,8 +134,9 @@ class DemoApi:
             raise HerokuError(406, "not_acceptable", _NO_VERSION)
         if not request.headers.get("Authorization"):
             raise HerokuError(401, "unauthorized", _NO_CREDENTIALS)
-        given = request.authorization
-        token = given and (given.token or given.password)  # a bearer's, or the password of any user
+        authorization = request.authorization
+        # A bearer token, or the password of any user.
+        token = authorization and (authorization.token or authorization.password)
         if not token or not hmac.compare_digest(token.encode(), self._token.encode()):
             raise HerokuError(401, "unauthorized", "Invalid credentials provided.")
         expansion = request.headers.get("Accept-Expansion")
@@ -143,7 +144,7 @@ class DemoApi:
         return endpoint, place, Form(version["variant"] == "sdk", parts)
 
     def _answer(self, request: Request, endpoint: str, place: Mapping[str, str], form: Form) -> _Answer:
-        if endpoint == "limits":  # asking is free
+        if endpoint == "limits":  # costs nothing
             return _Answer({"remaining": self.budget.remaining}, 200, {})
         if not self.budget.spend():
             raise over_budget()
@@ -154,9 +155,9 @@ class DemoApi:
             case "permissions":
                 return _Answer(APP_PERMISSIONS, 200, {})
             case "resolve":
-                wanted = _asked(request)
-                found = routes.resolved(self.company, wanted.addon, wanted.app, wanted.addon_service)
-                return _Answer([form("addons", addon) for addon in found], 200, {})
+                body = _read_resolution(request)
+                addons = routes.resolved(self.company, body.addon, body.app, body.addon_service)
+                return _Answer([form("addons", addon) for addon in addons], 200, {})
             case "one":
                 return _Answer(form(place["kind"], routes.one(self.company, place)), 200, {})
         return self._list(request, place, form)
@@ -165,31 +166,31 @@ class DemoApi:
         kind, records = place["kind"], routes.listed(self.company, place)
         sortable = routes.KINDS[kind].sortable
         header = request.headers.get("Range")
-        asked = Range.read(header, sortable, default=self._default_page, most=self._max_page)
-        page = self._turn(asked, asked.page(records))
+        requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)
+        page = self._turn(requested, requested.page(records))
         rows = [form(kind, record) for record in page.records]
         headers = {"Accept-Ranges": ", ".join(sortable), "Content-Range": page.content_range}
         if page.next_range is None:
             return _Answer(rows, 200, headers)
         return _Answer(rows, 206, headers | {"Next-Range": page.next_range})
 
-    def _response(self, request: Request, answer: _Answer, *, known: bool) -> Response:
-        """Put an answer into HTTP. `known` says that the token was right."""
+    def _response(self, request: Request, answer: _Answer, *, authenticated: bool) -> Response:
+        """Return the HTTP response; `authenticated` says that the token was right."""
         own_id = str(uuid5(COMPANY, f"request/{next(self._numbers)}"))
         headers = {
             "Cache-Control": "private, no-cache",
             "Request-Id": ",".join(filter(None, (request.headers.get("Request-Id"), own_id))),
             "Vary": "Authorization,Accept-Encoding",
         }
-        if known:
+        if authenticated:
             headers |= _SCOPES | {"RateLimit-Remaining": str(self.budget.remaining)}
         body = msgspec.json.encode(answer.value)
         if answer.status in (200, 206):
-            said = body + answer.headers.get("Next-Range", "").encode()
-            tag = hashlib.blake2b(said, digest_size=16).hexdigest()
+            tagged = body + answer.headers.get("Next-Range", "").encode()
+            tag = hashlib.blake2b(tagged, digest_size=16).hexdigest()
             headers["ETag"] = f'W/"{tag}"'
             if request.if_none_match.contains_weak(tag):
-                # Nothing that the asker has already, `Next-Range` included (RFC 9110, section 15.4.5).
+                # Repeat nothing that the client already has, `Next-Range` included (RFC 9110, section 15.4.5).
                 return Response(status=304, headers=headers)
         if len(body) >= GZIP_FROM and request.accept_encodings.quality("gzip"):
             body = gzip.compress(body, 1, mtime=0)
@@ -198,14 +199,14 @@ class DemoApi:
 
 
 class _Resolution(msgspec.Struct):
-    """The body of a question after add-ons (`/actions/addons/resolve`)."""
+    """The body of a request that looks for add-ons by name (`/actions/addons/resolve`)."""
 
     addon: str
     app: str | None = None
     addon_service: str | None = None
 
 
-def _asked(request: Request) -> _Resolution:
+def _read_resolution(request: Request) -> _Resolution:
     try:
         return msgspec.json.decode(request.get_data(), type=_Resolution)
     except msgspec.MsgspecError as error:
@@ -213,8 +214,8 @@ def _asked(request: Request) -> _Resolution:
 
 
 def in_process() -> tuple[DemoApi, str]:
-    """The demo account as the catalogue names it: the company's API, and the token that opens it.
+    """Return the demo account for calls within this process: the company's API, and the token that it accepts.
 
-    Its budget comes back at once: in this process nobody has to wait for one.
+    Its budget refills at once, so that calls never wait for it.
     """
-    return DemoApi(company(), refill=_ENDLESS), DEMO_TOKEN
+    return DemoApi(company(), refill=_UNLIMITED_REFILL), DEMO_TOKEN

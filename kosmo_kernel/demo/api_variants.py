@@ -1,8 +1,8 @@
-"""A record as a request asks for it: in a variant of version 3, or with references in full.
+"""Convert a record to the form that a request asks for: a variant of version 3, or expanded references.
 
-`Accept: …; version=3.sdk` is what Heroku's own CLI asks for. It differs in three kinds of records: an app says its
-generation in one word and tells of its image, an add-on of metered prices, an account of terms and of a second
-factor (Heroku's schema of that variant, heroku/typescript-api-schema, May 2026).
+`Accept: …; version=3.sdk` is what Heroku's own CLI sends. That variant differs in three kinds of records: an app has
+its generation in one word and details of its image, an add-on has metered prices, an account has the acceptance of
+terms and details of the second factor (Heroku's schema of that variant, heroku/typescript-api-schema, May 2026).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _NO_IMAGE = {"base_image_name": None, "buildpacks": None}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a request says about the form of records.
+    """The form of records that a request asks for.
 
     Parameters:
-        sdk: it asks for the variant `3.sdk`.
-        parts: the references that it wants in full.
+        sdk: whether it is the variant `3.sdk`.
+        parts: the references to expand.
     """
 
     sdk: bool = False
     parts: frozenset[str] = frozenset()
 
     def __call__(self, kind: str, record: Record) -> Record:
-        """A record of a kind in this form."""
+        """Return a record of a kind in this form."""
         if kind == "addons" and self.parts:
             record = expanded(record, self.parts)
         return _SDK[kind](record) if self.sdk and kind in _SDK else record

@@ -1,9 +1,9 @@
-"""How apps and add-ons hang together: under which names each app uses which add-on.
+"""The attachments of add-ons to apps: which app uses which add-on, and under which names.
 
-An add-on is attached to the app that owns it, and to each app that borrows it. The name of an attachment
-is what its config vars begin with (`DATABASE` for `DATABASE_URL`); an add-on that sets vars of two names is attached
-to its owner twice. Where an app has an attachment of that name already, Heroku makes one up of the service
-and a colour.
+An add-on is attached to the app that owns it, and to each app that it is shared with. The config vars of an
+attachment begin with its name (`DATABASE` for `DATABASE_URL`); an add-on that sets vars of two names is attached to
+its owner twice. If an app already has an attachment with that name, Heroku composes a name of the service and a
+colour.
 
 The record is Heroku's `add-on-attachment` (schema of 19 February 2026).
 """
@@ -15,29 +15,29 @@ from collections.abc import Iterable
 
 from kosmo_kernel.demo.models import Record, ident
 
-# What a service appends to the name of an attachment to name its config vars.
-_ENDING = re.compile(r"_(TRUSTED_CERT|URL|TOKEN|KEY)$")
+# What a service appends to the name of an attachment to form the names of its config vars.
+_VARIABLE_SUFFIX = re.compile(r"_(TRUSTED_CERT|URL|TOKEN|KEY)$")
 _COLOURS = ("AMBER", "AQUA", "BRONZE", "COBALT", "CRIMSON", "IVORY", "JADE", "MAUVE", "OLIVE", "ROSE", "TEAL", "WHITE")
 
 
 def attachments(app: Record, addons: Iterable[Record]) -> list[Record]:
-    """The attachments of one app.
+    """Return the attachments of one app.
 
     Parameters:
         app: its record.
-        addons: the records of all add-ons that it uses, its own ones first.
+        addons: the records of all add-ons that it uses, its own first.
     """
-    found: dict[str, Record] = {}
+    by_name: dict[str, Record] = {}
     for addon in addons:
         own = addon["app"]["id"] == app["id"]
         for name in _names(addon)[: None if own else 1]:
-            free = name if name not in found else f"{_service(addon)}_{_colour(addon)}"
-            found[free] = _record(app, addon, free)
-    return list(found.values())
+            attachment_name = name if name not in by_name else f"{_service(addon)}_{_colour(addon)}"
+            by_name[attachment_name] = _record(app, addon, attachment_name)
+    return list(by_name.values())
 
 
 def _names(addon: Record) -> list[str]:
-    return list(dict.fromkeys(_ENDING.sub("", var) for var in addon["config_vars"])) or [_service(addon)]
+    return list(dict.fromkeys(_VARIABLE_SUFFIX.sub("", var) for var in addon["config_vars"])) or [_service(addon)]
 
 
 def _service(addon: Record) -> str:

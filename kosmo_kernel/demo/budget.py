@@ -1,6 +1,6 @@
-"""The requests that an account may still make: a bucket that fills up again while nobody looks.
+"""The rate limit of an account, as a token bucket that refills over time.
 
-Heroku's holds 4500 requests and gets 75 back in a minute (Platform API Reference, "Rate Limits").
+Heroku's holds 4500 requests and gets 75 back per minute (Platform API Reference, "Rate Limits").
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ REFILL = 75 / 60
 
 
 class TokenBucket:
-    """The bucket of one account. Threads may share it.
+    """The token bucket of one account. Threads may share it.
 
     Parameters:
-        capacity: requests that it holds; it starts full.
-        refill: requests that come back in a second.
-        clock: seconds, ever rising.
+        capacity: the maximum number of requests; it starts full.
+        refill: requests added per second.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
         self, capacity: int = CAPACITY, refill: float = REFILL, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.refused = 0
-        """How often somebody asked for more than there was."""
+        """How often a request was refused because none were left."""
         self._capacity = capacity
         self._refill = refill
         self._clock = clock
-        self._left = float(capacity)
-        self._seen = clock()
+        self._tokens = float(capacity)
+        self._refilled_at = clock()
         self._lock = Lock()
 
     @property
     def remaining(self) -> int:
-        """How many requests are left now."""
+        """The number of requests that are left now."""
         with self._lock:
             return int(self._refilled())
 
     def spend(self) -> bool:
-        """Take one request out; false when there is none."""
+        """Take one request out; return False if none is left."""
         with self._lock:
             if self._refilled() < 1:
                 self.refused += 1
                 return False
-            self._left -= 1
+            self._tokens -= 1
             return True
 
     def _refilled(self) -> float:
         now = self._clock()
-        self._left = min(self._capacity, self._left + (now - self._seen) * self._refill)
-        self._seen = now
-        return self._left
+        self._tokens = min(self._capacity, self._tokens + (now - self._refilled_at) * self._refill)
+        self._refilled_at = now
+        return self._tokens

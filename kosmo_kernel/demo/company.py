@@ -1,9 +1,8 @@
-"""A company as Heroku's API sees it: an account, its apps, and what belongs to each app.
+"""A company as Heroku's API shows it: an account, its apps, and the resources of each app.
 
-`company()` is Larkmoor Parcels (`company_data.py`). `company(5000)` is a company of that many apps, invented
-from a seed (`generated.py`). App records are made at once, because everything starts with their list;
-what belongs to an app is made when somebody asks for it, and kept; but releases, of which there can be
-thousands, are kept for a few apps only.
+`company()` is Larkmoor Parcels (`company_data.py`). `company(5000)` is a company with that many apps, generated from a
+seed (`generated.py`). App records are created at once, because everything starts with their list. The resources of an
+app are created on first use and cached; releases, which can number thousands, are cached for a few apps only.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from kosmo_kernel.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class AppRecords:
-    """The records of one app's things. `attached` are add-ons of other apps that this one uses."""
+    """The records of one app's resources. `attached` are add-ons of other apps that this one uses."""
 
     dynos: list[Record]
     addons: list[Record]
@@ -32,33 +31,33 @@ class Company:
     """Everything that one account can see.
 
     Parameters:
-        account: the record of whom the token belongs to.
+        account: the record of the token's owner.
         apps: the apps, in any order.
-        things: what belongs to the app at a position of `apps`; the same each time.
+        things: returns the resources of the app at a position of `apps`; the same ones each time.
     """
 
     def __init__(self, account: Record, apps: Sequence[App], things: Callable[[int], AppResources]) -> None:
         self.account = account
         self.apps: list[Record] = [app.record() for app in apps]
-        self._told = apps
+        self._app_facts = apps
         self._things = things
         self._positions = {text: n for n, app in enumerate(self.apps) for text in (app["id"], app["name"])}
-        self._belongings: dict[int, AppRecords] = {}
+        self._resources: dict[int, AppRecords] = {}
         self._releases = lru_cache(maxsize=64)(self._make_releases)
 
     def find(self, identity: str) -> Record | None:
-        """The app with this name or identifier, or None."""
+        """Return the app with this name or identifier, or None."""
         position = self._positions.get(identity)
         return None if position is None else self.apps[position]
 
     def resources_of(self, app: Record) -> AppRecords:
-        """What belongs to one of `apps`."""
+        """Return the records of the resources of one of `apps`."""
         position = self._positions[app["id"]]
-        found = self._belongings.get(position)
-        if found is None:
-            # Two threads may both make it; the records are equal, and the first one stays.
-            found = self._belongings.setdefault(position, self._make(position))
-        return found
+        records = self._resources.get(position)
+        if records is None:
+            # Two threads may both create the records; they are equal, and the first ones are kept.
+            records = self._resources.setdefault(position, self._make_records(position))
+        return records
 
     @cached_property
     def addons(self) -> list[Record]:
@@ -67,26 +66,28 @@ class Company:
 
     @cached_property
     def attachments(self) -> list[Record]:
-        """Which app uses which add-on, all of them."""
+        """The attachments of add-ons to all apps."""
         return [attachment for app in self.apps for attachment in self.attachments_of(app)]
 
     def attachments_of(self, app: Record) -> list[Record]:
-        """Which add-ons one of `apps` uses, and under which names."""
-        found = self.resources_of(app)
-        return attachments.attachments(app, [*found.addons, *found.attached])
+        """Return the attachments of add-ons to one of `apps`."""
+        resources = self.resources_of(app)
+        return attachments.attachments(app, [*resources.addons, *resources.attached])
 
     def formation(self, app: Record) -> list[Record]:
-        """The process types of one of `apps`."""
+        """Return the process types of one of `apps`."""
         position = self._positions[app["id"]]
-        return formation.formation(self._told[position], self.resources_of(app).dynos, self._things(position).at_rest)
+        return formation.formation(
+            self._app_facts[position], self.resources_of(app).dynos, self._things(position).at_rest
+        )
 
     def releases(self, app: Record) -> list[Record]:
-        """The releases of one of `apps`, the oldest first."""
+        """Return the releases of one of `apps`, the oldest first."""
         return self._releases(self._positions[app["id"]])
 
     @cached_property
     def personal_apps(self) -> list[Record]:
-        """The apps that no team owns and in which the account has a seat."""
+        """The apps without a team that have the account as a collaborator."""
         return [app for app in self.apps if app["team"] is None and self._joined(app)]
 
     @cached_property
@@ -95,31 +96,31 @@ class Company:
         return teams.teams()
 
     def team_apps(self, team: Record) -> list[Record]:
-        """The apps of one of `teams`, as records of their own kind."""
+        """Return the apps of one of `teams`, as `team-app` records."""
         owned = [app for app in self.apps if app["team"] and app["team"]["id"] == team["id"]]
         return [teams.team_app(app, joined=self._joined(app)) for app in owned]
 
     def members(self, team: Record) -> list[Record]:
-        """Who is in one of `teams`."""
+        """Return the members of one of `teams`."""
         return self._members[team["name"]]
 
     @cached_property
     def _members(self) -> dict[str, list[Record]]:
         seats: dict[str, list[Collaborator]] = {team["name"]: [] for team in self.teams}
-        for position, app in enumerate(self._told):
+        for position, app in enumerate(self._app_facts):
             if app.team in seats:
                 seats[app.team] += self._things(position).people
         return {team["name"]: teams.members(team, seats[team["name"]]) for team in self.teams}
 
     def _joined(self, app: Record) -> bool:
-        """Whether the account has a seat in an app."""
+        """Return whether the account is a collaborator of an app."""
         return any(seat["user"]["id"] == self.account["id"] for seat in self.resources_of(app).collaborators)
 
     def _make_releases(self, position: int) -> list[Record]:
-        return releases.releases(self._told[position], self._things(position))
+        return releases.releases(self._app_facts[position], self._things(position))
 
-    def _make(self, position: int) -> AppRecords:
-        app, things = self._told[position], self._things(position)
+    def _make_records(self, position: int) -> AppRecords:
+        app, things = self._app_facts[position], self._things(position)
         domains = len(things.domains) + 1
         return AppRecords(
             dynos=[d.record(app, (n, len(things.dynos))) for n, d in enumerate(things.dynos)],
@@ -134,20 +135,20 @@ class Company:
 
 
 def company(apps: int | None = None, seed: int = 1) -> Company:
-    """The demo's company.
+    """Return the company of the demo.
 
     Parameters:
-        apps: None is Larkmoor Parcels, which never changes; a number is that many invented apps, the first of
+        apps: None for Larkmoor Parcels, which never changes; a number for that many generated apps, the first of
             which is called `my-app`.
-        seed: which of the invented companies; the same number gives the same company everywhere.
+        seed: selects the generated company; the same seed gives the same company everywhere.
 
     Raises:
         SettingsError: a negative number of apps.
     """
     if apps is None:
-        told = company_data.story()
-        return Company(people.account(), [app for app, _ in told], lambda position: told[position][1])
+        story = company_data.story()
+        return Company(people.account(), [app for app, _ in story], lambda position: story[position][1])
     if apps < 0:
         raise SettingsError(f"the demo company cannot have {apps} apps; give 0 or more")
-    invented = [generated.app(position, seed) for position in range(apps)]
-    return Company(people.account(), invented, lambda position: generated.things(invented, position, seed))
+    generated_apps = [generated.app(position, seed) for position in range(apps)]
+    return Company(people.account(), generated_apps, lambda position: generated.things(generated_apps, position, seed))

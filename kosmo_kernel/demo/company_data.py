@@ -1,8 +1,8 @@
-"""Larkmoor Parcels, the fictional company of the demo account, on 20 November 2026 at nine in the morning (UTC).
+"""Larkmoor Parcels, the fictional company of the demo account, on 20 November 2026 at 09:00 UTC.
 
-A mid-sized parcel carrier with nineteen apps, most of them owned by its teams, two by people and one by
-the agency that built it. It has what people look for when they audit an account; what is wrong where is
-said beside each app.
+A mid-sized parcel carrier with nineteen apps, most of them owned by its teams, two by people and one by the agency
+that built it. It has the problems that people look for when they audit an account; the comment above each app names
+them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ALL = ("view", "deploy", "operate", "manage")
 
 
 def _team(since: str, *seats: Collaborator, team: str = TEAM) -> tuple[Collaborator, ...]:
-    """The seats of a team's app; the team itself has the first one, as a manager's account."""
+    """Return the collaborators of a team's app; the first one is the team itself, as a manager's account."""
     return (Collaborator(Person(f"{team}@herokumanager.com"), since, "owner", ()), *seats)
 
 
 def _web(count: int, size: str, command: str, *since: str) -> tuple[Dyno, ...]:
-    """Web dynos that came up one after the other."""
+    """Return web dynos that started one after the other."""
     return tuple(Dyno(f"web.{n + 1}", size, command, since[n % len(since)]) for n in range(count))
 
 
@@ -138,7 +138,7 @@ STORY: tuple[tuple[App, AppResources], ...] = (
             people=_team("2021-08-25T07:36:13Z", Collaborator(INES, "2023-01-09T09:32:00Z", permissions=ALL)),
         ),
     ),
-    # Scaled to nothing after a Christmas two years ago, and still paid for.
+    # Scaled to zero after Christmas two years ago, and still paid for.
     (
         App("holiday-labels", TEAM, "Ruby", "heroku-20", "us", "2017-10-23T08:50:39Z", "2024-12-20T17:30:00Z",
             slug=54_525_952, repo=3_145_728, release=118),
@@ -166,7 +166,7 @@ STORY: tuple[tuple[App, AppResources], ...] = (
                          Collaborator(AUDIT, "2026-10-05T09:01:00Z", None, VIEW)),
         ),
     ),
-    # Somebody forgot a console on Monday; it uses the booking database (see SHARED).
+    # A console left open since Monday; it uses the booking database (see SHARED).
     (
         App("label-printer", TEAM, "Ruby", "heroku-24", "eu", "2019-07-08T13:22:01Z", "2026-10-27T14:48:36Z",
             slug=58_720_256, repo=4_456_448, release=205),
@@ -182,7 +182,7 @@ STORY: tuple[tuple[App, AppResources], ...] = (
                          Collaborator(MEI, "2022-06-14T09:22:00Z"), Collaborator(TOM, "2024-02-01T10:18:51Z", None)),
         ),
     ),
-    # A colleague's own app, asleep on an Eco dyno; its bill is not ours to see.
+    # A colleague's own app, asleep on an Eco dyno; the account may not see its bill.
     (
         App("lost-and-found", PRIYA, "Python", "heroku-22", "eu", "2023-03-17T18:02:47Z", "2025-08-14T20:11:09Z",
             slug=39_845_888, repo=393_216, release=27),
@@ -348,7 +348,7 @@ STORY: tuple[tuple[App, AppResources], ...] = (
 )
 # fmt: on
 
-# Which apps use an add-on that another app owns. Heroku lists it under both.
+# The add-ons that an app uses although another app owns them. Heroku lists them under both.
 SHARED = {
     "label-printer": ("postgresql-curved-41902",),
     "night-sorter": ("redis-rugged-77310", "logbarn-tapered-30271"),
@@ -357,11 +357,14 @@ SHARED = {
 
 
 def story() -> list[tuple[App, AppResources]]:
-    """The apps in the order of their names and what belongs to each, with identifiers that rise in that order."""
-    rank, total = count(), sum(len(things.addons) for _, things in STORY)
-    told = []
-    for position, (app, things) in enumerate(STORY):
-        placed = [replace(addon, place=(next(rank), total)) for addon in things.addons]
-        told.append((replace(app, place=(position, len(STORY))), replace(things, addons=placed)))
-    owned = {addon.name: (app, addon) for app, things in told for addon in things.addons}
-    return [(app, replace(things, uses=[owned[name] for name in SHARED.get(app.name, ())])) for app, things in told]
+    """Return the apps and their resources in the order of the apps' names; identifiers rise in the same order."""
+    rank, total = count(), sum(len(resources.addons) for _, resources in STORY)
+    placed_apps = []
+    for position, (app, resources) in enumerate(STORY):
+        placed = [replace(addon, place=(next(rank), total)) for addon in resources.addons]
+        placed_apps.append((replace(app, place=(position, len(STORY))), replace(resources, addons=placed)))
+    owned = {addon.name: (app, addon) for app, resources in placed_apps for addon in resources.addons}
+    return [
+        (app, replace(resources, uses=[owned[name] for name in SHARED.get(app.name, ())]))
+        for app, resources in placed_apps
+    ]

@@ -1,18 +1,18 @@
-"""Faults of a network and of a service in trouble, dealt out by chance and still the same in every run.
+"""Inject faults of a network or of a failing service, at random but the same in every run.
 
-`FaultInjector` decides by a hash of the seed, of what is asked (path, query, range) and of how often this very request
-came before. So a test with many threads can be repeated, whoever comes first, and a client that asks again may be
-answered. `faulty` puts them before any WSGI application, in this process or behind the server:
+`FaultInjector` decides by a hash of the seed, the request (path, query, range) and how often the same request came
+before. So a test with many threads can be repeated, whatever the order of its requests, and a retry may succeed.
+`faulty` wraps any WSGI application, in this process or behind the server:
 
-    429        Heroku's own refusal, `RateLimit-Remaining: 0`
-    503        Heroku is out of order
+    429        Heroku's own response to too many requests, `RateLimit-Remaining: 0`
+    503        Heroku is unavailable
     html       the page of a proxy, with status 200 or 502
-    truncated  the right answer, but its body ends too early
-    slow       the right answer, after a wait
-    reset      the connection ends, before or in the middle of the answer; needs the server (`server.RESET`)
+    truncated  the right response, but its body ends too early
+    slow       the right response, after a delay
+    reset      the connection ends, before or in the middle of the response; needs the server (`server.RESET`)
 
 A fault never changes data. Sources: the body of a 429 as in `heroku_error.py`; Heroku's reference lists 503 without
-a body, so its words here are made in the likeness of the others.
+a body, so the one here is modelled on the others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PAGE = b"""<!DOCTYPE html>
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What happens to one request. `share` is a number from 0 to 1, as random as the fault itself."""
+    """The fault of one request. `share` is a random number from 0 to 1 for the details of the fault."""
 
     kind: str
     share: float
@@ -57,13 +57,13 @@ class FaultInjector:
 
     Parameters:
         rates: how often each kind happens, as shares of all requests; together 1 at most.
-        seed: which of the many ways to deal them out.
-        slow: seconds that a slow answer waits.
-        retry_after: seconds to name in the `Retry-After` of a 429. Heroku sends none.
-        wait: waits so many seconds.
+        seed: selects which requests fail.
+        slow: seconds of delay before a slow response.
+        retry_after: seconds for the `Retry-After` header of a 429. Heroku sends none.
+        wait: waits for a number of seconds.
 
     Raises:
-        SettingsError: an unknown kind, or a rate that is none.
+        SettingsError: an unknown kind, or an invalid rate.
     """
 
     def __init__(
@@ -83,56 +83,56 @@ class FaultInjector:
         """How often each kind has happened."""
         self._rates = [(kind, rates[kind]) for kind in KINDS if kind in rates]
         self._seed = seed
-        self._asked = Counter[bytes]()
+        self._requests = Counter[bytes]()
         self._lock = Lock()
 
     def choose(self, environ: WSGIEnvironment) -> InjectedFault | None:
-        """What happens to a request; None is nothing."""
+        """Return the fault of a request, or None."""
         if not self._rates:
             return None
-        asked = [environ.get(name, "") for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_RANGE")]
-        request = hashlib.blake2b("\0".join([str(self._seed), *asked]).encode(), digest_size=16).digest()
+        parts = [environ.get(name, "") for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_RANGE")]
+        request = hashlib.blake2b("\0".join([str(self._seed), *parts]).encode(), digest_size=16).digest()
         with self._lock:
-            self._asked[request] += 1
-            again = self._asked[request]
-        drawn = hashlib.blake2b(request + again.to_bytes(8), digest_size=16).digest()
-        chance = int.from_bytes(drawn[:8]) / 2**64
+            self._requests[request] += 1
+            attempt = self._requests[request]
+        digest = hashlib.blake2b(request + attempt.to_bytes(8), digest_size=16).digest()
+        chance = int.from_bytes(digest[:8]) / 2**64
         for kind, rate in self._rates:
             if chance < rate:
                 with self._lock:
                     self.dealt[kind] += 1
-                return InjectedFault(kind, int.from_bytes(drawn[8:]) / 2**64, str(UUID(bytes=drawn)))
+                return InjectedFault(kind, int.from_bytes(digest[8:]) / 2**64, str(UUID(bytes=digest)))
             chance -= rate
         return None
 
 
 def read(options: Iterable[str]) -> dict[str, float]:
-    """Rates from `KIND=RATE`, the rate a number from 0 to 1 or one of percent.
+    """Parse rates of the form `KIND=RATE`, where the rate is a number from 0 to 1 or a percentage.
 
     Raises:
-        SettingsError: what is wrong with them, all in one message.
+        SettingsError: with all errors in one message.
     """
-    rates, wrong = dict[str, float](), []
+    rates, errors = dict[str, float](), []
     for option in options:
         kind, equals, text = (part.strip() for part in option.partition("="))
         try:
             rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
-            wrong.append(f"`{option}` is not KIND=RATE" if not equals else f"`{text}` is no rate")
+            errors.append(f"`{option}` is not KIND=RATE" if not equals else f"`{text}` is no rate")
             continue
         if kind in rates:
-            wrong.append(f"`{kind}` is named twice")
+            errors.append(f"`{kind}` is named twice")
         rates[kind] = rate
-    _check(rates, wrong)
+    _check(rates, errors)
     return rates
 
 
 def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
-    """An application that fails sometimes.
+    """Return an application that fails sometimes.
 
     Parameters:
-        api: the one that answers otherwise.
-        faults: when and how.
+        api: the application that handles the requests without a fault.
+        faults: decides which requests fail, and how.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -140,39 +140,39 @@ def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
             case InjectedFault("429", _, request_id):
                 retry = {} if faults.retry_after is None else {"Retry-After": str(faults.retry_after)}
                 headers = {"Request-Id": request_id, "RateLimit-Remaining": "0"} | retry
-                return _refusal(over_budget(), headers, start_response)
+                return _error_response(over_budget(), headers, start_response)
             case InjectedFault("503", _, request_id):
-                return _refusal(_OUT_OF_ORDER, {"Request-Id": request_id}, start_response)
+                return _error_response(_OUT_OF_ORDER, {"Request-Id": request_id}, start_response)
             case InjectedFault("html", share):
                 return _page("200 OK" if share < 1 / 2 else "502 Bad Gateway", start_response)
             case InjectedFault("reset", share) if share < 1 / 2:
                 _reset(environ, 0)
-                return []  # nobody is there to answer
+                return []  # the connection is already closed
             case InjectedFault("reset", share):
                 _reset(environ, share * 2 - 1)
             case InjectedFault("slow"):
                 faults.wait(faults.slow)
             case InjectedFault("truncated", share):
-                return _cut(b"".join(api(environ, start_response)), share)
+                return _truncate(b"".join(api(environ, start_response)), share)
         return api(environ, start_response)
 
     return answer
 
 
-def _check(rates: Mapping[str, float], wrong: Iterable[str] = ()) -> None:
-    found = list(wrong)
-    found += [f"`{kind}` is no kind" for kind in rates if kind not in KINDS]
-    found += [f"the rate of `{kind}` is {rate:g}" for kind, rate in rates.items() if not 0 <= rate <= 1]
-    if not found and sum(rates.values()) > 1 + 1e-9:
-        found = [f"the rates add up to {sum(rates.values()):g}"]
-    if found:
+def _check(rates: Mapping[str, float], earlier_errors: Iterable[str] = ()) -> None:
+    errors = list(earlier_errors)
+    errors += [f"`{kind}` is no kind" for kind in rates if kind not in KINDS]
+    errors += [f"the rate of `{kind}` is {rate:g}" for kind, rate in rates.items() if not 0 <= rate <= 1]
+    if not errors and sum(rates.values()) > 1 + 1e-9:
+        errors = [f"the rates add up to {sum(rates.values()):g}"]
+    if errors:
         raise SettingsError(
-            f"These faults cannot be: {'; '.join(found)}. The kinds are {', '.join(KINDS)}; "
+            f"These faults cannot be: {'; '.join(errors)}. The kinds are {', '.join(KINDS)}; "
             "a rate is a number from 0 to 1 or a percentage, and together they are 1 at most."
         )
 
 
-def _refusal(error: HerokuError, headers: Mapping[str, str], start_response: StartResponse) -> list[bytes]:
+def _error_response(error: HerokuError, headers: Mapping[str, str], start_response: StartResponse) -> list[bytes]:
     body = msgspec.json.encode(error.body)
     status = {429: "429 Too Many Requests", 503: "503 Service Unavailable"}[error.status]
     start_response(status, [*_entity(body, "application/json"), *headers.items()])
@@ -190,13 +190,13 @@ def _entity(body: bytes, kind: str) -> list[tuple[str, str]]:
     return [("Content-Type", kind), ("Content-Length", str(len(body)))]
 
 
-def _cut(body: bytes, share: float) -> list[bytes]:
-    """A part of a body, less than all of it; the answer's `Content-Length` still speaks of all."""
+def _truncate(body: bytes, share: float) -> list[bytes]:
+    """Return a part of a body, less than all of it; the `Content-Length` is still that of the whole body."""
     return [body[: int(len(body) * share)]]
 
 
 def _reset(environ: WSGIEnvironment, share: float) -> None:
-    """Tell the server to end the connection when that share of the answer is sent."""
+    """Make the server reset the connection after that share of the response."""
     if RESET not in environ:
         raise SettingsError(
             "The fault `reset` needs a connection: use `faulty` behind `kosmo_kernel.demo.server.serve`."

@@ -1,8 +1,8 @@
-"""An app's formation: its process types, and how many dynos of each are meant to run.
+"""The formation of an app: its process types, and how many dynos of each should run.
 
-It follows from the dynos: as many as there are of a type, whatever state they are in. One-off dynos (`run`, and what
-the scheduler starts) belong to no process type. A type that is scaled to nothing has no dyno that could tell
-of it, so the story tells of it itself.
+It is derived from the dynos: as many as there are of a type, in any state. One-off dynos (`run`, and those that the
+scheduler starts) belong to no process type. A type that is scaled to zero has no dynos, so the company's data lists it
+explicitly.
 
 The record is Heroku's `formation` (schema of 19 February 2026).
 """
@@ -17,20 +17,20 @@ _ONE_OFF = ("run", "scheduler")
 
 
 def formation(app: App, dynos: Iterable[Record], at_rest: Sequence[Process]) -> list[Record]:
-    """The process types of an app, in the order of their first dynos.
+    """Return the process types of an app: those without dynos, then the others in the order of their first dynos.
 
     Parameters:
-        app: whose they are.
+        app: the app.
         dynos: the records of its dynos.
-        at_rest: the types that have none.
+        at_rest: the types that have no dynos.
     """
-    found = {process.type: _record(app, process.type, process.size, process.command, 0) for process in at_rest}
+    by_type = {process.type: _record(app, process.type, process.size, process.command, 0) for process in at_rest}
     for dyno in dynos:
         if dyno["type"] not in _ONE_OFF:
-            before = found.get(dyno["type"])
-            count = before["quantity"] if before else 0
-            found[dyno["type"]] = _record(app, dyno["type"], dyno["size"], dyno["command"], count + 1)
-    return list(found.values())
+            previous = by_type.get(dyno["type"])
+            count = previous["quantity"] if previous else 0
+            by_type[dyno["type"]] = _record(app, dyno["type"], dyno["size"], dyno["command"], count + 1)
+    return list(by_type.values())
 
 
 def _record(app: App, kind: str, size: str, command: str, quantity: int) -> Record:

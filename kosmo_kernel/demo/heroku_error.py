@@ -1,4 +1,4 @@
-"""What Heroku says when it does not give what was asked for."""
+"""Heroku's error responses."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class HerokuError(Exception):
-    """An answer that is an error.
+    """An error response.
 
     Parameters:
-        status: of HTTP.
+        status: the HTTP status.
         word: Heroku's `id` of the error.
         message: for people, in Heroku's words.
-        resource: what was not found, or empty.
+        resource: the kind of resource that was not found, or empty.
         url: where it is explained, or empty.
     """
 
@@ -24,7 +24,7 @@ class HerokuError(Exception):
 
 
 def over_budget() -> HerokuError:
-    """The answer to an account that has no requests left. Heroku sends no `Retry-After` along with it."""
+    """Return the error for an account that has no requests left. Heroku sends no `Retry-After` with it."""
     return HerokuError(
         429,
         "rate_limit",

@@ -1,12 +1,11 @@
-"""Heroku's records, made from the few facts that a story needs to tell.
+"""Generate Heroku's records from the few facts that the demo's data defines.
 
-Each class is one thing of the fiction (an app, a dyno, an add-on …) and `record()` writes it out as
-Heroku sends it: every property of Heroku's published schema (version 3, 19 February 2026), in the
-schema's order, nulls included. What Heroku leaves out is left out: a collaborator of a personal app
-has neither `permissions` nor, unless it is the owner, a `role`; an add-on has a `provision_message`
-only where there is one.
+Each class is one kind of object (an app, a dyno, an add-on …) and `record()` returns it as Heroku sends it: every
+property of Heroku's published schema (version 3, 19 February 2026), in the schema's order, nulls included. Keys that
+Heroku leaves out are left out: a collaborator of a personal app has neither `permissions` nor, unless it is the owner,
+a `role`; an add-on has a `provision_message` only if there is one.
 
-Identifiers are UUIDs computed from names, so the same thing has the same identifier in every run.
+Identifiers are UUIDs computed from names, so the same object has the same identifier in every run.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ Record = dict[str, Any]
 
 COMPANY = uuid5(NAMESPACE_DNS, "larkmoor.example")
 
-# What a plan costs a month, in US cents; None is a price agreed by contract. Heroku's own services
-# bear their names and list prices, the others are as fictional as the company.
+# Prices of plans per month, in US cents; None is a price set by contract. Heroku's own services have their real names
+# and list prices, the others are as fictional as the company.
 PLANS: dict[str, int | None] = {
     "heroku-postgresql:essential-0": 500,
     "heroku-postgresql:essential-2": 2000,
@@ -48,20 +47,20 @@ PERMISSIONS = {
     "manage": "Can do everything, deleting the app and managing paid add-ons included",
 }
 
-# A cname and a certificate need a made-up name each; these words are dealt out by hash.
+# Words for the names of cnames and certificates, chosen by hash.
 _ADJECTIVES = ("brisk", "calm", "dapper", "gentle", "hazel", "lively", "mellow", "nimble", "quiet", "sturdy")
 _NOUNS = ("anchor", "badger", "cobble", "dune", "fern", "harbour", "lantern", "meadow", "orchard", "plover")
 
 
 @lru_cache(maxsize=4096)
 def ident(kind: str, name: str, place: tuple[int, int] | None = None) -> str:
-    """The identifier of a thing.
+    """Return the identifier of an object.
 
     Parameters:
-        kind: what it is, `app`.
-        name: unique among its kind.
+        kind: its kind, `app`.
+        name: unique within its kind.
         place: the position in its list, from 0, and the list's length. Heroku lists by identifier, so identifiers
-            that rise in the order of the story make lists that are pleasant to read.
+            that rise in the order of the data make lists that are pleasant to read.
     """
     text = str(uuid5(COMPANY, f"{kind}/{name}"))
     if place is None:
@@ -72,20 +71,20 @@ def ident(kind: str, name: str, place: tuple[int, int] | None = None) -> str:
 
 
 def reference(kind: str, name: str) -> Record:
-    """An `{id, name}` object, as Heroku points from one record to another."""
+    """Return an `{id, name}` object, as Heroku refers from one record to another."""
     return {"id": ident(kind, name), "name": name}
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone with a Heroku account; `federated` means that they sign in through the company's own directory."""
+    """A person with a Heroku account; `federated` means that they sign in through the company's own directory."""
 
     email: str
     federated: bool = False
 
     @property
     def id(self) -> str:
-        """Of the account."""
+        """The identifier of the account."""
         return ident("account", self.email)
 
 
@@ -116,7 +115,7 @@ class App:
 
     @property
     def id(self) -> str:
-        """Of the app."""
+        """The identifier of the app."""
         return ident("app", self.name, self.place)
 
     @property
@@ -126,24 +125,24 @@ class App:
 
     @property
     def owning(self) -> Person:
-        """The account that owns it; a team has one of its own for that."""
+        """The account that owns it; for a team its manager's account."""
         return Person(f"{self.owner}@herokumanager.com") if isinstance(self.owner, str) else self.owner
 
     @property
     def host(self) -> str:
-        """The name under herokuapp.com; as with every app made since 2023, nobody could guess it."""
+        """The host name under herokuapp.com; it cannot be guessed, as for every app created since 2023."""
         return f"{self.name}-{ident('host', self.name)[-12:]}.herokuapp.com"
 
     def release_id(self, version: int) -> str:
-        """The identifier of one of its releases."""
+        """Return the identifier of one of its releases."""
         return ident("release", f"{self.name}/v{version}")
 
     def process_id(self, kind: str) -> str:
-        """The identifier of one of its process types."""
+        """Return the identifier of one of its process types."""
         return ident("formation", f"{self.name}/{kind}")
 
     def record(self) -> Record:
-        """What Heroku sends."""
+        """Return the record as Heroku sends it."""
         team = self.team
         owner = self.owning
         return {
@@ -174,7 +173,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Dyno:
-    """A dyno. `since` is when it came into its state; `release` is the app's current one unless given."""
+    """A dyno. `since` is when it entered its state; `release` is by default the app's current one."""
 
     name: str
     size: str
@@ -186,7 +185,7 @@ class Dyno:
     attach_url: str | None = None
 
     def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
-        """What Heroku sends."""
+        """Return the record as Heroku sends it."""
         version = app.release if self.release is None else self.release
         return {
             "attach_url": self.attach_url,
@@ -206,7 +205,7 @@ class Dyno:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process type that has no dyno at present; those that have one are known from it."""
+    """A process type without dynos at present; the other types are derived from the dynos."""
 
     type: str
     size: str
@@ -215,7 +214,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class AddOn:
-    """An add-on, listed by the app that owns it. `priced` is false where the viewer may not see the bill."""
+    """An add-on, listed by the app that owns it. `priced` is false if the viewer may not see the bill."""
 
     name: str
     plan: str
@@ -229,7 +228,7 @@ class AddOn:
     place: tuple[int, int] | None = None
 
     def record(self, app: App) -> Record:
-        """What Heroku sends."""
+        """Return the record as Heroku sends it."""
         id_ = ident("add-on", self.name, self.place)
         service = self.plan.split(":")[0]
         cents = PLANS[self.plan]
@@ -267,7 +266,7 @@ class AddOn:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A custom domain. `acm` is the state of its automatic certificate, None where that is switched off."""
+    """A custom domain. `acm` is the state of its automatic certificate, None if that is disabled."""
 
     hostname: str
     created: str
@@ -278,7 +277,7 @@ class Domain:
     certificate: bool = True
 
     def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
-        """What Heroku sends."""
+        """Return the record as Heroku sends it."""
         digits = int(ident("cname", self.hostname)[:8], 16)
         words = f"{_ADJECTIVES[digits % 10]}-{_NOUNS[digits // 10 % 10]}"
         endpoint = {"name": f"{words}-{digits % 100_000:05d}", "id": ident("sni-endpoint", self.hostname)}
@@ -298,7 +297,7 @@ class Domain:
 
 
 def own_domain(app: App, place: tuple[int, int] | None = None) -> Record:
-    """The domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
+    """Return the domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
     return {
         "acm_status": None,
         "acm_status_reason": None,
@@ -316,7 +315,7 @@ def own_domain(app: App, place: tuple[int, int] | None = None) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Collaborator:
-    """A person's access to an app. `role` and `permissions` are written only for an app of a team."""
+    """A person's access to an app. `role` and `permissions` are sent only for an app of a team."""
 
     person: Person
     since: str
@@ -324,18 +323,18 @@ class Collaborator:
     permissions: tuple[str, ...] = ("view", "deploy", "operate")
 
     def record(self, app: App, place: tuple[int, int] | None = None) -> Record:
-        """What Heroku sends."""
-        of_team: Record = {
+        """Return the record as Heroku sends it."""
+        access: Record = {
             "permissions": [{"name": name, "description": PERMISSIONS[name]} for name in self.permissions],
             "role": self.role,
         }
         if not app.team:
-            of_team = {"role": "owner"} if self.person == app.owner else {}
+            access = {"role": "owner"} if self.person == app.owner else {}
         return {
             "app": {"name": app.name, "id": app.id},
             "created_at": self.since,
             "id": ident("collaborator", f"{app.name}/{self.person.email}", place),
-            **of_team,
+            **access,
             "updated_at": self.since,
             "user": {"email": self.person.email, "federated": self.person.federated, "id": self.person.id},
         }
@@ -343,10 +342,10 @@ class Collaborator:
 
 @dataclass(frozen=True, slots=True)
 class AppResources:
-    """What belongs to one app.
+    """The resources of one app.
 
-    `uses` are add-ons of other apps that this one is attached to, each after its owner; `at_rest` are
-    process types that are scaled to nothing.
+    `uses` are add-ons of other apps that are attached to this one, each after its owner; `at_rest` are process types
+    that are scaled to zero.
     """
 
     dynos: Sequence[Dyno] = ()

@@ -1,13 +1,13 @@
-"""Heroku's `Range` header: which part of a list was asked for, and how the answer leads to the next part.
+"""Heroku's `Range` header: which part of a list is requested, and how the response leads to the next part.
 
     Range: <attribute> [<start>]..[<end>][; max=<n>, order=<asc|desc>]
 
-`]start` and `end[` leave the bound itself out. An attribute that several records share cannot tell where
-a page ended, so the bound of a `Next-Range` may carry the record's identifier after a slash; clients
-send a `Next-Range` back as it came and need not know.
+`]start` and `end[` exclude the bound itself. An attribute that several records share cannot identify where a page
+ended, so the bound of a `Next-Range` may have the record's identifier after a slash; clients send a `Next-Range` back
+unchanged and need not know this.
 
-Source: the section "Ranges" of Heroku's Platform API Reference; the texts of the errors as people
-recorded them (martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
+Source: the section "Ranges" of Heroku's Platform API Reference; the error messages as recorded in public threads
+(martyzz1/heroku3.py#12, heroku/heroku-go#10, heroku/cli#1674).
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _BAD_ORDER = "Requested range order is not allowed, please try `id` or another s
 _NO_START = "End range bounds without a start bound are currently not supported. Please specify a start bound."
 _HIGHEST = "\U0010ffff"
 
-# Where a record keeps a sortable attribute that is not its own.
-_ELSEWHERE = {"email": "user"}
+# The nested record with the sortable attribute.
+_NESTED_IN = {"email": "user"}
 
-# Names that clients use for an attribute beside its own: heroku3 orders domains by `domain`.
+# Other names that clients use for an attribute: heroku3 orders domains by `domain`.
 _ALIASES = {"domain": "hostname"}
 
-# Attributes that are numbers, and how many digits those have at most.
-_DIGITS = {"version": 10}
+# Numeric attributes, and the maximum number of their digits.
+_MAX_DIGITS = {"version": 10}
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A part of a list. `next_range` is None where it is the last one."""
+    """A part of a list. `next_range` is None if it is the last one."""
 
     records: list[Record]
     content_range: str
@@ -50,7 +50,7 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a `Range` header asks for. In descending order, too, the start is where reading starts."""
+    """The part of a list that a `Range` header requests. `start` is where reading starts, in descending order too."""
 
     attribute: str
     max: int
@@ -62,16 +62,16 @@ class Range:
 
     @classmethod
     def read(cls, header: str | None, sortable: Sequence[str], *, default: int, most: int) -> Range:
-        """Understand a header.
+        """Parse a header.
 
         Parameters:
-            header: its text; None is the first page by identifier.
+            header: its value; None requests the first page by identifier.
             sortable: the attributes that this list can be ordered by.
-            default: how many records a page has when the header does not say.
+            default: how many records a page has if the header does not say.
             most: how many it has at most, whatever the header says.
 
         Raises:
-            HerokuError: 400 for a text of another form, 416 for what cannot be given.
+            HerokuError: 400 for a malformed header, 416 for a range that cannot be satisfied.
         """
         if header is None:
             return cls("id", min(default, most))
@@ -95,7 +95,7 @@ class Range:
         )
 
     def page(self, records: Sequence[Record]) -> ListPage:
-        """The part of a list that is asked for."""
+        """Return the requested part of a list."""
         ordered = sorted(records, key=self._position, reverse=self.descending)
         wanted = [record for record in ordered if self._holds(self._position(record))]
         part, rest = wanted[: self.max], wanted[self.max :]
@@ -109,7 +109,7 @@ class Range:
         )
 
     def after(self, record: Record) -> Range:
-        """The part of the same list that begins behind a record, whether or not others share its attribute."""
+        """Return the part of the same list that begins after a record, whether or not others share its attribute."""
         return replace(self, start=f"{self._bound(record)}/{record['id']}", start_open=True)
 
     def __str__(self) -> str:
@@ -121,18 +121,18 @@ class Range:
         return f"; max={self.max}{', order=desc' if self.descending else ''}"
 
     def _bound(self, record: Record) -> str:
-        inside = _ELSEWHERE.get(self.attribute)
+        inside = _NESTED_IN.get(self.attribute)
         return str((record[inside] if inside else record)[self.attribute])
 
     def _position(self, record: Record) -> tuple[str, str]:
         return self._comparable(self._bound(record)), record["id"]
 
     def _comparable(self, bound: str) -> str:
-        """A bound in a form that is ordered as a text; a number with zeros in front."""
-        return bound.zfill(_DIGITS.get(self.attribute, 0))
+        """Return a bound in a form that sorts as text; a number with leading zeros."""
+        return bound.zfill(_MAX_DIGITS.get(self.attribute, 0))
 
     def _holds(self, position: tuple[str, str]) -> bool:
-        """Whether a record is between the bounds, seen in the direction of reading."""
+        """Return whether a record is between the bounds, in the direction of reading."""
         after = not self.start or self._passes(position, self.start, leave_out=self.start_open, forward=True)
         before = not self.end or self._passes(position, self.end, leave_out=self.end_open, forward=False)
         return after and before
@@ -140,7 +140,7 @@ class Range:
     def _passes(self, position: tuple[str, str], bound: str, *, leave_out: bool, forward: bool) -> bool:
         value, slash, id_ = bound.partition("/")
         upward = forward != self.descending
-        # A bound without an identifier stands for all records with its value: before them or behind them.
+        # A bound without an identifier stands for all records with its value: before them or after them.
         edge = (self._comparable(value), id_ if slash else (_HIGHEST if leave_out == upward else ""))
         if position == edge:
             return not leave_out
@@ -148,10 +148,10 @@ class Range:
 
 
 def _settings(text: str) -> dict[str, str]:
-    """`max=10, order=desc` by name.
+    """Return the settings in `max=10, order=desc` by name.
 
     Raises:
-        HerokuError: 400 for another name or a value that cannot be.
+        HerokuError: 400 for an unknown name or an invalid value.
     """
     settings = dict[str, str]()
     for item in filter(None, (part.strip() for part in text.split(","))):

@@ -1,6 +1,6 @@
-"""Who appears in the demo: Larkmoor Parcels' people and teams, those from outside, and the hour at which it plays.
+"""The people of the demo: Larkmoor Parcels' staff and teams, outsiders, and the demo's point in time.
 
-Everything is invented, and every address ends in a name that can never exist.
+Everything is fictional, and every address ends in a domain name that can never exist.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from kosmo_kernel.demo.models import Person, Record, ident, reference
 
 NOW = "2026-11-20T09:00:00Z"
-JOINED = "2018-03-05T10:21:37Z"  # when the account was made
+JOINED = "2018-03-05T10:21:37Z"  # when the account was created
 
 TEAM = "larkmoor"
 LABS = "larkmoor-labs"
 
-JUNO = Person("juno.hale@larkmoor.example", federated=True)  # whose account the demo is
+JUNO = Person("juno.hale@larkmoor.example", federated=True)  # the owner of the demo account
 PRIYA = Person("priya.raman@larkmoor.example", federated=True)
 OSKAR = Person("oskar.lind@larkmoor.example", federated=True)
 MEI = Person("mei.tanaka@larkmoor.example", federated=True)
@@ -27,7 +27,7 @@ ROBOT = Person("deploys@harbourci.example")  # a build service
 
 
 def account() -> Record:
-    """The account that the demo token belongs to."""
+    """Return the record of the account that the demo token belongs to."""
     return {
         "allow_tracking": False,
         "beta": False,

@@ -1,8 +1,8 @@
-"""Add-on services and plans in full, as Heroku puts them into an add-on for who asks with `Accept-Expansion`.
+"""Add-on services and plans in full, as Heroku includes them in an add-on if `Accept-Expansion` requests them.
 
-Heroku's CLI asks so to know what a plan costs (`addons --all`). The records are Heroku's `plan` and
-`add-on-service` (schema of 19 February 2026); what they say of Heroku's own services is as fictional as the rest,
-but for names and prices.
+Heroku's CLI requests them to show what a plan costs (`addons --all`). The records are Heroku's `plan` and
+`add-on-service` (schema of 19 February 2026); the data of Heroku's own services is as fictional as the rest, except
+for names and prices.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Va
 
 
 def expanded(addon: Record, parts: frozenset[str]) -> Record:
-    """An add-on with some of its references in full.
+    """Return an add-on with some of its references in full.
 
     Parameters:
         addon: its record.
-        parts: what of `addon_service` and `plan`.
+        parts: which of `addon_service` and `plan`.
     """
     full = dict[str, Record]()
     if "addon_service" in parts:
@@ -32,7 +32,7 @@ def expanded(addon: Record, parts: frozenset[str]) -> Record:
 
 @cache
 def service(name: str) -> Record:
-    """A service by its name."""
+    """Return a service by its name."""
     return {
         "cli_plugin_name": None,
         "created_at": _CREATED,
@@ -48,18 +48,18 @@ def service(name: str) -> Record:
 
 @cache
 def plan(name: str) -> Record:
-    """A plan by its full name, `heroku-redis:mini`."""
-    of, _, short = name.partition(":")
+    """Return a plan by its full name, `heroku-redis:mini`."""
+    service_name, _, short = name.partition(":")
     cents = PLANS[name]
     return {
-        "addon_service": reference("add-on-service", of),
+        "addon_service": reference("add-on-service", service_name),
         "created_at": _CREATED,
         "compliance": None,
-        "default": short == next(other for other in PLANS if other.startswith(f"{of}:")).partition(":")[2],
-        "description": f"{_human(of)} {_human(short)}",
+        "default": short == next(other for other in PLANS if other.startswith(f"{service_name}:")).partition(":")[2],
+        "description": f"{_human(service_name)} {_human(short)}",
         "human_name": _human(short),
         **reference("plan", name),
-        "installable_inside_private_network": of in _NAMES,
+        "installable_inside_private_network": service_name in _NAMES,
         "installable_outside_private_network": True,
         "price": {"cents": cents or 0, "contract": cents is None, "unit": "month"},
         "space_default": False,

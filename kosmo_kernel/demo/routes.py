@@ -1,9 +1,9 @@
-"""What Heroku has where: the addresses of its API that the demo knows, and the records behind each.
+"""The routes of Heroku's API that the demo supports, and the records that each returns.
 
 The addresses are Heroku's own, from the links of its schema (19 February 2026), and not from this package's catalogue:
-tests hold the one against the other. Beside what the package asks for there is what Heroku's CLI asks for when
-`HEROKU_HOST` points here (heroku/cli 11: `apps`, `access`, `ps`, `addons`, `domains`, `members`, `releases`,
-`teams` …). What lists can be ordered by is from the Platform API Reference, where the schema does not say.
+tests compare the two. Besides what the package requests, they include what Heroku's CLI requests if `HEROKU_HOST`
+points here (heroku/cli 11: `apps`, `access`, `ps`, `addons`, `domains`, `members`, `releases`, `teams` …). The
+attributes that lists can be ordered by are from the Platform API Reference, where the schema does not say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kosmo_kernel.demo.models import Record
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of record: what its lists can be ordered by, what names one, and what Heroku calls it in errors."""
+    """A kind of record: what its lists can be ordered by, what identifies one, and its names in Heroku's errors."""
 
     sortable: tuple[str, ...]
     names: tuple[str, ...]
@@ -78,14 +78,14 @@ ROUTES = Map(
 
 
 def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
-    """All records of a list.
+    """Return all records of a list.
 
     Parameters:
-        company: whose.
-        place: its `kind` and, by the names of the routes' parts, whose it is.
+        company: the company that has them.
+        place: the `kind` of the list, and the variable parts of the route by name, such as `app`.
 
     Raises:
-        HerokuError: 404 where that does not exist.
+        HerokuError: 404 if the list does not exist.
     """
     kind = place["kind"]
     if "app" in place:
@@ -95,7 +95,7 @@ def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
         return company.team_apps(team) if kind == "team-apps" else company.members(team)
     if "addon" in place:
         addon = named(company.addons, place["addon"], "addons")
-        return [one for one in company.attachments if one["addon"]["id"] == addon["id"]]
+        return [attachment for attachment in company.attachments if attachment["addon"]["id"] == addon["id"]]
     if "user" in place:
         check_user(company, place["user"])
     return {
@@ -108,10 +108,10 @@ def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
 
 
 def one(company: Company, place: Mapping[str, str]) -> Record:
-    """The record that is named.
+    """Return the record that a route identifies.
 
     Raises:
-        HerokuError: 404 where there is none.
+        HerokuError: 404 if there is none.
     """
     if place["kind"] == "apps":
         return company_app(company, place["identity"])
@@ -119,53 +119,53 @@ def one(company: Company, place: Mapping[str, str]) -> Record:
 
 
 def check_user(company: Company, identity: str) -> None:
-    """See that a user is the account itself, the only one that it may look at.
+    """Check that a user is the account itself, the only user that it may see.
 
     Raises:
-        HerokuError: 404 for anybody else.
+        HerokuError: 404 for any other user.
     """
     if identity not in ("~", company.account["id"], company.account["email"]):
         raise HerokuError(404, "not_found", "Couldn't find that user.", resource="user")
 
 
 def resolved(company: Company, wanted: str, app: str | None, service: str | None) -> list[Record]:
-    """The add-ons that a user may mean.
+    """Return the add-ons that a name may refer to.
 
     Parameters:
-        company: whose.
+        company: the company that has them.
         wanted: an add-on's name or identifier or, within an app, the name of an attachment or a service;
-            `my-app::DATABASE` names the app in front.
-        app: its name or identifier, or None for all.
-        service: the name of the only service to look at, or None.
+            `my-app::DATABASE` includes the app.
+        app: the app's name or identifier, or None for all apps.
+        service: the name of the only service to consider, or None.
 
     Raises:
-        HerokuError: 404 where there is none, or no such app.
+        HerokuError: 404 if there is none, or no such app.
     """
     if "::" in wanted:
         app, _, wanted = wanted.partition("::")
     if app is None:
-        found = [addon for addon in company.addons if wanted in (addon["id"], addon["name"])]
+        addons = [addon for addon in company.addons if wanted in (addon["id"], addon["name"])]
     else:
         place = {"app": app, "kind": "addons"}
         names: dict[str, set[str]] = {}
         for attachment in listed(company, place | {"kind": "addon-attachments"}):
             names.setdefault(attachment["addon"]["id"], set()).add(attachment["name"])
-        found = [
+        addons = [
             addon
             for addon in listed(company, place)
             if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
         ]
-    found = [addon for addon in found if service in (None, addon["addon_service"]["name"])]
-    if not found:
+    addons = [addon for addon in addons if service in (None, addon["addon_service"]["name"])]
+    if not addons:
         raise HerokuError(404, "not_found", "Couldn't find that add on.", resource="add_on")
-    return found
+    return addons
 
 
 def company_app(company: Company, identity: str) -> Record:
-    """The app with this name or identifier.
+    """Return the app with this name or identifier.
 
     Raises:
-        HerokuError: 404 where there is none.
+        HerokuError: 404 if there is none.
     """
     app = company.find(identity)
     if app is None:
@@ -174,10 +174,10 @@ def company_app(company: Company, identity: str) -> Record:
 
 
 def named(records: Sequence[Record], identity: str, kind: str) -> Record:
-    """The record with this identifier, name, host name, version or e-mail address.
+    """Return the record with this identifier, name, host name, version or e-mail address.
 
     Raises:
-        HerokuError: 404 where there is none.
+        HerokuError: 404 if there is none.
     """
     for record in records:
         values = [record.get(name, record.get("user", {}).get(name)) for name in KINDS[kind].names]
@@ -189,13 +189,13 @@ def named(records: Sequence[Record], identity: str, kind: str) -> Record:
 def _of_app(company: Company, app: Record, kind: str) -> Sequence[Record]:
     if kind == "releases":
         return company.releases(app)
-    found = company.resources_of(app)
+    resources = company.resources_of(app)
     lists: dict[str, Callable[[], Sequence[Record]]] = {
-        "dynos": lambda: found.dynos,
-        "addons": lambda: [*found.addons, *found.attached],
+        "dynos": lambda: resources.dynos,
+        "addons": lambda: [*resources.addons, *resources.attached],
         "addon-attachments": lambda: company.attachments_of(app),
-        "domains": lambda: found.domains,
-        "collaborators": lambda: found.collaborators,
+        "domains": lambda: resources.domains,
+        "collaborators": lambda: resources.collaborators,
         "formation": lambda: company.formation(app),
     }
     return lists[kind]()

@@ -1,11 +1,11 @@
-"""The demo's API on a real port, for clients outside this process.
+"""Serve the demo's API on a real port, for clients outside this process.
 
-A threaded HTTP/1.1 server over one WSGI application. Connections stay open between requests, as they do at
-Heroku; the usual development servers for WSGI (wsgiref's and werkzeug's) close each one after its answer,
-and a client measured on them would mostly be dialling.
+A threaded HTTP/1.1 server for one WSGI application. Connections stay open between requests, as they do at Heroku; the
+usual development servers for WSGI (wsgiref's and werkzeug's) close each one after its response, so a benchmark of a
+client would mostly measure connecting.
 
-Trouble can be had on purpose: an application may send less than its `Content-Length` says, or have its
-answer end in a reset by calling `environ[RESET]`.
+An application can cause faults on purpose: it may send less than its `Content-Length` says, or have the connection
+reset by calling `environ[RESET]`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from kosmo_kernel.errors import SettingsError
 
 RESET = "kosmo.reset"
-"""In a request's environment: a function that has the connection reset when a share (0 to 1) of the answer is sent."""
+"""Key in a request's environment: a function that resets the connection after a share (0 to 1) of the response."""
 
-# Closed with these, a connection ends in a reset and not in an orderly end; two ints, on Windows two shorts.
+# With this option, closing a connection resets it instead of ending it gracefully; two ints, on Windows two shorts.
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
-_LONGEST_BODY = 1 << 20  # bytes of a request; an API that is only read has no use for more
+_MAX_BODY_BYTES = 1 << 20  # bytes of a request; a read-only API needs no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Served:
     """A running server.
 
     Parameters:
-        url: its address, without a slash at the end.
+        url: its address, without a trailing slash.
     """
 
     url: str
@@ -50,16 +50,16 @@ class Served:
 
 @contextmanager
 def serve(api: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, latency: float = 0.0) -> Iterator[Served]:
-    """Serve an application until the block ends; then no connection and no thread is left.
+    """Serve an application until the block ends; then all connections and threads are closed.
 
     Parameters:
         api: a WSGI application.
         host: the address to listen on.
-        port: 0 takes a free one.
-        latency: seconds that every request waits before it is answered.
+        port: 0 selects a free one.
+        latency: seconds of delay before every response.
 
     Raises:
-        SettingsError: that address and port cannot be listened on.
+        SettingsError: it cannot listen on that address and port.
     """
     try:
         server = _Server(api, host, port, latency)
@@ -80,11 +80,11 @@ def serve(api: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, laten
 
 
 class _Server(ThreadingTCPServer):
-    """A thread for each connection. It knows which are open, and so can end without waiting for clients to leave."""
+    """A server with a thread per connection. It tracks open connections, so that it can stop without waiting."""
 
     allow_reuse_address = True
     daemon_threads = False  # `server_close` waits for them
-    request_queue_size = 128  # many connections may come at once
+    request_queue_size = 128  # many connections may arrive at once
 
     def __init__(self, api: WSGIApplication, host: str, port: int, latency: float) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -105,7 +105,7 @@ class _Server(ThreadingTCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that leaves in the middle of an answer is its own affair; anything else is a fault of ours.
+        # A client may disconnect in the middle of a response; any other error is a bug.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -113,12 +113,12 @@ class _Server(ThreadingTCPServer):
         """End the connections that clients keep open."""
         with self._lock:
             for connection in self._open:
-                with suppress(OSError):  # the client was faster
+                with suppress(OSError):  # the client has already closed it
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Ending:
-    """How an answer ends: `share` of it is sent, and then, where that is not all, the connection is reset."""
+class _ResetPoint:
+    """How much of a response is sent; if `share` is below 1, the connection is then reset."""
 
     share = 1.0
 
@@ -127,7 +127,7 @@ class _Ending:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: requests from HTTP to WSGI, answers back."""
+    """Handles one connection: passes its HTTP requests to the WSGI application and sends the responses."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body leave together
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        # The base class looks for a method of its own for each verb; what a verb means is the application's to say.
+        # The base class looks up one method per HTTP verb; here the application handles all verbs.
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
@@ -143,32 +143,33 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return "kosmo-demo"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
-        """Nobody reads along."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class has this name
+        """Log nothing."""
 
     def finish(self) -> None:
         try:
             super().finish()
         finally:
-            self.rfile.close()  # which the base class does not reach when the client has gone
+            self.rfile.close()  # the base class does not get that far if the client has disconnected
 
     def _answer(self) -> None:
         time.sleep(self.server.latency)
         head: list[Any] = []
-        ending = _Ending()
+        reset_point = _ResetPoint()
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
             head[:] = [int(status[:3]), headers]
             return self.wfile.write
 
-        chunks = self.server.api(self._environ() | {RESET: ending.at}, start_response)
+        chunks = self.server.api(self._environ() | {RESET: reset_point.at}, start_response)
         try:
             body = b"".join(chunks)
         finally:
             getattr(chunks, "close", lambda: None)()
         if self.command == "HEAD":
             body = b""
-        if ending.share == 0 or (ending.share < 1 and not body):  # an answer of a head alone would be complete
+        # A response without a body would be complete after its headers.
+        if reset_point.share == 0 or (reset_point.share < 1 and not body):
             self._reset()
             return
         status, headers = head
@@ -178,17 +179,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body[: int(len(body) * ending.share)])
-        if ending.share < 1:
+        self.wfile.write(body[: int(len(body) * reset_point.share)])
+        if reset_point.share < 1:
             self._reset()
         elif len(body) < int(dict(headers).get("Content-Length", 0)) and self.command != "HEAD":
             self.close_connection = True  # or the client would wait for the rest
 
     def _reset(self) -> None:
-        """End the connection so that the other side is told of an error."""
+        """Close the connection so that the client sees an error."""
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
-        self.connection.close()  # in truth when the base class has closed the files on it
+        self.connection.close()  # takes effect when the base class has closed its files
         self.close_connection = True
 
     def _environ(self) -> WSGIEnvironment:
@@ -197,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         environ: WSGIEnvironment = {
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # bytes in disguise, as WSGI has it
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # bytes as Latin-1, as WSGI requires
             "QUERY_STRING": query,
             "SERVER_NAME": str(host),
             "SERVER_PORT": str(port),
@@ -214,14 +215,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name in self.headers:
             key = name.upper().replace("-", "_")
             key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-            # One that goes on over several lines is one line to everybody else (RFC 9112, section 5.2).
+            # A header that is folded over several lines becomes one line (RFC 9112, section 5.2).
             environ[key] = ",".join(self.headers.get_all(name, [])).replace("\r\n", " ").replace("\n", " ")
         return environ
 
     def _body(self) -> bytes:
-        """What the request brings along. Where its end is unknown or far off, the connection ends after the answer."""
+        """Return the body of the request; if its length is unknown or too large, close the connection afterwards."""
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal() or float(length) > _LONGEST_BODY:
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or float(length) > _MAX_BODY_BYTES:
             self.close_connection = True
             return b""
         return self.rfile.read(int(length))

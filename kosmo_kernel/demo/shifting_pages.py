@@ -1,7 +1,7 @@
-"""Lists whose pages do not fit together, as a client meets them when records move while it reads.
+"""Lists whose pages are inconsistent, as a client sees them if records move while it reads.
 
-A `Permit` is given what was asked for and the page that answers it, and gives the page that is sent instead.
-`DemoApi` takes one. It may change where the next page begins, as these do, or the company's records between two pages.
+A `Turn` is a function that takes the requested range and its page, and returns the page to send instead. `DemoApi`
+takes one. It may change where the next page begins, as these do, or the company's records between two pages.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ Turn = Callable[[Range, ListPage], ListPage]
 
 
 def as_it_is(asked: Range, page: ListPage) -> ListPage:
-    """Pages as Heroku gives them."""
+    """Return the page unchanged, as Heroku sends it."""
     return page
 
 
 def overlap(records: int) -> Turn:
-    """Pages of which each begins with the last records of the one before, as if so many had moved on meanwhile.
+    """Return a `Turn` by which each page begins with the last records of the previous one, as if they had moved.
 
     Parameters:
-        records: how many come twice; never a whole page, or the list would have no end.
+        records: how many are repeated; never a whole page, or the list would have no end.
     """
 
     def turn(asked: Range, page: ListPage) -> ListPage:
-        again = min(records, len(page.records) - 1)
-        if page.next_range is None or again < 1:
+        repeated = min(records, len(page.records) - 1)
+        if page.next_range is None or repeated < 1:
             return page
-        return replace(page, next_range=str(asked.after(page.records[-again - 1])))
+        return replace(page, next_range=str(asked.after(page.records[-repeated - 1])))
 
     return turn
 
 
 def circle(asked: Range, page: ListPage) -> ListPage:
-    """Pages of which the last one leads to the first again."""
+    """Return the page; if it is the last one, it leads to the first again."""
     return page if page.next_range else replace(page, next_range=str(replace(asked, start="", start_open=False)))
 
 
 def standstill(asked: Range, page: ListPage) -> ListPage:
-    """Pages that lead to themselves."""
+    """Return the page with a `Next-Range` that leads to the same page again."""
     return replace(page, next_range=str(asked))

@@ -1,8 +1,9 @@
-"""The company's teams and who is in them.
+"""The company's teams and their members.
 
-Members follow from the apps: who has a seat in an app of a team is in that team, as an administrator, a member, or,
-from outside, a collaborator. The account itself administers both teams; administrators reach every app and need
-no seat, so a list of an app's collaborators does not show them (Heroku's CLI adds them in `heroku access`).
+Members are derived from the apps: a collaborator of a team's app is in that team, as an administrator, a member, or,
+from outside, a collaborator. The account itself administers both teams; administrators can access every app without
+being its collaborator, so a list of an app's collaborators does not show them (Heroku's CLI adds them in
+`heroku access`).
 
 The records are Heroku's `team`, `team-member`, `team-app` and `team-app-permission` (schema of 19 February 2026).
 """
@@ -27,7 +28,7 @@ APP_PERMISSIONS: list[Record] = [{"name": name, "description": text} for name, t
 
 
 def teams() -> list[Record]:
-    """The records of the teams, as the account sees them."""
+    """Return the records of the teams, as the account sees them."""
     return [
         {
             "id": ident("team", name),
@@ -48,39 +49,39 @@ def teams() -> list[Record]:
 
 
 def members(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
-    """Who is in a team, in the order of their addresses.
+    """Return the members of a team, in the order of their addresses.
 
     Parameters:
         team: its record.
-        seats: all seats in its apps, its own manager's accounts among them.
+        seats: the collaborators of all its apps, including the manager's account.
     """
     manager = f"{team['name']}@herokumanager.com"
-    found: dict[Person, tuple[str, str]] = {JUNO: ("admin", max(JOINED, team["created_at"]))}
+    by_person: dict[Person, tuple[str, str]] = {JUNO: ("admin", max(JOINED, team["created_at"]))}
     for seat in seats:
         if seat.person.email == manager:
             continue
-        role, since = found.get(seat.person, ("collaborator", seat.since))
+        role, since = by_person.get(seat.person, ("collaborator", seat.since))
         better = min(role, seat.role or "collaborator", key=_RANKS.index)
-        found[seat.person] = (better, since if seat.person == JUNO else min(since, seat.since))
-    ordered = sorted(found.items(), key=lambda item: item[0].email)
+        by_person[seat.person] = (better, since if seat.person == JUNO else min(since, seat.since))
+    ordered = sorted(by_person.items(), key=lambda item: item[0].email)
     return [_member(team, person, role, since) for person, (role, since) in ordered]
 
 
 def team_app(app: Record, *, joined: bool) -> Record:
-    """An app of a team as the team's own list shows it; `joined` says that the account has a seat in it."""
-    kept = {name: value for name, value in app.items() if name not in ("acm", "generation", "organization")}
+    """Return an app as its team's list shows it; `joined` says that the account is a collaborator."""
+    fields = {name: value for name, value in app.items() if name not in ("acm", "generation", "organization")}
     space = app["space"] and {"id": app["space"]["id"], "name": app["space"]["name"]}
-    return kept | {"joined": joined, "locked": False, "team": {"name": app["team"]["name"]}, "space": space}
+    return fields | {"joined": joined, "locked": False, "team": {"name": app["team"]["name"]}, "space": space}
 
 
 def _member(team: Record, person: Person, role: str, since: str) -> Record:
-    redacted = {"id": _SIGN_IN["id"], "name": _SIGN_IN["name"], "redacted": False, "owner": _SIGN_IN["owner"]}
+    provider = {"id": _SIGN_IN["id"], "name": _SIGN_IN["name"], "redacted": False, "owner": _SIGN_IN["owner"]}
     return {
         "created_at": since,
         "email": person.email,
         "federated": person.federated,
         "id": ident("team-member", f"{team['name']}/{person.email}"),
-        "identity_provider": redacted if person.federated else None,
+        "identity_provider": provider if person.federated else None,
         "role": role,
         "two_factor_authentication": person not in _PASSWORD_ONLY,
         "updated_at": since,
@@ -89,6 +90,6 @@ def _member(team: Record, person: Person, role: str, since: str) -> Record:
 
 
 def _name(person: Person) -> str | None:
-    """Their name, which larkmoor's own addresses spell out."""
+    """Return the name that an address spells out, as Larkmoor's own addresses do, or None."""
     first, dot, last = person.email.partition("@")[0].partition(".")
     return f"{first} {last}".title() if dot else None

@@ -1,9 +1,9 @@
-"""The reference: pages computed from the catalogue, and the guides, which are files in `guides/`.
+"""The reference: pages generated from the catalogue, and the guides, which are files in `guides/`.
 
 An integration has a page (`heroku`) with a section for each function, and each function has a page of its own
-(`heroku.list_dynos`). A guide (`parallel`) is about what all of them have in common. `resolve.py` understands a page's
-name however it is written, `search.py` finds pages by words, and `page.py` is what a page is: one text, which Lua
-prints, a terminal draws and a notebook renders.
+(`heroku.list_dynos`). A guide (`parallel`) covers a subject that all functions share. `resolve.py` finds a page by
+any form of its name, `search.py` finds pages by words, and `page.py` defines a page: one text, which Lua prints, a
+terminal draws and a notebook renders.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ __all__ = (
 )
 
 MAX_RESULTS = 20  # pages that a search lists
-MAX_FIELDS_LISTED = 3  # of one function, likewise
+MAX_FIELDS_LISTED = 3  # fields of one function that a search lists
 
 
 def read(page: str) -> Page:
-    """A page by any of its names, such as `heroku`, `app.integrations.heroku.production.list_apps`, `parallel`.
+    """Return a page by any of its names, such as `heroku`, `app.integrations.heroku.production.list_apps`, `parallel`.
 
-    An empty name gives the list of pages.
+    An empty name returns the list of pages.
 
     Raises:
         UnknownNameError: there is no such page; with the nearest names.
@@ -53,7 +53,7 @@ def read(page: str) -> Page:
 
 
 def page_of(subject: Subject) -> Page:
-    """The page about something."""
+    """Return the page about a subject."""
     if subject.integration is None:
         return guide(subject.page) if subject.page else list_pages()
     if subject.function is None:
@@ -62,10 +62,10 @@ def page_of(subject: Subject) -> Page:
 
 
 def look_up(words: str) -> Page:
-    """The page of this name; or what speaks of these words, where they are no misspelt name of a page.
+    """Return the page with this name or, if it is not a misspelt page name, the results of a search for its words.
 
     Raises:
-        UnknownNameError: nothing is called so and nothing speaks of it; with the nearest names.
+        UnknownNameError: there is no such page and no search result; with the nearest names.
     """
     try:
         return read(words)
@@ -76,7 +76,7 @@ def look_up(words: str) -> Page:
 
 
 def list_pages() -> Page:
-    """The names of all pages, each with a line on what it is about."""
+    """Return the list of all pages, each with a line on what it is about."""
     blocks = [
         "# Reference",
         '`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.',
@@ -91,7 +91,7 @@ def list_pages() -> Page:
 
 
 def search(words: str) -> Page:
-    """What speaks of these words, best first: functions, with the fields that do, and guides; all pages without any."""
+    """Return the functions with their fields and the guides that match words, best first; all pages without words."""
     terms = terms_of(words)
     if not terms:
         return list_pages()

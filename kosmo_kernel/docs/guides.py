@@ -1,4 +1,4 @@
-"""The guides: every Markdown file in `guides/` is one. Its name is the file's, its title the file's first line."""
+"""The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 
 from kosmo_kernel.docs.page import Page
 
-# pathlib would bring half of urllib, and a start of the command has no use for either.
+# pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
-FIRST = "overview"  # where a reader starts; the others follow by name
+FIRST = "overview"  # listed first; the others follow by name
 
 
 def guide(name: str) -> Page:
-    """The text of a guide, one of `GUIDES`."""
+    """Return the text of a guide, one of `GUIDES`."""
     with open(os.path.join(_FOLDER, f"{name}.md"), encoding="utf-8") as text:
         return Page(text.read())
 

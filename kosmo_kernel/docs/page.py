@@ -1,8 +1,8 @@
-"""A page of the reference, and the pieces of Markdown that pages are made of.
+"""A page of the reference, and the elements of Markdown that pages consist of.
 
-A page is Markdown that also reads well as it is: `print` shows the text, a terminal and a notebook render it. What a
-notebook gets is the same page arranged for it (`notebook.py`). A page with words that somebody else wrote has two
-forms, a text in which they stand as they are and Markdown in which they are escaped, made by the same function.
+A page is Markdown that is also readable as plain text: `print` shows the text, a terminal and a notebook render it;
+for a notebook, `notebook.py` arranges it. A page with third-party text has two forms, made by the same function: plain
+text in which control characters are removed, and Markdown in which the third-party text is escaped.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self
 
-WIDTH = 100  # of a paragraph, for those who read it as plain text
+WIDTH = 100  # characters per line of a paragraph in plain text
 
 _CODE = re.compile(r"`[^`\n]+`")
 _FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*\S)[ \t]*$", re.MULTILINE)
-# Where a formula can begin or end that is longer than a paragraph, for nbconvert in code as well.
+# Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
 _WIDE_FORMULA = re.compile(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
-_JOINER = "\N{WORD JOINER}"  # not seen
+_JOINER = "\N{WORD JOINER}"  # invisible
 _LUA = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Page(str):
-    """A text that is Markdown. It prints as it is, and a notebook whose cell ends in it shows it rendered.
+    """A string of Markdown. It prints as it is, and a notebook renders it as the value of a cell.
 
     Parameters:
         text: what is printed.
-        markdown: what is rendered; the text where it is left out, which must be free of words that others wrote.
+        markdown: what is rendered; by default the text, which must then contain no third-party text.
     """
 
     __slots__ = ("markdown",)
@@ -42,21 +42,21 @@ class Page(str):
         return page
 
     def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override] # a copy needs both forms
-        """Return what a copy is made of."""
+        """Return the arguments that recreate the page when it is copied."""
         return str(self), self.markdown
 
     @property
     def scripts(self) -> list[str]:
-        """Its blocks of Lua."""
+        """The code blocks with Lua."""
         return _LUA.findall(self)
 
     @property
     def prose(self) -> str:
-        """What is outside of its blocks of code."""
+        """The text outside of code blocks."""
         return _FENCED.sub("", self)
 
     def for_notebook(self) -> str:
-        """The page as a notebook renders it: with a list of contents, functions folded, marks that are its own."""
+        """Return the page as a notebook renders it: with a list of contents, folded functions, anchors of its own."""
         from kosmo_kernel.docs.notebook import arranged
         from kosmo_kernel.safety.no_math import markdown
 
@@ -70,13 +70,13 @@ class Page(str):
 
 
 class Writer(NamedTuple):
-    """How one form of a page writes what somebody else wrote.
+    """How one form of a page writes third-party text.
 
     Parameters:
-        text: writes a line of words.
-        code: writes a name or a value as code inside a line.
-        prose: writes Markdown of theirs.
-        table: writes a table, given its head and rows of cells that are written already.
+        text: formats a line of text.
+        code: formats a name or a value as inline code.
+        prose: formats third-party Markdown.
+        table: formats a table, from its head and rows of cells that are formatted already.
     """
 
     text: Callable[[str], str]
@@ -86,7 +86,7 @@ class Writer(NamedTuple):
 
 
 def in_both_forms(blocks: Callable[[Writer], Iterable[str]], end: str = "\n") -> Page:
-    """Return the page whose blocks a function gives, called once for each form, with `end` below the last one."""
+    """Return the page whose blocks a function yields, called once for each form, with `end` after the last one."""
     from kosmo_kernel import safety
     from kosmo_kernel.safety.escape import code_span, markdown_text
 
@@ -95,37 +95,37 @@ def in_both_forms(blocks: Callable[[Writer], Iterable[str]], end: str = "\n") ->
     return Page(*(joined(blocks(form)).removesuffix("\n") + end for form in (plain, markdown)))
 
 
-def _prose(given: str) -> str:
-    """Return Markdown of somebody else's that does nothing, and cannot change how the page around it is read.
+def _prose(source: str) -> str:
+    """Return third-party Markdown that is harmless and cannot change how the page around it is rendered.
 
-    It has no headings, by which a page is arranged (`notebook.py`). nbconvert looks for formulas before it looks for
-    blocks, so one that began here and ended in other words of theirs would swallow all of ours between.
+    It has no headings, because a page is arranged by its headings (`notebook.py`). nbconvert looks for formulas before
+    blocks, so a formula that began here and ended in other third-party text would swallow our text in between.
     """
     from kosmo_kernel import safety
 
-    written = safety.sanitize_markdown(given)
+    markdown = safety.sanitize_markdown(source)
     parts, at = [], 0
-    for fence in _FENCED.finditer(written):
-        parts += [_HEADING.sub(r"**\1**", written[at : fence.start()]), fence[0]]
+    for fence in _FENCED.finditer(markdown):
+        parts += [_HEADING.sub(r"**\1**", markdown[at : fence.start()]), fence[0]]
         at = fence.end()
-    parts.append(_HEADING.sub(r"**\1**", written[at:]))
+    parts.append(_HEADING.sub(r"**\1**", markdown[at:]))
     return _WIDE_FORMULA.sub(_JOINER, "".join(parts))
 
 
 def joined(blocks: Iterable[str]) -> Page:
-    """A page of these blocks, with an empty line between."""
+    """Return a page of these blocks, separated by empty lines."""
     return Page("\n\n".join(block.strip("\n") for block in blocks) + "\n")
 
 
 def paragraphs(text: str) -> str:
-    """Text whose paragraphs are filled again, to the width that all of a page has; code stays on one line."""
+    """Return text with its paragraphs wrapped to `WIDTH`; inline code stays on one line."""
     whole = _CODE.sub(lambda code: code.group().replace(" ", "\0"), text.strip())
     fill = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False).fill
     return "\n\n".join(fill(part) for part in whole.split("\n\n")).replace("\0", " ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns stand below each other in plain text as well."""
+    """Return a table whose columns are aligned in plain text as well."""
     return _table(head, ([cell.replace("|", "\\|") for cell in row] for row in rows))
 
 

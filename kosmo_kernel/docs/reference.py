@@ -1,4 +1,4 @@
-"""The pages that are computed from the catalogue, as blocks of Markdown: an integration's, and each function's."""
+"""Generate the pages about the catalogue as blocks of Markdown: one per integration, and one per function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kosmo_kernel.docs.page import paragraphs, table
 
 
 def integration_page(integration: Integration) -> Iterator[str]:
-    """All functions of an integration, and how to use several accounts."""
+    """Yield the page of an integration: all its functions, and how to use several accounts."""
     yield f"# {integration.title}"
     reads = all(function.effect == "read" for function in integration.functions)
     yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
@@ -20,27 +20,27 @@ def integration_page(integration: Integration) -> Iterator[str]:
         "In a notebook, a cell that ends in a call shows a table with a column for each field; times are ISO 8601 text "
         "in Lua, and datetimes in UTC there."
     )
-    shown: dict[tuple[Column, ...], str] = {}
+    described: dict[tuple[Column, ...], str] = {}
     for function in integration.functions:
         yield f"## {function.name}"
-        yield from _function(integration, function, 3, shown.get(function.columns))
-        shown.setdefault(function.columns, function.name)
+        yield from _function(integration, function, 3, described.get(function.columns))
+        described.setdefault(function.columns, function.name)
     yield from _accounts(integration)
 
 
 def function_page(integration: Integration, function: Function) -> Iterator[str]:
-    """One function, with all its fields."""
+    """Yield the page of one function, with all its fields."""
     yield f"# {integration.name}.{function.name}"
     yield from _function(integration, function, 2)
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
 
 def _function(integration: Integration, function: Function, level: int, same_as: str | None = None) -> Iterator[str]:
-    """What a function does, its parameters, an example, and what comes back.
+    """Yield what a function does, its parameters, an example, and its result.
 
     Parameters:
         level: of the headings.
-        same_as: the function above on the page that gives the same fields.
+        same_as: an earlier function on the page with the same fields.
     """
     heading = "#" * level
     yield f"{function.summary}."
@@ -116,12 +116,12 @@ def _accounts(integration: Integration) -> Iterator[str]:
 
 
 def _call(function: Function) -> str:
-    given = ", ".join(f"{p.name} = {_value(p)}" for p in function.params if p.required)
-    return f"{function.name}({{ {given} }})" if given else f"{function.name}()"
+    arguments = ", ".join(f"{p.name} = {_value(p)}" for p in function.params if p.required)
+    return f"{function.name}({{ {arguments} }})" if arguments else f"{function.name}()"
 
 
 def _value(param: Param) -> str:
-    """A value that a parameter may have, as Lua writes it; a name for one where none is known."""
+    """Return the example value of a parameter as Lua code, or the parameter's name if it has no example."""
     if not param.example:
         return param.name
     return f'"{param.example}"' if param.kind == "string" else param.example

@@ -1,4 +1,4 @@
-"""The one place where a page's name is understood, whoever asks: Lua, a notebook, the command line.
+"""Resolve the name of a page, for Lua, notebooks and the command line alike.
 
 All of these name the page `heroku.list_dynos`: `list_dynos`, `heroku.list_dynos`, `heroku.production.list_dynos`,
 `app.integrations.heroku["my-team"].list_dynos({})`, `heroku_list_dynos`, and each alias of the function.
@@ -19,13 +19,13 @@ from kosmo_kernel.errors import UnknownNameError
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")
-MAX_SUGGESTIONS = 3  # pages that are offered in place of an unknown one
-_MOST_READ = 1_000  # characters of a name; there is no page with a longer one
-_ABOVE = ("app", "integrations")  # what may stand before the name of an integration
+MAX_SUGGESTIONS = 3  # pages suggested in place of an unknown one
+_MAX_NAME_LENGTH = 1_000  # characters of a name; no page has a longer one
+_PREFIXES = ("app", "integrations")  # parts that can precede the name of an integration
 
 
 def resolve(page: str) -> Subject:
-    """What a page is about, by any of its names; an empty one means the list of pages.
+    """Return the subject of a page by any of its names; an empty name means the list of pages.
 
     Raises:
         UnknownNameError: there is no such page; with the nearest names.
@@ -46,34 +46,35 @@ def resolve(page: str) -> Subject:
             break
         if not rest and (function := _function(integration, steps)):
             return of_function(integration, function)
-    raise _unknown(page, near(page) or (_speaking(first) if not rest else []))
+    raise _unknown(page, near(page) or (_pages_containing(first) if not rest else []))
 
 
 def near(page: str) -> list[str]:
-    """The names of pages that are spelt like this one, best first."""
+    """Return the names of pages that are spelt like this one, best first."""
     steps = _steps(page)
     every = list(_integrations())
     within = next((i for i in every if steps[:1] == [i.name]), None)
     if within is None or len(steps) == 1:
         names = [name for i in every for name in (i.name, *(f"{i.name}.{f.name}" for f in i.functions))]
         return nearest(".".join(steps), [*names, *GUIDES])
-    known = within.names()
-    above = [f"{within.name}.{known[step].name}" for step in steps[1:-1] if step in known]  # a field of its records
-    alike = [known[name].name for name in nearest(steps[-1].replace("-", "_"), known)]
-    return above or [f"{within.name}.{name}" for name in dict.fromkeys(alike)]
+    functions_by_name = within.names()
+    # The last step can be the name of a field in a function's records.
+    functions = [f"{within.name}.{functions_by_name[step].name}" for step in steps[1:-1] if step in functions_by_name]
+    similar = [functions_by_name[name].name for name in nearest(steps[-1].replace("-", "_"), functions_by_name)]
+    return functions or [f"{within.name}.{name}" for name in dict.fromkeys(similar)]
 
 
 def _integrations() -> Iterator[Integration]:
-    """The built-in ones; the others only for whoever has not found what it looked for."""
+    """Yield the built-in integrations, then the installed ones, which are searched for only if they are needed."""
     yield from integrations.BUILT_IN
     yield from integrations.everything()[len(integrations.BUILT_IN) :]
 
 
 def _steps(page: str) -> list[str]:
-    """The parts of a name, without what stands before the integration and without a call's arguments."""
-    text = _BRACKETS.sub(r".\2", page.strip()[:_MOST_READ]).partition("(")[0]
+    """Return the parts of a name, without those before the integration and without a call's arguments."""
+    text = _BRACKETS.sub(r".\2", page.strip()[:_MAX_NAME_LENGTH]).partition("(")[0]
     steps = [step for step in _BETWEEN.split(text.lower()) if step]
-    for prefix in _ABOVE:
+    for prefix in _PREFIXES:
         if steps[:1] == [prefix]:
             del steps[0]
     return steps
@@ -89,8 +90,8 @@ def _is_account(integration: Integration, steps: Sequence[str]) -> bool:
     return list(steps) == [DEFAULT] or listed(integration, ".".join(steps)) is not None
 
 
-def _speaking(word: str) -> list[str]:
-    """The pages that speak of something, where none is called so."""
+def _pages_containing(word: str) -> list[str]:
+    """Return the pages that contain a word, for a name that no page has."""
     return [subject.page for subject in search_pages(word)][:MAX_SUGGESTIONS]
 
 

@@ -1,4 +1,4 @@
-"""A function as data: what a program needs to call it and to read the answer."""
+"""Describe a function as data: what a program needs to call it and to read its result."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param
 
-# What goes with a list in place of one value.
+# The arguments that apply if a list is passed in place of one value.
 _VALUES: dict[str, dict[str, Any]] = {"errors": {"enum": list(ERROR_MODES)}, "limit": {"type": "integer", "minimum": 1}}
 WITH_A_LIST = {name: _VALUES[name] | {"description": param.doc} for name, param in RESERVED.items()}
 
 
 def describe(integration: Integration, function: Function) -> dict[str, Any]:
-    """A function as data: what a program needs to call it and to read the answer. JSON values only."""
+    """Return a function as data with JSON values only: what a program needs to call it and to read its result."""
     return {
         "provider": integration.name,
         "function": f"{integration.name}.{function.name}",
@@ -34,7 +34,7 @@ def describe(integration: Integration, function: Function) -> dict[str, Any]:
 
 
 def input_schema(function: Function) -> dict[str, Any]:
-    """The named arguments as JSON Schema."""
+    """Return the named arguments as JSON Schema."""
     return {
         "type": "object",
         "properties": {p.name: _property(p) for p in function.params} | (WITH_A_LIST if function.fan_out else {}),
@@ -44,8 +44,8 @@ def input_schema(function: Function) -> dict[str, Any]:
 
 
 def _property(param: Param) -> dict[str, Any]:
-    one: dict[str, Any] = {"type": param.kind}
+    value_schema: dict[str, Any] = {"type": param.kind}
     if param.pattern:
-        one["pattern"] = f"^(?:{param.pattern})$"
-    schema = {"anyOf": [one, {"type": "array", "items": one}]} if param.each else one
+        value_schema["pattern"] = f"^(?:{param.pattern})$"
+    schema = {"anyOf": [value_schema, {"type": "array", "items": value_schema}]} if param.each else value_schema
     return schema | {"description": param.doc} | ({"examples": [param.example]} if param.example else {})

@@ -1,9 +1,9 @@
-"""Finding pages by words.
+"""Search the pages of the reference by words.
 
-A page has a name, a title and a text. It ranks by how many of the words asked for it has, then by how well its name
-fits them, then its title, then its text; pages that are alike in all this keep the order of the catalogue. A word
-fits as itself, as the beginning of a longer one, or within one; a word that no page has is taken for a slip of the
-keyboard, and the words nearest to it count.
+A page has a name, a title and a text. Pages are ranked by how many of the search words they have, then by how well
+their name matches them, then their title, then their text; equal pages keep the order of the catalogue. A search word
+matches the same word, the beginning of a longer one, or a part of one. A word that no page has is treated as a typo
+and replaced by the most similar words.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ _T = TypeVar("_T")
 _Score = tuple[int, ...]
 _Zones = tuple[frozenset[str], ...]  # the words of a page: of its name, of its title, of its text
 
-_ITSELF, _BEGINNING, _WITHIN = 3, 2, 1  # how well a word fits
-_SHORTEST = {_BEGINNING: 3, _WITHIN: 4}  # letters that a word needs for this
-_MOST_SLIPS = 3  # words that a misspelt one may stand for
-_ALIKE = 0.75
+_WHOLE_WORD, _PREFIX, _SUBSTRING = 3, 2, 1  # how well a word matches
+_MIN_LENGTHS = {_PREFIX: 3, _SUBSTRING: 4}  # letters that a word needs for such a match
+_MAX_CORRECTIONS = 3  # words that can replace a misspelt one
+_MIN_SIMILARITY = 0.75
 _WORD = re.compile(r"\w\w+")
-# Of what is asked: a script may ask with a book, and each word may be compared with all that the pages have.
-_MOST_READ = 10_000  # letters
-_MOST_TERMS = 30
-_LONGEST_TERM = 60  # letters
-# Words of a question that tell nothing of what is asked.
-_MOST_KEPT = 32  # integrations
-_kept: dict[
-    int, tuple[Integration, list[tuple[SearchResult, _Zones]]]
-] = {}  # pages by the identity of their integration
-_EMPTY = {
+# Limits on a search text: a script can pass a long one, and each word may be compared with every word of the pages.
+_MAX_TEXT_LENGTH = 10_000  # characters
+_MAX_TERMS = 30
+_MAX_TERM_LENGTH = 60  # characters
+_MAX_CACHED_INTEGRATIONS = 32  # integrations
+# Pages by the identity of their integration.
+_page_cache: dict[int, tuple[Integration, list[tuple[SearchResult, _Zones]]]] = {}
+# Words of a question that say nothing about its subject.
+_STOP_WORDS = {
     *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
     *("me", "my", "of", "on", "or", "the", "to", "use", "what", "which", "who"),
 }
@@ -45,11 +44,11 @@ _EMPTY = {
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Subject):
-    """A page that speaks of some words.
+    """A page that matches search words.
 
     Parameters:
         title: what it is about.
-        columns: of the function's fields those that speak of most of the words, best first.
+        columns: the function's fields that match most of the words, best first.
     """
 
     title: str = ""
@@ -57,40 +56,40 @@ class SearchResult(Subject):
 
 
 def search_pages(words: str) -> list[SearchResult]:
-    """The pages that have the most of these words, best first; none where no page has any."""
+    """Return the pages that have the most of these words, best first; none if no page has any."""
     terms = terms_of(words)
     entries = [entry for integration in integrations.everything() for entry in _entries(integration)]
     entries += _of_guides()
-    wanted = tuple(tuple(_spelt(term, entries)) for term in terms)
+    wanted = tuple(tuple(_spellings(term, entries)) for term in terms)
     best = _best((_score(wanted, zones), page) for page, zones in entries)
     return [_with_columns(page, wanted) for page in best]
 
 
 def terms_of(words: str) -> list[str]:
-    """The words that are looked for: the first of many, and the beginning of one without an end."""
-    every = _WORD.findall(words[:_MOST_READ].lower())
-    telling = [word for word in every if word not in _EMPTY] or every
-    return [word[:_LONGEST_TERM] for word in telling[:_MOST_TERMS]]
+    """Return the words to search for, limited in number and length."""
+    all_words = _WORD.findall(words[:_MAX_TEXT_LENGTH].lower())
+    relevant = [word for word in all_words if word not in _STOP_WORDS] or all_words
+    return [word[:_MAX_TERM_LENGTH] for word in relevant[:_MAX_TERMS]]
 
 
 def _entries(integration: Integration) -> list[tuple[SearchResult, _Zones]]:
-    """The pages of an integration, and their words, which are the same at every search."""
-    kept = _kept.get(id(integration))
-    if kept is None or kept[0] is not integration:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        kept = _kept[id(integration)] = integration, list(_of_integration(integration))
-    return kept[1]
+    """Return the pages of an integration and their words, cached because they are the same at every search."""
+    cached = _page_cache.get(id(integration))
+    if cached is None or cached[0] is not integration:
+        if len(_page_cache) >= _MAX_CACHED_INTEGRATIONS:
+            _page_cache.clear()
+        cached = _page_cache[id(integration)] = integration, list(_of_integration(integration))
+    return cached[1]
 
 
 def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Zones]]:
-    """Its own page, and those of its functions."""
+    """Yield the page of an integration and those of its functions, with their words."""
     names = f"{integration.name} {integration.title}"
     page = SearchResult(integration.name, integration, title=integration.description)
     yield page, _zones(names, integration.description)
     for function in integration.functions:
         subject = of_function(integration, function)
-        own = " ".join((names, *(name for name, one in integration.names().items() if one is function)))
+        own = " ".join((names, *(name for name, aliased in integration.names().items() if aliased is function)))
         details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
         details += [f"{column.name} {column.doc}" for column in function.columns]
         page = SearchResult(subject.page, integration, function, function.summary)
@@ -99,79 +98,79 @@ def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Z
 
 @cache
 def _of_guides() -> tuple[tuple[SearchResult, _Zones], ...]:
-    """The guides."""
+    """Return the guides with their words."""
     return tuple(
         (SearchResult(name, title=title), _zones(name, title, guide(name).prose)) for name, title in GUIDES.items()
     )
 
 
 def _zones(name: str, title: str, text: str = "") -> _Zones:
-    return _set(name), _set(title), _set(text)
+    return _words_of(name), _words_of(title), _words_of(text)
 
 
 def _with_columns(page: SearchResult, wanted: tuple[tuple[str, ...], ...]) -> SearchResult:
     if page.function is None:
         return page
-    scored = ((_score(wanted, (_set(c.name), _set(c.doc))), c) for c in page.function.columns)
+    scored = ((_score(wanted, (_words_of(c.name), _words_of(c.doc))), c) for c in page.function.columns)
     return SearchResult(page.page, page.integration, page.function, page.title, _best(scored))
 
 
-@lru_cache(maxsize=2048)  # the pages are the same at every search, and a script may search for ever
-def _set(text: str) -> frozenset[str]:
-    """The words of a text; of a name also its parts."""
+@lru_cache(maxsize=2048)  # the pages are the same at every search; limited, because a script may search repeatedly
+def _words_of(text: str) -> frozenset[str]:
+    """Return the words of a text; of a name also its parts."""
     whole = _WORD.findall(text.lower())
     return frozenset((*whole, *(part for word in whole if "_" in word for part in word.split("_"))))
 
 
-def _spelt(term: str, entries: Iterable[tuple[SearchResult, _Zones]]) -> Sequence[str]:
-    """The word itself where a page has it; otherwise the words that were meant, as far as one can tell."""
+def _spellings(term: str, entries: Iterable[tuple[SearchResult, _Zones]]) -> Sequence[str]:
+    """Return the word itself if a page matches it, or else the most similar words."""
     vocabulary = _vocabulary(tuple(zones for _, zones in entries))
-    return [term] if _fit((term,), vocabulary) else _alike(term, vocabulary)
+    return [term] if _match_quality((term,), vocabulary) else _similar_words(term, vocabulary)
 
 
 @lru_cache(maxsize=4)  # the words are the same at every search
 def _vocabulary(pages: tuple[_Zones, ...]) -> frozenset[str]:
-    """All words of all pages."""
+    """Return all words of all pages."""
     return frozenset(word for zones in pages for zone in zones for word in zone)
 
 
-@lru_cache(maxsize=1024)  # a script may ask for the same word for ever
-def _alike(term: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
-    """The words that are spelt much like a term, best first."""
+@lru_cache(maxsize=1024)  # a script may search for the same word repeatedly
+def _similar_words(term: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
+    """Return the words that are spelt much like a term, best first."""
     from difflib import get_close_matches
 
-    # Only letters of the term that a word has as well can match; this is far quicker to see than how alike they are.
+    # Only letters that both words have can match; to count these is far quicker than to compute the similarity.
     wanted = [
         word
         for word in vocabulary
-        if 2 * min(len(word), sum(map(word.__contains__, term))) >= _ALIKE * (len(term) + len(word))
+        if 2 * min(len(word), sum(map(word.__contains__, term))) >= _MIN_SIMILARITY * (len(term) + len(word))
     ]
-    return tuple(get_close_matches(term, sorted(wanted), _MOST_SLIPS, _ALIKE))
+    return tuple(get_close_matches(term, sorted(wanted), _MAX_CORRECTIONS, _MIN_SIMILARITY))
 
 
-@lru_cache(maxsize=8192)  # likewise
-def _fit(spellings: tuple[str, ...], words: frozenset[str]) -> int:
-    """How well the best of the words fits."""
+@lru_cache(maxsize=8192)  # a script may search for the same word repeatedly
+def _match_quality(spellings: tuple[str, ...], words: frozenset[str]) -> int:
+    """Return how well the best of the words matches one of the spellings; 0 if none matches."""
     best = 0
     for term in spellings:
-        stem = term.removesuffix("s") if len(term) > _SHORTEST[_BEGINNING] else term  # `dns` is no plural
+        stem = term.removesuffix("s") if len(term) > _MIN_LENGTHS[_PREFIX] else term  # `dns` is not a plural
         if term in words or stem in words:
-            return _ITSELF
-        if len(stem) >= _SHORTEST[_BEGINNING] and any(word.startswith(stem) for word in words):
-            best = max(best, _BEGINNING)
-        elif len(stem) >= _SHORTEST[_WITHIN] and any(stem in word for word in words):
-            best = max(best, _WITHIN)
+            return _WHOLE_WORD
+        if len(stem) >= _MIN_LENGTHS[_PREFIX] and any(word.startswith(stem) for word in words):
+            best = max(best, _PREFIX)
+        elif len(stem) >= _MIN_LENGTHS[_SUBSTRING] and any(stem in word for word in words):
+            best = max(best, _SUBSTRING)
     return best
 
 
-@lru_cache(maxsize=4096)  # likewise
+@lru_cache(maxsize=4096)  # a script may repeat the same search
 def _score(wanted: tuple[tuple[str, ...], ...], zones: _Zones) -> _Score:
-    """How many of the terms the zones have, and how well each zone fits them, the zones that matter most first."""
-    fits = [[_fit(spellings, zone) for zone in zones] for spellings in wanted]
+    """Return how many of the terms the zones have, then how well each zone matches them, in the order of the zones."""
+    fits = [[_match_quality(spellings, zone) for zone in zones] for spellings in wanted]
     return sum(any(fit) for fit in fits), *(sum(fit) for fit in zip(*fits, strict=True))
 
 
 def _best(scored: Iterable[tuple[_Score, _T]]) -> list[_T]:
-    """What has the most words, best first, in the order given where equal; nothing when none has any."""
+    """Return the items that match the most words, best first, equal ones in their order; none if none matches any."""
     ranked = sorted(scored, key=lambda entry: entry[0], reverse=True)
-    return [thing for (words, *_), thing in ranked if words and words == ranked[0][0][0]]
+    return [item for (words, *_), item in ranked if words and words == ranked[0][0][0]]

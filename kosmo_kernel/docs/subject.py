@@ -1,4 +1,4 @@
-"""What a page of the reference is about."""
+"""The subject of a page of the reference."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from kosmo_kernel.catalogue import Function, Integration
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a page is about: a guide, an integration, one of its functions, or the list of all pages.
+    """The subject of a page: a guide, an integration, one of its functions, or the list of all pages.
 
     Parameters:
         page: the page's own name; empty for the list.
         integration: None for a guide and for the list.
-        function: None for all but a function's page.
+        function: None unless the page is about a function.
     """
 
     page: str
@@ -23,5 +23,5 @@ class Subject:
 
 
 def of_function(integration: Integration, function: Function) -> Subject:
-    """The page of a function."""
+    """Return the subject of a function's page."""
     return Subject(f"{integration.name}.{function.name}", integration, function)

@@ -1,11 +1,11 @@
-"""Completion and inspection of Lua text, the same for every door that has a cursor.
+"""Completion and inspection of Lua code, shared by every front end that has a cursor.
 
-`complete` and `inspect` read the text around the cursor (`inference.py`) and look up what it stands for: the
-live Lua state, the catalogue, the library (`library.py`). Neither runs Lua of the user's, sends a request or
-waits for a cell that runs. `spot` finds the Lua in a notebook's cell, and what can stand among the options of its
-first line. Places are counted in characters (code points), as Jupyter's protocol does.
+`complete` and `inspect` infer the type of the expression at the cursor (`inference.py`) and look it up in the live
+Lua state, the catalogue and the library (`library.py`). Neither runs the user's Lua, sends a request or waits for a
+running cell. `lua_at_cursor` finds the Lua in a notebook cell, and the options on the line of its magic.
+Positions are counted in characters (code points), as in Jupyter's protocol.
 
-The names are fetched when they are first asked for: every run reads tokens, and few sessions complete anything.
+Names are imported on first access: every run needs `tokens.py`, but few sessions complete anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kosmo_kernel.editor.magic_lines import LuaCursor, lua_at_cursor
 
 __all__ = ["Completion", "LiveState", "LuaCursor", "Match", "complete", "indent", "inspect", "lua_at_cursor"]
 
-_HOMES = {
+_MODULES = {
     **dict.fromkeys(("Completion", "Match", "complete"), "completion"),
     **dict.fromkeys(("LuaCursor", "lua_at_cursor"), "magic_lines"),
     "LiveState": "live",
@@ -28,11 +28,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Fetch a name from the module where it lives."""
-    if name not in _HOMES:
+    """Import a name from its module on first access."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

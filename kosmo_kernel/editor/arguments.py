@@ -1,4 +1,4 @@
-"""The named arguments of what can be called: a catalogue function's, and the options of a few library functions."""
+"""Named arguments for completion and inspection: those of catalogue functions, and the options of library functions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Argument:
 
     Parameters:
         name: as written in Lua.
-        kind: the type of its value, in words.
+        kind: the type of its value, as shown to the user.
         doc: one sentence.
         required: whether a call without it is an error.
-        values: the texts that it can be, where those are few.
+        values: the possible strings, if there are only a few.
     """
 
     name: str
@@ -29,28 +29,28 @@ class Argument:
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """The values as Lua has them, where those are few."""
+        """The possible values as Lua literals, if there are only a few."""
         return BOOLEANS if self.kind == "boolean" else tuple(f'"{value}"' for value in self.values)
 
 
 def arguments_of(function: Function) -> tuple[Argument, ...]:
-    """The arguments of a function of the catalogue, in its order, and those with a meaning of their own."""
+    """Return the arguments of a catalogue function in its order; then `errors` and `limit`, if it takes a list."""
     own = (Argument(p.name, f"{p.kind} or list" if p.each else p.kind, p.doc, p.required) for p in function.params)
-    return (*own, *(_COLLECTING if function.fan_out else ()))
+    return (*own, *(_LIST_ARGUMENTS if function.fan_out else ()))
 
 
 def options_of(name: str, position: int) -> tuple[Argument, ...]:
-    """The names that a table can have which is the argument of a library function at a position, from 0."""
-    place, options = _OPTIONS.get(name, (position, ()))
-    return options if place == position else ()
+    """Return the fields of the options table that a library function takes at a position, counted from 0."""
+    expected, options = _OPTIONS.get(name, (position, ()))
+    return options if expected == position else ()
 
 
 def words_of(name: str, position: int) -> tuple[str, ...]:
-    """The texts that an argument of a library function is one of, where those are few."""
+    """Return the possible strings for an argument of a library function, if there are only a few."""
     return _WORDS.get((name, position), ())
 
 
-_COLLECTING = tuple(
+_LIST_ARGUMENTS = tuple(
     Argument(name, param.kind, f"{param.doc}.", values=ERROR_MODES[1:] if name == "errors" else ())
     for name, param in RESERVED.items()
 )
@@ -67,7 +67,7 @@ _TIME = (
     Argument("isdst", "boolean", "Whether it is daylight saving time."),
 )
 _OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {
-    "parallel.map": (2, _COLLECTING),
+    "parallel.map": (2, _LIST_ARGUMENTS),
     "display": (1, (_ID,)),
     **{f"display.{form}": (1, (_ID, _UPDATE)) for form in ("html", "json", "latex", "markdown", "png", "svg")},
     "display.clear": (0, (_WAIT,)),

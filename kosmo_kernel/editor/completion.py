@@ -1,7 +1,8 @@
-"""What can stand at the cursor.
+"""Complete the name, string or argument at the cursor.
 
-Inside a string that names a page, a key or a choice, those; behind a dot or colon, what is there; between
-the braces of a call, the names of its arguments; everywhere else the variables and keywords that fit.
+In a string that holds a page name, a table key or one of a few choices, these are offered; after a dot or colon, the
+members of the value; between the braces of a call, its argument names; anywhere else, the variables and keywords
+that the grammar allows.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ SELF = "self, "
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One way to go on.
+    """One completion.
 
     Parameters:
-        text: what takes the place of what was typed.
-        type: `function`, `module`, `instance`, `keyword`, `param`, `property` or `path`, for the front end's icon.
+        text: what replaces the typed prefix.
+        type: `function`, `module`, `instance`, `keyword`, `param`, `property` or `path`; selects the front end's icon.
         signature: how it is called, or empty.
     """
 
@@ -53,7 +54,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The ways to go on, best first, and the part of the text that each would fill."""
+    """The completions, best first, and the range of the text that each would replace."""
 
     matches: tuple[Match, ...]
     start: int
@@ -61,38 +62,38 @@ class Completion:
 
 
 def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
-    """What can stand at the cursor. No text is an error.
+    """Return the completions at the cursor. Incomplete or invalid code is not an error.
 
     Args:
         code: the whole text.
-        cursor: the number of characters in front of the cursor.
-        live: the Lua state, for names that exist only there; None where nothing has run.
+        cursor: the number of characters before the cursor.
+        live: the Lua state, for names that exist only there; None before anything has run.
     """
     before = code[:cursor]
-    last = next(reversed(tokens_of(before)), None)
-    if last is None or last.end < len(before):
-        found, start = _names(TypeInferrer(before, live), code[cursor:]), len(before)
-    elif last.kind == "comment" and not last.closed:
-        found, start = iter(()), len(before)
-    elif last.kind == "string" and not last.closed:
-        start = len(before) - len(last.text)
-        found = _strings(TypeInferrer(before, live))
+    last_token = next(reversed(tokens_of(before)), None)
+    if last_token is None or last_token.end < len(before):
+        matches, start = _names(TypeInferrer(before, live), code[cursor:]), len(before)
+    elif last_token.kind == "comment" and not last_token.closed:
+        matches, start = iter(()), len(before)
+    elif last_token.kind == "string" and not last_token.closed:
+        start = len(before) - len(last_token.text)
+        matches = _strings(TypeInferrer(before, live))
     else:
-        start = last.start if last.kind in ("name", "keyword") else len(before)
-        is_number = last.kind == "number"
-        found = iter(()) if is_number else _names(TypeInferrer(before[:start], live), code[cursor:])
-    return Completion(fitting(found, before[start:]), start, len(before))
+        start = last_token.start if last_token.kind in ("name", "keyword") else len(before)
+        is_number = last_token.kind == "number"
+        matches = iter(()) if is_number else _names(TypeInferrer(before[:start], live), code[cursor:])
+    return Completion(fitting(matches, before[start:]), start, len(before))
 
 
 def fitting(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
-    """Those that go on from what was typed, each once; in whatever case, where none does so exactly."""
+    """Return the matches that continue a prefix, without duplicates; case is ignored only if none matches exactly."""
     matches = {match.text: match for match in found}.values()
     exact = tuple(match for match in matches if match.text.startswith(prefix))
     return exact or tuple(match for match in matches if match.text.lower().startswith(prefix.lower()))
 
 
 def pages() -> Iterator[Match]:
-    """The pages of the reference."""
+    """Yield the pages of the reference."""
     for integration in integrations.everything():
         yield Match(integration.name, "path")
         yield from (Match(f"{integration.name}.{f.name}", "path", f.signature) for f in integration.functions)
@@ -100,7 +101,7 @@ def pages() -> Iterator[Match]:
 
 
 def _strings(reader: TypeInferrer) -> Iterator[Match]:
-    """What the string can hold that is being typed: a page's name, the key of a table, one of a few words."""
+    """Yield what the string being typed can hold: a page name, a table key, or one of a few words."""
     place = len(reader.tokens) - 1
     opening = reader.outline.word(place - 1)
     if opening == "[":
@@ -123,19 +124,19 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
     yield from (Match(word, "param") for word in words_of(name, position))
 
 
-def _names(reader: TypeInferrer, behind: str) -> Iterator[Match]:
-    """What can stand where a name is being typed.
+def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
+    """Yield what can stand where a name is being typed.
 
     Args:
-        reader: the text in front of the name.
-        behind: the text behind the cursor.
+        reader: the text before the name.
+        after_cursor: the text after the cursor.
     """
     end = len(reader.tokens)
     mark = reader.outline.word(end - 1)
     if mark in (".", ":"):
         yield from _members(reader, reader.meaning_until(end - 1), end, methods=mark == ":")
         return
-    yield from _argument_names(reader, end, behind)
+    yield from _argument_names(reader, end, after_cursor)
     yield from _argument_values(reader, end)
     between = reader.code[reader.tokens[-1].end :] if reader.tokens else ""
     fits = allowed(reader.outline, end, same_line="\n" not in between)
@@ -144,29 +145,29 @@ def _names(reader: TypeInferrer, behind: str) -> Iterator[Match]:
         variables = dict(reader.state.names(()))
         for name in dict.fromkeys(reader.outline.names(end)):
             variables.pop(name, None)
-            yield _bound(reader, name, end)
+            yield _bound_match(reader, name, end)
         for name, kind in sorted(variables.items(), key=_by_name):
-            yield _match(reader, (name,), kind)
+            yield _live_match(reader, (name,), kind)
     yield from (Match(word, "keyword") for word in fits.keywords)
 
 
-def _argument_names(reader: TypeInferrer, end: int, behind: str) -> Iterator[Match]:
-    """The arguments that a call does not have yet, where the cursor is between its braces and a name may stand."""
+def _argument_names(reader: TypeInferrer, end: int, after_cursor: str) -> Iterator[Match]:
+    """Yield the arguments that a call does not have yet, if the cursor is between its braces where a name can stand."""
     call = next(reader.calls_around(end), None)
     words, inside = reader.outline.words, reader.outline.inside
     if call is None or call.brace is None or call.brace != inside[end] or words[end - 1] not in ("{", ",", ";"):
         return
-    given = {words[at - 1] for at in range(call.brace, end) if words[at] == "=" and inside[at] == call.brace}
-    rest = behind.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_").lstrip(" ")
+    existing_keys = {words[at - 1] for at in range(call.brace, end) if words[at] == "=" and inside[at] == call.brace}
+    rest = after_cursor.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_").lstrip(" ")
     is_assigned = rest.startswith("=") and not rest.startswith("==")
     for argument in _arguments(reader, call):
-        if argument.name not in given:
+        if argument.name not in existing_keys:
             text = argument.name if is_assigned else f"{argument.name} = "
             yield Match(text, "param", f"{argument.name}: {argument.kind}")
 
 
 def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
-    """The values that an argument can have, behind its `=`, where those are few."""
+    """Yield the values of an argument after its `=`, if there are only a few."""
     call = next(reader.calls_around(end), None)
     if call is None or not call.key or reader.outline.words[end - 1] != "=":
         return
@@ -176,7 +177,7 @@ def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
 
 
 def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
-    """The names that the table can have which a call gets."""
+    """Return the fields that the table passed to a call can have."""
     meaning = reader.meaning_until(call.end)
     name = reader.library_name(meaning)
     if name:
@@ -185,21 +186,21 @@ def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
         return ()
     function = reader.function_at(meaning)
     if function is None:
-        known = reader.state.resolve(meaning.chain) or {}
-        return tuple(Argument(**one) for one in known.get("arguments", ()))
+        info = reader.state.resolve(meaning.chain) or {}
+        return tuple(Argument(**argument) for argument in info.get("arguments", ()))
     return arguments_of(function)
 
 
 def _members(
     reader: TypeInferrer, meaning: InferredType | None, end: int, *, methods: bool, in_quotes: bool = False
 ) -> Iterator[Match]:
-    """What can follow a dot or a colon, or stand in quotes between brackets, behind a meaning."""
+    """Yield what can follow a value after a dot or colon, or stand in quotes between brackets."""
     if methods and reader.is_text(meaning):
         yield from _string_methods()
         return
     match meaning:
         case NamePath(chain=chain):
-            yield from _given(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
+            yield from _assigned_members(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
             yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
         case CallResult(many=False) if not methods:
             yield from (Match(name, "property") for name in meaning.fields)
@@ -207,42 +208,44 @@ def _members(
             yield from (Match(column.name, "property") for column in meaning.columns)
         case TableLiteral():
             if meaning.owner:
-                yield from _given(reader, meaning.owner, meaning.path, end, methods=methods)
-            yield from _made_members(reader, meaning, methods=methods, in_quotes=in_quotes)
+                yield from _assigned_members(reader, meaning.owner, meaning.path, end, methods=methods)
+            yield from _constructor_members(reader, meaning, methods=methods, in_quotes=in_quotes)
         case Union(parts=parts):
             for part in parts:
                 yield from _members(reader, part, end, methods=methods, in_quotes=in_quotes)
 
 
-def _given(
+def _assigned_members(
     reader: TypeInferrer, owner: Binding | str, path: tuple[str, ...], end: int, *, methods: bool
 ) -> Iterator[Match]:
-    """The fields that the text gives to a table after it was made."""
+    """Yield the fields that the text assigns to a table after its creation."""
     for binding in reader.outline.fields(owner, end):
         if binding.path[: len(path)] == path and len(binding.path) == len(path) + 1:
-            match = _of_meaning(reader, binding.path[-1], reader.bound(binding), methods=methods)
+            match = _typed_match(reader, binding.path[-1], reader.bound(binding), methods=methods)
             if match.type == "function" or not methods:
                 yield match
 
 
-def _made_members(reader: TypeInferrer, table: TableLiteral, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
-    """The fields that a table of the text is made with."""
+def _constructor_members(
+    reader: TypeInferrer, table: TableLiteral, *, methods: bool, in_quotes: bool
+) -> Iterator[Match]:
+    """Yield the fields in a table constructor of the text."""
     for name, span in reader.fields_of(table).items():
         if name.isdecimal() or not (in_quotes or name.isidentifier()):
             continue
-        match = _of_meaning(reader, name, reader.value(*span), methods=methods)
+        match = _typed_match(reader, name, reader.value(*span), methods=methods)
         if match.type == "function" or not methods:
             yield match
 
 
 def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_quotes: bool) -> Iterator[Match]:
-    """What the live state has behind a place, without a look at what only a request would tell."""
-    known = {} if place.chain[0] == NAMESPACE else reader.state.resolve(place.chain) or {}
-    if known.get("type") == "string":
-        return  # its methods stand behind a colon
-    chain: Chain = tuple(str(known["space"]).split(".")) if known.get("space") else place.chain
+    """Yield the members that the live state has at a path, without any lookup that would send a request."""
+    info = {} if place.chain[0] == NAMESPACE else reader.state.resolve(place.chain) or {}
+    if info.get("type") == "string":
+        return  # its methods follow a colon, not a dot
+    chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else place.chain
     names = dict(reader.state.names(chain))
-    answer = answer_of(known)
+    answer = answer_of(info)
     if answer is not None and not methods:
         for match in _members(reader, answer, 0, methods=False):
             names.pop(match.text, None)
@@ -254,7 +257,7 @@ def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_qu
         names = dict.fromkeys((function.name for function in above.functions), "function")
     for name, kind in sorted(names.items(), key=_by_name):
         if (kind.startswith("function") or not methods) and (in_quotes or name.isidentifier()):
-            yield _match(reader, (*chain, name), kind, methods=methods)
+            yield _live_match(reader, (*chain, name), kind, methods=methods)
 
 
 def _string_methods() -> Iterator[Match]:
@@ -264,13 +267,13 @@ def _string_methods() -> Iterator[Match]:
             yield Match(name, "function", entry.signature)
 
 
-def _bound(reader: TypeInferrer, name: str, end: int) -> Match:
-    """The match for a name that the text binds."""
-    return _of_meaning(reader, name, reader.named(name, end), methods=False)
+def _bound_match(reader: TypeInferrer, name: str, end: int) -> Match:
+    """Return the match for a name that the text binds."""
+    return _typed_match(reader, name, reader.named(name, end), methods=False)
 
 
-def _of_meaning(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:
-    """The match for a name that stands for something."""
+def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:
+    """Return the match for a name with an inferred type."""
     match meaning:
         case FunctionLiteral(at=at):
             return Match(name, "function", _call(name, reader.parameters(at), methods=methods))
@@ -282,8 +285,8 @@ def _of_meaning(reader: TypeInferrer, name: str, meaning: InferredType | None, *
     return Match(name, "function", entry.signature) if entry and "(" in entry.signature else Match(name, "instance")
 
 
-def _match(reader: TypeInferrer, chain: Chain, kind: str, *, methods: bool = False) -> Match:
-    """The match for a name of the live state."""
+def _live_match(reader: TypeInferrer, chain: Chain, kind: str, *, methods: bool = False) -> Match:
+    """Return the match for a name in the live state."""
     name = str(chain[-1])
     entry = library().get(".".join(map(str, chain)))
     if entry is not None and kind in ("function", "table"):
@@ -299,7 +302,7 @@ def _match(reader: TypeInferrer, chain: Chain, kind: str, *, methods: bool = Fal
 
 
 def _call(name: str, parameters: str, *, methods: bool) -> str:
-    """How a function of the user's is called; behind a colon without the object."""
+    """Return the signature of a user's function; after a colon without `self`."""
     if methods:
         parameters = "" if parameters == SELF.rstrip(", ") else parameters.removeprefix(SELF)
     return f"{name}({parameters})"

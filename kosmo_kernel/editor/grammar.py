@@ -1,4 +1,4 @@
-"""What may stand at a place of a Lua text: names, or which keywords; and how far the next line is indented."""
+"""The names and keywords that Lua's grammar allows at a position, and the indentation of the next line."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from kosmo_kernel.editor.outline import Outline
 from kosmo_kernel.editor.paths import BRACKETS, CONSTANTS, OPENING, OPERATORS, WHOLE
 from kosmo_kernel.editor.tokens import first_token, tokens_of
 
-STEP = "  "  # what a block is indented by, where the text has no way of its own
-_BEGIN = ("local", "function", "if", "for", "while", "repeat", "do", "return", "goto")
-_START = ("function", "not", "nil", "true", "false")  # of an expression, besides names
-_GO_ON = ("and", "or")
+STEP = "  "  # indentation of a block, if the text has no indentation of its own
+_STATEMENT_STARTS = ("local", "function", "if", "for", "while", "repeat", "do", "return", "goto")
+_EXPRESSION_STARTS = ("function", "not", "nil", "true", "false")  # what an expression starts with, besides names
+_LOGICAL_OPERATORS = ("and", "or")
 _ATTRIBUTES = ("const", "close")
 _CLOSING = frozenset((*OPENING, "end", "else", "elseif", "until"))
-_OPENED = (";", "do", "then", "else", "repeat")  # a statement follows
+_BEFORE_STATEMENT = (";", "do", "then", "else", "repeat")  # what a statement can follow
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may come next.
+    """What the grammar allows next.
 
     Parameters:
-        keywords: those that fit, likeliest first.
-        names: whether a variable fits.
-        others: names that fit and are no variables: labels, attributes.
+        keywords: most likely first.
+        names: whether a variable is allowed.
+        others: allowed names that are not variables: labels, attributes.
     """
 
     keywords: tuple[str, ...] = ()
@@ -33,46 +33,46 @@ class Allowed:
     others: tuple[str, ...] = ()
 
 
-_WANT = {"local": Allowed(("function",)), "function": Allowed(names=True), "for": Allowed()}
+_BY_PREVIOUS_WORD = {"local": Allowed(("function",)), "function": Allowed(names=True), "for": Allowed()}
 
 
 def allowed(outline: Outline, end: int, *, same_line: bool) -> Allowed:
-    """What may come next in a text.
+    """Return what can come next in a text.
 
     Args:
         outline: the text.
-        end: the token that would be it.
-        same_line: whether it stands on the line of the token before.
+        end: the index that the next token would have.
+        same_line: whether that token is on the line of the one before it.
     """
     special = _special(outline, end)
     if special is not None:
         return special
     opener, word = outline.inside[end], outline.word(end - 1)
     if _is_value(outline, end - 1):
-        return _behind_value(outline, opener, same_line=same_line)
-    if end == 0 or word in (*_OPENED, "end", "::") or _ends_head(outline, end - 1):
+        return _after_value(outline, opener, same_line=same_line)
+    if end == 0 or word in (*_BEFORE_STATEMENT, "end", "::") or _ends_head(outline, end - 1):
         return Allowed(tuple(_statement(outline, opener)), names=True)
     if word == "break":
         return Allowed(tuple(_endings(outline, opener)))
     endings = tuple(_endings(outline, opener)) if word == "return" else ()
-    return Allowed((*_START, *endings), names=True)
+    return Allowed((*_EXPRESSION_STARTS, *endings), names=True)
 
 
-def _behind_value(outline: Outline, opener: int, *, same_line: bool) -> Allowed:
-    """The expression goes on; or it ends, and with it what it stands in."""
+def _after_value(outline: Outline, opener: int, *, same_line: bool) -> Allowed:
+    """Return what can follow a value: an operator, a new statement, or the end of the enclosing block."""
     if opener != WHOLE and outline.words[opener] in BRACKETS:
-        return Allowed(_GO_ON, names=not same_line)  # a comma may have been forgotten
+        return Allowed(_LOGICAL_OPERATORS, names=not same_line)  # on a new line the comma may just be missing
     if waiting := outline.waiting():
-        return Allowed((*waiting, *_GO_ON))
-    return Allowed((*_GO_ON, *_statement(outline, opener)), names=True)
+        return Allowed((*waiting, *_LOGICAL_OPERATORS))
+    return Allowed((*_LOGICAL_OPERATORS, *_statement(outline, opener)), names=True)
 
 
 def indent(code: str) -> str:
-    """What the line after an unfinished text starts with."""
+    """Return the indentation of the line after an unfinished text."""
     everything = tokens_of(f"{code}\n")
     tokens = [token for token in everything if token.kind != "comment"]
     if not tokens or not everything[-1].closed:
-        return ""  # inside of a text or comment every blank counts
+        return ""  # in a string or comment, whitespace is content
     lines = code[: everything[-1].end].split("\n")
     before = _blank(lines[-1])
     outline = Outline(tokens)
@@ -86,25 +86,25 @@ def indent(code: str) -> str:
 
 
 def closes(line: str) -> bool:
-    """Whether a line begins with what ends a block or a bracket."""
+    """Return whether a line begins with a token that closes a block or a bracket."""
     first = first_token(line)
     return first is not None and first.kind in ("keyword", "mark") and first.text in _CLOSING
 
 
 def _special(outline: Outline, end: int) -> Allowed | None:
-    """Where the grammar wants a name of a certain kind; None elsewhere."""
+    """Return what is allowed where the grammar requires a certain kind of name, or None elsewhere."""
     word = outline.word(end - 1)
-    if word in _WANT:
-        return _WANT[word]
+    if word in _BY_PREVIOUS_WORD:
+        return _BY_PREVIOUS_WORD[word]
     if word == "goto":
         return Allowed(others=tuple(outline.labels))
     if word == "::" and outline.word(end - 3) != "::":
-        return Allowed()  # a label that is new
-    return _of_new_names(outline, end, word)
+        return Allowed()  # a new label
+    return _among_new_names(outline, end, word)
 
 
-def _of_new_names(outline: Outline, end: int, word: str) -> Allowed | None:
-    """Between names that are only made up there: of locals, loop variables, parameters."""
+def _among_new_names(outline: Outline, end: int, word: str) -> Allowed | None:
+    """Return what is allowed among names being declared: locals, loop variables, parameters."""
     header = next((h for h in reversed(outline.headers) if h.mark == end and h.names), None)
     if header is not None:
         return Allowed() if word == "," else Allowed(("in",))
@@ -117,7 +117,7 @@ def _of_new_names(outline: Outline, end: int, word: str) -> Allowed | None:
 
 
 def _start_of_names(outline: Outline, end: int) -> int | None:
-    """The `local` in front of the names that a place is between; None where it is elsewhere."""
+    """Return the index of the `local` whose names surround a position, or None."""
     at = end - 1
     while outline.kind(at) == "name" or outline.word(at) in (",", "<", ">"):
         at -= 1
@@ -125,7 +125,7 @@ def _start_of_names(outline: Outline, end: int) -> int | None:
 
 
 def _is_value(outline: Outline, at: int) -> bool:
-    """Whether an expression may end with a token."""
+    """Return whether an expression can end with a token."""
     word = outline.word(at)
     if word == ")" and _ends_head(outline, at):
         return False
@@ -136,20 +136,20 @@ def _is_value(outline: Outline, at: int) -> bool:
 
 
 def _ends_head(outline: Outline, at: int) -> bool:
-    """Whether a token is the bracket behind the parameters of a function."""
+    """Return whether a token is the bracket after the parameters of a function."""
     opener = outline.opener_of(at) if outline.word(at) == ")" else None
     return opener is not None and outline.is_definition(opener)
 
 
 def _statement(outline: Outline, opener: int) -> Iterator[str]:
-    yield from _BEGIN
+    yield from _STATEMENT_STARTS
     if any(word == "repeat" or outline.is_loop(at) for at, word in _around(outline, opener)):
         yield "break"
     yield from _endings(outline, opener)
 
 
 def _endings(outline: Outline, opener: int) -> Iterator[str]:
-    """The keywords that end the block around a place."""
+    """Yield the keywords that end the block around a position."""
     word = outline.word(opener)
     if word == "repeat":
         yield "until"
@@ -160,16 +160,21 @@ def _endings(outline: Outline, opener: int) -> Iterator[str]:
 
 
 def _around(outline: Outline, opener: int) -> Iterator[tuple[int, str]]:
-    """The blocks around a place, up to the function that it is in."""
+    """Yield the blocks around a position, up to the enclosing function."""
     while opener != WHOLE and outline.words[opener] != "function":
         yield opener, outline.words[opener]
         opener = outline.inside[opener]
 
 
 def _continues(outline: Outline, at: int) -> bool:
-    """Whether the line after a token goes on with what the token has begun."""
+    """Return whether the line after a token continues what the token has begun."""
     word = outline.word(at)
-    return word in OPERATORS or word in BRACKETS or word in (*_OPENED[1:], "=", "function") or _ends_head(outline, at)
+    return (
+        word in OPERATORS
+        or word in BRACKETS
+        or word in (*_BEFORE_STATEMENT[1:], "=", "function")
+        or _ends_head(outline, at)
+    )
 
 
 def _blank(line: str) -> str:
@@ -177,5 +182,5 @@ def _blank(line: str) -> str:
 
 
 def _step(lines: list[str]) -> str:
-    """What the text indents its blocks by."""
+    """Return the indentation step that the text uses."""
     return min(filter(None, map(_blank, lines)), key=len, default=STEP)

@@ -1,9 +1,9 @@
-"""What an expression stands for, read from the text and from the live Lua state, without running anything.
+"""Infer the types of expressions from the text and the live Lua state, without running anything.
 
-`app.integrations.heroku` is a place in the live state. `heroku.list_apps()` is the answer of a function of
-the catalogue, whose fields are known before anyone asks. A name that the text itself binds
-(`local h = app.integrations.heroku`, `for _, app in ipairs(h.list_apps()) do`) stands for what it is bound
-to, since the cell that is being written has not run yet.
+`app.integrations.heroku` is a path in the live state. `heroku.list_apps()` is the result of a catalogue function,
+whose fields are known before any request. A name that the text itself binds (`local h = app.integrations.heroku`,
+`for _, app in ipairs(h.list_apps()) do`) has the type of its value in the text, because the cell being edited has
+not run yet.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from kosmo_kernel.editor.types import (
 )
 from kosmo_kernel.values.records import CAUGHT
 
-MAX_DEPTH = 40  # expressions within expressions, and aliases of aliases, that are followed
-MAX_CHAIN_LENGTH = 100  # names behind one another that are followed
-_FIRST = 1  # the item that stands for all of a list
-GIVE_BACK = ("assert", "dump", "json.array", "json.object")  # their first argument
+MAX_DEPTH = 40  # nested expressions, and aliases of aliases, that are followed
+MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
+_FIRST = 1  # the item that represents all items of a list
+GIVE_BACK = ("assert", "dump", "json.array", "json.object")  # they return their first argument
 RETURN_TEXT = frozenset(
     (
         *("docs.list", "docs.read", "docs.search", "io.read", "json.encode", "lua_list_docs", "lua_read_doc"),
@@ -48,21 +48,21 @@ RETURN_TEXT = frozenset(
         *("coroutine.status", "table.concat", "tostring", "type", "utf8.char"),
     )
 )
-_NOTHING = (0, 0)
-_RESULT, _WHY = 1, 2  # of the values that `pcall` returns
-_EACH = ("parallel.map", "table.sort")  # what calls a function with items of its first argument
+_NO_SPAN = (0, 0)
+_RESULT, _ERROR = 1, 2  # indexes of the result and the error data among the values that `pcall` returns
+_EACH = ("parallel.map", "table.sort")  # they call a function with items of their first argument
 
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """A call whose arguments something is in.
+    """A call whose arguments contain a given token.
 
     Parameters:
-        end: the token behind the name of what is called.
-        bracket: what stands around the arguments.
-        position: which argument, from 0.
-        brace: the `{` of the table that is this argument, where it is one.
-        key: the name in that table whose value something is in, or empty.
+        end: the token after the name of the called function.
+        bracket: the token that opens the arguments.
+        position: the position of the argument, from 0.
+        brace: the `{` of the table that is this argument, if it is a table.
+        key: the field of that table whose value contains the token, or empty.
     """
 
     end: int
@@ -72,17 +72,17 @@ class CallSite:
     key: str
 
 
-@lru_cache(maxsize=2)  # while a name is typed, what stands in front of it stays, and is asked about again and again
+@lru_cache(maxsize=2)  # while a name is typed, the text before it stays the same and is needed repeatedly
 def _outline(code: str) -> Outline:
     return Outline([token for token in tokens_of(code) if token.kind != "comment"])
 
 
 class TypeInferrer:
-    """A Lua text up to some place, and the live state that it will meet.
+    """Infers types in a Lua text up to a position, with the live state that the text will run in.
 
     Parameters:
         code: the text.
-        live: the Lua state, or None where nothing has run.
+        live: the Lua state, or None before anything has run.
     """
 
     def __init__(self, code: str, live: LiveState | None) -> None:
@@ -90,18 +90,18 @@ class TypeInferrer:
         self.state = LiveStateCache(live)
         self.outline = _outline(code)
         self.tokens = self.outline.tokens
-        self._known: dict[tuple[int, int], InferredType | None] = {}
-        self._deep = 0
+        self._cache: dict[tuple[int, int], InferredType | None] = {}
+        self._depth = 0
 
-    # Questions ---------------------------------------------------------------------------------------
+    # Queries -----------------------------------------------------------------------------------------
 
     def meaning_until(self, end: int) -> InferredType | None:
-        """What the expression that stops before the token at `end` stands for; None when it cannot be known."""
+        """Return the type of the expression that ends before the token at `end`, or None if unknown."""
         start = self.outline.start_of(end - 1)
         return None if start is None else self._chain(start, end)
 
     def calls_around(self, end: int) -> Iterator[CallSite]:
-        """The calls whose arguments the token at `end` is in, innermost first; not beyond the function it is in."""
+        """Yield the calls whose arguments contain the token at `end`, innermost first, up to the enclosing function."""
         outline, at, brace, key = self.outline, end, None, ""
         opener = outline.inside[end]
         while opener != WHOLE and outline.words[opener] in BRACKETS:
@@ -115,11 +115,11 @@ class TypeInferrer:
             at, opener = opener, outline.inside[opener]
 
     def function_at(self, place: NamePath) -> Function | None:
-        """The catalogue's function at a place."""
+        """Return the catalogue function at a path, or None."""
         match place.chain:
             case ("app", "integrations", str(name), *_, str(last)) if len(place.chain) <= 5:
-                found = integrations.known(name)
-                return found.names().get(last) if found else None
+                integration = integrations.known(name)
+                return integration.names().get(last) if integration else None
             case ("app", "integrations", *_):
                 return None
         if ".".join(map(str, place.chain)) in library():
@@ -127,7 +127,7 @@ class TypeInferrer:
         return function_named((self.state.resolve(place.chain) or {}).get("function"))
 
     def library_name(self, meaning: InferredType | None) -> str:
-        """The full name of the library's function that a place is, or empty."""
+        """Return the full name of the library function at a path, or an empty string."""
         if not isinstance(meaning, NamePath):
             return ""
         name = ".".join(map(str, meaning.chain))
@@ -137,23 +137,23 @@ class TypeInferrer:
         return last if meaning.method and last in library() and self.is_text(NamePath(meaning.chain[:-1])) else ""
 
     def is_text(self, meaning: InferredType | None) -> bool:
-        """Whether string methods work on it."""
+        """Return whether string methods work on a value."""
         match meaning:
             case StringType():
                 return True
             case CallResult():
                 return meaning.is_text
             case NamePath(chain=chain):
-                known = self.state.resolve(chain) or {}
-                return known.get("type") == "string" or bool(known.get("reads")) or self.is_text(answer_of(known))
+                info = self.state.resolve(chain) or {}
+                return info.get("type") == "string" or bool(info.get("reads")) or self.is_text(answer_of(info))
         return False
 
     def answer_at(self, place: NamePath) -> CallResult | None:
-        """What a place holds, where that is what a function of the catalogue returned."""
+        """Return the result of a catalogue function that the value at a path is, or None."""
         return answer_of(self.state.resolve(place.chain) or {})
 
     def parameters(self, function: int) -> str:
-        """The parameters of a function of the text, as they are written, with `self` where a colon adds it."""
+        """Return the parameters of a function in the text as written, with `self` where a colon adds it."""
         opener = self._parameters_of(function)
         if opener is None:
             return ""
@@ -161,17 +161,17 @@ class TypeInferrer:
         return ", ".join((["self"] if self.is_method(function) else []) + names)
 
     def is_method(self, function: int) -> bool:
-        """Whether a colon stands in the name of a function of the text."""
+        """Return whether the name of a function in the text has a colon."""
         return ":" in self.outline.words[function : self._parameters_of(function)]
 
     def _parameters_of(self, function: int) -> int | None:
-        """The bracket around the parameters of a function; None where it is still missing."""
+        """Return the bracket that opens the parameters of a function, or None if it is still missing."""
         words = self.outline.words
         return next((at for at in range(function, len(words)) if words[at] == "("), None)
 
     def fields_of(self, table: TableLiteral) -> dict[str, Span]:
-        """The fields that a table is made with, each with its value; the items under their numbers."""
-        outline, at, found, count = self.outline, table.at + 1, {}, 0
+        """Return the fields in a table constructor with the spans of their values; list items by their number."""
+        outline, at, fields, count = self.outline, table.at + 1, {}, 0
         end = outline.partners.get(table.at, len(self.tokens))
         while at < end:
             if outline.kind(at) == "name" and outline.word(at + 1) == "=":
@@ -185,20 +185,20 @@ class TypeInferrer:
                 name = str(count)
             stop = min(outline.expression(at)[0], end)
             if name:
-                found[name] = at, stop
+                fields[name] = at, stop
             at = max(stop, at)
             while at < end and outline.word(at) not in (",", ";"):
-                at = outline.after(at)  # what is no Lua
+                at = outline.after(at)  # skip invalid code
             at += 1
-        return found
+        return fields
 
     # Expressions -------------------------------------------------------------------------------------
 
     def value(self, start: int, end: int, which: int = 0) -> InferredType | None:
-        """What an expression stands for; `which` of the values that a call returns."""
-        if start >= end or self._deep > MAX_DEPTH:
+        """Return the type of an expression; `which` selects one of the values that a call returns."""
+        if start >= end or self._depth > MAX_DEPTH:
             return None
-        self._deep += 1
+        self._depth += 1
         try:
             marks = list(self._operators(start, end))
             words = {self.outline.words[at] for at in marks}
@@ -212,7 +212,7 @@ class TypeInferrer:
                 return self._chain(start, end, which)
             return StringType() if words == {".."} else None
         finally:
-            self._deep -= 1
+            self._depth -= 1
 
     def _operators(self, start: int, end: int) -> Iterator[int]:
         at = start
@@ -222,7 +222,7 @@ class TypeInferrer:
             at = self.outline.after(at)
 
     def _chain(self, start: int, end: int, which: int = 0) -> InferredType | None:
-        """What a name, a bracket or a string stands for with the fields and calls behind it, read from the left."""
+        """Return the type of a name, bracket or string with the fields and calls after it, read from the left."""
         outline, word = self.outline, self.outline.word(start)
         at = outline.after(start)
         meaning: InferredType | None = None
@@ -253,45 +253,47 @@ class TypeInferrer:
         return meaning
 
     def named(self, name: str, at: int) -> InferredType | None:
-        """What a name stands for at a token: what the text has bound it to, else what the live state has."""
+        """Return the type of a name at a token: from its binding in the text, or else from the live state."""
         binding = self.outline.seen(name, at)
         return NamePath((name,)) if binding is None else self.bound(binding)
 
     def field(self, meaning: InferredType, name: str, at: int, *, method: bool = False) -> InferredType | None:
-        """What a field stands for."""
-        found: InferredType | None = None
+        """Return the type of a field of a value."""
+        result: InferredType | None = None
         match meaning:
             case NamePath(chain=chain) if len(chain) < MAX_CHAIN_LENGTH:
-                written = self._given(str(chain[0]), (*map(str, chain[1:]), name), at)
-                found = written or NamePath((*chain, name), method)
+                assigned = self._assigned(str(chain[0]), (*map(str, chain[1:]), name), at)
+                result = assigned or NamePath((*chain, name), method)
             case CallResult(many=False, path=path):
-                found = replace(meaning, path=(*path, name))
+                result = replace(meaning, path=(*path, name))
             case StringType():
-                found = NamePath(("string", name), method)
+                result = NamePath(("string", name), method)
             case TableLiteral():
-                found = self._field_of_table(meaning, name, at)
+                result = self._field_of_table(meaning, name, at)
             case ErrorFields(many=False, columns=columns) if any(
                 c.name == name and c.kind == "string" for c in columns
             ):
-                found = StringType()
+                result = StringType()
             case Union(parts=parts):
-                found = next((one for part in parts if (one := self.field(part, name, at, method=method))), None)
-        return found
+                result = next(
+                    (part_field for part in parts if (part_field := self.field(part, name, at, method=method))), None
+                )
+        return result
 
     def _field_of_table(self, table: TableLiteral, name: str, at: int) -> InferredType | None:
         path = (*table.path, name)
-        found = self._given(table.owner, path, at) if table.owner else None
-        if found is None and name in (fields := self.fields_of(table)):
-            found = self.value(*fields[name])
-        return replace(found, owner=table.owner, path=path) if isinstance(found, TableLiteral) else found
+        result = self._assigned(table.owner, path, at) if table.owner else None
+        if result is None and name in (fields := self.fields_of(table)):
+            result = self.value(*fields[name])
+        return replace(result, owner=table.owner, path=path) if isinstance(result, TableLiteral) else result
 
-    def _given(self, owner: Binding | str, path: tuple[str, ...], at: int) -> InferredType | None:
-        """What the text has put into a field."""
-        written = next((b for b in self.outline.fields(owner, at) if b.path == path), None)
-        return self.bound(written) if written else None
+    def _assigned(self, owner: Binding | str, path: tuple[str, ...], at: int) -> InferredType | None:
+        """Return the type of the value that the text assigns to a field, or None."""
+        binding = next((b for b in self.outline.fields(owner, at) if b.path == path), None)
+        return self.bound(binding) if binding else None
 
     def _index(self, meaning: InferredType, at: int) -> InferredType | None:
-        """What stands in a table behind the `[` at a token."""
+        """Return the type of the item or field that the `[` at a token selects."""
         if self.outline.kind(at + 1) == "string":
             return self.field(meaning, self.tokens[at + 1].text, at)
         token = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
@@ -299,7 +301,7 @@ class TypeInferrer:
         return self.item(meaning, number if number < 1 << 31 else _FIRST)
 
     def item(self, meaning: InferredType | None, number: int = _FIRST) -> InferredType | None:
-        """What the items of a list are."""
+        """Return the type of a list's items."""
         match meaning:
             case CallResult(many=True):
                 return meaning.item()
@@ -317,17 +319,17 @@ class TypeInferrer:
         return None
 
     def bound(self, binding: Binding) -> InferredType | None:
-        """What a binding stands for."""
+        """Return the type of what a name or field is bound to."""
         key = binding.at, binding.place
-        if key not in self._known:
-            self._known[key] = None  # a circle ends here
-            found = self._meaning_of(binding) if self._deep <= MAX_DEPTH else None
-            if isinstance(found, TableLiteral) and found.owner is None:
-                found = replace(found, owner=binding)
-            self._known[key] = found
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = None  # stops circular bindings
+            result = self._type_of_binding(binding) if self._depth <= MAX_DEPTH else None
+            if isinstance(result, TableLiteral) and result.owner is None:
+                result = replace(result, owner=binding)
+            self._cache[key] = result
+        return self._cache[key]
 
-    def _meaning_of(self, binding: Binding) -> InferredType | None:
+    def _type_of_binding(self, binding: Binding) -> InferredType | None:
         match binding.how:
             case "function":
                 return FunctionLiteral(binding.function, ".".join((binding.name, *binding.path)))
@@ -339,22 +341,22 @@ class TypeInferrer:
         return self.value(*binding.spans[place], binding.place - place) if place >= 0 else None
 
     def _loop(self, binding: Binding) -> InferredType | None:
-        """What a variable is in `for place, item in ipairs(list) do`."""
+        """Return the type of a variable of `for place, item in ipairs(list) do`."""
         if not binding.spans:
             return None
         start, end = binding.spans[0]
         opener = self.outline.opener_of(end - 1) if end > start else None
-        called = self.library_name(self.meaning_until(opener)) if opener is not None and opener > start else ""
-        if called == "string.gmatch":
+        iterator = self.library_name(self.meaning_until(opener)) if opener is not None and opener > start else ""
+        if iterator == "string.gmatch":
             return StringType()
-        if called not in ("ipairs", "pairs") or binding.place != 1 or opener is None:
+        if iterator not in ("ipairs", "pairs") or binding.place != 1 or opener is None:
             return None
         return self.item(self.value(opener + 1, end - 1))
 
     def _parameter(self, binding: Binding) -> InferredType | None:
-        """What a parameter is: `self` of a method, or the items that `table.sort` and `parallel.map` pass on."""
+        """Return the type of a parameter: `self`, or an item that `table.sort` or `parallel.map` passes."""
         outline, function = self.outline, binding.function
-        if binding.place == WHOLE:  # `self` is what stands in front of the colon
+        if binding.place == WHOLE:  # `self` is the value before the colon
             colon = next(at for at in range(function, len(self.tokens)) if outline.words[at] == ":")
             return self._chain(function + 1, colon)
         call = next(self.calls_around(function), None)
@@ -367,10 +369,10 @@ class TypeInferrer:
     # Calls -------------------------------------------------------------------------------------------
 
     def returned(self, function: FunctionLiteral, which: int) -> InferredType | None:
-        """What a function of the text returns, by the first `return` of its own."""
+        """Return the type of what a function in the text returns, by its first `return` outside nested functions."""
         key = -2 - function.at, which
-        if key not in self._known:
-            self._known[key] = None
+        if key not in self._cache:
+            self._cache[key] = None
             outline, end = self.outline, self.outline.partners.get(function.at, len(self.tokens))
             at = function.at + 1
             while at < end and outline.words[at] != "return":
@@ -378,22 +380,22 @@ class TypeInferrer:
             spans = outline.expressions(at + 1)[0] if at < end else []
             place = min(which, len(spans) - 1)
             if place >= 0:
-                self._known[key] = self.value(*spans[place], which - place)
-        return self._known[key]
+                self._cache[key] = self.value(*spans[place], which - place)
+        return self._cache[key]
 
     def arguments(self, at: int) -> list[Span]:
-        """The arguments of the call whose bracket, or only string, is at a token."""
+        """Return the arguments of the call whose bracket, or only string, is at a token."""
         if self.outline.word(at) != "(":
             return [(at, self.outline.after(at))]
         return [span for span in self.outline.expressions(at + 1)[0] if span[0] < span[1]]
 
     def _position(self, opener: int, at: int) -> int:
-        """How many commas of its own a bracket has in front of a token."""
+        """Return the number of a bracket's own commas before a token."""
         inside, words = self.outline.inside, self.outline.words
         return sum(words[i] == "," and inside[i] == opener for i in range(opener + 1, at))
 
     def _key(self, brace: int, at: int) -> str:
-        """The name in a table whose value a token is in, or empty."""
+        """Return the field of a table whose value contains a token, or an empty string."""
         inside, words = self.outline.inside, self.outline.words
         start = at
         while start - 1 > brace and not (words[start - 1] in (",", ";") and inside[start - 1] == brace):
@@ -401,35 +403,35 @@ class TypeInferrer:
         return words[start] if start < at and self.outline.word(start + 1) == "=" else ""
 
 
-# What a call returns, as far as the catalogue, the library or the text itself tells. ----------------------
+# Results of calls, from the catalogue, the library or the text -------------------------------------------
 
 
 def result_of(reader: TypeInferrer, called: InferredType, at: int, which: int) -> InferredType | None:
-    """What a call returns.
+    """Return the type of what a call returns, or None if unknown.
 
     Parameters:
         reader: the text.
-        called: what is called.
+        called: the called function.
         at: the bracket of its arguments, or its only argument.
-        which: of the values returned, from 0.
+        which: the position among the returned values, from 0.
     """
     if isinstance(called, FunctionLiteral):
         return reader.returned(called, which)
     if not isinstance(called, NamePath):
         return None
     if name := reader.library_name(called):
-        return _of_library(reader, name, at, which)
+        return _result_of_library(reader, name, at, which)
     function = reader.function_at(called)
     if function is None or which > 1:
         return None
     if which == 1:
         return failures_of(function)
-    asked = function.fan_out is not None and _is_list(reader, function.fan_out.name, reader.arguments(at))
-    return CallResult(function, many=asked or function.returns == "list", asked=asked)
+    is_fan_out = function.fan_out is not None and _is_list(reader, function.fan_out.name, reader.arguments(at))
+    return CallResult(function, many=is_fan_out or function.returns == "list", asked=is_fan_out)
 
 
 def _is_list(reader: TypeInferrer, name: str, arguments: list[Span]) -> bool:
-    """Whether the argument of this name, or the first one, is a list."""
+    """Return whether the argument with this name, or the first one, is a list."""
     value = reader.value(*arguments[0]) if arguments else None
     if isinstance(value, TableLiteral):
         fields = reader.fields_of(value)
@@ -442,26 +444,26 @@ def _is_list(reader: TypeInferrer, name: str, arguments: list[Span]) -> bool:
     return isinstance(value, (TableLiteral, ListOf)) or (isinstance(value, CallResult) and value.many)
 
 
-def _of_library(reader: TypeInferrer, name: str, at: int, which: int) -> InferredType | None:
+def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> InferredType | None:
     arguments = reader.arguments(at)
-    first, second = (reader.value(*span) for span in [*arguments, _NOTHING, _NOTHING][:2])
-    found: InferredType | None = None
+    first, second = (reader.value(*span) for span in [*arguments, _NO_SPAN, _NO_SPAN][:2])
+    result: InferredType | None = None
     match name:
-        case "pcall" | "xpcall" if which == _WHY:
-            found = ErrorFields(CAUGHT, many=False)
+        case "pcall" | "xpcall" if which == _ERROR:
+            result = ErrorFields(CAUGHT, many=False)
         case "pcall" | "xpcall" if which == _RESULT and first:
-            found = result_of(reader, first, arguments[1][0] if len(arguments) > 1 else at, 0)
+            result = result_of(reader, first, arguments[1][0] if len(arguments) > 1 else at, 0)
         case "parallel.map" if which == 1:
-            found = failures_of(None)
+            result = failures_of(None)
         case "parallel.map":
-            found = ListOf(result_of(reader, second, at, 0) if second else None)
+            result = ListOf(result_of(reader, second, at, 0) if second else None)
         case "table.remove":
-            found = reader.item(first)
+            result = reader.item(first)
         case "setmetatable":
-            behind = reader.field(second, "__index", at) if second else None
-            found = Union(tuple(part for part in (first, behind, second) if part))
+            index = reader.field(second, "__index", at) if second else None
+            result = Union(tuple(part for part in (first, index, second) if part))
         case _ if name in RETURN_TEXT:
-            found = StringType()
+            result = StringType()
         case _ if name in GIVE_BACK:
-            found = first
-    return found
+            result = first
+    return result

@@ -1,4 +1,4 @@
-"""What is known of the name at the cursor, or of the argument and the call around it."""
+"""Show the documentation of the name at the cursor, or of the argument and call around it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 
 
 def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> docs.Page | None:
-    """The documentation of the name at the cursor; where there is none, of the argument and the call it is in.
+    """Return the documentation of the name at the cursor or, without one, of the surrounding argument and call.
 
-    No text is an error.
+    Incomplete or invalid code is not an error.
 
     Args:
         code: the whole text.
-        cursor: the number of characters in front of the cursor.
-        live: the Lua state, for functions and values that exist only there; None where nothing has run.
-        detail: 1 asks for the source of the user's own functions as well.
+        cursor: the number of characters before the cursor.
+        live: the Lua state, for functions and values that exist only there; None before anything has run.
+        detail: 1 includes the source of the user's own functions.
 
     Returns:
         Markdown, or None when nothing is known.
@@ -51,61 +51,61 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
         call = next(reader.calls_around(under), None)
         outline = reader.outline
         is_key = call is not None and call.brace == outline.inside[under] and outline.word(under + 1) == "="
-        found = _argument(reader, call, reader.tokens[under].text) if is_key else None
-        found = found or _described(reader, reader.meaning_until(under + 1), detail)
-        if found is not None:
-            return found
+        page = _argument(reader, call, reader.tokens[under].text) if is_key else None
+        page = page or _page_of_type(reader, reader.meaning_until(under + 1), detail)
+        if page is not None:
+            return page
     for call in reader.calls_around(here):
-        found = _argument(reader, call, call.key) or _described(reader, reader.meaning_until(call.end), detail)
-        if found is not None:
-            return found
+        page = _argument(reader, call, call.key) or _page_of_type(reader, reader.meaning_until(call.end), detail)
+        if page is not None:
+            return page
     return None
 
 
-def _described(reader: TypeInferrer, meaning: InferredType | None, detail: int) -> docs.Page | None:
-    found: docs.Page | None = None
+def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: int) -> docs.Page | None:
+    page: docs.Page | None = None
     match meaning:
         case CallResult():
-            found = _answer(meaning)
+            page = _page_of_result(meaning)
         case ErrorFields(columns=columns):
-            found = _fields(columns, (), "What is known of a call that failed")
+            page = _fields(columns, (), "What is known of a call that failed")
         case StringType():
-            found = _entry("string")
+            page = _entry("string")
         case FunctionLiteral():
-            found = _written(reader, meaning, detail)
+            page = _page_of_function(reader, meaning, detail)
         case TableLiteral():
-            found = _made(reader, meaning)
+            page = _page_of_table(reader, meaning)
         case NamePath():
-            found = _place(reader, meaning, detail)
-    return found
+            page = _page_of_path(reader, meaning, detail)
+    return page
 
 
-def _place(reader: TypeInferrer, place: NamePath, detail: int) -> docs.Page | None:
+def _page_of_path(reader: TypeInferrer, place: NamePath, detail: int) -> docs.Page | None:
     function = reader.function_at(place)
     if function is not None:
         return _function(function)
     name = reader.library_name(place)
     if name:
         return _entry(name)
-    known = reader.state.resolve(place.chain)
-    if known and "page" in known:
-        page: docs.Page = known["page"]
+    info = reader.state.resolve(place.chain)
+    if info and "page" in info:
+        page: docs.Page = info["page"]
         return page
-    chain = tuple(str(known["space"]).split(".")) if known and known.get("space") else place.chain
+    chain = tuple(str(info["space"]).split(".")) if info and info.get("space") else place.chain
     integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
         return docs.read(integration.name)
     answer = reader.answer_at(place)
     if answer is not None and answer.path:
-        return _described(reader, answer, detail)
-    return _value(place, known, answer, detail) if known else None
+        return _page_of_type(reader, answer, detail)
+    return _page_of_value(place, info, answer, detail) if info else None
 
 
 # The catalogue and the library
 
 
 def _integration_of_account(chain: Chain) -> Integration | None:
-    """The integration whose account a place is."""
+    """Return the integration whose account a path names, or None."""
     integration = integration_at(chain[:-1])
     if integration is None or chain[-1] not in (accounts.DEFAULT, *accounts.names(integration)):
         return None
@@ -117,8 +117,8 @@ def _function(function: Function) -> docs.Page:
     return docs.read(f"{home.name}.{function.name}")
 
 
-def _answer(answer: CallResult) -> docs.Page | None:
-    """What a function returned, or a field of it."""
+def _page_of_result(answer: CallResult) -> docs.Page | None:
+    """Return the page about the result of a function, or about a field of it."""
     function = answer.function
     if answer.path:
         return _fields(answer.columns, answer.path, f"of what `{function.name}` returns")
@@ -127,20 +127,20 @@ def _answer(answer: CallResult) -> docs.Page | None:
 
 
 def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Page | None:
-    """What an argument means, with what is called below it."""
+    """Return the page about an argument, with the page about its function below."""
     if call is None:
         return None
     meaning = reader.meaning_until(call.end)
     function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
-    known: Sequence[Argument]
+    arguments: Sequence[Argument]
     if function is not None:
-        known, below = arguments_of(function), _function(function)
+        arguments, below = arguments_of(function), _function(function)
         if call.brace is None and call.position < len(function.params):
             name = function.params[call.position].name
     else:
         title = reader.library_name(meaning)
-        known, below = options_of(title, call.position), _entry(title) or docs.Page("")
-    argument = next((argument for argument in known if argument.name == name), None)
+        arguments, below = options_of(title, call.position), _entry(title) or docs.Page("")
+    argument = next((argument for argument in arguments if argument.name == name), None)
     if argument is None:
         return None
     needed = ", required" if argument.required else ""
@@ -148,7 +148,7 @@ def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Pa
 
 
 def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:
-    """A field of a record, or the object that has such fields."""
+    """Return the page about a field of a record, or about an object with such fields."""
     lines = [
         f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''}): "
         f"{column.doc}"
@@ -163,54 +163,56 @@ def _entry(name: str) -> docs.Page | None:
     return docs.Page(f"{fenced(entry.signature, 'lua')}\n\n{entry.doc}") if entry is not None else None
 
 
-# The user's own
+# The user's own functions and values
 
 
-def _written(reader: TypeInferrer, function: FunctionLiteral, detail: int) -> docs.Page:
-    """A function of the text itself."""
+def _page_of_function(reader: TypeInferrer, function: FunctionLiteral, detail: int) -> docs.Page:
+    """Return the page about a function in the text."""
     start = reader.tokens[function.at].start
     stop = reader.tokens[min(reader.outline.after(function.at), len(reader.tokens)) - 1].end
     line = _line(reader.code, start)
     head = _call(function.name or "function", reader.parameters(function.at), method=reader.is_method(function.at))
     source = "\n".join(reader.code.split("\n")[line - 1 : _line(reader.code, stop)])
-    return _own(head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else "")
+    return _page_of_user_function(
+        head, f"line {line} of this cell", _comment_above(reader.code, line), source if detail else ""
+    )
 
 
-def _made(reader: TypeInferrer, table: TableLiteral) -> docs.Page:
-    """A table of the text itself."""
+def _page_of_table(reader: TypeInferrer, table: TableLiteral) -> docs.Page:
+    """Return the page about a table in the text."""
     start = reader.tokens[table.at].start
     stop = reader.tokens[reader.outline.after(table.at) - 1].end
     title = f"**table**, made on line {_line(reader.code, start)}"
-    return docs.Page(f"{title}\n\n{fenced(_cut(reader.code[start:stop]), 'lua')}")
+    return docs.Page(f"{title}\n\n{fenced(_shorten(reader.code[start:stop]), 'lua')}")
 
 
-def _value(place: NamePath, known: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
-    """A value that only the live state has."""
+def _page_of_value(place: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
+    """Return the page about a value that exists only in the live state."""
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place.chain).lstrip(".")
-    if source := known.get("source"):
-        line, chunk = int(known.get("line", 0)), escape_control(str(known.get("chunk", "")))
-        parameters = known.get("params")
+    if source := info.get("source"):
+        line, chunk = int(info.get("line", 0)), escape_control(str(info.get("chunk", "")))
+        parameters = info.get("params")
         head = source.partition("\n")[0].strip() if parameters is None else _call(name, parameters, method=place.method)
-        comment = _comment_above(str(known.get("script", "")), line)
-        return _own(head, f"{chunk} line {line}", comment, source if detail else "")
-    text = _cut(str(known.get("text", "")))
+        comment = _comment_above(str(info.get("script", "")), line)
+        return _page_of_user_function(head, f"{chunk} line {line}", comment, source if detail else "")
+    text = _shorten(str(info.get("text", "")))
 
     def blocks(form: Writer) -> Iterator[str]:
-        yield f"**{form.text(escape_control(name))}**: {_kind(form, known, answer)}"
+        yield f"**{form.text(escape_control(name))}**: {_kind(form, info, answer)}"
         if text:
             yield fenced(text)
 
     return in_both_forms(blocks, end="")
 
 
-def _kind(form: Writer, known: dict[str, Any], answer: CallResult | None) -> str:
+def _kind(form: Writer, info: dict[str, Any], answer: CallResult | None) -> str:
     if answer is None:
-        return form.text(escape_control(str(known["type"])))
+        return form.text(escape_control(str(info["type"])))
     return f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
 
 
 def _call(name: str, parameters: str, *, method: bool) -> str:
-    """How a function is called; a method, whose first parameter is `self`, behind a colon."""
+    """Return how a function is called; a method, whose first parameter is `self`, after a colon."""
     first, _, rest = parameters.partition(", ")
     if not method or first != "self":
         return f"{name}({parameters})"
@@ -218,34 +220,34 @@ def _call(name: str, parameters: str, *, method: bool) -> str:
     return f"{owner}:{last}({rest})"
 
 
-def _own(head: str, place: str, comment: str, source: str) -> docs.Page:
-    """A function of the user's: how it is called, where it is, what was written above it."""
+def _page_of_user_function(head: str, place: str, comment: str, source: str) -> docs.Page:
+    """Return the page about a user's function: how it is called, where it is defined, the comment above it."""
 
     def blocks(form: Writer) -> Iterator[str]:
         yield fenced(head, "lua")
         yield f"A function, {form.text(place)}."
         if comment.strip():
-            yield form.prose(_cut(comment))
+            yield form.prose(_shorten(comment))
         if source:
-            yield fenced(_cut(source), "lua")
+            yield fenced(_shorten(source), "lua")
 
     return in_both_forms(blocks, end="")
 
 
 def _comment_above(code: str, line: int) -> str:
-    """The comment that ends on the line above, without its dashes; empty where there is none."""
+    """Return the comment that ends on the line above, without its dashes, or an empty string."""
     if line < 2:
         return ""
     lines = code.split("\n")[: line - 1]
-    start = sum(len(one) + 1 for one in lines)
-    found: list[str] = []
+    start = sum(len(line_above) + 1 for line_above in lines)
+    comments: list[str] = []
     for token in reversed(tokens_of("\n".join(lines))):
         is_alone = not code[code.rfind("\n", 0, token.start) + 1 : token.start].strip()
         if token.kind != "comment" or code.count("\n", token.end, start) != 1 or not is_alone:
             break
-        found.insert(0, _without_dashes(token.text))
+        comments.insert(0, _without_dashes(token.text))
         start = code.rfind("\n", 0, token.start) + 1
-    return "\n".join(found)
+    return "\n".join(comments)
 
 
 def _without_dashes(comment: str) -> str:
@@ -256,9 +258,9 @@ def _without_dashes(comment: str) -> str:
 
 
 def _line(code: str, place: int) -> int:
-    """The line of a place, from 1."""
+    """Return the line number of a position, from 1."""
     return code.count("\n", 0, place) + 1
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"

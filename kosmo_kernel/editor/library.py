@@ -1,6 +1,6 @@
-"""Lua's standard library as far as scripts have it, and what this package adds: a signature and a line each.
+"""Signatures and one-line descriptions of Lua's standard library, as far as scripts can use it, and our additions.
 
-One line of `_REFERENCE` is one name: how it is called, two spaces or more, what it does. Facts:
+Each line of `_REFERENCE` is one entry: its signature, two or more spaces, its description. The facts are from
 https://www.lua.org/manual/5.4/manual.html#6, in our own words.
 """
 
@@ -12,11 +12,11 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntry:
-    """One name of the library.
+    """An entry of the library.
 
     Parameters:
-        name: in full, `string.format`.
-        signature: how it is called, `string.format(template, ...)`; a constant's is its name.
+        name: its full name, `string.format`.
+        signature: how it is called, `string.format(template, ...)`; for a constant, its name.
         doc: what it does, one line of Markdown.
     """
 
@@ -27,7 +27,7 @@ class LibraryEntry:
 
 @cache
 def library() -> dict[str, LibraryEntry]:
-    """Every name of the library, by full name."""
+    """Return the entries of the library by full name."""
     entries = {}
     for line in _REFERENCE.strip().splitlines():
         signature, _, doc = line.partition("  ")

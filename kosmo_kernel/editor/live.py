@@ -1,7 +1,7 @@
-"""The Lua state as an editor sees it: asked once for each thing, and never waited for.
+"""The live Lua state as an editor sees it: each value is read at most once, and never waited for.
 
-While a script runs, or before anything has, there is no state to ask. Then what is always there answers: the
-library and the catalogue. So typing is never held up, and what the text says for itself holds in any case.
+While a script runs, or before anything has run, the state cannot be read. The library and the catalogue then take
+its place, so typing is never delayed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ class LiveState(Protocol):
     """The part of a `session.Session` that an editor needs."""
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
-        """The names that can follow a chain, each with its Lua type; a script's function as `function(a, b)`."""
+        """Return the names that can follow a chain, each with its Lua type; a script's function as `function(a, b)`."""
         ...
 
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
-        """What is known of the value at the end of a chain."""
+        """Return what is known about the value at the end of a chain, or None."""
         ...
 
 
 class LiveStateCache:
-    """What an editor asks of the Lua state while it answers one question of its own. Raises nothing.
+    """Caches what one completion or inspection reads from the Lua state. Raises nothing.
 
     Parameters:
-        live: the session; None where nothing has run.
+        live: the session; None before anything has run.
     """
 
     def __init__(self, live: LiveState | None) -> None:
@@ -40,56 +40,56 @@ class LiveStateCache:
         self._values: dict[Chain, dict[str, Any] | None] = {}
 
     def names(self, chain: Chain) -> list[tuple[str, str]]:
-        """The names that can follow a chain, each with its Lua type, in order."""
+        """Return the names that can follow a chain, each with its Lua type, in order."""
         if chain not in self._names:
-            found = self._ask("names", chain)
-            self._names[chain] = _always_there(chain) if found is None else found
+            live_names = self._query("names", chain)
+            self._names[chain] = _default_names(chain) if live_names is None else live_names
         return self._names[chain]
 
     def resolve(self, chain: Chain) -> dict[str, Any] | None:
-        """What is known of the value at the end of a chain; None where there is no such value."""
+        """Return what is known about the value at the end of a chain, or None if there is no such value."""
         if chain not in self._values:
-            self._values[chain] = self._ask("resolve", chain)
+            self._values[chain] = self._query("resolve", chain)
         return self._values[chain]
 
-    def _ask(self, question: str, about: Chain) -> Any:
-        """None where nobody answers; and then nobody is asked again."""
-        if self._live is None or not _can_be_sent(about):
+    def _query(self, method: str, chain: Chain) -> Any:
+        """Call a method of the live state; return None, and stop calling it, if it cannot respond."""
+        if self._live is None or not _is_encodable(chain):
             return None
         try:
-            return getattr(self._live, question)(about)
-        except KosmoError:  # busy, or it has just ended: the next cell will tell, and typing goes on
+            return getattr(self._live, method)(chain)
+        except KosmoError:  # busy or just ended: the next cell reports it, so typing is not interrupted
             self._live = None
             return None
 
 
-def _can_be_sent(about: Chain) -> bool:
-    """Whether all of it is Unicode; a text from a broken front end may have halves of characters in it."""
+def _is_encodable(chain: Chain) -> bool:
+    """Return whether a chain can be encoded; text from a broken front end may contain lone surrogates."""
     try:
-        "".join(map(str, about)).encode()
+        "".join(map(str, chain)).encode()
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _always_there(chain: Chain) -> list[tuple[str, str]]:
-    """What follows a chain in a Lua state in which nothing has run."""
+def _default_names(chain: Chain) -> list[tuple[str, str]]:
+    """Return what follows a chain in a Lua state in which nothing has run."""
     match chain:
         case ("app",):
             return [("integrations", "table"), ("mcp", "table")]
         case ("app", "integrations"):
             return [(integration.name, "table") for integration in integrations.present()]
         case ("app", "integrations", *_):
-            here, above = integration_at(chain), integration_at(chain[:-1])
-            found = here or above
-            return [(function.name, "function") for function in found.functions] if found else []
+            here, parent = integration_at(chain), integration_at(chain[:-1])
+            owner = here or parent
+            return [(function.name, "function") for function in owner.functions] if owner else []
     prefix = "".join(f"{name}." for name in chain)
     names = (name.removeprefix(prefix) for name in library() if name.startswith(prefix))
     return [(name, _kind(prefix + name)) for name in names if "." not in name]
 
 
 def _kind(name: str) -> str:
-    """The type of what the library has under a name."""
+    """Return the Lua type of a library entry."""
     if "(" in library()[name].signature:
         return "function"
     return "table" if any(other.startswith(f"{name}.") for other in library()) else "field"

@@ -1,7 +1,8 @@
-"""Where in a notebook's cell the cursor is: in Lua, among the options of `%%kosmo_lua`, in a `%kosmo` line.
+"""Find what the cursor is on in a notebook cell: Lua, the options of `%%kosmo_lua`, or a `%kosmo` line.
 
-Both notebooks ask here, and what differs is only what a cell is without a magic: Lua in a Lua notebook,
-somebody else's in a Python notebook. What is not Lua is blanked, so that places in the Lua are places in the cell.
+Lua and Python notebooks share this code and differ only in a cell without a magic: in a Lua notebook it is Lua, in
+a Python notebook it is left to the Python kernel. Text that is not Lua is replaced by blanks, so that positions in
+the Lua are positions in the cell.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from kosmo_kernel.notebook.commands import COMMANDS
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Option, first_word
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
-STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell may begin with another one
+STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell can start with another magic
 _QUOTES = ("'", '"')
 
 Kind = Literal["lua", "options", "command", "magic"]
@@ -27,13 +28,13 @@ Kind = Literal["lua", "options", "command", "magic"]
 
 @dataclass(frozen=True, slots=True)
 class LuaCursor:
-    """A place in a cell.
+    """The position of the cursor in a cell.
 
     Parameters:
-        kind: what stands there.
-        text: the cell, with blanks in place of all that is not of this kind.
-        begin: where on its line that kind begins, in characters of the text.
-        cursor: the place.
+        kind: what the cursor is on.
+        text: the cell; for Lua with blanks in place of everything else.
+        begin: where that kind begins, in characters of the text.
+        cursor: the position, in characters of the text.
     """
 
     kind: Kind
@@ -42,50 +43,52 @@ class LuaCursor:
     cursor: int
 
     def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
-        """What can stand there.
+        """Return the completions at the cursor.
 
         Args:
-            live: the Lua state; None where nothing has run.
-            variables: the names of Python's variables, where there are any.
+            live: the Lua state; None before anything has run.
+            variables: the names of the Python variables, if any.
         """
         before = self.text[self.begin : self.cursor]
         if self.kind == "lua":
             return complete(self.text, self.cursor, live)
         if self.kind == "options":
-            found, prefix = _of_options(before, live, variables)
+            matches, prefix = _complete_options(before, live, variables)
         elif self.kind == "command":
-            found, prefix = _of_command(before, live, variables)
+            matches, prefix = _complete_command(before, live, variables)
         else:
-            found, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
-        return Completion(fitting(found, prefix), self.cursor - len(prefix), self.cursor)
+            matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
+        return Completion(fitting(matches, prefix), self.cursor - len(prefix), self.cursor)
 
     def inspect(self, live: LiveState | None, detail: int = 0) -> docs.Page | None:
-        """What is known of what stands there; None when nothing is.
+        """Return the documentation of what is at the cursor, or None.
 
         Args:
-            live: the Lua state; None where nothing has run.
-            detail: 1 asks for the source of the user's own functions as well.
+            live: the Lua state; None before anything has run.
+            detail: 1 includes the source of the user's own functions.
         """
         if self.kind == "lua":
             return inspect(self.text, self.cursor, live, detail)
         line = self.text[self.begin :].partition("\n")[0]
-        under = next((w for start, w in _words(line) if start <= self.cursor - self.begin <= start + len(w)), "")
+        word = next(
+            (part for start, part in _words(line) if start <= self.cursor - self.begin <= start + len(part)), ""
+        )
         if self.kind == "options":
-            option = _option(under)
-            return _described(" ".join([", ".join(option.flags), option.metavar]), option.doc) if option else None
-        return _of_page(line, under) if self.kind == "command" else None
+            option = _option(word)
+            return _term_page(" ".join([", ".join(option.flags), option.metavar]), option.doc) if option else None
+        return _inspect_command(line, word) if self.kind == "command" else None
 
 
 def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | None:
-    """Where in a cell the cursor is.
+    """Return what the cursor is on in a cell.
 
     Args:
         cell: its whole text.
-        cursor: the number of characters in front of the cursor.
+        cursor: the number of characters before the cursor.
         lua: whether a cell without a magic is Lua.
 
     Returns:
-        None where the cell, or this place in it, is not ours.
+        None if the cell, or this position in it, is neither Lua nor one of our magics.
     """
     body = _body(cell, lua=lua)
     if body is None:
@@ -97,12 +100,12 @@ def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | N
     magic = line.find("%")
     before = line[:magic].strip()
     if magic >= 0 and (not before or (before.endswith("=") and not lua)):
-        return _behind(cell, start + magic, start + len(line), cursor, lua=lua)
+        return _on_magic_line(cell, start + magic, start + len(line), cursor, lua=lua)
     return LuaCursor("lua", " " * cursor, cursor, cursor) if lua else None
 
 
 def _body(cell: str, *, lua: bool) -> int | None:
-    """Where the Lua of a cell begins, beyond its end where it has none; None in a cell of somebody else's."""
+    """Return where the Lua of a cell begins: beyond its end if it has none, None if the cell has another magic."""
     start = 0
     for line in cell.split("\n"):
         word = first_word(line)[0]
@@ -116,8 +119,8 @@ def _body(cell: str, *, lua: bool) -> int | None:
     return len(cell) + 1
 
 
-def _behind(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> LuaCursor | None:
-    """A place on a line with a magic that starts and ends there."""
+def _on_magic_line(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> LuaCursor | None:
+    """Return what the cursor is on in a line that has a magic from `start` to `end`."""
     word = first_word(cell[start:end])[0]
     begin = start + len(word)
     if cursor <= begin:
@@ -135,7 +138,7 @@ def _behind(cell: str, start: int, end: int, cursor: int, *, lua: bool) -> LuaCu
 
 
 def _blanked(text: str, end: int) -> str:
-    """A text with blanks up to a place, its lines left as they are."""
+    """Return a text with blanks up to a position and its line breaks kept."""
     return "\n".join(" " * len(line) for line in text[:end].split("\n")) + text[end:]
 
 
@@ -143,7 +146,7 @@ def _blanked(text: str, end: int) -> str:
 
 
 def _words(line: str) -> Iterator[tuple[int, str]]:
-    """The words of a line and where they start; a quote or an open bracket keeps blanks in a word."""
+    """Yield the words of a line and their positions; quotes and open brackets keep blanks within a word."""
     start, quote, depth = None, "", 0
     for place, character in enumerate(f"{line} "):
         if start is None:
@@ -158,13 +161,13 @@ def _words(line: str) -> Iterator[tuple[int, str]]:
 
 
 def _option(word: str) -> Option | None:
-    """The option that a word is, or starts with as in `--limit=3`."""
+    """Return the option that a word is, or starts with as in `--limit=3`."""
     flag = word.partition("=")[0]
     return next((option for option in OPTIONS if flag in option.flags), None)
 
 
 def _length_of_options(line: str) -> int:
-    """How much of a line stands before the Lua."""
+    """Return the length of the options before the Lua on a line."""
     is_value = False
     for start, word in _words(line):
         option = None if is_value else _option(word)
@@ -174,30 +177,30 @@ def _length_of_options(line: str) -> int:
     return len(line)
 
 
-def _of_options(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
-    """What can stand behind the options in front of the cursor, and the part of it that is written."""
+def _complete_options(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+    """Return what can follow the options before the cursor, and the prefix of it that is typed."""
     words = [word for _, word in _words(before)]
     prefix = words.pop() if words and not before[-1].isspace() else ""
-    given: list[Option] = []
-    waiting: Option | None = None
+    used: list[Option] = []
+    pending: Option | None = None
     for word in words:
-        option = None if waiting else _option(word)
-        waiting = option if option and option.metavar and "=" not in word else None
-        given += [option] if option else []
-    if waiting is None and "=" in prefix:
-        waiting, prefix = _option(prefix), prefix.partition("=")[2]
-    if waiting is not None:
-        return _values(waiting, prefix, live, variables)
+        option = None if pending else _option(word)
+        pending = option if option and option.metavar and "=" not in word else None
+        used += [option] if option else []
+    if pending is None and "=" in prefix:
+        pending, prefix = _option(prefix), prefix.partition("=")[2]
+    if pending is not None:
+        return _values(pending, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in OPTIONS if option.repeats or option not in given)
+    free = (option for option in OPTIONS if option.repeats or option not in used)
     return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.flags)), prefix
 
 
 def _values(
     option: Option, text: str, live: LiveState | None, variables: Collection[str]
 ) -> tuple[Iterable[Match], str]:
-    """The values that an option can have, where they can be known, and the part of one that is written."""
+    """Return the possible values of an option, if known, and the prefix of one that is typed."""
     match option.flags[0]:
         case "-a":
             aliases = dict.fromkeys(name for i in integrations.present() for name in accounts.names(i))
@@ -215,44 +218,44 @@ def _values(
 
 
 def _last_name(text: str) -> str:
-    """The name that a text ends in, or an empty one."""
+    """Return the name at the end of a text, or an empty string."""
     start = len(text)
     while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
         start -= 1
     return text[start:]
 
 
-def _described(head: str, doc: str) -> docs.Page:
+def _term_page(head: str, doc: str) -> docs.Page:
     return docs.Page(f"**`{head.strip()}`**: {doc}")
 
 
 # Commands
 
 
-def _of_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
-    """What can stand in a `%kosmo` line, and the part of it that is written."""
+def _complete_command(before: str, live: LiveState | None, variables: Collection[str]) -> tuple[Iterable[Match], str]:
+    """Return what can follow on a `%kosmo` line, and the prefix of it that is typed."""
     name = first_word(before)[0]
-    written = before.lstrip()[len(name) :]
-    if not written:
+    typed = before.lstrip()[len(name) :]
+    if not typed:
         return (Match(command.name, "keyword", command.doc) for command in COMMANDS), name
     usage = next((command.usage for command in COMMANDS if command.name == name), "")
-    written = written.lstrip()
+    typed = typed.lstrip()
     if "PAGE" in usage:
-        return pages(), written
+        return pages(), typed
     if "FUNCTION" in usage:
-        return (page for page in pages() if "." in page.text), written
+        return (page for page in pages() if "." in page.text), typed
     names = [*sorted(variables), *_tables_of(live)] if "NAME" in usage else []
-    return (Match(one, "instance") for one in dict.fromkeys(names)), written
+    return (Match(variable, "instance") for variable in dict.fromkeys(names)), typed
 
 
 def _tables_of(live: LiveState | None) -> list[str]:
-    """The names of the user's Lua variables that are tables; none while Lua runs."""
+    """Return the names of the user's Lua variables that are tables; none while Lua runs."""
     library = dict(LiveStateCache(None).names(()))
     return [name for name, kind in LiveStateCache(live).names(()) if kind == "table" and name not in library]
 
 
-def _of_page(line: str, word: str) -> docs.Page | None:
-    """What is known of a word of a `%kosmo` line: the command, or the page that is asked for."""
+def _inspect_command(line: str, word: str) -> docs.Page | None:
+    """Return the documentation of a word on a `%kosmo` line: the command, or the page that it names."""
     name = first_word(line)[0]
     command = next((command for command in COMMANDS if command.name == name), None)
     if command is None:
@@ -260,6 +263,6 @@ def _of_page(line: str, word: str) -> docs.Page | None:
     if word != name and "PAGE" in command.usage:
         try:
             return docs.read(word)
-        except KosmoError:  # still being typed
+        except KosmoError:  # the page's name is still being typed
             return None
-    return _described(f"{COMMAND} {command.usage}", command.doc)
+    return _term_page(f"{COMMAND} {command.usage}", command.doc)

@@ -1,8 +1,8 @@
-"""The blocks of a Lua text, and where in it a name is bound to what.
+"""Index the blocks of a Lua text and the names that it binds.
 
-One look at the tokens from left to right pairs brackets and blocks and notes what binds names: `local`,
-assignments, loops, parameters, functions. Texts that are being typed are rarely whole, so what does not fit is
-passed over: a statement inside a bracket means that the bracket was never closed, an `end` too many ends nothing.
+One pass over the tokens pairs brackets and blocks and records what binds names: `local`, assignments, loops,
+parameters, functions. Text being typed is rarely complete, so what does not fit is skipped: a statement inside a
+bracket means that the bracket was never closed, and a surplus `end` is ignored.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ _CLOSED_BY: dict[str, tuple[str, ...]] = {
     "end": ("function", "do", "then", "else"),
     "until": ("repeat",),
 }
-_MATTER = _STATEMENTS | OPENING.keys() | BRACKETS | {"function", "=", "::"}
-MAX_UNCLOSED_DEPTH = 200  # blocks and brackets that were never closed, among which what closes looks for its own
+_RELEVANT = _STATEMENTS | OPENING.keys() | BRACKETS | {"function", "=", "::"}
+MAX_UNCLOSED_DEPTH = 200  # unclosed blocks and brackets among which a closing token looks for its partner
 
 How = Literal["value", "function", "loop", "parameter"]
 
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """A name, or a field behind one, and what it is bound to.
+    """A name, or a field of one, and what it is bound to.
 
     Parameters:
         name: as written.
         at: its token.
-        since: the first token that sees it.
-        block: the token that opened the block it lives in, or `WHOLE`.
-        how: `value` of an expression, `function` that is written there, variable of a `loop`, or `parameter`.
-        place: which of the names that are bound together it is, from 0.
-        spans: the expressions on the right; of a loop those behind `in`, none where it counts.
+        since: the first token where it is visible.
+        block: the token that opened its block, or `WHOLE`.
+        how: `value` of an expression, `function` defined there, variable of a `loop`, or `parameter`.
+        place: its position among the names bound together, from 0.
+        spans: the expressions on the right; for a loop those after `in`, none for a numeric loop.
         function: the token `function` that defines it, or whose parameter it is.
-        path: the fields behind the name: of `function shop.open()` it is `("open",)`.
+        path: the fields after the name: `("open",)` for `function shop.open()`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Binding:
 
 @dataclass(slots=True)
 class _Header:
-    """An `if`, `while` or `for` whose `then` or `do` has not come yet."""
+    """An `if`, `while` or `for` before its `then` or `do`."""
 
     at: int
     depth: int
@@ -66,13 +66,13 @@ class _Header:
 
 
 class Outline(BracketIndex):
-    """What is known of a text before anything in it is understood.
+    """The blocks, bindings and labels of a text.
 
     Parameters:
         tokens: of the text, without comments.
 
     Attributes:
-        headers: the `if`, `while` and `for` that still wait for their block, outermost first.
+        headers: the `if`, `while` and `for` still without `then` or `do`, outermost first.
         bindings: in the order of the text.
         labels: the names between `::`.
     """
@@ -84,17 +84,17 @@ class Outline(BracketIndex):
         self.labels: list[str] = []
         self._by_name: dict[str, list[Binding]] = {}
         self._open: list[int] = []
-        self._bound: list[tuple[tuple[int, ...], int, int, bool]] = []  # targets, `=`, block, whether local
+        self._assignments: list[tuple[tuple[int, ...], int, int, bool]] = []  # targets, index of `=`, block, is local
         self._loops: dict[int, _Header] = {}
         for at, word in enumerate(self.words):
-            if word in _MATTER:
+            if word in _RELEVANT:
                 self._take(at, word)
             else:
                 self.inside.append(self._open[-1] if self._open else WHOLE)
         self.inside.append(self._top())
         self._bind()
 
-    # Reading -----------------------------------------------------------------------------------------
+    # Indexing ----------------------------------------------------------------------------------------
 
     def _take(self, at: int, word: str) -> None:
         if word in _STATEMENTS:
@@ -131,13 +131,13 @@ class Outline(BracketIndex):
         while self.headers and self.headers[-1].depth > place:
             self.headers.pop()
 
-    def _announce(self, at: int) -> None:
-        """An `if`, `while` or `for`, whose block comes later."""
+    def _begin_header(self, at: int) -> None:
+        """Record an `if`, `while` or `for`, whose block comes later."""
         names, mark = self._names(at + 1) if self.words[at] == "for" else ([], at + 1)
         self.headers.append(_Header(at, len(self._open), tuple(names), mark))
 
-    def _begin_announced(self, at: int) -> None:
-        """A block that an `if`, `while` or `for` may have announced."""
+    def _begin_block(self, at: int) -> None:
+        """Open the block of a `then` or `do`, which may belong to an `if`, `while` or `for`."""
         heads = ("if", "elseif") if self.words[at] == "then" else ("while", "for")
         if self.headers and self.headers[-1].depth == len(self._open) and self.words[self.headers[-1].at] in heads:
             header = self.headers.pop()
@@ -146,7 +146,7 @@ class Outline(BracketIndex):
         self._open.append(at)
 
     def _otherwise(self, at: int) -> None:
-        """The end of one branch, and the next."""
+        """End one branch and begin the next."""
         self._close(at, ("then",))
         if self.words[at] == "else":
             self._open.append(at)
@@ -154,27 +154,27 @@ class Outline(BracketIndex):
             self.headers.append(_Header(at, len(self._open)))
 
     def _names(self, at: int) -> tuple[list[int], int]:
-        """The names with commas between from a token on, attributes left out, and what follows them."""
-        found = []
+        """Return the comma-separated names from a token on, without attributes, and the token after them."""
+        names = []
         while self.kind(at) == "name":
-            found.append(at)
+            names.append(at)
             at += 1
             if self.word(at) == "<" and self.word(at + 2) == ">":
                 at += 3
             if self.word(at) != ",":
                 break
             at += 1
-        return found, at
+        return names, at
 
     def _local(self, at: int) -> None:
         if self.word(at + 1) == "function":
             return
         names, end = self._names(at + 1)
-        self._bound.append((tuple(names), end, self._block(), True))
+        self._assignments.append((tuple(names), end, self._block(), True))
 
     def _assignment(self, at: int) -> None:
-        """`a, b.c = …`, where it is a statement; of `local` and `for` the names are known already."""
-        if self._top() != self._block() or (self._bound and self._bound[-1][1] == at):
+        """Record `a, b.c = …` if it is a statement; the names of `local` and `for` are already recorded."""
+        if self._top() != self._block() or (self._assignments and self._assignments[-1][1] == at):
             return
         if self.headers and self.headers[-1].mark == at:
             return
@@ -184,10 +184,10 @@ class Outline(BracketIndex):
             start = self.start_of(start - (1 if start == at else 2))
             if start is not None:
                 targets.insert(0, start)
-        self._bound.append((tuple(targets), at, self._block(), False))
+        self._assignments.append((tuple(targets), at, self._block(), False))
 
     def _function(self, at: int) -> None:
-        """`function name.field:method(parameters)`, or without a name."""
+        """Record `function name.field:method(parameters)`, or a function without a name."""
         block, local, where = self._block(), self.word(at - 1) == "local", at + 1
         self._open.append(at)
         path: list[str] = []
@@ -212,8 +212,8 @@ class Outline(BracketIndex):
     _ACTIONS: ClassVar[dict[str, Callable[[Outline, int], None]]] = {
         **dict.fromkeys((*BRACKETS, "repeat"), _begin),
         **dict.fromkeys((*OPENING, "end", "until"), _end),
-        **dict.fromkeys(("if", "while", "for"), _announce),
-        **dict.fromkeys(("then", "do"), _begin_announced),
+        **dict.fromkeys(("if", "while", "for"), _begin_header),
+        **dict.fromkeys(("then", "do"), _begin_block),
         **dict.fromkeys(("else", "elseif"), _otherwise),
         "local": _local,
         "=": _assignment,
@@ -222,8 +222,8 @@ class Outline(BracketIndex):
     }
 
     def _bind(self) -> None:
-        """What could not be known before the whole text was paired: where values end, and what they are bound to."""
-        for targets, equals, block, local in self._bound:
+        """Bind names to values, whose ends are known only after the whole text has been paired."""
+        for targets, equals, block, local in self._assignments:
             spans, end = self.expressions(equals + 1) if self.word(equals) == "=" else ((), equals)
             for place, at in enumerate(targets):
                 path = () if local else self._path_of(at)
@@ -236,13 +236,13 @@ class Outline(BracketIndex):
                 self.bindings.append(Binding(self.words[at], at, block + 1, block, "loop", place, spans))
         self.bindings.sort(key=lambda binding: binding.at)
         for binding in self.bindings:
-            known = self._by_name.setdefault(binding.name, [])
+            bindings = self._by_name.setdefault(binding.name, [])
             if binding.block == WHOLE and not binding.path and (local_ := self.seen(binding.name, binding.at)):
-                binding.block = local_.block  # a local gets a new value
-            known.append(binding)
+                binding.block = local_.block  # assigns to an existing local
+            bindings.append(binding)
 
     def _path_of(self, at: int) -> tuple[str, ...] | None:
-        """The fields behind the name that is assigned to; None where it is no plain path."""
+        """Return the fields after the name that is assigned to, or None if it is not a plain path."""
         path: list[str] = []
         at += 1
         while self.word(at) in (".", "["):
@@ -256,40 +256,40 @@ class Outline(BracketIndex):
                 return None
         return tuple(path) if self.word(at) in ("=", ",") else None
 
-    # Asking ------------------------------------------------------------------------------------------
+    # Queries -----------------------------------------------------------------------------------------
 
     def seen(self, name: str, at: int) -> Binding | None:
-        """What a name is bound to at a token; None where the text does not bind it."""
-        known = self._by_name.get(name, ())
-        return next((b for b in reversed(known) if not b.path and self._sees(b, at)), None)
+        """Return what a name is bound to at a token, or None if the text does not bind it."""
+        candidates = self._by_name.get(name, ())
+        return next((b for b in reversed(candidates) if not b.path and self._is_visible(b, at)), None)
 
     def names(self, at: int) -> Iterator[str]:
-        """The names that the text binds for a token, the last one first."""
-        yield from (b.name for b in reversed(self.bindings) if not b.path and self._sees(b, at))
+        """Yield the names bound by the text that are visible at a token, the last one first."""
+        yield from (b.name for b in reversed(self.bindings) if not b.path and self._is_visible(b, at))
 
     def fields(self, owner: Binding | str, at: int) -> Iterator[Binding]:
-        """The fields that the text has given, before a token, to what a binding or the name of a global stands for."""
+        """Yield the fields that the text assigns, before a token, to the value of a binding or of a global."""
         name = owner if isinstance(owner, str) else owner.name
         home = None if isinstance(owner, str) else owner
         for binding in reversed(self._by_name.get(name, ())):
             if binding.path and binding.since <= at and self.seen(name, binding.at) is home:
                 yield binding
 
-    def _sees(self, binding: Binding, at: int) -> bool:
+    def _is_visible(self, binding: Binding, at: int) -> bool:
         if binding.since > at:
             return False
         end = self.partners.get(binding.block, at)
-        if end < at and self.words[binding.block] == "repeat":  # what `until` asks is still inside
+        if end < at and self.words[binding.block] == "repeat":  # the condition of `until` still sees the block's locals
             end, is_whole = self.expression(end + 1)
             return at < end + (not is_whole)
         return end >= at
 
     def is_loop(self, block: int) -> bool:
-        """Whether a block is run again and again."""
+        """Return whether a block is the body of a loop."""
         return block in self._loops
 
     def waiting(self) -> tuple[str, ...]:
-        """The keyword that the `if`, `while` or `for` waits for that the text ends in."""
+        """Return the keyword that an unfinished `if`, `while` or `for` at the end of the text needs, if any."""
         header = self.headers[-1] if self.headers else None
         if header is None or header.depth != len(self._open):
             return ()

@@ -1,7 +1,7 @@
-"""Ways through the tokens of a Lua text, from one end of an expression to the other.
+"""Walk the tokens of a Lua text from one end of an expression to the other.
 
-Texts that are being typed are rarely whole: what is never closed goes on to the end, and an expression
-in which something is missing says so.
+Text being typed is rarely complete: an unclosed bracket or block extends to the end, and an incomplete expression
+is reported as such.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from kosmo_kernel.editor.tokens import Token
 
 OPENING = {")": "(", "]": "[", "}": "{"}
 BRACKETS = frozenset(OPENING.values())
-WHOLE = -1  # the block that is the whole text
+WHOLE = -1  # stands for the block that is the whole text
 OPERATORS = frozenset(
     ("+", "-", "*", "/", "//", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or", "&", "|", "~", "<<", ">>")
 )
@@ -20,19 +20,19 @@ CONSTANTS = frozenset(("nil", "true", "false", "..."))
 _PREFIXES = frozenset(("not", "-", "#", "~"))
 _OPERANDS = BRACKETS - {"["} | {"function"}
 
-Span = tuple[int, int]  # an expression: its first token, and the one behind its last
+Span = tuple[int, int]  # an expression: its first token, and the one after its last
 
 
 class BracketIndex:
-    """Tokens of which each knows what it is in, and what closes it.
+    """Tokens with their enclosing and their matching brackets and blocks.
 
     Parameters:
         tokens: of the text, without comments.
 
     Attributes:
         words: each token as written, empty for a string.
-        partners: the token that closes what another one opens, by the latter; a missing one is missing here.
-        inside: the innermost bracket or block that each token is in, and one entry for what comes next.
+        partners: the closing token by its opening token; an unclosed one has no entry.
+        inside: the token that opens the innermost bracket or block around each token, and around the next one to come.
     """
 
     def __init__(self, tokens: Sequence[Token]) -> None:
@@ -42,28 +42,28 @@ class BracketIndex:
         self.inside: list[int] = []
 
     def word(self, at: int) -> str:
-        """A token as written; empty for a string, and beyond the text."""
+        """Return a token as written; empty for a string, and beyond the text."""
         return self.words[at] if 0 <= at < len(self.words) else ""
 
     def kind(self, at: int) -> str:
-        """What a token is; empty beyond the text."""
+        """Return the kind of a token; empty beyond the text."""
         return self.tokens[at].kind if 0 <= at < len(self.tokens) else ""
 
     def after(self, at: int) -> int:
-        """The place behind what a token opens, or behind the token; beyond the text where it is never closed."""
+        """Return the position after a token and all that it opens; beyond the text if it is never closed."""
         if self.words[at] in BRACKETS or self.words[at] == "function":
             return self.partners.get(at, len(self.words) - 1) + 1
         return at + 1
 
     def is_definition(self, opener: int) -> bool:
-        """Whether a bracket is around the parameters of a function."""
+        """Return whether a bracket encloses the parameters of a function."""
         if self.word(opener - 1) == "function":
             return True
         start = self.start_of(opener - 1)
         return start is not None and self.word(start - 1) == "function"
 
     def start_of(self, at: int) -> int | None:
-        """Where the expression starts whose last token is given: `f("x")[1].name` starts at `f`."""
+        """Return the start of the expression that ends with a token: `f("x")[1].name` starts at `f`."""
         while at >= 0:
             word, kind = self.words[at], self.tokens[at].kind
             if word in OPENING:
@@ -86,28 +86,28 @@ class BracketIndex:
         return None
 
     def opener_of(self, at: int) -> int | None:
-        """What a closing bracket closes."""
+        """Return the opening bracket of a closing one, or None."""
         opener = self.inside[at]
         return opener if self.partners.get(opener) == at else None
 
     def can_be_called(self, at: int) -> bool:
-        """Whether arguments may stand behind a token."""
+        """Return whether arguments can follow a token."""
         return self.kind(at) == "name" or self.word(at) in OPENING
 
     def expressions(self, at: int) -> tuple[list[Span], int]:
-        """The expressions from a token on, with commas between, and the first token that is no part of them."""
-        found = []
+        """Return the comma-separated expressions from a token on, and the first token after them."""
+        spans = []
         while True:
             end, is_whole = self.expression(at)
-            found.append((at, end))
+            spans.append((at, end))
             if not is_whole:
-                return found, end + 1  # it is still being typed: whatever comes next belongs to it
+                return spans, end + 1  # still being typed: the next token belongs to it
             if self.word(end) != ",":
-                return found, end
+                return spans, end
             at = end + 1
 
     def expression(self, at: int) -> tuple[int, bool]:
-        """Where the expression ends that starts at a token, and whether nothing is missing in it."""
+        """Return the end of the expression that starts at a token, and whether it is complete."""
         while True:
             while self.word(at) in _PREFIXES:
                 at += 1
@@ -127,7 +127,7 @@ class BracketIndex:
             at += 1
 
     def _suffixes(self, at: int) -> tuple[int, bool]:
-        """Behind the fields and calls that follow a name, and whether nothing is missing in them."""
+        """Return the position after the fields and calls that follow a name, and whether they are complete."""
         while True:
             word = self.word(at)
             if word in (".", ":"):

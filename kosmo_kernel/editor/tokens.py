@@ -1,9 +1,9 @@
-"""Lua text as tokens, with where each starts and whether it ends.
+"""Split Lua text into tokens with their positions, and mark those whose end is missing.
 
-Pygments' lexer does the work, with rules in front of its own for what an editor needs: names and brackets one
-by one (Pygments has `string.format` in one piece, runs `([[` together and then takes the long string for
-code), and strings and comments that are still being typed. Whoever types changes one place, so what
-stands on the lines above the first change is not read again.
+Pygments' lexer does the work, with additional rules for what an editor needs: names and brackets as separate tokens
+(Pygments keeps `string.format` in one piece, joins `([[` and then takes the long string for code), and strings and
+comments that are still being typed. Typing changes one place at a time, so the lines above the first change are not
+tokenized again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _QUOTES = ("'", '"')
 _MARKS = r"[(){},;\]+*%^#&|]|\.{1,3}|==?|::?|\[(?!=*\[)|-(?!-)|//?|~=?|<[<=]?|>[>=]?"
-_SPACED = ("Name", "Punctuation")  # what the lexer gives with the blanks in front of it
+_SPACED = ("Name", "Punctuation")  # token types that include the blanks before them
 
 Kind = Literal["name", "keyword", "string", "comment", "number", "mark"]
 
@@ -30,10 +30,10 @@ class Token(NamedTuple):
     """A piece of Lua text.
 
     Parameters:
-        kind: what it is; a `mark` is an operator, a bracket or a separator.
-        text: as it is written; a string's without its quotes.
+        kind: its kind; a `mark` is an operator, a bracket or a separator.
+        text: as written; a string without its quotes.
         start: where it begins, in characters of the text.
-        end: where it stops.
+        end: where it ends.
         closed: False for a string or comment whose end is missing.
     """
 
@@ -45,37 +45,37 @@ class Token(NamedTuple):
 
 
 def tokens_of(code: str) -> list[Token]:
-    """The tokens of a Lua text, space left out. No text is an error: what is not Lua is a `mark`."""
-    global _latest  # noqa: PLW0603 - replaced as a whole, so any thread may
-    before, known = _latest
-    if code == before:
-        return known.copy()
-    cut = code.rfind("\n", 0, _alike(before, code)) + 1
-    kept = bisect_left(known, cut, key=attrgetter("end"))
-    if kept < len(known):
-        cut = min(cut, known[kept].start)  # it goes on over the end of its line
+    """Return the tokens of a Lua text, without whitespace. Invalid code is not an error: it becomes a `mark`."""
+    global _latest  # noqa: PLW0603 - one assignment replaces it as a whole, which is safe in any thread
+    previous_code, previous_tokens = _latest
+    if code == previous_code:
+        return previous_tokens.copy()
+    cut = code.rfind("\n", 0, _common_prefix_length(previous_code, code)) + 1
+    kept = bisect_left(previous_tokens, cut, key=attrgetter("end"))
+    if kept < len(previous_tokens):
+        cut = min(cut, previous_tokens[kept].start)  # the token continues on the next line
     if not kept:
         cut = 0
-    found = known[:kept]
-    found += _read(code, cut)
-    _latest = code, found
-    return found
+    tokens = previous_tokens[:kept]
+    tokens += _read(code, cut)
+    _latest = code, tokens
+    return tokens
 
 
 def first_token(code: str) -> Token | None:
-    """The first of the tokens; nothing of the text is remembered."""
+    """Return the first token of a text, or None, without caching anything."""
     return next(_read(code, 0), None)
 
 
 _latest: tuple[str, list[Token]] = ("", [])
 
 
-def _alike(one: str, other: str) -> int:
-    """How many characters two texts have in common at their start."""
-    low, high = 0, min(len(one), len(other))
+def _common_prefix_length(first: str, second: str) -> int:
+    """Return the length of the common prefix of two texts."""
+    low, high = 0, min(len(first), len(second))
     while low < high:
         middle = (low + high + 1) // 2
-        if one.startswith(other[low:middle], low):
+        if first.startswith(second[low:middle], low):
             low = middle
         else:
             high = middle - 1
@@ -83,8 +83,8 @@ def _alike(one: str, other: str) -> int:
 
 
 def _read(code: str, begin: int) -> Iterator[Token]:
-    """The tokens from a place on where one can begin."""
-    opened: tuple[int, str] | None = None  # where a string in quotes began, and its quote
+    """Yield the tokens from a position on where a token can begin."""
+    opened: tuple[int, str] | None = None  # the start of a quoted string, and its quote
     lexer = _lexer()
     for place, kind, text in lexer.get_tokens_unprocessed(code[begin:], ("base",) if begin else ("root",)):
         start = begin + place
@@ -103,7 +103,7 @@ def _read(code: str, begin: int) -> Iterator[Token]:
         elif text in _QUOTES:
             opened = start, text
         elif kind[0] == "Comment":
-            yield Token("comment", text, start, start + len(text), _is_over(text, code, start))
+            yield Token("comment", text, start, start + len(text), _is_complete(text, code, start))
         elif kind[:2] == ("Literal", "String"):
             yield _in_long_brackets(text, start)
         else:
@@ -112,8 +112,8 @@ def _read(code: str, begin: int) -> Iterator[Token]:
         yield Token("string", code[opened[0] + 1 :], opened[0], len(code), closed=False)
 
 
-def _is_over(comment: str, code: str, start: int) -> bool:
-    """Whether nothing more could be written into a comment where the text ends."""
+def _is_complete(comment: str, code: str, start: int) -> bool:
+    """Return whether a comment has ended, so that typing at the end of the text cannot extend it."""
     return start + len(comment) < len(code) or (comment.startswith("--[") and comment.endswith("]"))
 
 
@@ -131,7 +131,7 @@ def _lexer() -> RegexLexer:
 
     class EditedLua(LuaLexer):
         tokens = {
-            # What there is most of comes first, with the blanks in front of it: each rule that is tried costs time.
+            # The most frequent tokens come first, including the blanks before them: each rule tried costs time.
             "base": [
                 (r"\s*+[^\W\d]\w*", Name),
                 (rf"\s*+(?:{_MARKS})", Punctuation),
@@ -146,7 +146,7 @@ def _lexer() -> RegexLexer:
             "sqs": [(r"\n", Whitespace, "#pop"), (r"[^\\'\n]+", String.Single), inherit],
             "dqs": [(r"\n", Whitespace, "#pop"), (r'[^\\"\n]+', String.Double), inherit],
         }
-        # Without what Pygments' class adds: names cut at their dots, which here never are in one piece.
+        # Skip LuaLexer's own method, which splits names at dots: here they are never in one piece.
         get_tokens_unprocessed = RegexLexer.get_tokens_unprocessed
 
-    return EditedLua()  # type: ignore[no-untyped-call] # Pygments' has no types
+    return EditedLua()  # type: ignore[no-untyped-call] # Pygments' lexers have no type hints

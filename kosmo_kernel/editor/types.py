@@ -1,4 +1,4 @@
-"""What an expression in a Lua text can stand for, as far as that can be known without running it."""
+"""Types of Lua expressions, as far as they can be inferred without running the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Chain = tuple["str | int", ...]
 
 @dataclass(frozen=True, slots=True)
 class NamePath:
-    """A chain of names from the globals on; `method` where the last one stands behind a colon."""
+    """A chain of names that starts at a global; `method` is true if the last one follows a colon."""
 
     chain: Chain
     method: bool = False
@@ -24,13 +24,13 @@ class NamePath:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What a function of the catalogue returned, or the value at a path of fields in it.
+    """The result of a catalogue function, or the value at a path of fields in it.
 
     Parameters:
         function: the function.
         many: whether it is a list of records.
         path: the fields; empty for the record itself.
-        asked: whether a list of apps was asked for, so that each record says whose it is.
+        asked: whether a list of items, such as apps, was passed, so that each record names its item.
     """
 
     function: Function
@@ -40,19 +40,19 @@ class CallResult:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """What there is at the path and below it."""
-        every = columns_with_item(self.function) if self.asked else self.function.columns
-        return tuple(column for column in every if column.path[: len(self.path)] == self.path)
+        """The columns at the path and below it."""
+        all_columns = columns_with_item(self.function) if self.asked else self.function.columns
+        return tuple(column for column in all_columns if column.path[: len(self.path)] == self.path)
 
     @property
     def fields(self) -> list[str]:
-        """The names that can follow, in the order of the catalogue."""
+        """The field names that can follow, in the order of the catalogue."""
         depth = len(self.path)
         return list(dict.fromkeys(column.path[depth] for column in self.columns if len(column.path) > depth))
 
     @property
     def is_text(self) -> bool:
-        """Whether string methods work on it: a text, or a reference that reads as its name."""
+        """True if string methods work on it: a string, or a reference that reads as its name."""
         if self.many or not self.path:
             return False
         here = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
@@ -60,7 +60,7 @@ class CallResult:
         return self.path in here or any((*self.path, label) in here for label in labels)
 
     def item(self) -> CallResult:
-        """One record of the list."""
+        """Return the type of one record of the list."""
         return replace(self, many=False)
 
 
@@ -71,12 +71,12 @@ class StringType:
 
 @dataclass(frozen=True, slots=True)
 class TableLiteral:
-    """A table that the text makes.
+    """A table constructor in the text.
 
     Parameters:
         at: the token `{`.
-        owner: what it was bound to, and so may have got more fields.
-        path: where behind the owner it is.
+        owner: the binding that holds it, through which the text may assign more fields; None if there is none.
+        path: its fields after the owner's name.
     """
 
     at: int
@@ -86,11 +86,11 @@ class TableLiteral:
 
 @dataclass(frozen=True, slots=True)
 class FunctionLiteral:
-    """A function that the text defines.
+    """A function definition in the text.
 
     Parameters:
         at: the token `function`.
-        name: as it is called, or empty.
+        name: the name it is called by, or empty.
     """
 
     at: int
@@ -99,14 +99,14 @@ class FunctionLiteral:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of such things."""
+    """A list whose items all have one type."""
 
     of: InferredType | None
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorFields:
-    """What a failed call gives as data, or a list of such."""
+    """The data of a failed call, or a list of such data."""
 
     columns: tuple[Column, ...]
     many: bool
@@ -114,7 +114,7 @@ class ErrorFields:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """What has the fields of several things: an object and its class."""
+    """A value with the fields of several types: an object and its class."""
 
     parts: tuple[InferredType, ...]
 
@@ -123,14 +123,18 @@ InferredType = NamePath | CallResult | StringType | TableLiteral | FunctionLiter
 
 
 def failures_of(function: Function | None) -> ErrorFields:
-    """What `errors = "collect"` returns beside what worked."""
-    asked = function.fan_out if function else None
-    first = Column(asked.name, asked.doc) if asked else Column("index", "The place of the item in the list", "integer")
-    return ErrorFields((first, *FAILED), many=True)
+    """Return the type of the failures that `errors = "collect"` returns beside the results."""
+    fan_out = function.fan_out if function else None
+    item_column = (
+        Column(fan_out.name, fan_out.doc)
+        if fan_out
+        else Column("index", "The place of the item in the list", "integer")
+    )
+    return ErrorFields((item_column, *FAILED), many=True)
 
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:
-    """The integration whose namespace is `app.integrations.NAME`; None elsewhere."""
+    """Return the integration whose namespace `app.integrations.NAME` a chain is, or None."""
     match tuple(chain):
         case ("app", "integrations", name):
             return integrations.known(name)
@@ -138,7 +142,7 @@ def integration_at(chain: Sequence[str | int]) -> Integration | None:
 
 
 def function_named(name: object) -> Function | None:
-    """The catalogue's function by its full name, as the Lua state has it."""
+    """Return the catalogue function with a full name, in the Lua state's form, or None."""
     if not isinstance(name, str) or not name:
         return None
     integration, _, last = name.removesuffix("*").partition(".")
@@ -149,7 +153,7 @@ def function_named(name: object) -> Function | None:
 
 
 def answer_of(known: dict[str, object]) -> CallResult | None:
-    """The answer that a value of the live state is, or is in."""
+    """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
     function, path = function_named(known.get("of")), known.get("path")
     if function is None:
         return None

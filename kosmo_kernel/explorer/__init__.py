@@ -1,9 +1,11 @@
-"""`%kosmo explore`: a form that asks a function, shows what it answers, and writes the Lua that does the same.
+"""`%kosmo explore`: a form that calls an API function, shows the result, and writes the Lua code for the same call.
 
-A door of its own onto the session of the notebook that it is opened in: what it runs is Lua in that session, so the
-accounts, the budget, the progress and what is kept from before are the cells'. `question.py` makes the Lua of what was
-chosen, `answer.py` the markup of what came back; neither knows widgets. `form.py` has the widgets, and nothing of it is
-loaded before somebody asks.
+The form runs Lua in the session of its notebook, so it shares the accounts, rate limits, progress display and cache
+with the notebook's cells.
+
+question.py   the chosen call as Lua code
+answer.py     results and errors as HTML
+form.py       the widgets; ipywidgets is imported when the form is first opened
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ if TYPE_CHECKING:
 
 
 def explore(name: str, door: NotebookContext) -> Explorer:
-    """Return the form, which has not been shown yet.
+    """Return the form, which is not displayed yet.
 
     Parameters:
-        name: of the function that it begins with, as in Lua or without what stands in front of it; empty for the first.
-        door: the notebook that it is opened in.
+        name: the function to select, such as `list_apps` or `heroku.list_apps`; empty for the first one.
+        door: the notebook in which the form is opened.
 
     Raises:
-        UnknownNameError: there is no such function; with the nearest names.
+        UnknownNameError: there is no such function; the error lists the nearest names.
     """
     from kosmo_kernel.explorer.form import Explorer
     from kosmo_kernel.explorer.question import chosen
 
-    first = chosen(name)
-    return Explorer(door, *first)
+    selected = chosen(name)
+    return Explorer(door, *selected)

@@ -1,4 +1,4 @@
-"""What the explorer shows, as markup: every text in it is escaped, whoever wrote it."""
+"""The HTML that the explorer shows for results, errors, notes and Lua code. All text in it is escaped."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _ERROR = (
 
 
 def small(text: str, code: str = "") -> str:
-    """A remark, and a piece of code behind it."""
+    """Return the HTML of a small note, followed by a piece of code if given."""
     return f'<div style="{_SMALL}">{html_text(text)}{f" <code>{html_code(code)}</code>" if code else ""}</div>'
 
 
 def lua(cell: str) -> str:
-    """A cell's text to copy, and the button by which JupyterLab inserts it."""
+    """Return the HTML of a cell's code to copy, with the button that inserts it in JupyterLab."""
     return (
         f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{html_code(cell)}</pre>'
         '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
@@ -46,14 +46,14 @@ def lua(cell: str) -> str:
 
 
 def value(found: Any) -> str:
-    """What came back, as a cell shows it."""
+    """Return the HTML of a result, as a cell shows it."""
     bundle = bundle_of(found)
     shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{html_code(bundle["text/plain"])}</pre>'
     return shown
 
 
 def failure(error: BaseException) -> str:
-    """Why there is no answer: an error of ours as below a cell, a defect as Python shows it."""
+    """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
     text = "\n".join(error_lines(error)) if isinstance(error, KosmoError) else _defect(error)
     return f'<pre style="{_TEXT}{_ERROR}">{html_code(text)}</pre>'
 
@@ -63,24 +63,22 @@ def _defect(error: BaseException) -> str:
 
 
 class SearchableRows:
-    """The rows of an answer, to be searched by what is shown of them.
+    """The rows of a result, searchable by their displayed text.
 
     Parameters:
-        records: the answer.
+        records: the result.
     """
 
     def __init__(self, records: Records) -> None:
         self.records = records
-        self._texts: list[str] = []  # of each row all that is shown of it, made when first searched
+        self._texts: list[str] = []  # the displayed text of each row; computed at the first search
 
     def matching(self, words: str) -> Records:
-        """The rows that have each of the words somewhere, in capitals or not."""
-        wanted = words.casefold().split()
-        if not wanted:
+        """Return the rows that contain all of the words; case is ignored."""
+        terms = words.casefold().split()
+        if not terms:
             return self.records
         if not self._texts:
             columns = [format_column(column) for column in table_of(self.records, len(self.records)).columns]
             self._texts = ["\n".join(filter(None, row)).casefold() for row in zip(*columns, strict=True)]
-        return self.records.take(
-            place for place, text in enumerate(self._texts) if all(word in text for word in wanted)
-        )
+        return self.records.take(index for index, text in enumerate(self._texts) if all(word in text for word in terms))

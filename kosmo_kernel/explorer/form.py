@@ -1,8 +1,8 @@
-"""The explorer's widgets, and what happens when they are used.
+"""The explorer's widgets and their event handlers.
 
-What is chosen and typed is turned into Lua anew each time. Run, and the button that fetches names to choose from, run
-Lua where cells run (`NotebookContext.between_cells`); nothing else sends a request. What goes wrong is shown in the
-form: an exception that reached the comm would be lost in a log.
+Every change of a field updates the Lua code. The Run button, and the buttons that load names to choose from, run Lua in
+the thread of the cells (`NotebookContext.between_cells`); nothing else sends a request. Errors are shown in the form,
+because an exception that reached the comm would only be logged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
 
-NAME = "Explorer"  # what Lua's messages call what it runs
+NAME = "Explorer"  # the chunk name in Lua's error messages
 TEXT = (
     f"%{COMMAND_MAGIC} explore: a form that asks a function and writes the Lua that does the same; "
     "it works in JupyterLab, Notebook 7 and VS Code, while its kernel runs."
@@ -33,30 +33,30 @@ RUNS = "Running. ■ stops it."
 
 _LABEL = {"description_width": "7em"}
 _WIDE = {"width": "36em", "max_width": "100%"}
-_INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that remarks stand below what they are about
+_INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align with their fields
 
 
 class Explorer:
     """The form.
 
     Parameters:
-        door: the notebook that it is opened in.
-        integration: the service of the function to begin with.
-        function: that function.
+        door: the notebook in which the form is opened.
+        integration: the service of the function to select first.
+        function: the function to select first.
     """
 
     def __init__(self, door: NotebookContext, integration: Integration, function: Function) -> None:
-        w.register_comm_target()  # a page that is loaded again finds the widgets by it; only in IPython it is done
+        w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython
         self._door = door
-        self._rows_made: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter and kind
-        self._fields: dict[str, tuple[Param, Any]] = {}  # of the function chosen
+        self._parameter_rows: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter name and kind
+        self._fields: dict[str, tuple[Param, Any]] = {}  # of the chosen function
         self._rows: answer.SearchableRows | None = None
-        self._turn = threading.Lock()
+        self._state_lock = threading.Lock()
         self._state = "idle"
-        self._known = functions()
+        self._functions = functions()
         first = f"{integration.name}.{function.name}"
         self._function = w.Dropdown(
-            options=list(self._known), value=first, description="Function", style=_LABEL, layout=_WIDE
+            options=list(self._functions), value=first, description="Function", style=_LABEL, layout=_WIDE
         )
         self._account = w.Dropdown(description="Account", style=_LABEL, layout=_WIDE)
         self._about = w.HTML(layout={"margin": _INDENT})
@@ -81,10 +81,10 @@ class Explorer:
             ]
         )
         self._choose_function()
-        self._function.observe(self._safely(self._choose_function), "value")
-        self._account.observe(self._safely(self._choose_account), "value")
-        self._run.on_click(self._safely(partial(self._begin, self._ask)))
-        self._filter.observe(self._safely(self._show_rows), "value")
+        self._function.observe(self._handler(self._choose_function), "value")
+        self._account.observe(self._handler(self._choose_account), "value")
+        self._run.on_click(self._handler(partial(self._schedule, self._ask)))
+        self._filter.observe(self._handler(self._show_rows), "value")
 
     def __repr__(self) -> str:
         return TEXT
@@ -92,125 +92,125 @@ class Explorer:
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         return {**self.box._repr_mimebundle_(**options), "text/plain": TEXT}
 
-    # What is asked -------------------------------------------------------------------------------------
+    # The call -------------------------------------------------------------------------------------
 
     def _choose_function(self) -> None:
-        """Show what the function takes, and whom it can be asked of."""
-        self._forget()
-        integration, function = self._known[self._function.value]
+        """Show the parameters of the chosen function and the accounts to choose from."""
+        self._clear_result()
+        integration, function = self._functions[self._function.value]
         self._about.value = answer.small(
             f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
         )
-        before = self._account.value
+        previous = self._account.value
         choices = aliases(integration, self._door.lua.account)
-        self._account.options = [(shown, alias) for alias, shown in choices.items()]
-        self._account.value = before if before in choices else next(iter(choices))
+        self._account.options = [(label, alias) for alias, label in choices.items()]
+        self._account.value = previous if previous in choices else next(iter(choices))
         self._fields = {}
         rows = [row for param in function.params for row in self._rows_of(integration, param)]
         self._arguments.children = rows
-        self._write()
+        self._update_lua()
 
     def _choose_account(self) -> None:
-        self._forget()
-        self._write()
+        self._clear_result()
+        self._update_lua()
 
-    def _forget(self) -> None:
-        """Take away what another question had as its answer."""
+    def _clear_result(self) -> None:
+        """Clear the result of an earlier call."""
         self._show("")
         self._filter.value = self._status.value = ""
 
     def _rows_of(self, integration: Integration, param: Param) -> list[Any]:
-        """The widgets of one parameter: the same for each function that takes it, so that nothing typed is lost."""
+        """Return the widgets of a parameter; functions share them, so that its text survives a change of function."""
         key = integration.name, param.name, param.kind
-        if key not in self._rows_made:
-            self._rows_made[key] = self._made(integration, param)
-        row, about = self._rows_made[key]
+        if key not in self._parameter_rows:
+            self._parameter_rows[key] = self._make_row(integration, param)
+        row, about = self._parameter_rows[key]
         self._fields[param.name] = param, row.children[0]
         about.value = answer.small(f"{param.doc}.{' Several: with commas between them.' if param.each else ''}")
         return [row, about]
 
-    def _made(self, integration: Integration, param: Param) -> tuple[Any, Any]:
-        """A row for one parameter, and a line below it."""
-        shape = {"style": _LABEL, "layout": _WIDE, "description": param.name}
+    def _make_row(self, integration: Integration, param: Param) -> tuple[Any, Any]:
+        """Create the field of a parameter with its load button, and the line of help below it."""
+        common = {"style": _LABEL, "layout": _WIDE, "description": param.name}
         if param.kind == "boolean":
-            field = w.Dropdown(**shape, options=["", "true", "false"])
+            field = w.Dropdown(**common, options=["", "true", "false"])
         else:
             example = f"{param.example}, for example" if param.example else param.says
-            field = w.Combobox(**shape, placeholder=example)
-        field.observe(self._safely(self._write), "value")
+            field = w.Combobox(**common, placeholder=example)
+        field.observe(self._handler(self._update_lua), "value")
         row = [field]
         listing = lister(integration, param)
         if listing is not None:
             what = listing.name.removeprefix("list_").replace("_", " ")
             tip = f"Ask {listing.name} for names to choose from"
             load = w.Button(description=f"Load {what}", tooltip=tip, layout={"width": "auto"})
-            load.on_click(self._safely(partial(self._begin, partial(self._load, listing, what))))
+            load.on_click(self._handler(partial(self._schedule, partial(self._load, listing, what))))
             row.append(load)
         return w.HBox(row, layout={"flex_flow": "row wrap"}), w.HTML(layout={"margin": _INDENT})
 
-    def _question(self, function: Function | None = None) -> ExplorerCall:
-        """What is asked for now, or a list of what can be asked for."""
-        integration, own = self._known[self._function.value]
+    def _chosen_call(self, function: Function | None = None) -> ExplorerCall:
+        """Return the chosen call, or a call without arguments of `function` (to load names)."""
+        integration, selected = self._functions[self._function.value]
         values = {name: read(param, field.value) for name, (param, field) in self._fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
-        return ExplorerCall(integration, function or own, self._account.value, arguments, self._door.lua.account)
+        return ExplorerCall(integration, function or selected, self._account.value, arguments, self._door.lua.account)
 
-    def _write(self) -> None:
-        """Show the Lua, and offer the names that are known by now."""
-        self._offer()
-        self._lua.value = answer.lua(self._question().cell(self._door.first_line))
+    def _update_lua(self) -> None:
+        """Show the Lua code, and offer the names that have been loaded."""
+        self._offer_names()
+        self._lua.value = answer.lua(self._chosen_call().cell(self._door.first_line))
 
-    def _offer(self) -> None:
-        integration, _ = self._known[self._function.value]
+    def _offer_names(self) -> None:
+        integration, _ = self._functions[self._function.value]
         for param, field in self._fields.values():
             listing = lister(integration, param)
             account = self._account.value
-            found = listing and self._door.lua.listed(integration.name, listing.name, account)
-            names = [str(name) for record in found or () if (name := record.get(param.each[0])) is not None]
+            records = listing and self._door.lua.listed(integration.name, listing.name, account)
+            names = [str(name) for record in records or () if (name := record.get(param.each[0])) is not None]
             if param.each and list(field.options) != names:
                 field.options = names
 
-    # Running it ----------------------------------------------------------------------------------------
+    # Runs ----------------------------------------------------------------------------------------
 
-    def _begin(self, work: Callable[[], None]) -> None:
-        """Do something as soon as no cell runs. Until it is done there is nothing else to do."""
-        with self._turn:
+    def _schedule(self, work: Callable[[], None]) -> None:
+        """Call `work` when no cell is running. Only one call can be pending or running."""
+        with self._state_lock:
             if self._state != "idle":
                 return
             self._state = "waits"
         self._enable(possible=False)
         self._door.between_cells(partial(self._work, work))
-        with self._turn:
+        with self._state_lock:
             if self._state == "waits":
                 self._status.value = answer.small(WAITS)
 
     def _work(self, work: Callable[[], None]) -> None:
-        with self._turn:
+        with self._state_lock:
             self._state = "runs"
             self._status.value = answer.small(RUNS)
         try:
             work()
-        except KeyboardInterrupt:  # that came before Lua had begun
+        except KeyboardInterrupt:  # interrupted before Lua started
             self._show(answer.small("Stopped."))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the form is where it is read
+        except Exception as error:  # noqa: BLE001 - any error is shown in the form
             if isinstance(error, KosmoError):
                 self._door.lua.last_error = error
             self._show(answer.failure(error))
         finally:
-            with self._turn:
+            with self._state_lock:
                 self._state = "idle"
             if self._status.value == answer.small(RUNS):
                 self._status.value = ""
             self._enable(possible=True)
-            self._write()  # a cell may have changed what a call without an account means
+            self._update_lua()  # a cell may have changed the session's account
 
     def _enable(self, *, possible: bool) -> None:
-        """Let something be asked, or nothing else: an answer would stand below another question."""
+        """Enable or disable Run and the choices: during a run they must match the result that will be shown."""
         self._run.disabled = self._function.disabled = self._account.disabled = not possible
 
     def _ask(self) -> None:
-        """Run the Lua and show what it gives."""
-        result = self._run_lua(self._question())
+        """Run the chosen call and show its result."""
+        result = self._run_lua(self._chosen_call())
         self._status.value += "".join(map(answer.small, result.notes))
         if isinstance(result.value, Records):
             self._rows = answer.SearchableRows(result.value)
@@ -220,13 +220,13 @@ class Explorer:
             self._show(answer.value(result.value))
 
     def _load(self, listing: Function, what: str) -> None:
-        """Fetch the names of what can be asked for."""
-        found = self._run_lua(self._question(listing)).value
-        self._status.value = answer.small(f"{len(found):,} {what} to choose from.")
+        """Load the names that a parameter can have."""
+        records = self._run_lua(self._chosen_call(listing)).value
+        self._status.value = answer.small(f"{len(records):,} {what} to choose from.")
 
-    def _run_lua(self, question: ExplorerCall) -> Any:
+    def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:
-            result = self._door.lua.run(question.lua, name=NAME, account=question.account, on_progress=line)
+            result = self._door.lua.run(call.lua, name=NAME, account=call.account, on_progress=line)
         if self._status.value == answer.small(RUNS):
             self._status.value = ""
         return result
@@ -234,31 +234,31 @@ class Explorer:
     def _progress(self, state: ProgressSnapshot) -> None:
         self._status.value = state.html()
 
-    # What came -----------------------------------------------------------------------------------------
+    # Results -----------------------------------------------------------------------------------------
 
     def _show(self, markup: str) -> None:
-        """Show something that has no rows to filter."""
+        """Show HTML without rows to filter."""
         self._rows = None
         self._filtering.layout.display = "none"
         self._count.value = ""
         self._answer.value = markup
 
     def _show_rows(self) -> None:
-        """Show the rows that the filter lets through."""
+        """Show the rows that match the filter."""
         if self._rows is None:
             return
-        found = self._rows.matching(self._filter.value)
+        matches = self._rows.matching(self._filter.value)
         total = len(self._rows.records)
-        self._count.value = answer.small(f"{len(found):,} of {total:,}") if self._filter.value.strip() else ""
-        self._answer.value = answer.value(found)
+        self._count.value = answer.small(f"{len(matches):,} of {total:,}") if self._filter.value.strip() else ""
+        self._answer.value = answer.value(matches)
 
-    def _safely(self, work: Callable[[], None]) -> Callable[[object], None]:
-        """What a widget calls: its failures are shown in the form."""
+    def _handler(self, work: Callable[[], None]) -> Callable[[object], None]:
+        """Return an event handler that calls `work` and shows its errors in the form."""
 
-        def called(_event: object) -> None:
+        def handler(_event: object) -> None:
             try:
                 work()
-            except Exception as error:  # noqa: BLE001 - see the module
+            except Exception as error:  # noqa: BLE001 - shown in the form; the comm would only log it
                 self._show(answer.failure(error))
 
-        return called
+        return handler

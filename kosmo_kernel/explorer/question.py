@@ -1,4 +1,4 @@
-"""What is asked in the explorer, as the Lua that asks it."""
+"""The call that is chosen in the explorer's form, and the Lua code for it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
 from kosmo_kernel.values.lua_syntax import field, literal
 
-_SPACE = "app.integrations."
+_PREFIX = "app.integrations."
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
-_TRUTHS = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class ExplorerCall:
-    """A call.
+    """A call of an API function.
 
     Parameters:
         integration: the service.
         function: one of its functions.
-        alias: whose account.
-        arguments: by name.
-        default: the alias that a call without one means, which is the session's.
+        alias: the alias of the account.
+        arguments: the arguments by name.
+        default: the session's account, which a call without an alias uses.
     """
 
     integration: Integration
@@ -39,21 +39,21 @@ class ExplorerCall:
 
     @property
     def account(self) -> str | None:
-        """What the run must be given: Lua has no name for the default account where the session's is another."""
+        """The run's `account` option, for the default account: Lua has no name for it if the session uses another."""
         return self.alias if self.alias == accounts.DEFAULT != self.default else None
 
     @property
     def lua(self) -> str:
-        """The call."""
+        """The Lua code of the call."""
         alias = "" if self.alias == accounts.DEFAULT else field(self.alias)
         arguments = literal(self.arguments) if self.arguments else ""
-        return f"{_SPACE}{self.integration.name}{alias}.{self.function.name}({arguments})"
+        return f"{_PREFIX}{self.integration.name}{alias}.{self.function.name}({arguments})"
 
     def cell(self, first_line: str) -> str:
-        """A cell that makes it.
+        """Return the text of a cell that makes the call.
 
         Parameters:
-            first_line: what a cell of Lua begins with; empty where every cell is one.
+            first_line: the first line of a Lua cell; empty in a Lua notebook.
         """
         if self.account:
             return f"%%{LUA_MAGIC} --account {self.account}\n{self.lua}"
@@ -61,7 +61,7 @@ class ExplorerCall:
 
 
 def functions() -> dict[str, tuple[Integration, Function]]:
-    """Everything that can be asked, by full name."""
+    """Return all functions by full name, such as `heroku.list_apps`."""
     return {
         name: (integration, function)
         for integration in integrations.everything()
@@ -70,37 +70,37 @@ def functions() -> dict[str, tuple[Integration, Function]]:
 
 
 def chosen(name: str) -> tuple[Integration, Function]:
-    """The function that a name means: `list_apps`, `heroku.list_apps`, or with all that Lua has in front of it.
+    """Return the function for a name: `list_apps`, `heroku.list_apps` or `app.integrations.heroku.list_apps`.
 
     Raises:
-        UnknownNameError: there is none; with the nearest full names.
+        UnknownNameError: there is no such function; the error lists the nearest full names.
     """
     known = functions()
     if not name:
         return next(iter(known.values()))
-    service, _, rest = name.removeprefix(_SPACE).rpartition(".")
+    service, _, rest = name.removeprefix(_PREFIX).rpartition(".")
     for integration in integrations.everything():
         if service in (integration.name, "") and (function := integration.names().get(rest)):
             return integration, function
-    own = nearest(rest, [full.rpartition(".")[2] for full in known])
-    near = [full for one in own for full in known if full.endswith(f".{one}")] or list(known)
+    matches = nearest(rest, [full.rpartition(".")[2] for full in known])
+    near = [full for match in matches for full in known if full.endswith(f".{match}")] or list(known)
     raise UnknownNameError(f"There is no function `{name}`.", tuple(near))
 
 
 def aliases(integration: Integration, default: str) -> dict[str, str]:
-    """The accounts to choose from, each with how it is shown; the session's first, whether or not it has a token."""
-    there = accounts.names(integration)
-    first = default if default in there or default == accounts.DEFAULT else accounts.DEFAULT
-    found = {}
-    for alias in dict.fromkeys((first, *there)):
-        found[alias] = alias if alias in there else f"{alias} (no token)"
+    """Return the accounts to choose from with their labels; the session's account is first, even without a token."""
+    configured = accounts.names(integration)
+    first = default if default in configured or default == accounts.DEFAULT else accounts.DEFAULT
+    labels = {}
+    for alias in dict.fromkeys((first, *configured)):
+        labels[alias] = alias if alias in configured else f"{alias} (no token)"
         if alias == accounts.DEMO:
-            found[alias] = f"{alias} (a fictional company)"
-    return found
+            labels[alias] = f"{alias} (a fictional company)"
+    return labels
 
 
 def read(param: Param, typed: str) -> Any:
-    """What was typed for a parameter, as the value that it means; None for nothing. What fits no kind stays a text."""
+    """Parse the text of a parameter's field; return None if it is empty, and a text that fits no kind unchanged."""
     parts = [part.strip() for part in typed.split(",")] if param.each else [typed.strip()]
     values = [_value(param, part) for part in parts if part]
     return values if len(values) > 1 else next(iter(values), None)
@@ -111,20 +111,20 @@ def _value(param: Param, text: str) -> Any:
         return int(text)
     if param.kind == "number" and _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
-    return _TRUTHS.get(text, text) if param.kind == "boolean" else text
+    return _BOOLEANS.get(text, text) if param.kind == "boolean" else text
 
 
 def lister(integration: Integration, param: Param) -> Function | None:
-    """The function that lists what a parameter can be: one that needs nothing, and whose records may stand for it."""
-    wanted = set(param.each)
+    """Return a function that lists values for a parameter: it needs no arguments and its records have the columns."""
+    columns = set(param.each)
     return next(
         (
             function
             for function in integration.functions
             if function.returns == "list"
             and not any(other.required for other in function.params)
-            and wanted
-            and wanted <= {column.name for column in function.columns}
+            and columns
+            and columns <= {column.name for column in function.columns}
         ),
         None,
     )

@@ -1,8 +1,8 @@
-"""The services that can be called, one file each.
+"""The services that can be called, one module each.
 
-Those that come with this package are a static list. Others are entry points in the group
-`kosmo_kernel.integrations`, named like the `Integration` that they lead to; looking for them costs as much
-as starting Python a few times, so it happens only when a name is not built in or when all are asked for.
+The built-in ones are a static list. Others are entry points in the group `kosmo_kernel.integrations`, named like the
+`Integration` that they load. A search for entry points costs as much as starting Python a few times, so it happens
+only if a name is not built in or if all integrations are needed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 GROUP = "kosmo_kernel.integrations"
 BUILT_IN: tuple[Integration, ...] = (HEROKU,)
-_loaded: dict[str, Integration] = {}  # of those that are installed, by name
+_loaded: dict[str, Integration] = {}  # installed integrations that have been loaded, by name
 
 
 def find(name: str) -> Integration:
-    """The integration with this name, built in or installed.
+    """Return the integration with this name, built in or installed.
 
     Raises:
         UnknownNameError: there is none; with the nearest names.
@@ -41,7 +41,7 @@ def find(name: str) -> Integration:
 
 
 def known(name: object) -> Integration | None:
-    """The integration with this name; None where there is none that can be loaded."""
+    """Return the integration with this name, or None if there is none or it cannot be loaded."""
     try:
         return find(name) if isinstance(name, str) else None
     except (UnknownNameError, SettingsError):
@@ -49,24 +49,24 @@ def known(name: object) -> Integration | None:
 
 
 def present() -> tuple[Integration, ...]:
-    """Those that need not be looked for: the built-in ones, and the installed ones that were asked for before."""
+    """Return the integrations that need no search: the built-in ones, and the installed ones already loaded."""
     return (*BUILT_IN, *_loaded.values())
 
 
 def everything() -> tuple[Integration, ...]:
-    """All integrations, the built-in ones first; one that cannot be loaded is left out with a warning."""
-    found = list(BUILT_IN)
+    """Return all integrations, the built-in ones first; one that cannot be loaded is left out with a warning."""
+    loaded = list(BUILT_IN)
     for entry in _installed().values():
         try:
-            found.append(_load(entry))
+            loaded.append(_load(entry))
         except SettingsError as error:
             warnings.warn(error.message, RuntimeWarning, stacklevel=2)
-    return tuple(found)
+    return tuple(loaded)
 
 
 @cache
 def _installed() -> dict[str, EntryPoint]:
-    """The entry points by name, as the running Python found them first; a built-in name is never theirs."""
+    """Return the entry points by name, without those that have a built-in name; searched for once per process."""
     from importlib.metadata import entry_points
 
     taken = {integration.name for integration in BUILT_IN}
@@ -79,7 +79,7 @@ def _load(entry: EntryPoint) -> Integration:
     origin += f", from {entry.dist.name})" if entry.dist else ")"
     try:
         loaded = entry.load()
-    except Exception as error:  # what a stranger's module raises can be anything
+    except Exception as error:  # a third-party module can raise anything
         raise SettingsError(f"{origin} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(loaded, Integration) or loaded.name != entry.name:
         raise SettingsError(f"{origin} is not a catalogue.Integration with the name of its entry point.")

@@ -1,9 +1,9 @@
-"""Heroku, by version 3 of its Platform API.
+"""Heroku, through version 3 of its Platform API.
 
-Seven functions that only read. Five look at one app and take its name or UUID, or a list of them.
-A list longer than one page is answered with 206 and `Next-Range`, which sent back as `Range` gets the
-next page (Heroku's reference, "Ranges"). An error is `{"id", "message", "url"}`. An account may save up
-4,500 requests and gets 75 more each minute ("Rate limits").
+Seven read-only functions. Five look at one app and take its name or UUID, or a list of them. The response to a list
+longer than one page has status 206 and a `Next-Range`, which is sent back as `Range` to get the next page (Heroku's
+reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can accumulate 4,500 requests and gets 75
+more each minute ("Rate limits").
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from kosmo_kernel.catalogue import BulkSource, Column, Function, Integration, Pa
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, ErrorBody, PageRequest, Response
 from kosmo_kernel.integrations.heroku_columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
 
-_PAGE = 1000  # records, the most that Heroku gives at once
+_PAGE = 1000  # records; the maximum of one page
 _PARTIAL_CONTENT = 206
 _FORBIDDEN = 403
 
-# Heroku's schema has the first for names. It also keeps what is no name, `my-app/config-vars`, out of an address.
+# The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
 _APP_NAME = "[a-z][a-z0-9-]{1,28}[a-z0-9]"
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -104,7 +104,7 @@ end
 """,
 )
 
-# Not offered: what it tells an audit is in `list_addons`, and it holds addresses that let their bearer in.
+# Not public: `list_addons` has what an audit needs from it, and its URLs sign in anyone who has them.
 _ATTACHMENTS = Function(
     name="list_addon_attachments",
     summary="Which app uses which add-on",
@@ -220,7 +220,7 @@ print("Second factor: " .. (me.two_factor_authentication and "yes" or "no"))
 
 
 def _next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
-    """`Next-Range` as it came: only Heroku knows what it means."""
+    """Return the request for the next page: `Next-Range` unchanged, because its form is known only to Heroku."""
     following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
     return PageRequest(headers={"Range": following}) if following else None
 
@@ -229,38 +229,38 @@ def _read_error(reply: Response) -> ErrorBody | None:
     import json  # only an error needs it
 
     try:
-        said = json.loads(reply.body)
+        body = json.loads(reply.body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         return None
-    texts = {key: value for key in ("id", "url") if isinstance(value := said.get(key), str)}
+    texts = {key: value for key in ("id", "url") if isinstance(value := body.get(key), str)}
     id_ = texts.get("id")
     return ErrorBody(
         id_,
-        said["message"].strip() + _missing_scope(reply),
+        body["message"].strip() + _missing_scope(reply),
         texts.get("url"),
         second_factor=id_ is not None and "two_factor" in id_,
     )
 
 
 def _read_budget(reply: Response) -> int | None:
-    """`{"remaining": 2399}`; asking costs nothing (Heroku's schema, "Rate Limit")."""
+    """Return the number in `{"remaining": 2399}`; this request costs nothing (Heroku's schema, "Rate Limit")."""
     import json  # only a question about the budget needs it
 
     try:
-        left = json.loads(reply.body)["remaining"]
+        remaining = json.loads(reply.body)["remaining"]
     except (ValueError, RecursionError, LookupError, TypeError):
         return None
-    return left if isinstance(left, int) else None
+    return remaining if isinstance(remaining, int) else None
 
 
 def _missing_scope(reply: Response) -> str:
-    """What a token lacks, where Heroku's headers tell: a 403 for want of a scope names none in its message."""
-    has, needs = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
-    if reply.status != _FORBIDDEN or not has or not needs or has & needs:
+    """Return which scope a token lacks, if Heroku's headers show it: the message of such a 403 does not name it."""
+    granted, accepted = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
+    if reply.status != _FORBIDDEN or not granted or not accepted or granted & accepted:
         return ""
-    return f" The token has the scope {', '.join(sorted(has))}; this takes one of {', '.join(sorted(needs))}."
+    return f" The token has the scope {', '.join(sorted(granted))}; this takes one of {', '.join(sorted(accepted))}."
 
 
 def _words(headers: Mapping[str, str], name: str) -> set[str]:
@@ -291,7 +291,7 @@ HEROKU = Integration(
             "https://dashboard.heroku.com/account/applications makes one in a browser",
         ),
         scopes="oauth-scope",
-        signed_in=CliLogin(  # as @heroku-cli/command 13.2 has it
+        signed_in=CliLogin(  # as in @heroku-cli/command 13.2
             title="the Heroku CLI",
             state="heroku/login.json",
             folder_env="HEROKU_DATA_DIR",

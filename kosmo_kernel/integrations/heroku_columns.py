@@ -1,8 +1,8 @@
-"""What Heroku's records hold, in the order in which a table shows it.
+"""The columns of Heroku's records, in the order in which a table shows them.
 
-Every property of Heroku's schema for version 3 of its Platform API, nested ones dotted: what tells things
-apart first, then their state, then dates, then what is there for programs, and identifiers last. Null is
-possible where the schema says so, and where Heroku is known to leave a key out.
+Every property of Heroku's schema for version 3 of its Platform API, nested ones dotted: first what distinguishes the
+records, then their state, dates, fields for programs, and identifiers last. A column is nullable if the schema says
+so, or if Heroku is known to leave the key out.
 """
 
 from __future__ import annotations

@@ -1,13 +1,18 @@
-"""The Lua kernel: Jupyter's protocol on one side, a `kosmo_kernel.session.Session` on the other.
+"""The Lua kernel: it connects Jupyter's messaging protocol to a `kosmo_kernel.session.Session`.
 
-It speaks the protocol itself, with ZeroMQ and nothing else: the base class that Python's kernel offers would bring
-the shell, the event loops and the threads of that one, and then much of it had to be corrected for another language.
+The kernel implements the protocol directly on ZeroMQ. ipykernel's base class would bring Python's shell, event loops
+and threads, much of which would have to be overridden for another language. Lua itself runs in a child process.
+Jupyter starts the kernel as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `settings/python_start.py`.
 
-`app.py` starts the kernel; `channels.py` has its sockets and `messages.py` what goes over them. `protocol.py` takes the
-requests and hands each to `notebook.py`, which has the session and makes the answers. `execute.py` tells what a cell
-asks for and how its values are shown, `outline.py` and `failures.py` how tables and errors are. `history.py` keeps
-what was typed, `comms.py` is for widgets, `parameters.py` for papermill. The kernel holds no Lua: that is another
-process.
-
-Started by Jupyter as `python -E -P -m kosmo_kernel.kernel -f CONNECTION_FILE`, see `python_start.py`.
+app.py          the entry point: command line, signals, start
+channels.py     the ZeroMQ sockets and the connection file
+messages.py     encoding, signing and decoding of messages
+protocol.py     the handlers of all request types
+notebook.py     the session of one notebook, and the content of its replies
+execute.py      a cell's values as MIME bundles
+failures.py     a failure as the content of an `error` message
+history.py      the input history, in SQLite
+comms.py        messages between widgets and the front end
+parameters.py   the Lua translator for papermill
+usage.py        memory and CPU use, for `usage_request`
 """

@@ -1,9 +1,8 @@
-"""Starts the Lua kernel: reads its connection file, opens its sockets, serves until the end.
+"""Start the Lua kernel: read the connection file, open the sockets, and serve requests until shutdown.
 
-Nothing but ZeroMQ is loaded for that; what a cell needs comes in behind the first answer. SIGINT never raises
-inside the kernel: it asks the session to stop the cell, so no reply is ever lost to a KeyboardInterrupt that lands
-between two lines of the kernel's own. Only where the kernel makes what a cell shows does an interrupt, by SIGINT or by
-a message, end that by an exception.
+Only ZeroMQ is imported for this; the modules that run a cell are imported after the first reply. SIGINT does not raise
+`KeyboardInterrupt` in the kernel's own code, where it could lose a reply: it asks the session to stop the cell. Only
+while the main thread renders a cell's values or errors does an interrupt (SIGINT or a message) raise an exception.
 """
 
 from __future__ import annotations
@@ -20,27 +19,27 @@ from types import FrameType
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
 
-PARENT = "JPY_PARENT_PID"  # where Jupyter tells who has started the kernel
+PARENT = "JPY_PARENT_PID"  # the environment variable in which Jupyter passes the parent process id
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a kernel.
 
     Parameters:
-        arguments: of the command line; the process's own when None.
+        arguments: the command line arguments; those of the process when None.
     """
     parser = argparse.ArgumentParser(prog="python -m kosmo_kernel.kernel", description="The Lua kernel of Jupyter.")
     parser.add_argument("-f", "--f", dest="file", type=Path, metavar="FILE", help="the connection file")
-    given = parser.parse_known_args(arguments)[0]
-    _quiet_streams()
+    options = parser.parse_known_args(arguments)[0]
+    _replace_missing_streams()
     try:
-        connection = ConnectionFile.read(given.file or _file_of_its_own())
+        connection = ConnectionFile.read(options.file or _default_connection_file())
         channels = Channels(connection)
-    except (OSError, ValueError) as error:  # ZeroMQ's errors are OSErrors or come from them
+    except (OSError, ValueError) as error:
         sys.exit(f"The kernel cannot start: {error}")
     if connection.is_ours:
         sys.stderr.write(f"To connect to this kernel: jupyter console --existing {connection.path.name}\n")
-    kernel = LuaKernel(channels, _parent())
+    kernel = LuaKernel(channels, _parent_pid())
 
     def stop_the_cell(_number: int, _frame: FrameType | None) -> None:
         kernel.interrupt()
@@ -49,28 +48,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kernel.stop_making()
 
     signal.signal(STOP_MAKING, stop_making)
-    # Whatever the launcher left: started by `nohup` or `&` it would be ignored.
+    # A kernel started with `nohup` or `&` inherits an ignored SIGINT.
     signal.signal(signal.SIGINT, stop_the_cell)
-    gc.freeze()  # `__main__` has kept the collector still; what is there now stays
+    gc.freeze()  # `__main__` disabled the collector; exempt everything imported so far
     gc.enable()
     kernel.serve()
     channels.close()
 
 
-def _file_of_its_own() -> Path:
+def _default_connection_file() -> Path:
     from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json"
 
 
-def _parent() -> int:
-    """The process to end with, where Jupyter has said that there is one. Of init's children nobody can tell."""
+def _parent_pid() -> int:
+    """Return the parent's process id if Jupyter set one, else 0; for a child of init (pid 1) it is unknown."""
     parent = os.getppid()
     return parent if os.environ.get(PARENT, "").isdecimal() and parent > 1 else 0
 
 
-def _quiet_streams() -> None:
-    """Where a launcher gave no streams, what is written goes nowhere."""
+def _replace_missing_streams() -> None:
+    """Open `os.devnull` in place of a standard stream that the launcher did not provide."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process exits

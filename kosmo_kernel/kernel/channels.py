@@ -1,10 +1,10 @@
-"""The five sockets of a kernel: where they listen, and who may use which.
+"""The five sockets of a kernel: their addresses, and which thread uses which.
 
-The shell and its questions to the user belong to the main thread, the control channel to its own. The broadcasts
-come from both, so their one socket is used under a lock: a message goes out at once, without a
-thread in between that would have to be woken. That socket also hears who subscribes, and each of those is
-welcomed; since ZeroMQ tells of that only to those who look, whoever has broadcast looks, and the control thread
-looks when the socket's descriptor says so. The heartbeat is answered by ZeroMQ itself.
+The main thread uses the shell and stdin sockets, the control thread the control socket. Both threads broadcast, so a
+lock guards the iopub socket: a message is sent at once, without waking an I/O thread. The iopub socket also receives
+subscriptions, each of which is answered with an `iopub_welcome`. ZeroMQ reports them only to a thread that polls, so
+every broadcast checks for them, and the control thread checks when the socket's file descriptor becomes readable.
+A ZeroMQ proxy answers the heartbeat.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import zmq
 
 from kosmo_kernel.kernel.messages import NOBODY, Content, MessageCodec, Request
 
-LINGER_MILLISECONDS = 1000  # milliseconds that what was sent may take to leave once all is over
-SUBSCRIBED = b"\x01"  # in front of the topic that somebody listens to
-MAX_QUEUED_BROADCASTS = 100_000  # messages kept for a listener that is slow
+LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on shutdown
+SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
+MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 
 
 @dataclass(slots=True)
 class ConnectionFile:
-    """What a connection file says.
+    """The content of a connection file.
 
     Parameters:
-        path: of the file.
-        fields: what is in it; a port of 0 is chosen when its channel is opened.
-        is_ours: whether the file is this kernel's own, which nobody has written before.
+        path: the file.
+        fields: its JSON object; a port of 0 is chosen when the channel is opened.
+        is_ours: whether this kernel creates the file, because it did not exist.
     """
 
     path: Path
@@ -43,51 +43,51 @@ class ConnectionFile:
 
     @classmethod
     def read(cls, path: Path) -> ConnectionFile:
-        """Read the file, or make one up where there is none.
+        """Read the file; if it does not exist, return default fields and a random key.
 
         Raises:
-            OSError, ValueError: it cannot be read.
+            OSError, ValueError: the file cannot be read.
         """
         fields = {"transport": "tcp", "ip": "127.0.0.1", "signature_scheme": "hmac-sha256", "key": ""}
         if path.exists():
-            given = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(given, dict):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
                 raise ValueError(f"{path} has no JSON object in it")
-            return cls(path, fields | given)
+            return cls(path, fields | content)
         return cls(path, fields | {"key": os.urandom(32).hex()}, is_ours=True)
 
     def write(self, ports: Mapping[str, int]) -> None:
-        """Let others know the ports that were chosen."""
-        told = {name: self.fields.get(name) for name in ports}
-        if told == ports:
+        """Write the chosen ports to the file, unless it has them already."""
+        current = {name: self.fields.get(name) for name in ports}
+        if current == ports:
             return
         self.fields |= ports
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(self.fields, indent=1), encoding="utf-8")
-        fresh.replace(self.path)
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(self.fields, indent=1), encoding="utf-8")
+        temporary.replace(self.path)
 
 
 class Channels:
-    """The sockets of a kernel, open.
+    """The open sockets of a kernel.
 
     Parameters:
-        connection: where.
+        connection: the addresses and the key.
 
     Attributes:
-        ports: of each channel, as `shell_port`.
-        subscribing: the descriptor that becomes readable when somebody begins to listen, among other things.
+        ports: the port of each channel, keyed as in the connection file (`shell_port`).
+        subscribing: the iopub socket's file descriptor, which becomes readable on a subscription (and other events).
 
     Raises:
-        ValueError: the file names a signature scheme that is not known.
-        zmq.ZMQError: a port is taken.
+        ValueError: the file names an unknown signature scheme.
+        zmq.ZMQError: a port is in use.
     """
 
     def __init__(self, connection: ConnectionFile) -> None:
         self._connection = connection
         fields = connection.fields
-        self._envelopes = MessageCodec(fields["key"].encode(), fields["signature_scheme"])
+        self._codec = MessageCodec(fields["key"].encode(), fields["signature_scheme"])
         self._context = zmq.Context()
         self.ports: dict[str, int] = {}
         try:
@@ -105,20 +105,18 @@ class Channels:
         connection.write(self.ports)
 
     def receive(self, socket: zmq.Socket[bytes]) -> Request:
-        """The message that waits at a socket.
+        """Receive and verify a message.
 
         Raises:
-            ForgedError: it is none, or not signed as it should be.
+            InvalidMessageError: the message is malformed, wrongly signed or replayed.
         """
-        return self._envelopes.open(socket.recv_multipart())
+        return self._codec.open(socket.recv_multipart())
 
     def send(
         self, socket: zmq.Socket[bytes], kind: str, content: Content, parent: Request, metadata: Content | None = None
     ) -> None:
-        """Send a message to whoever the parent came from."""
-        socket.send_multipart(
-            self._envelopes.seal(kind, content, parent, identities=parent.identities, metadata=metadata)
-        )
+        """Send a message to the sender of the parent message."""
+        socket.send_multipart(self._codec.seal(kind, content, parent, identities=parent.identities, metadata=metadata))
 
     def broadcast(
         self,
@@ -128,35 +126,35 @@ class Channels:
         metadata: Content | None = None,
         buffers: Sequence[Any] | None = None,
     ) -> None:
-        """Send a message to all who listen; from any thread."""
-        frames = self._envelopes.seal(kind, content, parent, metadata=metadata, buffers=buffers)
+        """Send a message to all subscribers. Thread-safe."""
+        frames = self._codec.seal(kind, content, parent, metadata=metadata, buffers=buffers)
         with self._broadcasting:
             self._iopub.send_multipart(frames)
             self._welcome()
 
     def welcome(self) -> None:
-        """Tell those who have begun to listen that they are heard; from any thread."""
+        """Send an `iopub_welcome` for each new subscription. Thread-safe."""
         with self._broadcasting:
             self._welcome()
 
     def _welcome(self) -> None:
         while int(self._iopub.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            word = self._iopub.recv()
-            if word[:1] == SUBSCRIBED:
-                topic = word[1:]
-                told = {"subscription": topic.decode(errors="replace")}
+            frame = self._iopub.recv()
+            if frame[:1] == SUBSCRIBED:
+                topic = frame[1:]
+                content = {"subscription": topic.decode(errors="replace")}
                 self._iopub.send_multipart(
-                    self._envelopes.seal("iopub_welcome", told, NOBODY, identities=[topic] if topic else ())
+                    self._codec.seal("iopub_welcome", content, NOBODY, identities=[topic] if topic else ())
                 )
 
     def signal(self, name: str, kind: int) -> zmq.Socket[bytes]:
-        """One end of a wire between two threads of this process: `zmq.PULL` first, then `zmq.PUSH`."""
+        """Open one end of an in-process pipe between two threads: `zmq.PULL` first, then `zmq.PUSH`."""
         socket = self._context.socket(kind)
         (socket.bind if kind == zmq.PULL else socket.connect)(f"inproc://{name}")
         return socket
 
     def close(self) -> None:
-        """Let what was sent leave, and give back everything. No other thread uses a channel any more."""
+        """Send what is queued, then close all sockets. No other thread may use a channel any more."""
         for socket in (self.shell, self.stdin, self.control, self._iopub):
             socket.close()
         self._context.term()
@@ -167,9 +165,9 @@ class Channels:
         socket = self._context.socket(kind)
         socket.linger = LINGER_MILLISECONDS
         if kind == zmq.ROUTER:
-            socket.router_handover = 1  # a client that comes back keeps its place
+            socket.router_handover = 1  # a client that reconnects keeps its identity
         else:
-            socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # it tells of everyone who begins to listen, not of the first only
+            socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # report every subscription, not only the first of a topic
             socket.setsockopt(zmq.SNDHWM, MAX_QUEUED_BROADCASTS)
         fields = self._connection.fields
         if secret := fields.get("curve_secretkey"):
@@ -193,7 +191,7 @@ class Channels:
 
 
 def _echo(heartbeat: zmq.Socket[bytes]) -> None:
-    """Send back whatever comes, until all is over."""
+    """Send every message back until the context is terminated."""
     with suppress(zmq.ContextTerminated):
         zmq.proxy(heartbeat, heartbeat)
     heartbeat.close()

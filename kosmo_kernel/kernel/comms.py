@@ -1,7 +1,7 @@
-"""Comms: what widgets of Python programs in this process say to the front end, and hear from it.
+"""Comms: the messages between widgets in this process and the front end.
 
-The `comm` package is where such programs (ipywidgets) look for the kernel they are in. It keeps who is open and who
-waits for what; here it gets the way to the front end.
+ipywidgets finds its kernel through the `comm` package, which keeps the open comms and their callbacks. This module
+gives that package a way to send messages to the front end, and passes it the messages from there.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from kosmo_kernel.kernel.messages import Content, Request
 
 
 class Comms:
-    """The comms of this kernel; there is one such object in a process.
+    """The comms of this kernel; a process has one such object.
 
     Parameters:
-        broadcast: sends a message: its kind, content, metadata and buffers.
+        broadcast: called with a message's type, content, metadata and buffers to send it.
     """
 
     def __init__(self, broadcast: Callable[[str, Content, Content, list[Any]], None]) -> None:
@@ -37,14 +37,14 @@ class Comms:
                 """Send a message to the other end."""
                 broadcast(msg_type, {"data": data or {}, "comm_id": self.comm_id} | keys, metadata or {}, buffers or [])
 
-        comm.create_comm = KernelComm  # made to be replaced, its source says
+        comm.create_comm = KernelComm  # the package documents it as replaceable
         self._manager = comm.get_comm_manager()
 
     def handle(self, request: Request) -> None:
-        """Take a `comm_open`, `comm_msg` or `comm_close`. A target that is not known is closed again."""
+        """Dispatch a `comm_open`, `comm_msg` or `comm_close`. A comm for an unknown target is closed again."""
         getattr(self._manager, request.kind)(None, request.identities, request.as_dict())
 
     def known(self, target: str | None = None) -> Content:
-        """The open comms by id, those of one target if it is given."""
-        found = self._manager.comms.items()
-        return {id_: {"target_name": one.target_name} for id_, one in found if target in (None, one.target_name)}
+        """Return the open comms by id, of one target if `target` is set."""
+        comms = self._manager.comms.items()
+        return {id_: {"target_name": c.target_name} for id_, c in comms if target in (None, c.target_name)}

@@ -1,7 +1,7 @@
-"""What one cell shows: its values as MIME bundles.
+"""Render the values of a cell as MIME bundles.
 
-A list of records is a table, a page of the reference Markdown, a larger Lua table an outline that folds, everything
-else the text that Lua's own `print` would give.
+A list of records becomes a table, a page of the reference Markdown, a larger Lua table a collapsible outline, and
+everything else the text that Lua's `print` would write.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from kosmo_kernel.values.records import Record, Records
 
 
 def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bundle]:
-    """How the values of a cell are shown: each table by itself, neighbouring plain ones in a line, with tabs.
+    """Return a bundle for each table, and one for each run of adjacent plain values, joined by tabs.
 
     Args:
-        values: what the cell returned.
-        options: `raw` asks for text in place of tables, `limit` for so many rows.
-        note: what is to be said below the first table.
+        values: the values that the cell returned.
+        options: `raw` turns tables into text, `limit` sets the number of rows.
+        note: a text to show below the first table.
     """
-    shown: list[Bundle] = []
-    words: list[str] = []
+    bundles: list[Bundle] = []
+    texts: list[str] = []
     for value in values:
         if hasattr(value, "_repr_mimebundle_"):
-            shown += [*_line(words), value._repr_mimebundle_()]
+            bundles += [*_join_texts(texts), value._repr_mimebundle_()]
         elif isinstance(value, (Page, dict, list, Records)):
             bundle = bundle_of(value, rows=options.limit, raw=options.raw, note=note)
             note = "" if isinstance(value, Records) else note
-            shown += [*_line(words), bundle if options.raw else folding(bundle, value)]
+            bundles += [*_join_texts(texts), bundle if options.raw else folding(bundle, value)]
         else:
-            words.append(lua_text(value))
+            texts.append(lua_text(value))
             continue
-        words = []
-    return shown + _line(words)
+        texts = []
+    return bundles + _join_texts(texts)
 
 
 def folding(bundle: Bundle, value: Any) -> Bundle:
-    """A bundle with an outline for those who can fold one, where there is only text so far and much in the value."""
+    """Add an HTML outline to a bundle that has only text, if the value is large enough for one."""
     if isinstance(value, (Record, Records)) or bundle.keys() != {"text/plain"}:
         return bundle
     folded = outline(value)
     return bundle | {"text/html": folded} if folded else bundle
 
 
-def _line(words: list[str]) -> list[Bundle]:
-    return [{"text/plain": "\t".join(words)}] if words else []
+def _join_texts(texts: list[str]) -> list[Bundle]:
+    return [{"text/plain": "\t".join(texts)}] if texts else []
 
 
 def lua_text(value: Any) -> str:
-    """A value as Lua's `print` shows it."""
+    """Return the text that Lua's `print` shows for a value."""
     return str(bundle_of(value, raw=True)["text/plain"])

@@ -1,7 +1,7 @@
-"""How a failure reads below a cell: its kind, its message, the Lua around the place, and who called whom.
+"""Format a failure for the output of a cell: its type, its message, the Lua source around it, and the stack.
 
-The colours are ANSI's, as IPython uses them: front ends draw errors so, and give them a background of their own
-in which these two can still be told from the text. What matters is said in words and places as well.
+Front ends interpret the ANSI colours in a traceback and draw errors on a background of their own; red and green stay
+readable on it. No information depends on colour alone.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines
 from kosmo_kernel.render.text import escape_control
 
-INNERMOST, OUTERMOST = 8, 3  # calls shown of a deep stack
+INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each end
 
 _RED, _GREEN, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 _ARROW = "----> "
 
 
 def error_content(error: BaseException) -> dict[str, Any]:
-    """The content of an `error` message, and of the reply that goes with it.
+    """Return the content of an `error` message, which is also that of the error reply.
 
-    Anything but a `KosmoError` is a defect of this package, and is shown as Python shows it.
+    Any exception other than a `KosmoError` is a bug in this package and is shown with Python's traceback.
     """
     lines = (
-        list(_told(error))
+        list(_coloured_lines(error))
         if isinstance(error, KosmoError)
         else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
     )
     return {"ename": type(error).__name__, "evalue": str(error)[:MAX_MESSAGE_LENGTH], "traceback": lines}
 
 
-def _told(error: KosmoError) -> Iterator[str]:
-    """The lines of a failure that this package knows."""
+def _coloured_lines(error: KosmoError) -> Iterator[str]:
+    """Yield the lines for an error of this package."""
     kind = type(error).__name__
     first, *others = error_lines(error)
     yield f"{_RED}{kind}{_PLAIN}{first.removeprefix(kind)}"
@@ -49,16 +49,16 @@ def _told(error: KosmoError) -> Iterator[str]:
         yield f"Request id: {escape_control(error.request_id)}"
     if error.stack:
         yield "stack traceback:"
-        yield from _calls(error.stack)
+        yield from _stack_lines(error.stack)
 
 
-def _calls(stack: Sequence[str]) -> Iterator[str]:
-    """The calls that led to a failure, innermost first: of a recursion one, of many the two ends."""
+def _stack_lines(stack: Sequence[str]) -> Iterator[str]:
+    """Yield the stack, innermost call first; collapse recursion, and the middle of a deep stack."""
     runs = [(call, len(list(same))) for call, same in groupby(stack)]
     left_out = len(runs) - INNERMOST - OUTERMOST
-    for place, (call, times) in enumerate(runs):
-        if left_out > 1 and INNERMOST <= place < INNERMOST + left_out:
-            if place == INNERMOST:
+    for index, (call, times) in enumerate(runs):
+        if left_out > 1 and INNERMOST <= index < INNERMOST + left_out:
+            if index == INNERMOST:
                 yield f"      … {left_out} more calls …"
             continue
         yield f"      {escape_control(call)}{f', {times} times' if times > 1 else ''}"

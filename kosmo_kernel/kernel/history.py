@@ -1,11 +1,11 @@
-"""What was typed in Lua notebooks, in one SQLite file for all of them, as IPython keeps it.
+"""The input history of all Lua notebooks, in one SQLite file, laid out like IPython's.
 
-Each kernel is a session with a number of its own, and its entries are numbered as its cells are. A request for
-session 0 means the current one, for -1 the one before. What a cell showed is kept for the current session only and
-never written down; secrets are taken out of what is.
+Each kernel is a numbered session, and its entries have the numbers of its cells. In a request, session 0 is the current
+one and -1 the one before it. Secrets are redacted from the entries. Outputs are kept in memory only, for the current
+session.
 
-All of SQLite is one thread's work: a cell waits neither for the disk nor for another kernel that writes. Where the
-file cannot be used, entries live as long as the kernel does.
+A background thread does all SQLite work, so that a cell waits neither for the disk nor for the lock of another kernel.
+If the file cannot be used, the history is kept in memory until the kernel exits.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from kosmo_kernel.errors import TryLaterError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.env import keeps_history
 
-MAX_ENTRIES_FOUND = 10_000  # entries found at once
-MAX_OUTPUTS_KEPT = 100  # cells whose output is kept
-LOCK_TIMEOUT_SECONDS = 5.0  # seconds that SQLite waits for another kernel
-TIMEOUT_SECONDS = 10.0  # seconds for an answer, or for the last entries to be written
+MAX_ENTRIES_FOUND = 10_000  # the most entries that one request returns
+MAX_OUTPUTS_KEPT = 100  # how many cells have their output kept
+LOCK_TIMEOUT_SECONDS = 5.0  # how long SQLite waits for another kernel's lock
+TIMEOUT_SECONDS = 10.0  # how long to wait for a query, or for the last entries to be written
 NOWHERE = ":memory:"
 
 _TABLES = """
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS sessions (session INTEGER PRIMARY KEY AUTOINCREMENT, 
 CREATE TABLE IF NOT EXISTS history (session INTEGER, line INTEGER, source TEXT, PRIMARY KEY (session, line));
 """
 _SEARCH = "SELECT session, line, source FROM history WHERE source GLOB ? ORDER BY session DESC, line DESC LIMIT ?"
-# In a group SQLite takes the other columns from the row that has the `max`.
+# In a grouped query with `max()`, SQLite takes the bare columns from the row that has the maximum.
 _SEARCH_UNIQUE = (
     "SELECT session, line, source, max(session * 1000000000 + line) AS newest FROM history WHERE source GLOB ? "
     "GROUP BY source ORDER BY newest DESC LIMIT ?"
@@ -44,7 +44,7 @@ Entry = tuple[int, int, Any]
 
 
 def file() -> Path | str:
-    """Where the history is: a file among this user's Jupyter data, or nowhere."""
+    """Return the history file in the user's Jupyter data directory, or `:memory:` if history is turned off."""
     if not keeps_history():
         return NOWHERE
     from jupyter_core.paths import jupyter_data_dir
@@ -53,10 +53,10 @@ def file() -> Path | str:
 
 
 class History:
-    """The cells of this kernel and of those before it. No file is opened before a cell is added or asked for.
+    """The cells of this kernel and of earlier ones. The file is opened on first use.
 
     Parameters:
-        place: the SQLite file, or `:memory:`; the user's own when None.
+        place: the SQLite file, or `:memory:`; the user's own file when None.
     """
 
     def __init__(self, place: Path | str | None = None) -> None:
@@ -65,19 +65,19 @@ class History:
         self._thread: threading.Thread | None = None
         self._outputs: dict[int, str] = {}
         self._database: sqlite3.Connection | None = None
-        self._session = 0  # until the first cell
+        self._session = 0  # 0 until the first cell is added
 
     def add(self, number: int, code: str) -> None:
-        """Note a cell."""
-        self._do(lambda: self._write(number, code))
+        """Add a cell."""
+        self._submit(lambda: self._write(number, code))
 
     def show(self, number: int, output: str) -> None:
-        """Note what the cell with this number showed."""
+        """Keep the output of the cell with this number."""
         self._outputs[number] = output
         while len(self._outputs) > MAX_OUTPUTS_KEPT:
             del self._outputs[next(iter(self._outputs))]
 
-    def find(  # noqa: PLR0917 - the request's own fields, which the base hands on by name
+    def find(  # noqa: PLR0917 - the fields of a history request
         self,
         kind: str,
         session: int | None = None,
@@ -89,54 +89,54 @@ class History:
         unique: bool = False,
         output: bool = False,
     ) -> list[Entry]:
-        """The entries that a history request asks for, oldest first.
+        """Return the entries that match a history request, oldest first.
 
         Args:
-            kind: `tail` for the last `n`; `range` for those numbered from `start` up to but not including `stop`;
-                `search` for those whose text matches the glob `pattern`, the last `n` if it is given.
-            session: which one `range` means: 0 the current one, -1 the one before; one that is not known is empty.
+            kind: `tail` for the last `n` entries; `range` for the entries from `start` up to but not including `stop`;
+                `search` for the entries whose text matches the glob `pattern`, at most the last `n`.
+            session: the session of a `range`: 0 for the current one, -1 for the one before; an unknown one is empty.
             start: see `kind`.
-            stop: see `kind`; without it the range has no end.
+            stop: see `kind`; None for no upper bound.
             n: see `kind`.
             pattern: see `kind`.
-            unique: of equal texts only the latest is found (`search`).
-            output: whether an entry carries its output beside its text.
+            unique: whether to return only the latest of equal texts (`search`).
+            output: whether to return each entry's output with its text.
 
         Returns:
             `(session, number, text)`, or `(session, number, (text, output))` with `output`.
 
         Raises:
-            TryLaterError: the file is in use for too long.
+            TryLaterError: another kernel has the file locked for too long.
         """
-        answers: SimpleQueue[list[Entry]] = SimpleQueue()
-        most, wanted = min(n or MAX_ENTRIES_FOUND, MAX_ENTRIES_FOUND), int(session or 0)
+        results: SimpleQueue[list[Entry]] = SimpleQueue()
+        limit, session_number = min(n or MAX_ENTRIES_FOUND, MAX_ENTRIES_FOUND), int(session or 0)
 
-        def answer() -> None:
+        def query() -> None:
             if kind == "range":
-                answers.put(self._rows(_RANGE, self._number(wanted), start or 0, stop or 1 << 60, most))
+                results.put(self._rows(_RANGE, self._number(session_number), start or 0, stop or 1 << 60, limit))
             else:
                 search = _SEARCH_UNIQUE if unique else _SEARCH
-                answers.put(self._rows(search, pattern if kind == "search" and pattern else "*", most)[::-1])
+                results.put(self._rows(search, pattern if kind == "search" and pattern else "*", limit)[::-1])
 
-        self._do(answer)
+        self._submit(query)
         try:
-            found = answers.get(timeout=TIMEOUT_SECONDS)
+            entries = results.get(timeout=TIMEOUT_SECONDS)
         except Empty:
             raise TryLaterError("The history file is in use by another kernel.") from None
         if not output:
-            return found
+            return entries
         outputs = self._outputs
-        return [(s, line, (text, outputs.get(line) if s == self._session else None)) for s, line, text in found]
+        return [(s, line, (text, outputs.get(line) if s == self._session else None)) for s, line, text in entries]
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write all pending entries and close the file."""
         if self._thread is not None:
             self._work.put(None)
             self._thread.join(TIMEOUT_SECONDS)
 
-    # In the thread ---------------------------------------------------------------------------------------
+    # In the background thread ---------------------------------------------------------------------------------------
 
-    def _do(self, work: Callable[[], None]) -> None:
+    def _submit(self, work: Callable[[], None]) -> None:
         self._work.put(work)
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="history", daemon=True)
@@ -152,56 +152,58 @@ class History:
         import sqlite3
 
         source = redact(code).encode(errors="replace").decode()
-        with suppress(sqlite3.Error):  # an entry less; the next one may find room
+        with suppress(sqlite3.Error):  # this entry is lost; the next may be written (a full disk)
             if not self._session:
-                self._session = self._opened().execute("INSERT INTO sessions DEFAULT VALUES").lastrowid or 0
-            self._opened().execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?)", (self._session, number, source))
+                self._session = self._connection().execute("INSERT INTO sessions DEFAULT VALUES").lastrowid or 0
+            self._connection().execute(
+                "INSERT OR REPLACE INTO history VALUES (?, ?, ?)", (self._session, number, source)
+            )
 
     def _rows(self, query: str, *values: Any) -> list[Entry]:
         import sqlite3
 
-        with suppress(sqlite3.Error, OverflowError):  # of a number that is larger than SQLite's
-            return [(row[0], row[1], row[2]) for row in self._opened().execute(query, values)]
+        with suppress(sqlite3.Error, OverflowError):  # a number that does not fit SQLite's integers
+            return [(row[0], row[1], row[2]) for row in self._connection().execute(query, values)]
         return []
 
     def _number(self, session: int) -> int:
-        """The number of a session that may be told from the current one, which has its number from its first cell."""
+        """Return the number of a session; 0 or less counts back from the current one, numbered at its first cell."""
         if session > 0:
             return session
         if self._session:
             return self._session + session
-        found = self._rows("SELECT coalesce(max(session), 0), 0, 0 FROM sessions")
-        return found[0][0] + 1 + session if found else 0
+        rows = self._rows("SELECT coalesce(max(session), 0), 0, 0 FROM sessions")
+        return rows[0][0] + 1 + session if rows else 0
 
-    def _opened(self) -> sqlite3.Connection:
-        """The database, in memory where the file is no good."""
+    def _connection(self) -> sqlite3.Connection:
+        """Return the connection, opened on first use."""
         if self._database is None:
-            self._database = _connected(file() if self._place is None else self._place)
+            self._database = _connect(file() if self._place is None else self._place)
         return self._database
 
 
-def _connected(place: Path | str) -> sqlite3.Connection:
-    """The database at a place, with its tables; one in memory where there can be none."""
+def _connect(place: Path | str) -> sqlite3.Connection:
+    """Connect to the database; if that is impossible, to one in memory."""
     import sqlite3
 
     try:
-        return _with_tables(place)
+        return _open_with_tables(place)
     except (OSError, sqlite3.OperationalError):
-        return _with_tables(NOWHERE)
-    except sqlite3.DatabaseError:  # it is none any more: out of the way, for whoever can mend it
+        return _open_with_tables(NOWHERE)
+    except sqlite3.DatabaseError:  # corrupt: keep it under another name, and start a new one
         try:
             path = Path(place)
             path.replace(path.with_name(f"{path.name}.broken"))
-            return _with_tables(place)
+            return _open_with_tables(place)
         except (OSError, sqlite3.Error):
-            return _with_tables(NOWHERE)
+            return _open_with_tables(NOWHERE)
 
 
-def _with_tables(place: Path | str) -> sqlite3.Connection:
-    """Open the database and make what is missing in it.
+def _open_with_tables(place: Path | str) -> sqlite3.Connection:
+    """Open the database and create missing tables.
 
     Raises:
-        OSError, sqlite3.Error: that cannot be done.
+        OSError, sqlite3.Error: the file cannot be opened or written.
     """
     import sqlite3
 
@@ -210,7 +212,7 @@ def _with_tables(place: Path | str) -> sqlite3.Connection:
         place.touch(mode=0o600)
     database = sqlite3.connect(place, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
     try:
-        # Waiting for the disk after each cell would keep it awake; only a machine that loses power can lose some.
+        # No fsync after each cell, which would keep the disk awake; only a power loss can lose entries.
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(_TABLES)
     except sqlite3.Error:

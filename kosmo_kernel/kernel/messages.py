@@ -1,9 +1,8 @@
-"""Jupyter's messages on the wire: signed frames of JSON.
+"""Encode, sign, verify and decode Jupyter messages.
 
-A message is the sender's identities, a delimiter, a signature, four JSON texts (header, parent's header, metadata,
-content) and whatever raw buffers follow. https://jupyter-client.readthedocs.io/en/stable/messaging.html
-
-What repeats is not written anew: a parent's header goes back byte for byte as it came.
+On the wire a message is a list of frames: routing identities, a delimiter, an HMAC signature, four JSON texts (header,
+parent header, metadata, content) and raw buffers. A parent header is sent back byte for byte, without being parsed and
+encoded again. https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-VERSION = "5.5"  # of the protocol
+VERSION = "5.5"  # of the messaging protocol
 
 Content = dict[str, Any]
 
 _DELIMITER = b"<IDS|MSG>"
-_TEXTS = 4
-_REMEMBERED = 1 << 15  # signatures, before the older half is forgotten
+_JSON_FRAMES = 4
+_MAX_SIGNATURES = 1 << 15  # signatures to remember before the older half is dropped
 _EMPTY = b"{}"
 
 
 class InvalidMessageError(ValueError):
-    """Frames that are no message, or none that whoever has the key has signed just now."""
+    """Malformed, unsigned or replayed frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message that came.
+    """A received message.
 
     Parameters:
-        identities: who sent it, for the answer to find its way.
-        kind: `execute_request`, for example.
-        content: what it says.
-        metadata: what it says beside that.
-        header: of the message, as JSON.
-        buffers: what follows the texts.
+        identities: the routing identities of the sender, to which the reply goes.
+        kind: the message type, such as `execute_request`.
+        content: the message's `content`.
+        metadata: the message's `metadata`.
+        header: the message's header, as JSON.
+        buffers: the raw buffers.
     """
 
     identities: list[bytes] = field(default_factory=list)
@@ -54,7 +53,7 @@ class Request:
     buffers: list[bytes] = field(default_factory=list)
 
     def as_dict(self) -> Content:
-        """The message as Python programs know it."""
+        """Return the message in the form that jupyter_client and ipykernel use."""
         return {
             "header": json.loads(self.header),
             "msg_type": self.kind,
@@ -64,18 +63,18 @@ class Request:
         }
 
 
-NOBODY = Request()  # the parent of what nobody asked for
+NOBODY = Request()  # the parent of a message that no request caused
 
 
 class MessageCodec:
-    """Writes and reads the messages of one kernel.
+    """Encodes and decodes the messages of one kernel.
 
     Parameters:
-        key: what messages are signed with; empty for none.
-        scheme: how, `hmac-sha256`.
+        key: the key that signs messages; empty to sign none.
+        scheme: the signature scheme.
 
     Raises:
-        ValueError: a scheme that is not known.
+        ValueError: the scheme is unknown.
     """
 
     def __init__(self, key: bytes, scheme: str = "hmac-sha256") -> None:
@@ -84,7 +83,7 @@ class MessageCodec:
             raise ValueError(f"the signature scheme {scheme!r} is not known")
         self._key = key
         self._session = os.urandom(16).hex()
-        self._author = json.dumps({"username": os.environ.get("USER", "kernel"), "session": self._session})[1:-1]
+        self._sender = json.dumps({"username": os.environ.get("USER", "kernel"), "session": self._session})[1:-1]
         self._numbers = count(1)
         self._seen: set[bytes] = set()
         self._seen_before: set[bytes] = set()
@@ -99,32 +98,32 @@ class MessageCodec:
         metadata: Content | None = None,
         buffers: Sequence[Any] | None = None,
     ) -> list[Any]:
-        """The frames of a message.
+        """Return the signed frames of a message.
 
         Parameters:
-            kind: `execute_reply`, for example.
-            content: what it says: values that JSON has, and others as their text.
-            parent: the request that it belongs to.
-            identities: who gets it, or the topic of a broadcast.
-            metadata: what it says beside that.
-            buffers: what follows the texts.
+            kind: the message type, such as `execute_reply`.
+            content: the message's `content`; values without a JSON form are sent as their `str`.
+            parent: the request that the message belongs to.
+            identities: the routing identities of the receiver, or the topic of a broadcast.
+            metadata: the message's `metadata`.
+            buffers: the raw buffers.
         """
         header = (
-            f'{{"msg_id": "{self._session}_{next(self._numbers)}", "msg_type": {json.dumps(kind)}, {self._author}, '
+            f'{{"msg_id": "{self._session}_{next(self._numbers)}", "msg_type": {json.dumps(kind)}, {self._sender}, '
             f'"date": "{now()}", "version": "{VERSION}"}}'
         )
         texts = [header.encode(), parent.header, _json(metadata) if metadata else _EMPTY, _json(content)]
         return [*identities, _DELIMITER, self._sign(texts), *texts, *(buffers or ())]
 
     def open(self, frames: Sequence[bytes]) -> Request:
-        """Read a message.
+        """Verify and decode a message.
 
         Raises:
-            ForgedError: it is none, or its signature is wrong or was there before.
+            InvalidMessageError: the message is malformed, wrongly signed or replayed.
         """
         try:
-            place = frames.index(_DELIMITER)
-            signature, *texts = frames[place + 1 : place + 2 + _TEXTS]
+            delimiter = frames.index(_DELIMITER)
+            signature, *texts = frames[delimiter + 1 : delimiter + 2 + _JSON_FRAMES]
         except ValueError:
             raise InvalidMessageError("frames that are no message") from None
         if self._key:
@@ -133,21 +132,23 @@ class MessageCodec:
             if signature in self._seen or signature in self._seen_before:
                 raise InvalidMessageError("a message that was there before")
             self._seen.add(signature)
-            if len(self._seen) >= _REMEMBERED:
+            if len(self._seen) >= _MAX_SIGNATURES:
                 self._seen_before, self._seen = self._seen, set()
         try:
             header, _, metadata, content = (json.loads(text.decode(errors="replace")) for text in texts)
             kind = str(header["msg_type"])
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidMessageError(f"a message that makes no sense: {error}") from None
-        return Request(list(frames[:place]), kind, content, metadata, texts[0], list(frames[place + 2 + _TEXTS :]))
+        return Request(
+            list(frames[:delimiter]), kind, content, metadata, texts[0], list(frames[delimiter + 2 + _JSON_FRAMES :])
+        )
 
     def _sign(self, texts: Sequence[bytes]) -> bytes:
         return hmac.digest(self._key, b"".join(texts), self._digest).hex().encode() if self._key else b""
 
 
 def now() -> str:
-    """The time as messages have it."""
+    """Return the current time in the format of message headers."""
     return datetime.now(UTC).isoformat()
 
 
@@ -159,7 +160,7 @@ def _json(value: Any) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """A value without numbers that JSON does not have."""
+    """Replace the numbers that JSON lacks (NaN, infinity) by None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

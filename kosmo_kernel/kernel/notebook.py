@@ -1,8 +1,8 @@
-"""One notebook's Lua: the session behind it, what was typed, and the content of each answer.
+"""The session and the history behind one notebook, and the content of its replies.
 
-Here are the contents of Jupyter's messages but none of its sockets: what a cell shows is given to `send`,
-and `ask` gets a line of input. The kernel loads this module when the first request after `kernel_info`
-comes, or right behind that one, since it and what it needs would add a quarter to the kernel's start.
+This module builds the content of Jupyter's messages and uses no sockets: outputs go to the callback `send`, and `ask`
+returns a line of input. The kernel imports it after its first `kernel_info` reply or at the first request that needs
+it, because it and its dependencies would make the kernel's start a quarter slower.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from kosmo_kernel.settings.project_file import settings_of
 
 Content = dict[str, Any]
 
-CLOSE_INTERRUPT_INTERVAL_SECONDS = 0.1  # seconds between two interrupts while Lua is being closed
+CLOSE_INTERRUPT_INTERVAL_SECONDS = 0.1  # pause between interrupts while the session closes
 
 
 class KernelNotebook:
     """The Lua of one notebook.
 
     Parameters:
-        session: the Lua state.
-        send: broadcasts a message of a type with a content.
-        ask: gets what `io.read` reads, given the format, or the answer to a question; None at the end of the input.
-        stopped: says whether the cell that runs was interrupted, be it before there was a notebook.
+        session: the Lua session.
+        send: called with a message type and a content to broadcast them.
+        ask: called with a format of `io.read`, and a prompt, to read a line of input; returns None at its end.
+        stopped: returns whether the running cell was interrupted, even before this object existed.
     """
 
     def __init__(
@@ -60,35 +60,38 @@ class KernelNotebook:
         self._send = send
         self._ask = ask
         self._stopped = stopped
-        self._telling = Interruptible()  # what an error says
-        self._stored = False  # whether the cell that runs has a number of its own
-        self._settings: dict[str, Any] | None = None  # of the project; None until they were read without a mistake
+        self._formatting_error = Interruptible()  # marks the formatting of an error
+        self._stored = False  # whether the running cell has its own execution count
+        self._settings: dict[str, Any] | None = None  # the project's; None until they have been read without an error
 
     def interrupt(self) -> bool:
-        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler.
+        """Stop the running cell, or the run that a widget started. Raises nothing.
+
+        May be called from any thread and from a signal handler.
 
         Returns:
-            Whether the main thread makes what the cell shows; `stop_making` then has it end.
+            Whether the main thread is rendering the cell's values or error, which only `stop_making` can end.
         """
-        telling = self._telling.is_open  # before Lua is stopped, since it then tells of that
+        # Read this before Lua stops, because its error is formatted then.
+        formatting_error = self._formatting_error.is_open
         if not self.session.interruptible.is_open:
             self.session.interrupt()
-        return telling or self.session.interruptible.is_open
+        return formatting_error or self.session.interruptible.is_open
 
     def stop_making(self) -> None:
-        """End what the main thread makes of a cell's values and errors. Only for signal handlers.
+        """Interrupt the rendering of a cell's values or errors. Call it only from a signal handler.
 
         Raises:
-            KeyboardInterrupt: it makes something.
+            KeyboardInterrupt: the main thread is rendering.
         """
-        self._telling.interrupt()
+        self._formatting_error.interrupt()
         self.session.interruptible.interrupt()
 
     def close(self) -> None:
-        """End the Lua process, and first the cell that runs. For another thread than the one that runs cells."""
+        """Interrupt the running cell and end the Lua process. Call it from a thread that runs no cells."""
         closing = threading.Thread(target=self.session.close, name="closing Lua")
         closing.start()
-        while closing.is_alive():  # a single interrupt could fall between two cells
+        while closing.is_alive():  # a single interrupt could arrive between two cells
             self.interrupt()
             closing.join(CLOSE_INTERRUPT_INTERVAL_SECONDS)
         self.history.close()
@@ -96,30 +99,30 @@ class KernelNotebook:
     def execute(
         self, code: str, number: int, *, stored: bool, silent: bool, input_allowed: bool, expressions: dict[str, str]
     ) -> Content:
-        """Run a cell and broadcast what it shows.
+        """Run a cell and broadcast its outputs.
 
         Args:
-            code: the cell.
-            number: the number of the last stored cell, which is this one if it is stored.
-            stored: whether the cell has a number of its own.
-            silent: whether nothing is broadcast.
-            input_allowed: whether the front end can be asked for input.
-            expressions: Lua expressions that the reply shows the values of, by a name of the front end's.
+            code: the text of the cell.
+            number: the execution count: of this cell if it is stored, else of the last stored one.
+            stored: whether the cell has its own execution count and goes into the history.
+            silent: whether to broadcast nothing.
+            input_allowed: whether the front end accepts input requests.
+            expressions: Lua expressions to evaluate for the reply, by a name that the front end chose.
 
         Returns:
-            The reply.
+            The content of the reply.
         """
         self._stored = stored
         if stored:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
-        send = _nowhere if silent else self._send
+        send = _discard if silent else self._send
         keep = True
         try:
             with self.session.expected():
-                if self._stopped():  # before an interrupt was heeded here
-                    raise StoppedError("Interrupted.")  # noqa: TRY301 - it ends as any other does
-                cell = self._settled(parse_cell(code))
+                if self._stopped():  # interrupted before the session could notice
+                    raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt during the run
+                cell = self._with_project_settings(parse_cell(code))
                 if cell.asked:
                     reply["payload"] = self._page(cell)
                 keep = False
@@ -133,34 +136,34 @@ class KernelNotebook:
                         cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
                     )
                 reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a front end waits for ever for its reply
-            content = self._told(error, keep=keep)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - without a reply the front end would wait forever
+            content = self._error_content(error, keep=keep)
             send("error", content)
             reply |= content | {"status": "error"}
         return reply
 
     def complete(self, code: str, cursor: int) -> Content:
-        """What can stand at the cursor."""
+        """Return the content of a `complete_reply`: the completions at the cursor."""
         place = editor.lua_at_cursor(code, cursor, lua=True)
-        found = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
-        span = {"start": found.start, "end": found.end}
-        types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in found.matches]
+        completion = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
+        span = {"start": completion.start, "end": completion.end}
+        types = [span | {"text": m.text, "type": m.type, "signature": m.signature} for m in completion.matches]
         return {
-            "matches": [match.text for match in found.matches],
-            "cursor_start": found.start,
-            "cursor_end": found.end,
+            "matches": [match.text for match in completion.matches],
+            "cursor_start": completion.start,
+            "cursor_end": completion.end,
             "metadata": {"_jupyter_types_experimental": types},
         }
 
     def inspect(self, code: str, cursor: int, detail: int) -> Content:
-        """What is known of the name at the cursor."""
+        """Return the content of an `inspect_reply`: the documentation of the name at the cursor."""
         place = editor.lua_at_cursor(code, cursor, lua=True)
         page = place.inspect(self.session, detail) if place else None
         data = {} if page is None else bundle_of(page)
         return {"found": page is not None, "data": data, "metadata": {}}
 
     def is_complete(self, code: str) -> Content:
-        """Whether Enter should run the cell or start a new line."""
+        """Return the content of an `is_complete_reply`: whether Enter runs the cell or starts a new line."""
         try:
             cell = parse_cell(code)
         except UserError:
@@ -170,42 +173,42 @@ class KernelNotebook:
         status, indent = self.session.completeness(cell.lua)
         return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
 
-    def _settled(self, cell: Cell) -> Cell:
-        """A cell, with what the project says where the cell says nothing.
+    def _with_project_settings(self, cell: Cell) -> Cell:
+        """Return the cell with the project's settings for the options that it does not set.
 
         Raises:
-            UserError: a mistake in the project's settings.
+            UserError: the project's settings are invalid.
         """
         if self._settings is None:
-            found = settings_of(Path.cwd())
-            account = found.pop("account", None)
+            settings = settings_of(Path.cwd())
+            account = settings.pop("account", None)
             if account is not None and not demo_chosen():
                 self.session.account = account
-            self._settings = found
+            self._settings = settings
         return replace(cell, options=cell.options.over(self._settings))
 
     @contextmanager
-    def _making(self) -> Iterator[None]:
-        """Make what is to be shown, which an interrupt ends, be it one that came just before."""
+    def _rendering(self) -> Iterator[None]:
+        """Mark a block that renders values: an interrupt ends it, also one that came just before."""
         with self.session.interruptible:
             if self._stopped():
                 raise StoppedError("Interrupted.")
             yield
 
-    def _told(self, error: BaseException, *, keep: bool = True) -> Content:
-        """As `_failed`; that it was interrupted, if it is while that is made."""
+    def _error_content(self, error: BaseException, *, keep: bool = True) -> Content:
+        """Return the content of the `error` message for a failure, or for an interrupt while it is formatted."""
         try:
-            with self._telling:
-                return self._failed(error, keep=keep)
+            with self._formatting_error:
+                return self._format_error(error, keep=keep)
         except StoppedError as stopped:
-            return self._failed(stopped, keep=keep)
+            return self._format_error(stopped, keep=keep)
 
-    def _failed(self, error: BaseException, *, keep: bool = True) -> Content:
-        """The content of the message that a cell failed.
+    def _format_error(self, error: BaseException, *, keep: bool = True) -> Content:
+        """Return the content of the `error` message for a failure.
 
         Parameters:
-            error: why.
-            keep: whether `%kosmo error` tells of it later, as it does of all but what a command ended in.
+            error: the failure.
+            keep: whether to keep it for `%kosmo error`; the failure of a `%kosmo` command is not kept.
         """
         if isinstance(error, KeyboardInterrupt):
             error = StoppedError("Interrupted.")
@@ -225,10 +228,10 @@ class KernelNotebook:
         send: Callable[[str, Content], None],
         ask: Callable[..., str | None] | None,
     ) -> None:
-        """Run the Lua of a cell and show what it gives.
+        """Run the Lua code of a cell and show its values.
 
         Raises:
-            KosmoError: it failed.
+            KosmoError: the run failed.
         """
 
         def write(stream: str, text: str) -> None:
@@ -237,7 +240,7 @@ class KernelNotebook:
         def show(display: Display) -> None:
             if display.clears:
                 line.cleared()
-            send(*_message_of(display))
+            send(*_display_message(display))
 
         line = NotebookProgress(show)
         try:
@@ -259,7 +262,7 @@ class KernelNotebook:
                 )
         except KosmoError as error:
             if cell.options.dry_run and error.result is not None:
-                with self._telling:
+                with self._formatting_error:
                     plan, bundles = (
                         small_note(replace_values_with_plan(error.result)),
                         bundles_of(error.result.values, cell.options),
@@ -270,22 +273,22 @@ class KernelNotebook:
             _write_notes(error.result.notes if error.result is not None else (), write)
             if not cell.options.no_raise_error:
                 raise
-            write("stderr", "\n".join(self._told(error)["traceback"]) + "\n")
+            write("stderr", "\n".join(self._error_content(error)["traceback"]) + "\n")
             return
         if cell.options.dry_run:
-            with self._making():
+            with self._rendering():
                 plan = small_note(replace_values_with_plan(result))
             show(plan)
-        below, beside = result.split_notes(tables=not (result.hidden or cell.options.raw))
-        _write_notes(beside, write)
+        note, notes = result.split_notes(tables=not (result.hidden or cell.options.raw))
+        _write_notes(notes, write)
         if not result.hidden:
-            self._show(result.values, cell, number, send, below)
+            self._show(result.values, cell, number, send, note)
 
     def _show(
         self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None], note: str = ""
     ) -> None:
-        """Show the values of a cell: the first as its result, the others below it; a note below the first table."""
-        with self._making():
+        """Send the first value of a cell as its result, the others as displays; show a note below the first table."""
+        with self._rendering():
             bundles = bundles_of(values, cell.options, note)
         for bundle in bundles[:1]:
             if self._stored:
@@ -295,27 +298,27 @@ class KernelNotebook:
             send("display_data", {"data": bundle, "metadata": {}})
 
     def _evaluate(self, expression: str) -> Content:
-        """One user expression: its value as the front end would show it, or its error."""
+        """Return the value of a user expression as a bundle, or its error."""
         try:
             values = self.session.run(expression).values
-            with self._making():
+            with self._rendering():
                 bundles = bundles_of(values, Options())
         except KosmoError as error:
             return error_content(error) | {"status": "error"}
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
 
     def _page(self, cell: Cell) -> list[Content]:
-        """The payload that opens the documentation of a name, or of a page.
+        """Return the payload that opens the documentation of a name, or a page of the reference.
 
         Raises:
-            UnknownNameError: nothing is known of it.
+            UnknownNameError: there is no such name or page.
         """
         page = editor.inspect(cell.asked, len(cell.asked), self.session, cell.detail) or docs.read(cell.asked)
         return [{"source": "page", "data": bundle_of(page), "start": 0}]
 
 
-def _message_of(display: Display) -> tuple[str, Content]:
-    """The kind and the content of the message that shows something beside a cell's value."""
+def _display_message(display: Display) -> tuple[str, Content]:
+    """Return the type and the content of the message for a display."""
     if display.clears:
         return "clear_output", {"wait": display.wait}
     transient = {"display_id": display.id} if display.id else {}
@@ -323,11 +326,11 @@ def _message_of(display: Display) -> tuple[str, Content]:
     return kind, {"data": folding(display.bundle, display.value), "metadata": {}, "transient": transient}
 
 
-def _nowhere(_kind: str, _content: Content) -> None:
-    """Take what a silent cell shows."""
+def _discard(_kind: str, _content: Content) -> None:
+    """Discard a message of a silent cell."""
 
 
 def _write_notes(notes: Sequence[str], write: Callable[[str, str], None]) -> None:
-    """Say what there is to say about a run, below what it printed."""
+    """Write the notes about a run to stderr."""
     if notes:
         write("stderr", "".join(f"{note}\n" for note in notes))

@@ -1,11 +1,11 @@
-"""Parameters for Lua notebooks that papermill runs.
+"""A Lua translator for papermill, so that it can set the parameters of Lua notebooks.
 
-papermill writes a cell of assignments, and needs for that someone who knows the language. It has no list that a
-package could be entered in for that, but one of engines, which it imports as it starts: the entry point
-`papermill.engine` names this module, whose import makes Lua known, and papermill's own engine as `kosmo-lua`.
+papermill writes a cell of assignments, for which it needs a translator for the notebook's language. It has no entry
+point for translators, but one for engines, which it imports at startup. The entry point `papermill.engine` therefore
+names this module: importing it registers the translator, and papermill's own engine under the name `kosmo-lua`.
 """
 
-# papermill has no types.
+# papermill has no type annotations.
 # mypy: allow-untyped-calls, allow-subclassing-any, allow-untyped-decorators
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LuaTranslator(Translator):
-    """Values as Lua writes them, and what a cell of parameters says of them."""
+    """Translates parameter values to Lua, and reads the parameters that a cell declares."""
 
     @classmethod
     def translate_none(cls, val: None) -> str:
-        """No value: the variable is unset."""
+        """Return `nil`, which unsets the variable."""
         return "nil"
 
     @classmethod
     def translate_str(cls, val: str) -> str:
-        """A text in quotes, on one line."""
+        """Return a quoted string literal on one line."""
         return lua_syntax.text(val)
 
     @classmethod
     def translate_float(cls, val: float) -> str:
-        """A number; what is none, or too large, has no literal."""
+        """Return a number; NaN and infinity have no literal and become expressions."""
         if math.isnan(val):
             return "0/0"
         if math.isinf(val):
@@ -52,32 +52,32 @@ class LuaTranslator(Translator):
 
     @classmethod
     def translate_list(cls, val: list[Any]) -> str:
-        """A table. A nil would end it early, so a value that is none is JSON's null."""
+        """Return a table constructor. None becomes `json.null`, because a nil would end the list early."""
         return "{" + ", ".join("json.null" if item is None else cls.translate(item) for item in val) + "}"
 
     @classmethod
     def translate_dict(cls, val: Mapping[Any, Any]) -> str:
-        """A table with names."""
+        """Return a table constructor with string keys."""
         return (
             "{" + ", ".join(f"[{cls.translate(str(key))}] = {cls.translate(item)}" for key, item in val.items()) + "}"
         )
 
     @classmethod
     def comment(cls, cmt_str: str) -> str:
-        """A line that Lua skips."""
+        """Return a comment line."""
         return f"-- {cmt_str}".rstrip()
 
     @classmethod
     def assign(cls, name: str, str_val: str) -> str:
-        """An assignment, also to what cannot be written as a name."""
+        """Return an assignment; a name that is no Lua identifier is set as a field of `_G`."""
         is_name = _NAME.fullmatch(name) and name not in KEYWORDS
         return f"{name} = {str_val}" if is_name else f"_G[{cls.translate_str(name)}] = {str_val}"
 
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:
-        """What `papermill --help-notebook` shows: each assignment, its value, and the comment behind it on its line."""
-        found = declared(str(parameters_cell["source"]), LUA)
-        return [Parameter(one.name, one.kind or "None", one.usual, one.doc) for one in found]
+        """Return the declared parameters for `papermill --help-notebook`: name, type, value and trailing comment."""
+        parameters = declared(str(parameters_cell["source"]), LUA)
+        return [Parameter(p.name, p.kind or "None", p.usual, p.doc) for p in parameters]
 
 
 papermill_translators.register("lua", LuaTranslator)

@@ -1,7 +1,8 @@
-"""Jupyter's requests, each answered from the notebook's Lua: busy, what is shown, the reply, idle.
+"""The handlers of Jupyter's requests.
 
-The main thread takes what comes to the shell, one request at a time. The control channel has a thread of its own,
-which answers while Lua runs: what the kernel is, that a cell is to stop, that all is over. Protocol 5.5:
+For each request the kernel broadcasts `busy`, then the outputs, sends the reply, and broadcasts `idle`. The main thread
+handles the shell channel, one request at a time. A second thread handles the control channel, so that kernel info,
+usage, interrupt and shutdown requests are answered while Lua runs. Protocol 5.5:
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
 
@@ -28,19 +29,20 @@ if TYPE_CHECKING:
     from kosmo_kernel.kernel.notebook import KernelNotebook
 
 END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
-INPUT_POLL_MILLISECONDS = 10  # milliseconds between two looks at whether the cell was stopped
-WATCH_TURN = 1000  # milliseconds between two looks at whether the parent still lives
-SHUTDOWN_SECONDS = 4.0  # seconds that all has to come to its end; Jupyter kills after five
-STOP_MAKING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1  # by which a thread interrupts the main one
-COMMAND = "%kosmo "  # how a line begins that is Python's to answer
+INPUT_POLL_MILLISECONDS = 10  # pause between checks whether the cell was interrupted
+WATCH_TURN = 1000  # milliseconds between checks whether the parent process is alive
+SHUTDOWN_SECONDS = 4.0  # how long a shutdown may take; Jupyter kills the kernel after five
+# The signal with which the control thread interrupts the rendering in the main thread.
+STOP_MAKING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
+COMMAND = "%kosmo "  # prefix of a line that Python handles
 
 
 class LuaKernel:
     """A kernel that runs Lua.
 
     Parameters:
-        channels: its sockets.
-        parent: the process that started it and that it ends with; 0 for none.
+        channels: the kernel's sockets.
+        parent: the id of the process that started the kernel, with which the kernel ends; 0 for none.
     """
 
     implementation = "kosmo_kernel"
@@ -60,16 +62,16 @@ class LuaKernel:
 
     def __init__(self, channels: Channels, parent: int = 0) -> None:
         self._channels = channels
-        self._watched = parent
-        self._parent = NOBODY  # the shell's request at hand
-        self._aborted: deque[Request] = deque()  # what stood in line behind a cell that failed
+        self._parent_pid = parent
+        self._current_request = NOBODY  # the shell request that is being handled
+        self._aborted: deque[Request] = deque()  # requests that were queued behind a cell that failed
         self._stored = 0
-        self._making = threading.Lock()
+        self._notebook_lock = threading.Lock()
         self._notebook: KernelNotebook | None = None
         self._comms: Comms | None = None
-        self._cell: Request | None = None  # that is at work
-        self._stopped: Request | None = None  # the cell of the last interrupt, so that it ends no other one
-        self._ending = False
+        self._cell: Request | None = None  # the running cell
+        self._stopped: Request | None = None  # the cell that the last interrupt was for; it must not end another one
+        self._shutting_down = False
         self._over = channels.signal("over", zmq.PULL)
         self._shell: dict[str, Callable[[Request], Content | None]] = {
             "kernel_info_request": self._kernel_info,
@@ -96,14 +98,14 @@ class LuaKernel:
 
     @property
     def notebook(self) -> KernelNotebook:
-        """The Lua behind this kernel. Its process starts while the rest of what a cell needs is imported.
+        """The notebook behind this kernel. Its Lua process starts while the modules that run a cell are imported.
 
         Raises:
             LuaProcessError: the kernel is being shut down.
         """
-        with self._making:
+        with self._notebook_lock:
             if self._notebook is None:
-                if self._ending:
+                if self._shutting_down:
                     from kosmo_kernel.errors import LuaProcessError
 
                     raise LuaProcessError("The kernel is being shut down.")
@@ -117,27 +119,30 @@ class LuaKernel:
             return self._notebook
 
     def serve(self) -> None:
-        """Answer requests until the kernel is shut down."""
+        """Handle requests until the kernel is shut down."""
         self._channels.broadcast("status", {"execution_state": "starting"}, NOBODY)
         control = threading.Thread(target=self._serve_control, name="control", daemon=True)
         control.start()
         poller = zmq.Poller()
         poller.register(self._channels.shell, zmq.POLLIN)
         poller.register(self._over, zmq.POLLIN)
-        while not self._ending:
+        while not self._shutting_down:
             if self._channels.shell in dict(poller.poll()):
-                _whatever_happens(self._take)
+                _whatever_happens(self._handle_next)
         control.join()
         self._over.close()
 
     def interrupt(self) -> None:
-        """Stop the cell that runs, or what a widget began. Raises nothing; from any thread or a signal handler."""
-        self._stopped = self._cell  # first, so that a notebook that is just being made finds it
+        """Stop the running cell, or the run that a widget started. Raises nothing.
+
+        May be called from any thread and from a signal handler.
+        """
+        self._stopped = self._cell  # set first, for a notebook that is still being created
         if self._notebook is not None and self._notebook.interrupt():
             _thread.interrupt_main(STOP_MAKING)
 
     def stop_making(self) -> None:
-        """End, by a KeyboardInterrupt, what the main thread makes of an interrupted cell. Handles `STOP_MAKING`."""
+        """Interrupt the rendering of an interrupted cell by a KeyboardInterrupt. The handler of `STOP_MAKING`."""
         if self._notebook is not None and self._is_stopped():
             self._notebook.stop_making()
 
@@ -146,44 +151,44 @@ class LuaKernel:
 
     # The shell, in the main thread ---------------------------------------------------------------------
 
-    def _take(self) -> None:
-        """Answer the request that waits, and then those that were aborted by it."""
-        request = self._received(self._channels.shell)
+    def _handle_next(self) -> None:
+        """Handle the next request, and then those that it aborted."""
+        request = self._receive(self._channels.shell)
         if request is not None:
-            self._answer(request)
+            self._handle(request)
         while self._aborted:
-            waited = self._aborted.popleft()
-            self._answer(waited, aborted=waited.kind == "execute_request")
+            queued = self._aborted.popleft()
+            self._handle(queued, aborted=queued.kind == "execute_request")
 
-    def _received(self, socket: zmq.Socket[bytes]) -> Request | None:
-        """The message that waits at a socket; None for what is none."""
+    def _receive(self, socket: zmq.Socket[bytes]) -> Request | None:
+        """Receive a message; log an invalid one and return None."""
         try:
             return self._channels.receive(socket)
         except InvalidMessageError as error:
-            _complain(f"got {error}")
+            _log(f"got {error}")
             return None
 
-    def _answer(self, request: Request, *, aborted: bool = False) -> None:
-        self._parent = request
+    def _handle(self, request: Request, *, aborted: bool = False) -> None:
+        self._current_request = request
         self._send("status", {"execution_state": "busy"})
         handler = self._shell.get(request.kind)
         if aborted:
             metadata = {"started": now(), "status": "aborted"}
             self._channels.send(self._channels.shell, "execute_reply", {"status": "aborted"}, request, metadata)
         elif handler is None:
-            _complain(f"got a message of a kind that is not known: {request.kind!r}")
+            _log(f"got a message of a kind that is not known: {request.kind!r}")
         else:
             metadata = {"started": now()} if request.kind == "execute_request" else {}
-            reply = _answered(handler, request)
+            reply = _call_handler(handler, request)
             if reply is not None:
                 self._reply(self._channels.shell, request, reply, metadata)
         self._send("status", {"execution_state": "idle"})
         if request.kind == "kernel_info_request":
-            self._get_ready()
+            self._start_lua_early()
 
-    def _get_ready(self) -> None:
-        """Start Lua while the front end makes up its mind what to run, unless that has been done or all is over."""
-        with suppress(Exception):  # the first cell says why
+    def _start_lua_early(self) -> None:
+        """Start Lua ahead of the first cell, unless it has started or the kernel is shutting down."""
+        with suppress(Exception):  # the first cell reports the error
             _ = self.notebook
 
     def _kernel_info(self, _request: Request) -> Content:
@@ -199,16 +204,16 @@ class LuaKernel:
 
     def _execute(self, request: Request) -> Content:
         self._cell = request
-        asked = request.content
-        code = str(asked["code"])
-        silent = bool(asked.get("silent", False))
-        stored = bool(asked.get("store_history", True)) and not silent
+        content = request.content
+        code = str(content["code"])
+        silent = bool(content.get("silent", False))
+        stored = bool(content.get("store_history", True)) and not silent
         self._stored += stored
         number = self._stored
         if not silent:
             self._send("execute_input", {"code": code, "execution_count": number})
-        if COMMAND in code:  # it may want to show a widget
-            self._talk()
+        if COMMAND in code:  # the command may show a widget
+            self._get_comms()
 
         def run(_: Request) -> Content:
             return self.notebook.execute(
@@ -216,48 +221,49 @@ class LuaKernel:
                 number,
                 stored=stored,
                 silent=silent,
-                input_allowed=bool(asked.get("allow_stdin", False)),
-                expressions=asked.get("user_expressions") or {},
+                input_allowed=bool(content.get("allow_stdin", False)),
+                expressions=content.get("user_expressions") or {},
             )
 
-        reply: Content = {"execution_count": number} | (_answered(run, request) or {})
+        reply: Content = {"execution_count": number} | (_call_handler(run, request) or {})
         self._cell = None
-        if "user_expressions" not in reply and not silent:  # there is no Lua, so nobody has broadcast the error
+        if "user_expressions" not in reply and not silent:  # Lua did not start, so the error was not broadcast
             self._send("error", {key: reply[key] for key in ("ename", "evalue", "traceback")})
-        if reply["status"] == "error" and asked.get("stop_on_error", True) and not silent:
-            self._abort_what_waits()
+        if reply["status"] == "error" and content.get("stop_on_error", True) and not silent:
+            self._abort_queued()
         return reply
 
-    def _abort_what_waits(self) -> None:
-        """Set aside what stands in line now, before the reply: what is sent in answer to that is not meant."""
+    def _abort_queued(self) -> None:
+        """Set the queued requests aside. Called before the reply, since requests that follow it must not be aborted."""
         while self._channels.shell.poll(0):
-            waits = self._received(self._channels.shell)
-            if waits is not None:
-                self._aborted.append(waits)
+            request = self._receive(self._channels.shell)
+            if request is not None:
+                self._aborted.append(request)
 
     def _complete(self, request: Request) -> Content:
         return self.notebook.complete(request.content["code"], request.content["cursor_pos"])
 
     def _inspect(self, request: Request) -> Content:
-        asked = request.content
-        return self.notebook.inspect(asked["code"], asked["cursor_pos"], asked.get("detail_level", 0))
+        content = request.content
+        return self.notebook.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
 
     def _is_complete(self, request: Request) -> Content:
         return self.notebook.is_complete(request.content["code"])
 
     def _history(self, request: Request) -> Content:
-        asked = request.content
-        limits = [asked.get(name) for name in ("session", "start", "stop", "n", "pattern")]
-        unique, output = bool(asked.get("unique")), bool(asked.get("output"))
-        return {"history": self.notebook.history.find(asked["hist_access_type"], *limits, unique=unique, output=output)}
+        content = request.content
+        fields = [content.get(name) for name in ("session", "start", "stop", "n", "pattern")]
+        unique, output = bool(content.get("unique")), bool(content.get("output"))
+        entries = self.notebook.history.find(content["hist_access_type"], *fields, unique=unique, output=output)
+        return {"history": entries}
 
     def _connect(self, _request: Request) -> Content:
         return dict(self._channels.ports)
 
     # Comms -----------------------------------------------------------------------------------------------
 
-    def _talk(self) -> Comms:
-        """What speaks with widgets. Nothing of it is loaded before it is needed."""
+    def _get_comms(self) -> Comms:
+        """Return the comms of this kernel, imported on first use."""
         if self._comms is None:
             from kosmo_kernel.kernel.comms import Comms
 
@@ -265,14 +271,14 @@ class LuaKernel:
         return self._comms
 
     def _comm(self, request: Request) -> None:
-        """Hand a message to whoever waits for it in this process. It has no reply, so a failure is only told."""
-        _whatever_happens(lambda: self._talk().handle(request))
+        """Dispatch a comm message. It has no reply, so a failure is only logged."""
+        _whatever_happens(lambda: self._get_comms().handle(request))
 
     def _comm_info(self, request: Request) -> Content:
         return {"comms": {} if self._comms is None else self._comms.known(request.content.get("target_name"))}
 
     def _broadcast_of_comm(self, kind: str, content: Content, metadata: Content, buffers: list[Any]) -> None:
-        self._channels.broadcast(kind, content, self._parent, metadata, buffers)
+        self._channels.broadcast(kind, content, self._current_request, metadata, buffers)
 
     # The control channel, in its thread ------------------------------------------------------------------
 
@@ -282,23 +288,23 @@ class LuaKernel:
         poller = zmq.Poller()
         poller.register(control, zmq.POLLIN)
         poller.register(subscribing, zmq.POLLIN)
-        while not self._ending:
+        while not self._shutting_down:
             ready = dict(poller.poll(WATCH_TURN))
             if subscribing in ready:
                 self._channels.welcome()
             if control in ready:
                 _whatever_happens(self._answer_control)
-            if self._watched and os.getppid() != self._watched:
-                os._exit(1)  # nobody is left to talk to; Lua ends with this process
+            if self._parent_pid and os.getppid() != self._parent_pid:
+                os._exit(1)  # the parent has exited; the Lua process ends with this one
         over.send(b"")
         over.close()
 
     def _answer_control(self) -> None:
-        request = self._received(self._channels.control)
+        request = self._receive(self._channels.control)
         if request is None:
             return
         self._channels.broadcast("status", {"execution_state": "busy"}, request)
-        reply = _answered(self._control.get(request.kind, _refuse), request) or {}
+        reply = _call_handler(self._control.get(request.kind, _refuse), request) or {}
         self._reply(self._channels.control, request, reply)
         self._channels.broadcast("status", {"execution_state": "idle"}, request)
 
@@ -307,12 +313,12 @@ class LuaKernel:
         return {}
 
     def _shut_down(self, request: Request) -> Content:
-        """End the Lua process, and with it a cell that still runs; both threads follow."""
-        late = threading.Timer(SHUTDOWN_SECONDS, os._exit, [0])
-        late.daemon = True
-        late.start()
-        with self._making:
-            self._ending = True
+        """End the running cell and the Lua process; both threads then return."""
+        exit_timer = threading.Timer(SHUTDOWN_SECONDS, os._exit, [0])
+        exit_timer.daemon = True
+        exit_timer.start()
+        with self._notebook_lock:
+            self._shutting_down = True
         if self._notebook is not None:
             self._notebook.close()
         return {"restart": bool(request.content.get("restart", False))}
@@ -323,7 +329,7 @@ class LuaKernel:
         lua = self._notebook.session.pid if self._notebook else None
         return usage([os.getpid(), *([lua] if lua else [])])
 
-    # What a cell needs of the sockets --------------------------------------------------------------------
+    # Messages of a cell --------------------------------------------------------------------
 
     def _reply(
         self, socket: zmq.Socket[bytes], request: Request, reply: Content, metadata: Content | None = None
@@ -334,42 +340,42 @@ class LuaKernel:
             self._channels.broadcast(kind, reply, request)
 
     def _send(self, kind: str, content: Content) -> None:
-        """Broadcast a message that belongs to the request at hand."""
-        self._channels.broadcast(kind, content, self._parent)
+        """Broadcast a message whose parent is the current request."""
+        self._channels.broadcast(kind, content, self._current_request)
 
     def _ask(self, form: str, question: str = "") -> str | None:
-        """Ask the front end for a line.
+        """Request a line of input from the front end.
 
         Args:
-            form: how Lua reads: `l`, or `L` for a line with its end, or `a` for all there is.
-            question: what to say first.
+            form: the format of `io.read`: `l` for a line, `L` for a line with its newline, `a` for all input.
+            question: the prompt.
 
         Returns:
-            What was typed; None where the input ends.
+            The line; None at the end of the input.
 
         Raises:
             KeyboardInterrupt: the cell was interrupted; the session ends its run.
         """
         stdin = self._channels.stdin
-        while stdin.poll(0):  # answers to questions that nobody waits for any more
+        while stdin.poll(0):  # drop replies to earlier input requests
             stdin.recv_multipart()
-        self._channels.send(stdin, "input_request", {"prompt": question, "password": False}, self._parent)
+        self._channels.send(stdin, "input_request", {"prompt": question, "password": False}, self._current_request)
         while not self._is_stopped():
             if not stdin.poll(INPUT_POLL_MILLISECONDS):
                 continue
-            answer = self._received(stdin)
-            if answer is None:
+            reply = self._receive(stdin)
+            if reply is None:
                 continue
-            line = str(answer.content.get("value", END_OF_INPUT))
+            line = str(reply.content.get("value", END_OF_INPUT))
             return None if line == END_OF_INPUT else line + ("\n" if form == "L" else "")
         raise KeyboardInterrupt
 
 
-def _answered(handler: Callable[[Request], Content | None], request: Request) -> Content | None:
-    """The content of a reply: what the handler gives, or its error; None for what has no reply."""
+def _call_handler(handler: Callable[[Request], Content | None], request: Request) -> Content | None:
+    """Return the content of the reply from a handler, or its error; None for a message without a reply."""
     try:
         reply = handler(request)
-    except Exception as error:  # noqa: BLE001 - whoever asked waits for a reply
+    except Exception as error:  # noqa: BLE001 - every request needs a reply
         from kosmo_kernel.kernel.failures import error_content
 
         return error_content(error) | {"status": "error"}
@@ -377,20 +383,20 @@ def _answered(handler: Callable[[Request], Content | None], request: Request) ->
 
 
 def _whatever_happens(work: Callable[[], None]) -> None:
-    """Do something, and go on after a defect of ours: the kernel must not end with it."""
+    """Call `work` and log any exception, so that a bug in this package does not end the kernel."""
     try:
         work()
-    except (Exception, KeyboardInterrupt):  # noqa: BLE001 - see above
+    except (Exception, KeyboardInterrupt):  # noqa: BLE001 - logged; the kernel must go on
         import traceback
 
-        _complain(traceback.format_exc())
+        _log(traceback.format_exc())
 
 
 def _refuse(request: Request) -> Content:
-    """Say no to what this kernel does not claim to do."""
+    """Return the error reply for an unsupported control request."""
     return {"status": "error", "ename": "NotImplementedError", "evalue": f"no {request.kind} here", "traceback": []}
 
 
-def _complain(text: str) -> None:
-    """Tell whoever reads the kernel's log. Nothing is ever written to standard output."""
+def _log(text: str) -> None:
+    """Write a line to the kernel's log, which is standard error. Standard output is never written to."""
     sys.stderr.write(f"kosmo_kernel: {text}\n")

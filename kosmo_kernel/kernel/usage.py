@@ -1,4 +1,7 @@
-"""What the kernel and its Lua process use of the machine, for front ends that show it. Linux tells; others do not."""
+"""Memory and CPU use of the kernel and its Lua process, for front ends that show it.
+
+The numbers come from Linux's `/proc`; on other systems only the host name, process id and CPU count are sent.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,25 @@ from typing import Any
 
 _PROC = Path("/proc")
 
-_before: tuple[float, float] | None = None  # the time, and the seconds of CPU, when it was asked last
+_previous: tuple[float, float] | None = None  # time and CPU seconds at the previous request
 
 
 def usage(pids: Sequence[int]) -> dict[str, Any]:
-    """The content of a `usage_reply`: memory in bytes, the use of processors in percent of one since it was asked last.
+    """Return the content of a `usage_reply`: memory in bytes, and CPU use since the last call in percent of one CPU.
 
     Parameters:
-        pids: of the processes that count.
+        pids: the processes to count.
     """
-    global _before
-    told: dict[str, Any] = {"hostname": socket.gethostname(), "pid": os.getpid(), "cpu_count": os.cpu_count()}
+    global _previous
+    content: dict[str, Any] = {"hostname": socket.gethostname(), "pid": os.getpid(), "cpu_count": os.cpu_count()}
     if not _PROC.is_dir():
-        return told
+        return content
     seconds = sum(map(_cpu_seconds, pids))
-    then, _before = _before, (time.monotonic(), seconds)
-    used = 0.0 if then is None else max(0.0, (seconds - then[1]) / max(_before[0] - then[0], 1e-3))
+    previous, _previous = _previous, (time.monotonic(), seconds)
+    used = 0.0 if previous is None else max(0.0, (seconds - previous[1]) / max(_previous[0] - previous[0], 1e-3))
     machine = {name: size * 1024 for name, size in _sizes(_PROC / "meminfo").items()}
     total, available = machine.get("MemTotal", 0), machine.get("MemAvailable", 0)
-    return told | {
+    return content | {
         "kernel_cpu": round(100 * used, 1),
         "kernel_memory": sum(_sizes(_PROC / str(pid) / "smaps_rollup").get("Pss", 0) * 1024 for pid in pids),
         "host_virtual_memory": {
@@ -44,15 +47,15 @@ def usage(pids: Sequence[int]) -> dict[str, Any]:
 
 
 def _sizes(path: Path) -> dict[str, int]:
-    """The kilobytes that a file of Linux's lists, by name; none of a process that has ended."""
-    found: dict[str, int] = {}
+    """Return the sizes in kilobytes that a file in `/proc` lists, by name; empty if the process has ended."""
+    sizes: dict[str, int] = {}
     with suppress(OSError):
         for line in path.read_text(encoding="ascii").splitlines():
             name, _, rest = line.partition(":")
             number, _, unit = rest.strip().partition(" ")
             if unit == "kB":
-                found[name] = int(number)
-    return found
+                sizes[name] = int(number)
+    return sizes
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -1,29 +1,29 @@
--- A cell's text becomes a function, and its top-level locals live on into the next cell.
+-- Compile a cell into a function, and keep its top-level locals for the next cell.
 --
--- Lua's own compiler answers every question about the text, so nothing here parses Lua: a place splits a
--- cell into statements and a last expression when the part before it compiles alone and the part after it
--- compiles behind `return`. Which locals are alive at the end is read from the compiled chunk's debug
--- information. A closure over them is handed out by a line added at the end of the cell, and the next
--- cell is wrapped in a function whose upvalues of those names are joined to that closure's: the very same
--- variables, still locals, shared with the functions that captured them.
+-- Nothing here parses Lua; the Lua compiler decides. A position splits a cell into statements and a last
+-- expression if the part before it compiles alone and the part after it compiles after `return`. The debug
+-- information of the compiled chunk tells which locals are alive at the end. A line added at the end of the
+-- cell exports a closure over them, and the next cell is wrapped in a function whose upvalues of those names
+-- are joined to those of the closure. So they are the same variables, still local, and shared with the
+-- functions that captured them.
 
 local native = ...
 local find, format, gmatch, gsub, match, sub, unpack = string.find, string.format, string.gmatch, string.gsub, string.match, string.sub, string.unpack
 local load, dump, concat = load, string.dump, table.concat
 local getinfo, getlocal, getupvalue, setupvalue, join = debug.getinfo, debug.getlocal, debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 
-local COMPILED = 4 << 20 -- bytes compiled to find the parts of one cell; a cell that needs more has no last expression
-local MOST_LOCALS = 180 -- names a cell can be given from earlier ones; Lua allows 200 in all
+local COMPILED = 4 << 20 -- bytes compiled to split one cell; a cell that needs more has no last expression
+local MOST_LOCALS = 180 -- locals of earlier cells that a cell can use; Lua allows 200 locals in all
 
 local cells = {}
 
 local CONSTANT = "const"
 local held = {} -- name -> { closure, index of the upvalue, CONSTANT if it is a `<const>` }
 
--- The names of the locals of a chunk that are alive where it ends -----------------------------------------
+-- Names of the locals that are alive at the end of a chunk -------------------------------------------------
 
--- Walks a function in Lua 5.4's binary format (lundump.c). `code` gets what is known of the first: where its
--- instructions and its steps from line to line are, its constants, lines, locals and upvalues.
+-- Read a function in Lua 5.4's binary format (lundump.c) and return the position after it. If `code` is given, set
+-- in it the positions of the instructions and of the line steps, the constants, lines, locals and upvalues.
 local function read_function(binary, at, code)
   local function varint()
     local value = 0
@@ -76,16 +76,16 @@ local function read_function(binary, at, code)
   return at
 end
 
-local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- up to the main function
+local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- bytes before the main function
 
--- What `read_function` tells of a dumped function.
+-- Return a table that describes a dumped function, see `read_function`.
 function cells.read(binary)
   local code = { constants = {}, lines = {}, locals = {}, upvalues = {} }
   read_function(binary, HEADER + 1, code)
   return code
 end
 
--- A list of them, and a table that has each by its name: true, or CONSTANT for a `<const>`.
+-- Return a list of the names, and a table from each name to true, or to CONSTANT for a `<const>`.
 local function alive_at_end(text)
   local chunk = load(text, "=locals", "t")
   if not chunk then return {} end
@@ -94,7 +94,7 @@ local function alive_at_end(text)
   for _, variable in ipairs(code.locals) do
     if variable[3] == code.size and find(variable[1], "^[%a_]") then names[#names + 1] = variable[1] end
   end
-  -- A constant known to the compiler has no register and so no debug information.
+  -- A compile-time constant has no register, and so no debug information.
   local tries = COMPILED // (#text + 1)
   for name in gmatch(text, "%f[%w_]([%a_][%w_]*)%s*<%s*const%s*>") do
     tries = tries - 1
@@ -104,7 +104,7 @@ local function alive_at_end(text)
       names[#names + 1], constants[name] = name, true
     end
   end
-  seen._ENV = true -- whose environment a cell has is not for an earlier cell to say
+  seen._ENV = true -- a local `_ENV` does not carry over to the next cell
   for _, name in ipairs(names) do
     if not seen[name] then distinct[#distinct + 1] = name end
     seen[name] = constants[name] and CONSTANT or true
@@ -117,7 +117,7 @@ end
 
 local function compiles(text) return load(text, "=cell", "t") ~= nil end
 
--- Places where the last statement may start, last first: line starts and what follows a `;`.
+-- Return an iterator of the positions where the last statement may start, last first: line starts, and after a `;`.
 local function places(text)
   local found = { 1 }
   for place in gmatch(text, "[\n;]()") do
@@ -131,14 +131,14 @@ local function places(text)
   end
 end
 
--- Where a line could also go on with the expression before it, Lua reads it so.
+-- Return whether the text at a position could continue the expression before it, because Lua then reads it so.
 local function continues(text, place) return find(text, "^%s*[%(%-%[{\"'%.:%+%*/%%%^<>=~&|,#]", place) ~= nil end
 
 local function split(text, is_last)
   local best
   for place in places(text) do
     local front = sub(text, 1, place - 1)
-    -- Behind a `;` in a comment anything compiles, nonsense included.
+    -- After a `;` in a comment any text compiles, so check that nonsense does not.
     if is_last(sub(text, place)) and compiles(front) and (sub(front, -1) == "\n" or not compiles(front .. "= =")) then
       best = place
       if not continues(text, place) then return best end
@@ -152,17 +152,18 @@ end
 local function is_expression(text) return find(text, "%S") ~= nil and compiles("return " .. text) end
 local function is_call(text) return compiles(text) and is_expression(text) end
 
--- Where a `return` that ends the cell starts.
+-- Return the position of the `return` that ends the cell, or nil.
 local function return_place(text)
   local found = {}
   for place in gmatch(text, "%f[%w_]()return%f[^%w_]") do found[#found + 1] = place end
   for i = #found, 1, -1 do
-    if found[i] == 1 then return 1 end -- the text compiles, and nothing may follow a `return`
+    if found[i] == 1 then return 1 end -- the whole text compiles, so nothing follows the `return`
     if compiles(sub(text, found[i])) and compiles(sub(text, 1, found[i] - 1)) then return found[i] end
   end
 end
 
--- The parts of a cell: statements, and `return …` or an empty text. Nil and the fault when it does not compile.
+-- Return the parts of a cell: its statements, and `return …` or an empty text. If the cell does not compile, return
+-- nil, nil and the error; if it cannot be split, return its whole text as the fourth result.
 local function parts(text, name)
   if find(text, "%S") and compiles("return " .. text) and not compiles(text .. "\nlocal _") then
     return "", "return " .. text
@@ -172,7 +173,7 @@ local function parts(text, name)
     if not compiles(text .. "\nlocal _") then
       local place = return_place(text)
       if place then return sub(text, 1, place - 1), sub(text, place) end
-      return nil, nil, nil, text -- cannot be split: runs as it is
+      return nil, nil, nil, text -- runs without being split
     end
     if compiles("return " .. text) and find(text, "%S") and is_call(text) then return "", "return " .. text end
     local place = split(text, is_call)
@@ -181,7 +182,7 @@ local function parts(text, name)
   end
   local place = split(text, is_expression)
   if place then return sub(text, 1, place - 1), "return " .. sub(text, place) end
-  -- As the Lua shell has it: a text that is an unfinished expression is told as one.
+  -- As in the `lua` shell, an unfinished expression gets the error of an unfinished expression.
   local _, as_expression = load("return " .. text, "=" .. name, "t")
   if as_expression and find(as_expression, "<eof>$") and not find(fault, "<eof>$") then
     local start = match(fault, "near (.+)$")
@@ -190,8 +191,8 @@ local function parts(text, name)
   return nil, nil, fault
 end
 
--- Whether a cell of these parts ends in a `;`: behind it is nothing but space, or a comment on one line. Only the end
--- is searched, which keeps a long cell cheap.
+-- Return whether a cell with these parts ends in a `;`, followed only by space or by a comment of one line. Only the
+-- last TAIL bytes are searched, so that a long cell is cheap.
 local TAIL = 1000
 local function ends_in_semicolon(text, before, last)
   local skipped = #text > TAIL and #text - TAIL or 0
@@ -199,13 +200,13 @@ local function ends_in_semicolon(text, before, last)
   local at = find(tail, ";%s*$") or find(tail, ";%s*%-%-[^\n]*%s*$")
   if not at then return false end
   at = skipped + at
-  if at > #before then at = at + #before + #last - #text end -- the last part may have got a `return` in front
-  return not compiles(sub(before .. last, 1, at - 1) .. "= =") -- which compiles only where it is in a comment
+  if at > #before then at = at + #before + #last - #text end -- the last part may have a `return` added in front
+  return not compiles(sub(before .. last, 1, at - 1) .. "= =") -- `= =` compiles only inside a comment
 end
 
--- The public part --------------------------------------------------------------------------------------------
+-- Public functions -------------------------------------------------------------------------------------------
 
--- "complete", "incomplete", or "invalid" with the fault.
+-- Return "complete", "incomplete", or "invalid" and the error.
 function cells.completeness(text)
   if not find(text, "%S") then return "complete" end
   local before, _, fault, whole = parts(text, "cell")
@@ -215,9 +216,9 @@ end
 
 local serial = 0
 
--- A cell as a function, or nil and Lua's message. The second result tells whether a value is hidden (`;`), one that a
--- `return` inside a block gives as well; the third keeps what must be known to save locals when the cell fails. `set` has the names of globals that are
--- set for this cell, and mean those.
+-- Compile a cell. Return the function, whether its value is hidden by a `;` (even a value that a `return` inside a
+-- block gives), and the table that `cells.salvage` needs if the cell fails; or nil and Lua's error message. `set` has
+-- the names of the globals set for this cell; kept locals of the same names are not used.
 function cells.compile(text, name, environment, set)
   local before, last, fault, whole = parts(text, name)
   if not before and not whole then return nil, fault end
@@ -236,7 +237,7 @@ function cells.compile(text, name, environment, set)
   local keep = format("__keep_%d_%s", serial, native.secret())
   local front = format("local %s return function(...) ", concat({ keep, table.unpack(given) }, ", "))
   local export = #alive > 0 and format(" %s(function() return %s end) ", keep, concat(alive, ", ")) or " "
-  -- A to-be-closed variable keeps Lua from making the last call a tail call, which would have no line.
+  -- A to-be-closed variable prevents Lua from making the last call a tail call, which would hide its line.
   local guard = last ~= "" and format(" local %s_ <close> = nil ", keep) or ""
   local body, wrong
   for _, inner in ipairs(before and {
@@ -248,7 +249,7 @@ function cells.compile(text, name, environment, set)
     if body then break end
   end
   if not body then
-    -- The text compiles alone, so what is wrong is what earlier cells left: constants, or many locals.
+    -- The text compiles alone, so the error comes from locals of earlier cells: constants, or too many names.
     return nil, fault or find(wrong, "const variable", 1, true) and wrong or "the cell has too many local variables"
   end
   local run = body()
@@ -279,9 +280,9 @@ function cells.compile(text, name, environment, set)
   return run, hidden, is_alive
 end
 
--- A cell failed in coroutine `thread`: what its top-level locals held lives on all the same.
+-- Keep the top-level locals of a cell that failed in coroutine `thread`.
 function cells.salvage(thread, run, is_alive)
-  -- The cell is one of the outermost frames; the stack below may be hundreds of thousands deep.
+  -- The cell is one of the outermost frames. Find them by bisection, since the stack may have hundreds of thousands.
   local known, beyond = 0, 1
   while getinfo(thread, beyond, "l") do known, beyond = beyond, beyond * 2 end
   while beyond - known > 1 do
@@ -298,7 +299,7 @@ function cells.salvage(thread, run, is_alive)
   end
 end
 
--- A local that lives on: its value, and whether there is one.
+-- Return the value of a kept local, and whether there is one of that name.
 function cells.get(name)
   local cell = held[name]
   if not cell then return nil, false end
@@ -308,7 +309,7 @@ end
 
 function cells.drop(name) held[name] = nil end
 
--- Remember which locals live on and what they hold; the result puts that back.
+-- Return a function that restores the kept locals and their current values.
 function cells.remember()
   local before, values = {}, {}
   for name, cell in next, held do before[name], values[name] = cell, (cells.get(name)) end

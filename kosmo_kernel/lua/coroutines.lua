@@ -1,11 +1,11 @@
--- A script's coroutines, and those of ours that run the tasks of `parallel.map`.
+-- The coroutine functions of scripts, and the coroutines that run the tasks of `parallel.map`.
 --
--- A task that waits for a call yields to the loop that runs it (`parallel.lua`). Between the two may stand coroutines of
--- the script's own, one entered from the other. What they yield then is no value of the script's but WAIT, which the
--- functions here pass on outward, coroutine by coroutine, and the loop comes back in on the same way. Meanwhile such a
--- coroutine is suspended for Lua but busy for the script: it is `held`, and nobody else can enter or close it.
--- `open` knows the coroutines whose way out to the loop is free; from all others (below a sort comparator, a gsub
--- callback, an `__index` that C asks) a call blocks, which is right and merely not parallel.
+-- A task that waits for a call yields to the loop that runs it (`parallel.lua`). Between the two there may be
+-- coroutines of the script, nested in one another. They then yield WAIT instead of a value of the script. The functions
+-- here pass it outward, coroutine by coroutine, and the loop resumes them inward in the same way. Meanwhile such a
+-- coroutine is suspended for Lua but running for the script: it is in `held`, and cannot be resumed or closed.
+-- `open` has the coroutines from which every level can yield to the loop. In all others (below a sort comparator, a
+-- gsub callback, or an `__index` called from C) a call blocks, which is correct but not parallel.
 
 local native, limits = ...
 local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
@@ -13,21 +13,21 @@ local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.is
 local error, rawequal, type = error, rawequal, type
 local after, living, passed, take_turn = limits.after, limits.living, limits.passed, limits.take_turn
 
-local WAIT, TASK = {}, {} -- no script ever sees either
+local WAIT, TASK = {}, {} -- never visible to scripts
 local BUSY = "cannot resume non-suspended coroutine"
 local OVER = "nobody waits for this call any more, since its parallel.map has ended"
 
-local open, held = nil, {} -- `open` is nil while no tasks run; `held[inner]` is where it was entered from, false at a task
+local open, held = nil, {} -- `open` is nil while no tasks run; `held[inner]` is its resumer, or false for a task
 
--- What came out of a coroutine that was entered: if it waits, wait here and go back in. As everywhere below, the
--- values stay together, since a coroutine that gives none is not one that gives nil.
+-- Handle the results of a resumed coroutine: while it waits, yield outward and then resume it again. The values are
+-- passed as varargs here and below, because yielding no value differs from yielding nil.
 local function came_out(thread, ok, ...)
   local first, ticket = ...
   if ok and rawequal(first, WAIT) then
     local now = held
     now[thread] = running()
     yield(WAIT, ticket)
-    if now ~= held then native.raise(OVER) end -- a script kept it, and came back to it in another run
+    if now ~= held then native.raise(OVER) end -- a script kept the coroutine and resumed it in another run
     now[thread] = nil
     return came_out(thread, resume(thread))
   end
@@ -38,7 +38,7 @@ end
 local function enter(thread, ...)
   if not open then return resume(thread, ...) end
   if held[thread] ~= nil then return false, BUSY end
-  if status(thread) ~= "suspended" then return resume(thread, ...) end -- Lua's own words for why it cannot be
+  if status(thread) ~= "suspended" then return resume(thread, ...) end -- returns Lua's own error message
   open[thread] = isyieldable() and open[running()] and true or nil
   return came_out(thread, resume(thread, ...))
 end
@@ -66,7 +66,7 @@ local function value_or_raise(thread, ok, ...)
   local problem = ...
   passed(ok, problem)
   if ok then return ... end
-  if status(thread) == "dead" then close(thread) end -- which runs what it had to close
+  if status(thread) == "dead" then close(thread) end -- closes its to-be-closed variables
   living()
   error(problem, 0)
 end
@@ -108,11 +108,11 @@ end
 
 local tasks = { WAIT = WAIT }
 
--- Tasks are going to run; or none does any more, and whatever waited in one never goes on.
+-- Start or finish a loop of tasks. After the end, no waiting task is resumed.
 function tasks.begin() open, held = {}, {} end
 function tasks.finish() open, held = nil, {} end
 
--- The coroutine of a task.
+-- Return a new coroutine for a task.
 function tasks.create(f)
   local thread = limits.hooked(f)
   open[thread] = TASK
@@ -129,7 +129,8 @@ local function stepped(thread, ok, first, ticket)
   return ok, first
 end
 
--- Enter a task's coroutine: WAIT and what it waits for, or whether it ended well, and its value or its error.
+-- Resume a task's coroutine. Return WAIT and the ticket that it waits for; or whether it succeeded, and its value or
+-- error.
 function tasks.advance(thread, ...)
   take_turn()
   held[thread] = nil
@@ -138,17 +139,17 @@ end
 
 function tasks.is_dead(thread) return status(thread) == "dead" end
 
--- Whether what runs now could wait without keeping others from going on.
+-- Return whether the running coroutine can wait without blocking other tasks.
 function tasks.may_wait() return open ~= nil and open[running()] and isyieldable() or false end
 
--- Wait until the loop has put an answer into the ticket.
+-- Wait until the loop has set the ticket's answer.
 function tasks.wait(ticket)
   ticket.thread = running()
   yield(WAIT, ticket)
   if not ticket.answer then native.raise(OVER) end
 end
 
--- End a task for good, from the coroutine in it that waits outward. What they had to close is closed.
+-- Close a task: the waiting coroutine `thread`, and outward those that resumed it, with their to-be-closed variables.
 function tasks.close(thread)
   while thread do
     local outer = held[thread]

@@ -1,14 +1,14 @@
--- `display`: what a script shows beside its value.
+-- `display`: show rich output from a script.
 --
--- Each call is one message to the parent, which wants no answer; it comes in order with what was printed. What
--- is given here is looked at only so far as a mistake can be told with its line; nobody trusts it for that.
+-- Each call sends one message to the parent, in order with printed text, and waits for no reply. The arguments are
+-- checked here only to report mistakes with their line; the parent checks them again.
 
 local native, json, records = ...
 local find, format, select, type = string.find, string.format, select, type
 local raise = native.raise
 
-local MOST = 8 << 20 -- bytes of one thing that is shown
-local ID_MOST = 200 -- bytes of the name under which it can be shown anew
+local MOST = 8 << 20 -- bytes of one displayed item
+local ID_MOST = 200 -- bytes of the name under which it can be updated
 
 local shown = {}
 
@@ -16,7 +16,7 @@ local function argument(position, name, wanted, value)
   raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, wanted, value == nil and "no value" or type(value)))
 end
 
--- The name of what is shown; nil when it is none.
+-- Return a valid id as a text, or nil if the value is not one.
 local function id_of(value)
   if type(value) == "number" then value = format("%s", value) end
   return type(value) == "string" and #value > 0 and #value <= ID_MOST and utf8.len(value) and value or nil
@@ -46,7 +46,7 @@ local function send_value(form, value, header)
   send(form, header, piece)
 end
 
--- Markup, or a picture: a text.
+-- Define a function that displays markup or a picture from a text.
 local function texts(form)
   local name = "display." .. form
   shown[form] = function(data, options)
@@ -60,7 +60,7 @@ local function texts(form)
 end
 for _, form in ipairs({ "html", "markdown", "svg", "png", "latex" }) do texts(form) end
 
--- A text is JSON; any other value is written as JSON.
+-- Display JSON: a text is parsed as JSON, any other value is encoded.
 function shown.json(data, options)
   local header = settings(options, 2, "display.json")
   if type(data) == "string" then

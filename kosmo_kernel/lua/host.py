@@ -1,4 +1,8 @@
-"""Who answers a script's questions, and how a run ends: the words that the machine and its user share."""
+"""Types shared by the machine that runs Lua and the code that uses it.
+
+`Host` is the interface through which a script's calls, output and lookups reach the rest of the program. `Outcome` and
+`Failure` are the two ways in which a run ends.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +15,26 @@ from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
 from kosmo_kernel.settings.limits import Limits
 
-# What a script may ask of MCP servers besides calls.
+# Requests about MCP servers that a script may make besides tool calls.
 SERVER_QUESTIONS = frozenset(
     {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
 )
-HOST_CPU = "host_cpu_limit"  # the processor time that a run costs outside of Lua's process
-MAX_MESSAGE = 64 << 10  # characters of an error's message, or of a name in its stack; Lua cuts them at 20,000 bytes
-MAX_FRAMES = 1_000  # of a stack
+HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
+MAX_MESSAGE = 64 << 10  # characters of an error message or of a name in a stack; Lua cuts them at 20,000 bytes
+MAX_FRAMES = 1_000  # frames of a stack
 VARIABLES_LOST = "Lua's variables are gone; run what set them again."
 
 
 class CallRequest(NamedTuple):
-    """A call that a script makes: the function's full name, the account named in the path, the arguments."""
+    """A function call that a script makes.
+
+    Parameters:
+        path: the function's full name.
+        account: the account named in the path, if any.
+        named: the arguments by name, or None when they are positional.
+        positional: the arguments by position; empty when they are named.
+        line: the line of the script that makes the call, if known.
+    """
 
     path: str
     account: str | None
@@ -32,12 +44,12 @@ class CallRequest(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A call whose arguments were checked.
+    """A call whose arguments are valid.
 
     Parameters:
-        calls: how many calls it counts as; an item of a list argument is one.
-        begin: makes it. Its answer will be one of `Host.answers`, under the number given here: 0 for a call that the
-            script itself waits for, a new one for each call of an item of `parallel.map`.
+        calls: how many calls it counts as; each item of a list argument is one.
+        begin: starts the call. `Host.answers` yields its result under the number passed here: 0 for a call that the
+            script itself waits for, a new number for each call made in `parallel.map`.
     """
 
     calls: int
@@ -45,9 +57,16 @@ class Prepared(NamedTuple):
 
 
 class DisplayRequest(NamedTuple):
-    """Something that a script shows: its form, one of `display.FORMS`, what it is, where it goes, and how it came.
+    """Output that a script displays.
 
-    `size` is in bytes; a value takes several times as much in Python. What the parent had already takes none.
+    Parameters:
+        form: its format, one of `display.FORMS`.
+        given: the value, or the bytes of markup or of a picture.
+        id: the name under which it can be updated; empty when it has none.
+        update: whether it replaces earlier output with the same `id`.
+        wait: for `clear`, whether to wait for the next output before clearing.
+        size: bytes that the child sent; a value takes several times as much in Python. Records that the parent
+            already has count as 0.
     """
 
     form: str
@@ -59,72 +78,76 @@ class DisplayRequest(NamedTuple):
 
 
 class Host(Protocol):
-    """Who answers what a script asks. Whatever these raise as a KosmoError becomes an error in Lua."""
+    """The interface that handles a script's requests. A KosmoError raised by a method becomes an error in Lua."""
 
     def prepare(self, request: CallRequest) -> Prepared:
-        """Check a call. Nothing is sent."""
+        """Check a call without sending anything."""
 
     def answers(self, seconds: float) -> Iterable[tuple[int, list[Any] | KosmoError]]:
-        """What was answered of what was begun: numbers, and the values for Lua or what went wrong.
+        """Yield the number of each call that has finished, with its values for Lua or its error.
 
-        Waits for at most so many seconds when there is nothing yet.
+        Wait up to `seconds` when none has finished yet.
         """
 
     def items(self, coming: int, done: int) -> None:
-        """Of lists of the script's so many items more are begun, and so many done; their calls follow."""
+        """Report how many more items of the script's lists have been started and finished, before their calls."""
 
     def drop(self, number: int) -> None:
-        """Nobody waits for this answer any more."""
+        """Discard the result of this call, because the script no longer waits for it."""
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
-        """So many items of a list of the script's failed and were collected; what is known of the first few."""
+        """Report that `count` of the `of` items of a list failed; `rows` describes the first of them."""
 
     def space(self, integration: str, key: str) -> str:
-        """The account that `key` names in an integration's namespace."""
+        """Return the account that `key` names in an integration's namespace."""
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
-        """An integration that Lua did not begin with: its part of `surface.surface`, its functions by full name."""
+        """Return an integration that Lua did not start with: its part of `surface.surface`, and its functions."""
 
     def docs(self, verb: str, page: str) -> str:
-        """A page of the reference: `read`, `list` or `search`."""
+        """Return a page of the reference; `verb` is `read`, `list` or `search`."""
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
-        """What a script asks of MCP servers besides calls: one of `SERVER_QUESTIONS`, and of what."""
+        """Return the result of a request about MCP servers; `verb` is one of `SERVER_QUESTIONS`."""
 
     def output(self, stream: str, text: str) -> None:
-        """The script printed."""
+        """Write a text that the script printed."""
 
     def display(self, request: DisplayRequest) -> None:
-        """The script showed something beside what it printed."""
+        """Show rich output of the script."""
 
     def redact(self, text: str) -> str:
-        """A text without tokens."""
+        """Return a text without tokens."""
 
     def failed(self, error: KosmoError) -> None:
-        """One of the answers was this error; the script may catch it or end in it."""
+        """Record that a request failed with this error; the script may catch it or end with it."""
 
     def output_of(self, number: int) -> Any:
-        """What the cell with this number gave; None where nothing is known of it."""
+        """Return the value of the cell with this number, or None if it is not kept."""
 
     def output_numbers(self) -> list[int]:
-        """The numbers of the cells whose values are kept, in order."""
+        """Return the numbers of the cells whose values are kept, in order."""
 
     def joins(self, chunk: str, first: int, last: int) -> bool:
-        """Return whether a chunk joins the lines from one to another with `..`, so that they are one expression."""
+        """Return whether `..` joins the lines of a chunk from `first` to `last` into one expression."""
 
     def orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """In which order the script's text names keys: all of them, and those of each table that it writes out."""
+        """Return the keys in the script's text, in order: all of them, and those of each table constructor."""
 
     def input(self, form: str) -> str | None:
-        """What `io.read` gets: `l`, `L` or `a`; None at the end."""
+        """Return what `io.read` reads in the format `l`, `L` or `a`, or None at the end of the input."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended well: what it returned, whether the value is to be hidden, bytes of Lua heap.
+    """The result of a run that succeeded.
 
-    `outputs` has the variables that were asked for and are set, by name; `size` is an estimate of the bytes that the
-    first value takes in this process.
+    Parameters:
+        values: what it returned.
+        hidden: whether the value must not be shown.
+        memory: bytes of the Lua heap.
+        outputs: the requested variables that are set, by name.
+        size: an estimate of the bytes that the first value takes in this process.
     """
 
     values: list[Any]
@@ -135,8 +158,15 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Failure(Exception):  # noqa: N818 - the error is what it carries
-    """How a run ended badly, as the child tells it. `error` is for people; `stack` is innermost first."""
+class Failure(Exception):  # noqa: N818 - it carries the error that users see
+    """A run that failed, as the child reports it.
+
+    Parameters:
+        error: the error that users see.
+        facts: the attributes of a failed call's error, if it came from one.
+        line: the line where the script was stopped, if known.
+        stack: the frames, innermost first.
+    """
 
     error: KosmoError
     facts: dict[str, Any] | None = None
@@ -145,15 +175,18 @@ class Failure(Exception):  # noqa: N818 - the error is what it carries
 
 
 class Frame(NamedTuple):
-    """One call on the way to an error: the chunk, the line in it, and what was called."""
+    """A stack frame of an error: the chunk, its line, and the name of the function."""
 
     chunk: str
     line: int
     name: str
 
 
-class guard_child_message:  # noqa: N801 - it is used like a word
-    """Reading what the child said: whatever makes no sense of it is the child's fault, and its end."""
+class guard_child_message:  # noqa: N801 - it is used like a function
+    """Context manager for code that reads a child's message: turn errors of a malformed one into LuaProcessError.
+
+    The caller then ends the child.
+    """
 
     __slots__ = ()
 
@@ -161,25 +194,30 @@ class guard_child_message:  # noqa: N801 - it is used like a word
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if kind is not None and issubclass(kind, _NO_SENSE):
+        if kind is not None and issubclass(kind, _MALFORMED):
             raise LuaProcessError(
                 f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
             ) from error
 
 
-_NO_SENSE = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+_MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:
-    """The failure that a child's reply tells of.
+    """Return the failure that a child's reply describes.
+
+    Parameters:
+        reply: the header of the child's message.
+        limits: of the run.
+        addition: a sentence to add to the error's message.
 
     Raises:
-        KeyError, TypeError, ValueError: the reply makes no sense.
+        KeyError, TypeError, ValueError: the reply is malformed.
     """
     message = str(reply.get("message", ""))[:MAX_MESSAGE]
     stack = [
-        Frame(str(one["chunk"])[:MAX_MESSAGE], int(one["line"]), str(one["name"])[:MAX_MESSAGE])
-        for one in islice(reply.get("stack", ()), MAX_FRAMES)
+        Frame(str(frame["chunk"])[:MAX_MESSAGE], int(frame["line"]), str(frame["name"])[:MAX_MESSAGE])
+        for frame in islice(reply.get("stack", ()), MAX_FRAMES)
     ]
     line = reply.get("line")
     if reply["type"] == "lua_syntax":
@@ -193,7 +231,7 @@ def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> 
 
 
 def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:
-    """The error for a run that was ended before its time."""
+    """Return the error for a run that was stopped: `why` is `interrupted` or the limit that it exceeded."""
     if why == "interrupted":
         return StoppedError(f"Interrupted.{addition}")
     used = {

@@ -1,9 +1,9 @@
-"""Limit what one run may cost the process that started it, whatever the process that runs Lua says.
+"""Limit how much memory and processor time one run may use in the parent process.
 
-The Lua process checks a result before it sends it, but an intruder in that process does not. So every JSON text is
-measured here before it is decoded: its bytes, and how many values it has, because three bytes of JSON can become
-seventy in Python. The processor time that the run's messages take in this process is limited as well, because a
-question that is short in Lua may be long here.
+The Lua process checks a result before it sends it, but compromised code in that process would not. So the parent
+measures every JSON text before it decodes it: its bytes, and its number of values, because three bytes of JSON can
+become seventy in Python. It also limits the processor time that it spends on the run's messages, because a request
+that is short in Lua may be expensive here.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.settings.limits import MAX_CELLS, MAX_COLUMNS, MAX_RECORDS, Limits
 from kosmo_kernel.values.records import encode
 
-BYTES_PER_VALUE = 120  # that a value takes in Python beside its text: 25 to 195 were measured
-LOOK_EVERY = 0.01  # seconds by the clock
-SAMPLE = 32  # records by which the memory of a long list is estimated
-SMALL = 4096  # bytes of JSON that are not worth counting: each stands for a value at most
+BYTES_PER_VALUE = 120  # bytes that a value takes in Python besides its text; 25 to 195 were measured
+LOOK_EVERY = 0.01  # seconds between two reads of the thread's processor time
+SAMPLE = 32  # records from which the memory of a long list is estimated
+SMALL = 4096  # bytes; the values of a shorter JSON text are not counted, since it has at most one per byte
 _MARKS = b'",[{'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
 _TEXT = re.compile(rb'"[^"]*"')
 
 
 class HostBudget:
-    """The processor time that a run may still take in this thread, and the size of what it may send.
+    """The processor time that a run may use in this thread, and the size of the values that it may send.
 
     Parameters:
-        limits: of the run, which begins now; its processor time counts from its first message on.
+        limits: of the run. Its processor time counts from its first message on.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -39,33 +39,33 @@ class HostBudget:
         self._look_at = 0.0
 
     def start(self) -> None:
-        """Count the processor time from now on, unless it is counted already."""
+        """Start counting the processor time, unless it is already being counted."""
         if self._until is None:
             self._until = time.thread_time() + self.limits.host_cpu
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the run has taken more processor time in this thread than it may, give or take `LOOK_EVERY`."""
+        """Whether the run has exceeded its processor time in this thread, checked every `LOOK_EVERY` seconds."""
         now = time.monotonic()
-        if now < self._look_at:  # the processor time costs a system call, and is asked for after each message
+        if now < self._look_at:  # this is checked after each message, and reading the processor time is a system call
             return False
         self._look_at = now + LOOK_EVERY
         return self._until is not None and time.thread_time() > self._until
 
     def room(self) -> Room:
-        """Return the room that the values of one message have."""
+        """Return the room for the values of one message."""
         return Room(self.limits)
 
 
 class Room:
-    """The room for values of one message, or of several that are kept at the same time.
+    """The room for the values of one message, or of several messages that are kept at the same time.
 
     Parameters:
         limits: of the run.
 
     Attributes:
-        size: bytes of JSON that were taken so far.
-        values: how many values are in them at most.
+        size: bytes of JSON counted so far.
+        values: an upper bound on the number of values in them.
     """
 
     __slots__ = ("_limits", "size", "values")
@@ -76,26 +76,26 @@ class Room:
 
     @property
     def memory(self) -> int:
-        """Estimate how many bytes the values take in Python."""
+        """An estimate of the bytes that the values take in Python."""
         return self.size + BYTES_PER_VALUE * self.values
 
     def take(self, text: bytes) -> None:
-        """Make sure that a JSON text may be decoded, and count it.
+        """Check that a JSON text may be decoded, and count it.
 
         Raises:
-            LimitError: it has more bytes or more values than there is room for.
+            LimitError: it has more bytes or values than there is room for.
         """
         self.add(len(text), len(text) if len(text) < SMALL else count_values(text, self._limits.values - self.values))
 
     def add(self, size: int, values: int) -> None:
-        """Count so many bytes of JSON with so many values.
+        """Count `size` bytes of JSON that contain `values` values.
 
         Raises:
             LimitError: there is no room for them.
         """
-        whole = self.size + size
-        if whole > self._limits.result:
-            why = f"The script's values are {whole:,} bytes of JSON, more than {self._limits.result:,} (result_limit)."
+        total = self.size + size
+        if total > self._limits.result:
+            why = f"The script's values are {total:,} bytes of JSON, more than {self._limits.result:,} (result_limit)."
             raise LimitError(why, limit="result_limit")
         if self.values + values > self._limits.values:
             raise LimitError(
@@ -103,19 +103,19 @@ class Room:
                 "(value_limit).",
                 limit="value_limit",
             )
-        self.size, self.values = whole, self.values + values
+        self.size, self.values = total, self.values + values
 
     def release(self, size: int, values: int) -> None:
-        """Give back the room of values that are not needed any more."""
+        """Free the room of values that are no longer needed."""
         self.size -= size
         self.values -= values
 
 
 def count_values(text: bytes, most: int) -> int:
-    """Count the values of a JSON text without decoding it: never too few, and a little too many.
+    """Return an upper bound on the number of values in a JSON text, without decoding it.
 
-    Each value stands at the beginning, behind a comma or first in a list or an object. A text may contain such marks
-    too, which takes longer to tell, so that is only looked at where they are more than `most`.
+    Each value comes first in the text, after a comma, or first in a list or an object. These characters may also occur
+    inside strings; excluding strings takes longer, so that is done only when the first count exceeds `most`.
     """
     bound = _count_marks(text)
     if bound <= most:
@@ -123,10 +123,10 @@ def count_values(text: bytes, most: int) -> int:
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     quotes = text.count(b'"')
-    if quotes > 4 * most:  # each two of them are a text, and of two texts one may be a key
+    if quotes > 4 * most:  # two quotes make a string, and every other string may be a key
         return max(most + 1, quotes // 4)
-    # Without the other characters, a text is two quotes with its marks between; two in a row never change what is
-    # inside of a text and what is not.
+    # Delete all other characters, so that a string is two quotes with its marks between them. Deleting two quotes in
+    # a row does not change which marks are inside a string.
     marks = text.translate(None, _OTHERS).replace(b'""', b"")
     return _count_marks(_TEXT.sub(b"", marks))
 
@@ -136,10 +136,10 @@ def _count_marks(text: bytes) -> int:
 
 
 def check_records(count: int) -> None:
-    """Make sure that one list may have so many records.
+    """Check that a list may have `count` records.
 
     Raises:
-        LimitError: they are too many.
+        LimitError: there are too many.
     """
     if count > MAX_RECORDS:
         raise LimitError(
@@ -148,13 +148,13 @@ def check_records(count: int) -> None:
 
 
 def check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make sure that records can be a table: each different field is a column, and each record has a cell in each.
+    """Check that records can be shown as a table: each distinct field is a column with a cell for each record.
 
     Raises:
-        LimitError: the columns, or the cells, are too many.
+        LimitError: there are too many columns or cells.
     """
-    most = sum(map(len, rows))
-    if len(rows) <= 1 or (most <= MAX_COLUMNS and most * len(rows) <= MAX_CELLS):
+    max_columns = sum(map(len, rows))
+    if len(rows) <= 1 or (max_columns <= MAX_COLUMNS and max_columns * len(rows) <= MAX_CELLS):
         return
     count = len(set().union(*rows))
     if count > MAX_COLUMNS:
@@ -166,7 +166,7 @@ def check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def records_memory(rows: Sequence[Mapping[str, Any]]) -> int:
-    """Estimate how many bytes records take, from some of them and from how many fields each has."""
+    """Return an estimate of the bytes that records take, from a sample and the number of fields of each record."""
     if not rows:
         return 0
     sample = list(rows[:: max(1, len(rows) // SAMPLE)])

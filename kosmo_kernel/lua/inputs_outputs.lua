@@ -1,12 +1,12 @@
--- What goes into a run and what comes out: globals that are set for it, what it returned, variables asked for.
+-- Set the globals that a run takes as inputs, and describe its results and the requested variables for the parent.
 
 local native, json, records, cells, spaces = ...
 local format, ipairs, next, rawequal, rawget, rawset = string.format, ipairs, next, rawequal, rawget, rawset
 
 local inputs_outputs = {}
 
--- Set globals to values from the parent: all of them, or none where there is no room for one. A top-level local of
--- that name from an earlier cell would hide the global, so it is let go of.
+-- Set globals to values from the parent: all of them, or none if memory runs out. A kept local of the same name from an
+-- earlier cell would hide the global, so it is dropped.
 function inputs_outputs.take(inputs, pieces)
   local values = spaces.values(inputs, pieces)
   for i, input in ipairs(inputs) do
@@ -15,7 +15,7 @@ function inputs_outputs.take(inputs, pieces)
   end
 end
 
--- Remember all variables; the result puts them back. What is in a table that was there before is not looked after.
+-- Return a function that restores all variables. Changes inside tables that existed before are not undone.
 function inputs_outputs.remember()
   local environment, globals, put_locals_back = native.environment, {}, cells.remember()
   for name, value in next, environment do globals[name] = value end
@@ -28,8 +28,8 @@ function inputs_outputs.remember()
   end
 end
 
--- What a run returned, and the variables that the parent asks for, as it is told of them: at most so many bytes. No
--- code of the script runs here, but its data may be large or tangled.
+-- Return the descriptions of a run's results and of the requested variables, and their texts, of at most `most` bytes
+-- in all. No code of the script runs here, but its data may be large or deeply nested.
 function inputs_outputs.give(results, names, most)
   local pieces = {}
   local function told(list, value, path)

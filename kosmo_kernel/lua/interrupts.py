@@ -1,8 +1,8 @@
-"""Work that an interrupt ends at once: all that is made of a script's values and errors once Lua has ended.
+"""Let an interrupt stop the processing of a script's values and errors after Lua has finished.
 
-A `with` block of an `Interruptible` marks such work. A signal handler calls `interrupt`, which raises inside the block
-and nowhere else, so nothing is cut in half that must be whole, such as a message on a socket. The block then ends in
-a `StoppedError`.
+A `with` block of an `Interruptible` marks code that may be stopped anywhere. A signal handler calls `interrupt`, which
+raises only inside such a block, so that an operation that must be atomic, such as writing a message to a socket, is
+never cut short. The block then ends in a `StoppedError`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from kosmo_kernel.errors import StoppedError
 
 
 class Interruptible:
-    """A block of work in the main thread that an interrupt ends with a `StoppedError`. It does nothing elsewhere.
+    """Context manager for code in the main thread that an interrupt ends with a `StoppedError`.
+
+    In other threads it does nothing.
 
     Attributes:
         is_open: whether the main thread is inside the block.
@@ -37,15 +39,15 @@ class Interruptible:
         self.is_open = False
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             if self._collects:
-                gc.enable()  # the interrupt may have come where it was about to be turned on again
+                gc.enable()  # the interrupt may have come before the code in the block enabled it again
             raise StoppedError("Interrupted.") from None
 
     def interrupt(self) -> None:
-        """End the block that the main thread is in, if it is in one. Only for signal handlers.
+        """Stop the block that the main thread is in, if any. Call this only from signal handlers.
 
         Raises:
-            KeyboardInterrupt: it is in one.
+            KeyboardInterrupt: the main thread is inside the block.
         """
         if self.is_open:
-            self.is_open = False  # so that a second interrupt does not hit what cleans up after the first
+            self.is_open = False  # a second interrupt must not hit the cleanup after the first
             raise KeyboardInterrupt

@@ -1,19 +1,19 @@
--- What an editor sees of a value while somebody types: names, types, and where a function was written.
+-- Describe variables for an editor: names for completion, types, and the source of a function.
 --
--- Everything is read raw: no code of a script's runs, nothing is asked of the parent, no list is filled and no row
--- becomes a plain record. Of what a call returned the catalogue knows the fields, so here it is only said whose
--- records a value is of, and where in them.
+-- Everything is read raw: no code of a script runs, no request goes to the parent, no list is filled, and no row
+-- becomes a plain record. The parent knows the fields of a call's result from the catalogue, so a value that comes from
+-- a call is described by the function's name and by its path inside the records.
 
 local native, json, cells, spaces, text, positions, methods = ...
 local concat, gmatch = table.concat, string.gmatch
 local getinfo, getlocal, getmetatable, next, rawget, rawlen, type = debug.getinfo, debug.getlocal, debug.getmetatable, next, rawget, rawlen, type
 local ours = native.ours
 
-local OFFERED = 2000 -- names told of one table
-local LOOKED = 20000 -- keys looked at for them
+local OFFERED = 2000 -- names returned for one table
+local LOOKED = 20000 -- keys examined to find them
 local NAME_MOST = 100 -- bytes of a name
-local HOPS = 20 -- tables in which a missing key is looked for, one behind the other
-local SHOWN = 500 -- values in a value that is shown as text
+local HOPS = 20 -- length of a chain of `__index` tables
+local SHOWN = 500 -- values inside a value that is shown as text
 local TEXT = 2000 -- bytes of that text
 local PARAMETERS = 60
 
@@ -21,10 +21,10 @@ local FROM_CELLS = { _ = true, __ = true, ___ = true, Out = true } -- set for ea
 
 local introspection = {}
 
-local initial = {} -- the globals that no cell has set
+local initial = {} -- the globals before any cell has run
 for name, value in next, native.environment do initial[name] = value end
 
--- The table that answers for the keys a script's table has not, where a table does and no function.
+-- Return the `__index` of a script's table if it is a table, else nil.
 local function behind(value)
   local metatable = not ours(value) and getmetatable(value)
   local next_one = metatable and rawget(metatable, "__index")
@@ -41,7 +41,8 @@ local function field(value, key)
   end
 end
 
--- Whose records a value is of: the function's name, the type there, the fields that lead there, whether it is a list.
+-- Return where a value from a call comes from: the function's name, the record type at that place, the path of fields
+-- to it, and whether it is a list.
 local function origin(value)
   local metatable = type(value) == "table" and ours(value)
   local kind = metatable and metatable.type
@@ -60,15 +61,15 @@ local function has(kind, key)
   return false
 end
 
--- Whether what is in a list or record of ours can be looked at without fetching it.
+-- Return whether the contents of a list or record are in Lua, so that reading them fetches nothing.
 local function is_here(metatable) return metatable.kind ~= "row" and metatable.kind ~= "unfilled" end
 
--- One step into records: the value as far as it is here, and where in the records that is; two nils when nowhere.
+-- Follow one key into records. Return the value, if it is in Lua, and its origin; nil and nil if there is no such key.
 local function inside(value, of, key)
   local found
   if type(value) == "table" then
     local metatable = ours(value)
-    if not metatable then return field(value, key) end -- a script's own, put into a record
+    if not metatable then return field(value, key) end -- a script's own table inside a record
     if is_here(metatable) then found = rawget(value, key) end
     if type(found) == "table" and (not ours(found) or origin(found)) then return found, origin(found) end
   end
@@ -79,7 +80,7 @@ local function inside(value, of, key)
   return found, { name = of.name, kind = of.kind.fields[key], path = path }
 end
 
--- The value at the end of a chain of names and numbers, and whose records it is of; two nils when there is none.
+-- Return the value at the end of a chain of names and numbers, and its origin; nil and nil if there is none.
 local function reach(chain)
   local value, of = native.environment, nil
   for i, key in ipairs(chain) do
@@ -117,7 +118,7 @@ local function kind_of(value)
   return type(value)
 end
 
--- The type of a record within a record that a script keeps by itself.
+-- Return the type of a record that was nested in another record, or nil.
 local function reading(value)
   local metatable = type(value) == "table" and ours(value)
   return metatable and metatable.kind == "record" and metatable.type or nil
@@ -162,7 +163,7 @@ function introspection.names(chain)
   return found
 end
 
--- Whether a value is small enough to be written out between two keystrokes.
+-- Return whether a value is small enough to be rendered between two keystrokes.
 local function is_small(value, seen)
   if type(value) ~= "table" or seen[value] then return true end
   seen[value] = true
@@ -178,7 +179,7 @@ function introspection.resolve(chain)
   if value == nil and not of then return {} end
   local found = { found = true, type = value ~= nil and type(value) or of.kind and "table" or "field", text = "" }
   if of then found.of, found.path, found.many = of.name, json.array_of(of.path), of.many or false end
-  local space = native.is_namespace(value) and getmetatable(value).path -- none is that of `Out`, which is one by its nature
+  local space = native.is_namespace(value) and getmetatable(value).path -- `Out` is a namespace without a path
   if value ~= nil and not of and not space and is_small(value, { count = 0 }) then
     found.text = text.clipped(text.render(value, true), TEXT)
   end
@@ -201,7 +202,7 @@ function introspection.resolve(chain)
   return found
 end
 
--- How many of what a value holds: a number and its unit, or nil where it is one thing.
+-- Return the size of a value as a number and its unit, or nil for a value without parts.
 local function size(value)
   if type(value) == "string" then return utf8.len(value) or #value, utf8.len(value) and "character" or "byte" end
   if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return nil end
@@ -228,7 +229,7 @@ local function type_of(value)
   return kind_of(value)
 end
 
--- The variables that cells have set, by name: scope, type and size, a line each.
+-- Return the variables that cells have set, by name, as texts of three lines: scope, type and size.
 function introspection.variables()
   local found, told = {}, 0
   local function add(name, value, scope)

@@ -1,22 +1,22 @@
--- JSON text to Lua values, without losing what Lua tables cannot hold; `json_encode.lua` is the way back.
+-- Decode JSON into Lua values, keeping what Lua tables cannot hold; `json_encode.lua` encodes them.
 --
--- A decoded object is a table whose metatable is its *shape*: the keys in the order in which they came,
--- and which of them were null. Objects of the same shape share one metatable, found by walking a trie
--- of keys while decoding, so keeping order and nulls costs no memory per object. A decoded list carries
--- the metatable `array`, so that an empty list stays one. Null inside a list is the value `null`.
--- From Python comes wide JSON as well, with marks for what JSON has not (see `extended_json.py`).
+-- A decoded object is a table whose metatable is its *shape*: its keys in their original order, and which of them were
+-- null. Objects of the same shape share one metatable, found by walking a trie of keys while decoding, so keeping order
+-- and nulls takes no memory per object. A decoded list has the metatable `array`, so that an empty list stays a list.
+-- Null inside a list is the value `null`. JSON from Python may be *wide*, with marks for values that JSON lacks (see
+-- `extended_json.py`).
 
 local native = ...
 local byte, find, format, match, sub = string.byte, string.find, string.format, string.match, string.sub
 local concat, error, ipairs, tonumber, type, utf8char = table.concat, error, ipairs, tonumber, type, utf8.char
 local setmetatable = debug.setmetatable
 
-local DEPTH = 100 -- levels of nesting, both ways
-local SHARED = 64 -- keys of an object that may share its shape; a longer one is a map, with keys of its own
+local DEPTH = 100 -- levels of nesting, for decoding and encoding
+local SHARED = 64 -- keys of an object that may share its shape; a larger object has a shape of its own
 
 local json = { depth = DEPTH }
 
--- The one value that stands for null inside lists.
+-- The value that stands for null inside lists.
 local null = setmetatable({}, native.register {
   kind = "null",
   __metatable = false, __name = "null",
@@ -25,16 +25,17 @@ local null = setmetatable({}, native.register {
 })
 json.null = null
 
--- The metatables of lists, and of objects that were declared so while empty.
+-- The metatables of lists, and of empty tables that were declared to be objects.
 json.array = native.register({ __metatable = false, kind = "array" })
 json.object = native.register({ __metatable = false, kind = "object" })
 local array = json.array
 
--- Shapes: a node is the keys so far; `next` leads on by a key with a value, `null` by a key with null.
+-- A node of the trie has the keys so far. `next` has the nodes after one more key with a value, `null` those after one
+-- more key with null.
 local function node_after(node, key, is_null)
   local grown = { next = {}, null = {}, keys = {}, nulls = {}, metatables = {} }
   for i, known in ipairs(node.keys) do
-    if known == key then return node end -- a key that came twice keeps its first place
+    if known == key then return node end -- a repeated key keeps its first place
     grown.keys[i] = known
     grown.nulls[known] = node.nulls[known]
   end
@@ -43,7 +44,7 @@ local function node_after(node, key, is_null)
   return grown
 end
 
--- The shape of one object alone, which grows in place.
+-- Return a copy of a node for a single object, which grows in place.
 local function copy_of(node)
   local own = { keys = {}, nulls = {}, metatables = {}, known = {} }
   for i, key in ipairs(node.keys) do own.keys[i], own.nulls[key], own.known[key] = key, node.nulls[key], true end
@@ -71,12 +72,12 @@ local function step(node, key, is_null)
   return found
 end
 
--- The metatable for objects of this shape; `kind` (a record type, or false) adds behaviour to it.
+-- Return the metatable for objects of this shape; `kind` (a record type, or false) adds behaviour to it.
 local function metatable_of(node, kind)
   local found = node.metatables[kind]
   if not found then
     local has, quoted_keys = {}, {}
-    for i, key in ipairs(node.keys) do -- an integer, and what looks like a mark, are written with more care
+    for i, key in ipairs(node.keys) do -- integers and keys that look like a mark are not quoted in advance
       has[key], quoted_keys[i] = true, type(key) == "string" and byte(key) ~= 0 and json.quote(key) .. ":"
     end
     found = native.register({
@@ -116,7 +117,7 @@ local function unescape(text, from, to)
           code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
           at = at + 6
         else
-          code = 0xFFFD -- half a pair has no UTF-8 form
+          code = 0xFFFD -- a lone surrogate has no UTF-8 form
         end
       elseif code >= 0xDC00 and code < 0xE000 then
         code = 0xFFFD
@@ -130,7 +131,7 @@ local function unescape(text, from, to)
   return concat(out)
 end
 
--- A text from its opening quote on: the value and the place after the closing quote.
+-- Read a text from its opening quote on. Return the value and the position after the closing quote.
 local function read_text(text, at)
   local _, stop = find(text, '^[^"\\%c]*', at + 1)
   local following = byte(text, stop + 1)
@@ -150,16 +151,16 @@ end
 json.read_text = read_text
 
 local read_value
-local wide = false -- whether the text at hand has marks
+local wide = false -- whether the current text has marks
 local NUMBERS = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
 
--- The number that an object stands for, and the place after it; nil where it is an object.
+-- Return the number that a marked object stands for and the position after it, or nil for an ordinary object.
 local function marked_number(text, at)
   local name, stop = match(text, '^{"\\u0000n":"([^"]*)"}()', at)
   return NUMBERS[name], stop
 end
 
--- What a key with a mark stands for: an integer, or a text that begins like one.
+-- Return the key that a marked key stands for: an integer, or a text that begins with the mark itself.
 local function unmarked(key) return byte(key, 2) == 0 and sub(key, 2) or tonumber(sub(key, 2)) end
 
 local function skip(text, at)
@@ -244,18 +245,18 @@ read_value = function(text, at, kind, depth)
   fail(text, at, "no JSON value")
 end
 
--- One JSON text as a Lua value. `kind` is the record type of the outermost object, or nil; `is_wide` what the text is.
--- Raises a table { json = message }.
+-- Decode a JSON text. `kind` is the record type of the outermost object, or nil; `is_wide` tells whether the text is
+-- wide. Raises a table { json = message }.
 function json.read(text, kind, is_wide)
   wide = is_wide or false
-  if grown > 20000 then root, grown = new_root(), 0 end -- texts with ever new keys must not fill the heap
+  if grown > 20000 then root, grown = new_root(), 0 end -- texts with ever new keys must not make the trie fill the heap
   local value, at = read_value(text, 1, kind or false, 0)
   at = skip(text, at)
   if at <= #text then fail(text, at, "text after the end of the value") end
   return value
 end
 
--- A list of objects as Lua values, the elements having the record type `kind`; or `kinds` by places after `first`.
+-- Decode a list of objects of the record type `kind`, or of the types in `kinds` by position after `first`.
 function json.read_rows(text, kind, is_wide, kinds, first)
   wide = is_wide or false
   local rows, count, at = {}, 0, 2

@@ -1,6 +1,8 @@
--- Lua values to JSON text. Keys keep the order of their shape (see `json.lua`), others that of the script's text (see
--- `key_order.lua`); a mistake names its place in the value. What goes to Python and not into a document may be *wide*
--- (see `extended_json.py`): then numbers that JSON has not, and keys that are integers, are written with marks.
+-- Encode Lua values as JSON.
+--
+-- Keys keep the order of their shape (see `json.lua`), other keys that of the script's text (see `key_order.lua`).
+-- Errors name the place in the value. JSON that only Python reads may be *wide* (see `extended_json.py`): numbers that
+-- JSON lacks, and integer keys, are written with marks.
 
 local native, json, key_order = ...
 local byte, find, format, gsub, rep, sub = string.byte, string.find, string.format, string.gsub, string.rep, string.sub
@@ -8,14 +10,14 @@ local concat, mathtype, huge, utf8len = table.concat, math.type, math.huge, utf8
 local error, ipairs, next, rawget, tonumber, tostring, type = error, ipairs, next, rawget, tonumber, tostring, type
 local ours = native.ours
 local null, DEPTH = json.null, json.depth
-local LOOK = 4096 -- values between two looks at the clock and at the size
-local KEPT = 1024 -- keys that are put in quotes once
-local SHORT = 32 -- bytes that no integer is longer than
+local LOOK = 4096 -- values between two checks of the clock and of the size
+local KEPT = 1024 -- quoted keys that are cached
+local SHORT = 32 -- bytes that any integer fits into
 
 local quoted = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\b"] = "\\b", ["\f"] = "\\f" }
 local function quote_control(letter) return quoted[letter] or format("\\u%04x", byte(letter)) end
 
--- A text in JSON's quotes; nil when it is not UTF-8.
+-- Return a text as a JSON string, or nil if it is not UTF-8.
 function json.quote(text)
   if find(text, '[%c"\\\128-\255]') then
     if not utf8len(text) then return nil end
@@ -25,13 +27,13 @@ function json.quote(text)
 end
 local quote = json.quote
 
--- Keys of our own messages in quotes, with their colons.
+-- Quoted keys of the messages to the parent, with their colons.
 local known = {}
 for _, key in ipairs({ "kind", "form", "blob", "values", "memory", "type", "handle", "place", "stream", "path", "format" }) do
   known[key] = quote(key) .. ":"
 end
 
--- Where in the value a mistake is: `result[3].owner`.
+-- Return the place of a mistake in the value, such as `result[3].owner`.
 local function path_of(trail, depth)
   local path = trail.name
   for i = 1, depth do
@@ -50,7 +52,7 @@ local function formless(trail, depth, what)
   refuse(trail, depth, format("%s has no %s form", what, trail.wide == nil and "JSON" or "Python"))
 end
 
--- What kind of JSON a table without a shape is: "list" with its length, or "object". Reads raw.
+-- Return the JSON form of a table, read raw: "list" and its length, or "object".
 function json.form(value)
   local kind = (ours(value) or {}).kind
   if kind == "object" or kind == "record" then return "object" end
@@ -60,11 +62,11 @@ function json.form(value)
     count = count + 1
     if key > most then most = key end
   end
-  if most > 2 * count + 8 then return "object" end -- a few holes are nulls; a far-off number is a key
+  if most > 2 * count + 8 then return "object" end -- a few holes become nulls, but a sparse table is an object
   return "list", most
 end
 
--- The keys of a table that its shape does not have; nil when there are none.
+-- Return the keys of a table that its shape does not have, or nil if there are none.
 local function own_keys(value, shaped)
   local own
   for key in next, value do
@@ -76,7 +78,7 @@ local function own_keys(value, shaped)
   return own
 end
 
--- The keys of an object in order: those of its shape first.
+-- Return the keys of an object in order, those of its shape first.
 function json.keys(value)
   local shaped = ours(value)
   if shaped and shaped.kind ~= "record" then shaped = nil end
@@ -90,7 +92,7 @@ function json.keys(value)
   return keys
 end
 
--- A number that JSON has not; nil where the JSON is not to be wide.
+-- Encode a number that JSON lacks, or return nil if the JSON must not be wide.
 local function write_mark(number, trail)
   if trail.wide == nil then return nil end
   trail.wide = true
@@ -109,7 +111,7 @@ local function write_number(value, trail, depth)
   return short
 end
 
--- Make one text of what was written since the last time; a value that grows too large, or takes too long, ends here.
+-- Join the pieces written since the last call. Raise an error if the value is too large or takes too long.
 local function gather(trail, out, depth, coming)
   native.look()
   local piece = concat(out)
@@ -133,8 +135,8 @@ local function write_list(value, count, trail, out, depth)
   out[#out + 1] = "]"
 end
 
--- A key of a table in quotes, with its colon. In wide JSON integers are marked, and texts that look like a mark. Those
--- of texts are kept: most tables have the keys of others.
+-- Return a quoted key with its colon. Wide JSON marks integer keys, and text keys that look like a mark. Quoted text
+-- keys are cached, because most tables share their keys with others.
 local function write_key(key, whole, trail, depth)
   local name, is_number = key, mathtype(key) == "integer"
   if type(key) ~= "string" and not is_number then
@@ -173,7 +175,7 @@ local function write_object(value, trail, out, depth)
         local quoted_key = quoted_keys[i]
         trail[depth + 1] = key
         if not quoted_key then write_own(key, field, value, comma, trail, out, depth)
-        elseif type(field) == "string" and not find(field, '[%c"\\\128-\255]') then -- most fields are
+        elseif type(field) == "string" and not find(field, '[%c"\\\128-\255]') then -- fast path for most fields
           out[#out + 1] = comma .. quoted_key .. '"' .. field .. '"'
         else
           out[#out + 1] = comma .. quoted_key
@@ -223,8 +225,8 @@ local function written(value, name, most, ordered, wide)
   if mathtype(value) == "integer" and most >= SHORT then return format("%d", value), wide end
   local out = {}
   local trail = {
-    false, false, false, false, -- room for the way to a value, which would else be made level by level
-    name = name, most = most, ordered = ordered, wide = wide, -- `wide` is nil where the JSON must not be
+    false, false, false, false, -- preallocates room for the path to a value, which would otherwise grow level by level
+    name = name, most = most, ordered = ordered, wide = wide, -- `wide` is nil if the JSON must not be wide
     open = {}, done = {}, size = 0, steps = 0, quoted = {}, kept = 0,
   }
   write(value, trail, out, 0)
@@ -233,20 +235,21 @@ local function written(value, name, most, ordered, wide)
   return concat(trail.done), trail.wide
 end
 
--- A value of ours as compact JSON, its keys in no order.
+-- Encode a trusted value as compact JSON, its keys in no particular order.
 function json.write(value) return written(value, "", huge) end
 
--- A script's value as compact JSON of at most `most` bytes. `path` names it in errors. Raises a table { json = message }.
+-- Encode a script's value as compact JSON of at most `most` bytes. `path` names the value in errors, which are tables
+-- { json = message }.
 function json.write_value(value, path, most)
   return (written(value, path or "", most or huge, true))
 end
 
--- The same for Python: the JSON, and whether it is wide.
+-- Encode a script's value for Python: like `write_value`, but return also whether the JSON is wide.
 function json.write_wide(value, path, most)
   return written(value, path, most or huge, true, false)
 end
 
--- The same with lines and two spaces a level, for people.
+-- Encode a script's value with line breaks and an indentation of two spaces.
 function json.write_pretty(value)
   local compact, out, depth, at = json.write_value(value), {}, 0, 1
   local function line() out[#out + 1] = "\n" .. rep("  ", depth) end

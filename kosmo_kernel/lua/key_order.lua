@@ -1,23 +1,23 @@
--- In which order the keys of a script's own tables are told: as its text has them, since Lua keeps no order.
+-- Order the keys of a script's own tables as in the script's text, since Lua tables keep no order.
 --
--- The parent reads the text, and only when it is asked: at the first table of a run that has several keys of its own.
--- A table whose keys are exactly the names of one constructor of the text has them as that one does. In any other table
--- each key stands where the text has it first: what was added later (`row.total = …`) comes later.
+-- The parent parses the text when the first table of a run with several such keys needs it. A table whose keys are
+-- exactly those of one table constructor in the text gets the order of that constructor. In any other table, keys are
+-- ordered by their first occurrence in the text, so that fields added later (`row.total = …`) come later.
 
 local native = ...
 local ipairs, sort, type = ipairs, table.sort, type
 
 local key_order = {}
 
-local learnt = true -- the texts of this run, or there is no run
-local places = {} -- name -> where the text has it first
-local constructors = {} -- name -> those that have it, as { names = list, has = set }
-local latest -- the constructor that was the right one last
+local learnt = true -- whether nothing is left to request: the parent has replied in this run, or there is no run
+local places = {} -- name -> rank of its first occurrence in the text
+local constructors = {} -- name -> the constructors that contain it, as { names = list, has = set }
+local latest -- the constructor that matched last
 
--- A run starts.
+-- Start a run.
 function key_order.begin() learnt = false end
 
--- It is over, and nobody there to ask.
+-- End a run; requests to the parent are only possible during one.
 function key_order.finish() learnt = true end
 
 local function learn()
@@ -43,7 +43,7 @@ local function is_of(constructor, keys)
   return true
 end
 
--- Numbers first; then names where the text has them, those that it does not have by name.
+-- Order numbers first, then names by their place in the text, then other names alphabetically.
 local function before(a, b)
   if type(a) ~= type(b) then return type(a) == "number" end
   if type(a) == "string" then
@@ -53,7 +53,7 @@ local function before(a, b)
   return a < b
 end
 
--- These keys of one table in order; the list may be sorted in place, and what comes back is not to be changed.
+-- Return the keys of one table in order. May sort the list in place; the caller must not change the result.
 function key_order.sorted(keys)
   if #keys < 2 then return keys end
   if not learnt then learn() end

@@ -1,44 +1,44 @@
--- Limits and interrupts that a script cannot swallow.
+-- Limits and interrupts that a script cannot catch.
 --
--- Scripts run in coroutines with a count hook, so that trusted code runs without one. The hook asks the
--- worker (a clock, a flag) every thousand instructions. Once a reason to stop exists it is latched in
--- `dead`: the hook then fires at every instruction, and the wrapped `pcall`, `xpcall` and coroutine
--- functions (`coroutines.lua`) raise it again instead of returning, so no script can catch it for longer than one step.
+-- Scripts run in coroutines with a count hook, so that trusted code can run without one. The hook asks the worker (for
+-- the clock and the interrupt flag) every thousand instructions. A reason to stop is kept in `dead`. From then on the
+-- hook runs at every instruction, and the wrapped `pcall`, `xpcall` and coroutine functions (`coroutines.lua`) raise
+-- the error again instead of returning, so that a script cannot catch it for longer than one step.
 
 local native, host = ...
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local pcall, xpcall, error, select, type = pcall, xpcall, error, select, type
 local gethook, sethook, getinfo, collectgarbage = debug.gethook, debug.sethook, debug.getinfo, collectgarbage
 
-local EVERY = 1000 -- instructions between two looks at the clock
-local FEW = 5 -- likewise, where instructions take long: each may be a step in C over megabytes
--- Calls in one another. `lua_sethook` marks each of them (ldebug.c), so that in a deep recursion, which is slow for that
--- very reason, to change the interval again and again would take minutes. There it stays as it is.
+local EVERY = 1000 -- instructions between two checks of the clock
+local FEW = 5 -- the same while instructions are slow; each may be a step in C over megabytes
+-- Depth of calls from which the interval stays as it is. `lua_sethook` visits each call (ldebug.c), so that in a deep
+-- recursion, which is slow for that reason, changing the interval repeatedly would take minutes.
 local DEEP = 2000
-local FLUSH, INTERRUPTED, SLOW = 1, 2, 4 -- answers of host.tick; 0 is to go on, any other that time is up
+local FLUSH, INTERRUPTED, SLOW = 1, 2, 4 -- results of host.tick; 0 means go on, any other that the CPU time is used up
 
 local limits = {}
-local failed = 0 -- protected calls that came back with an error
-local turns = 0 -- times that a coroutine was entered
-local main -- the coroutine that runs now
-local dead -- why it must end: { stop, line }
--- What is raised then. A script may get hold of it (in a `__close`), so it says nothing and cannot be changed.
+local failed = 0 -- protected calls that failed
+local turns = 0 -- times that a coroutine was resumed
+local main -- the coroutine of the current request
+local dead -- why it must stop: { stop, line, way }
+-- The error that stops a script. A script can get hold of it (in a `__close`), so it is empty and read-only.
 local STOP = debug.setmetatable({}, native.register {
   __metatable = false, kind = "stop",
   __tostring = function() return "the script was stopped" end,
   __newindex = function() error("this table cannot be changed", 2) end,
 })
-local memory = 0 -- bytes that the request may use
+local memory = 0 -- the memory limit of the request in bytes
 
 local function out_of_memory() return { stop = "memory_limit" } end
 
--- A reason to stop, with the line, and where that is in a coroutine the way to it.
+-- Return a reason to stop with the current line and, inside a script's coroutine, its stack.
 local function stop_here(stop)
   local thread = running()
   return { stop = stop, line = native.user_line(4), way = thread ~= main and native.stack(thread) or nil }
 end
 
--- What the worker answered to a look at the clock.
+-- Act on a result of host.tick.
 local function notice(answer)
   if answer == FLUSH then native.breathe()
   elseif answer ~= 0 and answer ~= SLOW then
@@ -59,13 +59,13 @@ local function hook()
   error(STOP, 0)
 end
 
--- Go on only if nothing has been latched.
+-- Raise the reason to stop, if there is one.
 local function living()
   if dead then error(STOP, 0) end
 end
 limits.living = living
 
--- The same, wherever something came back that may have failed for want of memory.
+-- The same after a call that may have run out of memory.
 local function passed(ok, problem)
   if dead then error(STOP, 0) end
   if not ok and problem == "not enough memory" then
@@ -75,13 +75,13 @@ local function passed(ok, problem)
 end
 limits.passed = passed
 
--- Raise what has been latched, if anything; called wherever a protected call came back.
+-- Return the results of a protected call for the script, or raise the reason to stop.
 local function after(ok, ...)
   local problem = ...
   passed(ok, problem)
   if ok then return ok, ... end
-  -- At the last level of the C stack a script still runs but its hook cannot be called: there a loop around
-  -- `pcall` is noticed here.
+  -- At the last level of the C stack a script still runs, but its hook cannot be called. This check stops a loop
+  -- around `pcall` there.
   failed = failed + 1
   if failed % 16 == 0 then
     notice(host.tick())
@@ -108,7 +108,8 @@ function limits.xpcall(f, handler, ...)
   end, ...))
 end
 
--- Each coroutine counts its instructions anew, so many short ones would never come to a look at the clock.
+-- Check the clock at every 64th resume, because each coroutine counts its instructions from 0, and many short ones
+-- would never run the hook.
 function limits.take_turn()
   turns = turns + 1
   if turns % 64 == 0 then
@@ -117,7 +118,7 @@ function limits.take_turn()
   end
 end
 
--- A coroutine with the hook.
+-- Return a new coroutine with the hook.
 function limits.hooked(f)
   local thread = create(f)
   sethook(thread, hook, "", EVERY)
@@ -126,8 +127,8 @@ end
 
 function limits.is_main(thread) return thread == main end
 
--- Call one of our own functions without the hook, which more than doubles its time. Only for work whose size
--- is bounded, since nothing can stop it, and which raises nothing but want of memory.
+-- Call a trusted function without the hook, which more than doubles its time. Only for work of bounded size, since
+-- nothing can stop it, and which raises no error but "not enough memory".
 function limits.steady(f, ...)
   local thread = running()
   sethook(thread)
@@ -138,13 +139,13 @@ function limits.steady(f, ...)
   error(result, 0)
 end
 
--- Something outside Lua found a reason to stop (an interrupt while a call was waiting).
+-- Stop the script for a reason from outside Lua, such as an interrupt while a call was waiting.
 function limits.die(stop)
   dead = dead or stop_here(stop)
   error(STOP, 0)
 end
 
--- A request starts: its clock runs, and so many bytes are its own.
+-- Start a request with these limits.
 function limits.begin(cpu, bytes)
   dead, memory = nil, bytes
   host.begin(cpu, bytes)
@@ -152,21 +153,21 @@ end
 
 function limits.finish() host.end_run() end
 
--- Our own long work looks at the clock itself, having no hook.
+-- Check the clock; for long work of trusted code, which has no hook.
 function native.look()
   if main and not dead then notice(host.tick()) end
   living()
 end
 
--- Run a function under the limits of the request. `with.hook` says that it is, or calls, a script's code.
--- Returns a table: the coroutine `thread`; then `values`, packed, or `problem`, and `why` it had to stop if it had to.
+-- Run a function under the limits of the request. `with.hook` must be true if it is, or calls, a script's code. Returns
+-- a table with the coroutine `thread`, the packed `values` or the error `problem`, and `why` it was stopped, if it was.
 function limits.run(f, with, ...)
   local ran = {}
   main = create(function(...) ran.values = table.pack(f(...)) end)
   ran.thread = main
-  if with.hook then sethook(main, hook, "", FEW) end -- a script that starts slowly is looked at soon
+  if with.hook then sethook(main, hook, "", FEW) end -- checks a script early that starts with slow instructions
   host.arm()
-  local ok, problem = resume(main, ...) -- nothing here may need memory before the limit is lifted again
+  local ok, problem = resume(main, ...) -- allocate nothing here before the limit is lifted again
   host.disarm()
   sethook(main)
   main = nil
@@ -177,7 +178,7 @@ function limits.run(f, with, ...)
   return ran
 end
 
--- Whether what a stopped script left behind would starve the next one. Whoever holds its coroutine lets go of it first.
+-- Return whether the data left by a stopped script fills most of the memory. The caller must drop its coroutine first.
 function limits.is_full()
   collectgarbage()
   return collectgarbage("count") * 1024 > memory * 0.75

@@ -1,9 +1,9 @@
-"""Running Lua in a process of its own, under limits that hold from outside as well.
+"""Run Lua in a child process, under limits that the parent enforces as well.
 
-`Machine.run` sends a chunk to the child and then answers its questions (see `request_handler.py`) until the
-child says how it ended. Every wait has a deadline. An interrupt, or the end of the time allowed, is first asked
-of the child, where it stops the script and leaves Lua's variables as they are; a child that has not answered a
-grace period later is killed, and a fresh one takes its place. The next run always works.
+`Machine.run` sends a chunk to the child and handles its requests (see `request_handler.py`) until the child reports
+how the run ended. Every wait has a deadline. On an interrupt or timeout, the parent first asks the child to stop the
+script, which keeps Lua's variables. A child that has not stopped after a grace period is killed and replaced, so that
+the next run always works.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from kosmo_kernel.lua.watch import GRACE_SECONDS, LimitWatch, StopReason
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 
-MAX_REQUEST_SECONDS = 5.0  # seconds for a question that runs no script
-ANSWERS: dict[str, tuple[str, type]] = {  # what the answer to a question has, and of which type
+MAX_REQUEST_SECONDS = 5.0  # seconds for a request that runs no script
+ANSWERS: dict[str, tuple[str, type]] = {  # the field that the reply to each request must have, and its type
     "check": ("state", str),
     "names": ("names", dict),
     "resolve": ("kind", str),
@@ -52,8 +52,12 @@ class Machine:
     """A Lua state in a process of its own.
 
     Parameters:
-        functions: gives those of the catalogue, by full name.
-        surface: gives what `app` holds at first, as JSON values (see `surface.surface`).
+        functions: returns the catalogue's functions by full name.
+        surface: returns the initial contents of `app` as JSON values (see `surface.surface`).
+
+    Attributes:
+        walls_found: the walls of the child, empty until it has reported them.
+        interruptible: the block in which an interrupt may stop the processing of values.
     """
 
     def __init__(
@@ -65,22 +69,20 @@ class Machine:
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()
-        self._ending = (
-            StopReason()
-        )  # of the run in progress, or of the next: each has its own, so none ends for another
-        self._reading = False  # input is waited for
-        self._until: float | None = None  # when a question that runs no script must be answered
-        self._owner: int | None = None  # the main thread, while it runs a script and interrupts are ours
+        self._ending = StopReason()  # of the current or next run; each run has its own, so that none stops another
+        self._reading = False  # whether a request waits for input
+        self._until: float | None = None  # the deadline of a request that runs no script
+        self._owner: int | None = None  # the main thread's id, while it runs a script and handles interrupts
         self._running = self._closed = False
-        self._coming: StopReason | None = None  # of a run that is about to begin: why it must not
-        self._greeted = False  # the child has told that it is ready
-        self.walls_found: tuple[Wall, ...] = ()  # what it told with that: its walls; empty before
-        self.interruptible = Interruptible()  # what is made of values once they are there
+        self._coming: StopReason | None = None  # of an expected run, which an interrupt cancels before it starts
+        self._greeted = False  # whether the child has reported that it is ready
+        self.walls_found: tuple[Wall, ...] = ()
+        self.interruptible = Interruptible()
 
     # The child ---------------------------------------------------------------------------------------
 
     def start(self) -> LuaProcess:
-        """Start a child if there is none; does not wait for it to be ready. One that died is the next run's to tell."""
+        """Start a child if there is none, without waiting until it is ready. The next run reports one that died."""
         with self._lock:
             if self._closed:
                 raise LuaProcessError("this session is closed")
@@ -97,7 +99,7 @@ class Machine:
         return self._child.pid if self._child else None
 
     def reset(self) -> None:
-        """Forget all Lua variables: a fresh child."""
+        """Delete all Lua variables by starting a new child."""
         with self._lock:
             self._drop()
             self.start()
@@ -122,14 +124,14 @@ class Machine:
             child.close()
 
     def _replace(self, child: LuaProcess) -> None:
-        """The child is dead or must die: have a fresh one ready before anybody asks."""
+        """End a child that is dead or unusable, and start a new one, so that it is ready for the next request."""
         child.close()
         if self._child is child:
             self._child = None
         if not self._closed:
             self.start()
 
-    # Asking the child --------------------------------------------------------------------------------
+    # Requests to the child --------------------------------------------------------------------------------
 
     def run(
         self,
@@ -144,17 +146,27 @@ class Machine:
         numbered: bool = False,
         dry_run: bool = False,
     ) -> Outcome:
-        """Run a chunk, with globals set before it, and with variables read after it.
+        """Run a chunk of Lua.
 
-        That of a numbered cell makes `_` and `Out` what they are. A dry run changes none for those that are not.
+        Parameters:
+            source: the chunk's text.
+            name: the chunk's name in error messages.
+            args: the values of `...`.
+            limits: of the run.
+            host: handles the script's requests.
+            inputs: globals to set before the run.
+            outputs: names of variables to return after the run.
+            numbered: whether it is a numbered cell, whose value becomes `_` and an item of `Out`.
+            dry_run: whether to restore all variables before the next run that is not a dry run.
 
         Raises:
             Failure: the script failed, was stopped, or ended its process.
         """
-        may_use = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
-        header: dict[str, Any] = {"kind": "run", "name": name} | may_use
-        rare = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run}
-        header |= {key: value for key, value in rare.items() if value}  # Lua reads what it is told letter by letter
+        limited = {"cpu_limit": limits.cpu, "memory_limit": limits.memory, "result_limit": limits.result}
+        header: dict[str, Any] = {"kind": "run", "name": name} | limited
+        optional = {"args": args, "outputs": outputs, "numbered": numbered, "dry_run": dry_run}
+        # Omit empty fields, because Lua's JSON decoder is slow.
+        header |= {key: value for key, value in optional.items() if value}
         texts = [source.encode(errors="replace")]
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
@@ -162,7 +174,7 @@ class Machine:
                 self._coming = StopReason()
                 raise Failure(stopped("interrupted", limits))
             self._patterns.begin(limits.cpu)
-            self.start()  # a fresh child refers to no lists
+            self.start()  # first, because a new child refers to no lists
             if inputs and self._handles.crowded:
                 self._ask("sweep")
             if inputs:
@@ -179,7 +191,7 @@ class Machine:
                         raise self._failure(reply, limits)
                     try:
                         with self.interruptible:
-                            if self._ending.why == "interrupted":  # just before that
+                            if self._ending.why == "interrupted":  # the interrupt came before this block
                                 raise StoppedError("Interrupted.")
                             room = answering.budget.room()
                             return self._handles.outcome(reply, blobs, room, outputs, host.redact)
@@ -191,10 +203,15 @@ class Machine:
                 raise Failure(error) from None
 
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
-        """Ask the child something that runs no script: `check`, `names` or `resolve`.
+        """Send a request that runs no script, and return the reply.
+
+        Parameters:
+            kind: a key of `ANSWERS`.
+            source: a text that belongs to the request.
+            header: further fields of the request.
 
         Raises:
-            Failure: a script runs; or it did not answer in time, or not to the point.
+            Failure: a script is running, or the child sent no valid reply in time.
         """
         if self._running:
             raise Failure(TryLaterError("Lua is running a script, and answers when that is done."))
@@ -203,14 +220,13 @@ class Machine:
     def _ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         request = messages.pack({"kind": kind, **header}, [source.encode(errors="replace")])
         with self._lock:
-            self._until = (
-                time.monotonic() + MAX_REQUEST_SECONDS
-            )  # nothing but the child is waited for, which needs no timer
+            # Only the child is waited for, so that this deadline needs no timer thread.
+            self._until = time.monotonic() + MAX_REQUEST_SECONDS
             try:
                 reply, _ = self._converse(request, None, Limits(timeout=MAX_REQUEST_SECONDS))
             finally:
                 self._until = None
-                if kind != "sweep" and self._ending.why != "interrupted":  # else it is a run's
+                if kind != "sweep" and self._ending.why != "interrupted":  # otherwise the reason belongs to a run
                     self._ending.why = None
             self._release(reply)
             field, wanted = ANSWERS[kind]
@@ -222,10 +238,10 @@ class Machine:
             return reply
 
     def walls(self) -> tuple[Wall, ...]:
-        """The walls around the child, which is started if there is none; waits until it is ready.
+        """Return the walls of the child, after starting it if necessary and waiting until it is ready.
 
         Raises:
-            Failure: it did not become ready.
+            Failure: the child did not become ready.
         """
         with self._lock:
             if self._child is None or not self._greeted:
@@ -233,18 +249,18 @@ class Machine:
             return self.walls_found
 
     def interrupt(self) -> None:
-        """Stop the run in progress, or the one expected; from any thread or a signal handler. A second time kills."""
-        ending, coming = self._ending, self._coming  # that run's: when they are asked, the next may have begun
+        """Stop the current or expected run; may be called from any thread or signal handler. A second call kills."""
+        ending, coming = self._ending, self._coming  # read once, because the next run may start in the meantime
         if coming and not self._running:
             coming.interrupt()
-        if self._running:  # still: else it may have looked before that
+        if self._running:  # read again, because the expected run may have started before it could see the interrupt
             ending.interrupt()
             if ending is self._ending:
                 self._wake_reader()
 
     @contextmanager
     def expected(self) -> Iterator[None]:
-        """Have an interrupt count from now on: it ends the next run before that begins."""
+        """Let an interrupt during this block cancel the next run before it starts."""
         self._coming = StopReason()
         try:
             yield
@@ -253,31 +269,31 @@ class Machine:
 
     @property
     def ending(self) -> bool:
-        """Whether the run in progress is to end, so that nobody waits for anything any more."""
+        """Whether the current run must stop, so that nothing should wait for its requests."""
         return self._closed or self._ending.why is not None
 
     def _expire(self, limit: str = "timeout") -> None:
-        """The time by the wall clock is over, or another limit was passed."""
+        """Stop the run because of a limit, by default that of its wall-clock time."""
         if self._ending.why is None:
             self._ending.request(limit, GRACE_SECONDS)
             self._wake_reader()
 
     def _wake_reader(self) -> None:
-        """Have the child, and whoever waits for it, look at why the run must end. Who waits for a call looks anyway."""
+        """Make the child, and the thread that waits for it, check the stop reason. Waits for calls poll it anyway."""
         if (child := self._child) is None:
             return
-        if self._greeted:  # before its handler stands, the signal would end it
+        if self._greeted:  # before the child has a handler, the signal would kill it
             child.interrupt()
         child.wake()
         if self._reading and self._owner is not None and threading.get_ident() != self._owner:
-            # Only a signal ends the wait for input; Python runs its handler, ours, in the main thread.
+            # Only a signal ends the wait for input. Python runs the handler in the main thread.
             signal.pthread_kill(self._owner, signal.SIGINT)
 
     def ask_user(self, ask: Callable[[str], str | None] | None, question: str) -> str | None:
-        """Have the host ask somebody something in the midst of a run; None where there is nobody.
+        """Ask the user a question during a run, and return the reply, or None if `ask` is None.
 
         Raises:
-            KeyboardInterrupt: the run was interrupted, or its time is over.
+            KeyboardInterrupt: the run was interrupted or timed out.
         """
         self._reading = True
         try:
@@ -287,22 +303,22 @@ class Machine:
 
     @contextmanager
     def _in_time(self, limits: Limits) -> Iterator[None]:
-        """Keep the limit by the wall clock, whatever the run waits for."""
+        """Stop the run after its wall-clock timeout, whatever it waits for."""
         if limits.timeout is None:
             yield
             return
-        keeper = threading.Timer(limits.timeout, self._expire)
-        keeper.daemon = True
-        keeper.start()
+        timer = threading.Timer(limits.timeout, self._expire)
+        timer.daemon = True
+        timer.start()
         try:
             yield
         finally:
-            keeper.cancel()
-            keeper.join()  # an expiry that is under way must not meet the next run
+            timer.cancel()
+            timer.join()  # a timer that has just fired must not stop the next run
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Take over Ctrl-C while a script runs: it raises at input and while values are made, never in a frame."""
+        """Handle Ctrl-C while a script runs: raise only during input and value processing, never within a frame."""
 
         def on_signal(*_signal: object) -> None:
             self.interruptible.interrupt()
@@ -324,12 +340,12 @@ class Machine:
     def _converse(
         self, payload: bytes, answering: RequestHandler | None, limits: Limits
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a request, answer what the child asks, and return its last word."""
+        """Send a request, handle the child's own requests, and return its final reply."""
         child = self.start()
         try:
             child.check()
             if not self._greeted:
-                _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # for its start, once
+                _, blobs = self._wait(child, LimitWatch(child, Limits(), VARIABLES_LOST))  # its `ready` message
                 self.walls_found, self._greeted = child.walls(b"".join(blobs)), True
             child.allow(limits.memory, limits.cpu)
             watch = LimitWatch(child, limits, VARIABLES_LOST)
@@ -338,7 +354,8 @@ class Machine:
                 header, blobs = self._wait(child, watch, answering)
                 kind = str(header.get("kind"))
                 if answering and kind in EVENTS:
-                    if kind == "output" or self._ending.why is None:  # of a run that ends many may still be in the pipe
+                    # Skip other events of a run that must stop, many of which may still be in the pipe.
+                    if kind == "output" or self._ending.why is None:
                         answering.note(kind, header, blobs)
                 elif answering and kind in REQUESTS:
                     child.write(self._answer(answering, kind, header, blobs))
@@ -349,15 +366,15 @@ class Machine:
                     self._expire(HOST_CPU)
         except LuaProcessError as error:
             self._replace(child)
-            why = self._ending.why  # for which it was to end anyway
+            why = self._ending.why  # the run had to stop anyway
             raise Failure(stopped(why, limits, f" {VARIABLES_LOST}") if why else error) from None
         except BaseException:
-            # Something that is no answer came out of answering: the child still waits for one, so it cannot go on.
+            # Handling a request raised an unexpected error. The child still waits for the reply, so it is unusable.
             self._replace(child)
             raise
 
     def _release(self, header: dict[str, Any]) -> None:
-        """Let go of lists that Lua dropped; a message may still name them, so its values are looked up first."""
+        """Forget lists that Lua has dropped, after the message's values are resolved, since these may name them."""
         if released := header.get("released"):
             with guard_child_message():
                 self._handles.release(released)
@@ -365,7 +382,7 @@ class Machine:
     def _wait(
         self, child: LuaProcess, watch: LimitWatch, answering: RequestHandler | None = None
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """The child's next message, or the end of its life when it does not come in time, or too many do."""
+        """Return the child's next message, or raise Failure when the run must stop and the child does not obey."""
         while True:
             seconds = watch.seconds(stopping=self._ending.why is not None)
             if answering and answering.holds:
@@ -386,7 +403,7 @@ class Machine:
                     addition = f" {cause}, so its process was ended: {VARIABLES_LOST}"
                     raise Failure(stopped(self._ending.why, watch.limits, addition))
                 if self._greeted:
-                    child.interrupt()  # again: a signal that came before the script had started was for nobody
+                    child.interrupt()  # again, because a signal before the start of the script has no effect
 
     def _answer(self, answering: RequestHandler, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
         try:
@@ -401,7 +418,7 @@ class Machine:
     # Endings -----------------------------------------------------------------------------------------
 
     def _failure(self, reply: dict[str, Any], limits: Limits) -> Failure:
-        """How the child says that a run failed."""
+        """Return the failure that the child's reply describes; replace a child whose memory is almost full."""
         if reply["type"] == "interrupted" and self._ending.why:
             reply["type"] = self._ending.why
         addition = ""

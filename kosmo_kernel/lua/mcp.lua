@@ -1,16 +1,16 @@
--- `app.mcp.*` and `mcp.*`: the servers of the Model Context Protocol as Lua sees them.
+-- `app.mcp.*` and `mcp.*`: servers of the Model Context Protocol.
 --
--- Looking never starts a server: which there are, and what tools those have that were started already, is the parent's to
--- say, and it is asked while a script runs and only then, once in a run. A name in a server's namespace is a tool, whether
--- or not it is known yet; the parent finds out when it is called.
+-- Reading or listing a namespace never starts a server. The parent knows the servers, and the tools of those that were
+-- started already; it is asked only while a script runs, and once per run. Any name in a server's namespace may be a
+-- tool; the parent checks it when it is called.
 
 local native, spaces = ...
 local format = string.format
 local type = type
 
-local servers = {} -- what each is called -> its space
-local listed, order = {}, {} -- what each is called -> its own name; in order
-local asked = false -- whether this run has asked which there are
+local servers = {} -- key in `app.mcp` -> its namespace
+local listed, order = {}, {} -- key in `app.mcp` -> the server's configured name; the keys in order
+local asked = false -- whether the list of servers was requested in this run
 
 local function ask(verb, question)
   question = question or {}
@@ -22,7 +22,7 @@ local function server_space(name, called)
   local closures, signatures, known = {}, {}, {}
   local path = "app.mcp." .. called
 
-  -- What tools it has, as far as the parent knows.
+  -- Request the tools that the parent knows, unless some are known already.
   local function learn()
     if #known > 0 then return end
     local found = ask("known", { server = name })
@@ -68,7 +68,7 @@ end
 local tree = spaces.namespace("app.mcp", function() return order end, function(key, asks)
   if listed[key] then return space_of(key) end
   if not asks then return nil end
-  local own = ask("server", { server = key }) -- its own name in brackets, or a mistake that the parent words
+  local own = ask("server", { server = key }) -- a configured name used as a key; the parent raises an error for others
   for called, name in next, listed do
     if name == own then return space_of(called) end
   end
@@ -77,13 +77,13 @@ end, nil, function()
   if #order == 0 then return "no MCP server is configured and trusted; mcp.servers() lists all" end
 end)
 
--- `app.mcp`, when a script comes to it.
+-- Return the namespace `app.mcp`; `asks` is true while a script runs.
 function spaces.mcp(asks)
   if asks then refresh() end
   return tree
 end
 
--- Another run begins, and files may have changed.
+-- Start a run: the configuration files may have changed.
 function spaces.forget_servers() asked = false end
 
 -- Functions --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Payloads as the parent writes and reads them: `wire.py` with the JSON library that its children do without.
+"""Pack and unpack payloads in the parent process: `wire.py` with a faster JSON library than the children use.
 
-Half of what a short question takes in the parent would be Python's own JSON.
+With Python's own `json` module, half of the time for a short request would go into JSON.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from kosmo_kernel.values.records import encode
 
 
 def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
-    """A payload from its header and texts."""
-    return wire.pack(header, blobs, _written)
+    """Return a payload made of a header and texts."""
+    return wire.pack(header, blobs, _header_to_json)
 
 
 def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
-    """Header and texts of a payload.
+    """Return the header and texts of a payload.
 
     Parameters:
         payload: the bytes.
-        most: how many values its header may have.
+        most: the maximum number of values in the header.
 
     Raises:
-        ValueError: the bytes are not a payload, or its header has more values.
+        ValueError: the bytes are not a payload, or the header has more values.
     """
-    if len(payload) > most:  # a value takes a byte at least
+    if len(payload) > most:  # a value takes at least one byte
         start = wire.LENGTH.size
         end = start + wire.LENGTH.unpack_from(payload)[0]
         if end - start > most and count_values(payload[start:end], most) > most:
@@ -39,8 +39,8 @@ def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
     return wire.unpack(payload, msgspec.json.decode)
 
 
-def _written(header: Mapping[str, Any]) -> bytes:
+def _header_to_json(header: Mapping[str, Any]) -> bytes:
     try:
         return encode(header)
-    except UnicodeEncodeError:  # the name of a file that is not UTF-8, say: escapes carry half a pair
+    except UnicodeEncodeError:  # a lone surrogate, as in a file name that is not UTF-8, needs a JSON escape
         return json.dumps(header).encode()

@@ -1,27 +1,28 @@
--- `app.*` and `docs.*`: the catalogue as Lua sees it.
+-- `app.*` and `docs.*`: the namespaces of the catalogue.
 --
--- A namespace is an empty table whose metatable knows what is in it, so that it can be listed and printed
--- but not changed. The catalogue comes from the parent as JSON and is decoded when `app` is first used.
--- A call describes its arguments, asks the parent and turns the answer into values; which accounts exist
--- is the parent's to say, and it is asked whenever a name is not a function's.
+-- A namespace is an empty table whose metatable knows its contents, so that it can be listed and printed but not
+-- changed. The catalogue comes from the parent as JSON and is decoded when `app` is first used. A call sends its
+-- arguments to the parent and converts the reply into values. The parent knows the accounts, so it is asked about each
+-- name that is not a function.
 
 local native, json, records, text = ...
 local concat, format, sort = table.concat, string.format, table.sort
 local next, rawlen, select, type = next, rawlen, select, type
 local getmetatable, setmetatable = debug.getmetatable, setmetatable
 
-local ARGUMENTS, BYTES = 1000, 64 << 20 -- of one call: how many, and bytes of their JSON; the parent takes no more
+local ARGUMENTS, BYTES = 1000, 64 << 20 -- limits of one call, as in the parent: arguments, and bytes of their JSON
 
 local spaces = {}
 local catalogue_text, integrations = nil, nil
-local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature }
+local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature, title }
 
 function native.is_namespace(value)
   local metatable = type(value) == "table" and native.ours(value)
   return metatable and metatable.kind == "namespace" or false
 end
 
--- `look(key)` gives a child or nil, `list()` the names that pairs shows, `note()` what print says below them.
+-- Return a namespace. `look(key, ask)` returns a child or nil, and may ask the parent if `ask` is true; `list()`
+-- returns the names that `pairs` yields, `all()` those for completion, and `note()` a text that `print` adds.
 local function namespace(path, list, look, all, note)
   return setmetatable({}, native.register {
     __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list, note = note,
@@ -65,7 +66,7 @@ end
 
 spaces.namespace = namespace
 
--- What print says of a function: `signature` in a list, `title` of its own.
+-- Set the texts that `print` shows for a function: `signature` in a list, `title` alone.
 function spaces.describe(closure, known) described[closure] = known end
 
 -- Calls ------------------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ local function answers(header, pieces)
   return table.unpack(values, 1, #header.values)
 end
 
--- Whether one table stands for the named arguments, rather than being the first positional value.
+-- Return whether a single table has the named arguments, rather than being a positional argument.
 local function is_named(value)
   if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return false end
   local metatable = native.ours(value)
@@ -98,12 +99,12 @@ local function is_named(value)
   return rawlen(value) == 0
 end
 
--- A text as JSON has it; of a script's, so it may be none.
+-- Return a script's text as a JSON string, or raise an error if it is not UTF-8.
 local function written(path, value)
   return json.quote(value) or native.raise(format("%s: a text that is not UTF-8 has no JSON form", path))
 end
 
--- The description of one argument as JSON, and its text, if any.
+-- Return the JSON that describes one argument, and its text, if any.
 local function argument(path, name, value, place, most)
   local one, piece = records.describe(value, name, most, json.write_value)
   if one.fault then native.raise(format("%s: %s", path, one.fault)) end
@@ -132,7 +133,7 @@ local function call(path, account, ...)
   else
     for i = 1, count do add(format("argument %d", i), (select(i, ...))) end
   end
-  -- By hand, since every call pays for it.
+  -- Build the JSON by hand, because this is on the path of every call.
   local said = format('"path":%s,"named":%s,"arguments":[%s]', written("a name", path), named, concat(arguments, ","))
   if account then said = format('%s,"account":%s', said, written(path, account)) end
   local line = native.user_line(3)
@@ -142,7 +143,7 @@ end
 
 spaces.call = call
 
--- The values that the parent answers a question with.
+-- Send a request to the parent, and return the values of the reply.
 function spaces.answers(question) return answers(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ local function account_space(integration, account)
     if accounts[key] then return accounts[key] end
     local alias = not account and integration.is_account[key] and key
     if not alias and not ask then return nil end
-    -- Not a function: an account that came since, or a mistake that the parent words.
+    -- Not a function: either a new account, or a mistake for which the parent returns an error.
     alias = alias or native.ask({ kind = "space", integration = integration.name, account = account, key = key }).account
     accounts[key] = account_space(integration, alias)
     return accounts[key]
@@ -210,7 +211,7 @@ local function decoded()
 end
 
 local function prepare()
-  integrations = integrations or native.steady(decoded) -- in one piece, whatever interrupts the script
+  integrations = integrations or native.steady(decoded) -- without the hook, so that no interrupt leaves it half done
 end
 
 local function integration_names()
@@ -223,30 +224,31 @@ end
 local integrations_space = namespace("app.integrations", integration_names, function(key, ask)
   prepare()
   if integrations[key] then return integrations[key] end
-  -- One that is installed beside us, which the parent looks for now, or a mistake that it words.
+  -- Either a separately installed integration, which the parent looks up now, or a mistake, for which it returns an
+  -- error.
   if ask then return native.steady(add, integrations, native.ask({ kind = "space", key = key }).integration) end
 end)
 
 local app = namespace("app", function() return { "integrations", "mcp" } end, function(key, ask)
   if key == "integrations" then return integrations_space end
-  if key == "mcp" then return spaces.mcp(ask) end -- of `mcp.lua`
+  if key == "mcp" then return spaces.mcp(ask) end -- defined in `mcp.lua`
   if ask then native.raise(format("app has no `%s`; it has `integrations` and `mcp`", key)) end
 end)
 
--- Values from the parent, by their place.
+-- Return the values that the parent describes, in order.
 function spaces.values(described, pieces)
   local values = {}
   for i, one in ipairs(described) do
-    if one.form == "dict" or one.type and one.type ~= "" then prepare() end -- which declares the types
+    if one.form == "dict" or one.type and one.type ~= "" then prepare() end -- declares the record types
     values[i] = value_of(one, pieces)
   end
   return values
 end
 
--- The catalogue, as JSON; kept as text until `app` is used.
+-- Set the catalogue's JSON, which is decoded when `app` is first used.
 function spaces.prepare(text_of_catalogue) catalogue_text = text_of_catalogue end
 
--- What is in a namespace, without asking anyone.
+-- Return a child of a namespace without asking the parent.
 function spaces.child(space, name) return getmetatable(space).look(name, false) end
 
 function spaces.names(space)

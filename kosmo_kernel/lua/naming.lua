@@ -1,15 +1,15 @@
--- The name of what cannot be joined, as Lua's own message gives it: ` (field 'x')`.
+-- Find the name of an operand that cannot be concatenated, as in Lua's own error message: ` (field 'x')`.
 --
--- Lua knows it from the instruction that failed and the one that loaded the operand (`varinfo` in ldebug.c). It tells
--- only where nil has no `__concat`, and nil has one here; so this reads the same instructions in the function's binary
--- form. Which of the frame's registers are joined tells how many there are: the handler is called right above the two.
+-- Lua derives it from the instruction that failed and the one that loaded the operand (`varinfo` in ldebug.c), but only
+-- if nil has no `__concat`, and here nil has one. So this module reads the same instructions from the dumped function.
+-- The handler is called right above the two operands, so the number of registers in use identifies them.
 
 local native, cells = ...
 local dump, find, format, byte, unpack = string.dump, string.find, string.format, string.byte, string.unpack
 local getinfo, getlocal, getupvalue, getmetatable = debug.getinfo, debug.getlocal, debug.getupvalue, debug.getmetatable
 local rawequal, rawget, type = rawequal, rawget, type
 
--- Opcodes of Lua 5.4 (lopcodes.h), and those that leave register A alone.
+-- Opcodes of Lua 5.4 (lopcodes.h), and those that do not change register A.
 local MOVE, LOADK, LOADKX, LOADNIL, GETUPVAL, GETTABUP, GETTABLE, GETI, GETFIELD = 0, 3, 4, 8, 9, 11, 12, 13, 14
 local SELF, CONCAT, JMP, CALL, TAILCALL, TFORCALL, EXTRAARG = 20, 53, 56, 68, 69, 76, 82
 local KEEPS = { [10] = true, [67] = false, [75] = true, [78] = true, [EXTRAARG] = true }
@@ -17,7 +17,7 @@ for _, range in next, { { 15, 18 }, { 46, 48 }, { 54, 66 }, { 70, 72 } } do
   for code = range[1], range[2] do KEEPS[code] = true end
 end
 
--- A function's instructions as a reader of them, by place from 0.
+-- Return a function that decodes the instruction at a position, counted from 0.
 local function reader(code, binary)
   return function(pc)
     local word = unpack("<I4", binary, code.at + 4 * pc)
@@ -25,7 +25,7 @@ local function reader(code, binary)
   end
 end
 
--- The joins on a line: where each is, its first register and the one behind its last.
+-- Return the concatenations on a line: the position of each, its first register and the one after its last.
 local function joins(code, binary, instruction, wanted)
   local found, line = {}, code.line
   for pc = 0, code.size - 1 do
@@ -39,7 +39,7 @@ local function joins(code, binary, instruction, wanted)
   return found
 end
 
--- The name of the local variable in a register, if it is one at that place.
+-- Return the name of the local variable in a register at a position, or nil.
 local function local_name(code, pc, register)
   for _, variable in ipairs(code.locals) do
     if variable[2] > pc then return nil end
@@ -50,7 +50,7 @@ local function local_name(code, pc, register)
   end
 end
 
--- The instruction that loaded a register before a place; nil where it may have been another one (`findsetreg`).
+-- Return the position of the instruction that loaded a register, or nil if it is ambiguous (`findsetreg`).
 local function loaded_by(instruction, before, register)
   local found, target = nil, 0
   for pc = 0, before - 1 do
@@ -68,7 +68,7 @@ local function loaded_by(instruction, before, register)
   return found
 end
 
--- What a register holds at a place: "local", "field" … and a name, or nothing (`getobjname`).
+-- Return the kind ("local", "field" …) and the name of the value in a register, or nothing (`getobjname`).
 local function named(code, instruction, pc, register)
   local name = local_name(code, pc, register)
   if name then return "local", name end
@@ -101,7 +101,7 @@ local function named(code, instruction, pc, register)
   end
 end
 
--- How well a join fits what is in the registers: two on one line differ in what they loaded.
+-- Return a score of how well a concatenation matches the values in the registers, to choose among several on one line.
 local function fit(code, instruction, join, level, func, last)
   local score = 0
   for register = join[2], last do
@@ -128,10 +128,11 @@ local function fit(code, instruction, join, level, func, last)
   return score
 end
 
--- By function, what was found where only one join can be meant: scripts fail in loops, and long functions take long.
+-- Cached results by function where only one concatenation matches, because errors occur in loops, and long functions
+-- take long to read.
 local found = setmetatable({}, { __mode = "k" })
 
--- The name of an operand of the join that called its handler at this level: the left one, or the right.
+-- Return the name of the left or right operand of the concatenation at a stack level, or an empty text.
 return function(level, left)
   local info = getinfo(level, "flS")
   if not info or info.what == "C" or info.currentline < 1 or find(info.source, "^@kosmo/") then return "" end
@@ -146,7 +147,7 @@ return function(level, left)
   local best, most, fitting = nil, nil, 0
   for _, join in ipairs(joins(code, binary, instruction, info.currentline)) do
     if join[2] <= top - 2 and top <= join[3] then
-      local last = top == join[3] and top - 1 or top - 2 -- the right one may be what was joined so far
+      local last = top == join[3] and top - 1 or top - 2 -- the right operand may be an intermediate result
       local score = fit(code, instruction, join, level, info.func, last)
       fitting = fitting + 1
       if not most or score > most then best, most = join, score end

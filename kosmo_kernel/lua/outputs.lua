@@ -1,7 +1,7 @@
--- What earlier cells gave: `_`, `__` and `___` for the last three, and `Out[n]` for a cell by its number.
+-- Values of earlier cells: `_`, `__` and `___` for the last three, and `Out[n]` for the cell with number n.
 --
--- The three are variables like any other, and what a script puts into one stays there. The values behind `Out`
--- are the parent's and take no room in Lua's heap; a table from there is a copy, fetched when it is asked for.
+-- The three are ordinary variables, and a value that a script assigns to one stays there. The values of `Out` are kept
+-- in the parent and take no memory in Lua; each access fetches a copy.
 
 local native, spaces, environment = ...
 local concat, format = table.concat, string.format
@@ -10,17 +10,17 @@ local rawequal, rawget, rawset, integer = rawequal, rawget, rawset, math.type
 local NAMES = { "_", "__", "___" }
 
 local outputs = {}
-local given = {} -- what each of the names has from us
+local given = {} -- the value that was last set for each of the names
 
 local function value_of(number)
   if integer(number) ~= "integer" then return nil end
   return spaces.answers({ kind = "output_of", number = number })
 end
 
--- The numbers of the cells whose values are kept, in order.
+-- Return the numbers of the cells whose values are kept, in order.
 local function numbers() return native.ask({ kind = "outputs" }).numbers end
 
--- What print says of it. `untouched` is for editors, while nobody is there to ask.
+-- Return the text that `print` shows for `Out`. `untouched` is true for editors, when the parent cannot be asked.
 local function text(untouched)
   local kept, told = untouched and {} or numbers(), {}
   if #kept == 0 then return "Out[n]: what cell n gave" end
@@ -35,7 +35,7 @@ local function text(untouched)
   return format("Out: the value%s of cell%s %s", #kept > 1 and "s" or "", #kept > 1 and "s" or "", concat(told, ", "))
 end
 
--- A namespace, which can be looked at and not changed; no editor looks further than its name.
+-- A read-only namespace; editors see only its name.
 local Out = setmetatable({}, native.register {
   __metatable = false, kind = "namespace", text = text,
   all = function() return {} end,
@@ -55,12 +55,12 @@ local Out = setmetatable({}, native.register {
   end,
 })
 
--- A cell with a number begins.
+-- Start a numbered cell.
 function outputs.begin()
   if rawget(environment, "Out") == nil then rawset(environment, "Out", Out) end
 end
 
--- It gave this value.
+-- Set the value of a numbered cell, and shift the earlier ones.
 function outputs.add(value)
   if value == nil then return end
   for i = #NAMES, 1, -1 do

@@ -1,13 +1,13 @@
--- `parallel.map`: a function called for every item of a list, several at a time, results in order.
+-- `parallel.map`: call a function for every item of a list, several at a time, and return the results in order.
 --
--- Each item is a task, a coroutine that waits for its calls while others go on. The outermost `parallel.map` runs the
--- loop; one inside a task gives it its items and waits like a call does, so that all are tasks of one flat loop however
--- deep they nest. Where Lua cannot yield it runs a loop of its own, and calls block. The loop goes on with tasks that
--- have their answer, then starts new ones as long as few calls are under way, those of the newest list first; so there
--- are never many more tasks than calls. Then it waits for answers.
+-- Each item is a task: a coroutine that waits for its calls while others run. The outermost `parallel.map` runs the
+-- loop. One inside a task adds its items to that loop and waits as for a call, so that all tasks belong to one flat
+-- loop at any depth of nesting. Where Lua cannot yield, it runs a loop of its own, and calls block. The loop first
+-- resumes tasks whose call has finished, then starts new ones while few calls are in progress, from the newest list
+-- first, so that there are never many more tasks than calls. Then it waits for calls to finish.
 --
--- Of several items that fail the first in the list counts, as in a plain loop: what comes before it is still waited
--- for, what comes after it is given up at once, and nothing new is started.
+-- If several items fail, the first in the list counts, as in a plain loop: items before it are still waited for, items
+-- after it are cancelled at once, and no new ones are started.
 
 local native, json, tasks, transport, positions = ...
 local error, ipairs, next, pcall, rawequal, rawget, type = error, ipairs, next, pcall, rawequal, rawget, type
@@ -15,14 +15,14 @@ local byte, format, concat, sort = string.byte, string.format, table.concat, tab
 local mathtype, min, tointeger = math.type, math.min, math.tointeger
 local WAIT = tasks.WAIT
 
-local AT_ONCE, MOST = 16, 64 -- tasks of one list: by default, and at most
-local UNDER_WAY = 64 -- calls; no task is started while so many are
-local TOLD, FEW = 2000, 100 -- letters of the message of a failure that is collected; failures that the parent is told
+local AT_ONCE, MOST = 16, 64 -- concurrent tasks of one list: default and maximum
+local UNDER_WAY = 64 -- calls in progress at which no new task is started
+local TOLD, FEW = 2000, 100 -- bytes of a collected failure's message; collected failures that are sent to the parent
 
-local loop -- the one that runs: its tasks that can go on, its lists with items left, how many of its calls are under way
-local pending, under_way, last = {}, 0, 0 -- calls begun by id: what waits for each
+local loop -- the running loop: its ready tasks, its lists with items left, and its number of calls in progress
+local pending, under_way, last = {}, 0, 0 -- the ticket of each call in progress by id, their number, and the last id
 
--- A request starts, or is over. Whatever was under way in the last one is nobody's.
+-- Start or end a request: forget all calls and tasks of the last one.
 local function forget()
   tasks.finish()
   loop, pending, under_way, last = nil, {}, 0, 0
@@ -30,7 +30,7 @@ end
 
 -- Tasks ----------------------------------------------------------------------------------------------------
 
--- What was waited for is there, so the task can go on; there is none where not even waiting had room on the stack.
+-- Mark the task of a ticket as ready. The ticket has no task if the stack had no room even for waiting.
 local function ready(ticket)
   if not ticket.task then return end
   local own = ticket.task.loop
@@ -46,14 +46,14 @@ local function next_ready(own)
   return task
 end
 
--- A list has items left that may be started.
+-- Add a list that has items left to start.
 local function offer(own, map)
   if map.offered or map.following > map.count then return end
   map.offered = true
   own.lists[#own.lists + 1] = map
 end
 
--- The newest list with an item that may be started, or nil.
+-- Return the newest list with an item that may be started, or nil.
 local function newest(own)
   local lists = own.lists
   while #lists > 0 do
@@ -70,7 +70,7 @@ end
 
 local function is_over(map) return map.alive == 0 and map.following > map.count end
 
--- A task is over: its place is free, and whoever waits for the list may be able to go on.
+-- Handle the end of a task: start another item of its list, or resume the task that waits for the list.
 local function left(task)
   local map = task.map
   if map.is_outermost then transport.item_done() end
@@ -81,7 +81,7 @@ local function left(task)
   end
 end
 
--- Take a task out of everything, and all that were started in it: the coroutines to close, and the calls to drop.
+-- Remove a task and the tasks started inside it, and collect the coroutines to close and the calls to drop.
 local function detach(task, threads, calls)
   task.gone = true
   forget_task(task)
@@ -99,13 +99,13 @@ local function detach(task, threads, calls)
   threads[#threads + 1] = ticket and ticket.thread or task.thread
 end
 
--- Give up what was started behind an item of a list.
+-- Cancel the tasks after an item of a list.
 local function give_up(map, index)
   local threads, calls = {}, {}
   for behind = index + 1, map.following - 1 do
     if map.tasks[behind] then detach(map.tasks[behind], threads, calls) end
   end
-  map.following, map.count = index + 1, index -- nothing new is started
+  map.following, map.count = index + 1, index -- so that no new task is started
   transport.drop(calls)
   for i = 1, #threads do tasks.close(threads[i]) end
 end
@@ -119,7 +119,7 @@ local function failed(task, problem)
   if map.failures then
     map.failures[#map.failures + 1] = caught
   else
-    map.failed = caught -- the one before it, if any, was behind it
+    map.failed = caught -- replaces an earlier failure, which was of a later item
     give_up(map, index)
   end
   left(task)
@@ -143,7 +143,7 @@ local function go_on(task)
   local ticket = task.ticket
   task.ticket = nil
   local ok, value = tasks.advance(task.thread)
-  if not ok and not tasks.is_dead(task.thread) then task.ticket = ticket end -- no room on the stack to enter it
+  if not ok and not tasks.is_dead(task.thread) then task.ticket = ticket end -- the stack had no room to resume it
   stepped(task, ok, value)
 end
 
@@ -156,7 +156,7 @@ local function start(own, map)
   stepped(task, tasks.advance(task.thread, map.items[index], index))
 end
 
--- Wait for answers, and have those who wait for them go on.
+-- Wait for calls to finish, and mark the tasks that wait for them as ready.
 local function hear()
   local answers, texts = transport.next()
   for i = 1, #answers do
@@ -184,7 +184,7 @@ local function drive(own, map)
   end
 end
 
--- Run a loop for a list until all of it is done.
+-- Run a loop until all items of a list are done.
 local function run(map)
   local outer = loop
   local own = { ready = {}, first = 1, last = 0, lists = {}, under_way = 0 }
@@ -198,7 +198,7 @@ local function run(map)
   offer(own, map)
   local ok, problem = pcall(drive, own, map)
   native.passed(ok, problem)
-  if not ok then give_up(map, 0) end -- not even the loop had room on the stack
+  if not ok then give_up(map, 0) end -- the stack had no room for the loop itself
   loop = outer
   if not outer then
     tasks.finish()
@@ -210,7 +210,7 @@ end
 
 -- Calls ----------------------------------------------------------------------------------------------------
 
--- Make a call, described in JSON without its braces: its answer, and the texts that belong to it.
+-- Make a call, described by JSON without its braces, and return the reply and its texts.
 function native.call(said, texts)
   if not tasks.may_wait() then return transport.ask('{"kind":"call",' .. said .. "}", texts) end
   last = last + 1
@@ -228,14 +228,14 @@ end
 local NAME = "parallel.map"
 local OPTIONS = { "errors", "limit" }
 
--- What somebody gave instead.
+-- Return the type of a wrong argument for an error message.
 local function said(value)
   if value == nil then return "nil" end
   if rawequal(value, json.null) then return "null" end
   return "a " .. (native.is_namespace(value) and "namespace" or type(value))
 end
 
--- The items of a list, and their number.
+-- Return the items of a list, and their number.
 local function items_of(list)
   if type(list) ~= "table" or rawequal(list, json.null) or native.is_namespace(list) then
     native.raise(format("%s: a list is needed first, got %s", NAME, said(list)))
@@ -254,7 +254,7 @@ local function items_of(list)
   return items, count
 end
 
--- How many letters lie between two words (Levenshtein).
+-- Return the edit distance between two words (Levenshtein).
 local function distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
@@ -279,7 +279,7 @@ local function unknown(name)
   return format("there is no option `%s`", shown)
 end
 
--- How many items at a time, and whether failures are collected.
+-- Return the number of concurrent items, and whether failures are collected.
 local function options_of(options)
   if options == nil then return AT_ONCE, false end
   if type(options) ~= "table" then native.raise(format("%s: the options must be a table, got %s", NAME, said(options))) end
@@ -299,7 +299,7 @@ local function options_of(options)
   return min(whole, MOST), errors == "collect"
 end
 
--- Failures that were collected as records in the order of the list, and the same told to the parent.
+-- Return the collected failures as records in the order of the list, and send the first of them to the parent.
 local function told(failures, total)
   sort(failures, function(a, b) return a.index < b.index end)
   local lines = {}
@@ -320,9 +320,9 @@ end
 
 local parallel = {}
 
--- `limit` items at a time (16 unless it is given, 64 at most) are in work. The result has one entry for each item:
--- what `f(item, index)` returned first, null where that is nil. One of our own functions, given as `f`, gets the item alone.
--- With `errors = "collect"` the result has only what worked, and a second list says what did not.
+-- Call `f(item, index)` for each item, `limit` at a time (default 16, at most 64). Return a list with the first result
+-- of each call, or null where that is nil. A catalogue function as `f` gets only the item. With `errors = "collect"`
+-- the list has only the results of successful calls, and a second list describes the failures.
 function parallel.map(list, f, options)
   local items, count = items_of(list)
   if type(f) ~= "function" then

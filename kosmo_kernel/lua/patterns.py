@@ -1,7 +1,7 @@
-"""Regular expressions for scripts, seen from the process with the tokens: asked elsewhere, waited for, cut short.
+"""Match regular expressions for scripts in a child process, under limits of time and memory.
 
-The engine runs in a child of its own (`regex_worker.py`), behind the same walls as Lua's. It is started at the first
-use, and ended and replaced whenever an answer takes too long. What it says is not trusted, only passed on.
+The child (`regex_worker.py`) has the same restrictions as the Lua process. It is started at the first use, and killed
+and replaced when a request takes too long. Its replies are checked and not trusted.
 """
 
 from __future__ import annotations
@@ -22,24 +22,22 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, S
 from kosmo_kernel.lua import walls, wire
 
 START = "from kosmo_kernel.lua.regex_worker import main; main()"
-TIME_MOST = 0.5  # seconds of the child's running time for one answer, compiling included
-START_MOST = 10.0  # seconds for its start
-STILL = 10.0  # seconds by the wall clock, for a child that does not run at all
-POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks at why the run may have to end
-MAX_ADDRESS_SPACE_BYTES = 256 << 20  # bytes of address space; backtracking needs it, answers a quarter
-MAX_CHILD_MEMORY_KEPT_BYTES = (
-    64 << 20
-)  # bytes that a child may hold on to after an answer; it remembers the patterns that it compiled
-SLOW = 0.02  # seconds within which no answer can have taken much memory
-CPU_GRANT_SECONDS = 60.0  # seconds of running time that the system grants at a time, should nobody be left to watch
-MAX_ANSWER_BYTES = 16 << 20  # bytes; the child stops at half of it
-MAX_MESSAGE_LENGTH = 2000  # letters
-OUT_OF_TIME = "cpu_limit"  # the patterns of a run have used all of its running time
-FAILURE_KEYS = ("error", "limit")  # what an answer has that is none
+TIME_MOST = 0.5  # seconds of the child's CPU time for one request, including compiling the pattern
+START_MOST = 10.0  # seconds that the child may take to start
+STILL = 10.0  # seconds of wall-clock time for one request, in case the child does not run at all
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
+MAX_ADDRESS_SPACE_BYTES = 256 << 20  # needed for backtracking; replies use a quarter of it
+MAX_CHILD_MEMORY_KEPT_BYTES = 64 << 20  # memory that a child may keep after a request, for its cache of patterns
+SLOW = 0.02  # seconds; a faster request cannot have used much memory
+CPU_GRANT_SECONDS = 60.0  # CPU time that the kernel grants at a time, in case the parent ends and cannot kill the child
+MAX_ANSWER_BYTES = 16 << 20  # size of a reply; the child stops at half of it
+MAX_MESSAGE_LENGTH = 2000  # characters of an error message
+OUT_OF_TIME = "cpu_limit"  # why a run stops when its patterns have used all of its CPU time
+FAILURE_KEYS = ("error", "limit")  # the keys of a reply that reports an error
 
 
 class Patterns:
-    """The child that matches patterns, if one runs, and how long it may still run for a script."""
+    """The child that matches patterns, if one runs, and the CPU time that the current run may still use in it."""
 
     def __init__(self) -> None:
         self._child: _Child | None = None
@@ -51,26 +49,26 @@ class Patterns:
         return self._child.pid if self._child else None
 
     def begin(self, seconds: float) -> None:
-        """A run starts, whose patterns may use so many seconds in all."""
+        """Start a run whose patterns may use `seconds` of CPU time in total."""
         self._left = seconds
 
     def ask(
         self, header: dict[str, Any], blobs: list[bytes], stopped: Callable[[], str | None]
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """Match.
+        """Match a pattern, and return the reply for Lua.
 
         Parameters:
             header: with `verb`, `flags` and `limit`, see `regex_worker.answer`.
-            blobs: subject, pattern, and maybe replacement.
-            stopped: why the run must end by now, or None; called now and then.
+            blobs: the subject, the pattern, and the replacement for `gsub`.
+            stopped: returns why the run must stop, or None; it is called repeatedly.
 
         Returns:
-            The answer for Lua: `count`, `groups` and `names`, and the texts; or `stop`, which ends the script.
+            `count`, `groups` and `names`, and the texts; or `stop`, which ends the script.
 
         Raises:
-            InvalidArgumentsError: the pattern, a flag or the replacement is wrong.
-            LimitError: it would take too long, too much memory, or give too much.
-            SettingsError: the engine is not installed, or does not start.
+            InvalidArgumentsError: the pattern, a flag or the replacement is invalid.
+            LimitError: the request takes too much time or memory, or its result is too large.
+            SettingsError: the engine is not installed or does not start.
         """
         name = f"regex.{header['verb']}"
         question = wire.pack(header, blobs)
@@ -83,10 +81,10 @@ class Patterns:
         except _BrokenError as error:
             child.close()
             self._left -= error.used
-            self._child = _Child()  # ready before anybody asks again
+            self._child = _Child()  # starts while the script goes on
             if why := stopped() or (self._left <= 0 and OUT_OF_TIME):
                 return {"stop": why}, []
-            raise error.told(name) from None
+            raise error.for_script(name) from None
         except BaseException:
             child.close()
             raise
@@ -109,7 +107,7 @@ class Patterns:
 
 
 def _read(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """An answer with what an answer has, and nothing else."""
+    """Return the expected fields of a reply, converted to the expected types."""
     try:
         header, texts = wire.unpack(payload)
         if "error" in header:
@@ -123,14 +121,14 @@ def _read(payload: bytes) -> tuple[dict[str, Any], list[bytes]]:
 
 
 class _BrokenError(Exception):
-    """The child did not answer: it took too long, or ended."""
+    """The child sent no valid reply: it took too long, ended, or sent malformed data."""
 
     def __init__(self, used: float = 0.0, *, late: bool = False) -> None:
         super().__init__()
         self.used, self.late = used, late
 
-    def told(self, name: str) -> KosmoError:
-        """The error for the script."""
+    def for_script(self, name: str) -> KosmoError:
+        """Return the error that the script gets."""
         if self.late:
             return LimitError(
                 f"{name}: the pattern took more than {TIME_MOST:g} s on this subject (pattern_time). "
@@ -141,7 +139,7 @@ class _BrokenError(Exception):
 
 
 class _Child:
-    """A child that runs `regex_worker.main`. Starting does not wait for it to be ready."""
+    """A child process that runs `regex_worker.main`. Creating it does not wait until it is ready."""
 
     def __init__(self) -> None:
         engine = find_spec("regex")
@@ -152,7 +150,7 @@ class _Child:
             [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {START}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,  # its lifeline, see `walls_lockdown.py`
+            stderr=subprocess.PIPE,  # also the lifeline, see `walls_lockdown.py`
             env={},
             cwd="/",
             close_fds=True,
@@ -176,16 +174,16 @@ class _Child:
             if stopped():
                 raise
             self._process.kill()
-            said = self._process.stderr.read() if self._process.stderr else b""
-            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            errors = self._process.stderr.read() if self._process.stderr else b""
+            why = errors.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise SettingsError(f"The process that matches patterns did not start: {why[0]}") from None
         self._is_ready = True
 
     def ask(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
-        """The answer, and the running time that it took.
+        """Return the reply to a request, and the CPU time that it took.
 
         Raises:
-            _BrokenError: there is none.
+            _BrokenError: there is no valid reply within `seconds` of CPU time.
         """
         cpu = self._cpu_seconds() or 0.0
         if cpu + seconds > self._granted:
@@ -205,10 +203,10 @@ class _Child:
             return time.monotonic() - started if cpu is None or cpu_at_start is None else cpu - cpu_at_start
 
         while True:
-            left = seconds - used()
-            if left <= 0 or time.monotonic() - started > STILL or stopped():
+            remaining = seconds - used()
+            if remaining <= 0 or time.monotonic() - started > STILL or stopped():
                 raise _BrokenError(used(), late=True)
-            wait = min(POLL_INTERVAL_SECONDS, max(left, POLL_INTERVAL_SECONDS / 10))
+            wait = min(POLL_INTERVAL_SECONDS, max(remaining, POLL_INTERVAL_SECONDS / 10))
             readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)
             try:
                 if writable:
@@ -217,29 +215,29 @@ class _Child:
             except (BrokenPipeError, ConnectionResetError):
                 raise _BrokenError(used()) from None
             answer += part
-            told = len(answer) >= wire.LENGTH.size
-            size = wire.LENGTH.unpack_from(answer)[0] if told else 0
-            # An answer is never empty, and nothing follows it before the next question.
+            has_size = len(answer) >= wire.LENGTH.size
+            size = wire.LENGTH.unpack_from(answer)[0] if has_size else 0
+            # A reply is never empty, and nothing follows it before the next request.
             if (
                 (readable and not part)
-                or (told and not 0 < size <= MAX_ANSWER_BYTES)
+                or (has_size and not 0 < size <= MAX_ANSWER_BYTES)
                 or len(answer) > MAX_ANSWER_BYTES + wire.LENGTH.size
             ):
                 raise _BrokenError(used())
-            if told and len(answer) >= wire.LENGTH.size + size:
+            if has_size and len(answer) >= wire.LENGTH.size + size:
                 return bytes(answer[wire.LENGTH.size :]), used()
 
     def _cpu_seconds(self) -> float | None:
-        """Running time so far; None where the platform does not tell, or after its end."""
+        """Return the CPU time used so far, or None if the platform cannot tell or the child has ended."""
         if sys.platform != "linux":
             return None
         try:
-            return time.clock_gettime((~self.pid << 3) | 2)  # as clock_getcpuclockid(3) makes it
+            return time.clock_gettime((~self.pid << 3) | 2)  # the clock id, computed as in clock_getcpuclockid(3)
         except OSError:
             return None
 
     def memory(self) -> int:
-        """Bytes that it holds; 0 where the platform does not tell."""
+        """Return the bytes of memory in use, or 0 if the platform cannot tell."""
         try:
             pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
         except OSError:
@@ -247,13 +245,13 @@ class _Child:
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def close(self) -> None:
-        """End it now, whatever it does."""
+        """Kill the child immediately, and close its pipes."""
         self._process.kill()
         self._process.wait()
         self.let_go()
 
     def let_go(self) -> None:
-        """Close this side's ends of its pipes."""
+        """Close the parent's ends of the pipes."""
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 with suppress(OSError):
@@ -263,11 +261,11 @@ class _Child:
 _living: weakref.WeakSet[_Child] = weakref.WeakSet()
 
 
-def _let_go() -> None:
-    """In a fork of this process: its copies of the pipes would keep children alive that are not its own."""
+def _close_in_fork() -> None:
+    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
     for child in list(_living):
         child.let_go()
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_close_in_fork)

@@ -1,24 +1,25 @@
--- Where a script is, and what an error says of it.
+-- Source positions, stacks and error messages of scripts.
 --
--- Our own frames are passed over: an error is told with the line of the script that called us. A failed call is a text
--- inside, and beside it a table of facts, which `pcall` gives as a third value. The error of a task of `parallel.map`
--- says which item it was for, and keeps the way to it, since its coroutine is closed before anybody looks.
+-- Trusted frames are skipped, so that an error names the script's line that called a trusted function. Internally a
+-- failed call is an error text with a table of facts beside it, which `pcall` returns as a third value. The error of a
+-- `parallel.map` task names the item and keeps its stack, because the task's coroutine is closed before the error is
+-- reported.
 
 local native, json = ...
 local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
 local error, getinfo, type = error, debug.getinfo, type
 
-local FRAMES = 60 -- of a stack that is told
+local FRAMES = 60 -- frames of a reported stack
 local NAMED = 20000 -- bytes of a name
-local WAYS = 100 -- errors whose way is kept; it is the last that matters
+local WAYS = 100 -- errors whose stack is kept; usually only the last one is needed
 
 local positions = {}
 
 local sources = {} -- chunk name -> its text
 local failures = {} -- message of a failed call -> its facts, as JSON
-local ways, kept = {}, 0 -- message of an error that came out of a task -> the stack there
+local ways, kept = {}, 0 -- message of an error of a task -> its stack; the number of these
 
--- A request starts, with this chunk.
+-- Start a request with this chunk.
 function positions.begin(name, source)
   sources[name] = source
   failures, ways, kept = {}, {}, 0
@@ -29,7 +30,7 @@ function positions.source(name) return sources[name] end
 function positions.is_trusted(info) return find(info.source, "^@kosmo/") ~= nil end
 local is_trusted = positions.is_trusted
 
--- The innermost frame of a script, as `source` and `line`; nil when Lua has none to name.
+-- Return the source and line of the innermost script frame, or nil if there is none.
 local function user_frame(level)
   while true do
     local info = getinfo(level, "Sl")
@@ -49,18 +50,18 @@ local function position()
   return source and format("%s:%d: ", source, line) or ""
 end
 
--- An error of the script's own making, with its line in front.
+-- Raise an error that starts with the script's line.
 function native.raise(message) error(position() .. message, 0) end
 
--- A failed call: an error object inside, a text and a table of facts for the script.
+-- Raise the error of a failed call, and keep its facts.
 function native.raise_failure(facts)
   local message = position() .. facts.message
   failures[message] = json.write(facts)
   error(message, 0)
 end
 
--- What a script gets to see of an error: itself, and the facts of a failed call. A standard function that we call
--- in a script's name says our line; the script's own is put in its place, or none.
+-- Return an error as a script sees it: its message, and the facts of a failed call. If a standard function was called
+-- by trusted code for the script, the trusted line in the message is replaced by the script's line, or removed.
 function native.failure(problem, place)
   if type(problem) ~= "string" then return problem end
   local message, count = gsub(problem, "^kosmo/%a+:%d+: ", place or position())
@@ -68,7 +69,8 @@ function native.failure(problem, place)
   return count > 0 and message or problem, facts and json.read(facts)
 end
 
--- The calls of a coroutine that has not gone on since, innermost first; `outermost` is what the last is called.
+-- Return the script frames of a coroutine that has not been resumed since, innermost first. `outermost`, if given, is
+-- used as the name of the last frame.
 function positions.stack(thread, outermost)
   local frames = {}
   for level = 0, FRAMES do
@@ -89,7 +91,7 @@ function positions.of(stack) return #stack > 0 and format("%s:%d: ", stack[1].ch
 
 -- Errors of tasks ------------------------------------------------------------------------------------------
 
--- One stack of two, the inner one first.
+-- Return one stack made of two, the inner one first.
 function positions.joined(way, stack)
   local whole = json.array_of({})
   for _, part in ipairs({ way, stack }) do
@@ -100,25 +102,26 @@ function positions.joined(way, stack)
   return whole
 end
 
--- Add the way inside, where the error came out of a task.
+-- Return a stack extended by that inside the task, if the error came out of one.
 function positions.whole_stack(problem, stack)
   local way = type(problem) == "string" and ways[problem]
   return way and positions.joined(way, stack) or stack
 end
 
--- What is known of the error that ended a task's coroutine: `problem`, the way to it, and its facts or nil.
+-- Return a table that describes the error of a task's coroutine: `problem`, `stack`, and `facts` or nil.
 function positions.caught(thread, problem)
   local stack = positions.stack(thread)
   if type(problem) ~= "string" then return { problem = problem, stack = stack } end
   local caught = { problem = native.failure(problem, positions.of(stack)), facts = failures[problem] }
   if caught.facts and caught.problem == json.read(caught.facts).message then
-    caught.problem = position() .. caught.problem -- the task is one of our functions, and has no line
+    caught.problem = position() .. caught.problem -- the task's function is trusted, so the message has no line yet
   end
   caught.stack = positions.whole_stack(problem, stack)
   return caught
 end
 
--- Raise it again out of its task; a text says for which item, behind the line where it has one.
+-- Raise a task's error again in the caller of `parallel.map`. A text gets the number of the item, after its line if it
+-- has one.
 function positions.raise_again(caught, index)
   local problem = caught.problem
   if type(problem) ~= "string" then error(problem, 0) end

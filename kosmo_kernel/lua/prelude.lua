@@ -1,14 +1,14 @@
--- The Lua half of the worker: the first code in a new Lua state, and the only code with the real globals.
+-- Set up a new Lua state and handle requests: the first code that runs, and the only code with the real globals.
 --
--- The worker gives it a few Python functions, which become upvalues of the closures here and are
--- reachable in no other way; each takes and gives bytes or small numbers. What comes back to the worker is
--- one function, `serve`: a request's bytes in, the reply's bytes out. A request or reply is a JSON header,
--- its length in front, followed by texts whose lengths the header gives.
+-- The worker passes in a few Python functions, which become upvalues of the closures here and cannot be reached in any
+-- other way; each takes and returns bytes or small numbers. This file returns one function, `serve`, from the bytes of
+-- a request to the bytes of its reply. Both consist of the length of a JSON header, the header, and texts whose lengths
+-- the header gives.
 
 local host = ...
 
--- Our files keep the standard globals; the real table of globals is emptied below, so that neither a script nor
--- lupa (which looks for `debug` there before each call) finds anything in it.
+-- Trusted files use a copy of the standard globals. The real table of globals is emptied below, so that neither a
+-- script nor lupa (which looks up `debug` there before each call) finds anything in it.
 local real = _G
 local _ENV = {}
 for name, value in real.next, real do _ENV[name] = value end
@@ -16,11 +16,11 @@ for name, value in real.next, real do _ENV[name] = value end
 local concat, format, find = table.concat, string.format, string.find
 local getinfo, getmetatable = debug.getinfo, debug.getmetatable
 
-local native = {} -- what the other files need of this one; never visible to scripts
+local native = {} -- functions shared by the trusted files; never visible to scripts
 local function file(name, ...) return assert(load(host.source(name), "@kosmo/" .. name, "t", _ENV))(native, ...) end
 
--- Our metatables say what a table is. A script can make metatables with the same fields, so ours are registered,
--- and nothing but `ours` may look at their fields.
+-- The metatable of a trusted table tells its kind. A script can make metatables with the same fields, so the trusted
+-- ones are registered, and their fields may only be read after `ours`.
 local registered = setmetatable({}, { __mode = "k" })
 function native.register(metatable)
   registered[metatable] = true
@@ -31,7 +31,7 @@ function native.ours(value)
   return metatable and registered[metatable] and metatable or nil
 end
 
--- Parts of one another, so the first calls go through `native`.
+-- These files depend on one another, so some functions are called through `native`.
 function native.touch(value) return native.records.touch(value) end
 function native.behave(metatable, kind) return native.records.behave(metatable, kind) end
 local json = file("json")
@@ -66,8 +66,8 @@ environment.parallel = parallel.globals
 environment.regex = file("regex", records)
 environment.display = file("display", json, records)
 local outputs = file("outputs", spaces, environment)
-local NUMERAL = 400 -- letters of a text that may be calculated with
-local methods = environment.string -- whatever a script puts in its place
+local NUMERAL = 400 -- bytes of a text that may be used as a number
+local methods = environment.string -- kept, because a script may replace the global
 function native.string_method(key)
   local method = rawget(methods, key)
   return type(method) == "function" and method or nil
@@ -76,7 +76,7 @@ local strings = { __index = methods, __metatable = false }
 for _, event in ipairs({ "add", "sub", "mul", "div", "mod", "pow", "unm", "idiv" }) do
   local calculate = getmetatable("")["__" .. event]
   strings["__" .. event] = function(a, b)
-    for _, operand in ipairs({ a, b }) do -- reading a numeral of megabytes takes long, and nothing could stop it
+    for _, operand in ipairs({ a, b }) do -- converting a numeral of megabytes takes long and cannot be interrupted
       if type(operand) == "string" and #operand > NUMERAL then native.raise("attempt to perform arithmetic on a long string") end
     end
     return calculate(a, b)
@@ -86,7 +86,7 @@ debug.setmetatable("", strings)
 
 -- Requests ---------------------------------------------------------------------------------------------------
 
-local TYPED = 64 << 10 -- bytes of a text that is looked at while it is typed
+local TYPED = 64 << 10 -- bytes of a text that is checked while the user types
 
 local requests = {}
 
@@ -100,7 +100,7 @@ local function error_reply(problem, thread, why)
   local place = positions.of(stack)
   local message, facts = native.failure(problem, place)
   if type(message) ~= "string" then
-    -- A script's own table may say itself, which is the script's code and runs under its limits.
+    -- A script's table may have a `__tostring`, which is the script's code and runs under its limits.
     local said = limits.run(text.tostring, { hook = true }, message)
     local itself = type(message) == "table" or type(message) == "number"
     message = place .. (itself and said.values and said.values[1] or format("(error object is a %s value)", type(message)))
@@ -111,7 +111,7 @@ end
 
 local SMALL = { ["nil"] = true, boolean = true, number = true }
 
--- Whether what a run returned is told in no time and with no memory to speak of, so that no limit is needed.
+-- Return whether the results of a run are so small that describing them needs no limits.
 local function is_small(values)
   if values.n > 4 then return false end
   for i = 1, values.n do
@@ -143,7 +143,7 @@ local function run_cell(header, texts)
   if not ran.values then
     if started and is_alive then cells.salvage(ran.thread, run, is_alive) end
     local reply, stopped = error_reply(ran.problem, ran.thread, ran.why), ran.why
-    ran = nil -- with it goes what only the script's frames held
+    ran = nil -- frees the values that only the script's frames refer to
     if stopped then reply.full = limits.is_full() end
     return reply
   end
@@ -156,17 +156,17 @@ local function run_cell(header, texts)
   if not given.values then return error_reply(given.problem, nil, given.why) end
   if ran.values.n == 0 then hidden = true end
   local first = ran.values[1]
-  if native.is_stream[first] then hidden, first = true, nil end -- what `io.write` returns is nothing to look at
+  if native.is_stream[first] then hidden, first = true, nil end -- do not show the stream that `io.write` returns
   if header.numbered and not header.dry_run then outputs.add(first) end
   local values, variables, pieces = table.unpack(given.values)
-  -- What is not so is not told: reading and writing it all would take longer than most cells.
+  -- Omit empty and false fields, because encoding and decoding them would take longer than most cells.
   return { kind = "done", values = values, outputs = #asked > 0 and variables or nil, hidden = hidden or nil }, pieces
 end
 
-local put_back -- the variables as they were before the last dry runs
+local put_back -- restores the variables as they were before the last dry runs
 
--- A dry run answers its calls with nothing; what it makes of that is there for the next dry run, and gone before a
--- run that means it.
+-- Run a cell. The calls of a dry run have no results; its variables stay for the next dry run, and are restored before
+-- the next real run.
 function requests.run(header, texts)
   if header.dry_run then
     put_back = put_back or inputs_outputs.remember()
@@ -178,13 +178,13 @@ function requests.run(header, texts)
 end
 
 function requests.check(_, texts)
-  -- Nobody types that much, and compiling it takes longer than a keystroke may.
+  -- A longer text is pasted rather than typed, and compiling it takes too long between two keystrokes.
   local state = "complete"
   if #texts[1] < TYPED then state = cells.completeness(texts[1]) end
   return { kind = "checked", state = state }
 end
 
--- What an editor asks while somebody types; see the file.
+-- Requests of an editor while the user types.
 local introspection = file("introspection", json, cells, spaces, text, positions, methods)
 
 function requests.names(header)
@@ -201,7 +201,7 @@ function requests.resolve(header)
   return reply
 end
 
--- Lists that nobody refers to any more are only known once Lua has looked.
+-- Collect garbage, so that lists without references are released.
 function requests.sweep()
   collectgarbage()
   return { kind = "swept", done = "yes" }
@@ -217,7 +217,7 @@ for name in pairs(real) do real[name] = nil end
 
 return function(bytes)
   local header, texts = transport.unpacked(bytes)
-  bytes = nil -- which may be most of the heap
+  bytes = nil -- free it, since it may be most of the heap
   local reply, pieces = requests[header.kind](header, texts)
   limits.finish()
   key_order.finish()

@@ -1,10 +1,10 @@
-"""One Lua process as its parent sees it: started poor, spoken to in frames, killed when it must be.
+"""Start the child process that runs Lua, exchange frames with it, and end it.
 
-The child gets an empty environment, no descriptor but its pipes, a session of its own, and nothing on its
-command line but the folders to import from and the time zone; it walls itself in further before it says that it is
-ready. Its error stream is also its lifeline (see `walls_lockdown.py`), so nobody reads that before its end.
-Reading waits for the child and for a wake-up at once, so that a signal handler or another thread can end the wait
-without an exception in the middle of a frame.
+The child gets an empty environment, no file descriptors but its pipes, a session of its own, and a command line with
+only the folders to import from and the time zone. It restricts itself further before it reports that it is ready. Its
+error stream is also its lifeline (see `walls_lockdown.py`), so the parent reads it only after the child has ended.
+`read` waits for the child and for a wake-up at the same time, so that a signal handler or another thread can end the
+wait without raising an exception in the middle of a frame.
 """
 
 from __future__ import annotations
@@ -27,16 +27,15 @@ from kosmo_kernel.lua import walls, wire
 from kosmo_kernel.settings.limits import Limits
 
 START = "from kosmo_kernel.lua.worker import main; main(zone)"
-MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave an answer unread
+MAX_UNREAD_SECONDS = 5.0  # seconds that a child may leave a reply unread
 VARIABLES_LOST = "Its variables are gone; run what set them again."
-FIRST_READ_BYTES = (
-    1 << 16
-)  # bytes that are read of a frame at first; for a megabyte Python would map and unmap memory each time
-PIPE_BYTES = 1 << 20  # bytes the kernel may hold for us; the default makes sixteen times as many switches
+# Bytes that the first read of a frame asks for; for a megabyte, Python would map and unmap memory each time.
+FIRST_READ_BYTES = 1 << 16
+PIPE_BYTES = 1 << 20  # size of the pipes' buffers; the default causes sixteen times as many context switches
 
 
 def _import_folders() -> list[str]:
-    """Where the child finds this package and lupa; it runs without site-packages."""
+    """Return the folders of this package and of lupa, because the child runs without site-packages."""
     folders = [str(Path(__file__).resolve().parents[2])]
     lupa = find_spec("lupa")
     if lupa is None or lupa.origin is None:
@@ -46,12 +45,15 @@ def _import_folders() -> list[str]:
 
 
 def _zone() -> str:
-    """The time zone as `TZ` has it. Linux's own is named too: of one without a name C wants the file each time."""
+    """Return the time zone as in `TZ`.
+
+    On Linux the default zone is named as well, since the C library would otherwise open its file at each use.
+    """
     return os.environ.get("TZ", ":/etc/localtime" if sys.platform == "linux" else "")
 
 
 class LuaProcess:
-    """A child that runs `worker.main`. Starting does not wait for it to be ready."""
+    """A child process that runs `worker.main`. Creating it does not wait until it is ready."""
 
     def __init__(self) -> None:
         code = f"import sys; sys.path[:0] = {_import_folders()!r}; zone = {_zone()!r}; {START}"
@@ -93,23 +95,23 @@ class LuaProcess:
         return self._child.pid
 
     def cpu_seconds(self) -> float | None:
-        """CPU time the child has used so far; None where the platform does not tell or the child has ended."""
+        """Return the CPU time used by the child, or None if the platform cannot tell or the child has ended."""
         if sys.platform != "linux":
             return None
         try:
-            # The clock of another process, as clock_getcpuclockid(3) makes it.
+            # The clock id of another process, computed as in clock_getcpuclockid(3).
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
             return None
 
     def allow(self, memory: int, seconds: float) -> None:
-        """Limit what the child may use until the next call of this: bytes of Lua heap, seconds of running time."""
+        """Limit the child to `memory` bytes of Lua heap and `seconds` more running time, until the next call."""
         wanted = memory, math.ceil((self.cpu_seconds() or 0.0) + seconds)
-        if wanted != self._allowed:  # nobody else changes it, the child least of all
+        if wanted != self._allowed:  # the limits change only here
             self._allowed, self._limited = wanted, walls.allow(self.pid, *wanted)
 
     def walls(self, report: bytes) -> tuple[walls.Wall, ...]:
-        """The walls around the child; `report` is the text of the message with which it said that it was ready."""
+        """Return the walls of the child; `report` is the text of its `ready` message."""
         return walls.parse_report(report, self._limited)
 
     def write(self, payload: bytes) -> None:
@@ -133,11 +135,11 @@ class LuaProcess:
             raise self.ended() from error
 
     def read(self, seconds: float, most: int) -> bytes | None:
-        """The next payload; None when `wake` was called or the time is over first.
+        """Return the next payload, or None if `wake` is called or the time is over first.
 
         Parameters:
             seconds: how long to wait.
-            most: bytes that the payload may have.
+            most: the maximum number of bytes of the payload.
 
         Raises:
             LuaProcessError: the child has ended.
@@ -156,39 +158,39 @@ class LuaProcess:
             if not part:
                 raise self.ended()
             self._received += part
-            if self._wake_read in ready or time.monotonic() > until:  # a frame may come byte by byte
+            if self._wake_read in ready or time.monotonic() > until:  # a slow frame must not extend the wait
                 return self._take_frame(most)
 
-    def _take_frame(self, most: int) -> bytes | None:
-        size_of = wire.LENGTH.size
-        if len(self._received) < size_of:
+    def _take_frame(self, max_bytes: int) -> bytes | None:
+        prefix = wire.LENGTH.size
+        if len(self._received) < prefix:
             return None
         (size,) = wire.LENGTH.unpack_from(self._received)
-        if size > most:
+        if size > max_bytes:
             self.kill()
             raise LuaProcessError(
                 f"The Lua process sent a frame that no script can make, and was ended. {VARIABLES_LOST}"
             )
-        if len(self._received) < size_of + size:
+        if len(self._received) < prefix + size:
             return None
-        payload = bytes(memoryview(self._received)[size_of : size_of + size])
-        del self._received[: size_of + size]
+        payload = bytes(memoryview(self._received)[prefix : prefix + size])
+        del self._received[: prefix + size]
         return payload
 
     def wake(self) -> None:
-        """End a `read` that waits; from any thread or a signal handler."""
-        with suppress(BlockingIOError, OSError):  # full: it will wake anyway; closed: nobody waits
+        """End a waiting `read`; may be called from any thread or signal handler."""
+        with suppress(BlockingIOError, OSError):  # a full pipe wakes the reader anyway, a closed one has no reader
             os.write(self._wake_write, b"!")
 
     def interrupt(self) -> None:
-        """Ask the child to stop its script at the next instruction that looks."""
+        """Ask the child to stop its script the next time that its count hook runs."""
         if sys.platform == "win32":
-            return  # no such signal: the script ends with its process
+            return  # there is no such signal, so the parent kills the process instead
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGUSR1)
 
     def check(self) -> None:
-        """Make sure that the child still runs.
+        """Check that the child still runs.
 
         Raises:
             LuaProcessError: it has ended.
@@ -197,7 +199,7 @@ class LuaProcess:
             raise self.ended()
 
     def ended(self) -> LuaProcessError:
-        """The error that says how the child ended; ends it if it has not."""
+        """Return an error that says how the child ended; end it first if it still runs."""
         if self._child.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(0.2)
@@ -211,24 +213,24 @@ class LuaProcess:
                 how += ", since it tried what only an intruder would"
         elif code:
             how = f"ended with status {code}"
-        said = ""
+        errors = ""
         with suppress(OSError, ValueError):
             os.set_blocking(self._complaints.fileno(), False)
-            said = (self._complaints.read() or b"").decode(errors="replace").strip()
+            errors = (self._complaints.read() or b"").decode(errors="replace").strip()
         self._close()
-        detail = f"\n{said.splitlines()[-1]}" if said else ""
+        detail = f"\n{errors.splitlines()[-1]}" if errors else ""
         return LuaProcessError(f"The process that runs Lua {how}. {VARIABLES_LOST}{detail}")
 
     def kill(self) -> None:
-        """End the child now, whatever it does."""
+        """Kill the child immediately."""
         if self._child.poll() is None:
             self._child.kill()
             self._child.wait()
 
     def close(self) -> None:
-        """End the child and give back everything."""
+        """End the child and close the pipes."""
         with suppress(OSError):
-            self._requests.close()  # the end of its input ends it
+            self._requests.close()  # the child ends at the end of its input
         self.kill()
         self._close()
 
@@ -245,11 +247,11 @@ class LuaProcess:
 _living: weakref.WeakSet[LuaProcess] = weakref.WeakSet()
 
 
-def _let_go() -> None:
-    """In a fork of this process: the children are not its own, and its copies of their pipes would keep them alive."""
+def _close_in_fork() -> None:
+    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
     for process in list(_living):
-        process._close()  # noqa: SLF001 - the same file
+        process._close()  # noqa: SLF001 - the class is defined in this file
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_close_in_fork)

@@ -1,16 +1,16 @@
--- Records and lists as Lua sees them: what calls return, filled when first touched.
+-- Records and lists that calls return, filled lazily.
 --
--- A *type* is what the catalogue declares for a function's records: defaults, nullable fields, nested
--- references and the field that a reference reads as. A long list arrives as a number of rows only.
--- Its first touch makes one tiny row table per record, which knows its place; reading a field fetches
--- that field's whole column from the parent, once. Writing a text, a number or a boolean to a field writes
--- to its column, and the row is *altered*. Whatever else needs a row's own keys (`pairs`, `next`, any other
--- value written) turns the row into a plain record. So a list that is only read is never copied; rows that
--- were not changed go back to the parent as numbers, and altered ones as numbers with what is new.
+-- A *type* is the catalogue's declaration of a function's records: defaults, nullable fields, nested references, and
+-- the field that represents a reference as text. A long list arrives as a number of rows only. The first access creates
+-- one small row table per record, which knows its place in the list. Reading a field fetches that field's whole column
+-- from the parent, once. Writing a text, a number or a boolean to a field writes to its column, and the row is
+-- *altered*. Any other operation that needs the row's own keys (`pairs`, `next`, writing another value) turns the row
+-- into a plain record. So a list that is only read is never copied. Unchanged rows go back to the parent as numbers,
+-- and altered ones as numbers with their changes.
 --
--- Soundness: a row is *pristine* while it has its row metatable and its place is neither in `altered` nor in
--- `dirty`. Every write to a row reaches __newindex. A nested record or list that was handed out in a way that
--- lets it change unseen marks its row dirty.
+-- Invariant: a row is *pristine* while it has its row metatable and its place is neither in `altered` nor in `dirty`.
+-- Every write to a row calls __newindex. Handing out a nested record or list that could be changed without notice marks
+-- its row dirty.
 
 local native, json = ...
 local next, rawget, rawset, rawequal, tostring, type = next, rawget, rawset, rawequal, tostring, type
@@ -21,14 +21,14 @@ local null = json.null
 
 local records = {}
 
-local ROW = {} -- the key under which a row keeps its place; no script can name it
-local BLOCK = 256 -- rows fetched at once when rows become plain
-local CHANGED = 64 -- fields of a list that are changed in its columns
-local PLAIN = { string = true, number = true, boolean = true } -- types of values that nothing changes unseen
+local ROW = {} -- the key under which a row stores its place; no script can get it
+local BLOCK = 256 -- rows fetched at a time when rows become plain
+local CHANGED = 64 -- fields of a list that can be altered in its columns
+local PLAIN = { string = true, number = true, boolean = true } -- immutable types
 
--- What all records of a type can do ---------------------------------------------------------------
+-- Behaviour shared by the records of a type -------------------------------------------------------
 
--- How a nested reference reads: its name, or the next best; nil when it has none.
+-- Return the value that represents a nested reference, usually its name, or nil if it has none.
 local function label_of(value)
   local metatable = ours(value)
   local kind = metatable and metatable.type
@@ -46,13 +46,13 @@ local function text_of(value)
 end
 records.text_of = text_of
 
--- `..` where one side is a record or nil; trusted code has set it for nil as well.
+-- Concatenate two values, one of them a record or nil; also the `__concat` of nil.
 local function joined(a, b)
   local left, right = text_of(a), text_of(b)
   if left == nil and a == nil and native.was_null() then left = "" end
   if right == nil and b == nil and native.was_null() then right = "" end
   if left and right then return left .. right end
-  for i = 1, 2 do -- a script's own table may know how to join
+  for i = 1, 2 do -- a script's own table may have a `__concat`
     local side = i == 1 and a or i == 2 and b
     local metatable = type(side) == "table" and not ours(side) and getmetatable(side)
     local join = metatable and rawget(metatable, "__concat")
@@ -77,8 +77,8 @@ local function compare(operator)
 end
 local less, less_or_equal = compare("<"), compare("<=")
 
--- What an absent field reads as: its declared default, a string method of a reference, or nil. A
--- declared field that is nil is noted, since joining exactly that one gives an empty text.
+-- Return the value of an absent field: its declared default, a string method of a reference, or nil. A declared field
+-- that is nil is noted, because only such a field may be concatenated, as an empty text.
 local function absent(value, key, kind)
   local declared = kind.declared[key]
   if declared ~= nil then
@@ -97,7 +97,7 @@ local function absent(value, key, kind)
   end
 end
 
--- New keys only: gives a record's metatable what its type can do. `kind` is a type or false.
+-- Add the metamethods of a type to a record's metatable. `kind` is a type or false.
 function records.behave(metatable, kind)
   if not kind then return end
   metatable.__index = function(value, key) return absent(value, key, kind) end
@@ -119,9 +119,9 @@ end
 
 local untyped = { declared = {}, fields = {}, of_account = {} }
 local first_account
-records.several = false -- whether records of more than one account were here
+records.several = false -- whether records of more than one account have been used
 
--- The type of what was asked of an account: as the function's own, and its records know whose they are.
+-- Return the type of a function's records, as a copy with the account if there is one.
 local function type_of(name, account)
   local kind = types[name] or untyped
   if not account or account == "" then return kind end
@@ -137,7 +137,7 @@ local function type_of(name, account)
   return own
 end
 
--- The types of rows by their places, from accounts with how many rows each follow.
+-- Return the types of rows by their places, from a list of accounts, each followed by its number of rows.
 local function types_of(name, runs)
   local found = {}
   for i = 1, #runs, 2 do
@@ -156,7 +156,7 @@ local function fetch_column(state, path)
   return header.form, header.form ~= "none" and native.steady(json.read, texts[1], nil, header.wide) or nil
 end
 
--- The values of a field of all rows, from the parent, or false where no record has the field.
+-- Fetch the values of a field of all rows from the parent, and return them, or false if no record has the field.
 local function load_column(state, path, columns, key, kind)
   if type(key) ~= "string" and integer(key) ~= "integer" then return false end
   local own = { table.unpack(path) }
@@ -166,7 +166,7 @@ local function load_column(state, path, columns, key, kind)
   if form == "none" then
     column = false
   elseif form == "records" then
-    -- `values` says where there is an object; each becomes a row of its own when first read.
+    -- `values` is true where there is an object; each becomes a row of its own when first read.
     local metatable = row_metatable(state, own, kind.fields[key] or untyped)
     column = setmetatable({}, { __index = function(made, place)
       if values[place] ~= true then return nil end
@@ -187,7 +187,7 @@ local function load_column(state, path, columns, key, kind)
   return column
 end
 
--- The rows around a place as plain records, fetched in blocks.
+-- Return the record at a place as a plain record; such records are fetched in blocks.
 local function plain_row(state, place)
   local first = (place - 1) // BLOCK * BLOCK
   local block = state.blocks[first]
@@ -199,7 +199,7 @@ local function plain_row(state, place)
   return block[place - first]
 end
 
--- Turn a row, or a record nested in one, into a plain record that keeps its identity.
+-- Turn a row, or a record nested in one, into a plain record in place.
 local function make_plain(row)
   local metatable = getmetatable(row)
   local state, place = metatable.state, rawget(row, ROW)
@@ -221,7 +221,7 @@ local function make_plain(row)
   if #metatable.path > 0 then state.dirty[place] = true end
 end
 
--- Write to the column of a row's field; false where the row must become plain for it.
+-- Write a row's field to its column. Return false if the row must become plain instead.
 local function alter(state, columns, row, key, value, kind)
   local places = state.changes[key]
   if not PLAIN[type(value)] then return false end
@@ -232,7 +232,7 @@ local function alter(state, columns, row, key, value, kind)
     column = {}
     columns[key] = column
   elseif state.loose[column] or getmetatable(column) then
-    return false -- there are tables in it
+    return false -- the column has tables
   end
   if not places then
     places = {}
@@ -289,18 +289,18 @@ end
 
 local released = {}
 
--- A list that the parent keeps: `count` rows of a type, and their JSON when they are few.
+-- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
   local kind = type_of(header.type, header.account)
   local state = {
     handle = header.handle, count = header.count, type = kind,
     types = header.accounts and types_of(header.type, header.accounts), rows = rows, wide = header.wide, blocks = {},
-    dirty = {}, loose = {}, -- places, and columns with tables in them
-    altered = {}, changes = {}, changed = 0, -- places; by field those where it is another; how many fields that are
+    dirty = {}, loose = {}, -- places; columns that contain tables
+    altered = {}, changes = {}, changed = 0, -- places; field -> altered places; number of altered fields
   }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   state.row_metatable = row_metatable(state, {}, kind)
-  -- When no row, column or list is left, the parent may forget the records too.
+  -- When no row, column or list is left, the parent may release the records too.
   state.sentinel = setmetatable({}, { __gc = function() released[#released + 1] = state.handle end })
   local function filled(list) fill(list) return list end
   return setmetatable({}, register {
@@ -318,7 +318,7 @@ function records.released()
   return json.array_of(now)
 end
 
--- Make sure that raw access sees what is there.
+-- Fill a list or row, so that raw access sees its contents.
 function records.touch(value)
   local metatable = ours(value)
   local kind = metatable and metatable.kind
@@ -326,13 +326,13 @@ function records.touch(value)
   elseif kind == "row" then make_plain(value) end
 end
 
--- One record, from its JSON.
+-- Return one record from its JSON.
 function records.record(header, text)
   local kind = types[header.type] and type_of(header.type, header.account)
   return native.steady(json.read, text, kind, header.wide)
 end
 
--- Whose account a record came from; nil for what came from no call.
+-- Return the account that a record came from, or nil if it did not come from a call.
 function records.account_of(value)
   local metatable = type(value) == "table" and ours(value)
   local kind = metatable and metatable.type
@@ -342,7 +342,7 @@ function records.account_of(value)
   return kind and kind.account
 end
 
--- The place of a row that the parent has, as far as it is not altered; nil for any other value.
+-- Return the list state, place and columns of a row that is not dirty, though it may be altered; nil for other values.
 function records.place_of(value)
   local metatable = type(value) == "table" and ours(value)
   if metatable and metatable.kind == "row" and #metatable.path == 0 then

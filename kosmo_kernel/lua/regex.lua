@@ -1,7 +1,7 @@
--- Regular expressions: the Lua half. The engine runs in another process, which the parent asks for us.
+-- `regex`: regular expressions. The parent passes the requests on to another child process, which runs the engine.
 --
--- A match is a table: [0] is all of it, [1] and on are the groups, and a named group is there by its name as well.
--- A group that took no part is nil.
+-- A match is a table: [0] is the whole match, [1] and on are the groups, and a named group is also under its name.
+-- A group that took no part in the match is nil.
 
 local native, records = ...
 local format, sub, unpack = string.format, string.sub, string.unpack
@@ -24,7 +24,7 @@ local function check_flags(verb, flags)
   native.raise(format("regex.%s: expected flags as a string of the letters i, m, s, x, u, got %s", verb, type(flags)))
 end
 
--- The tables of all matches: captures lie one after the other in `texts`, their lengths in `lengths`.
+-- Return the tables of all matches: the captures are concatenated in `texts`, and their lengths are in `lengths`.
 local function matches(answer, lengths, texts)
   local found, place, at = {}, 1, 1
   for i = 1, answer.count do
@@ -64,7 +64,7 @@ return {
     local texts = { check("gsub", "subject", subject), check("gsub", "pattern", pattern), check("gsub", "replacement", replacement) }
     local most = limit == nil and -1 or tointeger(limit)
     if not most then native.raise(format("regex.gsub: expected a whole number as limit, got %s", type(limit))) end
-    if most > MOST.subject then most = -1 end -- more matches than there can be
+    if most > MOST.subject then most = -1 end -- more than any subject has matches, so replace all
     local answer, made = ask("gsub", "", most, texts)
     return made, answer.count
   end,

@@ -1,10 +1,10 @@
-"""The process that matches regular expressions for scripts. It holds no token and may be killed at any moment.
+"""Match regular expressions: the main loop of a child process, which holds no token and may be killed at any time.
 
-A pattern can keep its engine busy for hours, and no time limit of the engine's own holds while it compiles. So
-nothing here looks at a clock: the parent (`patterns.py`) ends this process when an answer takes too long.
+A pattern can keep the engine busy for hours, and the engine's own timeout does not cover compiling. So nothing here
+reads a clock: the parent (`patterns.py`) kills this process when a request takes too long.
 
-The engine is the `regex` module, in the way in which it is compatible with `re`. A text is read as UTF-8, and each
-byte that is not UTF-8 as a character of its own, so that what was captured is byte for byte what was there.
+The engine is the `regex` module in its mode that is compatible with `re`. Texts are decoded as UTF-8, with each invalid
+byte as a character of its own (`surrogateescape`), so that captures are byte for byte what the subject contains.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import regex
 
 from kosmo_kernel.lua import walls_lockdown, wire
 
-RESULT_MOST = 8 << 20  # bytes of text in one answer
-MAX_CAPTURES = 250_000  # captures in one answer
-MAX_PATTERN_SHOWN = 100  # letters of a pattern in a message
-UNMATCHED = -1  # the length of a capture that is none
+RESULT_MOST = 8 << 20  # bytes of text in one reply
+MAX_CAPTURES = 250_000  # captures in one reply
+MAX_PATTERN_SHOWN = 100  # characters of a pattern in an error message
+UNMATCHED = -1  # stands for the length of a group that took no part in the match
 
 FLAGS = {
     "i": regex.IGNORECASE,
@@ -32,31 +32,35 @@ FLAGS = {
     "s": regex.DOTALL,
     "x": regex.VERBOSE,
     "u": regex.UNICODE,
-    "U": 0,  # one of PCRE's, which gets an error of its own
+    "U": 0,  # a flag of PCRE that is not supported and has its own error message
 }
 _DELIMITED = regex.compile(r"([/#~!@%])((?:\\.|(?!\1)[^\\])*+)\1([imsxuU]*+)", regex.DOTALL)
 _REFERENCE = regex.compile(r"\\(\d\d?|[\\$])|\$(?:(\d\d?)|\{(\w+)\}|([A-Za-z_]\w*))", regex.ASCII)
 
 
 class PatternRefusedError(Exception):
-    """What was asked cannot be done; `limit` names the limit in the way, if it is one."""
+    """A request is invalid or exceeds a limit; `limit` names the limit, or is empty."""
 
     def __init__(self, message: str, limit: str = "") -> None:
         super().__init__(message)
         self.limit = limit
 
 
-@lru_cache(maxsize=100)  # the engine's own memory of patterns imports a module when it is full, behind the walls
+@lru_cache(maxsize=100)  # the engine's own cache imports a module when it is full, which the walls forbid
 def compiled(pattern: str, flags: str) -> regex.Pattern[str]:
-    """A pattern, bare or between delimiters with modifiers behind, with the flags of both.
+    """Return a compiled pattern.
+
+    Parameters:
+        pattern: bare, or between delimiters and followed by modifiers, as in `/a+/i`.
+        flags: letters of `FLAGS`, in addition to the modifiers.
 
     Raises:
-        RefusedError: it is no pattern, or there is no such flag.
+        PatternRefusedError: the pattern is invalid, or there is no such flag.
     """
-    inside, before = pattern, 0
+    source, offset = pattern, 0
     if delimited := _DELIMITED.fullmatch(pattern):
-        _, inside, modifiers = delimited.groups()
-        flags, before = flags + modifiers, 1
+        _, source, modifiers = delimited.groups()
+        flags, offset = flags + modifiers, 1
     for letter in flags:
         if letter == "U":
             raise PatternRefusedError(
@@ -68,11 +72,11 @@ def compiled(pattern: str, flags: str) -> regex.Pattern[str]:
     for letter in flags:
         wanted |= FLAGS[letter]
     try:
-        return regex.compile(inside, wanted, cache_pattern=False)
+        return regex.compile(source, wanted, cache_pattern=False)
     except regex.error as error:
-        place = "" if error.pos is None else f" at character {error.pos + before + 1}"
+        place = "" if error.pos is None else f" at character {error.pos + offset + 1}"
         raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong{place}: {error.msg}") from None
-    except (ValueError, OverflowError) as error:  # flags in the pattern, or a repeat of too many
+    except (ValueError, OverflowError) as error:  # invalid flags inside the pattern, or a repeat count too large
         raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong: {error}") from None
     except RecursionError:
         raise PatternRefusedError(f"the pattern {_shown(pattern)} is nested too deeply") from None
@@ -83,39 +87,44 @@ def _shown(pattern: str) -> str:
 
 
 def template(replacement: str, pattern: regex.Pattern[str]) -> list[str | int]:
-    """A replacement as texts, and numbers of groups between them.
+    """Return a replacement as a list of texts and group numbers.
 
     Raises:
-        RefusedError: it names a group that the pattern does not have.
+        PatternRefusedError: it names a group that the pattern does not have.
     """
     pieces: list[str | int] = []
     end = 0
-    for found in _REFERENCE.finditer(replacement):
-        pieces.append(replacement[end : found.start()])
-        end = found.end()
-        after_backslash, after_dollar, braced, name = found.groups()
+    for match in _REFERENCE.finditer(replacement):
+        pieces.append(replacement[end : match.start()])
+        end = match.end()
+        after_backslash, after_dollar, braced, name = match.groups()
         if after_backslash in ("\\", "$"):
             pieces.append(after_backslash)
         elif name:
-            pieces.append(pattern.groupindex.get(name, found.group()))  # else text with a dollar in it
+            pieces.append(pattern.groupindex.get(name, match.group()))  # an unknown name is literal text
         else:
             pieces.append(_group(after_backslash or after_dollar or braced, pattern))
     pieces.append(replacement[end:])
     return pieces
 
 
-def _group(asked: str, pattern: regex.Pattern[str]) -> int:
-    number = int(asked) if asked.isdecimal() else pattern.groupindex.get(asked)
+def _group(reference: str, pattern: regex.Pattern[str]) -> int:
+    number = int(reference) if reference.isdecimal() else pattern.groupindex.get(reference)
     if number is None or number > pattern.groups:
         names = "".join(f", `{name}`" for name in pattern.groupindex)
         raise PatternRefusedError(
-            f"the replacement names group `{asked}`; the pattern has {pattern.groups}{names}. Text: \\$ is a dollar"
+            f"the replacement names group `{reference}`; the pattern has {pattern.groups}{names}. Text: \\$ is a dollar"
         )
     return int(number)
 
 
 def captures(matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]) -> tuple[dict[str, Any], list[bytes]]:
-    """What was captured: how many matches, the lengths of all captures in bytes, and their texts in a row."""
+    """Return the captures of all matches.
+
+    Returns:
+        A header with `count`, `groups` and `names`, and two texts: the lengths of all captures in bytes, as 32-bit
+        integers, and the captures one after the other.
+    """
     lengths: list[int] = []
     texts: list[bytes] = []
     count = size = 0
@@ -138,23 +147,23 @@ def captures(matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]) -
 def replaced(
     subject: str, pattern: regex.Pattern[str], replacement: str, limit: int
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """The subject with up to `limit` matches replaced (all, when negative), and their number."""
+    """Return the number of replacements, and the subject with up to `limit` matches replaced (negative: all)."""
     pieces = template(replacement, pattern)
     if limit == 0:
         return {"count": 0}, [subject.encode(errors="surrogateescape")]
     size = len(subject)
 
-    def filled(match: regex.Match[str]) -> str:
+    def fill(match: regex.Match[str]) -> str:
         nonlocal size
         text = "".join(piece if isinstance(piece, str) else match.group(piece) or "" for piece in pieces)
         size += len(text)
         _check_size(size)
         return text
 
-    made, count = pattern.subn(filled, subject, max(limit, 0))
-    result = made.encode(errors="surrogateescape")
-    _check_size(len(result))
-    return {"count": count}, [result]
+    result, count = pattern.subn(fill, subject, max(limit, 0))
+    encoded = result.encode(errors="surrogateescape")
+    _check_size(len(encoded))
+    return {"count": count}, [encoded]
 
 
 def _check_size(size: int) -> None:
@@ -163,14 +172,14 @@ def _check_size(size: int) -> None:
 
 
 def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """The answer to one question.
+    """Return the reply to a request.
 
     Parameters:
         header: `verb` (`match`, `match_all` or `gsub`), `flags`, and `limit` for `gsub`.
         blobs: the subject, the pattern, and the replacement for `gsub`.
 
     Returns:
-        What `captures` or `replaced` returns, or an `error` and the `limit` that it is about.
+        The result of `captures` or `replaced`, or an `error` message and the `limit` that was exceeded, if any.
     """
     subject, source, *rest = (blob.decode(errors="surrogateescape") for blob in blobs)
     try:
@@ -179,8 +188,8 @@ def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
             return replaced(subject, pattern, rest[0], header["limit"])
         if header["verb"] == "match_all":
             return captures(pattern.finditer(subject), pattern)
-        found = pattern.search(subject)
-        return captures([found] if found else [], pattern)
+        match = pattern.search(subject)
+        return captures([match] if match else [], pattern)
     except PatternRefusedError as error:
         return {"error": str(error), "limit": error.limit}, []
     except MemoryError:
@@ -189,13 +198,13 @@ def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
 
 
 def main() -> None:
-    """Answer questions until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is the parent's to handle
-    # Keep the pipes away from the standard streams, so that nothing printed by accident becomes a frame.
+    """Serve requests until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C in the terminal
+    # Move the pipes away from the standard streams, so that accidental prints cannot corrupt the frames.
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
-    # Once before the walls, for whatever is imported at first use.
+    # Run everything once before the lockdown, because some modules are imported at first use.
     answer({"verb": "gsub", "flags": "iu", "limit": -1}, [b"a", b"(?<n>[[:alpha:]])\\p{L}*", b"$n"])
     json.dumps(json.loads("{}"))
     walls = walls_lockdown.report(walls_lockdown.lock_down(lifeline=2))

@@ -1,9 +1,9 @@
-"""Answering what a run's script asks, whatever the process that asks for it says.
+"""Handle the requests and events that the child sends during a run.
 
-A question gets its answer at once. A call that the child *begins* gets a number of the child's own and is answered
-when the child asks what has been answered since (`next`), together with all others that were. The host makes the
-calls, in threads of its own; this only ever waits for them, and looks meanwhile whether the run must end. Nothing the
-child says is trusted: numbers that make no sense, and waiting for nothing, are its end.
+Most requests get their reply at once. A call that the child *begins* has a number chosen by the child; its result is
+sent when the child asks for finished calls (`next`), together with all others that have finished. The host makes the
+calls in threads of its own. This module only waits for them, and checks meanwhile whether the run must stop. Nothing
+from the child is trusted: invalid numbers, or waiting for no call, end the child.
 """
 
 from __future__ import annotations
@@ -35,39 +35,38 @@ REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
     | {"regex"}
 )
-EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # what a child says that wants no answer
+EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
-MAX_PENDING_CALLS = 4096  # calls under way; no script comes to a tenth of it
-MAX_ITEMS = 1 << 32  # of a list; memory ends it long before
-MAX_DISPLAY_BYTES = 8 << 20  # bytes of one thing that is shown (`display.lua`)
-MAX_ID = 200  # characters of the name under which it can be shown anew (`display.lua`)
-MAX_NAME = 1_000  # characters of the name of anything; there is nothing with a longer one
-MAX_FAILURES_BYTES = 4 << 20  # of JSON: 100 failures, with 2,000 bytes of message each (`parallel.lua`)
-BLOCKING = 0  # the number of a call that is answered at once; the child's own start above it
-OUTPUT_BATCH_SECONDS = (
-    0.03  # seconds that what was printed waits for more of it: few long messages are shown in less time than many
-)
-MAX_OUTPUT_BATCH_BYTES = 64 << 10  # bytes of it
-POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks whether the run must end
+MAX_PENDING_CALLS = 4096  # calls in progress; no real script reaches a tenth of it
+MAX_ITEMS = 1 << 32  # items of a list; memory runs out long before
+MAX_DISPLAY_BYTES = 8 << 20  # bytes of one displayed item (`display.lua`)
+MAX_ID = 200  # characters of the name under which it can be updated (`display.lua`)
+MAX_NAME = 1_000  # characters of any name; no real name is longer
+MAX_FAILURES_BYTES = 4 << 20  # bytes of JSON: 100 failures with messages of 2,000 bytes each (`parallel.lua`)
+BLOCKING = 0  # the number of a call that the child waits for; the numbers of other calls are greater
+OUTPUT_BATCH_SECONDS = 0.03  # printed text waits this long for more, because few long messages are shown faster
+MAX_OUTPUT_BATCH_BYTES = 64 << 10  # bytes of such a batch
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
 _DECODER = codecs.getincrementaldecoder("utf-8")
 
 
 class _EndedError(Exception):
-    """The run must end, so nothing is answered."""
+    """The run must stop, so no request is handled."""
 
 
 class RequestHandler:
-    """One run's answers.
+    """Handles the requests and events of one run.
 
     Parameters:
-        host: who knows them.
+        host: makes the calls, and receives the output.
         limits: of the run.
-        ending: whether it must end.
+        ending: why the run must stop, if it must.
         handles: the lists that Lua refers to.
-        patterns: who matches regular expressions.
+        patterns: matches regular expressions.
 
     Attributes:
-        interruptible: the block in which values are made of what the child shows.
+        interruptible: the block in which an interrupt may stop the processing of displayed values.
+        budget: the processor time and size of messages that remain for the run.
     """
 
     def __init__(
@@ -79,19 +78,19 @@ class RequestHandler:
         self._calls = 0
         self._last = BLOCKING
         self.budget = HostBudget(limits)
-        self._begun: dict[int, Room] = {}  # by number, with the room that the arguments take
-        self._arguments = Room(limits)  # of all calls that are begun
+        self._pending: dict[int, Room] = {}  # the room of each call's arguments, by the call's number
+        self._arguments = Room(limits)  # the room of the arguments of all calls in progress
         self._answered: dict[int, list[Any] | KosmoError] = {}
-        self._held: list[bytes] = []  # what was printed
-        self._stream = ""  # and where
+        self._held: list[bytes] = []  # printed text that is not passed on yet
+        self._stream = ""  # the stream that it was printed to
         self._held_size, self._held_since = 0, 0.0
-        self._decoder = _DECODER("replace")  # a letter may come byte by byte
+        self._decoder = _DECODER("replace")  # incremental, because a character may be split between messages
 
     def note(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> None:
-        """Something that wants no answer.
+        """Handle an event, which has no reply.
 
         Raises:
-            LuaProcessError: it makes no sense.
+            LuaProcessError: the event is malformed.
         """
         self.budget.start()
         if kind != "output":
@@ -99,17 +98,17 @@ class RequestHandler:
         getattr(self, f"_note_{kind}")(header, blobs)
 
     def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
-        """The payload that answers a question.
+        """Handle a request, and return the payload of the reply.
 
         Raises:
-            LuaProcessError: the question makes no sense.
-            KeyboardInterrupt: while input was waited for.
+            LuaProcessError: the request is malformed.
+            KeyboardInterrupt: an interrupt ended the wait for input.
         """
         self.budget.start()
         self.let_go(whole=True)
         texts: list[bytes] = []
         try:
-            self._go_on()
+            self._check_not_stopped()
             reply = getattr(self, f"_on_{kind}")(header, blobs, texts)
         except _EndedError:
             return self.stop()
@@ -118,10 +117,10 @@ class RequestHandler:
         return messages.pack(reply, texts)
 
     def stop(self) -> bytes:
-        """The payload that tells the child to end the run."""
+        """Return the payload that tells the child to stop the run."""
         return messages.pack({"stop": self._ending.why})
 
-    def _go_on(self) -> None:
+    def _check_not_stopped(self) -> None:
         if self._ending.closed:
             raise LuaProcessError("This session was closed.")
         if self._ending.why is not None:
@@ -147,21 +146,21 @@ class RequestHandler:
         return self._handles.answer(answer, texts)
 
     def _note_begin(self, header: dict[str, Any], blobs: list[bytes]) -> None:
-        """Calls that the child begins; each takes its own of the message's texts."""
+        """Start calls without waiting for them; each has its own part of the message's texts."""
         with guard_child_message():
             coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
             if not (0 <= coming <= MAX_ITEMS and 0 <= done <= MAX_ITEMS):
                 raise ValueError("the message tells of items that are none")
             requests: list[tuple[int, _Request]] = []
-            whole = self.budget.room()
+            message_room = self.budget.room()
             at = 0
-            for one in header["begin"]:
-                number, count = one["id"], one["texts"]
+            for call in header["begin"]:
+                number, count = call["id"], call["texts"]
                 if type(number) is not int or type(count) is not int or number <= self._last or count < 0:
                     raise ValueError("the message begins a call with a number that it cannot have")
-                if len(self._begun) + len(self._answered) + len(requests) >= MAX_PENDING_CALLS:
+                if len(self._pending) + len(self._answered) + len(requests) >= MAX_PENDING_CALLS:
                     raise ValueError("the message begins more calls than any script can")
-                requests.append((number, self._read(one, blobs[at : at + count], whole)))
+                requests.append((number, self._read(call, blobs[at : at + count], message_room)))
                 self._last, at = number, at + count
         self._host.items(coming, done)
         for number, request in requests:
@@ -170,8 +169,8 @@ class RequestHandler:
             try:
                 self._begin(number, request)
             except _EndedError:
-                return  # the next question is told
-            except KeyboardInterrupt:  # while a person was asked whether this may be
+                return  # the reply to the next request says so
+            except KeyboardInterrupt:  # during a question to the user about permission
                 self._ending.request("interrupted", GRACE_SECONDS)
                 return
             except KosmoError as error:
@@ -179,16 +178,16 @@ class RequestHandler:
 
     def _on_next(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         self._note_begin(header, blobs)
-        self._go_on()
+        self._check_not_stopped()
         with guard_child_message():
-            if not self._begun and not self._answered:
+            if not self._pending and not self._answered:
                 raise ValueError("the message waits for a call, and none is under way")
         while not self._answered:
             self._wait()
         answered, self._answered = self._answered, {}
-        return {"answers": [{"id": number, **self._told(answer, texts)} for number, answer in answered.items()]}
+        return {"answers": [{"id": number, **self._encode(answer, texts)} for number, answer in answered.items()]}
 
-    def _told(self, answer: list[Any] | KosmoError, texts: list[bytes]) -> dict[str, Any]:
+    def _encode(self, answer: list[Any] | KosmoError, texts: list[bytes]) -> dict[str, Any]:
         if isinstance(answer, KosmoError):
             return self._failed(answer)
         try:
@@ -201,39 +200,39 @@ class RequestHandler:
             numbers = [int(number) for number in header["ids"]]
         for number in numbers:
             self._answered.pop(number, None)
-            if self._is_over(number):
+            if self._remove_pending(number):
                 self._host.drop(number)
 
-    def _read(self, header: dict[str, Any], blobs: list[bytes], whole: Room) -> _Request:
-        """The call that a part of a message describes, and the room that it takes; or why it takes too much.
+    def _read(self, header: dict[str, Any], blobs: list[bytes], message_room: Room) -> _Request:
+        """Return a call and the room that its arguments take, or the error if they are too large.
 
         Parameters:
-            header: the part.
+            header: the part of the message that describes the call.
             blobs: its texts.
-            whole: the room that all calls of the message have.
+            message_room: the room for all calls of the message.
 
         Raises:
-            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+            KeyError, IndexError, TypeError, ValueError: the description is malformed.
         """
         room = self.budget.room()
         try:
             request = self._request(header, blobs, room)
             if room.size:
-                whole.add(room.size, room.values)
+                message_room.add(room.size, room.values)
         except LimitError as error:
             return error
         return request, room
 
     def _request(self, header: dict[str, Any], blobs: list[bytes], room: Room) -> CallRequest:
-        """The call that a part of a message describes.
+        """Return the call that a part of a message describes.
 
         Raises:
             LimitError: its arguments are too large.
-            KeyError, IndexError, TypeError, ValueError: it makes no sense.
+            KeyError, IndexError, TypeError, ValueError: the description is malformed.
         """
         if len(header["arguments"]) > MAX_ARGUMENTS:
             raise ValueError("the message calls with more arguments than any script can")
-        values = [(str(one.get("name", "")), self._handles.value(one, blobs, room)) for one in header["arguments"]]
+        values = [(str(item.get("name", "")), self._handles.value(item, blobs, room)) for item in header["arguments"]]
         named = bool(header.get("named"))
         return CallRequest(
             path=str(header["path"])[:MAX_NAME],
@@ -244,7 +243,7 @@ class RequestHandler:
         )
 
     def _begin(self, number: int, read: _Request) -> None:
-        """Check a call and make it, unless it is one more than a run may make."""
+        """Check a call and start it, unless the run has reached its limit of calls."""
         self._count(1)
         if isinstance(read, LimitError):
             raise read
@@ -254,11 +253,11 @@ class RequestHandler:
         if room.size:
             self._arguments.add(room.size, room.values)
         prepared.begin(number)
-        self._begun[number] = room
+        self._pending[number] = room
 
-    def _is_over(self, number: int) -> bool:
-        """Note that nobody waits for a call any more; False where nobody did."""
-        room = self._begun.pop(number, None)
+    def _remove_pending(self, number: int) -> bool:
+        """Remove a call from the pending ones; return whether it was pending."""
+        room = self._pending.pop(number, None)
         if room is None:
             return False
         if room.size:
@@ -272,24 +271,24 @@ class RequestHandler:
             raise _EndedError
 
     def _wait(self) -> None:
-        """Wait a little for answers."""
-        self._go_on()
+        """Wait up to `POLL_INTERVAL_SECONDS` for calls to finish."""
+        self._check_not_stopped()
         for number, answer in self._host.answers(POLL_INTERVAL_SECONDS):
-            if self._is_over(number):
+            if self._remove_pending(number):
                 self._answered[number] = answer
 
-    # Other questions ---------------------------------------------------------------------------------
+    # Other requests ---------------------------------------------------------------------------------
 
     def _on_column(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
-            reply, found = self._handles.column(header["handle"], header["path"])
-        texts += found
+            reply, blobs = self._handles.column(header["handle"], header["path"])
+        texts += blobs
         return reply
 
     def _on_rows(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
-            reply, found = self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
-        texts += found
+            reply, blobs = self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
+        texts += blobs
         return reply
 
     def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
@@ -301,16 +300,16 @@ class RequestHandler:
             verb = str(header["verb"])
             if verb not in SERVER_QUESTIONS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
-            asked = header | {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
-        return self._handles.answer(self._host.mcp(verb, asked), texts)
+            names = {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
+        return self._handles.answer(self._host.mcp(verb, header | names), texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
         if integration is not None:
             return {"account": self._host.space(str(integration)[:MAX_NAME], key)}
-        found, functions = self._host.integration(key)
+        described, functions = self._host.integration(key)
         self._handles.learn(functions)
-        return {"integration": found}
+        return {"integration": described}
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.input(str(header.get("format")))
@@ -338,12 +337,16 @@ class RequestHandler:
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
-            asked = {"verb": str(header["verb"]), "flags": str(header["flags"]), "limit": int(header.get("limit", -1))}
-        reply, found = self._patterns.ask(asked, blobs, lambda: self._ending.why)
-        texts += found
+            request = {
+                "verb": str(header["verb"]),
+                "flags": str(header["flags"]),
+                "limit": int(header.get("limit", -1)),
+            }
+        reply, results = self._patterns.ask(request, blobs, lambda: self._ending.why)
+        texts += results
         return reply
 
-    # What is shown -----------------------------------------------------------------------------------
+    # Output ------------------------------------------------------------------------------------------
 
     def _note_output(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         with guard_child_message():
@@ -360,11 +363,15 @@ class RequestHandler:
 
     @property
     def holds(self) -> bool:
-        """Whether something was printed and is not passed on yet."""
+        """Whether some printed text has not been passed on yet."""
         return bool(self._held)
 
     def let_go(self, *, whole: bool = False) -> None:
-        """Pass on what was printed: nothing more came in time. With `whole` none will: what comes belongs below."""
+        """Pass the printed text on to the host.
+
+        Parameters:
+            whole: whether the text ends here, so that an incomplete character is replaced rather than kept.
+        """
         if self._held or whole:
             text, self._held = self._decoder.decode(b"".join(self._held), whole), []
             if text:
@@ -375,7 +382,7 @@ class RequestHandler:
             self._host.display(self._display_request(header, blobs))
         except LimitError as error:
             self._host.output("stderr", f"display: {error}\n")
-        except StoppedError:  # while it was made
+        except StoppedError:  # an interrupt during the processing of the value
             self._ending.request("interrupted", GRACE_SECONDS)
 
     def _display_request(self, header: dict[str, Any], blobs: list[bytes]) -> DisplayRequest:

@@ -1,7 +1,7 @@
--- What a script can reach: an environment made name by name, never by taking names away.
+-- Create the environment of scripts: an allowlist of functions, rather than the globals with some of them removed.
 --
--- Libraries are fresh tables of the functions listed here; the real globals are emptied by the prelude.
--- Functions that read tables raw first make sure that our lazily filled lists and rows are filled.
+-- Libraries are new tables of the functions listed here; the prelude empties the real globals. Functions that read
+-- tables raw first fill lazy lists and rows.
 
 local native, json, records, limits, text = ...
 local getmetatable, setmetatable, rawsetmetatable = debug.getmetatable, setmetatable, debug.setmetatable
@@ -10,7 +10,7 @@ local format, byte, find, sub = string.format, string.byte, string.find, string.
 local concat, insert, pack = table.concat, table.insert, table.pack
 local raise, touch = native.raise, records.touch
 
-local MOVED = 1e8 -- elements of one table.move; what is not there takes as long as what is
+local MOVED = 1e8 -- elements of one table.move, in which absent elements take as long as others
 
 local sandbox = {}
 
@@ -24,8 +24,8 @@ local function argument(position, name, wanted, value)
   raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, wanted, value == nil and "no value" or type(value)))
 end
 
--- What a standard function answered to `pcall`. Its own complaint is told with the script's line, which it cannot know
--- when it is called from here; whatever else went wrong is the script's and passes as it is.
+-- Return the results of a standard function called by `pcall`. Raise its own errors with the script's line, which it
+-- cannot know when called from here. Other errors come from the script's code and are raised unchanged.
 local COMPLAINTS = { "^bad argument", "^invalid ", "^resulting string", "^too many", "^unable to", "^wrong number" }
 local function answered(name, ok, result, ...)
   if ok then return result, ... end
@@ -66,7 +66,7 @@ local function basic(environment)
     if type(value) ~= "table" then argument(1, "pairs", "table", value) end
     return E.next, value, nil
   end
-  -- What the standard functions would refuse is refused here, with the script's line: their own message has ours.
+  -- Check arguments here, so that errors have the script's line; the standard functions would name a trusted line.
   function E.rawget(value, key)
     if type(value) ~= "table" then argument(1, "rawget", "table", value) end
     touch(value)
@@ -97,7 +97,7 @@ local function basic(environment)
     if metatable ~= nil and type(metatable) ~= "table" then argument(2, "setmetatable", "nil or table", metatable) end
     if metatable and rawget(metatable, "__gc") ~= nil then raise("finalizers (__gc) are not available") end
     if native.ours(value) and not native.is_namespace(value) and not rawequal(value, json.null) then
-      touch(value) -- a record becomes a plain table of the script's own
+      touch(value) -- a record becomes a plain table that belongs to the script
       return rawsetmetatable(value, metatable)
     end
     local current = getmetatable(value)
@@ -120,7 +120,7 @@ local function basic(environment)
     if select("#", ...) > 0 then scope = (...) end
     if name == nil then return load(chunk, chunk, "t", scope) end
     if type(name) ~= "string" then argument(2, "load", "string", name) end
-    -- A name is a name: it can neither be taken for one of our files nor break a message.
+    -- Make the name safe: it can neither imitate a trusted file nor break an error message.
     return load(chunk, "=" .. native.clipped((string.gsub(name, "^[@=]", "")), 60), "t", scope)
   end
   function E.collectgarbage(option)
@@ -134,13 +134,13 @@ end
 -- Libraries ---------------------------------------------------------------------------------------------
 
 local function tables()
-  -- The standard functions ask a list for its length first, and that fills it.
+  -- The standard functions take the length of a list first, which fills it.
   local made = copy(table, "insert move pack remove sort unpack")
   function made.move(from, first, last, to, ...)
     if tonumber(first) and tonumber(last) and last - first >= MOVED then raise("too many elements to move") end
     return answered("move", pcall(table.move, from, first, last, to, ...))
   end
-  -- References join as their names.
+  -- References are concatenated as their names.
   function made.concat(list, separator, first, last)
     if type(list) ~= "table" then argument(1, "concat", "table", list) end
     touch(list)
@@ -160,7 +160,7 @@ local function tables()
   return made
 end
 
--- `io.read`: what comes from the parent comes in lines, and what a format leaves of one is for the next.
+-- `io.read`: the parent sends whole lines, and the rest of a line is kept for the next read.
 local function input()
   local match = string.match
   local rest = ""
@@ -175,7 +175,7 @@ local function input()
     rest = sub(rest, count + 1)
     return piece
   end
-  -- As Lua's own `read_number`: the longest start that looks like a numeral is taken, whether or not it is one.
+  -- As in Lua's own `read_number`, consume the longest prefix that looks like a numeral, whether or not it is valid.
   local function numeral()
     repeat rest = match(rest, "^%s*(.*)$") until rest ~= "" or not more()
     local at = match(rest, "^[+-]?()")
@@ -210,7 +210,7 @@ local function input()
     local answers = {}
     for i = 1, wanted.n do
       answers[i] = read_one(wanted[i], i)
-      if answers[i] == nil then return table.unpack(answers, 1, i) end -- as Lua has it: what could not be read is the last
+      if answers[i] == nil then return table.unpack(answers, 1, i) end -- as in Lua, nothing follows a failed read
     end
     return table.unpack(answers, 1, wanted.n)
   end
@@ -266,7 +266,7 @@ local function jsons()
   }
 end
 
--- The environment of all chunks of this process.
+-- Return the environment of all chunks of this process.
 function sandbox.environment()
   local E = {}
   basic(E)
@@ -286,10 +286,10 @@ function sandbox.environment()
   E.json = jsons()
   local rep, format = string.rep, string.format
   function E.string.rep(piece, count, separator)
-    if piece == "" and (separator == nil or separator == "") then count = 0 end -- would count to any number
+    if piece == "" and (separator == nil or separator == "") then count = 0 end -- Lua would loop `count` times
     return answered("rep", pcall(rep, piece, count, separator))
   end
-  -- Patterns that were looked at: none asks for an address. Few scripts have many.
+  -- A cache of format strings that have no `%p`, which would show an address. Few scripts have many.
   local harmless, kept = {}, 0
   local function look_at(pattern)
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
@@ -298,7 +298,7 @@ function sandbox.environment()
     if kept >= 1000 then harmless, kept = {}, 0 end
     harmless[pattern or 0], kept = true, kept + 1
   end
-  -- Whether native Lua shows a value by its address.
+  -- Return whether standard Lua shows a value by its address.
   local function by_address(value)
     local kind = type(value)
     if kind ~= "table" then return kind == "function" or kind == "thread" end
@@ -315,7 +315,7 @@ function sandbox.environment()
     end
     return found and answered("format", pcall(format, pattern, table.unpack(values, 1, values.n))) or made
   end
-  -- The result is looked at rather than each argument: an address stands behind a colon and begins with 0.
+  -- Check the result rather than each argument: an address follows a colon and begins with 0.
   function E.string.format(pattern, ...)
     if not harmless[pattern or 0] then look_at(pattern) end
     local made = format(pattern, ...)

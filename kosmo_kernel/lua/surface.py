@@ -1,7 +1,7 @@
-"""The catalogue as the Lua process needs it: names, signatures, and the type of each function's records.
+"""Describe the catalogue for the Lua process: names, signatures, and the record type of each function.
 
-A type says which fields exist, which may be missing and how they read then, and by which field a nested
-record reads as text; all of it is computed from the declared columns. See `records.lua` for its use.
+A record type lists the fields, which of them may be missing and their defaults, and the field that represents a nested
+record as text. It is computed from the declared columns and used by `records.lua`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from kosmo_kernel.values.records import columns_with_item
 
 
 def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, Any]:
-    """The type of a record with these columns.
+    """Return the type of a record with these columns.
 
     Parameters:
         columns: of one function.
-        labels: fields by which a nested record reads as text, first found wins.
+        labels: fields that may represent a nested record as text; the first one that it has is used.
 
     Returns:
-        `names` in order; `declared`, the fields that may be missing, each with its default or True;
+        `names`, the fields in order; `declared`, the fields that may be missing, each with its default or True;
         `fields`, the types of nested records; `label`, in nested types that have one.
     """
     root: dict[str, Any] = {"names": [], "declared": {}, "fields": {}}
-    required: set[tuple[str, ...]] = set()  # nested records with a field that is always there
+    required: set[tuple[str, ...]] = set()  # nested records that have a non-nullable field
     for column in columns:
         node = root
         *parents, leaf = column.path
@@ -44,7 +44,7 @@ def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, A
 
 
 def _finish(node: dict[str, Any], path: tuple[str, ...], required: set[tuple[str, ...]], labels: Sequence[str]) -> None:
-    """Label nested records, and mark those that may be missing as a whole."""
+    """Set the labels of nested records, and mark those that may be missing as a whole."""
     for name, nested in node["fields"].items():
         below = (*path, name)
         label = next((field for field in labels if field in nested["names"]), None)
@@ -56,13 +56,13 @@ def _finish(node: dict[str, Any], path: tuple[str, ...], required: set[tuple[str
 
 
 def surface(integrations: Iterable[Integration], accounts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """What `app.integrations` holds, as JSON values.
+    """Return the contents of `app.integrations` as JSON values.
 
     Parameters:
-        integrations: in the order in which they are listed.
-        accounts: the aliases of each integration by its name, for completion only.
+        integrations: in the order in which to list them.
+        accounts: the account aliases of each integration by its name, for completion only.
     """
-    found = []
+    described = []
     for integration in integrations:
         names: dict[str, list[str]] = {}
         for name, function in integration.names().items():
@@ -77,5 +77,7 @@ def surface(integrations: Iterable[Integration], accounts: Mapping[str, Sequence
             }
             for function in integration.functions
         ]
-        found.append({"name": integration.name, "functions": functions, "accounts": list(accounts[integration.name])})
-    return found
+        described.append(
+            {"name": integration.name, "functions": functions, "accounts": list(accounts[integration.name])}
+        )
+    return described

@@ -1,8 +1,8 @@
--- Lua values as text for people: what print, dump and tostring show.
+-- Format Lua values as text for `print`, `dump` and `tostring`.
 --
--- Tables are indented, JSON-like text: keys in their order, texts inside tables in quotes, a table that
--- contains itself named by its path, long lists cut with the count. Addresses are never shown; a
--- function, coroutine or metatabled object gets a number that is stable within the process.
+-- Tables become indented, JSON-like text: keys in order, texts inside tables in quotes, a table that contains itself
+-- shown by its path, long lists truncated with their count. Addresses are never shown; a function, coroutine or
+-- metatabled object gets a number that stays the same within the process.
 
 local native, json = ...
 local concat, format, find, rep = table.concat, string.format, string.find, string.rep
@@ -10,16 +10,16 @@ local getmetatable, next, rawget, select, tostring, type = debug.getmetatable, n
 local ours = native.ours
 local setmetatable = setmetatable
 
-local LIST_MOST = 100 -- elements of a list shown
-local WIDTH = 76 -- a table that fits into this many columns stays on one line
-local DEPTH = 20
-local NODES = 20000 -- tables and values shown of one value; what is beyond is only hinted at
+local LIST_MOST = 100 -- elements of a list that are shown
+local WIDTH = 76 -- columns into which a table on one line must fit
+local DEPTH = 20 -- levels of nesting that are shown
+local NODES = 20000 -- tables and values that are shown of one value; each further one is an ellipsis
 
 local text = {}
 
 local numbers, last = setmetatable({}, { __mode = "k" }), 0
 
--- A name without an address: `function: #3`.
+-- Return a name without an address, such as `function: #3`.
 local function numbered(value)
   if not numbers[value] then
     last = last + 1
@@ -28,7 +28,7 @@ local function numbered(value)
   return format("%s: #%d", type(value), numbers[value])
 end
 
--- A text in quotes; bytes that are no UTF-8 as escapes.
+-- Return a text in quotes; if it is not UTF-8, its non-ASCII bytes are escaped.
 local function quoted(value)
   return json.quote(value) or '"' .. string.gsub(value, '[%c"\\\128-\255]', function(letter)
     return format("\\x%02X", string.byte(letter))
@@ -48,7 +48,7 @@ local function atom(value)
   if kind == "function" then return native.function_name(value) or numbered(value) end
   if rawequal(value, json.null) then return "null" end
   if kind == "table" or kind == "thread" or kind == "userdata" then return numbered(value) end
-  if value ~= value then return "nan" end -- C's sign of it says nothing
+  if value ~= value then return "nan" end -- C may print a sign, which has no meaning
   return tostring(value)
 end
 
@@ -101,14 +101,14 @@ show = function(value, seen, path, depth)
   return open .. "\n" .. concat(pieces, ",\n") .. "\n" .. close
 end
 
--- What `dump` shows: texts in quotes only inside tables. `untouched` leaves lists and rows as lazy as they are.
+-- Return the text that `dump` shows, with quotes only inside tables. `untouched` keeps lazy lists and rows unfilled.
 function text.render(value, untouched)
   if type(value) == "string" then return value end
   return show(value, { nodes = 0, untouched = untouched }, "value", 0)
 end
 
--- What `tostring` and `print` show: as `dump`, except that a script's own `__tostring` speaks for its
--- table, and a reference reads as its name.
+-- Return the text that `tostring` and `print` show: like `dump`, except that a script's `__tostring` is called, and a
+-- reference is shown as its name.
 function text.tostring(value)
   local kind = type(value)
   if kind == "string" then return value end
@@ -123,7 +123,7 @@ function text.tostring(value)
   return text.render(value)
 end
 
--- The start of a text that is valid UTF-8, of so many bytes at the most.
+-- Return the start of a text as valid UTF-8 of at most `most` bytes.
 function text.clipped(value, most)
   local part = string.sub(value, 1, most)
   local length, bad = utf8.len(part)
@@ -132,7 +132,7 @@ function text.clipped(value, most)
   return (string.gsub(part, "[\128-\255]", "?"))
 end
 
--- The arguments of a call, joined with tabs.
+-- Return the arguments as texts, joined with tabs.
 function text.joined(...)
   local pieces = {}
   for i = 1, select("#", ...) do pieces[i] = text.tostring((select(i, ...))) end

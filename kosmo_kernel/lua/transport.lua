@@ -1,22 +1,22 @@
--- Talking to the parent: what is printed, questions and their answers, and calls that are begun.
+-- Exchange messages with the parent: printed text, requests and replies, and calls that run in parallel.
 --
--- A payload is a JSON header, its length in front, followed by texts whose lengths the header gives. Output is sent in
--- pieces. A question waits for its answer. A call that is begun wants none at once: several are sent together, at the
--- latest when an answer is asked for, or when the hook sees that they have lain for a while.
+-- A payload is the length of a JSON header, the header, and texts whose lengths the header gives. Printed text is
+-- buffered and sent in pieces. A request waits for its reply. A parallel call is *begun* without waiting: several are
+-- sent together, at the latest when a result is needed or when the hook flushes them after a while.
 
 local native, host, json = ...
 local concat, format, pack, sub, unpack = table.concat, string.format, string.pack, string.sub, string.unpack
 local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
 
-local PIECES, BYTES = 8192, 65536 -- of output that are kept back
-local MOST = 8 << 20 -- bytes of one piece of output; the parent cuts all that a run prints at a fraction of it
-local BEGUN = 1 << 20 -- bytes of texts of calls that are begun, which are sent at once
-local LONG = 1 << 16 -- bytes of a text in a question's header; no name of anything is as long
-local EAGER = 8 -- pieces that are not, in each tenth of a second: a long step in C may follow, in which nothing is sent
+local PIECES, BYTES = 8192, 65536 -- buffered output: number of pieces, and bytes
+local MOST = 8 << 20 -- bytes of one piece of output; the parent limits the output of a run to a fraction of it
+local BEGUN = 1 << 20 -- bytes of texts of begun calls at which they are sent
+local LONG = 1 << 16 -- bytes of a text in a request's header; no real name is as long
+local EAGER = 8 -- pieces sent at once per tenth of a second, because nothing can be sent during a long step in C
 
 local transport = {}
 
--- A header's JSON with the lists that Lua has dropped and the lengths of the texts, and the texts.
+-- Return a payload: the header's JSON with the released lists and the lengths of the texts added, and the texts.
 local function payload(head, texts, released)
   local lengths = {}
   for i, piece in ipairs(texts or lengths) do lengths[i] = #piece end
@@ -38,14 +38,14 @@ function transport.unpacked(bytes)
   return header, texts
 end
 
-local buffer, buffered, current, eager = {}, 0, nil, EAGER -- what was printed; pieces that may still go out at once
-local begun, begun_bytes = {}, 0 -- calls that were begun: { id, head (its JSON), texts }; bytes of their texts
-local coming, done, told = 0, 0, 0 -- items begun and done that the parent was not told of yet; how often it was told
--- All of these change while the hook is on, and the hook may want to flush at any instruction: while they are being
--- changed it only leaves word.
+local buffer, buffered, current, eager = {}, 0, nil, EAGER -- printed text, its bytes and stream; pieces to send at once
+local begun, begun_bytes = {}, 0 -- begun calls not sent yet: { id, head (its JSON), texts }; bytes of their texts
+local coming, done, told = 0, 0, 0 -- started and finished items not reported yet; the number of reports
+-- All of these change while the hook is on, and the hook may flush at any instruction. While `changing` is true, it
+-- only sets `due`.
 local changing, due = false, false
 
--- The calls that were begun, as a payload of this kind.
+-- Return the begun calls as a payload of this kind.
 local function batch(kind, released)
   local heads, texts = {}, {}
   for i, call in ipairs(begun) do
@@ -57,7 +57,7 @@ local function batch(kind, released)
   return payload(head, texts, released)
 end
 
--- Send what was kept back; then, where that is said, so many `more` pieces may go out at once.
+-- Send the buffered text and calls. `more`, if given, is the number of further pieces that may be sent at once.
 function native.flush(more)
   eager = more or eager
   if changing then
@@ -78,7 +78,7 @@ function native.flush(more)
   changing = false
 end
 
--- A tenth of a second is over.
+-- Flush after a tenth of a second.
 function native.breathe() native.flush(EAGER) end
 
 function native.out(name, piece)
@@ -94,7 +94,7 @@ function native.out(name, piece)
   elseif due or buffered > BYTES or #buffer > PIECES then native.flush() end
 end
 
--- Tell the parent something that wants no answer, in order with what was printed.
+-- Send an event, which has no reply, in order with printed text.
 function native.tell(header, texts)
   native.flush()
   local bytes = transport.packed(header, texts)
@@ -111,7 +111,7 @@ local function answered(bytes)
   return answer, texts
 end
 
--- Ask the parent, with a header as JSON, and wait for the answer: its header, and its texts.
+-- Send a request with a header as JSON, and return the reply's header and texts.
 function transport.ask(head, texts)
   native.flush()
   local answer, pieces = answered(payload(head, texts, native.records.released()))
@@ -119,7 +119,7 @@ function transport.ask(head, texts)
   return answer, pieces
 end
 
--- The same with a header as a table. What has no JSON form is the script's mistake.
+-- Send a request with a header as a table. A value without a JSON form is the script's mistake.
 function native.ask(header, texts)
   for key, value in next, header do
     if type(value) == "string" and #value > LONG then header[key] = native.clipped(value, LONG) end
@@ -130,7 +130,7 @@ function native.ask(header, texts)
   native.raise(head.json)
 end
 
--- Begin a call, described in JSON without its braces. Its answer, under this id, will be one of those of `next`.
+-- Begin a call, described by JSON without its braces. `transport.next` will return its result under this id.
 function transport.begin(id, said, texts)
   local call = { id = id, head = format('{"id":%d,"texts":%d,%s}', id, #texts, said), texts = texts }
   changing = true
@@ -140,8 +140,8 @@ function transport.begin(id, said, texts)
   if due or begun_bytes > BEGUN then native.flush() end
 end
 
--- For people who watch: a list of so many items is begun. They are told of with its calls; `settle` when it is over, so
--- that a list without calls is none to wait for.
+-- Count the items of a new list for the progress display; they are reported with its calls. `transport.settle` ends the
+-- list, and takes the items back if it made no calls.
 function transport.expect(items)
   local before = { coming = coming, done = done, told = told }
   coming = coming + items
@@ -154,7 +154,7 @@ function transport.settle(before)
   if told == before.told then coming, done = before.coming, before.done end
 end
 
--- Nobody waits any more for these calls, a set of ids: those that the parent does not know yet it never hears of.
+-- Cancel calls, given as a set of ids. Those that were not sent yet are never sent.
 function transport.drop(ids)
   changing = true
   local still = {}
@@ -168,7 +168,7 @@ function transport.drop(ids)
   if #known > 0 then native.tell({ kind = "drop", ids = known }) end
 end
 
--- Wait until calls that were begun are answered: the answers of all that were, and their texts.
+-- Wait until a begun call has finished. Return the results of all finished calls, and their texts.
 function transport.next()
   if buffered > 0 then native.flush() end
   changing = true
@@ -184,7 +184,7 @@ function native.input(wanted)
   return texts[1]
 end
 
--- A request is over; a script that was stopped in the midst of printing leaves it half done.
+-- End a request, resetting the state in case the script was stopped in the middle of printing.
 function transport.finish()
   changing, begun, begun_bytes, coming, done = false, {}, 0, 0, 0
   native.flush(EAGER)

@@ -1,5 +1,5 @@
--- How values are told to the parent: rows that it has by their places, everything else as JSON, and what is no data as
--- the text that `print` would show, with what is wrong with it.
+-- Describe values for the parent: rows that it has by their places, other data as JSON, and values that are not data as
+-- the text that `print` would show, with the reason.
 
 local native, json, records = ...
 local next, pcall, rawequal, rawget, rawlen, type = next, pcall, rawequal, rawget, rawlen, type
@@ -7,16 +7,16 @@ local concat = table.concat
 local ours, place_of, account_of = native.ours, records.place_of, records.account_of
 local null = json.null
 
-local SHOWN = 64 << 10 -- bytes of the text of a value that is no data
+local SHOWN = 64 << 10 -- bytes of the text of a value that is not data
 
--- The place of a row that is as the parent has it, or nil.
+-- Return the list state and place of an unchanged row, or nil.
 local function pristine(value)
   local state, place = place_of(value)
   if state and not state.altered[place] then return state, place end
 end
 
--- A list of rows as `handle, place, handle, place …`, or nil when it is something else. With it, what is altered: by
--- field `position, value, position, value …`; nil where nothing is.
+-- Return a list of rows as `handle, place, handle, place …`, and its alterations, by field, as `position, value,
+-- position, value …`, or nil if there are none. Return nil if the list has other values.
 local function as_places(list)
   local count = rawlen(list)
   if count == 0 or next(list, count) ~= nil then return nil end
@@ -40,8 +40,8 @@ local function as_places(list)
   return out, changed
 end
 
--- The type that all elements of a list of records share, or that an empty list was made with, and their account where
--- they share that too.
+-- Return the type shared by all elements of a list of records, or the original type of an empty list, and their account
+-- if they share that too.
 local function shared_type(list)
   local metatable = ours(list)
   local own = metatable and metatable.type
@@ -62,8 +62,8 @@ local function shared_type(list)
   return first.name, not mixed and first.account or nil
 end
 
--- Whose account the elements of a list came from: each, an empty text for nobody's, with how many follow. Nil where
--- there is none.
+-- Return the accounts of a list's elements in order, each followed by its number of elements; an element without an
+-- account has an empty text. Return nil if no element has an account.
 local function accounts_of(list, count)
   local runs, last, any = {}, 0, nil
   for i = 1, count do
@@ -87,12 +87,12 @@ local function written_or_shown(value, path, most, write, known)
     return described, written
   end
   if type(written) ~= "table" or not written.json then error(written, 0) end
-  return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- no data, but something to look at
+  return { form = "opaque", fault = written.json }, native.clipped(native.render(value), SHOWN) -- text to show instead
 end
 
--- One value for the parent: a small description, and the JSON text it stands for, if any. A value without a
--- JSON form, or with more than `most` bytes of it, is described by its text and by what is wrong with it.
--- `write` makes the JSON: `json.write_wide` of what stays in Python, `json.write_value` of what goes on as JSON.
+-- Return a description of a value for the parent, and its JSON text, if any. A value without a JSON form, or with more
+-- than `most` bytes of JSON, is described by its text and the reason. `write` encodes the JSON: `json.write_wide` for
+-- values that stay in Python, `json.write_value` for values that are passed on as JSON.
 function records.describe(value, path, most, write)
   local kind = type(value)
   if value == nil then return { form = "nil" } end
@@ -109,7 +109,7 @@ function records.describe(value, path, most, write)
   if places then
     local ok, written, wide = pcall(write, { json.array_of(places), changed }, path, most)
     if ok then return { form = "altered", wide = wide or nil }, written end
-    if type(written) ~= "table" or not written.json then error(written, 0) end -- otherwise what follows finds the place
+    if type(written) ~= "table" or not written.json then error(written, 0) end -- else the code below reports the place
   end
   local of, account = metatable and metatable.type, account_of(value)
   records.touch(value)

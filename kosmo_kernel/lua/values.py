@@ -1,8 +1,8 @@
-"""Values on their way between the parent and Lua.
+"""Convert values between the parent process and Lua.
 
-What a call returned stays in the parent. Lua gets a number (a *handle*) and the count of a long list, or the
-JSON of a short one, and asks for columns or rows when a script looks at them. Back come small descriptions:
-a handle, places in it, or JSON. Nothing the child says is trusted: handles and places are checked.
+The results of calls stay in the parent. For a long list, Lua gets a number (a *handle*) and the count of records, and
+requests columns or rows when a script reads them; a short list travels as JSON. Values from Lua are described by a
+handle, by places in a list, or by JSON. Nothing from the child is trusted: handles and places are checked.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from kosmo_kernel.values.records import (
 )
 
 LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
-MAX_ROWS = 256  # records that Lua asks for at a time (`records.lua`)
-SHORT = 50  # a list of at most this many records travels whole
-MAX_FAULT = 20_000  # characters that say why a value has no such form
-WITH_ITEM = "*"  # behind a function's name: the type of what its calls with a list argument return
+MAX_ROWS = 256  # records that Lua requests at a time (`records.lua`)
+SHORT = 50  # a list with at most this many records travels whole
+MAX_FAULT = 20_000  # characters of the reason why a value has no JSON form
+WITH_ITEM = "*"  # suffix of a function's name: the record type of its calls with a list argument
 _MAY_BE_WIDE = frozenset({float, dict, list})
 
 
 class Opaque(str):
-    """The text of a Lua value that is no data: a function, a coroutine, a namespace, a table that holds such.
+    """The text of a Lua value that is not data: a function, coroutine or namespace, or a table that contains one.
 
     Attributes:
-        fault: why a table has no such form, with the place in it; empty for what never has one.
+        fault: why a table has no JSON form, with the place in it; empty for types that never have one.
     """
 
     __slots__ = ("fault",)
@@ -51,20 +51,20 @@ class Opaque(str):
     fault: str
 
     def __new__(cls, text: str, fault: str = "") -> Self:
-        """A text with, if it has one, its fault."""
-        made = super().__new__(cls, text)
-        made.fault = fault
-        return made
+        """Create a text with its fault, if any."""
+        self = super().__new__(cls, text)
+        self.fault = fault
+        return self
 
     def __repr__(self) -> str:
-        return str(self)  # no quotes: it is no text to Lua
+        return str(self)  # without quotes, because it is not a text in Lua
 
 
 class RemoteLists:
     """The lists that Lua may refer to, by number.
 
     Parameters:
-        functions: by full name, `heroku.list_dynos`.
+        functions: by full name, such as `heroku.list_dynos`.
     """
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
@@ -72,15 +72,15 @@ class RemoteLists:
         self._names: dict[int, str] = {}
         self.learn(functions)
         self._kept: dict[int, Records] = {}
-        self._records = 0  # of all lists that are kept
-        self._accounts: set[str] = set()  # that Lua was told of
+        self._records = 0  # number of records in all kept lists
+        self._accounts: set[str] = set()  # the accounts that were sent to Lua
         self._last = 0
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def learn(self, functions: Mapping[str, Function]) -> None:
-        """There are these functions as well, by full name."""
+        """Add functions, by full name."""
         self._functions.update(functions)
         self._names.update((id(function), name) for name, function in functions.items())
 
@@ -92,23 +92,23 @@ class RemoteLists:
     # To Lua ----------------------------------------------------------------------------------------
 
     def answer(self, values: list[Any], blobs: list[bytes]) -> dict[str, Any]:
-        """The header that gives Lua these values; their texts are added to `blobs`, those of the same message.
+        """Return the header of a message that sends values to Lua, and add their texts to the message's `blobs`.
 
         Raises:
-            LimitError: Lua would hold on to too many records.
+            LimitError: Lua would refer to too many records.
         """
         return {"values": [self._described(value, blobs) for value in values]}
 
     def inputs(self, values: Mapping[str, Any], blobs: list[bytes], most: int) -> list[dict[str, Any]]:
-        """What gives Lua these globals; their texts are added to `blobs`, those of the same message.
+        """Return the descriptions that set globals in Lua, and add their texts to the message's `blobs`.
 
         Raises:
-            Failure: the texts have more than `most` bytes, or the lists too many records.
+            Failure: the texts have more than `most` bytes, or the lists have too many records.
         """
         before, last = sum(map(len, blobs)), self._last
         try:
             described = [{"name": name, **self._described(value, blobs)} for name, value in values.items()]
-            names = sum(len(str(key)) for one in described for key in one.get("keys", ()))
+            names = sum(len(str(key)) for item in described for key in item.get("keys", ()))
             _check_size(sum(map(len, blobs)) - before + names, most)
         except LimitError as error:
             self.release(list(range(last + 1, self._last + 1)))
@@ -117,37 +117,38 @@ class RemoteLists:
 
     @property
     def crowded(self) -> bool:
-        """Whether Lua would do well to look which lists it still refers to."""
+        """Whether so many records are kept that Lua should collect garbage and release lists."""
         return self._records > MAX_RECORDS // 2
 
     def _described(self, value: Any, blobs: list[bytes]) -> dict[str, Any]:
-        """What Lua is told of a value; its texts are added to `blobs`."""
+        """Return the description of a value for Lua, and add its texts to `blobs`."""
         if type(value) is dict and any(isinstance(item, Records) for item in value.values()):
             return {
                 "form": "dict",
                 "keys": list(value),
                 "values": [self._described(item, blobs) for item in value.values()],
             }
-        one, blob = self._describe(value)
+        described, blob = self._describe(value)
         if blob is not None:
             blobs.append(blob)
-            one["blob"] = len(blobs)
-        return one
+            described["blob"] = len(blobs)
+        return described
 
     def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if isinstance(value, Records):
-            if self._records + len(value) > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:  # a list may be empty
+            # The number of lists is limited as well, because lists may be empty.
+            if self._records + len(value) > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:
                 why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."
                 raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
             self._last += 1
             self._kept[self._last] = value
             self._records += len(value)
-            one = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
-            one |= self._source(value.account)
-            return _with_json(one, value.rows) if len(value) <= SHORT else (one, None)
+            described = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
+            described |= self._source(value.account)
+            return _with_json(described, value.rows) if len(value) <= SHORT else (described, None)
         if isinstance(value, Record):
-            one = {"form": "record", "type": self._name(value.function), **self._source(value.account)}
-            return _with_json(one, value)
+            described = {"form": "record", "type": self._name(value.function), **self._source(value.account)}
+            return _with_json(described, value)
         if isinstance(value, str):
             return {"form": "text"}, value.encode()
         if value is None:
@@ -163,10 +164,10 @@ class RemoteLists:
         return name if own else name + WITH_ITEM
 
     def _source(self, account: Source) -> dict[str, Any]:
-        """What Lua is told of whose account records came from: `account`, or `accounts` with how many each follow."""
+        """Return the source of records for Lua: `account`, or `accounts` with the number of records after each."""
         if isinstance(account, list):
-            runs = [(one or "", len(list(same))) for one, same in groupby(account)]
-            self._accounts.update(one for one, _ in runs)
+            runs = [(name or "", len(list(same))) for name, same in groupby(account)]
+            self._accounts.update(name for name, _ in runs)
             return {"accounts": list(chain.from_iterable(runs))}
         if account is None:
             return {}
@@ -174,35 +175,38 @@ class RemoteLists:
         return {"account": account}
 
     def column(self, handle: int, path: list[str | int]) -> tuple[dict[str, Any], list[bytes]]:
-        """One field of every record of a list: how it is to be read, and its JSON."""
+        """Return one field of every record of a list: a header with its form, and its JSON.
+
+        The form is `none` if no record has the field, `records` if the values are objects, `scalars`, or `mixed`.
+        """
         if len(path) > LONGEST_PATH:
             raise ValueError("the message asks for a column that is nested deeper than any")
         values = self._list(handle).column(tuple(path))
         kinds = set(map(type, values))
-        found = kinds - {type(None), type(ABSENT)}
-        if not found:
+        value_types = kinds - {type(None), type(ABSENT)}
+        if not value_types:
             form = "none" if type(None) not in kinds else "scalars"
-        elif found == {dict}:
+        elif value_types == {dict}:
             form = "records"
             values = [True if isinstance(value, dict) else None for value in values]
         else:
-            form = "mixed" if found & {dict, list} else "scalars"
+            form = "mixed" if value_types & {dict, list} else "scalars"
         if form == "none":
             return {"form": form}, []
         if type(ABSENT) in kinds:
             values = [None if value is ABSENT else value for value in values]
-        one: dict[str, Any] = {"form": form}
-        if found.isdisjoint(_MAY_BE_WIDE):
-            return one, [encode(values)]
-        one, text = _with_json(one, values)
-        return one, [text]
+        header: dict[str, Any] = {"form": form}
+        if value_types.isdisjoint(_MAY_BE_WIDE):
+            return header, [encode(values)]
+        header, text = _with_json(header, values)
+        return header, [text]
 
     def rows(self, handle: int, first: int, count: int) -> tuple[dict[str, Any], list[bytes]]:
-        """Some records of a list whole."""
+        """Return a header and the JSON of some whole records of a list."""
         if first < 0 or not 0 <= count <= MAX_ROWS:
             raise ValueError("the message asks for more records than it may at a time")
-        one, text = _with_json({}, self._list(handle).rows[first : first + count])
-        return one, [text]
+        header, text = _with_json({}, self._list(handle).rows[first : first + count])
+        return header, [text]
 
     # From Lua --------------------------------------------------------------------------------------
 
@@ -214,19 +218,35 @@ class RemoteLists:
         outputs: Sequence[str],
         redact: Callable[[str], str],
     ) -> Outcome:
-        """How a run ended well; errors as `value` has them."""
+        """Return the outcome of a run that succeeded.
+
+        Parameters:
+            reply: the header of the child's message.
+            blobs: the texts of the message.
+            room: the room for the values.
+            outputs: the names of the requested variables.
+            redact: removes tokens from a text.
+
+        Raises:
+            LimitError, ValueError, TypeError, KeyError, IndexError: see `value`.
+        """
         values: list[Any] = []
         size = 0
-        for one in reply["values"]:
-            values.append(self.value(one, blobs, room, redact))
-            size = size or self._memory(one, values[0], room)  # of the first, which is kept
-        asked = dict(zip(outputs, reply.get("outputs", ()), strict=True))
-        found = {name: self.value(one, blobs, room, redact) for name, one in asked.items() if one["form"] != "nil"}
-        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), found, size)
+        for described in reply["values"]:
+            values.append(self.value(described, blobs, room, redact))
+            size = size or self._memory(described, values[0], room)  # of the first value, which the session keeps
+        requested = dict(zip(outputs, reply.get("outputs", ()), strict=True))
+        variables = {
+            name: self.value(described, blobs, room, redact)
+            for name, described in requested.items()
+            if described["form"] != "nil"
+        }
+        return Outcome(values, bool(reply.get("hidden")), int(reply["memory"]), variables, size)
 
     def _memory(self, described: Mapping[str, Any], value: Any, room: Room) -> int:
-        """Estimate how many bytes a value takes of which the room knows the JSON; at least 1."""
-        is_own = isinstance(value, Records) and described["form"] != "json"  # records that came from no JSON of Lua's
+        """Return an estimate of the bytes that the first value of a room takes; at least 1."""
+        # Records that the parent has already are not part of the JSON that the room counted.
+        is_own = isinstance(value, Records) and described["form"] != "json"
         return room.memory + (records_memory(value.rows) if is_own else 0) + 1
 
     def value(
@@ -236,17 +256,17 @@ class RemoteLists:
         room: Room,
         redact: Callable[[str], str] | None = None,
     ) -> Any:
-        """The Python value that a description from Lua stands for.
+        """Return the Python value that a description from Lua stands for.
 
         Parameters:
-            described: what the child says of it.
-            blobs: the texts of its message.
-            room: what it may take; the values of one message share it.
-            redact: what every text of a value that leaves the session passes.
+            described: the child's description of the value.
+            blobs: the texts of the message.
+            room: the room for all values of the message.
+            redact: removes tokens from each text of a value that leaves the session.
 
         Raises:
-            LimitError: it has more bytes, values, records or columns than it may.
-            ValueError, TypeError, KeyError, IndexError: the description makes no sense; only a broken child sends such.
+            LimitError: the value has too many bytes, values, records or columns.
+            ValueError, TypeError, KeyError, IndexError: the description is malformed, which only a broken child sends.
         """
         form = described["form"]
         if form == "nil":
@@ -269,12 +289,12 @@ class RemoteLists:
     ) -> Any:
         room.take(blob)
         if described["form"] == "altered":
-            return self._altered(room, *_told(described, blob, redact))
+            return self._altered(room, *_decode(described, blob, redact))
         if described["form"] != "json":
             raise ValueError(f"the message describes a value as {described['form']!r}")
-        return self._decoded(_told(described, blob, redact), described.get("type"), described)
+        return self._restore_records(_decode(described, blob, redact), described.get("type"), described)
 
-    def _decoded(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
+    def _restore_records(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
         function = self._functions.get((type_name or "").removesuffix(WITH_ITEM))
         if isinstance(value, dict):
             return Record(value, function, self._account(described.get("account"))) if function else value
@@ -284,13 +304,14 @@ class RemoteLists:
             check_records(len(value))
             if is_records:
                 check_columns(value)
-            if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:  # of a frame that had it
+            # The records come from a data frame that had a column with the account.
+            if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:
                 columns = account_columns(columns or function.columns)
             return Records(value, function, columns, self._account_of(len(value), described))
         return value
 
     def _account_of(self, count: int, described: Mapping[str, Any]) -> Source:
-        """Whose account so many records came from, as Lua says that was told it."""
+        """Return the account, or the account of each record, that Lua names and was sent before."""
         runs = described.get("accounts")
         if runs is None:
             return self._account(described.get("account"))
@@ -312,38 +333,38 @@ class RemoteLists:
         if len(lists) == 1 and len(handles) == len(places):
             return lists[handles[0]].take(places)
         rows = [lists[handle].rows[place] for handle, place in zip(handles, places, strict=True)]
-        functions = {id(one.function): one.function for one in lists.values()}
-        one = lists[handles[0]]
-        account = one.account
+        functions = {id(records.function): records.function for records in lists.values()}
+        first = lists[handles[0]]
+        account = first.account
         if isinstance(account, list) or any(other.account != account for other in lists.values()):
             account = [lists[handle].account_of(place) for handle, place in zip(handles, places, strict=True)]
         if len(functions) > 1:
             return Records(rows, account=account)
-        return Records(rows, one.function, one.columns, account)
+        return Records(rows, first.function, first.columns, account)
 
     def _altered(self, room: Room, pairs: list[int], changes: dict[str, list[Any]]) -> Records:
-        """Records of the parent's with other values in some of their fields."""
+        """Return copies of kept records with some of their fields changed."""
         if not isinstance(changes, dict):
             raise TypeError("the message says nothing of what is altered")
         records = self._places(pairs)
-        room.add(0, sum(map(len, records.rows)))  # since each record becomes one of its own
+        room.add(0, sum(map(len, records.rows)))  # because each record is copied
         rows = list(map(dict, records.rows))
-        for key, told in changes.items():
-            for place, value in zip(told[::2], told[1::2], strict=True):
+        for key, places_and_values in changes.items():
+            for place, value in zip(places_and_values[::2], places_and_values[1::2], strict=True):
                 rows[_place(place)][key] = value
         check_columns(rows)
         return Records(rows, records.function, records.columns, records.account)
 
     def _list(self, handle: Any) -> Records:
-        found = self._kept.get(handle) if type(handle) is int else None
-        if found is None:
+        records = self._kept.get(handle) if type(handle) is int else None
+        if records is None:
             raise ValueError("the message names a list that does not exist")
-        return found
+        return records
 
 
-def _check_size(size: int, most: int) -> None:
-    if size > most:
-        why = f"The values for Lua are {size:,} bytes of JSON, more than {most:,} (result_limit)."
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        why = f"The values for Lua are {size:,} bytes of JSON, more than {max_bytes:,} (result_limit)."
         raise LimitError(f"{why} A list of records would travel as far as Lua looks at it.", limit="result_limit")
 
 
@@ -353,17 +374,17 @@ def _opaque(described: Mapping[str, Any], blob: bytes, room: Room, redact: Calla
     return Opaque(redact(text) if redact else text, str(described.get("fault") or "")[:MAX_FAULT])
 
 
-def _told(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
-    """The JSON value that the child tells."""
+def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], str] | None) -> Any:
+    """Return the JSON value of a description, redacted."""
     value = extended_json.decode(blob) if described.get("wide") else decode(blob)
     has_text = isinstance(value, (str, list, dict))
-    if has_text and redact and would_change(blob.decode(), redact):  # nearly never, and then text by text
+    if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)
     return value
 
 
 def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:
-    """A description and the JSON that belongs to it, which it says is wide where it is."""
+    """Return a description, marked as wide if necessary, and the JSON of its value (see `extended_json`)."""
     text, wide = extended_json.encode(value)
     return (described | {"wide": True} if wide else described), text
 

@@ -1,7 +1,8 @@
-"""Which walls stand between a script and everything else, and the two that only the parent can build.
+"""Report which walls restrict the Lua process, and set the two that only its parent can set.
 
-Most walls the Lua process builds itself (`walls_lockdown.py`). How much memory and running time it may use changes
-with each run and must not be the process's own to change, so its parent sets those limits from outside.
+A wall is one restriction of the process. It sets most of them itself (`walls_lockdown.py`). The limits of memory and
+running time change with each run, and the process must not be able to change them, so its parent sets them from
+outside.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
 
-# What each wall means, in the order in which they are shown.
+# The meaning of each wall, in the order in which they are shown.
 MEANINGS = {
     "system_calls": "It can ask the system for its pipes, memory without code, the clock, and its own end only.",
     "files": "It can open no file and no socket, and leaves no core dump.",
@@ -29,10 +30,10 @@ UNTOLD = "the Lua process did not say"
 
 REQUIRE = "KOSMO_REQUIRE_WALLS"
 
-OWN = 256 << 20  # bytes of address space on top: Python (16 MiB), and an answer of the parent's on its way into Lua
-HEAP_COPIES = 2  # the heap may hold a result with its frame, and Python then copies the frame twice
-MAX_CPU_SECONDS = 1 << 31  # seconds; the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
-SPARE = 1  # seconds on top of the running time allowed, in which the parent ends a run in a better way
+OWN = 256 << 20  # bytes of address space besides the heap: Python (16 MiB), and a reply on its way into Lua
+HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
+MAX_CPU_SECONDS = 1 << 31  # the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
+SPARE = 1  # seconds beyond the allowed running time, in which the parent can stop a run without killing the process
 
 
 class Wall(NamedTuple):
@@ -40,9 +41,9 @@ class Wall(NamedTuple):
 
     Parameters:
         name: a short name, one of `MEANINGS`.
-        stands: whether it stands on this machine.
-        meaning: what it keeps the process from.
-        why_not: why it does not stand.
+        stands: whether it is in place on this machine.
+        meaning: what it prevents.
+        why_not: why it is missing; empty when it is in place.
     """
 
     name: str
@@ -52,11 +53,11 @@ class Wall(NamedTuple):
 
 
 def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ...]:
-    """All walls.
+    """Return all walls, in the order of `MEANINGS`.
 
     Parameters:
-        report: what the Lua process said when it was ready.
-        built_outside: what `allow` returned.
+        report: the report of the Lua process, which it sends when it is ready.
+        built_outside: the result of `allow`.
     """
     lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
     missing = {name: why for name, _, why in lines} | built_outside
@@ -64,52 +65,52 @@ def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ..
 
 
 def missing(walls: Iterable[Wall]) -> str:
-    """The names of the walls that do not stand, for people; empty when all do."""
+    """Return the names of the missing walls as a text, empty when none is missing."""
     return ", ".join(wall.name for wall in walls if not wall.stands)
 
 
 def requirement(env: Mapping[str, str] | None = None) -> str:
-    """What says that nothing may run where a wall is missing, in words; empty when nothing does.
+    """Return the setting that forbids running Lua where a wall is missing, as a text; empty when none does.
 
-    `KOSMO_REQUIRE_WALLS` is 1 or 0, and comes before `require_walls` in `config.toml`.
+    `KOSMO_REQUIRE_WALLS` is 1 or 0, and takes precedence over `require_walls` in `config.toml`.
 
     Raises:
-        SettingsError: the variable is neither 0 nor 1. A typing error must not open the door.
-        UnknownNameError: a mistake in `config.toml`.
+        SettingsError: the variable is neither 0 nor 1; a typing error must not disable the requirement.
+        UnknownNameError: `config.toml` contains a mistake.
     """
-    told = (os.environ if env is None else env).get(REQUIRE, "").strip()
-    if told not in ("", "0", "1"):
-        raise SettingsError(f"{REQUIRE} must be 1 (a missing wall keeps Lua from running) or 0, got {told[:40]!r}.")
-    if told:
-        return f"{REQUIRE}=1" if told == "1" else ""
+    variable = (os.environ if env is None else env).get(REQUIRE, "").strip()
+    if variable not in ("", "0", "1"):
+        raise SettingsError(f"{REQUIRE} must be 1 (a missing wall keeps Lua from running) or 0, got {variable[:40]!r}.")
+    if variable:
+        return f"{REQUIRE}=1" if variable == "1" else ""
     settings = config(env)
     return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
 
 
 def required(env: Mapping[str, str] | None = None) -> bool:
-    """Whether nothing may run where a wall is missing.
+    """Return whether running Lua is forbidden where a wall is missing.
 
     Raises:
-        SettingsError, UnknownNameError: as `requirement`.
+        SettingsError, UnknownNameError: see `requirement`.
     """
     return bool(requirement(env))
 
 
 def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
-    """Limit what a process may use from now on.
+    """Set the limits of memory and running time of a process.
 
     Parameters:
         pid: a process of the same user.
-        memory: bytes of Lua heap that are legal.
-        seconds: of running time, counted from the start of the process.
+        memory: bytes of Lua heap that it may use.
+        seconds: running time, counted from the start of the process.
 
     Returns:
-        The names of the walls built, each with why it does not stand: empty when it does.
+        Each wall's name, and why it is missing: empty when it is in place.
     """
     try:
         import resource
 
-        set_limit, endless = resource.prlimit, resource.RLIM_INFINITY
+        set_limit, unlimited = resource.prlimit, resource.RLIM_INFINITY
     except (ImportError, AttributeError):
         return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
     wanted = {
@@ -117,11 +118,11 @@ def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
         "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + SPARE, MAX_CPU_SECONDS)),
     }
     walls = {}
-    for name, (limit, most) in wanted.items():
+    for name, (limit, value) in wanted.items():
         try:
-            # The hard limit stays, since an ordinary user could not raise it again for a larger run.
+            # Leave the hard limit alone, since an ordinary user could not raise it again for a larger run.
             _, hard = set_limit(pid, limit)
-            set_limit(pid, limit, (most if hard == endless else min(most, hard), hard))
+            set_limit(pid, limit, (value if hard == unlimited else min(value, hard), hard))
             walls[name] = ""
         except (OSError, ValueError, OverflowError) as error:
             walls[name] = str(error)

@@ -1,11 +1,12 @@
-"""The system calls that the Lua process keeps, as a program for Linux's seccomp.
+"""Build the filter of the system calls that the Lua process may make, as a program for Linux's seccomp.
 
-The kernel runs the program (classic BPF, a list of eight-byte instructions) at each system call, and nothing can take
-it off again. What the loop needs is allowed: its pipes, memory, the clock, its own end. What only an intruder would
-try ends the process, so that it has one try and its parent hears of it. Everything else fails with EPERM.
+The kernel runs the program (classic BPF, a list of eight-byte instructions) at each system call, and the process
+cannot remove it. It allows what the main loop needs: its pipes, memory, the clock, its own end. Calls that only
+malicious code would make kill the process, so that it has one attempt and its parent sees it. All others fail with
+EPERM.
 
-The numbers are Linux's (`asm/unistd_64.h` for x86-64, `asm-generic/unistd.h` for arm64), the instructions and the
-layout of `struct seccomp_data` are those of `linux/bpf_common.h` and `linux/seccomp.h`.
+The numbers come from `asm/unistd_64.h` (x86-64) and `asm-generic/unistd.h` (arm64), the instructions and the layout of
+`struct seccomp_data` from `linux/bpf_common.h` and `linux/seccomp.h`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ LOAD, AND, RETURN = 0x20, 0x54, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_ALU|BPF_AND|BP
 EQUAL, AT_LEAST = 0x15, 0x35  # BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JGE|BPF_K
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050001, 0x80000000  # SECCOMP_RET_ALLOW, _ERRNO | EPERM, _KILL_PROCESS
-X32 = 0x40000000  # from here on the numbers are those of x86-64's other, rarely looked at, table
+X32 = 0x40000000  # numbers from here on belong to the x32 ABI of x86-64, which has a table of its own
 
-# What `uname -m` says, and the kernel's word for it (`AUDIT_ARCH_…` in linux/audit.h).
+# Names of `uname -m`, and the kernel's constant for each (`AUDIT_ARCH_…` in linux/audit.h).
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-# In the order of their use: a clock is read every thousand instructions of Lua.
+# Most frequent first: the clock is read every thousand instructions of Lua.
 ALLOWED = {
     "x86_64": {
         "clock_gettime": 228, "read": 0, "write": 1, "getppid": 110,
@@ -35,8 +36,8 @@ ALLOWED = {
     },
 }  # fmt: skip
 
-# Allowed when, for each (argument, mask, value), the argument under the mask is the value; else the end.
-# Memory is never executable (PROT_EXEC, 4), and never a file's (MAP_ANONYMOUS, 0x20, is set).
+# Allowed when `argument & mask == value` for each (argument, mask, value); otherwise they kill the process.
+# Memory may not be executable (PROT_EXEC, 4) or mapped from a file (MAP_ANONYMOUS, 0x20, must be set).
 CONDITIONAL = {
     "x86_64": {"mmap": (9, ((2, 4, 0), (3, 0x20, 0x20))), "mprotect": (10, ((2, 4, 0),))},
     "aarch64": {"mmap": (222, ((2, 4, 0), (3, 0x20, 0x20))), "mprotect": (226, ((2, 4, 0),))},
@@ -57,10 +58,10 @@ FATAL = {
 
 
 def program(machine: str) -> bytes | None:
-    """The program for a machine as `os.uname().machine` names it; None when there is none."""
+    """Return the filter program for a machine named as in `os.uname().machine`, or None if there is none."""
     if machine not in ARCHITECTURES:
         return None
-    # An instruction is its code, how many to skip when the test holds, how many when not, and a constant.
+    # An instruction is its code, the steps to skip if its test is true, the steps to skip if not, and a constant.
     steps = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, ARCHITECTURES[machine]),
@@ -74,8 +75,8 @@ def program(machine: str) -> bytes | None:
     for number, conditions in CONDITIONAL[machine].values():
         tests = []
         for place, (argument, mask, value) in enumerate(conditions):
-            left = len(conditions) - place - 1  # tests after this one; each is three steps, then comes ALLOW, then KILL
-            tests += [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (AND, 0, 0, mask), (EQUAL, 0, 3 * left + 1, value)]
+            later = len(conditions) - place - 1  # tests after this one, of three steps each; then come ALLOW and KILL
+            tests += [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (AND, 0, 0, mask), (EQUAL, 0, 3 * later + 1, value)]
         steps += [(EQUAL, 0, len(tests) + 2, number), *tests, (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, KILL)]
     for number in FATAL[machine].values():
         steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, KILL)]

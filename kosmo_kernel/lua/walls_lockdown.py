@@ -1,7 +1,7 @@
-"""How the Lua process walls itself in, once it has all that it needs and before it reads its first request.
+"""Restrict the Lua process from inside, after it has loaded all that it needs and before its first request.
 
-Nothing here can be undone by the process itself. A wall that the platform does not have, or that the surroundings
-forbid, is told to the parent with the reason; the process runs all the same, and the parent decides.
+The process cannot undo any of this. If the platform lacks a wall or the environment forbids it, the process reports the
+reason to the parent and goes on; the parent decides whether it may run.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ import sys
 
 from kosmo_kernel.lua.walls_filter import program
 
-# As the `typing` module has it, without its import.
+# Defined here because importing `typing` would slow the start of this process.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HARMLESS = {"TZ", "LC_CTYPE"}  # the time zone we set ourselves, the other Python does at its start
+HARMLESS = {"TZ", "LC_CTYPE"}  # set by `worker.main` and by Python itself
 NO_NEW_PRIVILEGES, SET_FILTER, BY_PROGRAM = 38, 22, 2  # PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-SIGKILL = 9  # the number is the same everywhere, and the `signal` module is not needed for it
+SIGKILL = 9  # the same number on all systems, so that `signal` need not be imported
 
 
 def lock_down(lifeline: int) -> dict[str, str]:
-    """Build every wall that there is.
+    """Set up every wall that this platform supports.
 
     Parameters:
-        lifeline: a pipe's writing end; only the parent has the reading end, and reads nothing while this process lives.
+        lifeline: the writing end of a pipe. Only the parent has the reading end, and does not read while this process
+            runs.
 
     Returns:
-        Each wall's name, and why it does not stand: empty when it does.
+        Each wall's name, and why it is missing: empty when it is in place.
     """
-    # The order matters: after `files` nothing can be imported, after `system_calls` nothing at all can be set.
+    # The order matters: after `files` no module can be imported, and after `system_calls` no limit can be set.
     walls = {
         "environment": _tried(_have_no_environment),
         "lifeline": _tried(lambda: _hang_on(lifeline)),
@@ -48,12 +49,12 @@ def lock_down(lifeline: int) -> dict[str, str]:
 
 
 def report(walls: dict[str, str]) -> bytes:
-    """What `lock_down` returned, as lines for the parent."""
+    """Return the result of `lock_down` as lines for the parent."""
     return "".join(f"{name}\t{why}\n" for name, why in walls.items()).encode(errors="replace")
 
 
 class _MissingError(Exception):
-    """There is no such wall here."""
+    """A wall cannot be set up on this machine."""
 
 
 def _tried(build: Callable[[], object]) -> str:
@@ -70,10 +71,10 @@ def _have_no_environment() -> None:
 
 
 def _hang_on(lifeline: int) -> None:
-    """Have the kernel kill this process at the moment in which the last reader of the pipe is gone.
+    """Make the kernel kill this process as soon as the last reader of the pipe has closed it.
 
-    That works in the midst of one long step, and unlike the parent-death signal it does not take the end of the
-    thread that started this process for the end of the parent.
+    This works even during one long step in C. The parent-death signal would also fire when only the thread that started
+    this process ends.
     """
     if sys.platform != "linux":
         raise _MissingError("only Linux can end it in the midst of one long step")
@@ -114,15 +115,15 @@ def _keep_few_calls() -> None:
         raise _MissingError(f"there is no filter for {machine}")
     import ctypes
 
-    held = ctypes.create_string_buffer(steps, len(steps))
-    described = ctypes.create_string_buffer(struct.pack("HP", len(steps) // 8, ctypes.addressof(held)))  # sock_fprog
-    _prctl(SET_FILTER, BY_PROGRAM, ctypes.addressof(described))
+    buffer = ctypes.create_string_buffer(steps, len(steps))
+    sock_fprog = ctypes.create_string_buffer(struct.pack("HP", len(steps) // 8, ctypes.addressof(buffer)))
+    _prctl(SET_FILTER, BY_PROGRAM, ctypes.addressof(sock_fprog))
     if _opening_fails_with() != errno.EPERM:
         raise _MissingError("the system took the filter and ignores it")
 
 
 def _opening_fails_with() -> int | None:
-    """The error that opening a file meets."""
+    """Return the error number with which opening a file fails, or None if it succeeds."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -130,10 +131,10 @@ def _opening_fails_with() -> int | None:
     return None
 
 
-def _prctl(*words: int) -> None:
-    """Linux's prctl(2), which takes five words."""
+def _prctl(*arguments: int) -> None:
+    """Call Linux's prctl(2), which takes five arguments."""
     import ctypes
 
     call = ctypes.CDLL(None, use_errno=True).prctl
-    if call(*map(ctypes.c_ulong, words), *[ctypes.c_ulong(0)] * (5 - len(words))) != 0:
+    if call(*map(ctypes.c_ulong, arguments), *[ctypes.c_ulong(0)] * (5 - len(arguments))) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -1,7 +1,8 @@
-"""Whether a child keeps to its limits, seen from outside, where nothing that happens inside it can hide.
+"""Check from the parent process that a child keeps to its limits.
 
-Its own hook stops a script in time; this looks for a child whose hook does not come to it: one long step in C, a fault
-of lupa's, a child that does nothing or talks without end. The clocks are read seldom while a limit is far.
+The count hook in the child normally stops a script in time. This module catches the cases in which the hook does not
+run: one long step in C, a bug in lupa, or a child that hangs or never stops sending. The clocks are read less often
+while a limit is far away.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.settings.limits import Limits
 
 GRACE_SECONDS = 0.5  # seconds that a child has to stop by itself before it is killed
-POLL_INTERVAL_SECONDS = 0.25  # seconds between two looks while no limit is near
-SOON = GRACE_SECONDS / 20
-STILL = 20.0  # seconds that a child may use no time of its own while it is waited for
+POLL_INTERVAL_SECONDS = 0.25  # seconds between two checks while no limit is near
+SOON = GRACE_SECONDS / 20  # seconds between two checks near a limit
+STILL = 20.0  # seconds that a child may use no CPU time while the parent waits for it
 
 
 @dataclass(slots=True)
 class StopReason:
-    """Why the run in progress must end before its time, if it must. Threads and signal handlers may say so.
+    """Why a run must stop early, if it must. Any thread or signal handler may set it.
 
     Parameters:
-        why: `interrupted`, or the limit that it passed.
-        by: when its child is killed if it has not ended it, in seconds of `time.monotonic`.
-        closed: nobody waits for anything any more.
+        why: `interrupted`, or the limit that the run exceeded; None while it may go on.
+        by: the time of `time.monotonic` at which the child is killed if it has not stopped the run.
+        closed: whether the machine was closed, so that no result is needed.
     """
 
     why: str | None = None
@@ -35,16 +36,16 @@ class StopReason:
 
     @property
     def hurried(self) -> bool:
-        """Whether it was asked a second time."""
+        """Whether a second interrupt asked to stop at once."""
         return self.why is not None and self.by == 0.0
 
     def request(self, why: str, grace: float) -> None:
-        """Have it end, for the first reason that comes up; the child has so many seconds for it."""
+        """Ask the run to stop within `grace` seconds; only the first reason counts."""
         if self.why is None:
             self.by, self.why = time.monotonic() + grace, why
 
     def interrupt(self) -> None:
-        """Somebody has it end: soon, or if that was said before, at once."""
+        """Ask the run to stop: within the grace period, or at once if it was asked before."""
         if self.why is None:
             self.request("interrupted", GRACE_SECONDS)
         else:
@@ -52,40 +53,40 @@ class StopReason:
 
 
 class LimitWatch:
-    """One request's watch over its child.
+    """Checks the limits of the child during one request.
 
     Parameters:
-        child: who is watched.
+        child: the process to watch.
         limits: of the request; its CPU time counts from now.
-        gone: what to tell about Lua's variables.
+        gone: the end of the error message, about Lua's variables.
     """
 
     def __init__(self, child: LuaProcess, limits: Limits, gone: str) -> None:
         self.limits = limits
         self._child, self._gone = child, gone
         self._used = self._start = child.cpu_seconds()
-        self._still_since = self._looked_at = time.monotonic()
+        self._still_since = self._checked_at = time.monotonic()
 
     def seconds(self, *, stopping: bool) -> float:
-        """How long to wait for the child's next message before `is_over` is asked; 0 when it is time already."""
+        """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
         if stopping:
             pause = SOON
         elif self._used is None or self._start is None:
             pause = POLL_INTERVAL_SECONDS
         else:
-            left = self.limits.cpu + GRACE_SECONDS - (self._used - self._start)
-            pause = min(POLL_INTERVAL_SECONDS, max(left, SOON))
-        return max(0.0, self._looked_at + pause - time.monotonic())
+            remaining = self.limits.cpu + GRACE_SECONDS - (self._used - self._start)
+            pause = min(POLL_INTERVAL_SECONDS, max(remaining, SOON))
+        return max(0.0, self._checked_at + pause - time.monotonic())
 
     def is_over(self) -> bool:
-        """Whether the child has used its CPU time, and the grace after it.
+        """Return whether the child has used up its CPU time and the grace period after it.
 
         Raises:
-            LuaProcessError: it did nothing for so long that it never will.
+            LuaProcessError: the child used no CPU time for `STILL` seconds.
         """
-        used, self._looked_at = self._child.cpu_seconds(), time.monotonic()
+        used, self._checked_at = self._child.cpu_seconds(), time.monotonic()
         if used is None or used != self._used:
-            self._used, self._still_since = used, self._looked_at
-        elif self._looked_at - self._still_since > STILL:  # Lua computes or waits for us
+            self._used, self._still_since = used, self._checked_at
+        elif self._checked_at - self._still_since > STILL:  # a healthy child computes, or waits for the parent
             raise LuaProcessError(f"The Lua process did nothing for {STILL:.0f} s, and was ended: {self._gone}")
         return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

@@ -1,9 +1,8 @@
-"""How the two processes talk: frames over pipes.
+"""Encode the messages that the parent and child processes exchange: frames over pipes.
 
-A frame is its length (four bytes, big-endian) and a payload. A payload is the length of its header, the
-header (JSON), and texts one after the other; the header's `blobs` gives their lengths. The child process
-only moves payloads as bytes; what is in them is read by `request_handler.py` on one side and `transport.lua` on the
-other.
+A frame is a length (four bytes, big-endian) and a payload. A payload is the length of its header, the header (JSON),
+and any number of texts; the header's `blobs` lists their lengths. The Python code of the child only moves payloads as
+bytes; `request_handler.py` reads them in the parent and `transport.lua` in the child.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 
-# As the `typing` module has it, without its import: the child process starts with this file.
+# Defined here because importing `typing` would slow the start of the child process.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -38,35 +37,43 @@ def read_exactly(descriptor: int, size: int) -> bytes:
 
 
 def read_frame(descriptor: int) -> bytes:
-    """Read one payload from a blocking descriptor; EOFError at its end."""
+    """Read one payload from a blocking descriptor.
+
+    Raises:
+        EOFError: the other side closed the pipe.
+    """
     (size,) = LENGTH.unpack(read_exactly(descriptor, LENGTH.size))
     return read_exactly(descriptor, size) if size else b""
 
 
 class FrameReader:
-    """The payloads that come from a blocking descriptor, which nobody else reads."""
+    """A buffered reader of payloads, which must be the only reader of its blocking descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._rest = b""  # what came and was not asked for yet
+        self._buffer = b""  # bytes received beyond the last payload
 
     def read(self) -> bytes:
-        """The next payload; EOFError at the end. A short one, as most are, costs one system call."""
-        rest = self._rest
-        while len(rest) < LENGTH.size:
+        """Read the next payload. A short payload, the usual case, takes one system call.
+
+        Raises:
+            EOFError: the other side closed the pipe.
+        """
+        buffer = self._buffer
+        while len(buffer) < LENGTH.size:
             part = os.read(self._descriptor, 1 << 16)
             if not part:
                 raise EOFError
-            rest += part
-        end = LENGTH.size + LENGTH.unpack_from(rest)[0]
-        if len(rest) < end:
-            rest += read_exactly(self._descriptor, end - len(rest))
-        self._rest = rest[end:]
-        return rest[LENGTH.size : end]
+            buffer += part
+        end = LENGTH.size + LENGTH.unpack_from(buffer)[0]
+        if len(buffer) < end:
+            buffer += read_exactly(self._descriptor, end - len(buffer))
+        self._buffer = buffer[end:]
+        return buffer[LENGTH.size : end]
 
 
 def write_frame(descriptor: int, payload: bytes) -> None:
-    """Write one payload to a blocking descriptor, all of it."""
+    """Write one whole payload to a blocking descriptor."""
     view = memoryview(LENGTH.pack(len(payload)) + payload)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -87,7 +94,13 @@ def _from_json(text: bytes) -> Any:
 def pack(
     header: Mapping[str, Any], blobs: Sequence[bytes] = (), to_json: Callable[[Mapping[str, Any]], bytes] = _to_json
 ) -> bytes:
-    """A payload from its header and texts."""
+    """Return a payload made of a header and texts.
+
+    Parameters:
+        header: the JSON object.
+        blobs: the texts.
+        to_json: encodes the header.
+    """
     if blobs:
         header = {**header, "blobs": [len(blob) for blob in blobs]}
     head = to_json(header)
@@ -95,7 +108,11 @@ def pack(
 
 
 def unpack(payload: bytes, from_json: Callable[[bytes], Any] = _from_json) -> tuple[dict[str, Any], list[bytes]]:
-    """Header and texts of a payload.
+    """Return the header and texts of a payload.
+
+    Parameters:
+        payload: the bytes.
+        from_json: decodes the header.
 
     Raises:
         ValueError: the bytes are not a payload.

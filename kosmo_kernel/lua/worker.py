@@ -1,9 +1,9 @@
-"""The process that runs Lua. It holds no token, opens no socket, and may be killed at any moment.
+"""Run Lua: the main loop of the child process, which holds no token, opens no socket, and may be killed at any time.
 
-It moves payloads between its two pipes and one Lua state, and answers the few questions that Lua cannot
-answer itself: the clock, the interrupt flag, the memory limit. Only bytes and small integers cross into Lua
-(lupa 2.8 leaks, hangs or crashes when Python objects do), and the Python functions given to Lua are upvalues of
-trusted closures in `prelude.lua`; no function here lets an exception through, since Lua would see it as an object.
+It moves payloads between its two pipes and one Lua state, and provides what Lua lacks: the clock, the interrupt flag
+and the memory limit. Only bytes and small integers cross into Lua, because lupa 2.8 leaks, hangs or crashes when Python
+objects do. The Python functions passed to Lua are upvalues of trusted closures in `prelude.lua`. None of them lets an
+exception escape, since Lua would receive it as a Python object.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import time
 
 from kosmo_kernel.lua import walls_lockdown, wire
 
-# As the `typing` module has it, without its import.
+# Defined here because importing `typing` would slow the start of this process.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_AFTER = 0.003  # seconds between two looks at the clock of this process, which is a system call
-SLOW_AFTER = 0.004  # seconds between two ticks that tell of slow instructions
-FLUSH_AFTER = 0.1  # seconds after which what was printed is sent on while the script still runs
-NOTHING, FLUSH, INTERRUPTED, CPU, SLOW = 0, 1, 2, 3, 4  # what `tick` answers
+LOOK_AFTER = 0.003  # seconds between two reads of this process's CPU time, each of which is a system call
+SLOW_AFTER = 0.004  # seconds between two ticks above which the instructions count as slow
+FLUSH_AFTER = 0.1  # seconds after which printed text is sent while the script still runs
+NOTHING, FLUSH, INTERRUPTED, CPU, SLOW = 0, 1, 2, 3, 4  # results of `tick`
 
 
 class ParentConnection:
-    """What the Lua half may ask of this process."""
+    """The Python functions that the Lua code of this process may call."""
 
     def __init__(self, requests: int, replies: int) -> None:
         self._requests = wire.FrameReader(requests)
@@ -41,14 +41,14 @@ class ParentConnection:
         self._running = False
         self._memory_limit = 0
         self._parent = os.getppid()
-        self.set_memory_limit: Callable[[int], None]  # of the Lua state, once there is one
+        self.set_memory_limit: Callable[[int], None]  # set once the Lua state exists
 
     def interrupt(self, *_signal: object) -> None:
-        """Signal handler: the next tick stops the script. Between runs there is nothing to stop."""
+        """Handle a signal: make the next tick stop the script. Between runs it does nothing."""
         self._interrupted = self._running
 
     def begin(self, cpu_limit: float, memory_limit: int) -> None:
-        """A run starts: its clock and its memory limit."""
+        """Start a run with these limits."""
         self._interrupted = False
         self._running = True
         self._cpu_deadline = time.process_time() + cpu_limit if cpu_limit > 0 else float("inf")
@@ -57,11 +57,14 @@ class ParentConnection:
         self._flush_at = self._look_at + FLUSH_AFTER
 
     def end(self) -> None:
-        """The run is over."""
+        """End the run."""
         self._running = False
 
     def tick(self) -> int:
-        """Why the script must stop or pause now; called every thousand instructions, or oftener while they are slow."""
+        """Return whether the script must stop, or flush its output.
+
+        The count hook calls this every thousand instructions, or more often while instructions are slow.
+        """
         if self._interrupted:
             self._interrupted = False
             return INTERRUPTED
@@ -75,33 +78,33 @@ class ParentConnection:
         if now > self._flush_at:
             self._flush_at = now + FLUSH_AFTER
             if os.getppid() != self._parent:
-                os._exit(0)  # nobody is left to stop a script that runs for ever
+                os._exit(0)  # the parent has ended, so nothing else would stop an endless script
             return FLUSH
         return SLOW if slow else NOTHING
 
     def arm(self) -> None:
-        """Put the memory limit in force: while a script's own code runs, and only then."""
+        """Apply the memory limit, which holds only while a script's own code runs."""
         if self._running:
             self.set_memory_limit(self._memory_limit)
 
     def disarm(self) -> None:
-        """Lift the memory limit: lupa's own code must never run into it."""
+        """Lift the memory limit, which lupa's own code must never reach."""
         self.set_memory_limit(0)
 
     def send(self, payload: bytes) -> None:
-        """Send a payload that wants no answer."""
+        """Send a payload without waiting for a reply."""
         try:
             wire.write_frame(self._replies, payload)
         except OSError:
-            os._exit(0)  # the parent is gone, and with it the reason to run
+            os._exit(0)  # the parent has ended
 
     def ask(self, payload: bytes) -> bytes:
-        """Send a payload and wait for the answer."""
+        """Send a payload and return the reply."""
         self.send(payload)
         return self.receive()
 
     def receive(self) -> bytes:
-        """The next payload from the parent."""
+        """Wait for the next payload from the parent and return it."""
         try:
             return self._requests.read()
         except (EOFError, OSError):
@@ -109,7 +112,7 @@ class ParentConnection:
 
 
 def lua_sources() -> dict[bytes, bytes]:
-    """Our Lua files by name."""
+    """Return the texts of this package's Lua files by name."""
     folder = os.path.dirname(__file__)
     texts = {}
     for name in os.listdir(folder):
@@ -127,9 +130,9 @@ def main(zone: str) -> None:
     """
     if zone and sys.platform != "win32":
         os.environ["TZ"] = zone
-        time.tzset()  # while its file can still be read
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is the parent's to handle
-    # Keep the pipes away from the standard streams, so that nothing printed by accident becomes a frame.
+        time.tzset()  # must come before the lockdown, which forbids opening the zone's file
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C in the terminal
+    # Move the pipes away from the standard streams, so that accidental prints cannot corrupt the frames.
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
@@ -170,7 +173,7 @@ def main(zone: str) -> None:
     load = lua.eval(b"function(source) return assert(load(source, '@kosmo/prelude', 't')) end")
     serve = load(sources[b"prelude"])(functions)
     walls = walls_lockdown.report(walls_lockdown.lock_down(lifeline=2))
-    serve(host.receive())  # what `app` holds
+    serve(host.receive())  # the contents of `app`
     head = b'{"kind":"ready","blobs":[%d]}' % len(walls)
     host.send(wire.LENGTH.pack(len(head)) + head + walls)
     while True:

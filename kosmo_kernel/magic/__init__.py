@@ -1,11 +1,14 @@
 """`%%kosmo_lua` and `%kosmo`: Lua in a Python notebook.
 
-Loading the extension registers one `KosmoMagic` with the shell. Everything lives on that object: the Lua session,
-which goes on from cell to cell, the settings of `%config`, and what stood under the magics' names before. Unloading
-puts that back and ends the session, so two shells in one process have nothing in common and a reload starts afresh.
+Loading the extension registers one `KosmoMagic` with the shell. That object holds all state: the Lua session, which
+persists from cell to cell, the settings of `%config`, and the magics that it replaced. Unloading restores those and
+ends the session, so two shells in one process share nothing and a reload starts afresh.
 
-`magics.py` has the magics, `failures.py` how their errors read, `editing.py` what the editor asks of their cells,
-`variables.py` what Python gives to Lua and takes from it, `door.py` what the commands may know of the notebook.
+magics.py      the magics, and loading and unloading
+variables.py   values passed between Python and Lua
+editing.py     completion and tooltips in Lua cells
+failures.py    how IPython renders errors
+door.py        the notebook as the `%kosmo` commands see it
 """
 
 from kosmo_kernel.magic.magics import KosmoMagic, load, unload

@@ -1,4 +1,4 @@
-"""The Python notebook as its commands know it."""
+"""The Python notebook as the `%kosmo` commands see it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def door_of(shell: Any, session: Session) -> NotebookContext:
-    """The notebook of an IPython shell.
+    """Return the context of an IPython shell's notebook for the `%kosmo` commands.
 
-    JupyterLab sends what happens to widgets to a thread of its own where the kernel has such threads (JEP 91). Lua runs
-    where cells do: there a run waits for the cell that is at work, and an interrupt, which is a signal, reaches it.
+    If the kernel supports subshells (JEP 91), JupyterLab sends widget messages to a subshell's thread. Lua must run in
+    the thread of the cells: there a run waits for the running cell, and an interrupt, which is a signal, reaches it.
 
     Parameters:
-        shell: the shell, whose cell is running in this thread.
-        session: its Lua.
+        shell: the shell; one of its cells is running in the current thread.
+        session: the shell's Lua session.
     """
     import asyncio
 
-    home = threading.get_ident()
+    cell_thread = threading.get_ident()
     try:
         loop = asyncio.get_running_loop()
-    except RuntimeError:  # a shell without a kernel, whose widgets nobody sees
+    except RuntimeError:  # a shell without a kernel, which shows no widgets
         loop = None
 
     def between_cells(work: Callable[[], None]) -> None:
-        if loop is None or threading.get_ident() == home:
+        if loop is None or threading.get_ident() == cell_thread:
             work()
         else:
             loop.call_soon_threadsafe(work)

@@ -1,4 +1,7 @@
-"""Completion and tooltips in the cells of a Python notebook that are ours; the others keep what they had."""
+"""Completion and tooltips in the Lua cells of a Python notebook.
+
+A matcher is added to IPython's completer, and the kernel's `do_inspect` is wrapped. Both leave Python cells unchanged.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Editing:
-    """What an editor asks of the cells of one shell.
+    """Completion and tooltips for the Lua cells of one shell.
 
     Parameters:
         shell: the IPython shell.
-        session: gives the Lua state; None as long as nothing has run.
+        session: returns the Lua session; None until a cell has run.
     """
 
     def __init__(self, shell: Any, session: Callable[[], Session | None]) -> None:
@@ -28,20 +31,20 @@ class Editing:
         self._session = session
         self._matcher = self._make_matcher()
         shell.Completer.custom_matchers.append(self._matcher)
-        self._kernel = getattr(shell, "kernel", None)  # a terminal has none, and no tooltips either
+        self._kernel = getattr(shell, "kernel", None)  # IPython in a terminal has no kernel, and no tooltips
         if self._kernel is not None:
-            self._inspects_python = self._kernel.do_inspect
+            self._inspect_python = self._kernel.do_inspect
             self._kernel.do_inspect = self._inspect
 
     def remove(self) -> None:
-        """Take away what was added to the shell."""
+        """Remove the matcher and the wrapper from the shell."""
         matchers = self._shell.Completer.custom_matchers
-        matchers[:] = [each for each in matchers if each is not self._matcher]
+        matchers[:] = [matcher for matcher in matchers if matcher is not self._matcher]
         if self._kernel is not None and vars(self._kernel).get("do_inspect") == self._inspect:
             del self._kernel.do_inspect
 
     def _make_matcher(self) -> Callable[[CompletionContext], SimpleMatcherResult]:
-        """The matcher as IPython takes it: a function, since it gets attributes."""
+        """Return the matcher as a function, since IPython sets attributes on it, which bound methods do not allow."""
 
         def matches(context: CompletionContext) -> SimpleMatcherResult:
             return self._matches(context)
@@ -51,47 +54,48 @@ class Editing:
         return matcher
 
     def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
-        """What can stand at the cursor of a cell that is ours; nothing for other cells, which keep what they had."""
+        """Return the completions at the cursor of a Lua cell, and none for other cells."""
         from kosmo_kernel import editor
 
         above = context.full_text.split("\n")[: context.cursor_line]
-        text, cursor = self._unaliased(
+        text, cursor = self._resolve_alias(
             context.full_text, sum(len(line) + 1 for line in above) + context.cursor_position
         )
         place = editor.lua_at_cursor(text, cursor)
         if place is None:
             return {"completions": [], "suppress": False}
-        found = place.complete(self._session(), self._variables())
-        typed = text[found.start : found.end]
-        matches = [SimpleCompletion(match.text, type=match.type) for match in found.matches]
+        completion = place.complete(self._session(), self._variables())
+        typed = text[completion.start : completion.end]
+        matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
         return {
-            "completions": matches or [SimpleCompletion(typed, type="text")],  # for none, IPython would offer Python
+            "completions": matches
+            or [SimpleCompletion(typed, type="text")],  # without any, IPython would offer Python names
             "suppress": True,
             "matched_fragment": typed,
             "ordered": True,
         }
 
-    def _unaliased(self, cell: str, cursor: int) -> tuple[str, int]:
-        """A cell with our magic in place of what `%alias_magic` calls it, and where the cursor is in that."""
+    def _resolve_alias(self, cell: str, cursor: int) -> tuple[str, int]:
+        """Replace an alias from `%alias_magic` by the magic's own name; return the cell and the moved cursor."""
         for name, magic in self._shell.magics_manager.magics["cell"].items():
             if isinstance(magic, MagicAlias) and magic.magic_name == LUA_MAGIC:
-                found = re.match(rf"((?:\s*%%\w.*\n)*\s*%%){re.escape(name)}(?!\S)", cell)
-                if found and found.end() <= cursor:
-                    return f"{found[1]}{LUA_MAGIC}{cell[found.end() :]}", cursor + len(LUA_MAGIC) - len(name)
+                match = re.match(rf"((?:\s*%%\w.*\n)*\s*%%){re.escape(name)}(?!\S)", cell)
+                if match and match.end() <= cursor:
+                    return f"{match[1]}{LUA_MAGIC}{cell[match.end() :]}", cursor + len(LUA_MAGIC) - len(name)
         return cell, cursor
 
     def _variables(self) -> list[str]:
-        """The names of the user's Python variables."""
+        """Return the names of the user's Python variables."""
         hidden = self._shell.user_ns_hidden
         return [name for name in self._shell.user_ns if not name.startswith("_") and name not in hidden]
 
     def _inspect(self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()) -> Any:
-        """What is known of the name at the cursor, in place of the kernel's own answer where the cell is ours."""
+        """Return the `inspect_reply` for a Lua cell; let the kernel answer for any other cell."""
         from kosmo_kernel import editor
 
-        place = editor.lua_at_cursor(*self._unaliased(code, cursor_pos))
+        place = editor.lua_at_cursor(*self._resolve_alias(code, cursor_pos))
         if place is None:
-            return self._inspects_python(code, cursor_pos, detail_level, omit_sections)
+            return self._inspect_python(code, cursor_pos, detail_level, omit_sections)
         from kosmo_kernel.render.display import bundle_of
 
         page = place.inspect(self._session(), detail_level)

@@ -1,4 +1,4 @@
-"""How IPython shows what failed: an error carries its own few lines, in place of Python's traceback."""
+"""Give errors a short rendering of their own, which IPython shows in place of Python's traceback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from kosmo_kernel.render.error_lines import error_lines
 class RefusedSetting(BaseException):
     """A mistake in a `%config` line, which fails its cell.
 
-    It is no `Exception`, because `%config` logs those as `ERROR:root:` and goes on as if the setting were made.
+    It derives from `BaseException`, because `%config` logs an `Exception` as `ERROR:root:` and goes on as if the
+    setting were made.
 
     Parameters:
-        error: what is wrong.
-        colour: with ANSI colours.
+        error: the mistake.
+        colour: whether to use ANSI colours.
     """
 
     def __init__(self, error: KosmoError, *, colour: bool) -> None:
@@ -24,12 +25,12 @@ class RefusedSetting(BaseException):
 
 
 def show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None:
-    """Give an error the method by which IPython asks it for its own rendering."""
+    """Set the attribute from which IPython takes an error's own rendering, `_render_traceback_`."""
     vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
 
 
 def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[str]:
-    """How an error reads below a cell; in full with all that is known of it."""
+    """Return the lines of an error below a cell; with `full`, the whole error report."""
     lines = error_lines(error, colour=colour)
     if full:
         from kosmo_kernel.notebook.error_report import report_lines, traceback_lines

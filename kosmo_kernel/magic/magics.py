@@ -1,10 +1,10 @@
-"""The two magics, and the Lua session behind them.
+"""The magics `%%kosmo_lua` and `%kosmo`, and the Lua session behind them.
 
-The value of a cell is returned to IPython, which shows it, numbers it and keeps it as `_`. An error goes on as the
-exception it is, so that whatever runs the notebook stops; it only carries its own short rendering.
+The value of a cell is returned to IPython, which shows it, numbers it and keeps it as `_`. An error is raised, so that
+whatever executes the notebook stops; it carries its own short rendering.
 
-In Lua, `_` and `Out[n]` are what cells of Lua gave, as in a Lua notebook, so that a cell means the same in both. What a
-cell of Python gave is Python's: `-i x=_`.
+In Lua, `_` and `Out[n]` are the values of Lua cells, as in a Lua notebook, so that a cell means the same in both. The
+value of a Python cell is passed to Lua with `-i x=_`.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _Magic = TypeVar("_Magic", bound=Callable[..., Any])
 
 
 def _with_options(magic: _Magic) -> _Magic:
-    """Give a magic the help and the parser that `?` and completion read, from the table of options."""
-    for option in reversed(OPTIONS):  # each decorator puts its option in front of those below it
+    """Generate a magic's docstring and argument parser, which `?` and completion read, from the table of options."""
+    for option in reversed(OPTIONS):  # each decorator puts its option in front of the previous ones
         settings: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {"action": "store_true"}
         magic = argument(*option.flags, help=option.doc, **settings)(magic)
     documented: _Magic = magic_arguments(f"%{LUA_MAGIC}")(magic)
@@ -56,7 +56,7 @@ def _with_options(magic: _Magic) -> _Magic:
 
 
 def _with_commands(magic: _Magic) -> _Magic:
-    """Give a magic the help that `?` reads, from the table of commands."""
+    """Append the table of commands to a magic's docstring, which `?` shows."""
     width = max(len(command.usage) for command in COMMANDS)
     lines = [f"  %{COMMAND_MAGIC} {command.usage.ljust(width)}  {command.doc}" for command in COMMANDS]
     magic.__doc__ = "\n".join([f"{magic.__doc__}\n\n::\n", *lines])
@@ -69,7 +69,7 @@ class KosmoMagic(Magics):
 
     Parameters:
         shell: the IPython shell.
-        settings: of the project, which come before those of the shell's profile.
+        settings: the project's settings, which take precedence over those of the shell's profile.
     """
 
     shell: InteractiveShell
@@ -85,27 +85,27 @@ class KosmoMagic(Magics):
         self._profile = deepcopy(shell.config.get(type(self).__name__))
         super().__init__(shell, **settings)
         tables = shell.magics_manager.magics
-        self._displaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
-        self._end: finalize[[], KosmoMagic] | None = None
+        self._replaced = {(kind, name): tables[kind].get(name) for kind in self.magics for name in self.magics[kind]}
+        self._finalizer: finalize[[], KosmoMagic] | None = None
         self._editing = Editing(shell, lambda: vars(self).get("session"))
 
     @cached_property
     def session(self) -> Session:
-        """The Lua state of this shell, made when first used."""
+        """The Lua session of this shell, created on first use."""
         from kosmo_kernel.accounts import demo_chosen
         from kosmo_kernel.session import Session
 
         session = Session()
         if self.account is not None and not demo_chosen():
             session.account = self.account
-        self._end = finalize(self, session.close)  # at the end of the shell or of Python, whichever comes first
+        self._finalizer = finalize(self, session.close)  # when the shell is freed or Python exits
         return session
 
     def update_config(self, config: Config) -> None:
-        """Take what `%config` sets. An account that is set here was said last, so it comes before the demo.
+        """Apply the settings of a `%config` line. An account that is set here takes precedence over the demo account.
 
         Raises:
-            RefusedSetting: there is no such setting, or its value makes no sense; nothing is set.
+            RefusedSetting: a setting is unknown or its value is invalid; nothing is changed.
         """
         try:
             _check(config)
@@ -146,7 +146,7 @@ class KosmoMagic(Magics):
           name = %kosmo_lua heroku.get_app("my-app").name
         """
         if line.strip() in ("--help", "-h") or (cell is None and not line.strip()):
-            _say((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
+            _print((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
         with self._short_errors():
             if cell is None:
@@ -157,18 +157,18 @@ class KosmoMagic(Magics):
                 raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
             options = options.over(self._settings())
             try:
-                place = (local_ns or {}) if cell is None else where_called(self.shell)
-                inputs = lua_inputs(options.input, self.shell.user_ns, place)
+                local = (local_ns or {}) if cell is None else where_called(self.shell)
+                inputs = lua_inputs(options.input, self.shell.user_ns, local)
                 return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
                 if options.dry_run and error.result is not None:
                     with self.session.interruptible:
                         self._show_plan(error.result, options)
-                _say_notes(error.result.notes if error.result is not None else ())
+                _print_notes(error.result.notes if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
                 self.session.last_error = error
-                _say("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
+                _print("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
                 return None
 
     @no_var_expand
@@ -180,14 +180,14 @@ class KosmoMagic(Magics):
             return value_of([run_command(line, door_of(self.shell, self.session))], Options())
 
     def _settings(self) -> dict[str, Any]:
-        """What `%config` says where a cell says nothing; the account is the session's, which `%kosmo demo` changes."""
+        """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""
         return {name: getattr(self, name) for name in SETTINGS if name not in ("account", "errors")}
 
     def _run(self, lua: str, options: Options, inputs: dict[str, Any], *, is_cell: bool) -> Any:
-        """Run the Lua of a cell, and set Python's variables; its value, unless that is hidden or kept in one."""
-        output = [] if options.dry_run else options.output  # a dry run leaves Lua's variables as they were
+        """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
+        output = [] if options.dry_run else options.output  # a dry run does not change Lua's variables
         number: int = self.shell.displayhook.prompt_count
-        with self._line() as line:
+        with self._progress_line() as line:
             result = self.session.run(
                 lua,
                 name=f"In[{number}]",
@@ -203,42 +203,44 @@ class KosmoMagic(Magics):
                 fresh=options.fresh,
                 inputs=inputs,
                 outputs=[name for _, name in output],
-                number=number if is_cell else None,  # of several lines in a cell none is what the cell gave
+                number=number
+                if is_cell
+                else None,  # a cell may have several line magics, and none is the value of the cell
             )
         if options.dry_run:
             self._publish(small_note(replace_values_with_plan(result)))
         with self.session.interruptible:
             attrs = result.attrs()
             value = value_of(result.values, options, attrs)
-            attrs.pop("note", None)  # which is about the value
+            attrs.pop("note", None)  # the note is about the value
             variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
-        # Nobody can tell whether the value of a line is shown.
-        _say_notes(result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
+        # For a line magic it is unknown whether IPython shows the value, so its notes are printed.
+        _print_notes(result.split_notes(tables=is_shown and is_cell and not options.raw)[1])
         if options.var is not None:
             check_data(f"-v {options.var}", result)
             variables[options.var] = value
         self.shell.push(variables)
         return value if is_shown else None
 
-    def _line(self) -> ProgressDisplay:
-        """The line of a cell's progress, where this shell shows things."""
+    def _progress_line(self) -> ProgressDisplay:
+        """Return the progress line of a cell, for a notebook or a terminal."""
         publisher = self.shell.display_pub
-        if type(publisher) is DisplayPublisher:  # which prints: nothing can be updated
+        if type(publisher) is DisplayPublisher:  # a terminal: it prints, and displays cannot be updated
             from kosmo_kernel.render.terminal_progress import TerminalProgress
 
             return TerminalProgress(sys.stderr)
         return NotebookProgress(self._publish, only_last=isinstance(publisher, CapturingDisplayPublisher))
 
     def _display(self, line: ProgressDisplay, display: Display) -> None:
-        """Show what Lua shows."""
+        """Show a display of the running Lua code, after finishing the progress line."""
         line.make_way(sys.stdout, "\n")
         if display.clears:
             line.cleared()
         self._publish(display)
 
     def _show_plan(self, result: Result, options: Options) -> None:
-        """Show the calls of a dry run that failed, as far as it came."""
+        """Show the calls of a dry run that failed, up to the failure."""
         from kosmo_kernel.render.display import Display, bundle_of
 
         self._publish(small_note(replace_values_with_plan(result)))
@@ -246,7 +248,7 @@ class KosmoMagic(Magics):
             self._publish(Display(bundle_of(value, rows=options.limit, raw=options.raw)))
 
     def _publish(self, display: Display) -> None:
-        """Show something; `%%capture` swaps the publisher, so it is looked up each time."""
+        """Publish a display; the publisher is looked up each time, because `%%capture` replaces it."""
         publisher = self.shell.display_pub
         if display.clears:
             publisher.clear_output(wait=display.wait)
@@ -255,45 +257,45 @@ class KosmoMagic(Magics):
         publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
 
     def _lines_above(self, cell: str) -> int:
-        """How many lines stand above the Lua in its notebook cell, so that its line numbers are the cell's."""
+        """Return the number of lines above the Lua in its cell, so that its line numbers match the cell's."""
         history = self.shell.history_manager
         typed: str = history.input_hist_raw[-1] if history else ""
-        place = typed.rfind(cell.rstrip("\n"))
-        return typed.count("\n", 0, place) if place > 0 else 1
+        index = typed.rfind(cell.rstrip("\n"))
+        return typed.count("\n", 0, index) if index > 0 else 1
 
     def unregister(self) -> None:
-        """Put back what stood under the names of these magics, and end the session."""
+        """Restore the magics that these replaced, and end the session."""
         self._editing.remove()
         manager = self.shell.magics_manager
-        for (kind, name), before in self._displaced.items():
+        for (kind, name), original in self._replaced.items():
             table = manager.magics[kind]
             if table.get(name) != self.magics[kind][name]:
-                continue  # another extension has taken the name since
-            if before is None:
+                continue  # another extension has replaced it since
+            if original is None:
                 del table[name]
             else:
-                table[name] = before
+                table[name] = original
         manager.registry.pop(type(self).__name__, None)
         configurables: list[Any] = self.shell.configurables
-        configurables[:] = [each for each in configurables if each is not self]
-        self.shell.config.pop(type(self).__name__, None)  # where the shell keeps what `%config` sets, mistakes as well
+        configurables[:] = [configurable for configurable in configurables if configurable is not self]
+        self.shell.config.pop(type(self).__name__, None)  # values from `%config`, including invalid ones
         if self._profile is not None:
             self.shell.config[type(self).__name__] = self._profile
-        if self._end is not None:
-            self._end()
+        if self._finalizer is not None:
+            self._finalizer()
 
     @contextmanager
     def _short_errors(self, *, keep: bool = True) -> Iterator[None]:
-        """Let IPython show an error of this package by its own few lines instead of Python's traceback.
+        """Have IPython show an error of this package in its short form instead of Python's traceback.
 
         Parameters:
-            keep: whether `%kosmo error` tells of it later.
+            keep: whether to keep the error for `%kosmo error`.
         """
         try:
             yield
         except KosmoError as error:
             if keep:
-                with suppress(KosmoError):  # of a session that cannot begin, which is the very error then
+                with suppress(KosmoError):  # raised again when the error is that the session cannot start
                     self.session.last_error = error
             colour = self.shell.colors.lower() != "nocolor"
             show_shortly(error, colour=colour, full=self.errors == "full")
@@ -301,10 +303,10 @@ class KosmoMagic(Magics):
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics with a shell; a second time changes nothing.
+    """Register the magics with a shell. A second call has no effect.
 
     Raises:
-        UnknownNameError, SettingsError: a mistake in the settings of the project or the profile; nothing is registered.
+        UnknownNameError, SettingsError: the settings of the project or the profile are invalid; nothing is registered.
     """
     if KosmoMagic.__name__ in shell.magics_manager.registry:
         return
@@ -318,37 +320,37 @@ def load(shell: InteractiveShell) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Leave the shell as `load` found it."""
-    found = shell.magics_manager.registry.get(KosmoMagic.__name__)
-    if found is not None:
-        found.unregister()
+    """Restore the shell to its state before `load`."""
+    magic = shell.magics_manager.registry.get(KosmoMagic.__name__)
+    if magic is not None:
+        magic.unregister()
 
 
 def _check(config: Config) -> None:
-    """Look for mistakes in what a configuration says of `KosmoMagic`.
+    """Check the settings of `KosmoMagic` in a configuration.
 
     Raises:
-        UnknownNameError, SettingsError: there is one.
+        UnknownNameError, SettingsError: a setting is unknown or invalid.
     """
     name = KosmoMagic.__name__
     for key, value in config.get(name, {}).items():
-        if value is not None:  # which stands for what is so without settings
+        if value is not None:  # None means the default
             checked(key, value, f"{name}.{key}", name)
 
 
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:
-    """Pass on what Lua prints; `%%capture` swaps the streams, so they are looked up each time."""
-    place = sys.stderr if stream == "stderr" else sys.stdout
-    line.make_way(place, text)
-    place.write(text)
+    """Write Lua's output; the streams are looked up each time, because `%%capture` replaces them."""
+    target = sys.stderr if stream == "stderr" else sys.stdout
+    line.make_way(target, text)
+    target.write(text)
 
 
 def _ask(form: str, question: str = "") -> str | None:
-    """What `io.read` gets: the answer to one question, or the end of the input where nobody can be asked.
+    """Return a line of input for `io.read`, or None (the end of the input) if the front end offers no input.
 
     Parameters:
-        form: `l` for a line, `L` for one with its line end, `a` for all there is.
-        question: what to say first.
+        form: the format of `io.read`: `l` for a line, `L` for a line with its newline, `a` for all input.
+        question: the prompt.
     """
     try:
         answer = input(question)
@@ -357,12 +359,12 @@ def _ask(form: str, question: str = "") -> str | None:
     return f"{answer}\n" if form == "L" else answer
 
 
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to a stream, standard output unless told."""
+def _print(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to a stream, by default standard output."""
     (stream or sys.stdout).write(f"{text}\n")
 
 
-def _say_notes(notes: Iterable[str]) -> None:
-    """What there is to say about a run, below what it printed."""
+def _print_notes(notes: Iterable[str]) -> None:
+    """Write the notes about a run to stderr."""
     for note in notes:
-        _say(note, sys.stderr)
+        _print(note, sys.stderr)

@@ -1,27 +1,32 @@
-"""MCP servers: which are configured, which are trusted, and what they answer.
+"""The MCP client: configuration, trust, connections and tool calls.
 
-    config.py      which are configured: `configuration()`, `Configuration`, `files`, `user_file`, `project_root`
-    entries.py     one of them as a file describes it: `Server`
-    jsonc.py       JSON with comments
-    references.py  filling in what an entry refers to: `${NAME}`, `${secret:NAME}` …
-    secrets.py     the secrets among those: `read`, `keep`, `keeping`, `drop`
-    secret_scan.py  secrets that stand in an entry in the clear, and the entry without them
-    trust.py       whether the user agreed to one that a project brings: `Trust`, and `shown`, what they agree to
-    servers.py     asking them, from any thread: `Servers`
-    tools.py       what they offer: `Tool`, and `names.py`, what that is called in Lua
-    arguments.py   checking what a tool is called with: `checked`; the patterns of its schema by `schema_patterns.py`
-    answers.py     what it answered as a value: `value_of`, and `shown`, what of it is to be looked at
-    pages.py       what is known of a server or a tool as a page of the reference
-    connection.py     one that runs, in the event loop of `loop.py`
-    child.py       one that is a program; `reaper.py` ends it when we cannot, `streams.py` has its messages
-    sdk.py         the protocol, the only file that imports the SDK; `errors.py` and `outcomes.py` are its errors
+    config.py           the configured servers: `configuration()`, `Configuration`, `files`, `user_file`, `project_root`
+    entries.py          a server's entry in a settings file: `Server`
+    jsonc.py            JSON with comments
+    references.py       resolution of `${NAME}`, `${secret:NAME}` … in an entry: `fill_in`
+    secrets.py          storage of secrets: `read`, `keep`, `keeping`, `drop`
+    secret_scan.py      detection and redaction of plaintext secrets in an entry
+    trust.py            the user's approval of a project's servers: `Trust`; what they approve: `consent_lines`
+    servers.py          requests to servers from any thread: `Servers`
+    tools.py            the tools of a server: `Tool`
+    names.py            the Lua names of servers and tools
+    arguments.py        validation of a tool's arguments: `checked`
+    schema_patterns.py  safe matching of the regular expressions in a tool's schema
+    answers.py          a tool's result as a value: `value_of`; its images and documents: `displays_of`
+    pages.py            reference pages for servers and tools
+    connection.py       the connection to a running server
+    loop.py             the event loop of all connections, in a background thread
+    child.py            the child process of a stdio server
+    reaper.py           a program that kills child processes if this process dies
+    streams.py          the messages of a child process
+    sdk.py              the protocol; the only module here that imports the SDK
+    errors.py           errors of a connection
+    outcomes.py         the error messages that users see
 
 A call is `servers.tool(server, name)`, `checked(tool, arguments)`, `servers.call(tool, arguments)` and `value_of(tool,
-answer)`; a session's own `Servers` are `session.servers.get()`. `Servers.tool` and whatever else asks a server raises
-`UntrustedError` before it starts one that the user has not agreed to.
-
-What doors and the session use is what is imported here. Nothing starts a server but asking it something through
-`Servers`; reading the configuration, its trust and `Servers.known` never do.
+answer)`. A session's `Servers` are `session.servers.get()`. Only requests through `Servers` start a server; they raise
+`UntrustedError` first if the user has not approved it. Reading the configuration, its trust and `Servers.known` start
+none.
 """
 
 from __future__ import annotations

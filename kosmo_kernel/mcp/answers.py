@@ -1,7 +1,7 @@
-"""What a tool answered, as a value: `structuredContent` where it has that, else its one text, else its parts as a list.
+"""Conversion of a tool's result to a value: `structuredContent` if present, else a single text, else a list of parts.
 
-A text is taken for JSON only where it is an object or a list, so that `123` stays a text. The SDKs of servers wrap what
-is no object as `{"result": …}`, and what was wrapped so is unwrapped. A list of objects becomes records.
+A text is parsed as JSON only if it is an object or an array, so that `123` stays a text. Server SDKs wrap values that
+are not objects as `{"result": …}`; these are unwrapped. A list of objects becomes `Records`.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from kosmo_kernel.mcp.tools import WRAPPED, Tool
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.values.records import Records, decode
 
-MAX_MESSAGE_LENGTH = 4_000  # characters of a tool's own words about its failure
+MAX_MESSAGE_LENGTH = 4_000  # characters of a tool's error message
 MARKUP = {"text/markdown": "markdown", "text/html": "html"}
-# Of pictures those that draw and do nothing else; an SVG is a document, and a server's is not shown.
+# Raster formats only: an SVG can contain scripts, so one from a server is not displayed.
 PICTURES = {"image/gif": "gif", "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 
 
 def value_of(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ()) -> Any:
-    """The value of an answer.
+    """Return the value of a tool's result.
 
     Parameters:
-        tool: what was called.
-        answer: see `Servers.begin_call`.
-        secrets: what no message may show.
+        tool: the tool that was called.
+        answer: the result, see `Servers.begin_call`.
+        secrets: texts to redact in error messages.
 
     Raises:
-        RefusedError: the tool says that it failed.
+        RefusedError: the tool reported an error.
     """
     content = answer.get("content") or []
     if answer.get("isError"):
@@ -46,23 +46,23 @@ def value_of(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ())
 
 
 def displays_of(answer: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """What of an answer is to be looked at: forms of `display`, and what they show.
+    """Return the images and formatted documents of a result, as pairs of a `display` format and its data.
 
     Parameters:
-        answer: of a tool, or what a resource holds.
+        answer: a tool's result or a resource's contents.
     """
-    found: list[tuple[str, bytes]] = []
+    displays: list[tuple[str, bytes]] = []
     for part in (*(answer.get("content") or ()), *(answer.get("contents") or ())):
         match part:
             case {"type": "image", "mimeType": str(kind), "data": str(data)} if kind in PICTURES:
-                found.append((PICTURES[kind], data.encode()))
+                displays.append((PICTURES[kind], data.encode()))
             case {"type": "resource", "resource": {"mimeType": str(kind), "text": str(text)}} if kind in MARKUP:
-                found.append((MARKUP[kind], text.encode()))
+                displays.append((MARKUP[kind], text.encode()))
             case {"type": "resource", "resource": {"mimeType": str(kind), "blob": str(data)}} if kind in PICTURES:
-                found.append((PICTURES[kind], data.encode()))
+                displays.append((PICTURES[kind], data.encode()))
             case {"uri": _, "mimeType": str(kind), "blob": str(data)} if kind in PICTURES:
-                found.append((PICTURES[kind], data.encode()))
-    return found
+                displays.append((PICTURES[kind], data.encode()))
+    return displays
 
 
 def _unwrapped(tool: Tool, value: Any) -> Any:
@@ -79,22 +79,22 @@ def _decoded(text: str) -> Any:
 
 
 def _without_data(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A part without the base64 of a picture or a sound, which is shown and not read; its size in place of that."""
+    """Return a part with the base64 data of an image or a sound replaced by its size in bytes."""
     data = part.get("data")
     if not isinstance(data, str):
         return dict(part)
     size = len(data) * 3 // 4 - data.count("=")
-    return {key: one for key, one in part.items() if key != "data"} | {"bytes": size}
+    return {key: value for key, value in part.items() if key != "data"} | {"bytes": size}
 
 
 def _records(value: Any) -> Any:
-    is_records = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+    is_records = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
     return Records(value) if is_records else value
 
 
 def _failed(tool: Tool, content: Iterable[Mapping[str, Any]], secrets: Iterable[str]) -> RefusedError:
     texts = [part["text"] for part in content if part.get("type") == "text" and str(part.get("text")).strip()]
-    said = redact("\n".join(texts).strip(), secrets)
-    said = said if len(said) <= MAX_MESSAGE_LENGTH else said[:MAX_MESSAGE_LENGTH] + "…"
-    told = f"{tool.function}: {said}" if said else f"{tool.function} failed, and the server does not say why."
-    return RefusedError(told, function=tool.function)
+    reason = redact("\n".join(texts).strip(), secrets)
+    reason = reason if len(reason) <= MAX_MESSAGE_LENGTH else reason[:MAX_MESSAGE_LENGTH] + "…"
+    message = f"{tool.function}: {reason}" if reason else f"{tool.function} failed, and the server does not say why."
+    return RefusedError(message, function=tool.function)

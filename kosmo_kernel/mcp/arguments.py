@@ -1,7 +1,7 @@
-"""Checking what a tool is called with against its JSON Schema, before anything is sent.
+"""Validation of a tool's arguments against its JSON Schema, before anything is sent.
 
-All mistakes are told at once, in words of ours: what must be, and never what was given. An argument that the schema
-does not name is a mistake where the schema lists its arguments, because most servers pass over such without a word.
+All mistakes are reported in one message, which says what is required and never shows the values. An argument that the
+schema does not name is a mistake if the schema lists its arguments, because most servers silently ignore it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-MAX_SCHEMA_TEXT = 120  # characters of what a schema asks for
-MAX_SCHEMAS_KEPT = 1_000  # schemas; each time a server lists its tools anew they are other ones
-# Where a schema says more of its arguments than `properties` does, names that are not there may be meant.
+MAX_SCHEMA_TEXT = 120  # characters of a schema's value in an error message
+MAX_SCHEMAS_KEPT = 1_000  # cached schemas; each listing of a server's tools creates new ones
+# Keywords that may allow argument names besides those in `properties`.
 OPEN = ("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
 WORDS = {
     "string": "a text",
@@ -43,10 +43,10 @@ LIMITS = {
     "multipleOf": "a multiple of",
 }
 
-_kept: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id, which the schema keeps
+_cache: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id; keeping the schema keeps its id unique
 
 
-def _nothing_known(_pattern: str, _text: str) -> bool | None:
+def _unknown_match(_pattern: str, _text: str) -> bool | None:
     return None
 
 
@@ -55,44 +55,44 @@ def checked(
     named: Mapping[str, Any] | None,
     positional: Sequence[Any] = (),
     *,
-    matches: Matches = _nothing_known,
+    matches: Matches = _unknown_match,
 ) -> dict[str, Any]:
-    """The arguments of a call, by name, as they are sent.
+    """Return the arguments of a call by name, in the form to send.
 
     Parameters:
-        tool: what is called.
-        named: them by name; None where they come by position.
-        positional: them in the order of the schema's properties.
-        matches: matches the schema's patterns; without it they are the server's to look at.
+        tool: the tool to call.
+        named: the arguments by name; None if they are positional.
+        positional: the arguments in the order of the schema's properties.
+        matches: matches the schema's patterns; by default patterns are not checked.
 
     Raises:
-        InvalidArgumentsError: all mistakes in one message. Nothing was sent.
+        InvalidArgumentsError: the arguments do not fit; all mistakes are in one message. Nothing was sent.
     """
     try:
-        found, faults = _found(_rules_of(tool), named, positional, matches)
+        arguments, faults = _check(_rules_of(tool), named, positional, matches)
     except RecursionError:
         faults = ["its schema refers to itself without end, or is too deep, so that nothing can be checked against it"]
     if faults:
         raise InvalidArgumentsError(f"{tool.function}: {'; '.join(dict.fromkeys(faults))}. Write {tool.signature}")
-    return found
+    return arguments
 
 
-def _found(
+def _check(
     rules: _Rules, named: Mapping[str, Any] | None, positional: Sequence[Any], matches: Matches
 ) -> tuple[dict[str, Any], list[str]]:
-    """The arguments by name, and what is wrong with them."""
+    """Return the arguments by name, and their mistakes."""
     faults: list[str] = []
-    given: Mapping[str, Any] = named or {}
+    values: Mapping[str, Any] = named or {}
     if named is None:
-        given = dict(zip(rules.names, positional, strict=False))
+        values = dict(zip(rules.names, positional, strict=False))
         if len(positional) > len(rules.names):
             faults.append(f"it takes {len(rules.names)} arguments, got {len(positional)}")
-    found = {name: rules.fitting(name, _plain(value)) for name, value in given.items() if value is not None}
-    faults += [f"`{name}` is missing" for name in rules.required if name not in found]
+    arguments = {name: rules.convert(name, _to_json(value)) for name, value in values.items() if value is not None}
+    faults += [f"`{name}` is missing" for name in rules.required if name not in arguments]
     if rules.is_closed:
-        faults += [_unknown(name, rules.names) for name in found if name not in rules.kinds]
-    faults += rules.broken(found, matches)
-    return found, faults
+        faults += [_unknown(name, rules.names) for name in arguments if name not in rules.kinds]
+    faults += rules.violations(arguments, matches)
+    return arguments, faults
 
 
 def _unknown(name: str, names: list[str]) -> str:
@@ -100,27 +100,27 @@ def _unknown(name: str, names: list[str]) -> str:
     return f"`{name[:60]}` is no argument of it" + (f" (`{near[0]}` is)" if near else "")
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+def _to_json(value: Any) -> Any:
+    """Convert a value to JSON types."""
     if isinstance(value, Records):
-        return [_plain(row) for row in value.rows]
+        return [_to_json(row) for row in value.rows]
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_to_json(item) for item in value]
     return str(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What a tool's schema asks for. Made once, since that takes a hundred times as long as a check.
+    """The requirements of a tool's schema. They are cached, because creating them takes 100 times as long as a check.
 
     Parameters:
-        names: of the arguments that it names, in order.
-        kinds: of each, which types it may have, as far as the schema says so plainly.
-        required: those that must be given.
-        is_closed: there are no others.
-        validator: checks against the schema; None for a schema that is none, since then its server does.
+        names: the names of its arguments, in order.
+        kinds: the types that each argument may have, if the schema declares them directly.
+        required: the names of its required arguments.
+        is_closed: other names are not allowed.
+        validator: checks against the schema; None if the schema is invalid, which leaves the check to the server.
     """
 
     names: list[str]
@@ -129,8 +129,8 @@ class _Rules:
     is_closed: bool
     validator: Validator | None
 
-    def fitting(self, name: str, value: Any) -> Any:
-        """A value in the form that is asked for, where Lua knows only one for two: `{}`, and `2.0` for 2."""
+    def convert(self, name: str, value: Any) -> Any:
+        """Convert `{}` and floats such as `2.0`, which are ambiguous in Lua, to the type that the schema requires."""
         kinds = self.kinds.get(name, ())
         if value in ([], {}) and isinstance(value, (list, dict)):
             if "array" in kinds and "object" not in kinds:
@@ -141,44 +141,44 @@ class _Rules:
             return int(value)
         return value
 
-    def broken(self, given: dict[str, Any], matches: Matches) -> list[str]:
-        """What of the schema some arguments break."""
+    def violations(self, arguments: dict[str, Any], matches: Matches) -> list[str]:
+        """Return the descriptions of all violations of the schema."""
         from referencing.exceptions import Unresolvable
 
         from kosmo_kernel.mcp.schema_patterns import faults
 
         try:
-            errors = faults(self.validator, matches, given) if self.validator else []
-            return [fault for error in errors for fault in _said(error)]
+            errors = faults(self.validator, matches, arguments) if self.validator else []
+            return [fault for error in errors for fault in _descriptions(error)]
         except Unresolvable:
-            return []  # as for a schema that is none
+            return []  # the schema is invalid: its references cannot be resolved
 
 
 def _rules_of(tool: Tool) -> _Rules:
-    kept = _kept.get(id(tool.schema))
-    if kept and kept[0] is tool.schema:
-        return kept[1]
+    cached = _cache.get(id(tool.schema))
+    if cached and cached[0] is tool.schema:
+        return cached[1]
     properties = tool.properties
-    made = _Rules(
+    rules = _Rules(
         names=list(properties),
         kinds={name: _kinds(schema) for name, schema in properties.items()},
         required=tool.required,
         is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
         validator=_validator(tool.schema),
     )
-    if len(_kept) >= MAX_SCHEMAS_KEPT:
-        _kept.clear()
-    _kept[id(tool.schema)] = (tool.schema, made)
-    return made
+    if len(_cache) >= MAX_SCHEMAS_KEPT:
+        _cache.clear()
+    _cache[id(tool.schema)] = (tool.schema, rules)
+    return rules
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    told = schema.get("type")
-    kinds = {one for one in (told if isinstance(told, list) else [told]) if isinstance(one, str)}
+    declared = schema.get("type")
+    kinds = {kind for kind in (declared if isinstance(declared, list) else [declared]) if isinstance(kind, str)}
     for key in ("anyOf", "oneOf"):
-        ways = schema.get(key)
-        for one in ways if isinstance(ways, list) else ():
-            kinds |= _kinds(one) if isinstance(one, dict) else set()
+        alternatives = schema.get(key)
+        for alternative in alternatives if isinstance(alternatives, list) else ():
+            kinds |= _kinds(alternative) if isinstance(alternative, dict) else set()
     return kinds
 
 
@@ -194,48 +194,48 @@ def _validator(schema: Mapping[str, Any]) -> Validator | None:
         kind.check_schema(dict(schema), format_checker=NO_FORMATS)  # type: ignore[call-arg] # the protocol lacks it
     except SchemaError:
         return None
-    return rules(kind, schema)(dict(schema), registry=Registry())  # of its own: no schema may have another one fetched
+    return rules(kind, schema)(dict(schema), registry=Registry())  # its own, empty registry: no schema is fetched
 
 
-def _said(error: ValidationError) -> Iterator[str]:
-    """What is wrong, in words."""
+def _descriptions(error: ValidationError) -> Iterator[str]:
+    """Describe a violation of the schema."""
     path = _path(error)
-    asked: Any = error.validator_value
-    given: Any = error.instance
+    required: Any = error.validator_value
+    instance: Any = error.instance
     match error.validator:
         case "required":
-            if path:  # at the top it is told already
-                yield f"`{path}` lacks {', '.join(f'`{n}`' for n in asked if n not in given)}"
+            if path:  # missing arguments are reported by `_check`
+                yield f"`{path}` lacks {', '.join(f'`{name}`' for name in required if name not in instance)}"
         case "additionalProperties" if not path:
             known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-            yield from (_unknown(name, list(known)) for name in given if name not in known)
+            yield from (_unknown(name, list(known)) for name in instance if name not in known)
         case "type":
-            yield f"`{path}` must be {_any_of([asked] if isinstance(asked, str) else asked)}"
-        case "anyOf" | "oneOf" if kinds := [one["type"] for one in asked if isinstance(one.get("type"), str)]:
+            yield f"`{path}` must be {_any_of([required] if isinstance(required, str) else required)}"
+        case "anyOf" | "oneOf" if kinds := [item["type"] for item in required if isinstance(item.get("type"), str)]:
             yield f"`{path}` must be {_any_of(kinds)}"
         case "enum":
-            yield f"`{path}` must be one of {_shown(asked)}"
+            yield f"`{path}` must be one of {_json(required)}"
         case "const":
-            yield f"`{path}` must be {_shown(asked)}"
+            yield f"`{path}` must be {_json(required)}"
         case str() as rule if rule in LIMITS:
-            yield f"`{path}` must be {LIMITS[rule]} {asked}"
+            yield f"`{path}` must be {LIMITS[rule]} {required}"
         case "minItems" | "maxItems" | "minLength" | "maxLength" as rule:
             unit = "items" if rule.endswith("Items") else "characters"
-            yield f"`{path}` must have {'at least' if rule.startswith('min') else 'at most'} {asked} {unit}"
+            yield f"`{path}` must have {'at least' if rule.startswith('min') else 'at most'} {required} {unit}"
         case _ as rule:
-            yield f"`{path or 'the arguments'}` must satisfy `{rule}`: {_shown(asked)}"
+            yield f"`{path or 'the arguments'}` must satisfy `{rule}`: {_json(required)}"
 
 
 def _any_of(kinds: Sequence[str]) -> str:
     return " or ".join(dict.fromkeys(WORDS.get(kind, kind) for kind in kinds))
 
 
-def _shown(asked: Any) -> str:
-    return one_line(json.dumps(asked, ensure_ascii=False), most=MAX_SCHEMA_TEXT)
+def _json(value: Any) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False), most=MAX_SCHEMA_TEXT)
 
 
 def _path(error: ValidationError) -> str:
-    """Where it is, with Lua's counting: `files[1].name`."""
+    """Return the path of the invalid value, with indexes from 1 as in Lua: `files[1].name`."""
     path = ""
     for part in error.absolute_path:
         path += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if path else str(part)

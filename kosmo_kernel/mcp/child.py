@@ -1,8 +1,8 @@
-"""A server that is a program: its lines, its complaints, and its end.
+"""The child process of an MCP server: its start, its lines on standard output, its standard error, and its end.
 
-It runs in a process group of its own, so that its end takes with it whatever it started (`npx` and `uvx` start the real
-server as a child of theirs). Lines are read in one pass and up to a limit, because what a server says is not trusted to
-ever have an end.
+It runs in its own process group, so that ending it also ends the processes that it started (`npx` and `uvx` run the
+real server as their child). Lines are read in linear time and up to a size limit, because a server may send a line
+without an end.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 
 from kosmo_kernel.mcp.references import ResolvedServer
 
-MAX_MESSAGE_BYTES = 64 << 20  # bytes of one message
-READ_BYTES = 1 << 18  # bytes that are read at once
-TAIL_LINES, TAIL_WIDTH = 8, 300  # what is kept of its complaints: last lines, and characters of each
-EXIT_SECONDS = 2.0  # seconds to end by itself after its input has ended, as the protocol asks for
-SILENT_EXIT_SECONDS = 0.2  # and of one that never said a word, for whose start somebody waits
+MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
+READ_BYTES = 1 << 18  # bytes per read
+TAIL_LINES, TAIL_WIDTH = 8, 300  # of standard error: the last lines, and the characters of each
+EXIT_SECONDS = 2.0  # grace period to exit after its input is closed, which the protocol requires
+SILENT_EXIT_SECONDS = 0.2  # grace period of a server that sent nothing, because a caller waits for its start
 HAS_PROCESS_GROUPS = sys.platform != "win32"
 
 
 class TooLongError(Exception):
-    """A message was longer than any may be."""
+    """A message exceeds the size limit."""
 
 
 class LineTail:
@@ -38,31 +38,31 @@ class LineTail:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """More of the stream."""
+        """Add the next data of the stream."""
         *lines, rest = (self._rest + data).split(b"\n")
         self._rest = rest[-TAIL_WIDTH * 4 :]
         for line in lines[-TAIL_LINES:]:
             self.add(line)
 
     def add(self, line: bytes) -> None:
-        """One more line."""
+        """Add a line."""
         if text := line[: TAIL_WIDTH * 4].decode(errors="replace").strip():
             self._lines.append(text[:TAIL_WIDTH])
 
     def lines(self) -> list[str]:
-        """What they are, the last of them perhaps without an end."""
+        """Return the last lines, including an incomplete one at the end."""
         rest = self._rest.decode(errors="replace").strip()[:TAIL_WIDTH]
         return [*self._lines, *([rest] if rest else [])][-TAIL_LINES:]
 
 
 class ProcessReaper:
-    """Our side of `reaper.py`. Started with the first server that it is told of."""
+    """Starts `reaper.py` with the first server, and tells it which process groups to kill if this process dies."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, group: int) -> None:
-        """This process group must not outlive us."""
+        """Have a process group killed when this process ends."""
         if not HAS_PROCESS_GROUPS:
             return
         if self._process is None:
@@ -76,19 +76,19 @@ class ProcessReaper:
                 start_new_session=True,
                 bufsize=0,
             )
-        self._tell(f"+{group}\n")
+        self._send(f"+{group}\n")
 
     def remove(self, group: int) -> None:
-        """It has ended."""
-        self._tell(f"-{group}\n")
+        """Remove a process group that has ended."""
+        self._send(f"-{group}\n")
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._process and self._process.stdin:
-            with suppress(OSError):  # somebody killed it; the servers still end with us when we end in order
+            with suppress(OSError):  # the reaper was killed; servers are still ended by `Child.end` on a regular exit
                 self._process.stdin.write(line.encode())
 
     def close(self) -> None:
-        """No server is left."""
+        """End the reaper, when all servers have ended."""
         if self._process and self._process.stdin:
             self._process.stdin.close()
             self._process.wait()
@@ -96,22 +96,30 @@ class ProcessReaper:
 
 
 class Child:
-    """A running server. Made by `Child.start`, and to be ended."""
+    """A running server process, created by `Child.start`.
+
+    Attributes:
+        complaints: the last lines of its standard error.
+        noise: the last lines of its standard output that are not messages.
+        exit_code: its exit code, if it exited by itself.
+        unheard: it ended without having read any message.
+        leave: seconds to exit by itself before it is killed.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, keeper: ProcessReaper) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise OSError("the program has no pipes")
-        self._process, self._keeper = process, keeper
+        self._process, self._reaper = process, keeper
         self._input, self._output = process.stdin, process.stdout
-        self._said, self._searched = bytearray(), 0  # what it said and nobody read yet; where no line ends in that
-        self._was_told = False
-        # Of our own end of its input the loop lets go when the program ends, and then nobody could look into it.
-        self._spare = os.dup(process.stdin.get_extra_info("pipe").fileno()) if HAS_PROCESS_GROUPS else None
+        self._buffer, self._searched = bytearray(), 0  # unread output, and how much of it contains no line end
+        self._was_written = False
+        # A duplicate of its input pipe, for `_input_unread`: the loop closes its own when the program ends.
+        self._input_copy = os.dup(process.stdin.get_extra_info("pipe").fileno()) if HAS_PROCESS_GROUPS else None
         self.complaints, self.noise = LineTail(), LineTail()
-        self.exit_code: int | None = None  # with which it ended, where it did that by itself
-        self.unheard = False  # and without having read a word
+        self.exit_code: int | None = None
+        self.unheard = False
         self.leave = EXIT_SECONDS
-        self._listening = asyncio.ensure_future(self._listen(process.stderr))
+        self._stderr_task = asyncio.ensure_future(self._read_stderr(process.stderr))
         if HAS_PROCESS_GROUPS:
             keeper.add(process.pid)
 
@@ -120,7 +128,7 @@ class Child:
         """Start a server.
 
         Raises:
-            OSError: there is no such program, or no such folder.
+            OSError: the program or its working directory does not exist, or cannot be used.
         """
         process = await asyncio.create_subprocess_exec(
             filled.command,
@@ -137,86 +145,86 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's as well."""
+        """Its process id, which is also its process group's id."""
         return self._process.pid
 
     async def line(self) -> bytes | None:
-        """The next line that it says, without its end; None when it has closed its output.
+        """Return the next line of its standard output, without the line end; None when it has closed its output.
 
         Raises:
-            TooLongError: the line has no end.
+            TooLongError: the line exceeds the size limit.
         """
-        while (end := self._said.find(b"\n", self._searched)) < 0:
-            self._searched = len(self._said)
+        while (end := self._buffer.find(b"\n", self._searched)) < 0:
+            self._searched = len(self._buffer)
             if self._searched > MAX_MESSAGE_BYTES:
                 raise TooLongError
             data = await self._output.read(READ_BYTES)
             if not data:
-                rest, self._said, self._searched = bytes(self._said), bytearray(), 0
+                rest, self._buffer, self._searched = bytes(self._buffer), bytearray(), 0
                 return rest or None
-            self._said += data
-        line = bytes(self._said[:end])
-        del self._said[: end + 1]
+            self._buffer += data
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
         self._searched = 0
         return line
 
     def say(self, line: bytes) -> None:
-        """Say a line to it, which it reads when it likes. One that has closed its input hears nothing."""
+        """Write a line to its standard input without waiting; do nothing if it has closed its input."""
         if not self._input.is_closing():
             self._input.write(line + b"\n")
-            self._was_told = self._was_told or not self._input.is_closing()
+            self._was_written = self._was_written or not self._input.is_closing()
 
-    def _left_unread(self) -> bool:
-        """Whether it has read nothing of what was said to it; False where the system does not tell."""
-        if self._spare is None:
+    def _input_unread(self) -> bool:
+        """Return whether it has read nothing that was written to it; False where the system cannot tell."""
+        if self._input_copy is None:
             return False
         import fcntl
         import termios
 
         with suppress(OSError):
-            return not self._was_told or any(fcntl.ioctl(self._spare, termios.FIONREAD, bytes(4)))
+            return not self._was_written or any(fcntl.ioctl(self._input_copy, termios.FIONREAD, bytes(4)))
         return False
 
     def answered(self) -> None:
-        """It has read what it was told, and nobody will want to know that any more."""
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
+        """Note that it has responded, so that whether it read its input is no longer of interest."""
+        if self._input_copy is not None:
+            os.close(self._input_copy)
+            self._input_copy = None
 
     async def end(self) -> None:
-        """End it and all that it started; `exit_code` and `unheard` say how it ended."""
-        self.unheard = self._left_unread()
+        """End it and all processes that it started; set `exit_code` and `unheard`."""
+        self.unheard = self._input_unread()
         self.answered()
         self._input.close()
-        by_itself = await self._ended(self.leave)
+        exited = await self._wait_for_exit(self.leave)
         for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-            self._kill(number)  # its children too, which outlive it where nobody tells them
-            if not by_itself:
-                await self._ended(self.leave)
-        self._keeper.remove(self.pid)
-        await asyncio.wait((self._listening,), timeout=SILENT_EXIT_SECONDS)  # its last words
-        self._listening.cancel()
+            self._kill(number)  # even if it has exited: its children may still run
+            if not exited:
+                await self._wait_for_exit(self.leave)
+        self._reaper.remove(self.pid)
+        await asyncio.wait((self._stderr_task,), timeout=SILENT_EXIT_SECONDS)  # for its last output
+        self._stderr_task.cancel()
         with suppress(asyncio.CancelledError):
-            await self._listening
-        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else it warns when collected
-        self.exit_code = self._process.returncode if by_itself else None
+            await self._stderr_task
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - prevents a ResourceWarning on collection
+        self.exit_code = self._process.returncode if exited else None
 
-    async def _ended(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds. Not `wait()` alone: that waits for its pipes as well."""
-        until = asyncio.get_running_loop().time() + seconds
+    async def _wait_for_exit(self, seconds: float) -> bool:
+        """Return whether it exits in time. It polls because `Process.wait` waits for the pipes to close as well."""
+        deadline = asyncio.get_running_loop().time() + seconds
         while self._process.returncode is None:
-            if asyncio.get_running_loop().time() >= until:
+            if asyncio.get_running_loop().time() >= deadline:
                 return False
             await asyncio.sleep(0.01)
         return True
 
     def _kill(self, number: int) -> None:
-        with suppress(OSError):  # nobody is left
+        with suppress(OSError):  # all processes have ended
             if HAS_PROCESS_GROUPS:
                 os.killpg(self.pid, number)
             else:
                 self._process.send_signal(number)
 
-    async def _listen(self, stream: asyncio.StreamReader) -> None:
+    async def _read_stderr(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(READ_BYTES):
             self.complaints.feed(data)

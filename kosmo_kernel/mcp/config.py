@@ -1,7 +1,7 @@
-"""Which servers are configured: the user's file, then those that a project brings for other clients.
+"""The configured MCP servers, read from the user's file and from the files that a project has for other clients.
 
-Later files win, by the name of the server and as whole entries. A file that cannot be read is told of in `faults`, and
-the others still count. Nothing here starts a server.
+When several files configure a server of one name, the whole entry of the last file wins. A file that cannot be read is
+listed in `Configuration.faults` and does not affect the others. Reading never starts a server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kosmo_kernel.safety.redaction import one_line
 USER = "user"
 PROJECT = {"vscode": ".vscode/mcp.json", "cursor": ".cursor/mcp.json", "project": ".mcp.json"}  # later ones win
 KEYS = ("mcpServers", "servers")
-MAX_NAME_SHOWN = 80  # characters of a name that there is not
+MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Source:
     """A file that may configure servers.
 
     Parameters:
-        source: its kind, `USER` or one of `PROJECT`.
-        path: where it is, or would be.
-        key: under which it lists servers, one of `KEYS`; empty where there is no file, or none that says.
-        servers: the names of those that it lists.
-        fault: why it cannot be read; empty when it can.
+        source: the kind of file: `USER` or a key of `PROJECT`.
+        path: its path; the file may not exist.
+        key: the key under which it lists servers, one of `KEYS`; empty if the file does not exist or has none.
+        servers: the names of its servers.
+        fault: the reason why it cannot be read; empty if it can.
     """
 
     source: str
@@ -47,8 +47,8 @@ class Configuration:
 
     Parameters:
         root: the project's folder.
-        servers: by name, in order of first mention.
-        sources: the files, in the order in which they count.
+        servers: the entries by name, in order of first occurrence.
+        sources: the files, in order of increasing precedence.
     """
 
     root: Path
@@ -57,56 +57,56 @@ class Configuration:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Why files could not be read, each with its place."""
+        """The error messages of the files that cannot be read, each with its path."""
         return tuple(source.fault for source in self.sources if source.fault)
 
     def find(self, name: str) -> Server:
-        """The server of that name.
+        """Return the server of a name.
 
         Raises:
-            UnknownNameError: there is none; with the nearest names, and the files that could not be read.
+            UnknownNameError: there is none; the message has the nearest names and the files that cannot be read.
         """
         if name in self.servers:
             return self.servers[name]
         shown = one_line(name, most=MAX_NAME_SHOWN)
-        told = f"There is no MCP server `{shown}`."
+        message = f"There is no MCP server `{shown}`."
         if not self.servers:
-            told = f"There is no MCP server `{shown}`: none is configured. Write one into {self.sources[0].path}."
+            message = f"There is no MCP server `{shown}`: none is configured. Write one into {self.sources[0].path}."
         near = nearest(name, list(self.servers))
         if self.servers and not near:
-            told += f" There are {', '.join(self.servers)}."
-        raise UnknownNameError(" ".join([told, *self.faults]), tuple(near))
+            message += f" There are {', '.join(self.servers)}."
+        raise UnknownNameError(" ".join([message, *self.faults]), tuple(near))
 
 
 def project_root(folder: Path) -> Path:
-    """The project of a folder: where its Git repository begins, else the folder itself."""
-    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+    """Return the root of the Git repository around a folder, or the folder itself if there is none."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
 def home() -> Path:
-    """The user's home.
+    """Return the user's home folder.
 
     Raises:
-        SettingsError: there is none that is known.
+        SettingsError: it cannot be determined.
     """
     try:
         return Path.home()
-    except RuntimeError:  # pathlib's word for it
+    except RuntimeError:  # pathlib raises it when it cannot determine the home folder
         raise SettingsError("You have no home, where ~/.kosmo/mcp.json would be. Name one in HOME.") from None
 
 
 def user_file() -> Path:
-    """The user's own file; errors as `home` has them."""
+    """Return the path of the user's own file; raises like `home`."""
     return home() / ".kosmo" / "mcp.json"
 
 
 def files(root: Path) -> dict[str, Path]:
-    """The files that count for a project's folder, by their kind, later ones winning."""
+    """Return the files that may configure servers for a project, by kind, in order of increasing precedence."""
     return {USER: user_file(), **{source: root / name for source, name in PROJECT.items()}}
 
 
 def configuration(folder: Path | None = None) -> Configuration:
-    """What is configured for a folder: the working directory when None."""
+    """Return the servers that are configured for a folder, or for the working directory if None."""
     root = project_root(folder or Path.cwd())
     servers: dict[str, Server] = {}
     sources = []
@@ -116,19 +116,19 @@ def configuration(folder: Path | None = None) -> Configuration:
         except SettingsError as fault:
             sources.append(Source(source, path, fault=fault.message))
             continue
-        for name, given in listed.items():
-            found = entry(name, given, source, path, root)
-            before = servers.get(name)
-            servers[name] = replace(found, replaces=before.path) if before else found
+        for name, value in listed.items():
+            server = entry(name, value, source, path, root)
+            replaced = servers.get(name)
+            servers[name] = replace(server, replaces=replaced.path) if replaced else server
         sources.append(Source(source, path, key, tuple(listed)))
     return Configuration(root, servers, tuple(sources))
 
 
 def entries_of(path: Path) -> tuple[str, dict[str, Any]]:
-    """The key under which a file lists servers, and what stands there; both empty where there is no file.
+    """Return the key under which a file lists servers, and its entries; both are empty if the file does not exist.
 
     Raises:
-        SettingsError: the file cannot be read, or is no such file; with its line and column where that helps.
+        SettingsError: the file cannot be read or has an unexpected format; the message has line and column if known.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -140,11 +140,11 @@ def entries_of(path: Path) -> tuple[str, dict[str, Any]]:
         raise SettingsError(f"{path}:{line}:{column} is no UTF-8.") from None
     except OSError as fault:
         raise SettingsError(f"{path} cannot be read: {fault.strerror}.") from None
-    given = jsonc.read(text, str(path)) if text.strip() else {}
-    if not isinstance(given, dict):
+    content = jsonc.read(text, str(path)) if text.strip() else {}
+    if not isinstance(content, dict):
         raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
-    key = next((key for key in KEYS if given.get(key) is not None), "")
-    listed = given[key] if key else {}
+    key = next((key for key in KEYS if content.get(key) is not None), "")
+    listed = content[key] if key else {}
     if not isinstance(listed, dict):
         raise SettingsError(f"{path}: `{key}` must be an object, one entry for each server.")
     return key, listed

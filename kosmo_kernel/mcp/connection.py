@@ -1,7 +1,7 @@
-"""One server while it runs: its start, its tools, the calls under way, and its end.
+"""The connection to one MCP server: its start, its tools, its requests, and its end.
 
-Everything here happens in the event loop. A task of its own holds the connection open, because whoever opens one of the
-SDK's must be who closes it; everybody else only asks through it.
+All methods run in the event loop of `loop.py`. A separate task holds the SDK's connection open, because the task that
+opens it must also close it; other tasks only send requests through it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from kosmo_kernel.mcp.tools import Tool, tools_of
 
 T = TypeVar("T")
 
-PATIENT = 20.0  # seconds: who is given less is not also given the ten seconds that the SDK waits for a silent server
+PATIENT = 20.0  # seconds; up to this timeout, the wait of 10 s for a silent server is cut to half the timeout
 AT_START = "at its start"
 
 
 @dataclass(frozen=True, slots=True)
 class CallListener:
-    """Who hears what a server says while it is at work.
+    """Callbacks for the notifications that a server sends during a call.
 
     Parameters:
-        progress: is told how far it is: done, of how much or None, and a text or None.
-        log: is told level and text of what it logs.
+        progress: called with the progress, the total or None, and a message or None.
+        log: called with the level and the text of a log message.
     """
 
     progress: Callable[[float, float | None, str | None], None] = lambda *_: None
@@ -41,29 +41,32 @@ class CallListener:
 
 
 class ServerConnection:
-    """A server that runs, or is about to.
+    """A server that runs, or is being started.
 
     Parameters:
         server: its entry.
-        fill_in: gives the entry with everything filled in; may wait for a keyring.
-        keeper: ends its program when we cannot.
+        fill_in: returns the entry with its references resolved; may block on a keyring.
+        keeper: kills its program if this process dies.
+
+    Attributes:
+        hung: it does not respond any more, so the next request starts a new one.
     """
 
     def __init__(self, server: Server, fill_in: Callable[[], ResolvedServer], keeper: ProcessReaper) -> None:
         self.server = server
-        self._fill_in, self._keeper = fill_in, keeper
-        self._filled: ResolvedServer | None = None
+        self._fill_in, self._reaper = fill_in, keeper
+        self._resolved: ResolvedServer | None = None
         self._connection: SdkConnection | None = None
         self._child: Child | None = None
         self._holder: asyncio.Task[None] | None = None
-        self._listener: asyncio.Task[None] | None = None
+        self._changes_task: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._leave = asyncio.Event()
+        self._closing = asyncio.Event()
         self._opening = False
         self._tools: tuple[Tool, ...] = ()
         self._stale = True
-        self._hearings: list[CallListener] = []
-        self.hung = False  # nothing more is to be expected of it, and the next question starts it anew
+        self._listeners: list[CallListener] = []
+        self.hung = False
 
     # Start and end -----------------------------------------------------------------------------------
 
@@ -71,10 +74,10 @@ class ServerConnection:
         """Start it, and read its tools.
 
         Raises:
-            KosmoError: it does not start, or speaks no MCP.
+            KosmoError: it does not start, or does not support MCP.
         """
-        self._filled = filled = await asyncio.to_thread(self._fill_in)
-        await self._start_program(filled)
+        self._resolved = resolved = await asyncio.to_thread(self._fill_in)
+        await self._start_program(resolved)
         try:
             from kosmo_kernel.mcp import sdk
         except ImportError:
@@ -84,68 +87,68 @@ class ServerConnection:
         wrong: McpError
         try:
             async with asyncio.timeout(self.server.timeout):
-                await self._connect(filled, sdk.MODERN, sdk.OLD)
+                await self._connect(resolved, sdk.MODERN, sdk.OLD)
         except TimeoutError:
             wrong = ServerTimeoutError()
-            self._let_go()  # nobody waits until it has ended
+            self._abandon()  # without waiting for its end
         except McpError as error:
             wrong = error
             await self.close()
         else:
             return
-        raise self._told(wrong, AT_START) from None
+        raise self._error(wrong, AT_START) from None
 
-    async def _start_program(self, filled: ResolvedServer) -> None:
+    async def _start_program(self, resolved: ResolvedServer) -> None:
         if self.server.kind != "stdio":
             return
         try:
-            self._child = await Child.start(filled, self._keeper)
+            self._child = await Child.start(resolved, self._reaper)
         except OSError as error:
-            raise not_started(self.server, error, filled.command, filled.secrets) from None
+            raise not_started(self.server, error, resolved.command, resolved.secrets) from None
 
-    async def _connect(self, filled: ResolvedServer, modern: str, old: str) -> None:
-        """Connect as servers have it since 2026, or as before where a server knows nothing of that."""
-        of_address = self.server.kind == "http"
-        first = self.server.timeout / 2 if of_address and self.server.timeout <= PATIENT else None
+    async def _connect(self, resolved: ResolvedServer, modern: str, old: str) -> None:
+        """Connect with the protocol of 2026, or with the older one if the server does not support it."""
+        is_http = self.server.kind == "http"
+        modern_timeout = self.server.timeout / 2 if is_http and self.server.timeout <= PATIENT else None
         try:
-            async with asyncio.timeout(first):
-                await self._open(filled, modern)
+            async with asyncio.timeout(modern_timeout):
+                await self._open(resolved, modern)
         except TimeoutError:
             await self.close()
         except ClosedError as wrong:
             await self.close()
-            # Servers of some old SDKs end when anything comes before the handshake of old. One that has read nothing
-            # has ended for a reason of its own, and would do so again.
+            # Servers with some old SDKs exit when a message precedes the old handshake. A server that has not read the
+            # message exited for another reason, and would exit again.
             if wrong.too_long or wrong.why or (self._child and self._child.unheard):
                 raise
         else:
             return
-        await self._start_program(filled)
-        await self._open(filled, old)
+        await self._start_program(resolved)
+        await self._open(resolved, old)
 
-    async def _open(self, filled: ResolvedServer, mode: str) -> None:
+    async def _open(self, resolved: ResolvedServer, mode: str) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._leave.clear()
+        self._closing.clear()
         self._opening = True
-        self._holder = asyncio.create_task(self._hold(filled, mode, ready))
+        self._holder = asyncio.create_task(self._hold(resolved, mode, ready))
         await asyncio.shield(ready)
         await self.tools()
 
-    def _let_go(self) -> None:
-        """Have it end, soon: it has not even answered."""
-        self._leave.set()
+    def _abandon(self) -> None:
+        """End it soon, without waiting, when it has not responded."""
+        self._closing.set()
         if self._child:
             self._child.leave = SILENT_EXIT_SECONDS
         if self._opening and self._holder:
             self._holder.cancel()
 
-    async def _hold(self, filled: ResolvedServer, mode: str, ready: asyncio.Future[None]) -> None:
-        """Keep the connection open until it is to be closed, or closes."""
+    async def _hold(self, resolved: ResolvedServer, mode: str, ready: asyncio.Future[None]) -> None:
+        """Keep the connection open until either side closes it."""
         from kosmo_kernel.mcp import sdk
 
         try:
             async with sdk.connected(
-                filled,
+                resolved,
                 self._child,
                 mode=mode,
                 patience=self.server.timeout / 3,
@@ -157,67 +160,72 @@ class ServerConnection:
                 if self._child:
                     self._child.answered()
                 ready.set_result(None)
-                leave = asyncio.ensure_future(self._leave.wait())
+                closing = asyncio.ensure_future(self._closing.wait())
                 closed = asyncio.ensure_future(connection.wire.closed.wait())
                 try:
-                    await asyncio.wait((leave, closed), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait((closing, closed), return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    leave.cancel()
+                    closing.cancel()
                     closed.cancel()
-        except Exception as error:  # noqa: BLE001 - whoever waits for the start is told; later a call finds it closed
+        except Exception as error:  # noqa: BLE001 - `ready` raises it during the start; later, calls find the connection closed
             if not ready.done():
                 ready.set_exception(error)
         finally:
             self._opening, self._connection = False, None
             if not ready.done():
                 ready.set_exception(ClosedError())
-            ready.exception()  # whoever waited may be gone, and then nobody looks at it
+            ready.exception()  # marks the exception as retrieved, in case the caller was cancelled
             if self._child:
                 await self._child.end()
 
     async def close(self) -> None:
-        """End it. Calls under way fail."""
-        self._leave.set()
+        """End it. Calls in progress fail."""
+        self._closing.set()
         if self._starting and self._starting is not asyncio.current_task():
             self._starting.cancel()
             await asyncio.wait((self._starting,))
-        if self._listener:
-            self._listener.cancel()
+        if self._changes_task:
+            self._changes_task.cancel()
         if self._holder:
             if self._opening:
                 self._holder.cancel()
-            await asyncio.wait((self._holder,))  # which goes on to end it when nobody waits any more
+            await asyncio.wait((self._holder,))  # it still ends the server if this wait is cancelled
 
     async def started(self, before: ServerConnection | None) -> None:
-        """Wait until it has started; whoever comes first starts it, after the one that it takes the place of has ended.
+        """Wait until it has started. The first caller starts it.
+
+        Parameters:
+            before: the connection that it replaces, which is closed first.
 
         Raises:
-            KosmoError: as `start`.
+            KosmoError: as for `start`.
         """
         if self._starting is None:
-            self._starting = asyncio.create_task(self._take_over(before))
-            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # perhaps all are gone
+            self._starting = asyncio.create_task(self._replace(before))
+            self._starting.add_done_callback(
+                lambda task: task.cancelled() or task.exception()
+            )  # retrieved, if all callers are cancelled
         await asyncio.shield(self._starting)
 
-    async def _take_over(self, before: ServerConnection | None) -> None:
+    async def _replace(self, before: ServerConnection | None) -> None:
         if before:
             await before.close()
         await self.start()
 
     @property
     def over(self) -> bool:
-        """Whether another one must take its place."""
+        """Whether it has ended, so that a new connection must replace it."""
         return self._starting is not None and self._starting.done() and not self.alive
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether it can receive requests."""
         return self._connection is not None and not self._connection.wire.closed.is_set() and not self.hung
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no text may show of what it was given."""
-        return self._filled.secrets if self._filled else ()
+        """The values of its entry to redact in all texts."""
+        return self._resolved.secrets if self._resolved else ()
 
     @property
     def pid(self) -> int | None:
@@ -228,34 +236,34 @@ class ServerConnection:
 
     @property
     def known(self) -> tuple[Tool, ...]:
-        """Its tools, as they were last told."""
+        """Its tools, as last listed."""
         return self._tools
 
     @property
     def about(self) -> dict[str, Any]:
-        """What it said of itself: `title`, `version`, `protocol`, `instructions`, and what kinds of things it `offers`.
+        """Its description of itself: `title`, `version`, `protocol`, `instructions`, and `offers`, its capabilities.
 
-        Empty where it does not run.
+        Empty if it does not run.
         """
-        one = self._connection
-        if one is None:
+        connection = self._connection
+        if connection is None:
             return {}
-        offers = [kind for kind, offered in one.offers.items() if offered is not None]
+        offers = [kind for kind, capability in connection.offers.items() if capability is not None]
         return {
-            "title": one.title,
-            "version": one.version,
-            "protocol": one.protocol,
-            "instructions": one.instructions,
+            "title": connection.title,
+            "version": connection.version,
+            "protocol": connection.protocol,
+            "instructions": connection.instructions,
             "offers": offers,
         }
 
     @property
     def fresh(self) -> bool:
-        """Whether it runs, and has not said since that its tools have changed."""
+        """Whether it runs, and has not announced a change of its tools since they were listed."""
         return self.alive and not self._stale
 
     async def tools(self, *, anew: bool = False) -> tuple[Tool, ...]:
-        """Its tools; asked for again where it said that they have changed, or where they are wanted anew."""
+        """Return its tools; list them again if they have changed, or if `anew` is set."""
         connection = self._open_connection()
         if (self._stale or anew) and connection.offers["tools"] is not None:
             self._stale = False
@@ -265,8 +273,8 @@ class ServerConnection:
                 self._stale = True
                 raise
             self._tools = tools_of(self.server.name, described)
-            if connection.tells_of_tools and (self._listener is None or self._listener.done()):
-                self._listener = asyncio.create_task(connection.changes(self._changed))
+            if connection.tells_of_tools and (self._changes_task is None or self._changes_task.done()):
+                self._changes_task = asyncio.create_task(connection.changes(self._changed))
         return self._tools
 
     def _changed(self) -> None:
@@ -282,32 +290,32 @@ class ServerConnection:
         function: str = "",
         hearing: CallListener | None = None,
     ) -> T:
-        """What it answers a question.
+        """Send a request and return the response.
 
         Parameters:
-            question: asks it.
-            doing: how a message calls that, as `in search_issues`.
-            function: what is called; empty for nothing.
-            hearing: who hears what it says meanwhile.
+            question: sends the request through a connection.
+            doing: the operation, for error messages: `in search_issues`.
+            function: the full name of the tool that is called; empty if none.
+            hearing: receives the server's notifications during the request.
 
         Raises:
-            KosmoError: it does not answer, or with an error.
+            KosmoError: it does not respond, or with an error.
         """
         since = asyncio.get_running_loop().time()
         connection = self._connection
         if hearing:
-            self._hearings.append(hearing)
+            self._listeners.append(hearing)
         try:
             return await question(self._open_connection())
         except McpError as wrong:
             if isinstance(wrong, ServerTimeoutError):
                 self.hung = connection is not None and connection.wire.heard < since
             elif isinstance(wrong, ClosedError) or getattr(wrong, "status", 0) == HTTPStatus.NOT_FOUND:
-                self.hung = True  # a server at an address that was started anew knows nothing of this session
-            raise self._told(wrong, doing, function, connection) from None
+                self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
+            raise self._error(wrong, doing, function, connection) from None
         finally:
             if hearing:
-                self._hearings.remove(hearing)
+                self._listeners.remove(hearing)
 
     def _open_connection(self) -> SdkConnection:
         if self._connection is None:
@@ -315,10 +323,12 @@ class ServerConnection:
         return self._connection
 
     def _logged(self, level: str, text: str) -> None:
-        if self._hearings:
-            self._hearings[-1].log(level, text)  # the protocol does not say which call it belongs to
+        if self._listeners:
+            self._listeners[-1].log(
+                level, text
+            )  # the protocol does not tell which call it belongs to, so the latest gets it
 
-    def _told(
+    def _error(
         self, wrong: McpError, doing: str, function: str = "", connection: SdkConnection | None = None
     ) -> KosmoError:
         return error_from(

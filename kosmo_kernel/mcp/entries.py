@@ -1,7 +1,7 @@
-"""One server as a settings file describes it, checked but not yet filled in: references in it are still references.
+"""Parsing and checking of a server's entry in a settings file. References in it are not resolved here.
 
-The keys are those that other clients know, in all their spellings. A mistake in one entry is kept with that entry, so
-that the others still work, and is told when somebody wants to use it.
+All spellings of keys that other MCP clients accept are supported. A mistake is stored in the entry's `fault`, so that
+other entries still work, and raised when the server is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError
 
-TIMEOUT = 30.0  # seconds for an answer, where the entry does not say
+TIMEOUT = 30.0  # default seconds for a response
 KINDS: dict[str, Literal["stdio", "http"]] = {
     "stdio": "stdio",
     "http": "http",
@@ -31,21 +31,21 @@ class Server:
     """A configured server.
 
     Parameters:
-        name: what the user calls it.
-        source: the kind of file it comes from, `config.USER` or one of `config.PROJECT`.
+        name: its key in the settings file.
+        source: the kind of file it comes from, `config.USER` or a key of `config.PROJECT`.
         path: that file.
-        root: the project's folder, where a server is started that does not say where.
-        kind: how it is spoken to.
+        root: the project's folder, which is the default working directory of a server.
+        kind: its transport.
         command: the program of a `stdio` server.
         args: its arguments.
-        env: what its environment has besides the poor one that every server gets.
-        cwd: where it is started; empty for `root`.
+        env: its environment variables, in addition to `references.INHERITED`.
+        cwd: its working directory; empty for `root`.
         url: the address of an `http` server.
-        headers: sent with every request to it.
+        headers: the headers of every request to it.
         enabled: whether it may be used.
-        timeout: seconds for its start, and for each answer.
-        replaces: the file of an entry with the same name that this one takes the place of.
-        fault: why it cannot be used; empty when it can.
+        timeout: seconds for its start, and for each response.
+        replaces: the file of an entry with the same name that this one overrides.
+        fault: the reason why it cannot be used; empty if it can.
     """
 
     name: str
@@ -66,14 +66,14 @@ class Server:
 
     @property
     def of_project(self) -> bool:
-        """Whether a project brought it, and not the user."""
+        """Whether it comes from a project's file and not from the user's own."""
         return self.source != "user"
 
     def usable(self) -> None:
-        """Nothing, when the entry describes a server that may be used.
+        """Check that the entry is valid and enabled.
 
         Raises:
-            SettingsError: a mistake in the entry, or it is switched off.
+            SettingsError: the entry has a mistake or is switched off.
         """
         if self.fault:
             raise SettingsError(f"{self.path}: the MCP server `{self.name}`: {self.fault}.")
@@ -84,38 +84,38 @@ class Server:
             )
 
 
-class _Fault(Exception):  # noqa: N818 - it never leaves this file
-    """What is wrong with an entry."""
+class _EntryError(Exception):
+    """A mistake in an entry; its text becomes `Server.fault`."""
 
 
 def entry(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
-    """The server that an entry describes; with its `fault` where it describes none.
+    """Return the server that an entry describes; an invalid entry sets its `fault`.
 
     Parameters:
-        name: of the entry.
-        given: what stands there.
+        name: the key of the entry.
+        given: its value.
         source: the kind of file.
         path: the file.
         root: the project's folder.
     """
     try:
-        return _checked(name, given, source, path, root)
-    except _Fault as fault:
+        return _parse(name, given, source, path, root)
+    except _EntryError as fault:
         return Server(name, source, path, root, fault=str(fault))
 
 
-def _checked(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
+def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
     if not isinstance(given, dict):
-        raise _Fault(f"its entry must be an object, got {_kind_of(given)}")
+        raise _EntryError(f"its entry must be an object, got {_kind_of(given)}")
     command, url = _text(given, "command"), _text(given, "url", "serverUrl")
-    told = _text(given, "type").lower()
-    if told == OLD:
-        raise _Fault('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
-    kind = KINDS.get(told) if told not in ("", "local") else "http" if url and not command else "stdio"
+    transport = _text(given, "type").lower()
+    if transport == OLD:
+        raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
+    kind = KINDS.get(transport) if transport not in ("", "local") else "http" if url and not command else "stdio"
     if kind is None:
-        raise _Fault(f'`type` must be "stdio" or "http", got {told[:40]!r}')
+        raise _EntryError(f'`type` must be "stdio" or "http", got {transport[:40]!r}')
     if kind == "stdio" and not command.strip():
-        raise _Fault("it has neither `command` nor `url`" if not url else "`command` is missing")
+        raise _EntryError("it has neither `command` nor `url`" if not url else "`command` is missing")
     if kind == "http":
         _check_address(url)
     return Server(
@@ -130,18 +130,18 @@ def _checked(name: str, given: Any, source: str, path: Path, root: Path) -> Serv
         cwd=_text(given, "cwd"),
         url=url,
         headers=_named(given, "headers"),
-        enabled=_switch(given, "enabled", absent=True) and not _switch(given, "disabled", absent=False),
+        enabled=_flag(given, "enabled", absent=True) and not _flag(given, "disabled", absent=False),
         timeout=_seconds(given, "timeout", "timeoutSeconds"),
     )
 
 
 def _check_address(url: str) -> None:
     if not url:
-        raise _Fault("`url` is missing")
+        raise _EntryError("`url` is missing")
     if "${" in url.partition("/")[0]:
-        return  # known when it is filled in
+        return  # the scheme is unknown until references are resolved
     if urlsplit(url).scheme not in ("http", "https"):
-        raise _Fault("`url` must start with https:// or http://")
+        raise _EntryError("`url` must start with https:// or http://")
 
 
 def _first(given: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
@@ -153,9 +153,9 @@ def _text(given: Mapping[str, Any], *keys: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _Fault(f"`{key}` must be a text, got {_kind_of(value)}")
+        raise _EntryError(f"`{key}` must be a text, got {_kind_of(value)}")
     if "\0" in value:
-        raise _Fault(f"`{key}` has a NUL character in it")
+        raise _EntryError(f"`{key}` has a NUL character in it")
     return value
 
 
@@ -164,8 +164,8 @@ def _texts(given: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise _Fault(f"`{key}` must be a list of texts, got {_kind_of(value)}")
-    return tuple(_written(f"{key}[{place}]", one) for place, one in enumerate(value))
+        raise _EntryError(f"`{key}` must be a list of texts, got {_kind_of(value)}")
+    return tuple(_scalar(f"{key}[{index}]", item) for index, item in enumerate(value))
 
 
 def _named(given: Mapping[str, Any], *keys: str) -> dict[str, str]:
@@ -173,24 +173,24 @@ def _named(given: Mapping[str, Any], *keys: str) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _Fault(f"`{key}` must be an object of texts, got {_kind_of(value)}")
+        raise _EntryError(f"`{key}` must be an object of texts, got {_kind_of(value)}")
     if any(not name or "=" in name or "\0" in name for name in value):
-        raise _Fault(f"`{key}` has a name that no variable can have")
-    return {name: _written(f"{key}.{name}", one) for name, one in value.items() if one is not None}
+        raise _EntryError(f"`{key}` has a name that no variable can have")
+    return {name: _scalar(f"{key}.{name}", item) for name, item in value.items() if item is not None}
 
 
-def _written(key: str, value: Any) -> str:
-    """A text, a number or a truth value, as a program is given it."""
+def _scalar(key: str, value: Any) -> str:
+    """Return a string, number or boolean as the text of an argument or variable."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, (str, int, float)):
-        raise _Fault(f"`{key}` must be a text, got {_kind_of(value)}")
+        raise _EntryError(f"`{key}` must be a text, got {_kind_of(value)}")
     if "\0" in str(value):
-        raise _Fault(f"`{key}` has a NUL character in it")
+        raise _EntryError(f"`{key}` has a NUL character in it")
     return str(value)
 
 
-def _switch(given: Mapping[str, Any], key: str, *, absent: bool) -> bool:
+def _flag(given: Mapping[str, Any], key: str, *, absent: bool) -> bool:
     value = given.get(key)
     return absent if value is None else value is True or str(value).lower() in ("true", "on", "1")
 
@@ -204,7 +204,7 @@ def _seconds(given: Mapping[str, Any], *keys: str) -> float:
     except (TypeError, ValueError):
         seconds = math.nan
     if isinstance(value, bool) or not math.isfinite(seconds):
-        raise _Fault(f"`{key}` must be a number of seconds")
+        raise _EntryError(f"`{key}` must be a number of seconds")
     return seconds if seconds > 0 else TIMEOUT
 
 

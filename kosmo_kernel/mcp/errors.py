@@ -1,18 +1,18 @@
-"""What can go wrong between us and a server, before anybody words it."""
+"""Errors of a connection to an MCP server, before `outcomes.py` turns them into the messages that users see."""
 
 from __future__ import annotations
 
 
 class McpError(Exception):
-    """Anything of the kind."""
+    """Base class of the errors in this module."""
 
 
 class ClosedError(McpError):
-    """It has ended, or cannot be reached.
+    """The connection is closed, or the server cannot be reached.
 
     Parameters:
-        why: what the network says of that; empty for nothing.
-        too_long: it was ended by us, since one message of it had no end.
+        why: the network library's description; may be empty.
+        too_long: we closed the connection, because a message exceeded the size limit.
     """
 
     def __init__(self, why: str = "", *, too_long: bool = False) -> None:
@@ -21,20 +21,20 @@ class ClosedError(McpError):
 
 
 class ServerTimeoutError(McpError):
-    """It did not answer in time."""
+    """The server did not respond in time."""
 
 
 class MalformedError(McpError):
-    """It answered what makes no sense; the text says what."""
+    """The server's response violates the protocol; the text says how."""
 
 
 class ServerRejectedError(McpError):
-    """It answered with an error.
+    """The server responded with an error.
 
     Parameters:
-        message: its own words.
-        code: of JSON-RPC.
-        status: of HTTP, 0 where there was none.
+        message: the server's error message.
+        code: the JSON-RPC error code.
+        status: the HTTP status; 0 without one.
     """
 
     def __init__(self, message: str, code: int, status: int = 0) -> None:

@@ -1,6 +1,6 @@
-"""JSON as people write it into settings: with comments and commas too many, as VS Code allows both.
+"""JSON with comments and trailing commas, as VS Code allows in settings files.
 
-What JSON does not have is replaced by spaces, so that a mistake is still found at the line and column where it stands.
+Both are replaced by spaces before the text is parsed, so that the line and column of a syntax error stay correct.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])")
 
 
 def read(text: str, where: str) -> Any:
-    """The value that a text stands for.
+    """Return the value of a JSON text.
 
     Parameters:
-        text: JSON; comments, commas before a closing bracket and a byte order mark are passed over.
-        where: how a message calls the text: a file's path.
+        text: JSON; comments, trailing commas and a byte order mark are ignored.
+        where: the name of the text in error messages: a file's path.
 
     Raises:
-        SettingsError: it is none; with the line and the column. The message shows nothing of the text.
+        SettingsError: the text is not valid JSON. The message has the line and column, and no part of the text.
     """
     plain = _COMMA.sub(_blank, _COMMENT.sub(_blank, text.removeprefix("\ufeff")))
     try:
@@ -35,5 +35,5 @@ def read(text: str, where: str) -> Any:
         raise SettingsError(f"{where}:1:1 is no JSON for settings: it is nested too deep.") from None
 
 
-def _blank(found: re.Match[str]) -> str:
-    return found[1] or re.sub(r"[^\n]", " ", found[0])
+def _blank(match: re.Match[str]) -> str:
+    return match[1] or re.sub(r"[^\n]", " ", match[0])

@@ -1,6 +1,6 @@
-"""The one event loop that all servers of a session live in, in a thread of its own.
+"""The event loop that all MCP servers of a session share, in a background thread.
 
-Waking a thread costs as much as a small call, so what is begun while it has not yet woken goes along with what woke it.
+Waking the thread costs as much as a small call, so coroutines submitted before it has woken are started in one batch.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ T = TypeVar("T")
 
 
 class Loop:
-    """An event loop in the background. Its thread starts with the first thing to do; threads may share it."""
+    """An event loop in a background thread, which starts with the first coroutine. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._coming: list[tuple[Coroutine[Any, Any, Any], Future[Any]]] = []
+        self._pending: list[tuple[Coroutine[Any, Any, Any], Future[Any]]] = []
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Have something done. Cancelling the future cancels that."""
+        """Run a coroutine in the loop and return its future. Cancelling the future cancels the coroutine."""
         future: Future[T] = Future()
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="kosmo-mcp", daemon=True)
                 self._thread.start()
-            self._coming.append((work, future))
-            if len(self._coming) == 1:
+            self._pending.append((work, future))
+            if len(self._pending) == 1:
                 self._loop.call_soon_threadsafe(self._start, self._loop)
         return future
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start what has come; in the loop."""
+        """Start the pending coroutines. Runs in the loop."""
         with self._lock:
-            coming, self._coming = self._coming, []
-        for work, future in coming:
+            pending, self._pending = self._pending, []
+        for work, future in pending:
             _begin(work, future, loop)
 
     def close(self) -> None:
-        """End the thread. What was not done by then is cancelled."""
+        """Cancel all running coroutines and stop the thread."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
@@ -65,31 +65,31 @@ async def _cancel_all() -> None:
 
 
 def _begin(work: Coroutine[Any, Any, T], future: Future[T], loop: asyncio.AbstractEventLoop) -> None:
-    """Do something in a task, tell its future how it ended, and end it when that is cancelled."""
+    """Run a coroutine in a task, pass its result to the future, and cancel the task when the future is cancelled."""
 
-    def never_begun(_task: asyncio.Task[None]) -> None:
+    def cancelled_before_start(_task: asyncio.Task[None]) -> None:
         work.close()
         future.cancel()
 
-    async def carried() -> None:
-        # Told from here and not by a callback of the task: that is a turn of the loop, which the answer waits for.
-        task.remove_done_callback(never_begun)
+    async def run() -> None:
+        # The future is set here and not in a done callback, which would run one iteration of the loop later.
+        task.remove_done_callback(cancelled_before_start)
         try:
             result = await work
         except asyncio.CancelledError:
             future.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - it is raised where the future is waited for
+        except Exception as error:  # noqa: BLE001 - `future.result()` raises it
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)
         else:
             if future.set_running_or_notify_cancel():
                 future.set_result(result)
 
-    def left(future: Future[T]) -> None:
+    def cancel_task(future: Future[T]) -> None:
         if future.cancelled() and not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
 
-    task = loop.create_task(carried())
-    task.add_done_callback(never_begun)
-    future.add_done_callback(left)
+    task = loop.create_task(run())
+    task.add_done_callback(cancelled_before_start)
+    future.add_done_callback(cancel_task)

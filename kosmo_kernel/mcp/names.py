@@ -1,7 +1,7 @@
-"""What a server and its tools are called in Lua: by their own name in brackets, or by one that Lua can read.
+"""Lua names of servers and tools: identifiers derived from their original names.
 
-A name that Lua can read is itself. Of any other the letters are made small, and what is no letter, digit or `_` becomes
-a `_`. Where two names would become one, an own name comes first, and the later ones get a number.
+A name that is a Lua identifier stays unchanged. Any other is lowercased, and each run of characters other than ASCII
+letters, digits and `_` becomes one `_`. When two names collide, an unchanged name wins, and later ones get a number.
 """
 
 from __future__ import annotations
@@ -13,40 +13,45 @@ from kosmo_kernel.values.lua_syntax import is_lua_name
 
 
 def lua_name(text: str, absent: str = "tool") -> str:
-    """What a name is called where nothing else is called that.
+    """Return the Lua name of a server or tool, without regard to collisions.
 
     Parameters:
-        text: the name.
-        absent: what to call it where nothing of it is left.
+        text: the original name.
+        absent: the name to use when no valid character remains.
     """
     if is_lua_name(text):
         return text
-    plain = re.sub(r"[^a-z0-9_]+", "_", text.lower().strip()).strip("_") or absent
-    plain = f"_{plain}" if plain[0].isdigit() else plain
-    return plain if is_lua_name(plain) else f"{plain}_"
+    name = re.sub(r"[^a-z0-9_]+", "_", text.lower().strip()).strip("_") or absent
+    name = f"_{name}" if name[0].isdigit() else name
+    return name if is_lua_name(name) else f"{name}_"
 
 
 def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
-    """What each of some names is called among the others: by its own name, in the same order."""
-    given = list(dict.fromkeys(names))
-    taken = {name for name in given if is_lua_name(name)}
-    called: dict[str, str] = {}
-    for name in given:
-        wanted = found = lua_name(name, absent)
+    """Return a unique Lua name for each original name, in the same order."""
+    unique = list(dict.fromkeys(names))
+    taken = {name for name in unique if is_lua_name(name)}
+    by_name: dict[str, str] = {}
+    for name in unique:
+        base = candidate = lua_name(name, absent)
         number = 2
-        while found != name and found in taken:
-            found, number = f"{wanted}_{number}", number + 1
-        taken.add(found)
-        called[name] = found
-    return called
+        while candidate != name and candidate in taken:
+            candidate, number = f"{base}_{number}", number + 1
+        taken.add(candidate)
+        by_name[name] = candidate
+    return by_name
 
 
 def own_name(key: str, called: dict[str, str]) -> str | None:
-    """The name that a key means: an own name, what one is called, or what other clients would call it."""
+    """Return the original name that a key refers to, or None.
+
+    Parameters:
+        key: an original name, a Lua name, or the lowercased form that other MCP clients use.
+        called: the Lua name of each original name, from `lua_names`.
+    """
     if key in called:
         return key
-    by_call = {lua: name for name, lua in called.items()}
-    if key in by_call:
-        return by_call[key]
-    low = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(called)}
-    return low.get(key)
+    by_lua_name = {lua: name for name, lua in called.items()}
+    if key in by_lua_name:
+        return by_lua_name[key]
+    by_lowercase = {re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_"): name for name in reversed(called)}
+    return by_lowercase.get(key)

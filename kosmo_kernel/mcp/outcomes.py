@@ -1,6 +1,6 @@
-"""What to tell somebody when a server does not do what it should: which one, what happened, and what it said last.
+"""Error messages for failures of MCP servers: which server, what happened, and its last output.
 
-Whatever a server wrote is shown without secrets and without anything that moves a terminal.
+Text from a server is shown with secrets redacted and terminal control sequences removed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, Serve
 from kosmo_kernel.mcp.trust import called
 from kosmo_kernel.safety.redaction import one_line
 
-MAX_LINE_LENGTH = 300  # characters of a line that a server wrote
-MAX_MESSAGE_LENGTH = 2_000  # and of its own words about an error
-INTERNAL = -32603  # JSON-RPC: the server broke
+MAX_LINE_LENGTH = 300  # characters of a line of a server's output
+MAX_MESSAGE_LENGTH = 2_000  # characters of a server's error message
+INTERNAL = -32603  # JSON-RPC: internal error
 LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 def not_started(server: Server, error: OSError, command: str, secrets: Iterable[str]) -> SettingsError:
-    """The program of a server cannot be started.
+    """Return the error for a server whose program cannot be started.
 
     Parameters:
-        server: the server.
-        error: what the system says.
+        server: the server's entry.
+        error: the error of the operating system.
         command: the program.
-        secrets: what no message may show.
+        secrets: texts to redact.
     """
     program = one_line(command, secrets, MAX_LINE_LENGTH)
     if isinstance(error, FileNotFoundError) and error.filename is not None and str(error.filename) != command:
@@ -60,18 +60,18 @@ def error_from(
     exit_code: int | None = None,
     stray: str = "",
 ) -> KosmoError:
-    """The error for something that went wrong.
+    """Return the error to raise for a failure of the connection to a server.
 
     Parameters:
-        server: the server.
-        wrong: what it was.
-        doing: what was being done, as `at its start`.
-        function: what was called; empty for nothing.
-        secrets: what no message may show.
+        server: the server's entry.
+        wrong: the failure.
+        doing: the operation that failed, for the message: `at its start`.
+        function: the full name of the tool that was called; empty if none.
+        secrets: texts to redact.
         complaints: the last lines of its standard error.
-        noise: what it printed on its standard output that is no message.
-        exit_code: with which it ended at its start; None for anything else.
-        stray: the id of an answer that nobody had asked for.
+        noise: the last lines of its standard output that are not messages.
+        exit_code: its exit code if it ended during startup; otherwise None.
+        stray: the id of a response that matches no request.
     """
     secrets = tuple(secrets)
     who = f"The MCP server `{server.name}`"
@@ -79,7 +79,7 @@ def error_from(
     status = None
     match wrong:
         case ServerRejectedError():
-            kind, status, what = _turned_down(wrong, server, who, doing, secrets)
+            kind, status, what = _rejection(wrong, server, who, doing, secrets)
         case ServerTimeoutError():
             what = f"{who} did not answer {doing} within {server.timeout:g} s"
             what += f"; it answered something else, numbered {stray}" if stray else ""
@@ -99,21 +99,21 @@ def error_from(
                 f": {one_line(why, secrets, MAX_LINE_LENGTH)}." if why else "."
             )
         case _:
-            kind, what = BadAnswerError, f"{who} {_ended(exit_code)} {doing}{_with(exit_code)}."
+            kind, what = BadAnswerError, f"{who} {_ended(exit_code)} {doing}{_exit_status(exit_code)}."
     if not isinstance(wrong, ServerRejectedError):
-        said = _lines("It last wrote on standard error:", complaints, secrets)
-        said += _lines("On standard output it printed what is no message:", noise, secrets)
-        what += said
+        output = _lines("It last wrote on standard error:", complaints, secrets)
+        output += _lines("On standard output it printed what is no message:", noise, secrets)
+        what += output
         if exit_code is not None:
-            what += "" if said else " It printed nothing."
+            what += "" if output else " It printed nothing."
             what += f"\nRun it by itself to see more: {called(server)}\nIts entry is in {server.path}."
     return kind(what, status=status, function=function)
 
 
-def _turned_down(
+def _rejection(
     wrong: ServerRejectedError, server: Server, who: str, doing: str, secrets: tuple[str, ...]
 ) -> tuple[type[ApiError], int | None, str]:
-    said = one_line(wrong.message, secrets, MAX_MESSAGE_LENGTH)
+    message = one_line(wrong.message, secrets, MAX_MESSAGE_LENGTH)
     if wrong.status in LOGIN:
         return RefusedError, wrong.status, f"{who} wants other credentials: HTTP {wrong.status}. {_headers(server)}"
     if wrong.status == HTTPStatus.NOT_FOUND:
@@ -121,15 +121,15 @@ def _turned_down(
     if wrong.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return BadAnswerError, wrong.status, f"{who} broke {doing}: HTTP {wrong.status}."
     kind: type[ApiError] = BadAnswerError if wrong.code == INTERNAL else RefusedError
-    return kind, wrong.status or None, f"{who} answered with an error {doing}: {said}"
+    return kind, wrong.status or None, f"{who} answered with an error {doing}: {message}"
 
 
 def _ended(exit_code: int | None) -> str:
-    """How a program ended; a negative exit code is the signal that ended it."""
+    """Describe how a program ended; a negative exit code is the signal that ended it."""
     return "ended" if exit_code is None or exit_code >= 0 else f"was ended by {_signal(-exit_code)}"
 
 
-def _with(exit_code: int | None) -> str:
+def _exit_status(exit_code: int | None) -> str:
     return f" with status {exit_code}" if exit_code is not None and exit_code >= 0 else ""
 
 

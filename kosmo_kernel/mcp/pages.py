@@ -1,7 +1,7 @@
-"""What is known of a server's tools, as pages of the reference: from what it said of them when it was asked.
+"""Reference pages for MCP servers and their tools, made from the descriptions that the servers sent.
 
-Instructions and descriptions are Markdown, and shown as prose that does nothing: no HTML, and no pictures from
-elsewhere. Everything else a server wrote is a line of words or a name, and is escaped.
+Instructions and descriptions are rendered as Markdown without HTML and without remote images. Every other text from a
+server is reduced to one line and escaped.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.redaction import one_line
 
-VALUES = 80  # characters of the values that a schema lists
-PROSE = 20_000  # characters of a description
+VALUES = 80  # maximum characters of a schema's enum, default or type
+PROSE = 20_000  # maximum characters of a description
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -26,9 +26,9 @@ def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) ->
     """Return the page of a server.
 
     Parameters:
-        called: what it is called in Lua.
-        tools: what it offers.
-        about: what it said of itself, see `Servers.about`; empty where it does not run any more.
+        called: the server's name in Lua.
+        tools: its tools.
+        about: its description of itself, see `Servers.about`; empty if it does not run any more.
     """
     known = tuple(tools)
 
@@ -51,10 +51,10 @@ def tool_page(called: str, tool: Tool) -> Page:
 
 
 def unknown_page(called: str, name: str) -> Page:
-    """Return the page of a server that was not started yet, of which nothing is known."""
-    what = "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking"
-    asking = fenced(f"mcp.tools({json.dumps(name, ensure_ascii=False)})", "lua")
-    return joined([f"# app.mcp.{called}", f"{what} it something does:", asking])
+    """Return the page of a server that was not started yet, so that its tools are unknown."""
+    explanation = "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking"
+    example = fenced(f"mcp.tools({json.dumps(name, ensure_ascii=False)})", "lua")
+    return joined([f"# app.mcp.{called}", f"{explanation} it something does:", example])
 
 
 def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[str]:
@@ -71,9 +71,9 @@ def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[str]:
             f"{form.code(one_line(name))} ({form.text(kind_of(schema))})" for name, schema in _fields(tool.answer)
         )
         yield f"Returns: {fields or form.text(kind_of(tool.answer))}."
-    said = "says that it only reads" if tool.read_only else "may change something, as far as it says"
-    own = f" Its own name is {form.code(one_line(tool.name))}." if tool.name != tool.lua else ""
-    yield f"The tool {said}.{own}"
+    effect = "says that it only reads" if tool.read_only else "may change something, as far as it says"
+    original_name = f" Its own name is {form.code(one_line(tool.name))}." if tool.name != tool.lua else ""
+    yield f"The tool {effect}.{original_name}"
 
 
 def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -91,22 +91,22 @@ def _json(value: Any) -> str:
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
-    """What kind of value a schema asks for, in JSON Schema's words: `string`, `list of integer`, `string or null`."""
-    told = schema.get("type")
+    """Return the type that a schema declares, in JSON Schema's terms: `string`, `list of integer`, `string or null`."""
+    declared = schema.get("type")
     if isinstance(reference := schema.get("$ref"), str):
         return one_line(reference.rpartition("/")[2], most=VALUES)
-    if told == "array":
+    if declared == "array":
         items = schema.get("items")
         return f"list of {kind_of(items)}" if isinstance(items, dict) and items else "list"
-    if isinstance(told, str):
-        return one_line(told, most=VALUES)
-    options = told if isinstance(told, list) else [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
-    kinds = (kind_of(one) if isinstance(one, dict) else one_line(str(one), most=VALUES) for one in options)
+    if isinstance(declared, str):
+        return one_line(declared, most=VALUES)
+    options = declared if isinstance(declared, list) else [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
+    kinds = (kind_of(item) if isinstance(item, dict) else one_line(str(item), most=VALUES) for item in options)
     return " or ".join(dict.fromkeys(kinds)) or "any"
 
 
 def arguments_of(tool: Tool) -> list[dict[str, Any]]:
-    """The arguments of a tool, as `editor.arguments.Argument` has them."""
+    """Return the arguments of a tool, each with the fields of `editor.arguments.Argument`."""
     return [
         {
             "name": name,
@@ -122,11 +122,13 @@ def arguments_of(tool: Tool) -> list[dict[str, Any]]:
 def _fields(schema: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:
     declared = (schema or {}).get("properties")
     return (
-        [(name, one) for name, one in declared.items() if isinstance(one, dict)] if isinstance(declared, dict) else []
+        [(name, value) for name, value in declared.items() if isinstance(value, dict)]
+        if isinstance(declared, dict)
+        else []
     )
 
 
 def _line(form: Writer, text: str) -> str:
-    """Return a line of a server's in which only code is marked up."""
+    """Format a line from a server: `code` in backticks stays code, everything else is escaped."""
     parts = _CODE.split(text)
-    return "".join(form.code(part) if place % 2 else form.text(part) for place, part in enumerate(parts))
+    return "".join(form.code(part) if index % 2 else form.text(part) for index, part in enumerate(parts))

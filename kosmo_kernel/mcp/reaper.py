@@ -1,9 +1,9 @@
-"""Ends the servers of a process that ended without doing so itself: a program of its own, that waits for just that.
+"""A separate program that kills the MCP servers of a parent process that died without stopping them.
 
-It reads lines from its standard input, `+N` for a process group to end and `-N` for one that has ended. The end of its
-input is the end of whoever started it, however that came about; then it kills the groups that are left, and ends.
+It reads lines from its standard input: `+N` adds a process group to kill, `-N` removes one that has ended. The input
+ends when the parent process ends, for whatever reason; then the program kills the remaining groups and exits.
 
-It runs without site-packages and imports nothing of ours, so that it costs little and starts at once.
+It runs without site-packages and imports nothing from `kosmo_kernel`, so that it starts quickly and uses little memory.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import sys
 
 
 def main() -> None:
-    """Wait, and clean up."""
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.SIG_IGN)  # what ends a whole terminal ends our parent, and then it is our turn
+    """Read process groups until the input ends, then kill the remaining ones."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a signal to the whole terminal must not stop us before the parent
     groups: set[int] = set()
     for line in sys.stdin:
-        sign, number = line[:1], line[1:].strip()
-        if number.isdecimal() and int(number) > 1:
-            (groups.add if sign == "+" else groups.discard)(int(number))
+        sign, digits = line[:1], line[1:].strip()
+        if digits.isdecimal() and int(digits) > 1:
+            (groups.add if sign == "+" else groups.discard)(int(digits))
     for group in groups:
         try:
             os.killpg(group, signal.SIGKILL)
-        except OSError:  # it has ended since
+        except OSError:  # the group has ended meanwhile
             continue
 
 

@@ -1,10 +1,10 @@
-"""Filling in what an entry refers to: variables of the environment, secrets of the keyring, the project's folder.
+"""Resolution of the references in a server's entry: environment variables, secrets and folders.
 
-    ${NAME}  ${env:NAME}  ${NAME:-default}      a variable of the environment
+    ${NAME}  ${env:NAME}  ${NAME:-default}      an environment variable
     ${secret:NAME}  @secret:NAME                a secret of the keyring; the second form is a whole value
-    ${workspaceFolder}  ${userHome}             folders, as VS Code and Cursor have them
+    ${workspaceFolder}  ${userHome}             folders, as in VS Code and Cursor
 
-References may stand within a text. What is filled in is remembered as a secret, so that no message shows it.
+References may be part of a longer text. Values of variables and secrets are collected, so that messages redact them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _REFERENCE = re.compile(r"\$\{([^${}]*)\}")
 _VARIABLE = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _SECRET = re.compile(r"(?:secret|KOSMO_SECRET):(.+)")
 _WHOLE = "@secret:"
-# Names whose values are nobody's to see even where they stand in the file as they are.
+# Names whose values are redacted in messages even if the file contains them in plaintext.
 PRIVATE = re.compile(r"key|token|secret|passw|credential|auth|cookie|session|dsn|private", re.IGNORECASE)
-_SHORTEST = 4  # characters; hiding `1` or `on` wherever they occur would hide more than a secret
+_MIN_SECRET_LENGTH = 4  # characters; redacting `1` or `on` wherever they occur would hide more than a secret
 
-# What a server inherits. Everything else it is given by its entry only.
+# Environment variables that a server inherits. It gets all others from its entry only.
 INHERITED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LC_CTYPE", "TZ"),
     *("APPDATA", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMDRIVE", "SYSTEMROOT", "USERNAME", "USERPROFILE"),
@@ -37,16 +37,16 @@ INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class ResolvedServer:
-    """A server's entry with everything filled in. Its text never shows a value.
+    """A server's entry with all references resolved. Its `repr` shows no values.
 
     Parameters:
         command: the program.
         args: its arguments.
         env: its whole environment.
-        cwd: where it is started.
+        cwd: its working directory.
         url: its address.
-        headers: of every request.
-        secrets: values that no message may show.
+        headers: the headers of every request.
+        secrets: values to redact in messages.
     """
 
     command: str = field(repr=False)
@@ -61,65 +61,67 @@ class ResolvedServer:
 def fill_in(
     server: Server, secret: Callable[[str], str | None], env: Mapping[str, str] | None = None
 ) -> ResolvedServer:
-    """An entry with everything that it refers to.
+    """Return an entry with all references resolved.
 
     Parameters:
         server: the entry.
-        secret: gives a secret of the keyring by its name, or None where there is none of that name.
-        env: environment variables; the process's own when None.
+        secret: returns a secret of the keyring by its name, or None if there is none of that name.
+        env: environment variables; those of this process if None.
 
     Raises:
-        CredentialsError: a variable is not set, or there is no such secret. The message names it.
-        SettingsError: a reference that is none.
+        CredentialsError: a variable is not set, or a secret does not exist. The message names it.
+        SettingsError: a reference has an unknown form.
     """
     env = os.environ if env is None else env
-    filling = _Filling(server, secret, env)
-    given = {name: filling.text(value) for name, value in server.env.items()}
-    headers = {name: filling.text(value) for name, value in server.headers.items()}
-    private = [value for name, value in given.items() if PRIVATE.search(name)]
+    resolver = _Resolver(server, secret, env)
+    variables = {name: resolver.text(value) for name, value in server.env.items()}
+    headers = {name: resolver.text(value) for name, value in server.headers.items()}
+    private = [value for name, value in variables.items() if PRIVATE.search(name)]
     private += [part for value in headers.values() for part in (value, value.rpartition(" ")[2])]
     return ResolvedServer(
-        command=os.path.expanduser(filling.text(server.command)),
-        args=tuple(map(filling.text, server.args)),
-        env={name: env[name] for name in INHERITED if name in env} | given,
-        cwd=server.root / filling.folder(server.cwd),
-        url=filling.text(server.url),
+        command=os.path.expanduser(resolver.text(server.command)),
+        args=tuple(map(resolver.text, server.args)),
+        env={name: env[name] for name in INHERITED if name in env} | variables,
+        cwd=server.root / resolver.folder(server.cwd),
+        url=resolver.text(server.url),
         headers=headers,
-        secrets=tuple(dict.fromkeys(value for value in (*filling.secrets, *private) if len(value) >= _SHORTEST)),
+        secrets=tuple(
+            dict.fromkeys(value for value in (*resolver.secrets, *private) if len(value) >= _MIN_SECRET_LENGTH)
+        ),
     )
 
 
-class _Filling:
-    """Fills in one entry, and notes the secrets that it meets."""
+class _Resolver:
+    """Resolves the references of one entry, and collects their values in `secrets`."""
 
     def __init__(self, server: Server, secret: Callable[[str], str | None], env: Mapping[str, str]) -> None:
         self._server, self._secret, self._env = server, secret, env
         self._folders = {"workspaceFolder": str(server.root), "userHome": str(home())}
         self.secrets: list[str] = []
 
-    def text(self, given: str) -> str:
-        """A text with everything that it refers to."""
-        if given.startswith(_WHOLE):
-            return self._of_keyring(given.removeprefix(_WHOLE).strip())
-        return _REFERENCE.sub(self._one, given)
+    def text(self, template: str) -> str:
+        """Return a text with its references resolved."""
+        if template.startswith(_WHOLE):
+            return self._read_secret(template.removeprefix(_WHOLE).strip())
+        return _REFERENCE.sub(self._reference, template)
 
-    def folder(self, given: str) -> Path:
-        """A folder with everything that it refers to."""
+    def folder(self, template: str) -> Path:
+        """Return a folder's path with its references and `~` resolved."""
         try:
-            return Path(self.text(given)).expanduser()
-        except RuntimeError:  # pathlib's word for no such home
-            raise SettingsError(f"{self._who} starts in {one_line(given)}, and there is no such home.") from None
+            return Path(self.text(template)).expanduser()
+        except RuntimeError:  # pathlib raises it for an unknown user's home
+            raise SettingsError(f"{self._label} starts in {one_line(template)}, and there is no such home.") from None
 
-    def _one(self, found: re.Match[str]) -> str:
-        inner = found[1].strip()
+    def _reference(self, match: re.Match[str]) -> str:
+        inner = match[1].strip()
         if inner in self._folders:
             return self._folders[inner]
-        if wanted := _SECRET.fullmatch(inner):
-            return self._of_keyring(wanted[1].strip())
+        if secret := _SECRET.fullmatch(inner):
+            return self._read_secret(secret[1].strip())
         variable = _VARIABLE.fullmatch(inner)
         if variable is None:
             raise SettingsError(
-                f"{self._who} refers to `${{{inner[:60]}}}`, which is none of "
+                f"{self._label} refers to `${{{inner[:60]}}}`, which is none of "
                 "${NAME}, ${env:NAME}, ${NAME:-default} and ${secret:NAME}."
             )
         name, default = variable.groups()
@@ -128,28 +130,28 @@ class _Filling:
             self.secrets.append(value)
         elif default is None and name not in self._env:
             raise CredentialsError(
-                f"{self._who} needs the environment variable {name}, which is not set. Set it, or write "
+                f"{self._label} needs the environment variable {name}, which is not set. Set it, or write "
                 f"${{{name}:-default}}."
             )
         return value or default or ""
 
-    def _of_keyring(self, name: str) -> str:
+    def _read_secret(self, name: str) -> str:
         value = self._secret(name)
         if value is None:
-            raise CredentialsError(f"{self._who} needs the secret `{name}`, which the keyring does not have.")
+            raise CredentialsError(f"{self._label} needs the secret `{name}`, which the keyring does not have.")
         self.secrets.append(value)
         return value
 
     @property
-    def _who(self) -> str:
+    def _label(self) -> str:
         return f"{self._server.path}: the MCP server `{self._server.name}`"
 
 
 def is_reference(text: str) -> bool:
-    """Whether a text is a reference and nothing more."""
+    """Return whether a text is a single reference without any other text."""
     return text.startswith(_WHOLE) or _REFERENCE.fullmatch(text) is not None
 
 
 def referred(text: str) -> list[str]:
-    """The references in a text, as they are written."""
-    return [text] if text.startswith(_WHOLE) else [found[0] for found in _REFERENCE.finditer(text)]
+    """Return the references in a text, unresolved."""
+    return [text] if text.startswith(_WHOLE) else [match[0] for match in _REFERENCE.finditer(text)]

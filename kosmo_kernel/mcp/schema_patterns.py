@@ -1,8 +1,8 @@
-"""Regular expressions in a tool's schema. They are its server's, and one can keep an engine busy for years.
+"""Safe matching of the regular expressions in a tool's schema. They come from the server, so one may never finish.
 
-`jsonschema` matches them in this process and without a limit. So its keywords that have patterns are replaced by ones
-that ask a `Matches`, which matches elsewhere and in little time. It may also not know: the pattern is none, or takes
-too long. Then nothing is held against an argument, and the server looks for itself.
+`jsonschema` matches them in this process and without a time limit. Its keywords with patterns are therefore replaced by
+ones that call a `Matches` function, which matches in another process within a time limit. When the result is unknown,
+because the pattern is invalid or takes too long, the argument is accepted and left to the server to check.
 """
 
 from __future__ import annotations
@@ -18,121 +18,121 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 Matches = Callable[[str, str], bool | None]
-"""Whether a pattern is found in a text, as `re.search` has it; None where that is not known."""
+"""Return whether a pattern matches somewhere in a text, as `re.search` does; None if unknown."""
 
 Faults = Iterator[ValidationError]
 
 PATTERNS = "patternProperties"
-# Where more matches mean less that is right, so that a fault is none where a match was not known.
+# Keywords under which a match can make a value invalid, so that an error is not certain when a match is unknown.
 TURNED = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
 
 
-class _Asking(FormatChecker):
-    """Carries a `Matches` to the keywords: a validator hands its checker of formats on, and this knows no format."""
+class _MatchingChecker(FormatChecker):
+    """Passes a `Matches` to the keywords as the validator's format checker. It checks no formats itself."""
 
     def __init__(self, matches: Matches) -> None:
         super().__init__(formats=())
         self._matches = matches
-        self.is_sure = True  # all that was asked was known
+        self.is_sure = True  # no match so far was unknown
 
-    def found(self, pattern: str, text: str) -> bool | None:
-        """Whether a pattern is found in a text."""
-        known = self._matches(pattern, text)
-        self.is_sure = self.is_sure and known is not None
-        return known
+    def match(self, pattern: str, text: str) -> bool | None:
+        """Return whether a pattern matches somewhere in a text; None if unknown."""
+        matched = self._matches(pattern, text)
+        self.is_sure = self.is_sure and matched is not None
+        return matched
 
 
-NO_FORMATS = FormatChecker(formats=())  # the library's would refuse all patterns that Python does not know
+NO_FORMATS = FormatChecker(formats=())  # the library's own would reject patterns that Python's `re` does not support
 
 
 def rules(kind: type[Validator], schema: Mapping[str, Any]) -> type[Validator]:
-    """The rules to check with.
+    """Return a validator class whose pattern keywords use a `Matches`.
 
     Parameters:
-        kind: the library's rules for the schema's version of JSON Schema.
-        schema: a valid one.
+        kind: the library's validator class for the schema's version of JSON Schema.
+        schema: a valid schema.
     """
-    return _taught(kind, PATTERNS in _names(schema))
+    return _extended(kind, PATTERNS in _names(schema))
 
 
 def faults(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
-    """What of its rules a value breaks.
+    """Return the validation errors of a value.
 
     Parameters:
-        validator: of the rules that `rules` gave.
-        matches: matches their patterns.
+        validator: an instance of the class that `rules` returned.
+        matches: matches patterns.
         given: the value.
     """
-    asking = _Asking(matches)
-    found = list(validator.evolve(format_checker=asking).iter_errors(given))
-    return [one for one in found if asking.is_sure or TURNED.isdisjoint(map(str, one.absolute_schema_path))]
+    checker = _MatchingChecker(matches)
+    errors = list(validator.evolve(format_checker=checker).iter_errors(given))
+    return [error for error in errors if checker.is_sure or TURNED.isdisjoint(map(str, error.absolute_schema_path))]
 
 
 @lru_cache
-def _taught(kind: type[Validator], has_patterns: bool) -> type[Validator]:
-    taught: dict[str, Any] = {"pattern": _pattern}
+def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
+    keywords: dict[str, Any] = {"pattern": _pattern}
     if has_patterns:
         extra = "additionalProperties"
-        taught |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
-        taught["unevaluatedProperties"] = _unevaluated_properties
-    known = {name: one for name, one in taught.items() if name in kind.VALIDATORS}
-    made: Any = extend(kind, known)  # type: ignore[no-untyped-call] # the stubs have no types for it
-    made.evolve = _evolve
-    return made  # type: ignore[no-any-return] # likewise
+        keywords |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
+        keywords["unevaluatedProperties"] = _unevaluated_properties
+    supported = {name: check for name, check in keywords.items() if name in kind.VALIDATORS}
+    extended: Any = extend(kind, supported)  # type: ignore[no-untyped-call] # the stubs have no types for it
+    extended.evolve = _evolve
+    return extended  # type: ignore[no-any-return] # `extend` is untyped
 
 
 def _evolve(validator: Any, **changes: Any) -> Any:
-    """The library's `evolve`, but of the same rules: its own leaves them where a part of a schema names a version."""
+    """Replace the library's `evolve`, which switches to its own class where a subschema declares `$schema`."""
     kind = type(validator)
-    kept = {one.alias: getattr(validator, one.name) for one in kind.__attrs_attrs__ if one.init}
-    return kind(**kept | changes)
+    values = {field.alias: getattr(validator, field.name) for field in kind.__attrs_attrs__ if field.init}
+    return kind(**values | changes)
 
 
 def _names(schema: Any) -> Iterator[str]:
-    """All names in a schema, those of properties among them."""
+    """Yield all keys in a schema, including property names."""
     if isinstance(schema, dict):
         yield from schema
-        for one in schema.values():
-            yield from _names(one)
+        for value in schema.values():
+            yield from _names(value)
     elif isinstance(schema, list):
-        for one in schema:
-            yield from _names(one)
+        for item in schema:
+            yield from _names(item)
 
 
-# The keywords, with the parameters that the library gives to them ------------------------------------------
+# Keywords, with the parameters that `jsonschema` passes ----------------------------------------------------
 
 
-def _found(validator: Validator, pattern: str, text: str) -> bool | None:
+def _match(validator: Validator, pattern: str, text: str) -> bool | None:
     checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
-    found: bool | None = checker.found(pattern, text)
-    return found
+    matched: bool | None = checker.match(pattern, text)
+    return matched
 
 
 def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Faults:
-    if validator.is_type(instance, "string") and _found(validator, pattern, instance) is False:
+    if validator.is_type(instance, "string") and _match(validator, pattern, instance) is False:
         yield ValidationError("the pattern is not found")
 
 
 def _pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any) -> Faults:
     if validator.is_type(instance, "object"):
-        for pattern, below in patterns.items():
+        for pattern, subschema in patterns.items():
             for name, value in instance.items():
-                if _found(validator, pattern, name):
-                    yield from validator.descend(value, below, path=name, schema_path=pattern)
+                if _match(validator, pattern, name):
+                    yield from validator.descend(value, subschema, path=name, schema_path=pattern)
 
 
-def _additional_properties(library: Any, validator: Validator, below: Any, instance: Any, schema: Any) -> Faults:
+def _additional_properties(library: Any, validator: Validator, subschema: Any, instance: Any, schema: Any) -> Faults:
     if not validator.is_type(instance, "object"):
         return
     patterns = schema.get(PATTERNS, {})
     others = {
         name: value
         for name, value in instance.items()
-        if all(_found(validator, pattern, name) is False for pattern in patterns)
+        if all(_match(validator, pattern, name) is False for pattern in patterns)
     }
-    yield from library(validator, below, others, {key: one for key, one in schema.items() if key != PATTERNS})
+    yield from library(validator, subschema, others, {key: value for key, value in schema.items() if key != PATTERNS})
 
 
-def _unevaluated_properties(_validator: Validator, _below: Any, _instance: Any, _schema: Any) -> Faults:
-    """Nothing: which names patterns have looked at is more than the library lets others tell."""
+def _unevaluated_properties(_validator: Validator, _subschema: Any, _instance: Any, _schema: Any) -> Faults:
+    """Report no errors: the library does not expose which properties a pattern has evaluated."""
     yield from ()

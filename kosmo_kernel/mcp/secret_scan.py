@@ -1,7 +1,7 @@
-"""What in an entry is a secret that stands there in the clear, and not as a reference to one.
+"""Detection of plaintext secrets in server entries, where a reference to a secret should be.
 
-Three things give one away: what it looks like (see `redaction.py`), the name that it is given to, as in `API_KEY: x`,
-`--api-key=x` and `?token=x`, and the option in front of it, as in `--token x`.
+Three signs identify a secret: its format (see `redaction.py`), its name, as in `API_KEY: x`, `--api-key=x` and
+`?token=x`, and the option before it, as in `--token x`.
 """
 
 from __future__ import annotations
@@ -14,69 +14,69 @@ from kosmo_kernel.safety.redaction import REDACTED, redact
 
 _NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
 _WORD = re.compile(r"[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
-_GIVEN = re.compile(rf"({_WORD.pattern}[=:])([^\s&]+)", re.IGNORECASE)
-_REFERENCE = re.compile(r"(\$\{[^}]*\})")  # which is no secret, and looks like one: `${secret:x}`
+_ASSIGNMENT = re.compile(rf"({_WORD.pattern}[=:])([^\s&]+)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(\$\{[^}]*\})")  # `${secret:x}` matches the patterns above, but is not a secret
 _PASSWORD = re.compile(r"""://[^\s/?#@:"'<>]*:([^\s/"'<>]+)@""")
-# What a shell or an interpreter takes for more than a word.
+# Characters with a special meaning to a shell or an interpreter.
 _CODE = re.compile(r"""[\s;|&$`(){}<>"'\\*?!]""")
 
 
 def is_private(name: str, value: str) -> bool:
-    """Whether the value of a variable or a header is such a secret."""
+    """Return whether the value of a variable or header is a plaintext secret."""
     pair = f"{name}: {value}"
     return bool(value) and not referred(value) and (bool(_NAME.search(name)) or redact(pair) != pair)
 
 
 def hidden(text: str) -> str:
-    """A text with `[redacted]` in place of each secret in it."""
+    """Return a text with each secret replaced by `[redacted]`."""
     if is_reference(text):
         return text
     parts = _REFERENCE.split(text)
-    parts[::2] = [redact(_GIVEN.sub(rf"\1{REDACTED}", part)) for part in parts[::2]]
+    parts[::2] = [redact(_ASSIGNMENT.sub(rf"\1{REDACTED}", part)) for part in parts[::2]]
     return "".join(parts)
 
 
 def hidden_words(words: Iterable[str], *, code: bool = False) -> Iterator[str]:
-    """The words of a command, with `[redacted]` in place of each secret.
+    """Yield the words of a command, with each secret replaced by `[redacted]`.
 
     Parameters:
         words: the command and its arguments.
-        code: they are for somebody who decides whether that may be run, so what may be more than a secret is left:
-            `sh -c 'KEY=1;rm …'` would else be agreed to unseen.
+        code: keep words that may be code as well as a secret. Set it when a user decides whether the command may run:
+            otherwise they would approve `sh -c 'KEY=1;rm …'` without seeing it.
     """
-    before = ""
+    previous = ""
     for word in words:
-        if code and _has_code(before, word):
+        if code and _has_code(previous, word):
             yield word
-        elif _is_given(before, word):
+        elif _is_option_value(previous, word):
             yield REDACTED
         else:
             yield hidden(word)
-        before = word
+        previous = word
 
 
 def found_in(words: Iterable[str]) -> Iterator[str]:
-    """What in the words of a command is a secret, by what names it and without itself."""
-    before = ""
+    """Yield the name of each secret in the words of a command: an option, an assignment or the redacted word."""
+    previous = ""
     for word in words:
-        if (seen := hidden(word)) != word:
-            given = _GIVEN.search(seen)
-            yield given[1] if given else seen
-        elif _is_given(before, word):
-            yield before
-        before = word
+        if (redacted := hidden(word)) != word:
+            assignment = _ASSIGNMENT.search(redacted)
+            yield assignment[1] if assignment else redacted
+        elif _is_option_value(previous, word):
+            yield previous
+        previous = word
 
 
-def _is_given(before: str, word: str) -> bool:
-    """Whether a word is what an option in front of it is given, and that is called like a secret: `--token x`."""
-    called = before.startswith("-") and _WORD.fullmatch(before.lstrip("-"))
-    return bool(called) and not word.startswith("-") and not is_reference(word)
+def _is_option_value(previous: str, word: str) -> bool:
+    """Return whether a word is the value of an option with a secret's name, as in `--token x`."""
+    is_option = previous.startswith("-") and _WORD.fullmatch(previous.lstrip("-"))
+    return bool(is_option) and not word.startswith("-") and not is_reference(word)
 
 
-def _has_code(before: str, word: str) -> bool:
-    """Whether what would be hidden of a word may be code, or a file."""
+def _has_code(previous: str, word: str) -> bool:
+    """Return whether a part of a word that would be redacted may be code or a file's path."""
     rest = "" if is_reference(word) else _REFERENCE.sub("", word)
-    hides = [given[2] for given in _GIVEN.finditer(rest)] + [given[1] for given in _PASSWORD.finditer(rest)]
-    if _is_given(before, word):
-        hides.append(rest)
-    return any(_CODE.search(one) or one.startswith((".", "/", "~")) for one in hides)
+    secrets = [match[2] for match in _ASSIGNMENT.finditer(rest)] + [match[1] for match in _PASSWORD.finditer(rest)]
+    if _is_option_value(previous, word):
+        secrets.append(rest)
+    return any(_CODE.search(secret) or secret.startswith((".", "/", "~")) for secret in secrets)

@@ -1,7 +1,7 @@
-"""Secrets that entries refer to by name: in the system's keyring, or where there is none in a file of ours.
+"""Storage of the secrets that server entries refer to by name: the system's keyring, or a file where there is none.
 
-The file is `mcp-secrets.json` in our settings folder, which only its owner may read. A name is looked for in the
-keyring first.
+The file is `mcp-secrets.json` in the settings folder, readable only by its owner. A name is looked up in the keyring
+first.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from kosmo_kernel.errors import CredentialsError
 from kosmo_kernel.settings import config_file
 
 FILE = "mcp-secrets.json"
-PREFIX = "mcp-secret:"  # in the keyring, so that no name is taken for an account's
+PREFIX = "mcp-secret:"  # of names in the keyring, to keep them apart from accounts
 
 
 def secrets_file() -> Path:
-    """The file with the secrets that are in no keyring."""
+    """Return the path of the file for secrets that are not in a keyring."""
     return config_file.folder() / FILE
 
 
 def read(name: str) -> str | None:
-    """A secret; None where there is none of that name.
+    """Return a secret, or None if there is none of that name.
 
     Raises:
-        CredentialsError: the keyring does not answer, or others may read the file.
+        CredentialsError: the keyring does not respond, or other users can read the file.
     """
     try:
-        found = system_keyring.read(system_keyring.OWN, PREFIX + name)
+        value = system_keyring.read(system_keyring.OWN, PREFIX + name)
     except system_keyring.NoKeyringError:
-        found = None
-    return found or _in_file().get(name)
+        value = None
+    return value or _read_file().get(name)
 
 
 def keep(name: str, value: str) -> str:
-    """Keep a secret, in place of another one of that name.
+    """Store a secret, and replace an existing one of that name.
 
     Returns:
-        Where it is now, for people.
+        Where it is stored, for display.
 
     Raises:
-        CredentialsError: neither the keyring nor the file takes it.
+        CredentialsError: it can be stored neither in the keyring nor in the file.
     """
     try:
         drop(name)
@@ -56,10 +56,10 @@ def keep(name: str, value: str) -> str:
 
 @contextmanager
 def keeping(values: Mapping[str, str]) -> Iterator[None]:
-    """Keep secrets for what the `with` block does. When that fails there are those that were there before.
+    """Store secrets, and restore the previous ones when the `with` block raises.
 
     Raises:
-        CredentialsError: as `read`, `keep` and `drop`.
+        CredentialsError: as for `read`, `keep` and `drop`.
     """
     before: dict[str, str | None] = {}
     try:
@@ -77,24 +77,24 @@ def keeping(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def drop(name: str) -> None:
-    """Keep a secret no more; one that is not kept is no error.
+    """Delete a secret, if it exists.
 
     Raises:
-        CredentialsError: the keyring does not answer, or the file cannot be changed.
+        CredentialsError: the keyring does not respond, or the file cannot be changed.
     """
     with suppress(system_keyring.NoKeyringError):  # then it can only be in the file
         system_keyring.drop(PREFIX + name)
-    if name in _in_file():
+    if name in _read_file():
         _change_file(name, None)
 
 
-def _in_file() -> dict[str, str]:
+def _read_file() -> dict[str, str]:
     from kosmo_kernel.settings.private_files import read_secret
 
     text = read_secret(secrets_file())
     try:
-        given = json.loads(text) if text.strip() else {}
-        return {str(name): str(value) for name, value in given.items()}
+        content = json.loads(text) if text.strip() else {}
+        return {str(name): str(value) for name, value in content.items()}
     except (ValueError, AttributeError):
         raise CredentialsError(f"{secrets_file()} is damaged. Delete it, and give the secrets anew.") from None
 
@@ -105,7 +105,7 @@ def _change_file(name: str, value: str | None) -> None:
     path = secrets_file()
     try:
         with locked(path.parent):
-            after = {one: kept for one, kept in (_in_file() | {name: value}).items() if kept is not None}
-            write(path, json.dumps(after, indent=2, sort_keys=True) + "\n")
+            secrets = {key: secret for key, secret in (_read_file() | {name: value}).items() if secret is not None}
+            write(path, json.dumps(secrets, indent=2, sort_keys=True) + "\n")
     except OSError as fault:
         raise CredentialsError(f"{path} cannot be written: {fault.strerror}.") from None

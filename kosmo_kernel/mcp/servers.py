@@ -1,8 +1,8 @@
-"""The servers of a session: started when something is first asked of them, kept, and ended with the session.
+"""The MCP servers of a session: started with the first request to each, kept running, and ended with the session.
 
-Threads ask; the answers come from one event loop. The configuration is read anew when its files have changed, and trust
-is asked about before each question, so that a server which was changed, switched off or is trusted no more is not used
-for a moment longer.
+Any thread can send requests; they run in one event loop. The configuration is read again when its files have changed,
+and trust is checked before each request, so that a server is no longer used once it was changed, switched off or
+untrusted.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ from kosmo_kernel.safety.redaction import one_line
 
 T = TypeVar("T")
 
-POLL_INTERVAL_SECONDS = 0.05  # seconds between two looks whether whoever waits still wants to
+POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the caller was cancelled
 EXTRA = "kosmo_kernel[mcp]"
 
 
 class Servers:
-    """All that may be asked of MCP servers. Threads may share it; a context manager.
+    """The configured MCP servers and their connections. Thread-safe; a context manager that ends them.
+
+    In all methods, `key` is a server's name or its Lua name, and `gone` returns whether the caller was cancelled.
 
     Parameters:
-        folder: whose project's servers count; the working directory, whatever it is then, when None.
-        secret: gives a secret by its name, or None.
-        trust: which servers of projects the user agreed to.
+        folder: the folder whose project's servers are used; the current working directory at each call if None.
+        secret: returns a secret by its name, or None.
+        trust: the user's approvals of projects' servers.
     """
 
     def __init__(
@@ -56,55 +58,58 @@ class Servers:
     ) -> None:
         self.trust = trust or Trust()
         self._folder, self._secret = folder, secret
-        self._loop, self._keeper = Loop(), ProcessReaper()
+        self._loop, self._reaper = Loop(), ProcessReaper()
         self._running: dict[str, ServerConnection] = {}
-        self._read: _Read | None = None
+        self._cached: _ReadConfiguration | None = None
 
-    # What is configured; nothing is started ----------------------------------------------------------
+    # Configuration; starts no server -----------------------------------------------------------------
 
     def configuration(self) -> config.Configuration:
-        """What is configured now."""
-        return self._now().configuration
+        """Return the current configuration."""
+        return self._current().configuration
 
-    def _now(self) -> _Read:
-        """What is configured now. Every call asks, so it looks at the files' states only."""
+    def _current(self) -> _ReadConfiguration:
+        """Return the current configuration. It is read again only if a file's state has changed."""
         folder = str(self._folder) if self._folder else os.getcwd()
-        read = self._read
-        if read is None or read.folder != folder or [_state(file) for file in read.files] != read.states:
+        cached = self._cached
+        if cached is None or cached.folder != folder or [_state(file) for file in cached.files] != cached.states:
             root = config.project_root(Path(folder))
             files = [str(path) for path in config.files(root).values()]
             states = [_state(file) for file in files]
-            found = config.configuration(root)
-            read = self._read = _Read(folder, files, states, found, lua_names(found.servers, absent="server"))
-        return read
+            configuration = config.configuration(root)
+            names = lua_names(configuration.servers, absent="server")
+            cached = self._cached = _ReadConfiguration(folder, files, states, configuration, names)
+        return cached
 
     def usable(self) -> dict[str, str]:
-        """The servers that may be started, and what each is called in Lua."""
-        found = self.configuration().servers
+        """Return the Lua name of each server that may be started, by its original name."""
+        servers = self.configuration().servers
         called = self.called()
         return {
-            name: called[name] for name, one in found.items() if one.enabled and not one.fault and self._agreed(one)
+            name: called[name]
+            for name, server in servers.items()
+            if server.enabled and not server.fault and self._is_trusted(server)
         }
 
     def called(self) -> dict[str, str]:
-        """All servers that are configured, and what each is called in Lua."""
-        return self._now().called
+        """Return the Lua name of each configured server, by its original name."""
+        return self._current().called
 
     def find(self, key: str) -> Server:
-        """The server that a name means: its own one, or what it is called in Lua.
+        """Return the entry of a server.
 
         Raises:
             UnknownNameError: there is none of that name.
         """
-        now = self._now()  # once: each look at the files is a part of every call
-        return now.configuration.find(own_name(key, now.called) or key)
+        current = self._current()  # once, because it checks the files and is part of every call
+        return current.configuration.find(own_name(key, current.called) or key)
 
     def may_use(self, key: str) -> Server:
-        """The server that a name means, which may be started and asked.
+        """Return the entry of a server after checking that it may be started.
 
         Raises:
             UnknownNameError: there is none of that name.
-            UntrustedError: the user has not agreed to it.
+            UntrustedError: the user has not approved it.
             SettingsError: it is switched off, or its entry has a mistake.
         """
         server = self.find(key)
@@ -113,72 +118,72 @@ class Servers:
         return server
 
     def split(self, path: str) -> tuple[Server, str]:
-        """The server and the name of the tool that `server.tool` means; a server's name may have dots itself.
+        """Split `server.tool` into the server's entry and the tool's name; a server's name may contain dots.
 
         Raises:
             UnknownNameError: there is no such server.
         """
         parts = path.removeprefix("mcp.").split(".")
-        for cut in range(len(parts) - 1, 0, -1):
-            server = ".".join(parts[:cut])
+        for index in range(len(parts) - 1, 0, -1):
+            server = ".".join(parts[:index])
             if own_name(server, self.called()):
-                return self.find(server), ".".join(parts[cut:])
+                return self.find(server), ".".join(parts[index:])
         if len(parts) == 1:
             raise UnknownNameError(f"`{path[:80]}` names no tool: write `server.tool`.")
         return self.find(parts[0]), ""
 
     def known(self, name: str) -> tuple[Tool, ...]:
-        """The tools of a server, by its own name, as far as they are known: none where it was not started."""
+        """Return the known tools of a server, by its original name; none if it was not started."""
         running = self._running.get(name)
         return running.known if running else ()
 
     def known_tool(self, name: str, tool: str) -> Tool | None:
-        """One of those tools, by its own name or by what it is called in Lua."""
-        return _named(tool, self.known(name))
+        """Return one of the known tools by its original or Lua name, or None."""
+        return _find(tool, self.known(name))
 
     def about(self, name: str) -> dict[str, Any]:
-        """Return what a server says of itself (`ServerConnection.about`) and its `pid`; empty where it does not run."""
+        """Return a server's description of itself (`ServerConnection.about`) and its `pid`; empty if not running."""
         running = self._running.get(name)
         return {**running.about, "pid": running.pid} if running and running.alive else {}
 
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that servers were given, so that no text shows one."""
+        """Return the secrets that servers received, to redact them in all texts."""
         return tuple(secret for running in list(self._running.values()) for secret in running.secrets)
 
-    def _agreed(self, server: Server) -> bool:
+    def _is_trusted(self, server: Server) -> bool:
         try:
             return self.trust.status(server) == "trusted"
         except SettingsError:
             return False
 
-    # Asking ------------------------------------------------------------------------------------------
+    # Requests ----------------------------------------------------------------------------------------
 
     def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
-        """The tools of a server, which is started where it does not run.
+        """Return the tools of a server; start it if it does not run.
 
         Raises:
             UnknownNameError: there is none of that name.
-            UntrustedError: the user has not agreed to it.
-            KosmoError: it does not start, or does not answer.
+            UntrustedError: the user has not approved it.
+            KosmoError: it does not start, or does not respond.
         """
         return self.wait(self._begin(key, _tools, doing="when asked for its tools"), gone)
 
     def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
-        """One tool, by its own name or by what it is called in Lua.
+        """Return one tool by its original or Lua name; start the server if it does not run.
 
         Raises:
-            UnknownNameError: there is none; with the nearest names.
+            UnknownNameError: there is none; the message has the nearest names.
             KosmoError: as for `tools`.
         """
         running = self._running.get(key)
-        found = self.known_tool(key, name) if running and running.fresh else None
-        if found:
-            return found
-        ask = _tools_anew if running and running.fresh else _tools
-        tools = self.wait(self._begin(key, ask, doing="when asked for its tools"), gone)
-        found = _named(name, tools)
-        if found:
-            return found
+        tool = self.known_tool(key, name) if running and running.fresh else None
+        if tool:
+            return tool
+        request = _list_tools_again if running and running.fresh else _tools
+        tools = self.wait(self._begin(key, request, doing="when asked for its tools"), gone)
+        tool = _find(name, tools)
+        if tool:
+            return tool
         raise no_tool(self.find(key).name, name, tools)
 
     def begin_call(
@@ -188,24 +193,24 @@ class Servers:
         hearing: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
-        """Call a tool. The arguments are sent as they are; `arguments.py` checks them before.
+        """Start a call of a tool. The arguments are sent unchanged; check them with `arguments.checked` first.
 
         Parameters:
-            tool: what `tool` found.
-            arguments: by name.
-            hearing: who hears what the server says meanwhile.
-            server: its entry, where the caller has just made sure that it may be used.
+            tool: the tool, from `tool`.
+            arguments: the arguments by name.
+            hearing: receives the server's notifications during the call.
+            server: the server's entry, if the caller has just checked that it may be used.
 
         Returns:
-            What will be its answer: `content`, `isError`, and `structuredContent` where it has that; or its KosmoError.
+            A future of the result: `content`, `isError`, and `structuredContent` if present. It may raise a KosmoError.
         """
         hearing = hearing or CallListener()
 
         async def call(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.call(tool.name, arguments, hearing.progress)
 
-        about = {"doing": f"in `{tool.name}`", "function": tool.function}
-        return self._begin(server or tool.server, call, hearing=hearing, **about)
+        context = {"doing": f"in `{tool.name}`", "function": tool.function}
+        return self._begin(server or tool.server, call, hearing=hearing, **context)
 
     def call(
         self,
@@ -214,15 +219,15 @@ class Servers:
         hearing: CallListener | None = None,
         gone: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
-        """Call a tool and wait for what it answers, see `begin_call`.
+        """Call a tool and return its result, see `begin_call`.
 
         Raises:
-            KosmoError: it does not answer.
+            KosmoError: it does not respond.
         """
         return self.wait(self.begin_call(tool, arguments, hearing), gone)
 
     def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """The resources of a server, as the protocol describes them; of a template `uriTemplate` in place of `uri`."""
+        """Return the resources of a server as in the protocol; templates have `uriTemplate` instead of `uri`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
             if connection.offers["resources"] is None:
@@ -232,7 +237,7 @@ class Servers:
         return self.wait(self._begin(key, ask, doing="when asked for its resources"), gone)
 
     def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """What a resource holds: `contents`, each with `uri` and `text` or `blob`."""
+        """Return the `contents` of a resource, each with `uri` and `text` or `blob`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.read_resource(uri)
@@ -240,7 +245,7 @@ class Servers:
         return self.wait(self._begin(key, ask, doing="when asked for a resource"), gone)
 
     def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """The prompts of a server, as the protocol describes them."""
+        """Return the prompts of a server as in the protocol."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
             return await connection.prompts() if connection.offers["prompts"] is not None else []
@@ -250,7 +255,7 @@ class Servers:
     def prompt(
         self, key: str, name: str, arguments: dict[str, str], gone: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
-        """A prompt, filled in: `messages`, each with `role` and `content`."""
+        """Return the `messages` of a prompt with its arguments filled in, each with `role` and `content`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.prompt(name, arguments)
@@ -258,11 +263,11 @@ class Servers:
         return self.wait(self._begin(key, ask, doing=f"in the prompt `{name}`"), gone)
 
     def wait(self, future: Future[T], gone: Callable[[], bool] = lambda: False) -> T:
-        """What a future comes to, unless nobody waits for it any more.
+        """Return the result of a future.
 
         Raises:
-            StoppedError: nobody does; what was asked is cancelled.
-            KosmoError: what was asked has failed.
+            StoppedError: the caller was cancelled; so is the request.
+            KosmoError: the request failed.
         """
         try:
             while True:
@@ -300,20 +305,20 @@ class Servers:
         return self._loop.begin(ask())
 
     async def _started(self, server: Server) -> ServerConnection:
-        """The server, running; started by whoever comes first."""
-        before = self._running.get(server.name)
-        if before and before.server == server and not before.over:
-            running = before
+        """Return the running connection to a server; the first caller starts it."""
+        previous = self._running.get(server.name)
+        if previous and previous.server == server and not previous.over:
+            running = previous
         else:
             running = self._running[server.name] = ServerConnection(
-                server, partial(fill_in, server, self._secret), self._keeper
+                server, partial(fill_in, server, self._secret), self._reaper
             )
         if not running.alive:
-            await running.started(before)
+            await running.started(previous)
         return running
 
     def close(self) -> None:
-        """End all servers, all at the same time."""
+        """End all servers concurrently."""
         if self._running:
 
             async def end() -> None:
@@ -321,7 +326,7 @@ class Servers:
 
             self._loop.begin(end()).result()
         self._loop.close()
-        self._keeper.close()
+        self._reaper.close()
         self._running = {}
 
     def __enter__(self) -> Self:
@@ -332,23 +337,23 @@ class Servers:
 
 
 def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
-    """The error for a tool that a server does not have; with the nearest names."""
+    """Return the error for a tool that a server does not have, with the nearest names."""
     from kosmo_kernel.catalogue import nearest
 
     near = nearest(name, [tool.lua for tool in tools]) or [tool.lua for tool in tools][:5]
-    listed = tuple(f"mcp.{server}.{one}" for one in near)
+    suggestions = tuple(f"mcp.{server}.{suggestion}" for suggestion in near)
     return UnknownNameError(
-        f"The MCP server `{server}` has no tool `{one_line(name, most=config.MAX_NAME_SHOWN)}`.", listed
+        f"The MCP server `{server}` has no tool `{one_line(name, most=config.MAX_NAME_SHOWN)}`.", suggestions
     )
 
 
-def _named(name: str, tools: tuple[Tool, ...]) -> Tool | None:
-    own = own_name(name, {tool.name: tool.lua for tool in tools})
-    return next((tool for tool in tools if tool.name == own), None)
+def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:
+    original = own_name(name, {tool.name: tool.lua for tool in tools})
+    return next((tool for tool in tools if tool.name == original), None)
 
 
-async def _tools_anew(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
-    """For a tool that is not known: it may have come since, and the word of that may be on its way."""
+async def _list_tools_again(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
+    """List the tools again for an unknown one: it may be new, and the notification may not have arrived yet."""
     return await running.tools(anew=True)
 
 
@@ -357,8 +362,8 @@ async def _tools(_connection: SdkConnection, running: ServerConnection) -> tuple
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read: for which folder, from which files, in which state those were then."""
+class _ReadConfiguration:
+    """A configuration, with the folder and files it was read from, and the files' states at that time."""
 
     folder: str
     files: list[str]
@@ -376,10 +381,10 @@ def _state(file: str) -> object:
 
 
 def require_sdk() -> None:
-    """Nothing, where the SDK is installed.
+    """Check that the MCP SDK is installed.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: it is not installed.
     """
     if "mcp" not in sys.modules and find_spec("mcp") is None:
         raise SettingsError(f"MCP servers need the package `mcp`: python -m pip install '{EXTRA}'")

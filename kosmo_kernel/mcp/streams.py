@@ -1,7 +1,7 @@
-"""A program's messages as the two streams that the SDK has for a transport: one message a line.
+"""The read and write streams between the MCP SDK and a child process: one JSON message per line.
 
-Whoever wants a message reads its line, and whoever has one writes it: with a task of ours between, each message would
-wait for that task's turn in the loop, and these are half of what a small call takes. Nothing here knows the SDK.
+Messages are read and written directly in the SDK's calls. An intermediate task would delay each message by an iteration
+of the event loop, and these delays are half of the time of a small call. This module does not depend on the SDK.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from kosmo_kernel.mcp.child import Child, TooLongError
 T = TypeVar("T")
 
 
-class _NothingYet(Exception):  # noqa: N818 - no error: the program may still say something
-    """It has said nothing, and was given time for that."""
+class _SilenceTimeout(Exception):  # noqa: N818 - not an error: a message may still come
+    """The program has not sent its first message in time."""
 
 
 class LineReader(Generic[T]):
-    """What a program says.
+    """The messages that a program sends.
 
     Parameters:
         child: the program.
-        read: gives the message in a line; None where it is something else that was printed.
-        ended: is told once no more comes.
-        too_long: is told that this is so for a line without an end.
-        patience: seconds to its first message; None for all the time there is.
-        instead: gives what is taken for the first one when it has not come by then; None to wait on.
+        read: returns the message in a line, or None if the line is other output.
+        ended: called when the stream ends.
+        too_long: called before `ended` when a line exceeds the size limit.
+        patience: seconds to wait for the first message; None for no limit.
+        instead: returns a substitute for a first message that did not come in time, or None to keep waiting.
+
+    Attributes:
+        gives_way: run the event loop once before the next message, so that handlers of the last one run first.
     """
 
     def __init__(
@@ -41,11 +44,11 @@ class LineReader(Generic[T]):
         patience: float | None = None,
         instead: Callable[[], T | None] = lambda: None,
     ) -> None:
-        self._child, self._read, self._instead = child, read, instead
+        self._child, self._read, self._substitute = child, read, instead
         self._ended, self._too_long = ended, too_long
-        self._until = None if patience is None else asyncio.get_running_loop().time() + patience
-        self._early: asyncio.Task[bytes | None] | None = None  # reads the first line, which may come after `_until`
-        self.gives_way = False  # what was read is for others to hear, before they hear what comes next
+        self._first_deadline = None if patience is None else asyncio.get_running_loop().time() + patience
+        self._first_line: asyncio.Task[bytes | None] | None = None  # survives `_first_deadline`
+        self.gives_way = False
 
     async def __anext__(self) -> T:
         if self.gives_way:
@@ -54,15 +57,15 @@ class LineReader(Generic[T]):
         try:
             while (line := await self._line()) is not None:
                 if (message := self._read(line)) is not None:
-                    self._until = None
+                    self._first_deadline = None
                     return message
-        except _NothingYet:
-            message = self._instead()
+        except _SilenceTimeout:
+            message = self._substitute()
             return message if message is not None else await self.__anext__()
         except TooLongError:
             self._too_long()
         except OSError:
-            pass  # its end
+            pass  # the stream has ended
         except BaseException:
             self._ended()
             raise
@@ -70,22 +73,22 @@ class LineReader(Generic[T]):
         raise StopAsyncIteration
 
     async def _line(self) -> bytes | None:
-        if self._until is None and self._early is None:
+        if self._first_deadline is None and self._first_line is None:
             return await self._child.line()
-        self._early = self._early or asyncio.ensure_future(self._child.line())
-        if self._until is not None:
-            await asyncio.wait((self._early,), timeout=self._until - asyncio.get_running_loop().time())
-            if not self._early.done():
-                self._until = None
-                raise _NothingYet
-        early, self._early = self._early, None
-        return await early
+        self._first_line = self._first_line or asyncio.ensure_future(self._child.line())
+        if self._first_deadline is not None:
+            await asyncio.wait((self._first_line,), timeout=self._first_deadline - asyncio.get_running_loop().time())
+            if not self._first_line.done():
+                self._first_deadline = None
+                raise _SilenceTimeout
+        first_line, self._first_line = self._first_line, None
+        return await first_line
 
     async def receive(self) -> T:
-        """The next message.
+        """Return the next message.
 
         Raises:
-            anyio.EndOfStream: no more comes.
+            anyio.EndOfStream: the stream has ended.
         """
         import anyio
 
@@ -95,9 +98,9 @@ class LineReader(Generic[T]):
             raise anyio.EndOfStream from None
 
     async def aclose(self) -> None:
-        """Nobody reads any more."""
-        if self._early:
-            self._early.cancel()
+        """Stop reading."""
+        if self._first_line:
+            self._first_line.cancel()
         self._ended()
 
     def __aiter__(self) -> Self:
@@ -111,22 +114,22 @@ class LineReader(Generic[T]):
 
 
 class LineWriter(Generic[T]):
-    """What is said to a program. It never waits: whoever asks waits for the answer only.
+    """The messages to a program. Sending never blocks; a caller waits for the response only.
 
     Parameters:
         child: the program.
-        write: gives the line of a message.
+        write: returns the line for a message.
     """
 
     def __init__(self, child: Child, write: Callable[[T], bytes]) -> None:
         self._child, self._write = child, write
 
     async def send(self, item: T, /) -> None:
-        """Say something."""
+        """Send a message."""
         self._child.say(self._write(item))
 
     async def aclose(self) -> None:
-        """Nothing more is said. The program's input ends when the program is to end."""
+        """Do nothing: `Child.end` closes the program's input."""
 
     async def __aenter__(self) -> Self:
         return self

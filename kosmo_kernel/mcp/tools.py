@@ -1,4 +1,4 @@
-"""A server's tools, as it described them when it was asked."""
+"""The tools of an MCP server, read from its `tools/list` response."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ WRAPPED = "result"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool.
+    """A tool of an MCP server.
 
     Parameters:
-        server: whose it is, by its own name.
-        name: its own name.
-        lua: what it is called in Lua.
-        title: its name for people; may be empty.
+        server: the name of its server.
+        name: its original name.
+        lua: its name in Lua.
+        title: its display name; may be empty.
         description: what it does; may be empty.
         schema: JSON Schema of its arguments.
-        output: JSON Schema of what it answers, or None where it does not say.
-        read_only: it says that it changes nothing. Nobody but itself says so.
+        output: JSON Schema of its result, or None if the server declares none.
+        read_only: the server declares that it changes nothing. This is not verified.
     """
 
     server: str
@@ -37,69 +37,69 @@ class Tool:
 
     @property
     def function(self) -> str:
-        """How errors and lists of calls name it: `mcp.github.search_issues`."""
+        """Its full name in errors and call lists: `mcp.github.search_issues`."""
         return f"mcp.{self.server}.{self.name}"
 
     @property
     def effect(self) -> Literal["read", "write"]:
-        """What it may do, as far as it says."""
+        """Its effect, as the server declares it."""
         return "read" if self.read_only else "write"
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The schema of each named argument, in order."""
-        given = self.schema.get("properties")
-        listed = given.items() if isinstance(given, dict) else ()
-        return {name: one if isinstance(one, dict) else {} for name, one in listed}
+        """The schema of each argument by name, in order."""
+        properties = self.schema.get("properties")
+        items = properties.items() if isinstance(properties, dict) else ()
+        return {name: schema if isinstance(schema, dict) else {} for name, schema in items}
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The arguments that must be given."""
-        given = self.schema.get("required")
-        return tuple(name for name in given if isinstance(name, str)) if isinstance(given, list) else ()
+        """The names of its required arguments."""
+        names = self.schema.get("required")
+        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
-        """The JSON Schema of the value that it gives, without what SDKs wrap around one that is no object."""
+        """The JSON Schema of its value, without the object that SDKs wrap around values that are not objects."""
         declared = (self.output or {}).get("properties")
         wrapped = declared.get(WRAPPED) if isinstance(declared, dict) and list(declared) == [WRAPPED] else None
         return wrapped if isinstance(wrapped, dict) else self.output
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether what it gives is wrapped so."""
+        """Whether its value is wrapped in such an object."""
         return self.answer is not self.output
 
     @property
     def signature(self) -> str:
-        """How it is called: `search_issues(query, limit?)`, those that may be left out marked."""
+        """Its Lua signature, with optional arguments marked: `search_issues(query, limit?)`."""
         names = self.properties
         ordered = [*(n for n in names if n in self.required), *(n for n in names if n not in self.required)]
         return f"{self.lua}({', '.join(n if n in self.required else n + '?' for n in ordered)})"
 
 
 def tools_of(server: str, described: Iterable[Mapping[str, Any]]) -> tuple[Tool, ...]:
-    """The tools that a server describes, each name once.
+    """Return the tools that a server describes, without duplicate names.
 
     Parameters:
-        server: its own name.
-        described: each tool as the protocol has it.
+        server: the server's name.
+        described: the tools of its `tools/list` response.
     """
-    by_name = {str(one["name"]): one for one in reversed(list(described))}  # of two with a name the first counts
-    called = lua_names(reversed(by_name))
-    return tuple(_tool(server, name, lua, by_name[name]) for name, lua in called.items())
+    by_name = {str(tool["name"]): tool for tool in reversed(list(described))}  # the first of two with one name wins
+    names = lua_names(reversed(by_name))
+    return tuple(_tool(server, name, lua, by_name[name]) for name, lua in names.items())
 
 
-def _tool(server: str, name: str, lua: str, one: Mapping[str, Any]) -> Tool:
-    notes = one.get("annotations") or {}
-    schema, output = one.get("inputSchema"), one.get("outputSchema")
+def _tool(server: str, name: str, lua: str, described: Mapping[str, Any]) -> Tool:
+    annotations = described.get("annotations") or {}
+    schema, output = described.get("inputSchema"), described.get("outputSchema")
     return Tool(
         server=server,
         name=name,
         lua=lua,
-        title=str(one.get("title") or notes.get("title") or ""),
-        description=str(one.get("description") or "").strip(),
+        title=str(described.get("title") or annotations.get("title") or ""),
+        description=str(described.get("description") or "").strip(),
         schema=schema if isinstance(schema, dict) else {},
         output=output if isinstance(output, dict) else None,
-        read_only=notes.get("readOnlyHint") is True,
+        read_only=annotations.get("readOnlyHint") is True,
     )

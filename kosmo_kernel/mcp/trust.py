@@ -1,12 +1,12 @@
-"""Trust in the servers that a project brings: given once by the user, and only for what was shown then.
+"""The user's trust in the MCP servers that a project configures.
 
-A file that comes with a repository can name any program. So such a server is neither started nor asked before the user
-has agreed to it, and the agreement is to a fingerprint: command, arguments, folder, address, variables, the names of
-headers and what those refer to. When any of these changes the user is asked again: a variable such as `LD_PRELOAD` is
-as good as a command. Only of a variable whose name says that it is a secret, the value is not part of it. Servers of
-the user's own file need no trust.
+A file in a repository can name any program, so such a server is neither started nor contacted before the user has
+approved it. The approval is for a fingerprint of the command, arguments, folder, address, variables, header names and
+the references in header values. When any of these changes, the user must approve again: a variable such as `LD_PRELOAD`
+can run code like a command. The values of variables with a secret's name are not part of the fingerprint. Servers of
+the user's own file need no approval.
 
-Agreements are one file of our settings folder, which only its owner can read.
+Approvals are stored in one file in the settings folder, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TrustStatus = Literal["trusted", "untrusted", "changed"]
 
 
 def facts(server: Server) -> dict[str, Any]:
-    """What an agreement is to, as JSON values: of a secret and of a header only what its value refers to."""
+    """Return the facts that the user approves, as JSON values. Secrets and headers appear by their references only."""
     return {
         "kind": server.kind,
         "command": server.command,
@@ -42,98 +42,99 @@ def facts(server: Server) -> dict[str, Any]:
 
 
 def fingerprint(server: Server) -> str:
-    """What stands for a server's facts, in 64 hexadecimal digits."""
+    """Return the SHA-256 digest of a server's facts, in 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(facts(server), sort_keys=True).encode()).hexdigest()
 
 
 def consent_lines(server: Server) -> list[str]:
-    """What somebody agrees to, in lines for people. No value of a variable or header is shown: any may be a secret.
+    """Return the lines that show the user what they approve.
 
-    Of an argument that is one, its name is shown, unless it may be code as well; the agreement is to the value.
+    Values of variables and headers are omitted, because any may be a secret. Secret arguments are redacted unless they
+    may be code as well; the fingerprint still includes their values.
     """
     lines = [called(server, code=True)]
     lines += [f"in {server.cwd}"] if server.cwd else []
-    for what, given in (("variable", server.env), ("header", server.headers)):
-        for name, value in given.items():
-            refers = ", ".join(referred(value))
-            lines.append(f"{what} {name}" + (f" from {refers}" if refers else ""))
+    for kind, values in (("variable", server.env), ("header", server.headers)):
+        for name, value in values.items():
+            references = ", ".join(referred(value))
+            lines.append(f"{kind} {name}" + (f" from {references}" if references else ""))
     return lines
 
 
 def called(server: Server, *, code: bool = False) -> str:
-    """How a server is reached, without secrets: its command line or its address. `code` is that of `hidden_words`."""
+    """Return a server's command line or address with secrets redacted; for `code` see `secret_scan.hidden_words`."""
     words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
     return " ".join(json.dumps(word) if " " in word or not word else word for word in hidden_words(words, code=code))
 
 
 class Trust:
-    """Which servers of projects the user agreed to.
+    """The user's approvals of projects' servers.
 
     Parameters:
-        folder: where the agreements are kept; our settings folder when None.
+        folder: the folder of the file with the approvals; the settings folder if None.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._read: tuple[object, dict[str, str]] | None = None  # and of which state of the file
+        self._cached: tuple[object, dict[str, str]] | None = None  # the file's state and its approvals
 
     @property
     def path(self) -> Path:
-        """The file of the agreements."""
+        """The file of the approvals."""
         return (self._folder or config_file.folder()) / FILE
 
     def status(self, server: Server) -> TrustStatus:
-        """Whether the user agreed to a server as it is now.
+        """Return whether the user has approved a server as it is now.
 
         Raises:
-            SettingsError: the file of the agreements cannot be read.
+            SettingsError: the file of the approvals cannot be read.
         """
         if not server.of_project:
             return "trusted"
-        agreed = self._agreements().get(_key(server))
-        if agreed is None:
+        approved = self._approvals().get(_key(server))
+        if approved is None:
             return "untrusted"
-        return "trusted" if agreed == fingerprint(server) else "changed"
+        return "trusted" if approved == fingerprint(server) else "changed"
 
     def require(self, server: Server) -> None:
-        """Nothing, when the user agreed to a server.
+        """Check that the user has approved a server.
 
         Raises:
-            UntrustedError: not, or not to what it has become. It was not started.
-            SettingsError: the file of the agreements cannot be read.
+            UntrustedError: the user has not approved it, or it has changed since. It was not started.
+            SettingsError: the file of the approvals cannot be read.
         """
-        standing = self.status(server)
-        if standing == "trusted":
+        status = self.status(server)
+        if status == "trusted":
             return
-        why = "is not trusted yet" if standing == "untrusted" else "has changed since you trusted it"
+        why = "is not trusted yet" if status == "untrusted" else "has changed since you trusted it"
         raise UntrustedError(
             f"The MCP server `{server.name}` comes with the project ({server.path}) and {why}, so it was not started. "
             f"`kosmo mcp:trust {server.name}` shows what it would run and asks you."
         )
 
     def trust(self, server: Server) -> None:
-        """The user agreed to a server as it is now.
+        """Store the user's approval of a server as it is now.
 
         Raises:
-            SettingsError: that cannot be kept.
+            SettingsError: the file of the approvals cannot be read or written.
         """
         self._change({_key(server): fingerprint(server)})
 
     def untrust(self, server: Server) -> bool:
-        """The user agrees no more. Returns whether they did.
+        """Delete the user's approval of a server, and return whether there was one.
 
         Raises:
-            SettingsError: that cannot be kept.
+            SettingsError: the file of the approvals cannot be read or written.
         """
         return self._change({_key(server): None})
 
     def _change(self, changes: Mapping[str, str | None]) -> bool:
-        """Change the agreements; of a server that is to be None there is to be none. Returns whether they changed."""
+        """Update the approvals, delete those whose value is None, and return whether anything changed."""
         from kosmo_kernel.settings.private_files import locked, write
 
         try:
             with locked(self.path.parent):
-                before = self._agreements()
+                before = self._approvals()
                 after = {key: value for key, value in {**before, **changes}.items() if value is not None}
                 if after != before:
                     write(self.path, json.dumps({"trusted": after}, indent=2, sort_keys=True) + "\n")
@@ -141,21 +142,21 @@ class Trust:
         except OSError as fault:
             raise SettingsError(f"{self.path} cannot be written: {fault.strerror}.") from None
 
-    def _agreements(self) -> dict[str, str]:
+    def _approvals(self) -> dict[str, str]:
         try:
             status = self.path.stat()
             state = (str(self.path), status.st_mtime_ns, status.st_size, status.st_ino)
-            if self._read and self._read[0] == state:
-                return self._read[1]
+            if self._cached and self._cached[0] == state:
+                return self._cached[1]
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return {}
         except (OSError, UnicodeDecodeError) as fault:
             raise SettingsError(f"{self.path} cannot be read: {fault}.") from None
         try:
-            agreed = json.loads(text)["trusted"]
-            self._read = (state, {str(key): str(value) for key, value in agreed.items()})
-            return self._read[1]
+            approvals = json.loads(text)["trusted"]
+            self._cached = (state, {str(key): str(value) for key, value in approvals.items()})
+            return self._cached[1]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise SettingsError(f"{self.path} is damaged. Delete it, and trust your projects' servers anew.") from None
 
@@ -165,5 +166,5 @@ def _is_secret(variable: str) -> bool:
 
 
 def _key(server: Server) -> str:
-    """A server of one project: another project's server of the same name is another one."""
+    """Return the key of an approval: it includes the project, so that an approval is for one project only."""
     return f"{server.root.resolve()}#{server.name}"

@@ -1,15 +1,16 @@
-"""Our own MCP server: the catalogue's functions, walled Lua and the reference, for agents.
+"""An MCP server that offers the catalogue's functions, sandboxed Lua and the reference to agents.
 
-    tools.py     what it offers, computed from the catalogue: tools and the reference as resources
-    schemas.py    the JSON Schema of what a function answers
-    sessions.py   the sessions that answer, each for one call at a time
-    call_handler.py       a call: checked, made in a thread of its own, and stopped when nobody waits any more
-    sdk.py        the protocol, the only file here that imports the SDK
-    serving.py    over standard streams, and over a port of this machine with a token
+    tools.py         the tools and pages that it offers, computed from the catalogue
+    schemas.py       the JSON Schema of a function's result
+    sessions.py      the Lua sessions, each for one call at a time
+    call_handler.py  validation, execution and cancellation of a call
+    sdk.py           the protocol; the only module here that imports the SDK
+    serving.py       the transports: standard streams, or a local port with a token
 
-A call of `lua_run` finds Lua as nobody has used it, so that no call depends on another one; a `session` that it names
-is kept for the next that names it. Nobody can be asked here, so what the permissions ask about is an error that says
-how to allow it. Scripts reach the user's other MCP servers only where the user said so when this one was started.
+Each call of `lua_run` gets a fresh Lua state, so that calls do not depend on each other; with a `session` name, the
+state is kept for the next call with that name. There is no user to answer a permission question, so such a call fails
+with an error that says how to allow it. Scripts can use the user's other MCP servers only if the user allowed that at
+the start.
 """
 
 from __future__ import annotations

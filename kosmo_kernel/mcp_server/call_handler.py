@@ -1,7 +1,7 @@
-"""A call of one of our tools: checked, made, and stopped when nobody waits for it any more.
+"""Handling of a tool call: it is validated, executed, and stopped when the client cancels it.
 
-Calls block, so each is made in a thread of its own; `InFlightCall` is what the thread and whoever asked have in common.
-What goes wrong is an answer as well: an agent reads what to do about it and tries again.
+Calls block, so each runs in its own thread; the thread and the SDK's handler share an `InFlightCall`. Errors are
+returned as results, so that an agent can read them, correct the call and retry.
 """
 
 from __future__ import annotations
@@ -25,22 +25,20 @@ from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.values.records import decode, encode
 
-SECOND_INTERRUPT_SECONDS = (
-    1.0  # seconds after which a run that has not stopped is asked again, which ends its Lua process
-)
-CHUNK = "lua_run"  # what messages call the code
+SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
+CHUNK = "lua_run"  # the chunk's name in error messages
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the user who starts the server grants it.
+    """The options that the user starts the server with; for the defaults see `Session`.
 
     Parameters:
-        account: the alias that is asked where a call names none; the session's usual one when None.
-        memory_limit: bytes of Lua heap that a run may use; as `Session` has it, and so are the next two.
-        cpu_limit: seconds of Lua's own running time.
-        timeout: seconds by the wall clock.
-        others: scripts may ask the MCP servers that the user has configured.
+        account: the alias of the account for calls that name none.
+        memory_limit: bytes of Lua heap for a run.
+        cpu_limit: seconds of Lua's own running time for a run.
+        timeout: seconds of wall-clock time for a run.
+        others: scripts may use the MCP servers that the user has configured.
     """
 
     account: str | None = None
@@ -52,12 +50,12 @@ class ServerOptions:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call gave.
+    """The result of a call.
 
     Parameters:
-        text: for a reader.
-        value: the same as JSON values; None where there is only the text.
-        failed: it is an error.
+        text: the result as text.
+        value: the result as JSON values; None if there is only text.
+        failed: the result is an error.
     """
 
     text: str
@@ -67,93 +65,96 @@ class ToolResult:
 
 @dataclass(slots=True)
 class InFlightCall:
-    """A call while it is made.
+    """A call in progress, which can be cancelled.
 
     Parameters:
-        hear: is told how far it is, in the call's thread.
+        hear: called with the progress, in the call's thread.
     """
 
     hear: Callable[[ProgressSnapshot], None]
     _session: Session | None = None
-    _left: threading.Event = field(default_factory=threading.Event)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits any more."""
-        return self._left.is_set()
+        """Whether the call was cancelled."""
+        return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Nobody waits any more. Returns at once; the call ends soon."""
-        self._left.set()
+        """Cancel the call. Return immediately; the call ends soon."""
+        self._cancelled.set()
         if self._session is not None:
             threading.Thread(target=self._stop, args=(self._session,), daemon=True).start()
 
     def runs_in(self, session: Session) -> None:
-        """It is a run of Lua in this session, and is about to begin.
+        """Set the session in which the call is about to run Lua, so that `cancel` can interrupt it.
 
         Raises:
-            StoppedError: nobody waits for it.
+            StoppedError: the call was cancelled.
         """
         self._session = session
         if self.cancelled:
             raise StoppedError("The call was cancelled.")
 
     def over(self) -> None:
-        """It has ended; what runs in its session from now on is another call, which is not stopped for this one."""
-        with self._turn:
+        """Mark the call as ended, so that `cancel` does not interrupt the next call in its session."""
+        with self._lock:
             self._over.set()
 
     def _stop(self, session: Session) -> None:
         while True:
-            with self._turn:
+            with self._lock:
                 if self._over.is_set():
                     return
-                session.interrupt()  # which does nothing where the run has not quite begun
+                session.interrupt()  # repeated, because it has no effect before the run has begun
             self._over.wait(SECOND_INTERRUPT_SECONDS)
 
 
 class CallHandler:
-    """Answers calls. Threads may share it.
+    """Handles the calls of the server's tools. Thread-safe.
 
     Parameters:
-        terms: what the user grants.
+        terms: the user's options.
+
+    Attributes:
+        offers: the tools, by name.
 
     Raises:
-        SettingsError, UnknownNameError: as `Session`.
+        SettingsError, UnknownNameError: as for `Session`.
     """
 
     def __init__(self, terms: ServerOptions) -> None:
         self._terms = terms
-        self._most = limits(terms.memory_limit, terms.cpu_limit, terms.timeout, configured=config().get("limits"))
-        self.offers = offered(self._most, others=terms.others)
+        max_limits = limits(terms.memory_limit, terms.cpu_limit, terms.timeout, configured=config().get("limits"))
+        self.offers = offered(max_limits, others=terms.others)
         self._sessions = Sessions(self._session)
-        self._session().close()  # which finds mistakes now, and not at the first call
+        self._session().close()  # raises errors in settings now and not at the first call
 
     def answer(self, name: str, arguments: Mapping[str, Any], underway: InFlightCall) -> ToolResult:
-        """Make a call, in this thread.
+        """Execute a call in this thread, and return its result.
 
         Parameters:
-            name: of one of `offers`.
-            arguments: by name, as they came.
-            underway: who waits for it.
+            name: the name of a tool in `offers`.
+            arguments: the arguments by name, not validated.
+            underway: the call's progress and cancellation.
         """
-        one = self.offers[name]
+        offer = self.offers[name]
         try:
-            if one.function is not None:
-                return self._call(one, dict(arguments), underway)
-            given = checked(one.tool, arguments)
+            if offer.function is not None:
+                return self._call(offer, dict(arguments), underway)
+            valid = checked(offer.tool, arguments)
             if name == LUA:
-                return self._run(given, underway)
-            return ToolResult(docs.search(given["words"]) if name == SEARCH else docs.read(given.get("page", "")))
+                return self._run(valid, underway)
+            return ToolResult(docs.search(valid["words"]) if name == SEARCH else docs.read(valid.get("page", "")))
         except KosmoError as error:
             return ToolResult(error.message.removeprefix(f"mcp.{NAME}."), failed=True)
         finally:
             underway.over()
 
     def close(self) -> None:
-        """Stop all calls, and end all sessions."""
+        """Stop all calls and close all sessions."""
         self._sessions.close()
 
     def _session(self) -> Session:
@@ -166,60 +167,60 @@ class CallHandler:
             mcp=terms.others,
         )
 
-    def _call(self, one: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
-        """One function of the catalogue; who calls it by a tool needs no Lua for it."""
+    def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
+        """Call a function of the catalogue, without Lua."""
         account = arguments.pop(ACCOUNT, None)
         if account is not None and not isinstance(account, str):
-            raise InvalidArgumentsError(f"{one.tool.name}: `{ACCOUNT}` must be a text, the alias of an account.")
-        function = f"{one.integration.name}.{one.function.name}" if one.integration and one.function else ""
+            raise InvalidArgumentsError(f"{offer.tool.name}: `{ACCOUNT}` must be a text, the alias of an account.")
+        function = f"{offer.integration.name}.{offer.function.name}" if offer.integration and offer.function else ""
         with self._sessions.fresh(emptied=False) as session:
             result = session.call(
                 function, arguments, on_progress=underway.hear, account=account, gone=lambda: underway.cancelled
             )
-        found = {"result": result.value}
-        found |= {"failures": result.failures} if result.failures else {}
-        return _told(found | {"account": result.account, "notes": result.notes})
+        document = {"result": result.value}
+        document |= {"failures": result.failures} if result.failures else {}
+        return _tool_result(document | {"account": result.account, "notes": result.notes})
 
-    def _run(self, given: dict[str, Any], underway: InFlightCall) -> ToolResult:
-        """Lua, in the session that the call names, or in one that is fresh."""
-        name = given.get("session")
+    def _run(self, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
+        """Run Lua in the session that the call names, or in a fresh one."""
+        name = arguments.get("session")
         with self._sessions.named(name) if name else self._sessions.fresh() as session:
             try:
                 underway.runs_in(session)
-                return _ran(session, given, underway)
+                return _run_lua(session, arguments, underway)
             finally:
-                underway.over()  # before the next call has the session
+                underway.over()  # before the next call can use the session
 
 
-def _ran(session: Session, given: dict[str, Any], underway: InFlightCall) -> ToolResult:
-    dry_run = given.get("dry_run", False)
+def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
+    dry_run = arguments.get("dry_run", False)
     try:
         result = session.run(
-            given["code"],
+            arguments["code"],
             name=CHUNK,
-            args=given.get("args", ()),
-            account=given.get(ACCOUNT),
-            memory_limit=given.get("memory_limit"),
-            cpu_limit=given.get("cpu_limit"),
-            timeout=given.get("timeout"),
+            args=arguments.get("args", ()),
+            account=arguments.get(ACCOUNT),
+            memory_limit=arguments.get("memory_limit"),
+            cpu_limit=arguments.get("cpu_limit"),
+            timeout=arguments.get("timeout"),
             on_progress=underway.hear,
             dry_run=dry_run,
         )
     except KosmoError as error:
         facts = error.facts() | {"line": error.line}
-        value = _told(run_document(error.result, error.message, facts, dry_run=dry_run)).value
+        value = _tool_result(run_document(error.result, error.message, facts, dry_run=dry_run)).value
         return ToolResult(_failure(error), value, failed=True)
-    return _told(run_document(result, dry_run=dry_run))
+    return _tool_result(run_document(result, dry_run=dry_run))
 
 
 def _failure(error: KosmoError) -> str:
-    """A failure of a script in a few lines: the message, the lines around the place, and what was printed before."""
+    """Format the error of a script: the message, the lines around its place, and the output before it."""
     result: Result | None = error.result
     printed = [f"Printed before:\n{result.output}"] if result and result.output else []
     return "\n".join([*error_lines(error), *printed])
 
 
-def _told(value: dict[str, Any]) -> ToolResult:
-    """A value that came from a run as JSON values, and as their text."""
+def _tool_result(value: dict[str, Any]) -> ToolResult:
+    """Return a value as JSON values and as JSON text."""
     text = encode(value)
     return ToolResult(text.decode(), decode(text))

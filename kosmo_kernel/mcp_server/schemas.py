@@ -1,8 +1,8 @@
-"""The JSON Schema of what a function answers, computed from its columns.
+"""The JSON Schema of a function's result, computed from its columns.
 
-A record has the fields that its columns name, dotted ones nested. Nothing is required and other fields are allowed,
-because a service may leave fields out and add new ones; null is allowed where a column says so, and for a whole nested
-record where each of its fields may be missing.
+A record has the fields of its columns; dotted names become nested objects. No field is required and other fields are
+allowed, because a service may omit fields and add new ones. Null is allowed for nullable columns, and for a nested
+object if all of its columns are nullable.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function
 
-TYPES = {"timestamp": "string", "list": "array"}  # of columns, where JSON Schema has another word
+TYPES = {"timestamp": "string", "list": "array"}  # column types with another name in JSON Schema
 FAILURE = ("type", "status", "id", "message", "request_id")
 
 
 def answer_schema(function: Function) -> dict[str, Any]:
-    """What a call gives: `result`, `account`, `notes`, and of a list argument with `errors` the `failures`."""
-    one = _record([(column.path, column) for column in function.columns])
-    many = {"type": "array", "items": one}
-    by_list = function.fan_out is not None
-    result = many if function.returns == "list" else {"anyOf": [one, many]} if by_list else one
+    """Return the schema of a call's result: `result`, `account`, `notes`, and `failures` if it takes a list."""
+    record = _record([(column.path, column) for column in function.columns])
+    records = {"type": "array", "items": record}
+    takes_list = function.fan_out is not None
+    result = records if function.returns == "list" else {"anyOf": [record, records]} if takes_list else record
     properties: dict[str, Any] = {
         "result": result,
         "account": {"type": "string", "description": "The account that was asked"},
         "notes": {"type": "array", "items": {"type": "string"}, "description": "What to know about the result"},
     }
-    if by_list:
+    if takes_list:
         failure = {"type": "object", "properties": {name: {} for name in FAILURE}}
         properties["failures"] = {"type": "array", "items": failure, "description": "What could not be read"}
     return {"type": "object", "properties": properties, "required": ["result", "account", "notes"]}
 
 
 def _record(columns: Sequence[tuple[tuple[str, ...], Column]]) -> dict[str, Any]:
-    """An object with these fields, each by the rest of its path."""
+    """Return the schema of an object from its columns, each with the remaining path."""
     names = dict.fromkeys(path[0] for path, _ in columns)
     return {"type": "object", "properties": {name: _field(name, columns) for name in names}}
 

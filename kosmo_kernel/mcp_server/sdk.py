@@ -1,7 +1,8 @@
-"""The protocol, by its official SDK. The only file here that imports it: that alone takes half a second.
+"""The server side of the Model Context Protocol, built on the official SDK.
 
-Handlers answer in the SDK's event loop, and each call of a tool in a thread. When a client cancels a call, or goes, the
-SDK cancels its handler, which tells the thread and waits for it no more.
+In this package only this module imports the SDK, because that takes half a second. Handlers run in the SDK's event loop
+and tool calls in threads. When a client cancels a call or disconnects, the SDK cancels the handler, which cancels the
+call and does not wait for its thread.
 """
 
 from __future__ import annotations
@@ -36,35 +37,39 @@ if TYPE_CHECKING:
 
     Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-MAX_CONCURRENT_CALLS = 16  # calls; others wait, so that an agent cannot fill the machine with Lua processes
+MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
 PATH = "/mcp"
 HOSTS = ("127.0.0.1", "localhost")
 MARKDOWN = "text/markdown"
-# The protocol wants progress to rise with every message, and there are messages while no call is answered. So what is
-# done counts half until the run is over, which leaves room for small steps below it.
+# Progress must increase with every notification, but some are sent while no call finishes. Until the run is over, half
+# a call is subtracted from the finished ones, which leaves room for small steps.
 HALF, STEP = 0.5, 1e-6
 
 
 def server_of(desk: CallHandler) -> Server[Any]:
-    """The SDK's server, with the desk behind it."""
-    room = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
+    """Return the SDK's server, which passes tool calls to a handler.
+
+    Parameters:
+        desk: handles the calls.
+    """
+    limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
-        return protocol.ListToolsResult(tools=[_described(one) for one in desk.offers.values()])
+        return protocol.ListToolsResult(tools=[_tool(offer) for offer in desk.offers.values()])
 
     async def call_tool(
         context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams
     ) -> protocol.CallToolResult:
         if params.name not in desk.offers:
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
-        underway = InFlightCall(_teller(context))
+        underway = InFlightCall(_progress_reporter(context))
         try:
             work = partial(desk.answer, params.name, params.arguments or {}, underway)
-            answer = await run_sync(work, abandon_on_cancel=True, limiter=room)
+            result = await run_sync(work, abandon_on_cancel=True, limiter=limiter)
         except BaseException:
             underway.cancel()
             raise
-        return _result(answer)
+        return _result(result)
 
     async def list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
         return protocol.ListResourcesResult(
@@ -75,10 +80,10 @@ def server_of(desk: CallHandler) -> Server[Any]:
         )
 
     async def list_templates(_: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
-        one = protocol.ResourceTemplate(
+        template = protocol.ResourceTemplate(
             name="docs", title="A page of the reference", uri_template=f"{PREFIX}{{page}}", mime_type=MARKDOWN
         )
-        return protocol.ListResourceTemplatesResult(resource_templates=[one])
+        return protocol.ListResourceTemplatesResult(resource_templates=[template])
 
     async def read_resource(_: Any, params: protocol.ReadResourceRequestParams) -> protocol.ReadResourceResult:
         uri = str(params.uri)
@@ -105,9 +110,9 @@ def server_of(desk: CallHandler) -> Server[Any]:
     )
 
 
-def _described(one: OfferedTool) -> protocol.Tool:
-    tool = one.tool
-    notes = protocol.ToolAnnotations(
+def _tool(offer: OfferedTool) -> protocol.Tool:
+    tool = offer.tool
+    annotations = protocol.ToolAnnotations(
         read_only_hint=tool.read_only,
         idempotent_hint=True if tool.read_only else None,
         open_world_hint=tool.name not in (READ, SEARCH),
@@ -118,75 +123,75 @@ def _described(one: OfferedTool) -> protocol.Tool:
         description=tool.description,
         input_schema=dict(tool.schema),
         output_schema=dict(tool.output) if tool.output is not None else None,
-        annotations=notes,
+        annotations=annotations,
     )
 
 
-def _result(answer: ToolResult) -> protocol.CallToolResult:
-    content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=answer.text)]
-    if answer.value is None:
-        return protocol.CallToolResult(content=content, is_error=answer.failed)
-    return protocol.CallToolResult(content=content, structured_content=answer.value, is_error=answer.failed)
+def _result(result: ToolResult) -> protocol.CallToolResult:
+    content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
+    if result.value is None:
+        return protocol.CallToolResult(content=content, is_error=result.failed)
+    return protocol.CallToolResult(content=content, structured_content=result.value, is_error=result.failed)
 
 
-def _teller(context: ServerRequestContext[Any, Any]) -> Callable[[ProgressSnapshot], None]:
-    """Tells the client how far its call is, where it asked for that; from the thread of the call."""
-    loop, told = asyncio.get_running_loop(), 0.0
+def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[ProgressSnapshot], None]:
+    """Return a function for the call's thread that sends progress to the client, if it requested progress."""
+    loop, progress = asyncio.get_running_loop(), 0.0
 
-    def tell(state: ProgressSnapshot) -> None:
-        nonlocal told
-        told = float(state.done) if state.over else max(state.done - HALF, told + STEP)
-        report = context.session.report_progress(told, float(max(state.total, state.done)), state.text())
+    def report(state: ProgressSnapshot) -> None:
+        nonlocal progress
+        progress = float(state.done) if state.over else max(state.done - HALF, progress + STEP)
+        notification = context.session.report_progress(progress, float(max(state.total, state.done)), state.text())
         try:
-            asyncio.run_coroutine_threadsafe(report, loop)
+            asyncio.run_coroutine_threadsafe(notification, loop)
         except RuntimeError:  # the server has ended meanwhile
-            report.close()
+            notification.close()
 
-    return tell
+    return report
 
 
 # Transports ------------------------------------------------------------------------------------------------------
 
 
 async def over_streams(desk: CallHandler, lines: AsyncIterator[str]) -> None:
-    """Serve the one client at the other end of our standard streams, until it has nothing more to say.
+    """Serve one client over the standard streams, until its input ends.
 
-    Standard output is the protocol's meanwhile: what else is written there goes to standard error.
+    Meanwhile standard output is reserved for the protocol: other output goes to standard error.
 
     Parameters:
-        desk: what answers.
-        lines: what the client says.
+        desk: handles the calls.
+        lines: the client's messages.
     """
     server = server_of(desk)
-    stdin: Any = lines  # the SDK only reads its lines, one after the other
+    stdin: Any = lines  # the SDK only iterates over its lines
     try:
-        async with stdio_server(stdin=stdin) as (coming, going):
-            await server.run(coming, going, server.create_initialization_options())
-    except* BrokenPipeError:  # the client has gone without a word
+        async with stdio_server(stdin=stdin) as (reader, writer):
+            await server.run(reader, writer, server.create_initialization_options())
+    except* BrokenPipeError:  # the client has disconnected
         pass
 
 
 def application(desk: CallHandler, port: int, token: str) -> Application:
-    """Serve whoever has the token, as an ASGI application at `PATH`.
+    """Return an ASGI application that serves clients with the token at `PATH`.
 
-    A web page that the user looks at can send requests to this machine. It does not have the token; and a request that
-    names another host than this machine, or comes from a page of another one, is turned down before.
+    A web page in the user's browser can send requests to this machine. It does not have the token, and requests with
+    another `Host` or `Origin` than this machine are rejected.
 
     Parameters:
-        desk: what answers.
-        port: where the application will be.
-        token: what a client sends as `Authorization: Bearer …`.
+        desk: handles the calls.
+        port: the port of the application.
+        token: the token that a client sends as `Authorization: Bearer …`.
     """
-    here = [f"{host}:{port}" for host in HOSTS]
+    hosts = [f"{host}:{port}" for host in HOSTS]
     security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True, allowed_hosts=here, allowed_origins=[f"http://{one}" for one in here]
+        enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
     )
     app = server_of(desk).streamable_http_app(streamable_http_path=PATH, transport_security=security)
-    wanted = f"Bearer {token}".encode()
+    expected = f"Bearer {token}".encode()
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        given = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] == "http" and not secrets.compare_digest(given, wanted):
+        authorization = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "http" and not secrets.compare_digest(authorization, expected):
             headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain; charset=utf-8")]
             await send({"type": "http.response.start", "status": HTTPStatus.UNAUTHORIZED, "headers": headers})
             await send({"type": "http.response.body", "body": b"This server wants its token: Authorization: Bearer\n"})

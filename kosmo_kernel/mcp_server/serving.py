@@ -1,8 +1,7 @@
-"""How clients reach our server: over standard streams, or over a port of this machine.
+"""The transports of the MCP server: standard streams, or HTTP on a local port.
 
-The end of standard input ends the server, and so do SIGTERM and Ctrl-C; the Lua processes end with it. The reader of
-standard input is ours: asyncio's takes no files, and the SDK's has a thread that keeps the process alive until the next
-line comes.
+The server and its Lua processes end on SIGTERM, on Ctrl-C and at the end of standard input. Standard input is read by
+our own thread: asyncio does not support files, and the SDK's thread keeps the process alive until the next line.
 """
 
 from __future__ import annotations
@@ -25,142 +24,140 @@ from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 
 HOST = "127.0.0.1"
 TOKEN = "KOSMO_MCP_TOKEN"  # noqa: S105 - the name of the variable
-SHORTEST = 16  # characters of a token
-PIECE = 1 << 16  # bytes read at once
-MAX_MESSAGE_BYTES = 64 << 20  # bytes of a message
-SHUTDOWN_SECONDS = 5.0  # seconds for a server that was told to end
+SHORTEST = 16  # minimum characters of a token
+PIECE = 1 << 16  # bytes per read
+MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
+SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
 
 
 def over_stdio(terms: ServerOptions) -> bool:
-    """Serve the client that started this process, until it closes our standard input or a signal ends it.
+    """Serve the client that started this process, until it closes standard input or a signal arrives.
 
     Returns:
-        Whether it was Ctrl-C that ended it.
+        Whether Ctrl-C ended it.
 
     Raises:
-        SettingsError, UnknownNameError: the SDK is missing, or a setting makes no sense.
+        SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
     """
-    with _desk(terms) as desk:
-        if not sys.stdin:  # who started the process has closed it, so there is no client
+    with _call_handler(terms) as handler:
+        if not sys.stdin:  # standard input is closed, so there is no client
             return False
         from kosmo_kernel.mcp_server import sdk
 
         async def serve() -> bool:
-            loop, told = asyncio.get_running_loop(), asyncio.Event()
-            with _told_to_end(lambda: loop.call_soon_threadsafe(told.set)) as heard, _standard_input() as number:
-                serving = asyncio.create_task(sdk.over_streams(desk, _lines(number)))
-                waiting = asyncio.create_task(told.wait())
+            loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+            with _signals(lambda: loop.call_soon_threadsafe(stopped.set)) as received, _standard_input() as stdin:
+                serving = asyncio.create_task(sdk.over_streams(handler, _lines(stdin)))
+                waiting = asyncio.create_task(stopped.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-                if told.is_set():
+                if stopped.is_set():
                     serving.cancel()
                 waiting.cancel()
                 with suppress(asyncio.CancelledError):
                     await serving
-                return signal.SIGINT in heard
+                return signal.SIGINT in received
 
         return asyncio.run(serve())
 
 
 def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None], None]) -> bool:
-    """Serve whoever has the token, on a port of this machine, until a signal ends it.
+    """Serve clients that have the token on a local port, until a signal arrives.
 
     Parameters:
-        terms: what the user grants.
-        port: the port; 0 takes a free one.
-        ready: is told the address, and the token where it was made for this; None where the environment gave it.
+        terms: the user's options.
+        port: the port; 0 for a free one.
+        ready: called with the address and the generated token, or None if the environment has one.
 
     Returns:
-        Whether it was Ctrl-C that ended it.
+        Whether Ctrl-C ended it.
 
     Raises:
-        SettingsError, UnknownNameError: the SDK is missing, or a setting makes no sense.
-        OSError: the port is taken.
+        SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
+        OSError: the port is in use.
     """
-    given = os.environ.get(TOKEN, "")
-    if given and (len(given) < SHORTEST or not given.isascii() or not given.isprintable() or " " in given):
+    from_env = os.environ.get(TOKEN, "")
+    if from_env and (
+        len(from_env) < SHORTEST or not from_env.isascii() or not from_env.isprintable() or " " in from_env
+    ):
         raise SettingsError(f"{TOKEN} must have {SHORTEST} characters at least, and no spaces.")
-    token = given or secrets.token_urlsafe(32)
-    with _desk(terms) as desk, socket.create_server((HOST, port)) as listening:
+    token = from_env or secrets.token_urlsafe(32)
+    with _call_handler(terms) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn
 
         from kosmo_kernel.mcp_server import sdk
 
-        number = listening.getsockname()[1]
-        configured = uvicorn.Config(
-            sdk.application(desk, number, token),
+        bound_port = listening.getsockname()[1]
+        configuration = uvicorn.Config(
+            sdk.application(handler, bound_port, token),
             log_config=None,
             access_log=False,
             ws="none",
             timeout_graceful_shutdown=1,
         )
-        server = uvicorn.Server(configured)
+        server = uvicorn.Server(configuration)
 
         async def serve() -> bool:
-            def end() -> None:
+            def stop() -> None:
                 server.should_exit = True
 
-            with _told_to_end(end) as heard:
-                await server.serve(sockets=[listening])  # which raises the signal that ended it once more, for us
-            return signal.SIGINT in heard
+            with _signals(stop) as received:
+                await server.serve(sockets=[listening])  # uvicorn raises the signal again, so `received` has it
+            return signal.SIGINT in received
 
-        ready(f"http://{HOST}:{number}{sdk.PATH}", None if given else token)
+        ready(f"http://{HOST}:{bound_port}{sdk.PATH}", None if from_env else token)
         return asyncio.run(serve())
 
 
 @contextmanager
-def _desk(terms: ServerOptions) -> Iterator[CallHandler]:
-    """What answers; its sessions end with it, whatever happens."""
+def _call_handler(terms: ServerOptions) -> Iterator[CallHandler]:
+    """Provide the handler of calls, and close its sessions at the end."""
     require_sdk()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    desk = CallHandler(terms)
+    handler = CallHandler(terms)
     try:
-        yield desk
+        yield handler
     finally:
-        desk.close()
+        handler.close()
 
 
 @contextmanager
-def _told_to_end(tell: Callable[[], object]) -> Iterator[list[int]]:
-    """Have SIGTERM and Ctrl-C end the server; and the process, should the server not manage to in time.
+def _signals(stop: Callable[[], object]) -> Iterator[list[int]]:
+    """Stop the server on SIGTERM and Ctrl-C, and force the process to exit if that takes too long.
 
-    Gives the signals that came, as they come.
+    Provide the list of received signals, which grows as they arrive.
     """
-    heard: list[int] = []
+    received: list[int] = []
 
     def on_signal(number: int, _frame: object) -> None:
-        heard.append(number)
-        tell()
-        overdue = threading.Timer(SHUTDOWN_SECONDS, os._exit, (1,))
-        overdue.daemon = True
-        overdue.start()
+        received.append(number)
+        stop()
+        forced_exit = threading.Timer(SHUTDOWN_SECONDS, os._exit, (1,))
+        forced_exit.daemon = True
+        forced_exit.start()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield heard
+        yield received
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 @contextmanager
 def _standard_input() -> Iterator[int]:
-    """Standard input for us alone: whatever is started or asks there meanwhile reads its end."""
-    own = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    """Provide a private file descriptor of standard input; child processes and other readers get an empty input."""
+    private = os.dup(0)
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    os.close(devnull)
     try:
-        yield own
+        yield private
     finally:
-        os.dup2(own, 0)  # `own` stays open: the thread may still wait for it
+        os.dup2(private, 0)  # `private` stays open, because the thread may still read from it
 
 
-async def _lines(number: int) -> AsyncIterator[str]:
-    """The lines that come, in order.
-
-    Parameters:
-        number: of the file that they come from.
-    """
+async def _lines(descriptor: int) -> AsyncIterator[str]:
+    """Yield the lines of a file descriptor, read by a background thread."""
     loop = asyncio.get_running_loop()
     coming: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=4)
 
@@ -173,8 +170,8 @@ async def _lines(number: int) -> AsyncIterator[str]:
             raise
 
     def read() -> None:
-        with suppress(RuntimeError, CancelledError):  # the loop has ended, or ends
-            for line in split(lambda: os.read(number, PIECE)):
+        with suppress(RuntimeError, CancelledError):  # the loop has ended, or is ending
+            for line in split(lambda: os.read(descriptor, PIECE)):
                 put(line)
             put(None)
 
@@ -184,20 +181,20 @@ async def _lines(number: int) -> AsyncIterator[str]:
 
 
 def split(read: Callable[[], bytes], most: int = MAX_MESSAGE_BYTES) -> Iterator[bytes]:
-    """Pieces as lines. One without an end in sight is left out: nobody can answer what was never said to its end.
+    """Split pieces into lines and yield them. A line that exceeds the size limit is dropped.
 
     Parameters:
-        read: gives the next piece; none at the end.
-        most: bytes of a line.
+        read: returns the next piece; empty at the end.
+        most: maximum bytes of a line.
     """
     parts: list[bytes] = []
     size = 0
     try:
         while piece := read():
-            *ended, rest = piece.split(b"\n")
-            for one in ended:
-                if size + len(one) <= most:
-                    yield b"".join([*parts, one])
+            *ends, rest = piece.split(b"\n")
+            for end in ends:
+                if size + len(end) <= most:
+                    yield b"".join([*parts, end])
                 parts, size = [], 0
             size += len(rest)
             if size <= most:

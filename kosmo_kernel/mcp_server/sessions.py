@@ -1,7 +1,7 @@
-"""The sessions behind our server: each answers one call at a time, and no call sees what another one left in Lua.
+"""The pool of Lua sessions behind the MCP server. A session handles one call at a time.
 
-A session that was used is emptied and kept for the next call, because its connections are open and its Lua process
-stands ready. Sessions that calls name are kept as they are, the last ones that were used.
+Unnamed sessions are reset after a call and reused, because their connections are open and their Lua process is ready;
+no call sees the variables of another. Named sessions keep their variables; the least recently used are closed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from kosmo_kernel.errors import LuaProcessError, StoppedError
 from kosmo_kernel.session import Session
 
-SPARE = 2  # emptied sessions that are kept
-MAX_NAMED_SESSIONS = 8  # sessions with a name that are kept
+SPARE = 2  # unnamed sessions that are kept
+MAX_NAMED_SESSIONS = 8  # named sessions that are kept
 
 
 @dataclass(slots=True)
-class _Kept:
-    """A session with a name, and how many calls use it or wait for it."""
+class _NamedSession:
+    """A named session, and the number of calls that use it or wait for it."""
 
     session: Session
     users: int = 0
@@ -28,29 +28,29 @@ class _Kept:
 
 
 class Sessions:
-    """All sessions of a server. Threads may share it.
+    """All sessions of the server. Thread-safe.
 
     Parameters:
-        make: makes a session.
+        make: creates a session.
     """
 
     def __init__(self, make: Callable[[], Session]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._spare: list[Session] = []
-        self._named: dict[str, _Kept] = {}
+        self._named: dict[str, _NamedSession] = {}
         self._used: set[Session] = set()
         self._closed = False
 
     @contextmanager
     def fresh(self, *, emptied: bool = True) -> Iterator[Session]:
-        """A session of which Lua knows nothing yet.
+        """Provide a session with a fresh Lua state.
 
         Parameters:
-            emptied: Lua will have run in it, and is emptied for whoever is next.
+            emptied: reset the session after the call, because Lua runs in it.
 
         Raises:
-            StoppedError: the server ends.
+            StoppedError: the server is shutting down.
         """
         with self._lock:
             self._check()
@@ -63,7 +63,7 @@ class Sessions:
                 self._used.discard(session)
                 keep = not self._closed and len(self._spare) < SPARE
             if keep and emptied:
-                with suppress(LuaProcessError):  # it was closed meanwhile, with the server
+                with suppress(LuaProcessError):  # the server has closed it meanwhile
                     session.reset()
             with self._lock:
                 keep = keep and not self._closed
@@ -74,38 +74,38 @@ class Sessions:
 
     @contextmanager
     def named(self, name: str) -> Iterator[Session]:
-        """The session of a name, made where there is none; who else names it waits.
+        """Provide the session of a name, created at first use. Other calls with the name wait.
 
         Raises:
-            StoppedError: the server ends.
+            StoppedError: the server is shutting down.
         """
         with self._lock:
             self._check()
-            kept = self._named.pop(name, None)
-            kept = self._named[name] = kept if kept is not None else _Kept(self._make())  # the last one now
-            kept.users += 1
-            over = self._too_old()
-        for session in over:
+            named = self._named.pop(name, None)
+            named = self._named[name] = named if named is not None else _NamedSession(self._make())  # most recent now
+            named.users += 1
+            evicted = self._evict()
+        for session in evicted:
             session.close()
         try:
-            with kept.lock:
-                yield kept.session
+            with named.lock:
+                yield named.session
         finally:
             with self._lock:
-                kept.users -= 1
+                named.users -= 1
 
-    def _too_old(self) -> list[Session]:
-        """Those of the sessions with a name that are kept no more; one that is in use stays."""
-        idle = [name for name, kept in self._named.items() if not kept.users]
+    def _evict(self) -> list[Session]:
+        """Remove and return the least recently used sessions beyond the limit, except those in use."""
+        idle = [name for name, named in self._named.items() if not named.users]
         return [self._named.pop(name).session for name in idle[: max(0, len(self._named) - MAX_NAMED_SESSIONS)]]
 
     def close(self) -> None:
-        """End all of them, and what runs in them."""
+        """Close all sessions and stop their calls."""
         with self._lock:
             self._closed = True
-            found = [*self._spare, *self._used, *(kept.session for kept in self._named.values())]
+            sessions = [*self._spare, *self._used, *(named.session for named in self._named.values())]
             self._spare, self._named = [], {}
-        for session in found:
+        for session in sessions:
             session.close()
 
     def _check(self) -> None:

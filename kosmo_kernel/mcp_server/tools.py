@@ -1,4 +1,4 @@
-"""What our server offers: a tool for each function of the catalogue, Lua, and the reference."""
+"""The tools and pages that the MCP server offers: the catalogue's functions, Lua, and the reference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
 
 NAME = "kosmo"
 LUA, READ, SEARCH = "lua_run", "docs_read", "docs_search"
-ACCOUNT = "account"  # the argument that picks one; no function's own
+ACCOUNT = "account"  # the argument for the account; no function has an argument of this name
 PREFIX = "kosmo://docs/"
 INSTRUCTIONS = """\
 Tools named after an integration ask its service with an account of the user. For more than one question, or to filter
@@ -42,12 +42,12 @@ ENVELOPE["required"] = list(ENVELOPE["properties"])
 
 
 class OfferedTool(NamedTuple):
-    """A tool, and what it calls.
+    """A tool and the function that it calls.
 
     Parameters:
-        tool: as the protocol describes it.
-        integration: whose function it is; None for a tool of our own.
-        function: the function, likewise.
+        tool: its description.
+        integration: the integration of the function; None if the tool does not call one.
+        function: the function; None if the tool does not call one.
     """
 
     tool: Tool
@@ -56,29 +56,31 @@ class OfferedTool(NamedTuple):
 
 
 def offered(most: Limits, *, others: bool) -> dict[str, OfferedTool]:
-    """Every tool by its name, in the order of the reference.
+    """Return all tools by name, in the order of the reference.
 
     Parameters:
-        most: what a run of Lua may use at most.
-        others: scripts may ask other MCP servers.
+        most: the maximum limits of a run of Lua.
+        others: scripts may use other MCP servers.
     """
-    functions = [(one, function) for one in integrations.everything() for function in one.functions]
+    functions = [
+        (integration, function) for integration in integrations.everything() for function in integration.functions
+    ]
     reads = not others and all(function.effect == "read" for _, function in functions)
-    found = [
-        *(_of_function(*one) for one in functions),
+    offers = [
+        *(_of_function(integration, function) for integration, function in functions),
         OfferedTool(_lua(most, reads=reads)),
         *map(OfferedTool, _reference()),
     ]
-    return {one.tool.name: one for one in found}
+    return {offer.tool.name: offer for offer in offers}
 
 
 def pages() -> dict[str, str]:
-    """The pages of the reference, each with a line on what it is about."""
-    found = {}
-    for one in integrations.everything():
-        found[one.name] = f"Everything on {one.title} on one page"
-        found |= {f"{one.name}.{function.name}": function.summary for function in one.functions}
-    return found | GUIDES
+    """Return the title of each page of the reference, by the page's name."""
+    titles = {}
+    for integration in integrations.everything():
+        titles[integration.name] = f"Everything on {integration.title} on one page"
+        titles |= {f"{integration.name}.{function.name}": function.summary for function in integration.functions}
+    return titles | GUIDES
 
 
 def _of_function(integration: Integration, function: Function) -> OfferedTool:

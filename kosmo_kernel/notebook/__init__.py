@@ -1,7 +1,7 @@
-"""What both notebooks share, the Python one and the Lua one; the prompt of the command line reads cells as they do.
+"""Code shared by Python notebooks, Lua notebooks and the command line's interactive prompt.
 
-cell_syntax.py   the options, `%kosmo` lines and Lua in the text of a cell
-cell_value.py    the value of a cell, as Python has it
+cell_syntax.py   parse the options, `%kosmo` lines and Lua in the text of a cell
+cell_value.py    the value of a cell as a Python object, and its progress line
 commands.py      the `%kosmo` commands
-error_report.py  all that is known of a failure
+error_report.py  the full report of a failure
 """

@@ -1,6 +1,6 @@
-"""What a cell of Lua asks for, in a Lua notebook and at the prompt of the command line.
+"""Parse the cells of a Lua notebook and the input of the command line's prompt.
 
-It is Lua, below a `%%kosmo_lua` line or `%kosmo` commands or alone; or a question (`name?`).
+A cell is Lua, optionally below a `%%kosmo_lua` line or `%kosmo` commands, or it is a help request (`name?`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _PYTHON_ONLY = ("input", "output", "var", "show")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell, read.
+    """A parsed cell.
 
     Parameters:
-        lua: what Lua runs; a line that is not Lua is left empty, so that line numbers are the cell's.
-        options: of its `%%kosmo_lua` line.
-        commands: what stands behind `%kosmo` on the lines in front of the Lua.
-        asked: the name whose documentation is asked for instead, or empty.
-        detail: 1 for `name??`, which asks for the source as well.
+        lua: the Lua code; lines that are not Lua are left empty, so that its line numbers match the cell's.
+        options: the options of the `%%kosmo_lua` line.
+        commands: the text after `%kosmo` of each command line above the Lua.
+        asked: the name in a help request (`name?`), or empty.
+        detail: 1 for `name??`, which requests the source as well.
     """
 
     lua: str
@@ -33,10 +33,10 @@ class Cell:
 
 
 def parse_cell(code: str) -> Cell:
-    """Tell what a cell asks for.
+    """Parse the text of a cell.
 
     Raises:
-        UserError: an option or a magic of its first lines is wrong, or means nothing in a Lua notebook.
+        UserError: an option or a magic in its first lines is invalid, or has no meaning in a Lua notebook.
     """
     question = code.strip()
     if "\n" not in question and (question.startswith("?") or (question.endswith("?") and "--" not in question)):
@@ -45,35 +45,35 @@ def parse_cell(code: str) -> Cell:
     for number, line in enumerate(lines):
         word, rest = first_word(line)
         if word == f"%%{LUA_MAGIC}":
-            options, lines[number] = _honoured(parse(rest)), ""
+            options, lines[number] = _check_options(parse(rest)), ""
         elif word == f"%{LUA_MAGIC}":
             options, lines[number] = parse_leading(rest)
-            _honoured(options)
+            _check_options(options)
         elif word == f"%{COMMAND_MAGIC}":
             commands.append(rest)
             lines[number] = ""
-        elif word.startswith("%"):  # which starts nothing in Lua
-            raise _foreign(word)
+        elif word.startswith("%"):  # no Lua statement starts with it
+            raise _unknown_magic(word)
         elif word:
             break
     return Cell("\n".join(lines), options, tuple(commands))
 
 
-def _foreign(magic: str) -> UnknownNameError:
-    """The error for a magic of IPython's, or a misspelt one of ours."""
+def _unknown_magic(magic: str) -> UnknownNameError:
+    """Return the error for a magic of IPython, or a misspelt one of this package."""
     from kosmo_kernel.catalogue import nearest
 
     known = [f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"]
     near = nearest(magic, known, most=1)
-    there = "" if near else f" It has {', '.join(f'`{name}`' for name in known)}, and needs nothing loaded."
-    return UnknownNameError(f"A Lua notebook has no `{magic}`.{there}", tuple(near))
+    hint = "" if near else f" It has {', '.join(f'`{name}`' for name in known)}, and needs nothing loaded."
+    return UnknownNameError(f"A Lua notebook has no `{magic}`.{hint}", tuple(near))
 
 
-def _honoured(options: Options) -> Options:
-    """The options, where none of them is about Python variables.
+def _check_options(options: Options) -> Options:
+    """Return the options if none of them is about Python variables.
 
     Raises:
-        SettingsError: one is.
+        SettingsError: an option is about Python variables.
     """
     for option in options.given:
         if option.field in _PYTHON_ONLY:

@@ -1,4 +1,4 @@
-"""What the two notebook doors share: a cell's value, how a failure reads, and how far it is."""
+"""The value of a cell as a Python object, and the progress line below a running cell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Values(tuple[Any, ...]):
-    """Several values of one cell: a tuple that shows them one below the other, tables as tables."""
+    """Several values of one cell: a tuple that shows them below each other, tables as tables."""
 
     __slots__ = ()
 
@@ -33,11 +33,11 @@ class Values(tuple[Any, ...]):
 
 
 class NotebookProgress(ProgressDisplay):
-    """The line of a cell's progress: one display that is updated in place, and stays when the cell is done.
+    """The progress line of a cell: a display that is updated in place and stays when the cell is done.
 
     Parameters:
-        show: shows something below the cell, or in place of what has the same id.
-        only_last: leave out all states but the last, where what is shown is kept and not seen.
+        show: called with a display, which it shows below the cell, or in place of the display with the same id.
+        only_last: show only the final state, for output that is captured instead of shown.
     """
 
     def __init__(self, show: Callable[[Display], None], *, only_last: bool = False) -> None:
@@ -45,11 +45,11 @@ class NotebookProgress(ProgressDisplay):
         self._show = show
         self._only_last = only_last
         self._id = f"kosmo-{os.urandom(8).hex()}"
-        self._there = False
+        self._is_displayed = False
 
     def cleared(self) -> None:
-        """Show the next state as something new."""
-        self._there = False
+        """Show the next state as a new display, because the output was cleared."""
+        self._is_displayed = False
 
     def _update(self, state: ProgressSnapshot) -> None:
         if self._only_last and not state.over:
@@ -57,12 +57,12 @@ class NotebookProgress(ProgressDisplay):
         from kosmo_kernel.render.display import Display
 
         bundle = {"text/plain": state.text(), "text/html": state.html()}
-        self._show(Display(bundle, id=self._id, update=self._there))
-        self._there = True
+        self._show(Display(bundle, id=self._id, update=self._is_displayed))
+        self._is_displayed = True
 
 
 def small_note(text: str) -> Display:
-    """A line beside what a cell shows, as small as that of its progress."""
+    """Return a display of one line in the small style of the progress line."""
     from kosmo_kernel.render.display import Display
     from kosmo_kernel.safety.escape import html_text
     from kosmo_kernel.safety.no_math import CLASSES
@@ -73,22 +73,22 @@ def small_note(text: str) -> Display:
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:
-    """What a cell gives, as Python has it: lists of records as frames, a record as its view, the rest as it is.
+    """Return a cell's value as a Python object: lists of records as frames, a record as a view, the rest unchanged.
 
     Parameters:
-        values: what the run returned.
-        options: `raw` asks for lists and dicts, `limit` for so many rows on the screen.
-        attrs: what a frame remembers beside its function; `Result.attrs` has it. Its note is the first frame's.
+        values: the values that the run returned.
+        options: `raw` returns lists and dicts instead, `limit` sets how many rows a frame shows.
+        attrs: metadata for the `attrs` of the frames, from `Result.attrs`; its note goes to the first frame only.
 
     Returns:
-        None without a value, the value of one, a tuple of several.
+        None without a value, a single value as it is, several as a `Values` tuple.
     """
-    shown = []
+    converted = []
     for value in values:
-        shown.append(_shown(value, options, attrs))
-        if attrs and "note" in attrs and hasattr(shown[-1], "displaylimit"):
-            attrs = {name: one for name, one in attrs.items() if name != "note"}
-    return Values(shown) if len(shown) > 1 else next(iter(shown), None)
+        converted.append(_shown(value, options, attrs))
+        if attrs and "note" in attrs and hasattr(converted[-1], "displaylimit"):
+            attrs = {name: attr for name, attr in attrs.items() if name != "note"}
+    return Values(converted) if len(converted) > 1 else next(iter(converted), None)
 
 
 def _shown(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
@@ -98,7 +98,7 @@ def _shown(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any
 
     if isinstance(value, Records):
         if options.raw:
-            return msgspec.to_builtins(value.rows)  # copies: others may have the same objects
+            return msgspec.to_builtins(value.rows)  # copies, because other values may share the objects
         from kosmo_kernel.render.frames import frame_of
 
         frame = frame_of(value, attrs)

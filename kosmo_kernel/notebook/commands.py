@@ -1,7 +1,7 @@
-"""What the `%kosmo` lines of both notebooks do: the reference, the accounts, the Lua state, the last failure.
+"""The `%kosmo` commands of both notebooks: the reference, the accounts, the Lua state, the last failure.
 
-A command's value goes the way of a cell's value, so a page is rendered and a list becomes a table. What a command
-needs of the notebook that it stands in is a `NotebookContext`, which also opens the explorer's form.
+A command returns a value that is shown like a cell's value: a page is rendered, a list becomes a table. Commands access
+the notebook that they run in through a `NotebookContext`, which also opens the explorer's form.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class LuaState(Protocol):
-    """What a command may ask of the door's session, and do to it.
+    """The part of a session that commands use.
 
     Attributes:
-        account: the alias that `heroku.<function>` means.
-        last: the last run, or None.
-        last_error: what the last cell that failed ended in, or None.
+        account: the alias of the account that `heroku.<function>` uses.
+        last: the result of the last run, or None.
+        last_error: the error of the last cell that failed, or None.
     """
 
     account: str
@@ -36,22 +36,22 @@ class LuaState(Protocol):
     last_error: KosmoError | None
 
     def reset(self) -> None:
-        """Forget all Lua variables."""
+        """Delete all Lua variables."""
 
     def variables(self) -> list[dict[str, str]]:
-        """The user's variables, in order of name: `name`, `scope`, `type` and `size` of each."""
+        """Return the `name`, `scope`, `type` and `size` of each user variable, ordered by name."""
 
     def budget_left(self, integration: str, account: str) -> int | None:
-        """How many requests an account may send now, as its service says; None where it does not."""
+        """Return the remaining rate limit of an account as its service reports it; None if unknown."""
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
-        """What can follow a chain of names, with the type of each; the variables behind none."""
+        """Return the names that can follow a chain of names, each with its type; all variables for an empty chain."""
 
     def resolve(self, chain: Sequence[str | int]) -> Mapping[str, Any] | None:
-        """What is known of the value at the end of a chain of names; `page` of what is below `app.mcp`."""
+        """Return a description of the value at the end of a chain of names; it has a `page` below `app.mcp`."""
 
     def listed(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
-        """The list that a function without arguments last gave in this session; None before."""
+        """Return the list that a function last returned without arguments in this session; None before that."""
 
     def run(
         self,
@@ -62,44 +62,44 @@ class LuaState(Protocol):
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
         outputs: Sequence[str] = (),
     ) -> Result:
-        """Run a chunk of Lua, and read variables after it."""
+        """Run a chunk of Lua and read the variables `outputs` afterwards."""
 
 
-def _now(work: Callable[[], None]) -> None:
+def _call_now(work: Callable[[], None]) -> None:
     work()
 
 
-def _no_form(_name: str, _door: NotebookContext) -> Any:
+def _no_explorer(_name: str, _door: NotebookContext) -> Any:
     raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
 
 
 @dataclass(frozen=True, slots=True)
 class NotebookContext:
-    """The notebook that a command stands in.
+    """The notebook that a command runs in.
 
     Parameters:
-        lua: its session.
-        first_line: what a cell of Lua begins with, `%%kosmo_lua`; empty where every cell is one.
-        variables: Python's, by name; none where a notebook has none.
-        between_cells: does something where cells run, at once or as soon as none does. From any thread.
-        explore: opens the form, given the name of a function and this notebook.
+        lua: the notebook's session.
+        first_line: the first line of a Lua cell, `%%kosmo_lua`; empty in a Lua notebook.
+        variables: the Python variables by name; empty in a Lua notebook.
+        between_cells: calls a function in the thread that runs cells, as soon as no cell is running. Thread-safe.
+        explore: opens the explorer's form, given the name of a function and this object.
     """
 
     lua: LuaState
     first_line: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
-    between_cells: Callable[[Callable[[], None]], None] = _now
-    explore: Callable[[str, NotebookContext], Any] = _no_form
+    between_cells: Callable[[Callable[[], None]], None] = _call_now
+    explore: Callable[[str, NotebookContext], Any] = _no_explorer
 
 
 @dataclass(frozen=True, slots=True)
 class NotebookCommand:
-    """One `%kosmo` line.
+    """A `%kosmo` command.
 
     Parameters:
-        usage: how it is written behind `%kosmo`: its name, and what may follow.
-        doc: one sentence.
-        run: does it, given what follows the name and the notebook; its value is shown.
+        usage: the command's name and arguments, as in `docs [PAGE]`.
+        doc: a description in one sentence.
+        run: called with the text after the name and the notebook; returns the value to show.
     """
 
     usage: str
@@ -108,20 +108,20 @@ class NotebookCommand:
 
     @property
     def name(self) -> str:
-        """The first word."""
+        """The command's name, the first word of its usage."""
         return self.usage.partition(" ")[0]
 
 
 def run_command(line: str, door: NotebookContext) -> Any:
-    """Do what stands behind `%kosmo`; nothing there gives the list of commands.
+    """Run a `%kosmo` command and return its value; an empty line returns the list of commands.
 
     Parameters:
-        line: `docs heroku.list_apps`, for example.
-        door: the notebook that it stands in.
+        line: the text after `%kosmo`, such as `docs heroku.list_apps`.
+        door: the notebook that the command runs in.
 
     Raises:
-        UnknownNameError: there is no such command, page, function or variable; with the nearest names.
-        InvalidArgumentsError: something behind a command that takes nothing, or nothing behind one that needs it.
+        UnknownNameError: the command, page, function or variable is unknown; the error lists the nearest names.
+        InvalidArgumentsError: an argument is missing, or the command takes none.
     """
     name, argument = first_word(line)
     argument = argument.strip()
@@ -150,18 +150,18 @@ def _overview() -> Page:
 
 
 def _docs(page: str, door: NotebookContext) -> Page:
-    """A page of the reference, or of an MCP server or one of its tools, as far as the session knows them."""
+    """Return a page of the reference, or of an MCP server or tool that the session has loaded."""
     from kosmo_kernel import docs
 
     chain = page.removeprefix("app.").split(".")
     if chain[0] == "mcp" and chain[1:] and (known := door.lua.resolve(["app", *chain])) and "page" in known:
-        found: Page = known["page"]
-        return found
+        tool_page: Page = known["page"]
+        return tool_page
     return docs.look_up(page)
 
 
 def _accounts(_nothing: str, _door: NotebookContext) -> Records:
-    """The accounts that can be asked, where each has its token and where that is sent."""
+    """Return the configured accounts, the source of each token and the URL that it is sent to."""
     from kosmo_kernel.accounts.status import all_accounts
     from kosmo_kernel.values.records import Records
 
@@ -174,7 +174,7 @@ def _accounts(_nothing: str, _door: NotebookContext) -> Records:
 
 
 def _status(_nothing: str, door: NotebookContext) -> Page:
-    """What the last run cost, and what each account has left now."""
+    """Return a page with the cost of the last run and the remaining rate limit of each account."""
     from kosmo_kernel.accounts.status import with_remaining
     from kosmo_kernel.docs.page import in_both_forms
     from kosmo_kernel.render.text import escape_control
@@ -185,29 +185,29 @@ def _status(_nothing: str, door: NotebookContext) -> Page:
         cost = "The last run made no calls."
     else:
         cost = f"The last run: {door.lua.last.cost.at_end().text()}"
-    left = [
-        (escape_control(f"{one.integration.name}.{one.alias}"), escape_control(one.text))
-        for one in with_remaining(door.lua.budget_left)
+    remaining = [
+        (escape_control(f"{status.integration.name}.{status.alias}"), escape_control(status.text))
+        for status in with_remaining(door.lua.budget_left)
     ]
 
     def blocks(form: Writer) -> Iterator[str]:
         yield form.text(escape_control(cost))
-        rows = [(form.code(name), form.text(text)) for name, text in left]
+        rows = [(form.code(name), form.text(text)) for name, text in remaining]
         yield form.table(("Account", "Requests left now"), rows)
 
     return in_both_forms(blocks)
 
 
 def _who(_nothing: str, door: NotebookContext) -> Records | Page:
-    """The variables that cells have set, what is in each, and how much of it."""
+    """Return the Lua variables with the type and size of each."""
     from kosmo_kernel.values.records import Records
 
-    found = door.lua.variables()
-    return Records(found) if found else _page("There are no Lua variables yet.")
+    variables = door.lua.variables()
+    return Records(variables) if variables else _page("There are no Lua variables yet.")
 
 
 def _demo(word: str, door: NotebookContext) -> Page:
-    """Make the fictional account the default one, or let it be `default` again."""
+    """Make the fictional demo account the session's account, or with `off` the `default` account again."""
     from kosmo_kernel.accounts import DEFAULT, DEMO
 
     if word not in ("", "off"):
@@ -222,35 +222,35 @@ def _demo(word: str, door: NotebookContext) -> Page:
 
 
 def _error(_nothing: str, door: NotebookContext) -> Page:
-    """What is known of the last failure."""
+    """Return the report of the last failure."""
     from kosmo_kernel.notebook.error_report import report_page
 
     return _page("No cell has failed.") if door.lua.last_error is None else report_page(door.lua.last_error)
 
 
 def _browse(name: str, door: NotebookContext) -> Browsed:
-    """A table to page through, sort and search, of a Python variable or else a Lua one."""
+    """Return an interactive table of a variable; a Python variable takes precedence over a Lua one."""
     from kosmo_kernel.render.itables import browsed
 
-    return browsed(name, door.variables[name] if name in door.variables else _of_lua(name, door))
+    return browsed(name, door.variables[name] if name in door.variables else _lua_variable(name, door))
 
 
-def _of_lua(name: str, door: NotebookContext) -> Any:
-    """The value of a Lua variable, None where it is no data. That it was read is no run to remember."""
+def _lua_variable(name: str, door: NotebookContext) -> Any:
+    """Return the value of a Lua variable, None if it is no data. The session's last run is left unchanged."""
     last = door.lua.last
     try:
         return door.lua.run("", name=f"%{COMMAND_MAGIC} browse", outputs=[name]).outputs[name]
     except InvalidArgumentsError as error:
-        if error.result is None:  # it is no name
+        if error.result is None:  # not a valid name
             raise
-        return None  # a function, or another thing that is no data
+        return None  # a function or another value without a Python form
     except UnknownNameError as error:
         if not door.variables:
             raise
         from kosmo_kernel.catalogue import nearest
 
-        here = [known for known in door.variables if not known.startswith("_")]
-        near = nearest(name, dict.fromkeys((*here, *(known for known, _ in door.lua.names(())))))
+        python_names = [known for known in door.variables if not known.startswith("_")]
+        near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in door.lua.names(())))))
         message = f"Neither Python nor Lua has a variable `{name}`."
         raise UnknownNameError(message, tuple(near)) from error
     finally:

@@ -1,7 +1,7 @@
-"""All that is known of a failure, for those whom its few lines did not help.
+"""The full report of a failure, for when the short error output is not enough.
 
-The parts are blocks of plain text: the failure as it was shown, its facts, every call on Lua's stack, and the calls to
-services that the run had made. What a script or a service wrote stands in them as it is, so nothing of it is markup.
+It consists of blocks of plain text: the error as it was shown, its attributes, the whole Lua stack, and the API calls
+of the run. Text from scripts and services is quoted in fenced blocks, so that none of it is interpreted as markup.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.safety.redaction import redact
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
-MAX_CALLS_SHOWN = 100  # shown of many, the last ones
-FACT_MOST = 10_000  # characters of one fact
+MAX_CALLS_SHOWN = 100  # only the last calls are shown
+FACT_MOST = 10_000  # the longest value of an attribute, in characters
 
 
 def report_page(error: KosmoError) -> Page:
-    """The report as a page."""
+    """Return the report as a page."""
     from kosmo_kernel.docs import Page
     from kosmo_kernel.safety.escape import fenced
 
@@ -35,52 +35,52 @@ def report_page(error: KosmoError) -> Page:
 
 
 def report_lines(error: KosmoError) -> list[str]:
-    """What the report has beyond the failure as it is shown anyway, and beyond Python's own traceback."""
+    """Return the lines of the report without the error as it was shown and without Python's traceback."""
     return [
         line
         for title, lines in _parts(error, python=False)
         if title
-        for line in ("", f"{title}:", *(f"  {one}" for one in lines))
+        for line in ("", f"{title}:", *(f"  {text}" for text in lines))
     ]
 
 
 def traceback_lines(error: BaseException) -> list[str]:
-    """Python's own traceback, without the secrets that a library may have put into a message."""
+    """Return the lines of Python's traceback with secrets redacted, which a library may have put into a message."""
     return [escape_control(line) for line in redact("".join(traceback.format_exception(error))).splitlines()]
 
 
 def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, list[str]]]:
-    """Title and lines of each part; the failure itself has no title."""
+    """Yield the title and lines of each part; the error itself has no title."""
     yield "", error_lines(error)
     facts = {"who_must_act": MUST_ACT[error.actor]} | error.facts()
-    told = [(name, _said(value)) for name, value in facts.items() if name != "message" and value not in (None, "")]
-    yield "Facts", _aligned((name.replace("_", " "), escape_control(value)) for name, value in told)
+    rows = [(name, _text(value)) for name, value in facts.items() if name != "message" and value not in (None, "")]
+    yield "Facts", _align((name.replace("_", " "), escape_control(value)) for name, value in rows)
     if error.stack:
         yield "Lua's calls, innermost first", [escape_control(call) for call in error.stack]
     calls: list[CallRecord] = error.result.calls if error.result is not None else []
     if calls:
         first = len(calls) - MAX_CALLS_SHOWN
         more = [(f"… {first:,} before", *[""] * 5)] if first > 0 else []
-        yield "Calls of the run", _aligned([*more, *(map(_row, calls[-MAX_CALLS_SHOWN:]))])
+        yield "Calls of the run", _align([*more, *(map(_row, calls[-MAX_CALLS_SHOWN:]))])
     if python and error.__cause__ is not None:
         yield "Python", traceback_lines(error.__cause__)
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)[:FACT_MOST]
 
 
 def _row(call: CallRecord) -> tuple[str, ...]:
-    """One call, as the columns of a line."""
+    """Return the columns for a call."""
     rows = "" if call.rows is None else f"{call.rows:,} row{'' if call.rows == 1 else 's'}"
     requests = f"{call.requests:,} request{'' if call.requests == 1 else 's'}" if call.requests else ""
-    took = f"{call.duration_ms:,.0f} ms"
-    return (call.path.removeprefix("integrations."), call.account, call.status, rows, requests, took)
+    duration = f"{call.duration_ms:,.0f} ms"
+    return (call.path.removeprefix("integrations."), call.account, call.status, rows, requests, duration)
 
 
-def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows as lines whose columns stand below each other."""
+def _align(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return a line for each row, with aligned columns."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    widths[-1] = 0  # nothing stands to the right of it
+    widths[-1] = 0  # the last column needs no padding
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

@@ -1,8 +1,8 @@
-"""What a script shows beside its value, as every door shows it: a MIME bundle with a text in it.
+"""Make the MIME bundles of what a script displays, the same for every front end.
 
-A value is shown as a cell's value would be: a list of records as a table, a record as two columns, a page of the
-reference as Markdown, everything else as the text that Lua's `print` gives. What comes as markup or as a picture is
-made harmless first (`safety`). The text is for terminals, for programs, and for those who read nothing else.
+A list of records becomes a table, a record two columns, a page of the reference Markdown, and any other value the text
+that Lua's `print` gives, as when it is the value of a cell. Markup and pictures are sanitized first (`safety`). Every
+bundle has a `text/plain`, for terminals and programs.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from kosmo_kernel.values.records import Record, Records, encode
 
 Bundle = dict[str, Any]
 
-TEXT_MOST = 1 << 20  # characters of one value's text
+TEXT_MOST = 1 << 20  # characters of the text of one value, at most
 
 VALUE, CLEAR = "value", "clear"
-VALUES = {VALUE, "json"}  # forms of a value; the others are forms of bytes
-PICTURES = {"gif", "jpeg", "png", "webp"}  # a form is the end of its MIME type
+VALUES = {VALUE, "json"}  # forms that take a value; the others take bytes
+PICTURES = {"gif", "jpeg", "png", "webp"}  # each form is also the subtype of its MIME type
 FORMS = VALUES | PICTURES | {CLEAR, "html", "latex", "markdown", "svg"}
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """One thing that a script showed.
+    """One output that a script displayed.
 
     Parameters:
-        bundle: by MIME type, `text/plain` always among them; empty where everything shown so far is to go.
-        value: what was shown, as `Result.values` has values; None where it was markup or a picture.
-        id: by which it can be shown anew, or empty.
-        update: whether it takes the place of what was shown under this id.
-        wait: of what is to go: only once something new is there.
+        bundle: the output by MIME type, always with `text/plain`; empty to clear all output so far.
+        value: the displayed value, in the form of `Result.values`; None for markup or a picture.
+        id: identifies the output for later updates, or empty.
+        update: whether it replaces the output with the same id.
+        wait: whether to clear only when the next output arrives.
     """
 
     bundle: Bundle = field(default_factory=dict)
@@ -47,23 +47,23 @@ class Display:
 
     @property
     def clears(self) -> bool:
-        """Whether this takes away what was shown."""
+        """Whether this clears the output so far."""
         return not self.bundle
 
     @property
     def size(self) -> int:
-        """Characters of its bundle, about; data has those of its JSON, of which the text may show a part only."""
+        """The approximate number of characters in the bundle; data counts as its JSON."""
         return sum(len(part if isinstance(part, str) else encode(part)) for part in self.bundle.values())
 
 
 def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
-    """A value as a cell shows it, as far as a notebook can bear its text.
+    """Return a value as a cell shows it, with its text cut at `TEXT_MOST` characters.
 
     Parameters:
-        value: of a run.
-        rows: how many rows of a table; `limits.rows_shown` when None.
-        raw: text in place of tables.
-        note: what is to be said below a table.
+        value: the value of a run.
+        rows: how many rows of a table to show; `limits.rows_shown` when None.
+        raw: show text instead of tables.
+        note: a sentence to show below a table.
     """
     if isinstance(value, Page):
         return {"text/plain": _cut(str(value)), "text/markdown": value.for_notebook()}
@@ -79,15 +79,15 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
 
 
 def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
-    """What a script gave, made fit to be shown.
+    """Return the sanitized bundle of content that a script displays.
 
     Parameters:
-        form: one of `FORMS`, but not `clear`.
+        form: one of `FORMS` except `clear`.
         given: a value; for markup its text in UTF-8, for a picture its bytes or their base64.
-        clean: what every text passes that leaves.
+        clean: redacts secrets in every text of the bundle.
 
     Raises:
-        NotShownError: it cannot be made fit.
+        UnsafeContentError: it cannot be made safe.
     """
     if form == VALUE:
         return bundle_of(given)
@@ -101,7 +101,7 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
 
 
 def _text(value: Any) -> str:
-    """A value as Lua's `print` shows it; of a long text no more is written than is shown."""
+    """Return a value as Lua's `print` shows it, written no further than it is shown."""
     return _cut(pretty(value, TEXT_MOST))
 
 
@@ -125,7 +125,7 @@ _MARKUP: dict[str, Callable[[str], Bundle]] = {
 
 
 def _json(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return a value in the types that JSON has."""
     if isinstance(value, Records):
         return list(value.rows)
     return str(value) if isinstance(value, str) else value

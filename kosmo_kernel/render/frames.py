@@ -1,9 +1,9 @@
-"""Records as a pandas DataFrame.
+"""Convert records to pandas DataFrames.
 
-Every field of the records is a column of the type that the catalogue declares, or that its values show:
-UTC datetimes, nullable integers, numbers and booleans, pandas' own string type. Where a value has another
-type than was promised, the column holds the values as they came, so that nothing is lost. A column is made
-from its list of values in one go, with as few steps in Python as there can be.
+Every field becomes a column of the type that the catalogue declares or that its values show: UTC datetimes, nullable
+integers, numbers and booleans, or pandas' string type. If a value has another type than declared, the column holds all
+values unchanged, so that nothing is lost. Each column is built from its whole list of values, with as few steps in
+Python as possible.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ from kosmo_kernel.values.records import Records, collector_paused
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
 
-# JupyterLab would draw what stands between two `$` in a cell as a formula, and some formulas ask other hosts for
-# pictures. What is made from our frames is shown by pandas itself, so pandas is told that tables are no mathematics.
+# JupyterLab typesets text between two `$` in a cell as a formula, and some formulas load pictures from other hosts.
+# Frames derived from ours are rendered by pandas itself, so its MathJax options are switched off.
 pd.set_option("display.html.use_mathjax", False)
 pd.set_option("styler.html.mathjax", False)
 
-# What pandas gives to texts by default: missing ones compare as unequal, not as unknown.
+# pandas' default string type: a missing value compares as unequal, not as unknown.
 _STRING = pd.StringDtype(na_value=np.nan)
 _TEXT_OR_NULL: frozenset[type] = frozenset({str, NoneType})
 _UTC = pd.DatetimeTZDtype("us", "UTC")
 _UTC_TO_THE_NANOSECOND = pd.DatetimeTZDtype("ns", "UTC")
 
-# The form in which nearly all services write times, a line each: the least byte in each place, and how much
-# greater it may be.
-_LEAST = np.frombuffer(b"0000-00-00T00:00:00Z\n", np.uint8)
-_SPAN = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LEAST
-_LINE = np.dtype([("time", "S19"), ("end", "S2")])
+# The format in which nearly all services write times, one per line: the lowest byte allowed at each position, and by
+# how much a byte may exceed it.
+_LOWEST = np.frombuffer(b"0000-00-00T00:00:00Z\n", np.uint8)
+_RANGE = np.frombuffer(b"9999-19-39T29:59:59Z\n", np.uint8) - _LOWEST
+_TIME_LINE = np.dtype([("time", "S19"), ("end", "S2")])
 _FIRST_DAY = np.datetime64("0001-01-01")
 
 
 class KosmoFrame(pd.DataFrame):
-    """A DataFrame that shows its first rows in a scrolling box, and below how many it has and its `.attrs["note"]`.
+    """A DataFrame that shows its first rows in a scrolling box, with its size and its `.attrs["note"]` below.
 
-    What is made from it (a filter, `head()`, a merge) is a plain DataFrame. Where it is written to a file, lists and
-    objects are written as JSON, and for Excel, which knows no time zones, times without theirs: in UTC.
+    Frames derived from it (by a filter, `head()`, a merge) are plain DataFrames. When it is written to a file, lists
+    and objects become JSON. Excel has no time zones, so its times are written in UTC without a zone.
 
     Parameters:
         data, index, columns, dtype, copy: as for a DataFrame.
-        displaylimit: how many rows are shown; `limits.rows_shown` when None. Also an attribute, which may be set.
+        displaylimit: how many rows to show; `limits.rows_shown` when None. Also an attribute that may be set.
     """
 
-    holds_records = True  # how others know this class without importing pandas
+    holds_records = True  # identifies this class to code that must not import pandas
     _metadata = ["displaylimit"]
     displaylimit: int
 
@@ -75,7 +75,7 @@ class KosmoFrame(pd.DataFrame):
         *,
         displaylimit: int | None = None,
     ) -> None:
-        super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs know only __new__
+        super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs declare only __new__
         self.displaylimit = rows_shown() if displaylimit is None else displaylimit
 
     @property
@@ -89,22 +89,22 @@ class KosmoFrame(pd.DataFrame):
         return self._table().html()
 
     def to_csv(self, *args: Any, **kwargs: Any) -> Any:
-        """Write CSV; as a DataFrame's."""
+        """Write CSV, with the arguments of `DataFrame.to_csv`."""
         return _flat(self, _is_nested).to_csv(*args, **kwargs)
 
-    def to_excel(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[misc] # the stubs want nobody to, pandas takes it
-        """Write an Excel sheet; as a DataFrame's."""
+    def to_excel(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[misc] # final in the stubs, but not in pandas
+        """Write an Excel sheet, with the arguments of `DataFrame.to_excel`."""
         flat = _flat(self, _is_nested)
         times = [place for place, dtype in enumerate(flat.dtypes) if isinstance(dtype, pd.DatetimeTZDtype)]
         local = {place: flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None).array for place in times}
         _with_columns(flat, local).to_excel(*args, **kwargs)
 
     def to_parquet(self, *args: Any, **kwargs: Any) -> Any:
-        """Write Parquet; as a DataFrame's."""
+        """Write Parquet, with the arguments of `DataFrame.to_parquet`."""
         return _flat(self, _is_mixed).to_parquet(*args, **kwargs)
 
     def to_feather(self, *args: Any, **kwargs: Any) -> None:
-        """Write Feather; as a DataFrame's."""
+        """Write Feather, with the arguments of `DataFrame.to_feather`."""
         _flat(self, _is_mixed).to_feather(*args, **kwargs)
 
     def _table(self) -> Table:
@@ -113,19 +113,19 @@ class KosmoFrame(pd.DataFrame):
 
 
 def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
-    """The records as a frame: declared columns first, nested objects as dotted columns, nothing left out.
+    """Return the records as a frame: declared columns first, nested objects as dotted columns, no field left out.
 
     Parameters:
-        records: what a function returned, or objects of the script's own.
-        attrs: JSON values to keep with the frame as `.attrs`, beside the function's full name.
+        records: the result of a function, or objects that a script made.
+        attrs: JSON values to keep in the frame's `.attrs`, in addition to the function's full name.
     """
     records = records.for_table()
     with collector_paused():
-        usual = dict(_usual_columns(records))
+        usual = dict(_fast_columns(records))
         columns = {}
         for field in fields_of(records, dict.fromkeys(usual, _TEXT_OR_NULL)):
-            made = usual.get(field.path)
-            columns[field.name] = _array(field, field.values(records)) if made is None else made
+            array = usual.get(field.path)
+            columns[field.name] = _array(field, field.values(records)) if array is None else array
         frame = KosmoFrame(columns, index=pd.RangeIndex(len(records)), copy=False)
     if records.function is not None:
         frame.attrs["function"] = _full_name(records.function)
@@ -133,31 +133,31 @@ def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoF
     return frame
 
 
-_AS_JSON = "json"  # in `.attrs` of what is in a file: the columns whose lists and objects are JSON texts there
+_AS_JSON = "json"  # key in the `.attrs` of a file: the columns whose lists and objects are stored as JSON texts
 
 
 def write_parquet(frame: KosmoFrame, file: str) -> None:
-    """Write a frame so that `read_parquet` gives the same one."""
+    """Write a frame such that `read_parquet` returns an equal one."""
     flat = _flat(frame, _is_mixed)
     texts = [name for name, old, new in zip(frame, frame.dtypes, flat.dtypes, strict=True) if old != new]
-    nested = [name for name in texts if {type(value) for value in _shown(frame[name])} <= {list, dict, NoneType}]
+    nested = [name for name in texts if {type(value) for value in _to_python(frame[name])} <= {list, dict, NoneType}]
     flat.attrs = frame.attrs | {_AS_JSON: nested}
     flat.to_parquet(file)
 
 
 def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
-    """A frame from a file that `write_parquet` has written.
+    """Return the frame from a file that `write_parquet` wrote.
 
     Parameters:
         file: the file.
-        attrs: as for `frame_of`.
+        attrs: as for `frame_of`; they override the stored ones.
     """
-    read = pd.read_parquet(file)
-    known = dict(read.attrs)
-    nested = set(known.pop(_AS_JSON, ()))
+    stored = pd.read_parquet(file)
+    stored_attrs = dict(stored.attrs)
+    nested = set(stored_attrs.pop(_AS_JSON, ()))
     changed = {}
-    for place, name in enumerate(read):
-        values = list(read.iloc[:, place])
+    for place, name in enumerate(stored):
+        values = list(stored.iloc[:, place])
         if name in nested:
             values = [json.loads(value) if isinstance(value, str) else None for value in values]
         elif any(isinstance(value, np.ndarray) for value in values):
@@ -165,38 +165,38 @@ def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
         else:
             continue
         changed[place] = pd.Series(values, dtype=object).to_numpy()
-    frame = KosmoFrame(_with_columns(read, changed), copy=False)
-    frame.attrs = known | dict(attrs)
+    frame = KosmoFrame(_with_columns(stored, changed), copy=False)
+    frame.attrs = stored_attrs | dict(attrs)
     return frame
 
 
 def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
-    """The table that shows a frame.
+    """Return the table that shows a frame.
 
     Parameters:
         frame: any DataFrame.
         limit: how many rows to show.
     """
-    given = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
-    shown = given if _counts_up(given.index) else given.reset_index(allow_duplicates=True)
-    columns = [_shown(shown.iloc[:, place]) for place in range(shown.shape[1])]
+    cropped = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
+    shown = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
+    columns = [_to_python(shown.iloc[:, place]) for place in range(shown.shape[1])]
     names = [str(name) for name in shown.columns]
-    labels, left_out = shown.shape[1] - given.shape[1], frame.shape[1] - given.shape[1]
+    labels, left_out = shown.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
     return Table(names, columns, len(frame), labels=labels, left_out=left_out)
 
 
 def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """A frame of texts, for libraries that show frames."""
+    """Return a frame of strings, for libraries that display frames."""
     frame = pd.DataFrame({place: list(texts) for place, texts in enumerate(columns)}, dtype=_STRING)
     frame.columns = pd.Index(list(names), dtype=object)
     return frame
 
 
-def _usual_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
-    """The columns of what is text or a time by declaration, and is so indeed in every record.
+def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
+    """Yield the path and array of each column of texts or times, as declared, in which every record has one.
 
-    That is most of what a service sends, and it is worth a way of its own: from the records to the array
-    without a list between them. Whatever is unusual is left to the way that looks at everything.
+    Most columns of services are like this, so they have a fast path from the records to the array without a list in
+    between. All other columns are left to `_array`.
     """
     for column in records.columns:
         *above, key = column.path
@@ -208,29 +208,29 @@ def _usual_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
                 if infer_dtype(texts) in {"string", "empty"}:
                     yield column.path, pd.array(texts, dtype=_STRING, copy=False)
             elif column.kind == "timestamp":
-                times = _usual_times("\n".join(values), len(objects))
+                times = _utc_times("\n".join(values), len(objects))
                 if times is not None:
                     yield column.path, pd.array(times, dtype=_UTC, copy=False)
-        except (KeyError, TypeError):  # a record without the key, something else than an object above it, no text
+        except (KeyError, TypeError):  # a missing key, a parent that is no object, or a value that is no text
             continue
 
 
 def _array(field: Field, values: _Values) -> _Array:
-    """One column: of the type it should have; of texts where there are only texts; or of objects as they came."""
+    """Return a column of its expected type, else of strings if it has only strings, else of the unchanged objects."""
     present = field.types - {NoneType}
     kind = field.kind or _kind_shown(present, may_be_time=field.may_be_time)
-    wanted, make = _MAKERS.get(kind or "", (frozenset(), None))
-    made = make(values) if make and present <= wanted else None
-    if made is not None:
-        return made
+    wanted, build = _MAKERS.get(kind or "", (frozenset(), None))
+    array = build(values) if build and present <= wanted else None
+    if array is not None:
+        return array
     if present == {str}:
         return _strings(values)
     nested = present & {list, dict}
-    return _objects(msgspec.to_builtins(values) if nested else values)  # copies, which may be changed in the frame
+    return _objects(msgspec.to_builtins(values) if nested else values)  # copied, because users may change a frame
 
 
 def _kind_shown(present: frozenset[type], *, may_be_time: bool) -> str | None:
-    """The kind of an undeclared column, told by the types of its values; None where they do not agree."""
+    """Return the kind of an undeclared column from the types of its values, or None when they differ."""
     if may_be_time and present <= {str}:
         return "timestamp"
     if not present:
@@ -265,12 +265,14 @@ def _numbers(values: _Values) -> _Array | None:
         numbers = np.fromiter(filled, np.float64, len(filled))
     except OverflowError:
         return None
-    same = (made == given for made, given in zip(numbers.tolist(), filled, strict=True) if isinstance(given, int))
+    same = (
+        converted == value for converted, value in zip(numbers.tolist(), filled, strict=True) if isinstance(value, int)
+    )
     return pd.arrays.FloatingArray(numbers, mask) if all(same) else None
 
 
 def _filled(values: _Values, filler: object) -> tuple[_Values, npt.NDArray[np.bool_]]:
-    """The values with a filler for missing ones, and where those are."""
+    """Return the values with a filler in place of missing ones, and the mask of those."""
     if None not in values:
         return values, np.zeros(len(values), np.bool_)
     mask = np.fromiter((value is None for value in values), np.bool_, len(values))
@@ -279,9 +281,9 @@ def _filled(values: _Values, filler: object) -> tuple[_Values, npt.NDArray[np.bo
 
 def _timestamps(values: _Values) -> _Array | None:
     texts = [value for value in values if value is not None]
-    times = _usual_times("\n".join(texts), len(texts))
+    times = _utc_times("\n".join(texts), len(texts))
     if times is None:
-        times = _other_times(texts)
+        times = _any_times(texts)
     if times is None:
         return None
     if len(texts) < len(values):
@@ -291,26 +293,26 @@ def _timestamps(values: _Values) -> _Array | None:
     return pd.array(times, dtype=_UTC if times.dtype == "M8[us]" else _UTC_TO_THE_NANOSECOND, copy=False)
 
 
-def _usual_times(lines: str, count: int) -> npt.NDArray[np.datetime64] | None:
-    """Times of texts, a line each, that are all like `2026-11-20T09:00:00Z`; None for others.
+def _utc_times(lines: str, count: int) -> npt.NDArray[np.datetime64] | None:
+    """Return times from lines that are all like `2026-11-20T09:00:00Z`, or None if any is not.
 
-    Each line is complete and there are as many as texts, so that no text reaches into the line of another.
+    Every line must be complete, and there must be `count` of them, so that no text spans two lines.
     """
     if not count:
         return np.empty(0, "M8[us]")
     try:
         ended = f"{lines}\n".encode("ascii")
-        letters = np.frombuffer(ended, np.uint8).reshape(count, len(_LEAST))
-        if not (letters - _LEAST <= _SPAN).all():
+        letters = np.frombuffer(ended, np.uint8).reshape(count, len(_LOWEST))
+        if not (letters - _LOWEST <= _RANGE).all():
             return None
-        times = np.frombuffer(ended, _LINE)["time"].astype("M8[us]")
-    except ValueError:  # not ASCII, another length, or a day that no month has
+        times = np.frombuffer(ended, _TIME_LINE)["time"].astype("M8[us]")
+    except ValueError:  # not ASCII, another length, or a date that does not exist
         return None
     return times if times.min() >= _FIRST_DAY else None
 
 
-def _other_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
-    """Times of texts in any form that says a date and a clock time; None when one of them does not."""
+def _any_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
+    """Return times from texts in any form with a date and a clock time, or None if one has no such form."""
     if any(moment(text) is None for text in texts):
         return None
     try:
@@ -320,31 +322,31 @@ def _other_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
 
 
 def _full_name(function: Function) -> str:
-    """`heroku.list_dynos`; the name alone of a function that is in no catalogue of ours."""
+    """Return `heroku.list_dynos`, or the bare name of a function that belongs to no known integration."""
     owner = next((f"{i.name}." for i in integrations.present() if any(function is f for f in i.functions)), "")
     return owner + function.name
 
 
-def _flat(frame: pd.DataFrame, is_odd: Callable[[_Values], bool]) -> pd.DataFrame:
-    """A frame with text in place of the columns whose values are odd: texts as they are, all others as JSON."""
+def _flat(frame: pd.DataFrame, needs_text: Callable[[_Values], bool]) -> pd.DataFrame:
+    """Return the frame with some columns as strings: texts stay as they are, other values become JSON."""
     changed = {}
     for place, dtype in enumerate(frame.dtypes):
-        values = _shown(frame.iloc[:, place]) if dtype == np.dtype(object) else []
-        if is_odd(values):
+        values = _to_python(frame.iloc[:, place]) if dtype == np.dtype(object) else []
+        if needs_text(values):
             texts = [value if value is None or isinstance(value, str) else _json(value) for value in values]
             changed[place] = _strings(texts)
     return _with_columns(frame, changed)
 
 
 def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.DataFrame:
-    """Return a frame with other columns at some places, made at once: to set one by one copies all each time."""
+    """Return the frame with columns replaced by position; setting them one by one would copy everything each time."""
     if not changed:
         return frame.copy(deep=False)
     columns = {place: changed.get(place, frame.iloc[:, place].array) for place in range(frame.shape[1])}
-    made = pd.DataFrame(columns, index=frame.index, copy=False)
-    made.columns = frame.columns
-    made.attrs = frame.attrs
-    return made
+    result = pd.DataFrame(columns, index=frame.index, copy=False)
+    result.columns = frame.columns
+    result.attrs = frame.attrs
+    return result
 
 
 def _json(value: object) -> str:
@@ -352,29 +354,29 @@ def _json(value: object) -> str:
 
 
 def _is_nested(values: _Values) -> bool:
-    """Whether a column has lists or objects."""
+    """Return whether a column has lists or objects."""
     return any(isinstance(value, (list, dict)) for value in values)
 
 
 def _is_mixed(values: _Values) -> bool:
-    """Whether a column has values of several types, which a file of columns has no type for."""
+    """Return whether a column has values of several types, for which a columnar file has no type."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {list}:
         kinds = {type(item) for value in values for item in value or () if item is not None}
     return len(kinds) > 1 or dict in kinds or list in kinds
 
 
-def _counts_up(index: pd.Index) -> bool:
-    """Whether an index says no more than the place of a row."""
+def _is_row_number(index: pd.Index) -> bool:
+    """Return whether an index only numbers the rows from 0."""
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
 
 
-def _shown(column: pd.Series) -> _Values:
-    """The values of a column as Python has them, None where there is none."""
-    return [None if none else value for value, none in zip(column.tolist(), column.isna().tolist(), strict=True)]
+def _to_python(column: pd.Series) -> _Values:
+    """Return the values of a column as Python objects, with None for missing ones."""
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
 
 
-# For each kind the types that its values may have, and what makes a column of them.
+# For each kind, the types that its values may have, and the function that builds the column.
 _MAKERS: dict[str, tuple[frozenset[type], Callable[[_Values], _Array | None]]] = {
     "string": (frozenset({str}), _strings),
     "integer": (frozenset({int}), _integers),

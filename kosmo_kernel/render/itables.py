@@ -1,9 +1,9 @@
-"""A table to page through, sort and search in the notebook, where itables is installed.
+"""Show a table that can be paged, sorted and searched in the notebook, if itables is installed.
 
-itables brings DataTables, a program of the page. It is part of every output (1 MB), so that the table works without
-the internet, and goes on working when the notebook is opened again and other outputs are gone; where no scripts run
-(GitHub, a notebook that is not trusted), its first rows are left. What is in the cells is not trusted: they hold the
-very texts that any table of ours shows, which itables escapes. DataTables tells by itself which of them are numbers.
+itables embeds the JavaScript of DataTables in every output (1 MB), so the table works offline and when the notebook is
+reopened without its other outputs. Without scripts (on GitHub, in an untrusted notebook) the first rows are shown. The
+cells are not trusted: they hold the same texts as our other tables, and itables escapes them. DataTables itself detects
+which columns are numbers.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.limits import rows_shown
 
-LONG = 60  # characters of a cell from which its column is wrapped
-LONGER = 100  # of one from which its column has more room
+LONG = 60  # a column with a longer cell, in characters, is wrapped
+LONGER = 100  # a column with a longer cell, in characters, is wrapped and wider
 PAGES: list[int | str | Mapping[str, Any]] = [
     10,
     25,
     100,
     {"label": "All", "value": -1},
-]  # rows of a page, to choose from
+]  # choices of rows per page
 
 _STYLE = """<style>
 .kosmo-browse .dt-container{font-size:13px;background:none!important}
@@ -35,16 +35,16 @@ _STYLE = """<style>
 .kosmo-browse td.kosmo-long{white-space:pre-wrap;overflow-wrap:anywhere;min-width:40em}
 .kosmo-browse td.kosmo-longer{white-space:pre-wrap;overflow-wrap:anywhere;min-width:75em}
 </style>"""
-# itables knows dark pages by a class, which this keeps up to date.
+# itables recognizes dark pages by a CSS class, which this script keeps up to date.
 _THEME = "<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>"
 
 
 class Browsed:
-    """A table that shows itself by itables, and as plain text where nothing can be clicked.
+    """A table that renders itself with itables, or as plain text in a terminal.
 
     Parameters:
-        table: with all rows.
-        text: of its first rows.
+        table: the table with all rows.
+        text: the text of its first rows.
     """
 
     def __init__(self, table: Table, text: str) -> None:
@@ -59,18 +59,18 @@ class Browsed:
 
 
 def browsed(name: str, value: Any) -> Browsed:
-    """A value to browse.
+    """Return a value as an interactive table.
 
     Parameters:
-        name: of the variable that has it.
-        value: a DataFrame, or a list of records as a run gives it.
+        name: the variable that holds it, for messages.
+        value: a DataFrame, or a list of records as a run returns it.
 
     Raises:
         SettingsError: itables is not installed.
         InvalidArgumentsError: the value is no table.
     """
     try:
-        import itables  # noqa: F401 - an extra, and not before it is asked for
+        import itables  # noqa: F401 - an optional dependency, checked here
     except ImportError:
         raise SettingsError(
             f"`%{COMMAND_MAGIC} browse` shows tables by itables, which is not installed: "
@@ -100,10 +100,10 @@ def _html(table: Table) -> str:
     from kosmo_kernel.render.frames import frame_of_texts
 
     columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
-    most = [max(map(len, texts), default=0) for texts in columns]
-    long = [place for place, length in enumerate(most) if LONG < length <= LONGER]
-    longer = [place for place, length in enumerate(most) if length > LONGER]
-    # Whatever a file of settings of itables' own says: from this machine, escaped, and all of it.
+    max_lengths = [max(map(len, texts), default=0) for texts in columns]
+    long = [place for place, length in enumerate(max_lengths) if LONG < length <= LONGER]
+    longer = [place for place, length in enumerate(max_lengths) if length > LONGER]
+    # These override the user's itables configuration: embed the script, escape the cells, and keep all rows.
     markup = itables.to_html_datatable(
         frame_of_texts([escape_control(name) for name in table.names], columns),
         connected=False,

@@ -1,9 +1,9 @@
-"""A table of records on the screen, as HTML and as text.
+"""Show records as tables, in HTML and in text.
 
-Whoever shows records makes a `Table`: a frame of its own columns, `table_of` of records as they came. Of a
-long list the first rows are shown and all are counted. The HTML is one small element that needs no script:
-its style names nothing but itself and takes its colours from where it is shown (JupyterLab, VS Code, a page
-of its own); where a site removes styles, a table with links, aligned numbers and the count is left.
+`table_of` makes a `Table` from records, and `frames.table_of_frame` from a DataFrame. A table shows the first rows of a
+long list and counts all. The HTML is one small element that needs no script: its style is limited to itself and takes
+its colours from the page (JupyterLab, VS Code, a standalone page); where a site removes styles, a table with links,
+aligned numbers and the count is left.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ from kosmo_kernel.settings.limits import rows_shown
 from kosmo_kernel.values.fields import Field, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
 
-TEXT_WIDTH = 110  # columns of text, where nobody can tell the width of the screen
-COLUMNS_SHOWN = 200  # of a table
-FIELDS_SHOWN = 1000  # of a record; a line is less than a column
+TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
+COLUMNS_SHOWN = 200  # columns shown of a table
+FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 _NOTHING = "\N{EN DASH}"
 _GAP = "  "
-_NARROW = 14  # a column of text is cut no shorter than this before others are left out
-_CELL_MOST = 64  # characters of an HTML cell, of which its column shows some 50
-_NAME_MOST = 200  # characters of a name
-_NAMED = 50  # columns without room that are named
-_HINT_FROM, _HINT_LEAST, _HINTS = 44, 400, 40_000  # characters that get a hint, that a hint has, and all hints have
-_HINTED = 2500  # cells with a hint
+_MIN_TEXT_WIDTH = 14  # terminal columns below which no text column is cut; columns that do not fit are left out instead
+_MAX_CELL = 64  # characters of an HTML cell; about 50 are visible
+_MAX_NAME = 200  # characters shown of a column name
+_MAX_LISTED = 50  # how many of the columns left out are listed by name
+# Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.
+_HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
+_MAX_HINTS = 2500  # cells with a hint, at most
 _APOSTROPHE = "'"
 _LINK = re.compile(r"https?://[^\s\\]+")
 
@@ -48,7 +49,7 @@ _LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
 _SHADE = "rgba(128,128,128,.12)"
-# Every rule starts at our own element, whose class is said twice to outweigh JupyterLab's rules for tables.
+# Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
 _RULES = (
     "div{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}",
     "table{border-collapse:separate;border-spacing:0;table-layout:auto;margin:0;border:0;font-size:13px}",
@@ -57,7 +58,7 @@ _RULES = (
     f"thead th{{position:sticky;top:0;z-index:1;background:{_PAPER};font-weight:600}}",
     "tbody tr{background:none}",
     f"tbody tr:hover{{background:{_SHADE}}}",
-    # The first column stays as well, where there is room for others beside it.
+    # The first column stays in view when the table scrolls sideways.
     f"div tr>:first-child{{position:sticky;left:0;background:{_PAPER}}}",
     f"div tbody tr:hover>:first-child{{background:linear-gradient({_SHADE},{_SHADE}),{_PAPER}}}",
     "thead th:first-child{z-index:2}",
@@ -68,13 +69,13 @@ _RULES = (
     f"td:empty::before{{content:'{_NOTHING}';opacity:.4}}",
     "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
 )
-_FEW = "table:not(:has(th:nth-child(10)))"  # columns: of these all have a place on paper
-_ON_PAPER = (  # where nobody can scroll
+_FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 columns, which all fit on paper
+_ON_PAPER = (  # without scrolling
     "div{max-height:none!important;overflow:visible!important}",
     "table{font-size:11px}",
     "tr>*{position:static!important;background:none!important;padding:3px 8px}",
-    f"{_FEW} tr>*{{white-space:normal;max-width:none}}",
-    f"{_FEW} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
+    f"{_FEW_COLUMNS} tr>*{{white-space:normal;max-width:none}}",
+    f"{_FEW_COLUMNS} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
 )
 
 
@@ -90,12 +91,12 @@ class Table:
     """The first rows of a list of records.
 
     Parameters:
-        names: of the columns.
-        columns: for each of them the values of the rows shown; None where there is none.
-        total: how many rows there are.
-        labels: how many of the columns, from the left, are labels of the rows and not counted.
-        note: what else is to be said below, on one line.
-        left_out: how many columns there are beyond those given.
+        names: the names of the columns.
+        columns: for each column the values of the rows shown, with None for missing values.
+        total: how many rows there are in all.
+        labels: how many of the first columns are row labels, which are not counted.
+        note: a line to show below the count.
+        left_out: how many further columns there are.
     """
 
     names: Sequence[str]
@@ -107,7 +108,7 @@ class Table:
 
     @property
     def count(self) -> str:
-        """Return how many records and columns there are, and how many of them are shown."""
+        """A line with the numbers of records and columns, and how many of them are shown."""
         columns = len(self.names) - self.labels
         all_columns = _counted(columns + self.left_out, "column")
         count = f"{_counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"
@@ -120,21 +121,21 @@ class Table:
         return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown"
 
     def html(self) -> str:
-        """The table as one HTML element: 4 bytes a cell more than its text.
+        """Return the table as one HTML element, with 4 bytes of markup per cell.
 
-        HTML closes cells and rows by itself, which saves a fifth of a large table. No blank stands between them: it
-        would be in the cell, and one without a value is known by being empty.
+        End tags of cells and rows are optional in HTML; leaving them out saves a fifth of a large table. There must be
+        no white space between cells: it would become part of the cell, and `td:empty` marks missing values.
         """
         texts = [format_column(values) for values in self.columns]
         long = sum(text is not None and len(text) > _HINT_FROM for column in texts for text in column)
-        hint_most = min(max(_HINTS // (long or 1), _HINT_LEAST), MAX_CELL_LENGTH)
-        rows_hinted = self.total if long <= _HINTED else _HINTED // len(texts)
+        hint_most = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
+        rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
         head, body = [], []
         for name, values, column in zip(self.names, self.columns, texts, strict=True):
             align = " align=right" if _is_numeric(values) else ""
             head.append(f"<th{align}>{escape(_short_name(name))}")
-            mosts = chain(repeat(hint_most, rows_hinted), repeat(0))
-            body.append([_html_cell(*of_cell, align) for of_cell in zip(column, values, mosts, strict=False)])
+            hint_lengths = chain(repeat(hint_most, rows_hinted), repeat(0))
+            body.append([_html_cell(*of_cell, align) for of_cell in zip(column, values, hint_lengths, strict=False)])
         rows = "".join(f"<tr>\n{''.join(row)}" for row in zip(*body, strict=True))
         note = f". <b>{escape(escape_control(self.note[:MAX_CELL_LENGTH]))}</b>" if self.note else ""
         table = without_delimiters(
@@ -145,69 +146,69 @@ class Table:
         return box(f"{_BOX}{_STYLE}{table}</div>")
 
     def text(self, width: int | None = None) -> str:
-        """The table as text; what has no room is cut, then left out and named.
+        """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
 
         Parameters:
-            width: columns of text at most; those of the terminal that it goes to, or 110, when None.
+            width: the maximum width in terminal columns; by default that of the terminal, or 110 without one.
         """
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
         names = [_short_name(name) for name in self.names]
-        given = self.columns[: max(width, 0) // len(_GAP) + 1]  # of more there is no room for the gaps alone
+        considered = self.columns[: max(width, 0) // len(_GAP) + 1]  # for more columns not even the gaps would fit
         columns = [
-            [_NOTHING if text is None else _cut(text, width) for text in format_column(values)] for values in given
+            [_NOTHING if text is None else _cut(text, width) for text in format_column(values)] for values in considered
         ]
         natural = [max(map(_width, (name, *texts))) for name, texts in zip(names, columns, strict=False)]
-        least = [_least(texts, values) for texts, values in zip(columns, given, strict=True)]
-        widths = _fitted(natural, least, width)
+        minimums = [_minimum_width(texts, values) for texts, values in zip(columns, considered, strict=True)]
+        widths = _fitted(natural, minimums, width)
         printed = []
-        for name, texts, values, room in zip(names, columns, given, widths, strict=False):
+        for name, texts, values, room in zip(names, columns, considered, widths, strict=False):
             right = _is_numeric(values)
-            printed.append([_set(text, room, right=right) for text in (name, "─" * room, *texts)])
+            printed.append([_pad(text, room, right=right) for text in (name, "─" * room, *texts)])
         lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)]
         left_out = names[len(widths) :]
-        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
-        below = self.count + (f" (no room for {', '.join(left_out[:_NAMED])}{more})" if left_out else "")
+        more = f" and {len(left_out) - _MAX_LISTED:,} more" if len(left_out) > _MAX_LISTED else ""
+        below = self.count + (f" (no room for {', '.join(left_out[:_MAX_LISTED])}{more})" if left_out else "")
         return "\n".join(
             [*lines, *wrap(f"{below}. {escape_control(self.note[:MAX_CELL_LENGTH])}" if self.note else below, width)]
         )
 
 
 class RecordView(Record):
-    """A record that shows itself, one field a line: its names on the left, its values on the right.
+    """A record that renders itself with one field per line: names on the left, values on the right.
 
     Parameters:
-        record: what the function returned, or any object.
-        columns: the fields to show first; the function's own unless given.
+        record: the result of a function, or any object.
+        columns: the fields to show first; by default those that the function declares.
     """
 
     __slots__ = ("columns",)
 
     def __init__(self, record: dict[str, Any], columns: tuple[Column, ...] | None = None) -> None:
         function, account = (record.function, record.account) if isinstance(record, Record) else (None, None)
-        super().__init__(deepcopy(dict(record)), function, account)  # others may have the same objects
+        super().__init__(deepcopy(dict(record)), function, account)  # the nested objects may be shared
         self.columns = columns if columns is not None else (function.columns if function else ())
 
     def lines(self) -> list[tuple[str, str | None]]:
-        """The names and texts of the fields, nested ones dotted; None where there is no value.
+        """Return the names and texts of the fields: nested names are dotted, a missing value is None.
 
-        Of many fields the first are given, and then a line that says how many there are.
+        If there are more than `FIELDS_SHOWN` fields, the last line says how many.
         """
         fields, more = self._fields()
         return [*((name, format_column([value])[0]) for name, value in fields), *([("…", more)] if more else [])]
 
     def _fields(self) -> tuple[list[tuple[str, Any]], str]:
-        """The first fields, and what there is to say of the others."""
+        """Return the names and values of the first fields, and a note on the others."""
         records = Records([self], self.function, self.columns)
         fields, count = first_fields(records, FIELDS_SHOWN)
-        found = [(_short_name(field.name), _read(field, records)[0]) for field in fields]
-        left_out = count - len(found)
-        return found, f"{left_out:,} more of {count:,} fields; ask for them by their names" if left_out else ""
+        shown = [(_short_name(field.name), _read(field, records)[0]) for field in fields]
+        left_out = count - len(shown)
+        return shown, f"{left_out:,} more of {count:,} fields; ask for them by their names" if left_out else ""
 
     def __repr__(self) -> str:
         lines = self.lines()
         room = max((_width(name) for name, _ in lines), default=0)
-        return "\n".join(f"{_set(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
+        return "\n".join(f"{_pad(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
 
     def _repr_html_(self) -> str:
         fields, more = self._fields()
@@ -218,12 +219,12 @@ class RecordView(Record):
 
 
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
-    """The table that a frame of these records would show, without a frame.
+    """Return the table that a frame of these records would show, without importing pandas.
 
     Parameters:
-        records: what a function returned.
+        records: the result of a function.
         limit: how many rows to show; `limits.rows_shown` when None.
-        note: what else is to be said below.
+        note: a line to show below the table.
     """
     records = records.for_table()
     first = Records(records.rows[: rows_shown() if limit is None else limit], records.function, records.columns)
@@ -234,7 +235,7 @@ def table_of(records: Records, limit: int | None = None, note: str = "") -> Tabl
 
 
 def _read(field: Field, records: Records) -> list[Any]:
-    """The values of a field as they are shown."""
+    """Return the values of a field as they are shown: texts that are all times become datetimes."""
     values = field.values(records)
     if not field.may_be_time:
         return values
@@ -251,26 +252,26 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 def _html_cell(text: str | None, value: object, hint_most: int, align: str) -> str:
     if text is None:
         return f"<td{align}>"
-    shown = text if len(text) <= _CELL_MOST else text[: _CELL_MOST - 1] + "…"
+    shown = text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
     if _LINK.fullmatch(text) and len(text) <= MAX_CELL_LENGTH:
         return f'<td><a href="{escape(text)}">{escape(shown, quote=False)}</a>'
     hint = _html_hint(_whole(text, value), hint_most) if hint_most and len(text) > _HINT_FROM else ""
     return f"<td{align}{hint}>{escape(shown, quote=False) or ' '}"
 
 
-def _html_hint(text: str, most: int) -> str:
-    """What the mouse shows over a cell that may not show it all."""
-    shown = text if len(text) <= most else text[: most - 1] + "…"
+def _html_hint(text: str, max_length: int) -> str:
+    """Return the `title` attribute of a cell whose text may be cut."""
+    shown = text if len(text) <= max_length else text[: max_length - 1] + "…"
     return f" title='{escape(shown, quote=False).replace(_APOSTROPHE, '&#39;')}'"
 
 
 def _whole(text: str, value: object) -> str:
-    """The text of a cell where it has room: lists and objects on lines of their own."""
+    """Return the full text of a cell, with a long list or object on several lines."""
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
 def _html_value(value: object) -> str:
-    """A cell with room for all of its value."""
+    """Return a cell that shows all of its value."""
     text = format_column([value])[0]
     if text is None:
         return "<td></td>"
@@ -280,34 +281,34 @@ def _html_value(value: object) -> str:
     return f"<td class=whole>{content}</td>"
 
 
-def _least(texts: Sequence[str], values: Sequence[Any]) -> int:
-    """To how many columns a column may be cut: texts and lists to some, numbers and times not at all."""
+def _minimum_width(texts: Sequence[str], values: Sequence[Any]) -> int:
+    """Return the width below which a column may not be cut: texts and lists may be, numbers and times may not."""
     whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, (str, list, dict)))
     return max(map(_width, whole), default=0)
 
 
-def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Widths for as many columns, from the left, as fit into `room`; at least one."""
+def _fitted(natural: Sequence[int], minimums: Sequence[int], room: int) -> list[int]:
+    """Return the widths of the first columns that fit into `room`; at least one."""
 
-    def widths(count: int, most: int) -> list[int]:
-        return [max(min(width, most), stiff) for width, stiff in zip(natural[:count], least, strict=False)]
+    def widths(count: int, max_width: int) -> list[int]:
+        return [max(min(width, max_width), minimum) for width, minimum in zip(natural[:count], minimums, strict=False)]
 
     for count in range(len(natural), 0, -1):
         space = room - len(_GAP) * (count - 1)
-        if sum(widths(count, min(space, _NARROW))) <= space:
-            return next(fit for most in range(space, -1, -1) if sum(fit := widths(count, most)) <= space)
+        if sum(widths(count, min(space, _MIN_TEXT_WIDTH))) <= space:
+            return next(fit for max_width in range(space, -1, -1) if sum(fit := widths(count, max_width)) <= space)
     return [min(width, room) for width in natural[:1]]
 
 
-def _set(text: str, room: int, *, right: bool = False) -> str:
-    """A text in exactly `room` columns: filled up, or cut."""
+def _pad(text: str, room: int, *, right: bool = False) -> str:
+    """Return a text padded or cut to exactly `room` columns."""
     text = _cut(text, room)
     blank = " " * (room - _width(text))
     return blank + text if right else text + blank
 
 
 def _cut(text: str, room: int) -> str:
-    """A text in at most `room` columns. Of a long text only the beginning is looked at."""
+    """Return a text cut to at most `room` columns, reading no more of it than needed."""
     if text.isascii():
         return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
     kept = 0
@@ -320,7 +321,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return how many terminal columns a text takes."""
     return len(text) if text.isascii() else sum(map(_width_of, text))
 
 
@@ -330,8 +331,8 @@ def _width_of(character: str) -> int:
 
 
 def _short_name(name: str) -> str:
-    """A name of a column as it is shown."""
-    return escape_control(name if len(name) <= _NAME_MOST else name[: _NAME_MOST - 1] + "…")
+    """Return the name of a column as it is shown."""
+    return escape_control(name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…")
 
 
 def _counted(number: int, noun: str) -> str:

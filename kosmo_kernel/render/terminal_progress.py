@@ -1,8 +1,8 @@
-"""The line of a run's progress at the foot of a terminal.
+"""Draw a run's progress on the last line of a terminal.
 
-Each state is drawn over the one before, by rich; the last one stays. Whoever writes to the same terminal meanwhile
-says so first, so that the line makes room, and it keeps away while another line is unfinished. Where the stream is no
-terminal, nothing is written but the last state: a log has no use for the others.
+Each state is drawn over the previous one with rich, and the last one stays. Code that writes to the same terminal calls
+`make_way` first, which erases the line; it is not drawn again while that output is within a line. If the stream is no
+terminal, only the last state is written, because a log has no use for the others.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-BAR_WIDTH = 20  # columns
-_FULL, _LEFT = "━", "─"
+BAR_WIDTH = 20  # terminal columns
+_DONE, _REMAINING = "━", "─"
 
 
 class TerminalProgress(ProgressDisplay):
-    """The line of one run on a stream, a context manager around the run.
+    """The progress line of one run on a stream; a context manager around the run.
 
     Parameters:
-        stream: where it is drawn; standard error, so that standard output has only what was asked for.
+        stream: where to draw; standard error, so that standard output has only the result.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -40,11 +40,11 @@ class TerminalProgress(ProgressDisplay):
             self._console.print(self._cost.text(), style="dim", soft_wrap=True)
 
     def make_way(self, stream: TextIO, text: str) -> None:
-        """Leave the line to what is about to be written there.
+        """Erase the progress line before other text is written.
 
         Parameters:
-            stream: where to; a file or a pipe is out of the way.
-            text: what; unless it ends its last line, the progress waits for one that does.
+            stream: the stream to be written; a file or a pipe does not disturb the line.
+            text: the text to be written; unless it ends with a line feed, progress pauses until one that does.
         """
         if stream.isatty():
             self._erase()
@@ -58,17 +58,17 @@ class TerminalProgress(ProgressDisplay):
 
     @property
     def _alive(self) -> bool:
-        """Whether a line can be drawn over."""
+        """Whether the terminal can erase and redraw a line."""
         return self._stream.isatty() and not self._console.is_dumb_terminal
 
     def _show(self, state: ProgressSnapshot) -> None:
-        if state.over:  # written when all that the run prints has been written
+        if state.over:  # printed in `__exit__`, after the run's own output
             self._erase()
             self._cost = state
         elif self._alive and not self._unfinished:
-            with self._console:  # written at once, so that nothing flickers
+            with self._console:  # buffered, to avoid flicker
                 self._erase()
-                room = self._console.width - 1  # the last column would begin a new line
+                room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
 
@@ -83,12 +83,12 @@ class TerminalProgress(ProgressDisplay):
 
 
 def _text(state: ProgressSnapshot, room: int) -> Text:
-    """A state under way, in so many columns at most."""
+    """Return the text of a state, at most `room` columns wide."""
     from rich.text import Text
 
     text = Text(state.text())
     text.truncate(room, overflow="ellipsis")
-    if state.share is None or state.waiting or BAR_WIDTH + 1 + len(text) > room:  # what is waited for needs the room
+    if state.share is None or state.waiting or BAR_WIDTH + 1 + len(text) > room:  # the reason for a wait needs the room
         return text
     full = int(BAR_WIDTH * state.share)
-    return Text.assemble((_FULL * full, "cyan"), (_LEFT * (BAR_WIDTH - full), "dim"), " ", text)
+    return Text.assemble((_DONE * full, "cyan"), (_REMAINING * (BAR_WIDTH - full), "dim"), " ", text)

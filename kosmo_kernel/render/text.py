@@ -1,9 +1,8 @@
-"""Values as people read them.
+"""Format values as text for people.
 
-A column is read as a whole, so that its numbers have the same decimals and its times the same precision.
-Lists and objects have two forms: short JSON, where they stand in a table's cell, and indented text, where
-they stand for themselves; that text is the same that Lua's own `print` gives. Characters that could move
-a terminal's cursor, or turn the direction of the text around them, are written as escapes.
+A column is formatted as a whole, so that its numbers have the same decimals and its times the same precision. Lists and
+objects become short JSON in the cell of a table, and elsewhere the indented text that Lua's `print` gives. Characters
+that could move a terminal's cursor, or change the direction of the text around them, are escaped.
 """
 
 from __future__ import annotations
@@ -16,29 +15,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-MAX_LIST_ITEMS = 100  # elements of a list shown
-WIDTH = 76  # a list or object that fits into this many columns stays on one line
+MAX_LIST_ITEMS = 100  # elements shown of a list
+WIDTH = 76  # a list or object of at most this many columns is written on one line
 MAX_DEPTH = 20
-MAX_CELL_LENGTH = 2000  # characters of one cell that are kept
-FLOAT_BITS = 1000  # an integer with more bits may be beyond what a float can hold
+MAX_CELL_LENGTH = 2000  # characters kept of one cell
+FLOAT_BITS = 1000  # an integer with more bits may overflow a float
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DECIMALS = 6  # at most, in a column of numbers
-# Where a value stands in another: the place of that one, `.` or `[`, and the key or the number.
-_Place = tuple[Any, str, object] | None
+_MAX_DECIMALS = 6  # of the numbers in a column
+# The location of a value inside another one: the location of that, `.` or `[`, and the key or the index.
+_Location = tuple[Any, str, object] | None
 
 
 def escape_control(text: str) -> str:
-    """A text on one line: control characters, direction marks and halves of characters as escapes."""
+    """Return a text on one line, with control characters, direction marks and lone surrogates as escapes."""
     if text.isprintable():
         return text
     return _UNSAFE.sub(lambda m: _QUOTED.get(m.group(), f"\\u{ord(m.group()):04x}"), text)
 
 
 def format_column(values: Sequence[Any]) -> list[str | None]:
-    """The values of one column as texts of one line each; None where there is no value."""
+    """Return the values of one column as texts of one line each, with None for missing values."""
     decimals = max((_decimals(v) for v in values if isinstance(v, float)), default=0)
     times = [v for v in values if isinstance(v, datetime)]
     precision = "seconds" if any(t.second or t.microsecond for t in times) else "minutes"
@@ -46,16 +45,16 @@ def format_column(values: Sequence[Any]) -> list[str | None]:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value belongs on the right of its column."""
+    """Return whether a value is a number, which tables align to the right."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def pretty(value: Any, most: int | None = None) -> str:
-    """Return a value as text of its own: a text as it is, everything else as Lua's `print` shows it.
+    """Return a string unchanged, and any other value as Lua's `print` shows it.
 
     Parameters:
         value: anything.
-        most: characters to write, or None for all. A text that ends early is longer than this.
+        most: stop after this many characters, or write all when None. A text that was cut is longer than this.
     """
     if isinstance(value, str):
         return value if most is None else value[: most + 1]
@@ -78,9 +77,9 @@ def _cell(value: Any, decimals: int, precision: str) -> str:
 
 
 def _decimals(value: float) -> int:
-    """How many decimals a number needs, as far as ten digits say."""
+    """Return how many decimals a number needs when it is rounded to ten digits."""
     text = f"{value:.10g}"
-    return 0 if "e" in text else min(len(text.partition(".")[2]), _DECIMALS)
+    return 0 if "e" in text else min(len(text.partition(".")[2]), _MAX_DECIMALS)
 
 
 def _time(value: datetime, precision: str) -> str:
@@ -90,7 +89,7 @@ def _time(value: datetime, precision: str) -> str:
 
 
 def _short_json(value: object) -> str:
-    """JSON on one line, made no further than a cell can hold."""
+    """Return JSON on one line, written no further than a cell shows."""
     text = ""
     for piece in _json_pieces(value, 0):
         text += piece
@@ -122,54 +121,52 @@ def _json_pieces(value: object, depth: int) -> Iterator[str]:
 
 
 class _Writer:
-    """Writes values as indented text, until there are as many characters as asked for.
+    """Writes values as indented text, up to a number of characters."""
 
-    Parameters:
-        most: characters to write; None for all.
-    """
+    def __init__(self, max_length: int | None) -> None:
+        self._remaining = sys.maxsize if max_length is None else max_length
 
-    def __init__(self, most: int | None) -> None:
-        self._left = sys.maxsize if most is None else most
-
-    def text(self, value: Any, above: dict[int, _Place], place: _Place) -> str:
-        """Return a value as indented text. `above` has the places of what it is in, by identity."""
+    def text(self, value: Any, above: dict[int, _Location], place: _Location) -> str:
+        """Return a value as indented text; `above` maps the identity of each enclosing value to its location."""
         if isinstance(value, Mapping):
             opening, closing, pad = "{", "}", " "
-            parts: Iterable[tuple[str, _Place, Any]] = ((f"{_key(k)}: ", (place, ".", k), v) for k, v in value.items())
+            parts: Iterable[tuple[str, _Location, Any]] = (
+                (f"{_key(k)}: ", (place, ".", k), v) for k, v in value.items()
+            )
             shown = len(value)
         elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
             opening, closing, pad = "[", "]", ""
             parts = (("", (place, "[", i), v) for i, v in enumerate(value[:MAX_LIST_ITEMS], start=1))
             shown = min(len(value), MAX_LIST_ITEMS)
         else:
-            return self._written(_atom(value[: max(self._left, 0) + 1] if isinstance(value, str) else value))
+            return self._count(_atom(value[: max(self._remaining, 0) + 1] if isinstance(value, str) else value))
         if id(value) in above:
-            return self._written(f"<cycle: {_path(above[id(value)])}>")
+            return self._count(f"<cycle: {_path(above[id(value)])}>")
         if len(above) >= MAX_DEPTH:
-            return self._written(f"{opening} … {closing}")
+            return self._count(f"{opening} … {closing}")
         inside = above | {id(value): place}
         pieces = []
         for label, where, item in parts:
-            if self._left < 0:  # whoever asked cuts the text here
+            if self._remaining < 0:  # the caller cuts the text here
                 break
-            pieces.append(self._written(label) + self.text(item, inside, where))
-            self._left -= len(", ")
+            pieces.append(self._count(label) + self.text(item, inside, where))
+            self._remaining -= len(", ")
         if shown < len(value):
             pieces.append(f"… {len(value) - shown} more, {len(value)} in all")
         if not pieces:
-            return self._written(opening + closing)
+            return self._count(opening + closing)
         line = f"{opening}{pad}{', '.join(pieces)}{pad}{closing}"
         if len(line) <= WIDTH and "\n" not in line:
             return line
         return opening + "\n" + ",\n".join("  " + piece.replace("\n", "\n  ") for piece in pieces) + "\n" + closing
 
-    def _written(self, text: str) -> str:
-        self._left -= len(text)
+    def _count(self, text: str) -> str:
+        self._remaining -= len(text)
         return text
 
 
-def _path(place: _Place) -> str:
-    """Return the path to a place: `value.apps[2]`."""
+def _path(place: _Location) -> str:
+    """Return the path to a location: `value.apps[2]`."""
     steps = []
     while place is not None:
         place, kind, key = place
@@ -184,7 +181,7 @@ def _key(key: object) -> str:
 
 
 def _atom(value: Any) -> str:
-    """What is neither list nor object, as Lua writes it."""
+    """Return a value that is neither list nor object, as Lua writes it."""
     if value is None:
         return "null"
     if isinstance(value, str):

@@ -1,9 +1,8 @@
-"""A table of Lua's as an outline that folds: HTML's own `<details>`, so no script is needed to open a part of it.
+"""Render nested Lua values as a collapsible outline of HTML `<details>` elements, which need no script.
 
-What fits on a line stands on one, as `print` shows it. What is larger has a heading that says how much is in
-it, and its parts below, the upper two levels open where that is not much. Text is escaped here. The style names only
-our own element and takes its colours from the page, whether that is light or dark; where a site removes styles, a
-list that folds is left.
+A value that fits on a line is written as `print` shows it. A larger one gets a heading with its size and its parts
+below; the upper two levels are open if they are small. Text is escaped here. The style is limited to our own element
+and takes its colours from the light or dark page; where a site removes styles, a collapsible list is left.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import html_text
 from kosmo_kernel.safety.no_math import box, without_delimiters
 
-MAX_INLINE_LENGTH = 76  # characters of a part that needs no fold
-PARTS = 100  # of one list or object
-MAX_PARTS = 2000  # parts of a whole outline
-OPEN, OPEN_MOST = 2, 20  # levels that are open from the start, and how much is in what is open on the second
+MAX_INLINE_LENGTH = 76  # characters of a value that is written on one line
+PARTS = 100  # items shown of one list or object
+MAX_PARTS = 2000  # items in a whole outline
+OPEN, OPEN_MOST = 2, 20  # levels that are initially open, and the items of an open value on the second
 MAX_DEPTH = 12
-TEXT_MOST = 2000  # characters of one text
+TEXT_MOST = 2000  # characters shown of one string
 
 _PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
 _RULES = (
@@ -37,35 +36,35 @@ _STYLE = "<style>" + "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule 
 
 
 def outline(value: Any) -> str:
-    """The HTML of a list or an object; empty where its text is as good, which is for what fits on one line.
+    """Return the HTML outline of a list or an object, or an empty text for a value that fits on one line.
 
     Parameters:
-        value: JSON values, and `lua.values.Opaque` for what is none.
+        value: JSON values, with `lua.values.Opaque` for Lua values that JSON does not have.
     """
-    if not isinstance(value, (Mapping, list)) or _on_a_line(value) is not None:
+    if not isinstance(value, (Mapping, list)) or _one_line(value) is not None:
         return ""
     parts = without_delimiters("".join(_Outline().part("", value, 0)))
     return box(f'<div class="kosmo-outline" style="max-height:32em;overflow:auto">{_STYLE}{parts}</div>')
 
 
 class _Outline:
-    """One outline as it is written; counts its parts."""
+    """Writes one outline and counts its parts."""
 
     def __init__(self) -> None:
-        self._left = MAX_PARTS
+        self._remaining = MAX_PARTS
 
     def part(self, label: str, value: Any, level: int) -> Iterator[str]:
-        """The HTML of a value behind its label, itself HTML."""
-        self._left -= 1
-        line = _on_a_line(value)
+        """Yield the HTML of a value after its label, which is HTML."""
+        self._remaining -= 1
+        line = _one_line(value)
         if line is not None or level >= MAX_DEPTH:
             yield label + html_text("…" if line is None else line)
             return
         size = _counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)
         yield f"<details{' open' if is_open else ''}><summary>{label}<span>{size}</span></summary><ul>"
-        for place, (name, inner) in enumerate(_inside(value)):
-            if place == PARTS or self._left <= 0:
+        for place, (name, inner) in enumerate(_items(value)):
+            if place == PARTS or self._remaining <= 0:
                 yield f"<li><i>… {len(value) - place:,} more</i></li>"
                 break
             yield "<li>"
@@ -74,8 +73,8 @@ class _Outline:
         yield "</ul></details>"
 
 
-def _inside(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """The labels, as HTML, and the values of what is in a list or an object."""
+def _items(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the label, as HTML, and the value of each item of a list or an object."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             name = escape_control(_short(key)) if isinstance(key, str) else f"[{key}]"
@@ -85,11 +84,11 @@ def _inside(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any
             yield f"<i>{place}</i> ", inner
 
 
-def _on_a_line(value: Any) -> str | None:
-    """A value as `print` shows it inside a table, where that is a line; None for what must be folded."""
+def _one_line(value: Any) -> str | None:
+    """Return a value as `print` shows it inside a table, or None if that takes more than one line."""
     if not isinstance(value, (Mapping, list)):
         long = isinstance(value, str) and len(value) > TEXT_MOST
-        # In a list of its own, since alone a text has no quotes.
+        # Put into a list, because a string on its own is printed without quotes.
         text = value_text.pretty([value[:TEXT_MOST] if long else value]).removeprefix("[").removesuffix("]").strip()
         return text + "…" if long else text
     if not _may_fit(value):
@@ -99,16 +98,16 @@ def _on_a_line(value: Any) -> str | None:
 
 
 def _may_fit(value: Any) -> bool:
-    """Whether a value could be a line; tells soon, however much is in it."""
-    room, waiting = MAX_INLINE_LENGTH, [value]
-    while waiting:
-        one = waiting.pop()
-        room -= len(one) if isinstance(one, str) else 1
-        if isinstance(one, (Mapping, list)):
-            if len(one) > room:
+    """Return whether a value could fit on a line, stopping as soon as it is too long."""
+    room, pending = MAX_INLINE_LENGTH, [value]
+    while pending:
+        item = pending.pop()
+        room -= len(item) if isinstance(item, str) else 1
+        if isinstance(item, (Mapping, list)):
+            if len(item) > room:
                 return False
-            waiting += one.values() if isinstance(one, Mapping) else one
-            room -= sum(len(key) for key in one if isinstance(key, str)) if isinstance(one, Mapping) else 0
+            pending += item.values() if isinstance(item, Mapping) else item
+            room -= sum(len(key) for key in item if isinstance(key, str)) if isinstance(item, Mapping) else 0
         if room < 0:
             return False
     return True

@@ -1,7 +1,7 @@
-"""What a run gave and what it cost.
+"""The result of a run, and the forms in which it is stored and returned.
 
-result.py        values, output, notes and calls of a run
+result.py        the values, output, notes and calls of a run
 dry_run.py       the calls that a dry run would have made, as a table
 run_document.py  the JSON document of `--json`
-call_log.py      a line for each run, in the file that `KOSMO_CALL_LOG` names
+call_log.py      a line per run in the file that `KOSMO_CALL_LOG` names
 """

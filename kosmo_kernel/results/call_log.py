@@ -1,8 +1,8 @@
-"""What was asked, a line for each run, in a file that `KOSMO_CALL_LOG` names.
+"""The call log: a line of JSON for each run that made a call, in the file that `KOSMO_CALL_LOG` names.
 
-A notebook runs in processes of its own, and whoever started it wants to know what it cost: the file is where they
-meet. It is JSON lines, one for each run that made a call, and each line is written at once, so several notebooks
-may share a file. It has counts and names only: no arguments, no answers, no tokens.
+A notebook runs in child processes, and the process that started it reads their costs from this file. Each line is
+written at once, so several notebooks can share a file. It has only counts and names: no arguments, no answers, no
+tokens.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ VARIABLE = "KOSMO_CALL_LOG"
 
 
 def log_file(env: Mapping[str, str] | None = None) -> str | None:
-    """The file that runs are noted in, or None.
+    """Return the path of the call log, or None if there is none.
 
     Raises:
-        SettingsError: nothing can be written there. Nobody should learn after a run that it was not noted.
+        SettingsError: the file cannot be written. The check comes before the run, so that no run is left out.
     """
     path = (os.environ if env is None else env).get(VARIABLE)
     if not path:
@@ -38,12 +38,12 @@ def log_file(env: Mapping[str, str] | None = None) -> str | None:
 
 
 def log(path: str, name: str, result: Result) -> None:
-    """Note what a run asked for; a run that asked for nothing leaves no line.
+    """Append a line about a run to the call log; a run without calls has no line.
 
     Parameters:
-        path: what `log_file` gave.
-        name: of the chunk.
-        result: of the run; what it gave is not lost where nothing can be written any more, and its notes say so.
+        path: the path from `log_file`.
+        name: the name of the chunk.
+        result: the result of the run; if the file cannot be written, a note is added to it.
     """
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     for call in result.calls:
@@ -69,36 +69,36 @@ def log(path: str, name: str, result: Result) -> None:
 
 
 def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log: `time`, `name`, `seconds`, and `calls` with what was asked of whom."""
+    """Return the lines of a log: `time`, `name`, `seconds`, and `calls` with counts by function and account."""
     return [line for line in _lines(path) if line is not None]
 
 
 def torn(path: Path) -> int:
-    """How many lines of a log are not whole: a disk was full, or a process ended in the middle of one."""
+    """Return the number of incomplete lines of a log, after a full disk or a killed process."""
     return _lines(path).count(None)
 
 
 def totals(lines: Iterable[dict[str, Any]]) -> tuple[list[str], int, int]:
-    """What lines of a log come to: the accounts that were asked, the calls, the requests."""
+    """Return the accounts in some lines of a log, and the total numbers of calls and of requests."""
     calls = [call for line in lines for call in line["calls"]]
     accounts = list(dict.fromkeys(call["account"] for call in calls))
     return accounts, sum(call["calls"] for call in calls), sum(call["requests"] for call in calls)
 
 
 def accounts_used(lines: Iterable[dict[str, Any]]) -> dict[tuple[str, str], None]:
-    """Which accounts were asked, each as the service and its alias, first those that were asked first."""
+    """Return the accounts in some lines of a log as pairs of service and alias, in the order of their first use."""
     calls = [call for line in lines for call in line["calls"]]
     return {(call["path"].removeprefix("integrations.").partition(".")[0], call["account"]): None for call in calls}
 
 
 def _lines(path: Path) -> list[dict[str, Any] | None]:
-    found: list[dict[str, Any] | None] = []
+    lines: list[dict[str, Any] | None] = []
     for line in path.read_bytes().splitlines():
         try:
-            found.append(json.loads(line))
+            lines.append(json.loads(line))
         except ValueError:
-            found.append(None)
-    return found
+            lines.append(None)
+    return lines
 
 
 def _open(path: str) -> int:

@@ -1,4 +1,4 @@
-"""A dry run: the calls that a script would make, as a table, and what that cannot tell."""
+"""The output of a dry run: a table of the calls that a script would make, and a line about its limits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def replace_values_with_plan(result: Result) -> str:
-    """Put the calls of a dry run in the place of its values, which were made of nothing.
+    """Replace the values of a dry run, which are based on empty answers, with a table of its calls.
 
     Returns:
-        The line that belongs to them.
+        The line to show with the table.
     """
     result.values = [plan_of(result.planned)] if result.planned else []
     result.hidden = not result.planned
@@ -23,7 +23,7 @@ def replace_values_with_plan(result: Result) -> str:
 
 
 def plan_of(planned: Sequence[PlannedCall]) -> Records:
-    """The calls of a dry run, a record each: `function`, `account`, `arguments` (if there are any), `method`, `url`."""
+    """Return planned calls as records with `function`, `account`, `arguments` (if any has them), `method` and `url`."""
     from kosmo_kernel.values.records import Records
 
     with_arguments = any(call.arguments for call in planned)
@@ -38,7 +38,7 @@ def plan_of(planned: Sequence[PlannedCall]) -> Records:
 
 
 def summary(planned: Sequence[PlannedCall]) -> str:
-    """One line on what a dry run did, and on what is not in its table."""
+    """Return a line with the number of calls of a dry run and the limits of the table."""
     if not planned:
         return "A dry run: there is no call to make."
     calls = f"{len(planned):,} call{'' if len(planned) == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What a run gave: its values, its output, and the calls it made."""
+"""The result of a run: its values, its output, and its calls."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from kosmo_kernel.values.records import Records
 if TYPE_CHECKING:
     from kosmo_kernel.render.frames import KosmoFrame
 
-MAX_UNREAD_NOTES = 3  # lines below a table about what could not be read
+MAX_UNREAD_NOTES = 3  # notes on failed items below a table
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """One `app.*` call that a run made.
+    """One `app.*` call of a run.
 
     Parameters:
-        path: `integrations.heroku.list_apps`.
-        account: its alias.
-        duration_ms: how long it took from when it was begun.
-        status: `ok` or `error`; `dropped` when nobody waited for the answer any more.
-        rows: how many records came, or None for none.
-        requests: how many HTTP requests were answered, those that were refused included.
-        error: the message, when it failed.
+        path: the full name, such as `integrations.heroku.list_apps`.
+        account: the account's alias.
+        duration_ms: the time from its begin to its answer.
+        status: `ok`, `error`, or `dropped` for a cancelled call.
+        rows: the number of records, or None if the call returned no list.
+        requests: the number of HTTP requests answered, including those with an error status.
+        error: the error message if the call failed.
     """
 
     path: str
@@ -43,27 +43,27 @@ class CallRecord:
 
 @dataclass(slots=True)
 class Result:
-    """What a run gave.
+    """The result of a run.
 
     Parameters:
-        values: everything the chunk returned (its last expression counts as returned), each one of None, bool,
-            int, float, str, list, dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown)
-            or `lua.values.Opaque` (a function, coroutine or namespace, of which only the text is known).
-        hidden: the chunk ended in `;` or has no value, so that a notebook shows none.
-        output: what it printed, standard output and standard error in order.
-        calls: what it asked for, in the order in which it was begun.
-        seconds: how long it ran, waiting included.
-        memory: bytes of Lua heap at the end.
-        account: what `heroku.<function>` meant.
-        notes: warnings for people, one line each; what could not be read comes last.
-        displays: what it showed beside its values, in order.
-        cost: what its calls cost, or None when it made none.
-        planned: what it would have sent, when it was a dry run.
-        outputs: the Lua variables that were asked for, by name; their values are of the same types.
-        started: when it started, in UTC.
-        failures: what it could not read and collected instead, of a list argument or of `parallel.map`.
-        unread: those of the notes that tell of it.
-        permission_bypassed: something was done that the permissions ask about or deny, since that was forced.
+        values: the return values of the chunk, or the value of its last expression. Each is None, a bool, int, float,
+            str, list, dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or
+            `lua.values.Opaque` (a function, coroutine or namespace, known only by its text).
+        hidden: whether a notebook shows no value, because the chunk ends in `;` or has none.
+        output: the standard output and standard error, in order.
+        calls: the calls, in the order of their start.
+        seconds: the duration, including waiting.
+        memory: the size of the Lua heap at the end, in bytes.
+        account: the account of calls that name none, such as `heroku.list_apps()`.
+        notes: warnings for the user, one line each; those in `unread` come last.
+        displays: the outputs shown with `display`, in order.
+        cost: the progress at the end, with the totals of calls and requests; None without calls.
+        planned: the calls of a dry run.
+        outputs: the requested Lua variables by name, with values of the same types.
+        started: the start time in UTC.
+        failures: the collected failures of items of list arguments and of `parallel.map`.
+        unread: the notes on these failures.
+        permission_bypassed: whether a call was forced that the permissions deny or require to be confirmed.
     """
 
     values: list[Any] = field(default_factory=list)
@@ -89,10 +89,10 @@ class Result:
         return self.values[0] if self.values else None
 
     def split_notes(self, *, tables: bool) -> tuple[str, list[str]]:
-        """What is to be said: below the first table of the values, and beside them, a line each.
+        """Return the note to show below the first table of the values, and the other notes.
 
         Parameters:
-            tables: the values are shown, and lists of records as tables that can have a line below.
+            tables: whether the values are shown, with lists of records as tables that can have a note below.
         """
         if tables and self.unread and any(isinstance(value, Records) for value in self.values):
             return self._note(), [note for note in self.notes if note not in self.unread]
@@ -105,10 +105,10 @@ class Result:
         )
 
     def attrs(self) -> dict[str, Any]:
-        """What a frame of these values remembers beside its function: account, time, calls, what could not be read.
+        """Return the `attrs` of a DataFrame of these values: account, time, calls, and a note on failed items.
 
-        JSON values; nothing of calls where nothing was called. Calls of a function with an account are one entry. What
-        the demo says is fiction and has no time, so the same notebook has the same outputs every day.
+        The values are JSON values. Calls of the same function and account are one entry; a run without calls has none.
+        Runs with only the demo account have no time, so that a notebook has the same outputs every day.
         """
         groups: dict[tuple[str, str], list[CallRecord]] = {}
         for call in self.calls:
@@ -117,10 +117,10 @@ class Result:
         if not groups:
             return dict(note)
         accounts = list(dict.fromkeys(account for _, account in groups))
-        found: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
+        attrs: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
         if self.started and accounts != [DEMO]:
-            found["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
-        found["calls"] = [
+            attrs["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        attrs["calls"] = [
             {
                 "function": function,
                 "account": account,
@@ -130,10 +130,10 @@ class Result:
             }
             for (function, account), calls in groups.items()
         ]
-        return found | note
+        return attrs | note
 
     def frame(self) -> KosmoFrame:
-        """The value as a pandas DataFrame.
+        """Return the value as a pandas DataFrame.
 
         Raises:
             TypeError: the value is no list of records.

@@ -1,6 +1,6 @@
-"""A run as one document: what `integrations:lua --json` prints, and what agents get from `lua_run`.
+"""A run as a JSON document: the output of `integrations:lua --json`, and the result of the MCP tool `lua_run`.
 
-It has eight keys, and the same eight when the run failed or never began.
+It always has the same eight keys, even if the run failed or did not start.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from kosmo_kernel.client.planned_call import PlannedCall
 from kosmo_kernel.results.result import CallRecord, Result
 from kosmo_kernel.values import extended_json
 
-SERVERS = "mcp."  # what the full names of tools of MCP servers begin with
+SERVERS = "mcp."  # prefix of the full names of MCP servers' tools
 
 
 def run_document(
     result: Result | None, error: str | None = None, facts: dict[str, Any] | None = None, *, dry_run: bool = False
 ) -> dict[str, Any]:
-    """The eight keys of a run as a program reads it.
+    """Return the document of a run.
 
     Parameters:
-        result: what the run gave, or what it had given when it failed; None when it never began.
-        error: the message when it failed.
-        facts: what is known of the error.
-        dry_run: no call was made; those that would have been are listed.
+        result: the result of the run, a partial one if it failed; None if it did not start.
+        error: the error message if it failed.
+        facts: the attributes of the error.
+        dry_run: list the planned calls of a dry run.
     """
     meta: dict[str, Any] = {"permission_bypassed": bool(result and result.permission_bypassed), "dry_run": dry_run}
     values = result.values if result and error is None else []
@@ -46,18 +46,18 @@ def run_document(
 
 
 def _lost(values: Sequence[Any]) -> list[str]:
-    """A note of what of the values no JSON document can say; none where there is nothing of the kind."""
+    """Return a note on what is lost of the values in JSON, as a list of one or none."""
     if not any(map(extended_json.is_wide, values)):
         return []
     names = ["result"] if len(values) == 1 else [f"result[{place}]" for place in range(1, len(values) + 1)]
-    found = [one for name, value in zip(names, values, strict=True) for one in extended_json.lost(value, name)]
-    if not found:  # integer keys, which are texts in JSON
+    losses = [one for name, value in zip(names, values, strict=True) for one in extended_json.lost(value, name)]
+    if not losses:  # only integer keys, which become strings in JSON
         return []
-    return [found[0] + (f"; {len(found) - 1:,} more of the kind." if len(found) > 1 else ".")]
+    return [losses[0] + (f"; {len(losses) - 1:,} more of the kind." if len(losses) > 1 else ".")]
 
 
 def _calls(result: Result, *, dry_run: bool) -> list[dict[str, Any]]:
-    """The calls of a run; what was only planned says with what and where it would have asked."""
+    """Return the calls of a run; those of a dry run have their arguments, method and URL as well."""
     if not dry_run:
         return [_call(call) for call in result.calls]
     return [

@@ -1,12 +1,16 @@
-"""One run of a script, as its script sees it.
+"""One run of a script: its calls, output, displays and notes.
 
-lua_run.py       what the script asks and says, answered and noted: the machine's `Host`
-call_tracker.py    its calls: checked, begun, waited for and logged
-mcp_tools.py     those of MCP servers' tools
-mcp_servers.py   the servers of a session; mcp_recorder.py, mcp_player.py: with a cassette
-kept_values.py  the values of earlier cells, which Lua has as `Out`
-permission_gate.py     whether a call is allowed, and who is asked about it
-progress_throttle.py   when somebody is told how far they are
+lua_run.py            answers the requests of the script: the `Host` of the Lua machine
+call_tracker.py       checks, begins, awaits and logs the script's calls
+mcp_tools.py          the calls of MCP servers' tools
+schema_matching.py    matches the patterns of tools' schemas in a child process
+mcp_servers.py        the MCP servers of a session; mcp_recorder.py records them, mcp_player.py replays them
+recording.py          whether a session records, replays or does neither
+permission_gate.py    checks permissions, and asks the user for confirmation
+progress_throttle.py  when progress is shown
+chunks.py             the source text of recent chunks
+kept_values.py        the values of earlier cells, which Lua has as `Out`
+lint.py               warnings about a script's source
 """
 
 from __future__ import annotations

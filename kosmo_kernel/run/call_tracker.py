@@ -1,7 +1,7 @@
-"""One run's calls: checked and begun in the thread of the run, made in others, and logged in the order of their begin.
+"""Track the calls of one run: check and begin them in the run's thread, and log them in the order of their start.
 
-The threads that make them put what was found into a box that belongs to this run alone, so what comes after its end is
-seen by nobody. `end` cancels what is still under way.
+Other threads make the calls and put the answers into a queue. The queue belongs to this run only, so an answer that
+arrives after the run is ignored. `end` cancels the calls that are still under way.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.dispatcher import BoundCall, CallAnswer, CallHandle, Dispatcher
     from kosmo_kernel.run.mcp_tools import BoundToolCall, McpTools, ToolAnswer, ToolCallHandle
 
-BLOCKING = 0  # the number of a call that the script itself waits for
-MAX_FAILURES_KEPT = 10_000  # collected failures of one run that are kept
-MAX_ITEMS_NAMED = 5  # of a list argument that are named in the line about them
-SERVERS = "mcp"  # what the full names of their tools begin with
+BLOCKING = 0  # the number of a call for which the whole script waits
+MAX_FAILURES_KEPT = 10_000  # collected failures per run
+MAX_ITEMS_NAMED = 5  # failed items named in a note
+SERVERS = "mcp"  # the first part of the full names of MCP servers' tools
 FICTION = "Fictional data: the account in use is the demo."
 
 
 @dataclass(slots=True)
 class PendingCall:
-    """A call under way: its line in the log, since when, who asks, of how many requests, and whether over a network."""
+    """A call under way: its log record, start time, handle, number of requests, and whether it uses the network."""
 
     call: CallRecord
     started: float
@@ -46,16 +46,16 @@ class PendingCall:
 
 
 class CallTracker:
-    """What one run asks of services.
+    """The calls of one run.
 
     Parameters:
-        caller: gives who sends the requests.
-        result: where calls, notes and costs are noted.
-        leave: says what may be done with an account.
-        on_progress: is told how far it is, see `ProgressThrottle`.
-        dry_run: calls are checked and planned, and answered with nothing.
-        fresh: answers that were kept from before will not do.
-        tools: makes what asks MCP servers, given whom to tell lines for people.
+        caller: returns the dispatcher that makes the calls.
+        result: the result to which calls, notes and costs are added.
+        leave: the permission gate.
+        on_progress: callback for the progress, see `ProgressThrottle`.
+        dry_run: check and plan calls, and give empty answers.
+        fresh: do not use cached answers.
+        tools: makes the `McpTools` of the run; its argument is a callback for lines of text for the user.
     """
 
     def __init__(
@@ -72,37 +72,37 @@ class CallTracker:
         self._caller, self._result, self._leave = caller, result, leave
         self._dry_run, self._fresh = dry_run, fresh
         self._on_progress = on_progress
-        env_flag(SWITCH)  # a mistake in it is told before anything runs
-        self._box: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
+        env_flag(SWITCH)  # raises an error for an invalid value before anything runs
+        self._queue: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._begun: dict[int, PendingCall] = {}
         self._counting = threading.Lock()
-        self._coming = 0  # items that are begun, before their first call is
-        self._total = self._done = 0  # calls; the progress knows items of `parallel.map` instead
+        self._coming = 0  # items of `parallel.map` that are begun, and whose first call is not yet
+        self._total = self._done = 0  # calls; the progress counts items of `parallel.map` instead
         self._notes: list[tuple[CallRecord | None, str]] = []
         self._unread: list[tuple[CallRecord | None, str]] = []
         self._make_tools = tools
         self._tools: McpTools | None = None
         self._shown: list[tuple[str, bytes]] = []
-        self._is_sent = False  # a request of a service, by the HTTP library
+        self._is_sent = False  # whether the dispatcher was used
 
     @cached_property
     def _progress(self) -> Progress:
-        """Made with the first call: most cells make none."""
+        """The progress, made at the first call because most cells make none."""
         return Progress()
 
     @cached_property
-    def _telling(self) -> ProgressThrottle:
+    def _throttle(self) -> ProgressThrottle:
         return ProgressThrottle(self._progress, self._on_progress)
 
     def prepare(self, request: CallRequest) -> Prepared:
-        """Check a call.
+        """Check a call, and return what begins it.
 
         Raises:
             UnknownNameError: there is no such function.
-            InvalidArgumentsError: all mistakes in one message.
-            NotAllowedError: the permissions, or a person, do not let it be called.
-            KeyboardInterrupt: while a person was asked.
+            InvalidArgumentsError: the arguments are invalid; the message lists all mistakes.
+            NotAllowedError: the permissions or the user do not allow the call.
+            KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
         integration_name, _, function_name = request.path.partition(".")
         if integration_name == SERVERS:
@@ -127,7 +127,7 @@ class CallTracker:
         return Prepared(len(order.calls), partial(self._plan if self._dry_run else self._begin, call, order, started))
 
     def _prepare_tool(self, request: CallRequest) -> Prepared:
-        """Check a call of a server's tool; as `prepare`."""
+        """Check a call of an MCP server's tool, like `prepare`."""
         server = f"{SERVERS}.{request.account}" if request.account else SERVERS
         call = CallRecord(f"{server}.{request.path.removeprefix(f'{SERVERS}.')}", server, 0.0, "ok", requests=1)
         started = time.perf_counter()
@@ -145,7 +145,7 @@ class CallTracker:
 
     def _plan_tool(self, _call: CallRecord, order: BoundToolCall, _started: float, number: int) -> None:
         self._result.planned.append(self.tools.plan(order))
-        self._box.put((number, self.tools.nothing(), 0.0))
+        self._queue.put((number, self.tools.nothing(), 0.0))
 
     def _begin_tool(self, call: CallRecord, order: BoundToolCall, started: float, number: int) -> None:
         of_item = number != BLOCKING
@@ -154,7 +154,7 @@ class CallTracker:
             self._progress.answered(None)
             if not of_item:
                 self._progress.end()
-            self._box.put((number, answer, time.perf_counter()))
+            self._queue.put((number, answer, time.perf_counter()))
 
         self._progress.begin(call.account, self._coming if of_item else 1)
         if of_item:
@@ -165,10 +165,10 @@ class CallTracker:
 
     @property
     def tools(self) -> McpTools:
-        """What asks MCP servers; made when a script first does.
+        """The run's access to MCP servers, made at its first use.
 
         Raises:
-            SettingsError: this run may not ask any.
+            SettingsError: this run has no access to MCP servers.
         """
         if self._tools is None:
             if self._make_tools is None:
@@ -177,25 +177,25 @@ class CallTracker:
         return self._tools
 
     def displays(self) -> list[tuple[str, bytes]]:
-        """What came with answers to be looked at: forms of `display`, and what they show. Gives each once."""
-        found, self._shown = self._shown, []
-        return found
+        """Return the outputs that came with answers since the last call, as pairs of a `display` form and content."""
+        shown, self._shown = self._shown, []
+        return shown
 
     def _plan(self, _call: CallRecord, order: BoundCall, _started: float, number: int) -> None:
         from kosmo_kernel.client.dispatcher import empty
 
         self._result.planned += self._caller().plan(order)
-        self._box.put((number, empty(order), 0.0))
+        self._queue.put((number, empty(order), 0.0))
 
     def _begin(self, call: CallRecord, order: BoundCall, started: float, number: int) -> None:
         from kosmo_kernel.client.dispatcher import CallHandle
 
         def hear(answer: CallAnswer | BaseException) -> None:
-            self._box.put((number, answer, time.perf_counter()))
+            self._queue.put((number, answer, time.perf_counter()))
 
         def on_answer() -> None:
             with self._counting:
-                call.requests += not self._progress.cancelled  # what comes later is in no result
+                call.requests += not self._progress.cancelled  # later responses are in no result
 
         of_item, count = number != BLOCKING, len(order.calls)
         asker = CallHandle(
@@ -211,30 +211,32 @@ class CallTracker:
         self._caller().begin(order, asker)
 
     def items(self, coming: int, done: int) -> None:
-        """Of lists of the script's so many items more are begun, and so many done; their calls follow."""
+        """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
         self._coming += coming
         self._progress.end(done)
 
     def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
-        """What was answered, waiting for at most so long when nothing was yet.
+        """Return the new answers by the number of their call, waiting up to some seconds for the first one.
 
         Raises:
-            Exception: a fault of ours, in the thread that made a call.
+            Exception: an unexpected error in the thread that made a call.
         """
         since, remote = time.monotonic(), any(one.remote for one in self._begun.values())
-        found = list(self._boxed(seconds))
-        self._telling.waited(since, remote=remote)
-        return [(number, self._noted(number, answer, at)) for number, answer, at in found]
+        answers = list(self._queued(seconds))
+        self._throttle.waited(since, remote=remote)
+        return [(number, self._completed(number, answer, at)) for number, answer, at in answers]
 
-    def _boxed(self, seconds: float) -> Iterator[tuple[int, CallAnswer | ToolAnswer | BaseException, float]]:
+    def _queued(self, seconds: float) -> Iterator[tuple[int, CallAnswer | ToolAnswer | BaseException, float]]:
         try:
-            yield self._box.get(timeout=seconds)
+            yield self._queue.get(timeout=seconds)
             while True:
-                yield self._box.get_nowait()
+                yield self._queue.get_nowait()
         except Empty:
             return
 
-    def _noted(self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float) -> list[Any] | KosmoError:
+    def _completed(
+        self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float
+    ) -> list[Any] | KosmoError:
         begun = self._begun.pop(number, None)
         if begun:
             self._done += begun.count
@@ -254,37 +256,37 @@ class CallTracker:
         return answer.values
 
     def failures(self, said: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
-        """Something failed and was collected: a line about it, and what is known of each."""
+        """Add collected failures to the result: a line of text about them, and a row for each."""
         room = MAX_FAILURES_KEPT - len(self._result.failures)
         if room > 0 and len(self._unread) < MAX_FAILURES_KEPT:
             self._result.failures += rows[:room]
             self._unread.append((call, said))
 
     def lines(self) -> Iterator[str]:
-        """What is to be told people at once: what the threads had to say since."""
+        """Yield the lines of text for the user that the threads have put out since the last call."""
         while not self._lines.empty():
             yield self._lines.get()
 
     def cancel(self, number: int) -> None:
-        """Nobody waits for this answer any more."""
+        """Cancel a call by its number."""
         begun = self._begun.pop(number, None)
         if begun:
             begun.asker.cancel()
-            self._done += min(begun.asker.answered, begun.count)  # a part of a list
+            self._done += min(begun.asker.answered, begun.count)  # of a list argument, some items may be done
             begun.call.status, begun.call.duration_ms = "dropped", (time.perf_counter() - begun.started) * 1000
 
     def end(self) -> tuple[list[str], list[str]]:
-        """The run is over: what is under way is cancelled.
+        """End the run, and cancel the calls that are under way.
 
         Returns:
-            What people should know, and what could not be read; each in order of the calls.
+            The notes for the user, and the notes on failed items; each in the order of the calls.
         """
         for number in list(self._begun):
             self.cancel(number)
         if self._total:
             self._progress.cancel()
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
-            self._telling.end(self._result.cost)
+            self._throttle.end(self._result.cost)
         if self._is_sent:
             self._caller().end()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
@@ -294,9 +296,9 @@ class CallTracker:
 
 
 def _unread(rows: Sequence[Mapping[str, Any]], count: int) -> str:
-    """What could not be read of a list argument, in a line: how many, which, and why."""
-    asked = next(iter(rows[0]))  # the argument, which stands first
-    items = f" {asked.removesuffix('_id')}s" if asked.endswith("_id") else ""
-    named = [f"{row[asked]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:MAX_ITEMS_NAMED]]
+    """Return a line on the items of a list argument that could not be read: how many, which, and why."""
+    argument = next(iter(rows[0]))  # its name is the first key
+    items = f" {argument.removesuffix('_id')}s" if argument.endswith("_id") else ""
+    named = [f"{row[argument]} ({row['status'] or ''} {row['id'] or row['type']})" for row in rows[:MAX_ITEMS_NAMED]]
     more = f" and {len(rows) - MAX_ITEMS_NAMED:,} more" if len(rows) > MAX_ITEMS_NAMED else ""
     return f"{len(rows):,} of {count:,}{items} could not be read: {', '.join(named)}{more}"

@@ -1,4 +1,4 @@
-"""The values of earlier cells, which Lua has as `Out`: the newest ones, up to a number and an estimated size."""
+"""The values of earlier cells, which Lua has as `Out`: the newest, up to a number and a total estimated size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_KEPT = 100  # values
 
 
 class KeptValues(Mapping[int, Any]):
-    """Values by the number of their cell, the oldest first. The newest is kept whatever its size."""
+    """Values by cell number, oldest first. The newest is kept whatever its size."""
 
     def __init__(self) -> None:
         self._values: dict[int, Any] = {}
@@ -29,16 +29,16 @@ class KeptValues(Mapping[int, Any]):
 
     @property
     def size(self) -> int:
-        """The bytes of all values, as they were estimated."""
+        """The estimated size of all values in bytes."""
         return self._size
 
     def add(self, number: int, value: Any, size: int) -> None:
-        """Keep a value, and let go of the oldest ones that there is no room for then.
+        """Keep a value, and drop the oldest ones if the limits are exceeded.
 
         Parameters:
-            number: of the cell; a value that it gave before is replaced.
-            value: of the cell.
-            size: bytes that it takes, as far as one can estimate.
+            number: the cell's number; an earlier value of the cell is replaced.
+            value: the value.
+            size: the estimated size in bytes.
         """
         self._remove(number)
         self._values[number], self._sizes[number] = value, size
@@ -47,7 +47,7 @@ class KeptValues(Mapping[int, Any]):
             self._remove(next(iter(self._values)))
 
     def clear(self) -> None:
-        """Let go of all values."""
+        """Drop all values."""
         self._values.clear()
         self._sizes.clear()
         self._size = 0

@@ -1,9 +1,8 @@
-"""Mistakes that Lua cannot see, found in a script's text.
+"""Warnings about mistakes in a script that Lua does not report.
 
-A reference such as `app.stack` reads as its name wherever Lua lets a value speak for itself, but Lua never asks
-when it compares values of two types: `app.stack == "heroku-24"` is false without a word. The text is read as
-tokens, and only when it has what such a comparison is made of at all, `.stack` in one piece among that; of a very
-long one the start is.
+A reference such as `app.stack` converts to its name by metamethods, but Lua calls none when it compares values of two
+types: `app.stack == "heroku-24"` is silently false. The text is tokenized only if it has an operator, a quote and a
+field such as `.stack`, and only up to `READ_MOST` characters.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _QUOTES = ('"', "'", "[[", "[=")
 
 
 def lint(source: str) -> list[str]:
-    """Warnings about a script, one line each; of every integration that was asked for so far."""
+    """Return warnings about a script, one line each, for all integrations loaded so far."""
     source = source[:READ_MOST]
     if not any(map(source.__contains__, _EQUALS)) or not any(map(source.__contains__, _QUOTES)):
         return []
@@ -32,13 +31,13 @@ def lint(source: str) -> list[str]:
 
 @lru_cache(maxsize=4)
 def _labels(present: tuple[str, ...]) -> dict[str, str]:
-    """Fields that hold a reference, each with the field by which it reads as text."""
-    found: dict[str, str] = {}
+    """Return the fields that hold a reference, each with the field that is its text form."""
+    labels: dict[str, str] = {}
     for integration in map(integrations.find, present):
         for function in integration.functions:
             nested = record_type(function.columns, integration.labels)["fields"]
-            found |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
-    return found
+            labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
+    return labels
 
 
 def _warning(line: int, name: str, label: str) -> str:
@@ -50,23 +49,23 @@ def _warning(line: int, name: str, label: str) -> str:
 
 @lru_cache(maxsize=64)
 def _comparisons(source: str) -> tuple[tuple[int, str], ...]:
-    """Where a field is compared with a text: the line, counted from 1, and the field's name.
+    """Return where fields are compared with strings: the line, counted from 1, and the field's name.
 
-    Fields that the script makes itself are left out: it means those.
+    Fields that the script defines itself are left out.
     """
     from kosmo_kernel.editor.tokens import tokens_of
 
     tokens = [token for token in tokens_of(source) if token.kind != "comment"]
-    found = []
+    matches = []
     for place, token in enumerate(tokens):
         if token.text not in ("==", "~=") or token.kind != "mark" or not 0 < place < len(tokens) - 1:
             continue
         before, after, end = tokens[place - 1], tokens[place + 1], place + 1
         if after.kind == "string" and before.kind == "name" and tokens[place - 2].text == ".":
-            found.append((source.count("\n", 0, token.start) + 1, before.text))
+            matches.append((source.count("\n", 0, token.start) + 1, before.text))
         while end + 2 < len(tokens) and tokens[end + 1].text == "." and tokens[end + 2].kind == "name":
             end += 2
         if before.kind == "string" and end > place + 1:
-            found.append((source.count("\n", 0, token.start) + 1, tokens[end].text))
+            matches.append((source.count("\n", 0, token.start) + 1, tokens[end].text))
     own = frozenset(chain.from_iterable(keys(source)))
-    return tuple((line, name) for line, name in found if name not in own)
+    return tuple((line, name) for line, name in matches if name not in own)

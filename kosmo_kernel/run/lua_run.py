@@ -1,6 +1,6 @@
-"""One run of a script, as its script sees it: calls are made, pages read, output passed on, and all of it is noted.
+"""Answer the requests of a running script: calls, reference pages, output and displays, and add them to the result.
 
-Every text that leaves passes `LuaRun.clean`: no token in it, and nothing that moves a terminal.
+Every text that leaves the run passes through `LuaRun.clean`, which redacts tokens and removes terminal control codes.
 """
 
 from __future__ import annotations
@@ -26,32 +26,33 @@ from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.values.records import Records
 
-MAX_OUTPUT_BYTES = 1 << 20  # bytes that one run may print
+MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000
-MAX_DISPLAYS = 1_000  # things that one run may show
+MAX_DISPLAYS = 1_000  # of one run
 MAX_SECRET_LENGTH = 64 << 10  # characters
-MAX_PAGES = 1_000  # pages of the reference that a run remembers to be such
-MAX_ERRORS = 1_000  # errors that answered the script, of which it may end in one
+MAX_PAGES = 1_000  # pages of the reference that a run keeps, to recognize their text
+MAX_ERRORS = 1_000  # latest error replies to the script, one of which may have ended it
 MAX_NOTE_LENGTH = 1_000  # characters of a note
-MAX_DISPLAYS_LENGTH = 8 << 20  # and characters of all of them
-POLL_INTERVAL_SECONDS = 0.1  # between two looks at whether somebody still waits for a single call
+MAX_DISPLAYS_LENGTH = 8 << 20  # characters of all displays of one run
+POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
 
 
 @dataclass(slots=True)
 class LuaRun:
-    """One run's answers to its script: the machine's `Host`.
+    """One run's replies to the requests of its script: the `Host` of the Lua machine.
 
     Parameters:
-        asking: its calls.
-        tokens: gives the tokens that no text may show.
-        result: what is being filled in.
-        on_output: is passed what the script prints.
-        on_input: answers what it reads.
-        on_display: is passed what the script shows; None prints its text.
-        outputs: what cells before gave, by number.
-        scripts: the texts of this run and of those before.
-        names: the accounts of an integration.
-        interruptible: the block in which what the script shows is made.
+        asking: the tracker of the run's calls.
+        tokens: returns the tokens to redact from every text.
+        result: the result to fill in.
+        on_output: callback for the script's output: the stream and the text.
+        on_input: returns the input for `io.read`; None without input.
+        on_display: callback for displays; None prints their text instead.
+        outputs: the values of earlier cells, by number.
+        scripts: the texts of this and earlier runs.
+        names: returns the accounts of an integration.
+        interruptible: the context manager in which displays are made, so that an interrupt can stop it.
+        errors: the latest error replies to the script.
     """
 
     asking: CallTracker
@@ -66,112 +67,115 @@ class LuaRun:
     interruptible: Interruptible = field(default_factory=Interruptible)
     errors: list[KosmoError] = field(default_factory=list)
     _pieces: list[str] = field(default_factory=list)
-    _pages: dict[str, docs.Page] = field(default_factory=dict)  # by their text, as Lua has it
+    _pages: dict[str, docs.Page] = field(default_factory=dict)  # by their text
     _bytes: int = 0
     _lines: int = 0
     _cut: bool = False
     _shown: int = 0
-    _no_more: bool = False
+    _is_display_full: bool = False
 
     def prepare(self, request: CallRequest) -> Prepared:
-        """Check a call."""
+        """Check a call, and return what begins it."""
         return self.asking.prepare(request)
 
     def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
-        """What was answered, waiting for at most so long when nothing was yet."""
-        found = self.asking.answers(seconds)
+        """Return the new answers by the number of their call, waiting up to some seconds for the first one."""
+        answers = self.asking.answers(seconds)
         for line in self.asking.lines():
             self.output("stderr", line)
         self._show(self.asking.displays())
-        return found
+        return answers
 
     def answer(self, request: CallRequest, gone: Callable[[], bool]) -> list[Any]:
-        """Make one call and wait for what it gives.
+        """Make one call, wait for it, and return its values.
 
         Parameters:
             request: the call.
-            gone: tells whether nobody waits any more.
+            gone: returns whether the call was cancelled.
 
         Raises:
-            StoppedError: nobody waits any more.
-            KosmoError: what the call failed with.
+            StoppedError: the call was cancelled.
+            KosmoError: the call failed.
         """
         self.prepare(request).begin(BLOCKING)
         while not gone():
-            for _, found in self.answers(POLL_INTERVAL_SECONDS):
-                if isinstance(found, KosmoError):
-                    raise found
-                return found
+            for _, answer in self.answers(POLL_INTERVAL_SECONDS):
+                if isinstance(answer, KosmoError):
+                    raise answer
+                return answer
         raise StoppedError("Interrupted.")
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
-        """What the script asks of MCP servers besides calls."""
+        """Answer a request to MCP servers that is no call of a tool."""
         answer = self.asking.tools.question(verb, asked)
         self._show(answer.shown)
         return answer.values
 
     def _show(self, pieces: Iterable[tuple[str, bytes]]) -> None:
-        for form, given in pieces:
-            self.display(DisplayRequest(form, given, "", update=False, wait=False, size=len(given)))
+        for form, content in pieces:
+            self.display(DisplayRequest(form, content, "", update=False, wait=False, size=len(content)))
 
     def items(self, coming: int, done: int) -> None:
-        """Items of a `parallel.map` are begun or done."""
+        """Count items of `parallel.map` that are begun or done."""
         self.asking.items(coming, done)
 
     def drop(self, number: int) -> None:
-        """Nobody waits for this answer any more."""
+        """Cancel a call by its number."""
         self.asking.cancel(number)
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
-        """Items of a `parallel.map` failed and were collected."""
+        """Add failed items of `parallel.map` to the result."""
         what = f"{count:,} of {of:,} items failed"
         self.asking.failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
-        """An integration that is installed beside the built-in ones: what Lua has of it, its functions by full name."""
-        found = integrations.find(name)
-        return surface([found], {name: self.names(found)})[0], found.by_full_name()
+        """Return an installed integration: its description for Lua, and its functions by full name."""
+        integration = integrations.find(name)
+        return surface([integration], {name: self.names(integration)})[0], integration.by_full_name()
 
     def space(self, integration: str, key: str) -> str:
-        """The account that a name in a namespace means."""
-        found = integrations.find(integration)
-        if key == accounts.DEFAULT or normalize_alias(key) in map(normalize_alias, self.names(found)):
+        """Return the account to which a name in an integration's namespace refers.
+
+        Raises:
+            UnknownNameError: there is no such account.
+        """
+        service = integrations.find(integration)
+        if key == accounts.DEFAULT or normalize_alias(key) in map(normalize_alias, self.names(service)):
             return key
-        raise _unknown(found, key, self.names(found))
+        raise _unknown(service, key, self.names(service))
 
     def docs(self, verb: str, page: str) -> str:
-        """A page of the reference, remembered so that a cell's value which is that page is shown as Markdown."""
+        """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
         if verb == "read" and page.removeprefix("app.").startswith("mcp.") and self.asking.tools.has_page(page):
             return self._remembered(self.asking.tools.page(page))
-        made = {"read": docs.read, "search": docs.search}.get(verb)
-        found = made(page) if made else docs.list_pages()
-        return self._remembered(found)
+        lookup = {"read": docs.read, "search": docs.search}.get(verb)
+        return self._remembered(lookup(page) if lookup else docs.list_pages())
 
-    def _remembered(self, found: Page) -> str:
+    def _remembered(self, page: Page) -> str:
         if len(self._pages) < MAX_PAGES:
-            self._pages[str(found)] = found
-        return str(found)
+            self._pages[str(page)] = page
+        return str(page)
 
     def remember_pages(self, values: Iterable[Any]) -> None:
-        """The script is given these values; a page among them stays one."""
+        """Keep the pages among values that the script receives, so that `page` recognizes their text."""
         self._pages.update((str(value), value) for value in values if isinstance(value, docs.Page))
 
     def page(self, value: Any) -> Any:
-        """A value of the run, as a page where it is the text of one."""
+        """Return a value of the run, or the page whose text it is."""
         return self._pages.get(value, value) if type(value) is str else value
 
     def output(self, stream: str, text: str) -> None:
-        """The script printed: pass it on, up to the limit."""
+        """Pass on the script's output, up to the limit."""
         if self._cut:
             return
-        room_lines, room = MAX_OUTPUT_LINES - self._lines, MAX_OUTPUT_BYTES - self._bytes
-        is_longer = len(text) > room + 2 * MAX_SECRET_LENGTH
-        text = self.clean(text[: room + 2 * MAX_SECRET_LENGTH])
-        if is_longer:  # a secret that is cut in two is not known for one any more: what may be part of one is left out
+        remaining_lines, remaining = MAX_OUTPUT_LINES - self._lines, MAX_OUTPUT_BYTES - self._bytes
+        is_longer = len(text) > remaining + 2 * MAX_SECRET_LENGTH
+        text = self.clean(text[: remaining + 2 * MAX_SECRET_LENGTH])
+        if is_longer:  # a secret cut in two is not recognized, so drop what may be a part of one
             text = text[:-MAX_SECRET_LENGTH]
         lines = text.count("\n")
-        if is_longer or lines > room_lines or len(text) > room:
-            text = "".join(text.splitlines(keepends=True)[:room_lines])[:room]
+        if is_longer or lines > remaining_lines or len(text) > remaining:
+            text = "".join(text.splitlines(keepends=True)[:remaining_lines])[:remaining]
             self._cut = True
         self._lines, self._bytes = self._lines + lines, self._bytes + len(text)
         self._emit(stream, text)
@@ -180,8 +184,8 @@ class LuaRun:
             self._emit("stderr", f"\n… the output is cut here: a run prints at most {bounds}\n")
 
     def display(self, request: DisplayRequest) -> None:
-        """The script showed something: make it harmless and pass it on, up to the limit."""
-        if self._no_more:
+        """Sanitize and pass on a display of the script, up to the limit."""
+        if self._is_display_full:
             return
         try:
             with self.interruptible:
@@ -189,9 +193,9 @@ class LuaRun:
         except safety.UnsafeContentError as error:
             self.output("stderr", f"display.{request.form}: {error}\n")
             return
-        self._shown += max(display.size, request.size)  # a value is kept whole, and its text may show a part only
+        self._shown += max(display.size, request.size)  # the whole value is kept, even if its text shows only a part
         if self._shown > MAX_DISPLAYS_LENGTH or len(self.result.displays) == MAX_DISPLAYS:
-            self._no_more = True
+            self._is_display_full = True
             self.output(
                 "stderr",
                 f"… what is shown ends here: a run shows at most {MAX_DISPLAYS:,} things "
@@ -207,16 +211,16 @@ class LuaRun:
     def _made(self, request: DisplayRequest) -> Display:
         if request.form == CLEAR:
             return Display(wait=request.wait)
-        given = request.given if isinstance(request.given, bytes) else self.page(request.given)
-        value = None if isinstance(given, bytes) else given
-        return Display(bundle_from(request.form, given, self.clean), value, self.clean(request.id), request.update)
+        content = request.given if isinstance(request.given, bytes) else self.page(request.given)
+        value = None if isinstance(content, bytes) else content
+        return Display(bundle_from(request.form, content, self.clean), value, self.clean(request.id), request.update)
 
     def clean(self, text: str) -> str:
-        """A text as it may leave: without tokens, and without what moves a terminal."""
+        """Return a text with tokens redacted and terminal control codes removed."""
         return safety.sanitize_text(self.redact(text)).encode(errors="replace").decode()
 
     def redact(self, text: str) -> str:
-        """A text without tokens: those in use, and whatever looks like one."""
+        """Return a text with tokens redacted: those in use, and everything that looks like one."""
         return redact(text, self.tokens())
 
     def _emit(self, stream: str, text: str) -> None:
@@ -225,54 +229,54 @@ class LuaRun:
             self.on_output(stream, text)
 
     def failed(self, error: KosmoError) -> None:
-        """A question was answered by an error, which the script may catch or end in."""
+        """Keep an error reply, which the script may catch or end with."""
         self.errors.append(error)
         if len(self.errors) > 2 * MAX_ERRORS:
             del self.errors[:MAX_ERRORS]
 
     def output_of(self, number: int) -> Any:
-        """What `Out[number]` is: records with a type as they came, other data as tables of its own."""
+        """Return the value of `Out[number]`: records of a function as such, other data as plain tables."""
         value = self.outputs.get(number)
         if isinstance(value, docs.Page):
             self._pages[str(value)] = value
         return value.rows if isinstance(value, Records) and value.function is None else value
 
     def output_numbers(self) -> list[int]:
-        """The cells whose values are kept."""
+        """Return the numbers of the cells whose values are kept."""
         return sorted(self.outputs)
 
     def joins(self, chunk: str, first: int, last: int) -> bool:
-        """Return whether a text joins the lines from one to another with `..`."""
+        """Return whether `..` joins each of the lines `first` to `last` of a chunk to the next."""
         return self.scripts.concatenations(chunk, first, last)
 
     def orders(self) -> tuple[list[str], list[Names]]:
-        """In which order the texts name keys."""
+        """Return the order of table keys in the texts; see `ChunkHistory.key_orders`."""
         return self.scripts.key_orders()
 
     def input(self, form: str) -> str | None:
-        """What `io.read` gets."""
+        """Return the input for `io.read`; None if there is none."""
         return self.on_input(form) if self.on_input else None
 
     def end(self, started: float) -> None:
-        """The run is over."""
-        told, unread = map(self._cleaned, self.asking.end())
+        """End the run, and complete its result."""
+        notes, unread = map(self._cleaned, self.asking.end())
         self.result.unread = list(unread)
-        self.result.notes += [note for note in told | unread if note not in self.result.notes]
+        self.result.notes += [note for note in notes | unread if note not in self.result.notes]
         self.result.seconds = time.perf_counter() - started
         self.result.output = "".join(self._pieces)
 
     def _cleaned(self, notes: Sequence[str]) -> dict[str, None]:
-        """Notes for people, each once."""
+        """Return sanitized notes without duplicates."""
         return (
             dict.fromkeys(one_line(self.clean(note), self.tokens(), MAX_NOTE_LENGTH) for note in notes) if notes else {}
         )
 
 
 def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
-    """A name that is neither a function nor an account."""
+    """Return the error for a name that is neither a function nor an account."""
     near = nearest(key, [*(f.name for f in integration.functions), *aliases])
-    told = f"{integration.title} has no function and no account `{key}`."
+    message = f"{integration.title} has no function and no account `{key}`."
     if not near:
         how = adding(integration.name, "NAME")
-        told += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
-    return UnknownNameError(told, tuple(accounts.lua_path(integration, name) for name in near or aliases))
+        message += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
+    return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near or aliases))

@@ -1,7 +1,7 @@
-"""MCP servers as a cassette has them: none is started, none has to be trusted, and nothing of this machine's is read.
+"""Replay MCP servers from a cassette: none is started or has to be trusted, and no local configuration is read.
 
-A server that was asked may be asked the same again, and has the tools that it had. It counts as started from when its
-tools are first needed, as it was then. One that was only configured is as it was: switched off, or not trusted.
+A server with recorded requests answers the same requests, and has the recorded tools. It counts as started as soon as
+its tools are needed. A server that was only configured has its recorded state: disabled, or not trusted.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from kosmo_kernel.mcp.trust import TrustStatus
 
 
 class ReplayedServers(Servers):
-    """The servers of a session that replays.
+    """The servers of a session that replays a cassette.
 
     Parameters:
-        player: has what they answered.
+        player: the player of the cassette.
     """
 
     def __init__(self, player: Player) -> None:
@@ -34,22 +34,22 @@ class ReplayedServers(Servers):
         self._tools: dict[str, tuple[Tool, ...]] = {}
         self._abouts: dict[str, dict[str, Any]] = {}
 
-    # What there is -----------------------------------------------------------------------------------
+    # Configuration and state -------------------------------------------------------------------------
 
     def configuration(self) -> Configuration:
-        """The servers of the cassette."""
-        file, told = self._player.file, self._player.servers()
-        return Configuration(file.parent, {name: _server(name, one, file) for name, one in told.items()})
+        """Return the configuration of the servers in the cassette."""
+        file, servers = self._player.file, self._player.servers()
+        return Configuration(file.parent, {name: _server(name, one, file) for name, one in servers.items()})
 
     def called(self) -> dict[str, str]:
-        """What each of them is called in Lua."""
+        """Return the Lua name of each server."""
         return lua_names(self._player.servers(), absent="server")
 
     def find(self, key: str) -> Server:
-        """The server that a name means.
+        """Return the server with a Lua name or original name.
 
         Raises:
-            NotRecordedError: there is none of that name in the cassette.
+            NotRecordedError: the cassette has no such server.
         """
         name = own_name(key, self.called())
         if name is None:
@@ -57,41 +57,41 @@ class ReplayedServers(Servers):
         return self.configuration().servers[name]
 
     def known(self, name: str) -> tuple[Tool, ...]:
-        """The tools of a server, as far as they were needed yet."""
+        """Return the tools of a server; none before they are needed."""
         return self._tools.get(name, ())
 
     def about(self, name: str) -> dict[str, Any]:
-        """What a server said of itself; empty before its tools are needed."""
+        """Return a server's information about itself; empty before its tools are needed."""
         return {**self._abouts[name], "pid": None} if name in self._abouts else {}
 
-    # What they answered ------------------------------------------------------------------------------
+    # Recorded responses ------------------------------------------------------------------------------
 
     def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
-        """The tools that a server had when it was asked for them next.
+        """Return the next recorded list of a server's tools.
 
         Raises:
-            NotRecordedError: it was not asked.
-            SettingsError: what arguments are checked with is not installed.
+            NotRecordedError: no list was recorded.
+            SettingsError: the package that checks arguments is not installed.
         """
         require_sdk()
         server = self.may_use(key).name
-        told = self._player.result(RecordedServerRequest.of(server, "tools/list", {}))
-        self._tools[server] = tools_of(server, told["tools"])
-        self._abouts[server] = dict(told.get("about") or {})
+        result = self._player.result(RecordedServerRequest.of(server, "tools/list", {}))
+        self._tools[server] = tools_of(server, result["tools"])
+        self._abouts[server] = dict(result.get("about") or {})
         return self._tools[server]
 
     def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
-        """One tool; see `tools`.
+        """Return a tool of a server; see `tools`.
 
         Raises:
-            UnknownNameError: the server had none of that name.
+            UnknownNameError: the server has no such tool.
         """
         server = self.may_use(key).name
-        if found := self.known_tool(server, name):
-            return found
+        if tool := self.known_tool(server, name):
+            return tool
         tools = self.tools(server, gone)
-        if found := self.known_tool(server, name):
-            return found
+        if tool := self.known_tool(server, name):
+            return tool
         raise no_tool(server, name, tools)
 
     def begin_call(
@@ -101,25 +101,25 @@ class ReplayedServers(Servers):
         hearing: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
-        """What a tool answered, at once."""
-        found: Future[dict[str, Any]] = Future()
+        """Return a completed future with the recorded answer of a tool."""
+        future: Future[dict[str, Any]] = Future()
         try:
-            found.set_result(self._told(tool.server, "tools/call", {"name": tool.name, "arguments": arguments}))
-        except Exception as error:  # noqa: BLE001 - whoever waits for the answer is told
-            found.set_exception(error)
-        return found
+            future.set_result(self._result(tool.server, "tools/call", {"name": tool.name, "arguments": arguments}))
+        except Exception as error:  # noqa: BLE001 - raised by the future's `result`
+            future.set_exception(error)
+        return future
 
     def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """The resources that a server had."""
-        return list(self._told(key, "resources/list", {})["resources"])
+        """Return the recorded resources of a server."""
+        return list(self._result(key, "resources/list", {})["resources"])
 
     def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """What a resource held."""
-        return self._told(key, "resources/read", {"uri": uri})
+        """Return the recorded content of a resource."""
+        return self._result(key, "resources/read", {"uri": uri})
 
     def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """The prompts that a server had."""
-        return list(self._told(key, "prompts/list", {})["prompts"])
+        """Return the recorded prompts of a server."""
+        return list(self._result(key, "prompts/list", {})["prompts"])
 
     def prompt(
         self,
@@ -128,38 +128,38 @@ class ReplayedServers(Servers):
         arguments: dict[str, str],
         gone: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
-        """A prompt as it was filled in."""
-        return self._told(key, "prompts/get", {"name": name, "arguments": arguments})
+        """Return a recorded prompt, filled in with the arguments."""
+        return self._result(key, "prompts/get", {"name": name, "arguments": arguments})
 
-    def _told(self, key: str, method: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _result(self, key: str, method: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return self._player.result(RecordedServerRequest.of(self.may_use(key).name, method, asked))
 
 
 class RecordedTrust(Trust):
-    """What the user had agreed to when the cassette was recorded; to what was asked, in any case."""
+    """The user's trust in servers at the time of the recording. Servers with recorded requests are always trusted."""
 
     def __init__(self, player: Player) -> None:
         super().__init__(player.file.parent)
         self._player = player
 
     def status(self, server: Server) -> TrustStatus:
-        """Whether they had agreed to a server."""
-        told = self._player.servers()[server.name]
-        was: TrustStatus = told["trust"] if told.get("trust") in ("untrusted", "changed") else "trusted"
-        return "trusted" if told.get("asked") else was
+        """Return the recorded trust status of a server."""
+        entry = self._player.servers()[server.name]
+        recorded: TrustStatus = entry["trust"] if entry.get("trust") in ("untrusted", "changed") else "trusted"
+        return "trusted" if entry.get("asked") else recorded
 
 
-def _server(name: str, told: Mapping[str, Any], file: Path) -> Server:
-    """A server of the cassette, without what would start it."""
-    kind: Literal["stdio", "http"] = "http" if told.get("type") == "http" else "stdio"
-    asked = bool(told.get("asked"))
+def _server(name: str, entry: Mapping[str, Any], file: Path) -> Server:
+    """Return a server from its entry in the cassette, without a command or URL."""
+    kind: Literal["stdio", "http"] = "http" if entry.get("type") == "http" else "stdio"
+    has_requests = bool(entry.get("asked"))
     return Server(
         name=name,
-        source=str(told.get("source", "user")),
-        path=Path(str(told.get("path", file))),
+        source=str(entry.get("source", "user")),
+        path=Path(str(entry.get("path", file))),
         root=file.parent,
         kind=kind,
-        enabled=asked or told.get("enabled") is not False,
-        timeout=float(told.get("timeout", TIMEOUT)),
-        fault="" if asked else str(told.get("fault", "")),
+        enabled=has_requests or entry.get("enabled") is not False,
+        timeout=float(entry.get("timeout", TIMEOUT)),
+        fault="" if has_requests else str(entry.get("fault", "")),
     )

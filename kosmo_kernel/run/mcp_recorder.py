@@ -1,8 +1,8 @@
-"""MCP servers whose answers are written down: the lines of a cassette that `mcp_player.py` reads.
+"""Record the responses of MCP servers: the lines of a cassette that `mcp_player.py` replays.
 
-What a server answers is kept as the protocol has it, and what it came to where that was an error of the server. Its
-tools are kept when they are first needed and when they have changed, and which servers are configured when a script
-looks. Progress and logs are for people, and are not kept.
+Results are recorded in the form of the protocol, and errors of a server as the error that they lead to. Tools are
+recorded when they are first needed and after a change, the configured servers when a script looks at them. Progress and
+log messages are not recorded.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ T = TypeVar("T")
 
 
 class RecordedServers(Servers):
-    """The servers of a session that records.
+    """The servers of a session that records a cassette.
 
     Parameters:
-        recorder: writes down what they answer.
+        recorder: the recorder of the cassette.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
-        self._configured: list[dict[str, Any]] = []  # as it was last written down
-        self._listed: dict[str, tuple[Tool, ...]] = {}  # likewise, by server
-        self._hidden: set[str] = set()  # the secrets of all servers that were asked, of those that ended meanwhile too
+        self._configured: list[dict[str, Any]] = []  # the servers last recorded
+        self._listed: dict[str, tuple[Tool, ...]] = {}  # the tools last recorded, by server
+        self._hidden: set[str] = set()  # the secrets of all servers in use, also of those that have ended
 
     def configuration(self) -> Configuration:
-        """What is configured now. Of each server it is noted what scripts may see of it, and not what starts it."""
-        found = super().configuration()
+        """Return the current configuration, and record what scripts can see of it: no commands and no environments."""
+        configuration = super().configuration()
         configured = [
             {
                 "name": one.name,
@@ -47,26 +47,26 @@ class RecordedServers(Servers):
                 "timeout": one.timeout,
                 "fault": one.fault,
             }
-            for one in found.servers.values()
+            for one in configuration.servers.values()
         ]
         if configured != self._configured:
             self._configured = configured
             self._recorder.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": configured})
-        return found
+        return configuration
 
     def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
-        """As `Servers` has it."""
-        server, ask = self.find(key).name, super().tools
-        return self._kept(
-            server, "tools/list", {}, lambda: ask(key, gone), lambda tools: self._described(server, tools)
+        """Return and record the tools of a server; see `Servers.tools`."""
+        server, send = self.find(key).name, super().tools
+        return self._recorded(
+            server, "tools/list", {}, lambda: send(key, gone), lambda tools: self._described(server, tools)
         )
 
     def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
-        """As `Servers` has it."""
+        """Return a tool of a server, and record the server's tools if they are new; see `Servers.tool`."""
         server = self.find(key).name
         try:
             return super().tool(key, name, gone)
-        except ApiError as error:  # it does not even start
+        except ApiError as error:  # the server does not start
             self._keep(server, "tools/list", {}, _failed(error))
             raise
         finally:
@@ -81,61 +81,61 @@ class RecordedServers(Servers):
         hearing: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
-        """As `Servers` has it. What is answered is kept before anybody sees it."""
+        """Call a tool, and record its answer before the future completes; see `Servers.begin_call`."""
         asked = {"name": tool.name, "arguments": arguments}
         self._hidden.update(self.secrets())
-        inner, kept = super().begin_call(tool, arguments, hearing, server), Future[dict[str, Any]]()
+        inner, outer = super().begin_call(tool, arguments, hearing, server), Future[dict[str, Any]]()
 
         def done(future: Future[dict[str, Any]]) -> None:
-            if future.cancelled() or not kept.set_running_or_notify_cancel():
+            if future.cancelled() or not outer.set_running_or_notify_cancel():
                 return
             try:
-                kept.set_result(self._kept(tool.server, "tools/call", asked, future.result, dict))
-            except BaseException as error:  # noqa: BLE001 - whoever waits for the answer is told
-                kept.set_exception(error)
+                outer.set_result(self._recorded(tool.server, "tools/call", asked, future.result, dict))
+            except BaseException as error:  # noqa: BLE001 - raised by the future's `result`
+                outer.set_exception(error)
 
-        kept.add_done_callback(lambda future: future.cancelled() and inner.cancel())
+        outer.add_done_callback(lambda future: future.cancelled() and inner.cancel())
         inner.add_done_callback(done)
-        return kept
+        return outer
 
     def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """As `Servers` has it."""
-        ask = super().resources
-        return self._kept(key, "resources/list", {}, lambda: ask(key, gone), lambda found: {"resources": found})
+        """Return and record the resources of a server; see `Servers.resources`."""
+        send = super().resources
+        return self._recorded(key, "resources/list", {}, lambda: send(key, gone), lambda items: {"resources": items})
 
     def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """As `Servers` has it."""
-        ask = super().read_resource
-        return self._kept(key, "resources/read", {"uri": uri}, lambda: ask(key, uri, gone), dict)
+        """Return and record the content of a resource; see `Servers.read_resource`."""
+        send = super().read_resource
+        return self._recorded(key, "resources/read", {"uri": uri}, lambda: send(key, uri, gone), dict)
 
     def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """As `Servers` has it."""
-        ask = super().prompts
-        return self._kept(key, "prompts/list", {}, lambda: ask(key, gone), lambda found: {"prompts": found})
+        """Return and record the prompts of a server; see `Servers.prompts`."""
+        send = super().prompts
+        return self._recorded(key, "prompts/list", {}, lambda: send(key, gone), lambda items: {"prompts": items})
 
     def prompt(
         self, key: str, name: str, arguments: dict[str, str], gone: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
-        """As `Servers` has it."""
-        ask, asked = super().prompt, {"name": name, "arguments": arguments}
-        return self._kept(key, "prompts/get", asked, lambda: ask(key, name, arguments, gone), dict)
+        """Return and record a prompt, filled in with arguments; see `Servers.prompt`."""
+        send, asked = super().prompt, {"name": name, "arguments": arguments}
+        return self._recorded(key, "prompts/get", asked, lambda: send(key, name, arguments, gone), dict)
 
-    def _kept(
+    def _recorded(
         self,
         key: str,
         method: str,
         asked: Mapping[str, Any],
-        answer: Callable[[], T],
-        written: Callable[[T], dict[str, Any]],
+        send: Callable[[], T],
+        encode: Callable[[T], dict[str, Any]],
     ) -> T:
-        """What a server answers, which is written down; or the error of the server that comes of it, likewise."""
+        """Send a request, record its result or error, and return the result."""
         try:
-            found = answer()
+            result = send()
         except ApiError as error:
             self._keep(key, method, asked, _failed(error))
             raise
-        self._keep(key, method, asked, {"result": written(found)})
-        return found
+        self._keep(key, method, asked, {"result": encode(result)})
+        return result
 
     def _keep(self, key: str, method: str, asked: Mapping[str, Any], ending: Mapping[str, Any]) -> None:
         self._hidden.update(self.secrets())
@@ -144,15 +144,15 @@ class RecordedServers(Servers):
         )
 
     def _described(self, server: str, tools: tuple[Tool, ...]) -> dict[str, Any]:
-        """The tools of a server as the protocol has them, and what it said of itself."""
+        """Return the tools of a server in the form of the protocol, and its information about itself."""
         self._listed[server] = tools
         about = {name: one for name, one in self.about(server).items() if name != "pid"}
-        return {"tools": [_as_told(tool) for tool in tools], "about": about}
+        return {"tools": [_protocol_form(tool) for tool in tools], "about": about}
 
 
-def _as_told(tool: Tool) -> dict[str, Any]:
-    """A tool as the protocol describes it, as far as we know it."""
-    told = {
+def _protocol_form(tool: Tool) -> dict[str, Any]:
+    """Return a tool in the form of the protocol, with the properties that `Tool` has."""
+    properties = {
         "name": tool.name,
         "title": tool.title,
         "description": tool.description,
@@ -160,7 +160,7 @@ def _as_told(tool: Tool) -> dict[str, Any]:
         "outputSchema": None if tool.output is None else dict(tool.output),
         "annotations": {"readOnlyHint": True} if tool.read_only else {},
     }
-    return {name: value for name, value in told.items() if value or name == "inputSchema"}
+    return {name: value for name, value in properties.items() if value or name == "inputSchema"}
 
 
 def _failed(error: ApiError) -> dict[str, Any]:

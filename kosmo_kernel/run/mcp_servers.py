@@ -1,6 +1,6 @@
-"""The MCP servers of a session, made when a script or an editor first comes to them; most sessions never do.
+"""The MCP servers of a session, created at the first use by a script or an editor; most sessions use none.
 
-A session that records has servers whose answers are written down, and one that replays those of its cassette.
+A session that records or replays has servers that record or replay their responses.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts 
 
 
 class SessionServers:
-    """What a session has of MCP servers.
+    """The access of a session to MCP servers.
 
     Parameters:
-        refusal: why it asks none; empty where it may.
-        gone: whether the run in progress is to end.
+        refusal: the error message if the session has no access; empty if it has.
+        gone: returns whether the current run was cancelled.
         tape: the cassette that is recorded or replayed; None for neither.
     """
 
@@ -37,22 +37,22 @@ class SessionServers:
 
     @property
     def replays(self) -> bool:
-        """Whether a cassette answers, and nothing is sent."""
+        """Whether a cassette is replayed, so that nothing is sent."""
         return self._tape is not None and not self._tape.live
 
     def get(self) -> Servers:
-        """The servers; none is started by this.
+        """Return the servers, without starting one.
 
         Raises:
-            SettingsError: this session asks none.
+            SettingsError: this session has no access to MCP servers.
         """
         if self._refusal:
             raise SettingsError(self._refusal)
         if self._servers is None:
-            self._servers = self._made()
+            self._servers = self._create()
         return self._servers
 
-    def _made(self) -> Servers:
+    def _create(self) -> Servers:
         if self._tape is None:
             from kosmo_kernel.mcp import Servers
 
@@ -68,10 +68,10 @@ class SessionServers:
         return ReplayedServers(self._tape)
 
     def tools(self, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
-        """What one run asks of them.
+        """Return the access of one run to the servers.
 
         Raises:
-            SettingsError: this session asks none.
+            SettingsError: this session has no access to MCP servers.
         """
         from kosmo_kernel.run.mcp_tools import McpTools
         from kosmo_kernel.run.schema_matching import SchemaMatching
@@ -81,11 +81,11 @@ class SessionServers:
         return McpTools(self.get, self._gone, say, self._matching, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
-        """What no text may show of what they were given."""
+        """Return the secrets of the servers, to redact from every text."""
         return self._servers.secrets() if self._servers else ()
 
     def close(self) -> None:
-        """End them."""
+        """Stop the servers."""
         if self._servers:
             self._servers.close()
         if self._matching:
@@ -94,7 +94,7 @@ class SessionServers:
     # For an editor; nothing is started ---------------------------------------------------------------
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]] | None:
-        """What can follow a chain of names below `app.mcp`, as `Session.names` has it; None for another chain."""
+        """Return the names that can follow a chain of names below `app.mcp`, like `Session.names`; None for others."""
         if tuple(chain[:2]) != SPACE:
             return None
         try:
@@ -105,11 +105,11 @@ class SessionServers:
                 case [server]:
                     return sorted((tool.lua, "function") for tool in servers.known(servers.find(str(server)).name))
         except KosmoError:
-            return []  # nobody is told of mistakes while they type
+            return []  # no errors during completion
         return []
 
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
-        """What is known of a server or a tool below `app.mcp`, as `Session.resolve` has it; None for another chain."""
+        """Return the description of a server or tool below `app.mcp`, like `Session.resolve`; None for other chains."""
         match tuple(chain):
             case ("app", "mcp", server, *rest) if len(rest) < 2:
                 from kosmo_kernel.run.mcp_tools import resolved

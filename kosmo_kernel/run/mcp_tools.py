@@ -1,8 +1,8 @@
-"""Tools of MCP servers, as one run calls them.
+"""The calls of MCP servers' tools in one run, and the other requests of a script to MCP servers.
 
-A server that does not run is started where its tools must be known: before a call is checked, because its schema says
-what the call may be, and whether it only reads. A dry run starts none. The answer comes from the servers' event loop
-and is put where the run's other answers are.
+A server is started when its tools must be known: before a call is checked, because the tool's schema defines the
+arguments and its annotations say whether it is read-only. A dry run starts no server. Answers come from the event loop
+of the servers and are put into the same queue as the run's other answers.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.records import Records
 
 SPACE = "mcp"
-PROGRESS_EVERY = 1.0  # seconds between two lines about how far a tool is
+PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
 @dataclass(slots=True)
 class ToolAnswer:
-    """What a tool gave; `calls.CallAnswer` without what HTTP brings, and with what is to be looked at."""
+    """The answer of a tool, with the same fields as `dispatcher.CallAnswer`."""
 
     values: list[Any]
     rows: int | None
@@ -47,7 +47,7 @@ class ToolAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BoundToolCall:
-    """A call of a tool whose arguments were checked; in a dry run of one that is perhaps not known."""
+    """A call of a tool with checked arguments; in a dry run the tool may be unknown, and its arguments unchecked."""
 
     server: Server
     name: str
@@ -56,37 +56,37 @@ class BoundToolCall:
 
     @property
     def function(self) -> str:
-        """What errors and logs call it."""
+        """The full name of the tool in errors and logs."""
         return f"{SPACE}.{self.server.name}.{self.name}"
 
     @property
     def effect(self) -> str:
-        """What it may do, as far as it says."""
+        """`read` or `write`, according to the tool's annotations; `write` if the tool is unknown."""
         return self.tool.effect if self.tool else "write"
 
 
 class ToolCallHandle:
-    """Who waits for an answer; the part of `calls.Asker` that a tool needs."""
+    """A tool call under way, with the part of `dispatcher.CallHandle` that a tool needs."""
 
-    answered = 0  # of its requests; there is only one
+    answered = 0  # requests answered so far; a tool call has only one
 
     def __init__(self, future: Future[dict[str, Any]]) -> None:
         self._future = future
 
     def cancel(self) -> None:
-        """Nobody waits any more: the server is told so."""
+        """Cancel the call; the server is notified."""
         self._future.cancel()
 
 
 class McpTools:
-    """What one run asks of MCP servers.
+    """The access of one run to MCP servers.
 
     Parameters:
-        servers: gives those of the session.
-        gone: whether the run is to end.
-        say: is given a line for people.
-        matching: of the patterns in their schemas.
-        dry_run: nothing is started, and nothing is called.
+        servers: returns the servers of the session.
+        gone: returns whether the run was cancelled.
+        say: callback for a line of text for the user.
+        matching: matches the patterns in the tools' schemas.
+        dry_run: start no servers and call no tools.
     """
 
     def __init__(
@@ -102,12 +102,12 @@ class McpTools:
         self._matching = matching
 
     def order(self, request: CallRequest) -> BoundToolCall:
-        """Check a call.
+        """Check a call, and start its server if necessary.
 
         Raises:
             UnknownNameError: there is no such server or tool.
-            UntrustedError: the user has not agreed to the server.
-            InvalidArgumentsError: all mistakes in one message.
+            UntrustedError: the user has not approved the server.
+            InvalidArgumentsError: the arguments are invalid; the message lists all mistakes.
             KosmoError: the server does not start.
         """
         servers = self._servers()
@@ -119,53 +119,53 @@ class McpTools:
             servers.may_use(server.name)
         tool = servers.known_tool(server.name, name) if self._dry_run else servers.tool(server.name, name, self._gone)
         if tool is None:
-            given = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
-            return BoundToolCall(server, name, {str(key): value for key, value in given.items()})
+            values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
+            return BoundToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
         with self._matching.of_one_call(self._gone) as matches:
             arguments = checked(tool, request.named, request.positional, matches=matches)
         return BoundToolCall(server, tool.name, arguments, tool)
 
     def plan(self, order: BoundToolCall) -> PlannedCall:
-        """The call that a dry run does not make."""
+        """Return the call as a dry run lists it."""
         where = order.server.url if order.server.kind == "http" else order.server.command
         return PlannedCall(
             order.function, f"{SPACE}.{order.server.name}", order.arguments, "tools/call", one_line(where)
         )
 
     def nothing(self) -> ToolAnswer:
-        """What a call gives that is not made."""
+        """Return an empty answer for a call that is not made."""
         return ToolAnswer([Records([])], None)
 
     def begin(self, order: BoundToolCall, hear: Callable[[ToolAnswer | BaseException], None]) -> ToolCallHandle:
-        """Make a call. Its answer, or what went wrong, is told to `hear` in another thread."""
+        """Make a call, and pass its answer or error to `hear` in another thread."""
         servers, tool = self._servers(), order.tool
         if tool is None:
             raise SettingsError(f"{order.function} is not known, and cannot be called.")
 
         def done(future: Future[dict[str, Any]]) -> None:
             if future.cancelled():
-                return  # nobody waits
+                return
             try:
                 answer = future.result()
                 value = value_of(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
                 hear(ToolAnswer([value], rows, shown=displays_of(answer)))
-            except BaseException as error:  # noqa: BLE001 - what is no error of ours is raised where the run waits
+            except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
                 hear(error)
 
-        future = servers.begin_call(tool, order.arguments, self._hearing(order), order.server)
+        future = servers.begin_call(tool, order.arguments, self._listener(order), order.server)
         future.add_done_callback(done)
         return ToolCallHandle(future)
 
-    def _hearing(self, order: BoundToolCall) -> CallListener:
-        """Tells people what the server says: all that it logs, and not too often how far it is."""
-        told = 0.0
+    def _listener(self, order: BoundToolCall) -> CallListener:
+        """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
+        shown_at = 0.0
 
         def progress(done: float, total: float | None, message: str | None) -> None:
-            nonlocal told
-            if time.monotonic() - told >= PROGRESS_EVERY:
-                told = time.monotonic()
+            nonlocal shown_at
+            if time.monotonic() - shown_at >= PROGRESS_EVERY:
+                shown_at = time.monotonic()
                 of = f"{done:g} of {total:g}" if total else f"{done:g}"
                 self._say(f"{order.function}: {of}{f', {one_line(message)}' if message else ''}\n")
 
@@ -174,17 +174,17 @@ class McpTools:
 
         return CallListener(progress, log)
 
-    # Questions that call no tool ---------------------------------------------------------------------
+    # Requests other than calls of tools --------------------------------------------------------------
 
     def question(self, verb: str, asked: Mapping[str, Any]) -> ToolAnswer:
-        """What a script wants to know of servers.
+        """Answer a request that is no call of a tool.
 
         Parameters:
-            verb: one of the methods below.
-            asked: `server`, and what else it needs.
+            verb: the name of an `_on_…` method below.
+            asked: the parameters of the request, such as `server`.
 
         Raises:
-            KosmoError: it cannot be said.
+            KosmoError: the request failed.
         """
         value = getattr(self, f"_on_{verb}")(asked)
         is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
@@ -192,12 +192,12 @@ class McpTools:
         return ToolAnswer([Records(value) if is_records else value], None, shown=shows)
 
     def has_page(self, name: str) -> bool:
-        """Whether a name of the reference is one of a server, and not one of the functions in `mcp`."""
+        """Return whether a name in the reference is that of a server or tool, and not of a function in `mcp`."""
         first = name.removeprefix("app.").removeprefix(f"{SPACE}.").partition(".")[0].partition("(")[0]
         return name.startswith("app.") or first not in SERVER_QUESTIONS | {"call"} or first in self._servers().called()
 
     def page(self, name: str) -> Page:
-        """The page of a server or a tool, `mcp.github` or `mcp.github.search_issues`. Starts none.
+        """Return the page of a server or a tool, `mcp.github` or `mcp.github.search_issues`. No server is started.
 
         Raises:
             UnknownNameError: there is no such server or tool.
@@ -205,9 +205,9 @@ class McpTools:
         return page(self._servers(), name)
 
     def _on_usable(self, _asked: Mapping[str, Any]) -> dict[str, list[str]]:
-        """The servers that `app.mcp` lists: what each is called there, and its own name.
+        """Return the Lua names and the original names of the servers in `app.mcp`.
 
-        A script that comes to it is told of files that cannot be read, once in a run.
+        Invalid configuration files are reported to the user here, so once per run.
         """
         for fault in self._servers().configuration().faults:
             self._say(f"{fault}\n")
@@ -215,17 +215,17 @@ class McpTools:
         return {"called": list(usable.values()), "names": list(usable)}
 
     def _on_server(self, asked: Mapping[str, Any]) -> str:
-        """The own name of a server that may be used."""
+        """Return the original name of a server, which must be enabled and trusted."""
         return self._servers().may_use(str(asked.get("server"))).name
 
     def _on_known(self, asked: Mapping[str, Any]) -> dict[str, list[str]]:
-        """What a server's tools are called in Lua, and their signatures; none where it was not started."""
+        """Return the Lua names and the signatures of a server's tools; none if it was not started."""
         known = self._servers().known(str(asked.get("server")))
         return {"called": [tool.lua for tool in known], "signatures": [tool.signature for tool in known]}
 
     def _on_servers(self, _asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         servers = self._servers()
-        found = servers.configuration()
+        configuration = servers.configuration()
         called = servers.called()
         return [
             {
@@ -241,11 +241,11 @@ class McpTools:
                 "timeout": one.timeout,
                 "fault": one.fault or None,
             }
-            for one in found.servers.values()
+            for one in configuration.servers.values()
         ]
 
     def _on_tools(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        server = self._named(asked)
+        server = self._server(asked)
         called = self._servers().called()[server]
         return [
             {
@@ -261,39 +261,39 @@ class McpTools:
 
     def _on_schema(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         server, name = self._servers().split(str(asked.get("path")))
-        self._runs(server.name)
+        self._require_running(server.name)
         return dict(self._servers().tool(server.name, name, self._gone).schema)
 
     def _on_resources(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().resources(self._named(asked), self._gone)
+        return self._servers().resources(self._server(asked), self._gone)
 
     def _on_read_resource(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._servers().read_resource(self._named(asked), str(asked.get("uri")), self._gone)
+        return self._servers().read_resource(self._server(asked), str(asked.get("uri")), self._gone)
 
     def _on_prompts(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().prompts(self._named(asked), self._gone)
+        return self._servers().prompts(self._server(asked), self._gone)
 
     def _on_get_prompt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        server, name, given = self._named(asked), str(asked.get("name")), asked.get("arguments") or {}
-        listed = {one["name"]: one for one in self._servers().prompts(server, self._gone)}
-        if name not in listed:
-            near = nearest(name, list(listed)) or list(listed)
+        server, name, arguments = self._server(asked), str(asked.get("name")), asked.get("arguments") or {}
+        prompts = {one["name"]: one for one in self._servers().prompts(server, self._gone)}
+        if name not in prompts:
+            near = nearest(name, list(prompts)) or list(prompts)
             raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
-        needed = [one["name"] for one in listed[name].get("arguments") or () if one.get("required")]
-        if not isinstance(given, dict):
+        required = [one["name"] for one in prompts[name].get("arguments") or () if one.get("required")]
+        if not isinstance(arguments, dict):
             raise InvalidArgumentsError(f"The prompt `{name}` takes one table of named texts.")
-        if missing := [one for one in needed if given.get(one) is None]:
+        if missing := [one for one in required if arguments.get(one) is None]:
             raise InvalidArgumentsError(f"The prompt `{name}` needs {', '.join(f'`{one}`' for one in missing)}.")
-        texts = {str(key): value if isinstance(value, str) else str(value) for key, value in given.items()}
+        texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
         return self._servers().prompt(server, name, texts, self._gone)
 
-    def _named(self, asked: Mapping[str, Any]) -> str:
+    def _server(self, asked: Mapping[str, Any]) -> str:
         server = self._servers().find(str(asked.get("server"))).name
-        self._runs(server)
+        self._require_running(server)
         return server
 
-    def _runs(self, server: str) -> None:
-        """Nothing, unless a dry run would have to start a server."""
+    def _require_running(self, server: str) -> None:
+        """Raise an error if a dry run would have to start a server."""
         if self._dry_run and not self._servers().about(server):
             raise SettingsError(
                 f"A dry run starts no MCP server, and `{server}` does not run: what it offers is not known."
@@ -301,7 +301,7 @@ class McpTools:
 
 
 def _check_data(tool: Tool, request: CallRequest) -> None:
-    """See that the arguments are data, and not functions and the like, of which only a text came."""
+    """Check that the arguments are data, and not functions or other values that were sent only as text."""
     positional = ((f"argument {place}", value) for place, value in enumerate(request.positional, start=1))
     faults = [
         f"`{name}` has no JSON form: {value.fault or 'it is a ' + value.partition(':')[0]}"
@@ -313,15 +313,15 @@ def _check_data(tool: Tool, request: CallRequest) -> None:
 
 
 def page(servers: Servers, name: str) -> Page:
-    """The page of a server or a tool, from what is known without asking it.
+    """Return the page of a server or a tool, from what is known without a request to it.
 
     Parameters:
-        servers: of the session.
-        name: `github`, `mcp.github`, `mcp.github.search_issues`; in Lua's names or own ones.
+        servers: the servers of the session.
+        name: `github`, `mcp.github` or `mcp.github.search_issues`, with Lua names or original names.
 
     Raises:
         UnknownNameError: there is no such server or tool.
-        UntrustedError: the user has not agreed to the server.
+        UntrustedError: the user has not approved the server.
     """
     plain = name.removeprefix("app.").removeprefix(f"{SPACE}.")
     if own_name(plain, servers.called()) or "." not in plain:
@@ -330,16 +330,16 @@ def page(servers: Servers, name: str) -> Page:
 
 
 def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
-    """What an editor is told of a server or a tool: `type`, its `page`, and the `arguments` of a tool.
+    """Return the description of a server or a tool for an editor: `type`, `page`, and the `arguments` of a tool.
 
     Raises:
-        KosmoError: as `page`.
+        KosmoError: as for `page`.
     """
-    found = servers.find(server)
-    told = {"type": "function" if tool else "table", "page": _page(servers, found, tool)}
-    known = {one.name: one for one in servers.known(found.name)}
+    entry = servers.find(server)
+    description = {"type": "function" if tool else "table", "page": _page(servers, entry, tool)}
+    known = {one.name: one for one in servers.known(entry.name)}
     own = own_name(tool, {name: one.lua for name, one in known.items()})
-    return told | ({"arguments": arguments_of(known[own])} if own else {})
+    return description | ({"arguments": arguments_of(known[own])} if own else {})
 
 
 def _page(servers: Servers, server: Server, tool: str) -> Page:

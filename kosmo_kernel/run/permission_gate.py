@@ -1,7 +1,7 @@
-"""Leave to make a call: what the permissions say of it, and what a person says where they say to ask.
+"""Check whether a call is allowed by the permissions, and ask the user for confirmation if they require it.
 
-A person is asked once in a run about a function and an account, however many calls of it there are; the answer is not
-kept beyond the run. Everything is read when a run first wants to know it, so that a run has one set of rules.
+The user confirms once per run for each function and account; the answer is not kept after the run. Permissions are read
+at their first use and cached, so that they do not change during a run.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ NO = ("n", "no", "")
 
 
 class PermissionGate:
-    """What one run may do.
+    """The permission checks of one run.
 
     Parameters:
-        result: of the run, where it is noted when the permissions were passed over.
-        ask: puts a question to a person and gives the answer; None where there is nobody.
-        force: nothing is asked about or denied.
-        sends: whether anything is sent; where not, nobody is asked, and what is denied is denied all the same.
+        result: the run's result, whose `permission_bypassed` is set if `force` overrides a permission.
+        ask: shows a prompt to the user and returns the answer, or None if there is no user to ask.
+        force: allow every call.
+        sends: whether requests are sent; without, calls are not confirmed, but still denied if the permissions say so.
     """
 
     def __init__(
@@ -38,101 +38,101 @@ class PermissionGate:
     ) -> None:
         self._result, self._ask = result, ask
         self._force, self._sends = force, sends
-        self._found: dict[tuple[str, str, str], Permission] = {}
+        self._permissions: dict[tuple[str, str, str], Permission] = {}
         self._answers: dict[tuple[str, str], bool | None] = {}
 
     def check(self, order: BoundCall) -> None:
-        """See whether a call may be made. Its arguments were checked, and nothing was sent.
+        """Check that a call is allowed, after its arguments were checked and before anything is sent.
 
         Raises:
-            NotAllowedError: it may not.
-            SettingsError, UnknownNameError: a mistake in a file with permissions.
-            KeyboardInterrupt: while a person was asked.
+            NotAllowedError: it is not allowed.
+            SettingsError, UnknownNameError: a file with permissions is invalid.
+            KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
         if not order.calls:
-            return  # an empty list of apps: nothing is asked for
+            return  # the list argument is empty, so nothing is sent
         integration, function = order.integration, order.function
         name, alias, effect = f"{integration.name}.{function.name}", normalize_alias(order.alias), function.effect
-        found = self._held((integration.name, alias, effect), permission)
+        rule = self._permission((integration.name, alias, effect), permission)
         verb = "changes something at" if effect == "write" else "reads from"
-        call = _called(name, order.calls[0], more=len(order.calls) > 1)
-        why = self._why_not(found, (name, alias), f"{call} {verb} {integration.title}, account {order.alias}.")
+        call = _call_text(name, order.calls[0], more=len(order.calls) > 1)
+        why = self._why_not(rule, (name, alias), f"{call} {verb} {integration.title}, account {order.alias}.")
         if why is not None:
             raise NotAllowedError(
-                f"{name} (account {order.alias}): {_said(effect, 'account', found)}{why}. Nothing was sent. "
-                f"{how_to_allow(integration.name, alias, effect, found)}",
+                f"{name} (account {order.alias}): {_rule_text(effect, 'account', rule)}{why}. Nothing was sent. "
+                f"{how_to_allow(integration.name, alias, effect, rule)}",
                 function=name,
                 account=order.alias,
                 operation=effect,
-                permission=found.policy,
+                permission=rule.policy,
             )
 
     def check_tool(self, order: BoundToolCall) -> None:
-        """See whether a tool of an MCP server may be called; as `check`."""
+        """Check that a call of an MCP server's tool is allowed, like `check`."""
         name, server, effect = order.function, order.server.name, order.effect
-        found = self._held(("mcp", server, effect), lambda _, server, effect: tool_permission(server, effect))
-        if found.policy == "allow":
-            return  # as most calls are: to word the question takes as long as to check what they are given
+        rule = self._permission(("mcp", server, effect), lambda _, server, effect: tool_permission(server, effect))
+        if rule.policy == "allow":
+            return  # the usual case: formatting the prompt below takes as long as checking the arguments
         verb = "may change something with" if effect == "write" else "reads from"
-        call = _called(name, order.arguments)
-        why = self._why_not(found, (name, server), f"{call} {verb} the MCP server {server}.")
+        call = _call_text(name, order.arguments)
+        why = self._why_not(rule, (name, server), f"{call} {verb} the MCP server {server}.")
         if why is not None:
             raise NotAllowedError(
-                f"{name}: {_said(effect, 'server', found)}{why}. Nothing was sent. "
-                f"{how_to_allow_tool(server, effect, found)}",
+                f"{name}: {_rule_text(effect, 'server', rule)}{why}. Nothing was sent. "
+                f"{how_to_allow_tool(server, effect, rule)}",
                 function=name,
                 account=f"mcp.{server}",
                 operation=effect,
-                permission=found.policy,
+                permission=rule.policy,
             )
 
-    def _held(self, key: tuple[str, str, str], read: Callable[[str, str, str], Permission]) -> Permission:
-        """What holds in this run; read when it is first wanted."""
-        if key not in self._found:
-            self._found[key] = read(*key)
-        return self._found[key]
+    def _permission(self, key: tuple[str, str, str], read: Callable[[str, str, str], Permission]) -> Permission:
+        """Return a permission, which is read at its first use and cached for the run."""
+        if key not in self._permissions:
+            self._permissions[key] = read(*key)
+        return self._permissions[key]
 
-    def _why_not(self, found: Permission, about: tuple[str, str], what: str) -> str | None:
-        """Why a call may not be made, besides what the permissions say; None where it may.
+    def _why_not(self, rule: Permission, about: tuple[str, str], what: str) -> str | None:
+        """Return why a call is not allowed, as the end of a sentence about the permission; None if it is allowed.
 
         Parameters:
-            found: the permission.
-            about: the function and whose it is, which a person is asked about once.
-            what: the call, in a sentence for that person.
+            rule: the permission.
+            about: the function and the account or server, for which the user confirms once.
+            what: a sentence about the call for the prompt.
         """
-        if found.policy == "allow":
+        if rule.policy == "allow":
             return None
         if self._force:
             self._result.permission_bypassed = True
             return None
-        if found.policy == "deny":
+        if rule.policy == "deny":
             return ""
         if not self._sends:
             return None
         if about not in self._answers:
-            self._answers[about] = self._says_yes(what)
+            self._answers[about] = self._confirm(what)
         if self._answers[about] is None:
             return ", and there is nobody to ask here"
         return None if self._answers[about] else ", and the answer was no"
 
-    def _says_yes(self, what: str) -> bool | None:
-        """Whether a person agrees to something; None where there is nobody, or nobody who answers yes or no."""
+    def _confirm(self, what: str) -> bool | None:
+        """Return whether the user agrees; None if there is no user to ask. Three unclear answers count as no."""
         for _ in range(3):
-            told = self._ask(f"{what} Go on, for all of this run? [y/N] ")
-            if told is None:
+            answer = self._ask(f"{what} Go on, for all of this run? [y/N] ")
+            if answer is None:
                 return None
-            if (word := told.strip().lower()) in (*YES, *NO):
+            if (word := answer.strip().lower()) in (*YES, *NO):
                 return word in YES
         return False
 
 
-def _called(name: str, arguments: Mapping[str, Any], *, more: bool = False) -> str:
-    """A call as a person is asked about it: its arguments are the script's, and so is whatever they look like."""
-    given = ", ".join(one_line(f"{key} = {value}") for key, value in arguments.items())
-    return f"{name} ({given}{', and so on' if more else ''})" if given else name
+def _call_text(name: str, arguments: Mapping[str, Any], *, more: bool = False) -> str:
+    """Format a call for the prompt; the arguments come from the script, so they are sanitized to one line each."""
+    text = ", ".join(one_line(f"{key} = {value}") for key, value in arguments.items())
+    return f"{name} ({text}{', and so on' if more else ''})" if text else name
 
 
-def _said(effect: str, whose: str, found: Permission) -> str:
-    """What the permissions say, in words."""
-    where = f'{effect} = "{found.policy}" in {found.place}' if found.place else "unless you allow them"
-    return f"{effect}s of this {whose} are {found.policy_in_words} ({where})"
+def _rule_text(effect: str, owner: str, rule: Permission) -> str:
+    """Describe a permission in words."""
+    where = f'{effect} = "{rule.policy}" in {rule.place}' if rule.place else "unless you allow them"
+    return f"{effect}s of this {owner} are {rule.policy_in_words} ({where})"

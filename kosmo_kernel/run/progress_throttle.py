@@ -1,7 +1,7 @@
-"""When a run's progress is told: only while a remote account is waited for, not too soon, and not too often.
+"""When a run's progress is shown: only while it waits for a remote account, after a delay, and at intervals.
 
-`KOSMO_PROGRESS=0` tells never. `KOSMO_PROGRESS=1` tells of every run that makes a call, from the first moment on and of
-the fictional account as well.
+`KOSMO_PROGRESS=0` never shows it. `KOSMO_PROGRESS=1` shows it for every run that makes a call, without delay and also
+with the demo account.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.settings.env import env_flag
 
 SWITCH = "KOSMO_PROGRESS"
-SHOW_AFTER_SECONDS = 0.5  # seconds of waiting in which nothing is told
-INTERVAL_SECONDS = 0.1  # seconds between two times
+SHOW_AFTER_SECONDS = 0.5  # of waiting, before progress is shown
+INTERVAL_SECONDS = 0.1  # between two updates
 
 
 class ProgressThrottle:
-    """Tells somebody how far a run is, in the thread that runs it.
+    """Show the progress of a run at intervals, in the thread that runs it.
 
     Parameters:
-        progress: of the run.
-        show: is told; None for nobody.
-        now: what time it is, in seconds, ever rising.
+        progress: the progress of the run.
+        show: callback for a snapshot; None to show nothing.
+        now: returns the time in seconds of a monotonic clock.
 
     Raises:
         SettingsError: `KOSMO_PROGRESS` is neither 0 nor 1.
@@ -40,20 +40,25 @@ class ProgressThrottle:
         self._show = None if switch is False else show
         self._always = switch is True
         self._waited = 0.0
-        self._told_at: float | None = None
+        self._shown_at: float | None = None
 
     def waited(self, since: float, *, remote: bool) -> None:
-        """Calls were waited for, one with a remote account among them or not, since then (as `now` has it)."""
+        """Update the progress after a wait for calls.
+
+        Parameters:
+            since: the start of the wait, in the time of `now`.
+            remote: whether one of the calls is made with a remote account.
+        """
         if self._show is None or not (remote or self._always):
             return
         now = self._now()
         self._waited += now - since
-        is_due = self._told_at is None or now - self._told_at >= INTERVAL_SECONDS
+        is_due = self._shown_at is None or now - self._shown_at >= INTERVAL_SECONDS
         if is_due and (self._always or self._waited >= SHOW_AFTER_SECONDS):
-            self._told_at = now
+            self._shown_at = now
             self._show(self._progress.snapshot())
 
     def end(self, last: ProgressSnapshot) -> None:
-        """The run is over, and this is what it came to: told where anything was."""
-        if self._show is not None and self._told_at is not None:
+        """Show the last snapshot of the run, if any was shown before."""
+        if self._show is not None and self._shown_at is not None:
             self._show(last)

@@ -1,11 +1,11 @@
-"""Whether a session asks services, writes down what they answer, or is answered from what was written down.
+"""The recording mode of a session: it records its responses in a cassette, replays a cassette, or does neither.
 
-A session that replays knows the accounts of its cassette and no others: it needs no credentials, and what this machine
-has is none of its business. `client/cassette.py` tells what a cassette is.
+A session that replays has only the accounts of its cassette; it needs no credentials and reads none of this machine.
+`client/cassette.py` describes the file format.
 
-`KOSMO_RECORD` and `KOSMO_REPLAY` name a cassette for all sessions of a process that have none of their own: those of a
-notebook's kernel, which nobody closes before the process ends. Processes that have `KOSMO_RECORD_RUN` in common record
-for one run, into one file; the first one sets it for those that it starts.
+`KOSMO_RECORD` and `KOSMO_REPLAY` set a cassette for all sessions of a process that have none of their own, such as
+those of a notebook kernel, which are closed only when the process exits. Processes with the same `KOSMO_RECORD_RUN`
+record one run into one file; the first process sets it for its child processes.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.recorder import Recorder
 
 RECORD, REPLAY, RUN = "KOSMO_RECORD", "KOSMO_REPLAY", "KOSMO_RECORD_RUN"
-_recorders: dict[str, Recorder] = {}  # those of the whole process, by file
+_recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
 
 
 class RecordingMode:
-    """What a session asks.
+    """Whether a session records or replays, and its accounts.
 
     Parameters:
-        account: what a run means by the account that it does not name; when None that of the run that was recorded,
-            else `demo` with KOSMO_DEMO=1, else `default`.
-        record: where to write down all answers; the file that KOSMO_RECORD names when None.
-        replay: where they come from; likewise KOSMO_REPLAY.
+        account: the account of calls that name none. When None, that of the replayed run, else `demo` with
+            KOSMO_DEMO=1, else `default`.
+        record: the file to record to; the file in KOSMO_RECORD when None.
+        replay: the file to replay; the file in KOSMO_REPLAY when None.
 
     Attributes:
-        account: the same, which exists.
-        tape: what is recorded on or replayed from; None for neither.
+        account: the account, which was checked to exist.
+        tape: the recorder or player; None for neither.
 
     Raises:
-        SettingsError: both, or a cassette that cannot be written or read, or KOSMO_DEMO makes no sense.
-        UnknownNameError: there is no account of that name.
+        SettingsError: both modes are requested, the cassette cannot be written or read, or KOSMO_DEMO is invalid.
+        UnknownNameError: there is no such account.
     """
 
     def __init__(
@@ -58,37 +58,37 @@ class RecordingMode:
         replay: str | os.PathLike[str] | None = None,
     ) -> None:
         own = record is not None or replay is not None
-        told = {} if own else {name: text for name in (RECORD, REPLAY) if (text := os.environ.get(name, "").strip())}
-        if (record is not None and replay is not None) or len(told) > 1:
+        env = {} if own else {name: text for name in (RECORD, REPLAY) if (text := os.environ.get(name, "").strip())}
+        if (record is not None and replay is not None) or len(env) > 1:
             raise SettingsError(
-                f"A run is recorded or replayed, not both. Give one of {RECORD if told else 'record'} "
-                f"and {REPLAY if told else 'replay'}."
+                f"A run is recorded or replayed, not both. Give one of {RECORD if env else 'record'} "
+                f"and {REPLAY if env else 'replay'}."
             )
-        self._player = _player(replay, told.get(REPLAY))
+        self._player = _player(replay, env.get(REPLAY))
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.tape: Recorder | Player | None = self._player or _recorder(record, told.get(RECORD), self.account)
+        self.tape: Recorder | Player | None = self._player or _recorder(record, env.get(RECORD), self.account)
 
     def names(self, integration: Integration) -> list[str]:
-        """The accounts that there are, as `accounts.names` has them."""
+        """Return the names of the accounts, like `accounts.names`."""
         return self._player.accounts(integration.name) if self._player else accounts.names(integration)
 
     def functions(self) -> dict[str, Function]:
-        """What can be called, by full name."""
+        """Return all functions by full name."""
         return {name: function for one in integrations.present() for name, function in one.by_full_name().items()}
 
     def surface(self) -> list[dict[str, Any]]:
-        """What `app.integrations` holds at first."""
+        """Return the initial content of `app.integrations`."""
         there = integrations.present()
         return surface(there, {one.name: self.names(one) for one in there})
 
     def check(self, alias: str) -> None:
-        """An account that is asked for by name must exist, whether or not the run makes a call.
+        """Check that an account exists, even if the run makes no call.
 
         Raises:
-            UnknownNameError: it does not.
+            UnknownNameError: there is no such account.
         """
         name, there = normalize_alias(alias), integrations.present()
         if name == accounts.DEFAULT or any(name in map(normalize_alias, self.names(one)) for one in there):
@@ -102,20 +102,20 @@ class RecordingMode:
         )
 
     def now(self) -> datetime:
-        """The time that what a run learns is of: of a cassette the one at which it was recorded."""
+        """Return the time of the data: the time of the recording in a replay, else the current time."""
         return self._player.recorded if self._player else datetime.now(UTC)
 
     def summary(self, calls: int) -> list[str]:
-        """What people should know of a run with so many calls."""
+        """Return notes for the user about a run with some calls."""
         if self.tape is None or not calls or (self.tape.live and not self._own):
             return []
         return [self.tape.summary()]
 
     def close(self) -> None:
-        """Put what was recorded in its place.
+        """Write the recording to its file.
 
         Raises:
-            OSError: it cannot be put there.
+            OSError: the file cannot be written.
         """
         if self.tape and self._own:
             self.tape.close()
@@ -123,20 +123,21 @@ class RecordingMode:
 
 @contextmanager
 def cassette(record: str | None, replay: str | None) -> Iterator[str]:
-    """Have the processes that are started meanwhile, a notebook's kernel, record or replay.
+    """Make child processes that start meanwhile, such as a notebook kernel, record or replay.
 
-    Gives what people should know of all that they show: that it is replayed, or nothing.
+    Yields:
+        A line for the user that says that the run is replayed; empty if it is not.
 
     Raises:
-        SettingsError: what is to be replayed is no cassette.
+        SettingsError: the file to replay is no cassette.
     """
     from kosmo_kernel.client.player import Player
 
-    replayed = Player(Path(replay)).summary() if replay else ""  # a mistake in it is better told now
-    told = {name: os.path.abspath(file) for name, file in ((RECORD, record), (REPLAY, replay)) if file}
-    told |= {RUN: _new_run()} if record else {}
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+    replayed = Player(Path(replay)).summary() if replay else ""  # raises errors in it before the child process starts
+    changes = {name: os.path.abspath(file) for name, file in ((RECORD, record), (REPLAY, replay)) if file}
+    changes |= {RUN: _new_run()} if record else {}
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
         yield replayed
     finally:
@@ -148,7 +149,7 @@ def cassette(record: str | None, replay: str | None) -> Iterator[str]:
 
 
 def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:
-    """What answers from a cassette: of one session, or of all that share one."""
+    """Return the player of one session, or the one that sessions of this process share; None for neither."""
     if file is None and shared is None:
         return None
     from kosmo_kernel.client.player import Player
@@ -162,7 +163,7 @@ def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player |
 
 
 def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: str) -> Recorder | None:
-    """What writes a cassette: of one session, or of all that share one."""
+    """Return the recorder of one session, or the one that sessions of this process share; None for neither."""
     if file is None and shared is None:
         return None
     from kosmo_kernel.client.recorder import Recorder
@@ -177,11 +178,11 @@ def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: 
 
 
 def _run() -> str:
-    """What the processes of this run have in common; made where nobody has told, for those that this one starts."""
-    told = os.environ.get(RUN, "").strip() or _new_run()
-    os.environ[RUN] = told
-    return told
+    """Return the id that the processes of this run share; a new one is set for child processes."""
+    run = os.environ.get(RUN, "").strip() or _new_run()
+    os.environ[RUN] = run
+    return run
 
 
 def _new_run() -> str:
-    return os.urandom(8).hex()  # as `secrets` makes it, whose import every command would wait for
+    return os.urandom(8).hex()  # like `secrets.token_hex`, whose import would delay every command

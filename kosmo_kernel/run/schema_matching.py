@@ -1,4 +1,4 @@
-"""Patterns of tools' schemas, matched as those of scripts are: by a process that is ended when it takes too long."""
+"""Match the regular expressions of tools' schemas in a child process, which is killed if it takes too long."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.mcp.schema_patterns import Matches
 
 CANCELLED = "nobody waits"
-SECONDS = 1.0  # of running time for the patterns of one call
+SECONDS = 1.0  # time limit for all patterns of one call
 
 
 class SchemaMatching:
-    """The process that matches, started by the first pattern; several threads may check at once."""
+    """The child process that matches patterns, started at the first one. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._patterns = Patterns()
-        self._is_late = False
+        self._is_timed_out = False
 
     @contextmanager
     def of_one_call(self, gone: Callable[[], bool] = lambda: False) -> Iterator[Matches]:
-        """What matches for the arguments of one call. Once it was late, it knows nothing more of that call.
+        """Yield a function that matches patterns for the arguments of one call; it returns None after a timeout.
 
         Parameters:
-            gone: whether nobody waits for the call any more.
+            gone: returns whether the call was cancelled.
         """
         with self._lock:
             self._patterns.begin(SECONDS)
-            self._is_late = False
+            self._is_timed_out = False
             yield partial(self._matches, gone)
 
     def _matches(self, gone: Callable[[], bool], pattern: str, text: str) -> bool | None:
-        if self._is_late:
+        if self._is_timed_out:
             return None
-        # In brackets, because a pattern between slashes would have flags behind it.
+        # In a group, because a pattern between slashes would be read as one with flags.
         question = [text.encode(errors="replace"), f"(?:{pattern})".encode(errors="replace")]
         try:
             answer, _ = self._patterns.ask(
                 {"verb": "match", "flags": "u"}, question, lambda: CANCELLED if gone() else None
             )
         except InvalidArgumentsError:
-            return None  # the pattern is none
+            return None  # the pattern is invalid
         except KosmoError:
             answer = {}
-        self._is_late = "count" not in answer
-        return None if self._is_late else answer["count"] > 0
+        self._is_timed_out = "count" not in answer
+        return None if self._is_timed_out else answer["count"] > 0
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the child process."""
         with self._lock:
             self._patterns.close()

@@ -1,11 +1,16 @@
-"""Run a notebook from top to bottom, with parameters, into a copy that tells of the run.
+"""Run a notebook from top to bottom with parameters, and write an executed copy with a report of the run.
 
-The copy is the notebook with one cell more that sets the parameters, and one that says when it was run, for which
-accounts and with how many requests. It is written after each cell, so that an end of any kind leaves what was there.
-papermill runs it where it is installed and nbclient elsewhere; both hand every finished cell to the same copy.
+The copy has two more cells: one sets the parameters, the other reports when the notebook was run, for which accounts
+and with how many requests. It is written after each cell, so that it survives an abort. papermill runs the cells if it
+is installed, else nbclient. A secret as a parameter is an error before anything runs; a secret in an output is redacted
+and the run reported as failed.
 
-Nothing secret is written: a parameter that is a token is refused before anything runs, and one in an output is
-replaced and makes the run a failure.
+notebook.py     the notebook, its parameters, and the two added cells
+parameters.py   parse the declared parameters and their values
+cells.py        execute the cells
+copy.py         the executed copy, with secrets redacted
+report.py       the report of a run
+page.py         the copy as an HTML page
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.limits import ROWS_VARIABLE, rows_shown
 
-ROWS = 2000  # of a table: who reads a page cannot ask for more, and a longer one keeps a browser busy
+ROWS = 2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
 
 __all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
 
@@ -39,23 +44,23 @@ def run(
     note: str = "",
     on_cell: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Report:
-    """Run a notebook into a copy.
+    """Run a notebook and write the executed copy.
 
     Parameters:
-        runbook: the notebook; it becomes the copy.
-        given: parameters by name, as texts.
-        output: where the copy goes; the copy of an earlier run that is there is replaced.
-        note: what else the copy tells of the run, in a line.
-        on_cell: called with how many cells are done, and of how many.
+        runbook: the notebook; it is modified and becomes the copy.
+        given: the values of parameters by name, as texts.
+        output: the file of the copy; the copy of an earlier run is replaced.
+        note: a line to add to the report in the copy.
+        on_cell: called with the number of finished cells and the number of all cells.
 
     Returns:
-        What it came to. `error` is set where a cell failed or a secret was found in an output.
+        The report of the run. Its `error` is set if a cell failed or an output contained a secret.
 
     Raises:
-        UnknownNameError: a parameter that the notebook does not declare. Nothing has run; the same goes for the next.
-        InvalidArgumentsError: a value of the wrong kind, or a secret; or another file is where the copy goes.
-        SettingsError: its kernel is not known, `KOSMO_ROWS` makes no sense, or the copy cannot be written.
-        KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has what came before.
+        UnknownNameError: the notebook does not declare a parameter of that name. Nothing was run.
+        InvalidArgumentsError: a value has the wrong kind or is a secret, or `output` is another file. Nothing was run.
+        SettingsError: the notebook's kernel is unknown, `KOSMO_ROWS` is invalid, or the copy cannot be written.
+        KeyboardInterrupt: Ctrl-C; the kernel has ended, and the copy has the outputs so far.
     """
     values = values_of(runbook.parameters(), given)
     refuse_secrets(values)
@@ -65,13 +70,16 @@ def run(
     rows = str(rows_shown(ROWS))
     runbook.set(values)
     report = Report(output, values, note=note)
-    copy = ExecutedCopy(
-        runbook, output.absolute(), on_cell, values=values
-    )  # papermill changes the folder while it runs
+    # The path is absolute, because papermill changes the working directory while it runs.
+    copy = ExecutedCopy(runbook, output.absolute(), on_cell, values=values)
     copy.add_report(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, _variable(ROWS_VARIABLE, rows), _variable(VARIABLE, f"{folder}/calls"):
+    with (
+        TemporaryDirectory() as folder,
+        _environment_variable(ROWS_VARIABLE, rows),
+        _environment_variable(VARIABLE, f"{folder}/calls"),
+    ):
         copy.calls = log = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
@@ -92,8 +100,8 @@ def run(
     return report
 
 
-class _variable:  # noqa: N801 - reads as what it does: `with _variable(…)`
-    """An environment variable for a while; the processes that are started meanwhile inherit it."""
+class _environment_variable:  # noqa: N801 - used like a function: `with _environment_variable(…)`
+    """Set an environment variable inside the block, for the child processes that are started there."""
 
     def __init__(self, name: str, value: str) -> None:
         self._name, self._value, self._before = name, value, os.environ.get(name)

@@ -1,7 +1,7 @@
-"""Run the cells of a notebook, by papermill where it is installed and by nbclient elsewhere.
+"""Execute the cells of a notebook with papermill if it is installed, else with nbclient.
 
-Both hand every finished cell to the same copy. Ctrl-C cancels what their event loop waits for: thrown into the loop, as
-usual, it leaves tasks behind on which the shutdown of the kernel fails.
+Both pass each finished cell to the same `ExecutedCopy`. Ctrl-C cancels the tasks of their event loop: a
+`KeyboardInterrupt` raised in the loop, the default, would leave pending tasks that make the kernel's shutdown fail.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ from kosmo_kernel.settings.python_start import made_safe, options
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # how our own kernel is started
-MEANT_TO_FAIL = "raises-exception"  # the tag of a cell whose error is the point
-STDERR_FILE = "said"  # the file for what a kernel's process says beside its outputs
+LUA_KERNEL = ["-m", "kosmo_kernel.kernel"]  # the arguments that start our own kernel
+MEANT_TO_FAIL = "raises-exception"  # the tag of a cell that is expected to fail
+STDERR_FILE = "said"  # the file that receives the kernel's stderr
 
 
 def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
-    """Run all cells; what the one that failed said, or None.
+    """Run all cells and return the error message of the cell that failed, or None.
+
+    Parameters:
+        copy: receives each finished cell.
+        sockets: a temporary folder for the kernel's sockets and its stderr.
 
     Raises:
-        SettingsError: the notebook's kernel is not known.
+        SettingsError: the notebook's kernel is unknown.
         KeyboardInterrupt: Ctrl-C; the kernel has ended.
     """
     from jupyter_client.kernelspec import NoSuchKernel
@@ -42,7 +46,7 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
 
     run_cells = _by_papermill if find_spec("papermill") else _by_nbclient
     try:
-        with _cancelled_by_ctrl_c():
+        with _ctrl_c_cancels_tasks():
             run_cells(copy, sockets)
     except CellExecutionError as error:
         return redact(f"{error.ename}: {error.evalue}", copy.secrets)
@@ -51,9 +55,9 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
         raise SettingsError(
             f"Jupyter knows no kernel `{error.name}`, which `{copy.runbook.path}` asks for.{hint}"
         ) from None
-    except RuntimeError:  # nbclient's DeadKernelError, and jupyter_client's where a kernel ends while it starts
-        said = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
-        last = f" It said: {said[-2]}" if said[1:] else ""
+    except RuntimeError:  # nbclient's DeadKernelError, or jupyter_client's when a kernel exits during its start
+        lines = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
+        last = f" It said: {lines[-2]}" if lines[1:] else ""
         return redact(
             f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
         )
@@ -61,9 +65,9 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
 
 
 @contextmanager
-def _cancelled_by_ctrl_c() -> Iterator[None]:
-    """Have Ctrl-C cancel all that the event loop of this thread waits for, and be raised when the rest has ended."""
-    if threading.current_thread() is not threading.main_thread():  # which alone has to do with signals
+def _ctrl_c_cancels_tasks() -> Iterator[None]:
+    """Have Ctrl-C cancel the tasks of this thread's event loop; raise KeyboardInterrupt when the block has ended."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
         yield
         return
     interrupted = False
@@ -77,16 +81,16 @@ def _cancelled_by_ctrl_c() -> Iterator[None]:
             raise KeyboardInterrupt from None
         for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.call_soon_threadsafe(lambda: None)  # wakes it
+        loop.call_soon_threadsafe(lambda: None)  # wakes the loop
 
-    before = signal.signal(signal.SIGINT, cancel)
+    previous_handler = signal.signal(signal.SIGINT, cancel)
     try:
         yield
     except (Exception, asyncio.CancelledError):
         if not interrupted:
             raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -118,7 +122,7 @@ def _by_papermill(copy: ExecutedCopy, sockets: Path) -> None:
             on_cell_executed=copy.ran,
             config=_config(sockets),
         )
-    except PapermillExecutionError:  # of the first error that is shown, which may be one that was meant
+    except PapermillExecutionError:  # it names the first error output, which may be an expected one
         for cell in copy.runbook.notebook.cells:
             for output in () if MEANT_TO_FAIL in cell.metadata.get("tags", ()) else cell.get("outputs", ()):
                 if output.output_type == "error":
@@ -126,11 +130,11 @@ def _by_papermill(copy: ExecutedCopy, sockets: Path) -> None:
 
 
 def _config(folder: Path) -> Config:
-    """How a kernel is started.
+    """Return the configuration that starts the kernel.
 
-    It is talked to over sockets of the file system, where there are any: no other user can listen. What its process
-    itself says goes into a file: it is no output of a cell, and a cron job would mail it. Our own kernel gets no
-    modules from the notebook's folder, also where an entry that an older version wrote would start it so.
+    The kernel uses Unix domain sockets where they exist, so that no other user can connect. Its stderr goes to a file:
+    it is no output of a cell, and a cron job would mail it. Our own kernel is started so that it imports no modules
+    from the notebook's folder, even if its kernel spec was written by an older version.
     """
     from jupyter_client.manager import AsyncKernelManager
     from traitlets.config import Config
@@ -141,9 +145,9 @@ def _config(folder: Path) -> Config:
             is_ours = command[1 + len(options(command)) :][:2] == LUA_KERNEL
             return made_safe(command) if is_ours else command
 
-        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # it says nothing of types
-            with (folder / STDERR_FILE).open("wb") as said:
-                await super().start_kernel(**more, stderr=said)
+        async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # the base method has no type annotations
+            with (folder / STDERR_FILE).open("wb") as stderr:
+                await super().start_kernel(**more, stderr=stderr)
 
     config = Config(NotebookClient={"kernel_manager_class": Kernels})
     if os.name != "nt":

@@ -1,7 +1,7 @@
-"""The executed notebook as it grows: written after each cell, and without secrets.
+"""The executed copy of a notebook: written after each cell, with secrets redacted.
 
-An end of any kind leaves what was there. What is secret is looked for by value, in every text of every output. The copy
-takes the place of an earlier one and of no other file.
+Because the file is written after each cell, an aborted run leaves the outputs so far. Every string of every output is
+searched for the values of secrets. The copy may replace an earlier copy, but no other file.
 """
 
 from __future__ import annotations
@@ -23,123 +23,140 @@ from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
 from kosmo_kernel.values.lua_syntax import literal
 
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
-_OLD_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # Heroku's, and the form of any id
-_EMPTY = '""'  # a text of nothing, which Markdown would not show
-_LONGEST = 80  # characters of a parameter's value in the line about them
-_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a text without anything that means something else
-_SHORTEST = 12  # characters of a secret that is looked for by value; a shorter one would be found in ordinary words
+# Legacy Heroku tokens are UUIDs, like ids.
+_LEGACY_TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_EMPTY_STRING = '""'  # shown for an empty string, which would be invisible in Markdown
+_MAX_VALUE_LENGTH = 80  # the longest parameter value in the report, in characters
+_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")  # a string literal without escapes
+_MIN_SECRET_LENGTH = 12  # the shortest secret to search for, in characters; a shorter one would match ordinary words
 
 
 @dataclass(slots=True)
 class ExecutedCopy:
-    """The executed notebook as it grows."""
+    """The executed copy of a notebook during its run.
+
+    Parameters:
+        runbook: the notebook, which is modified.
+        output: the file to write.
+        on_cell: called after each cell with the number of finished cells and the number of all cells.
+        calls: the log of the API calls that the cells make, which names the accounts.
+        values: the values of the parameters that were given.
+        secrets: the values to redact.
+        unread: the aliases whose tokens could not be read, so that they are not redacted by value.
+        done: the number of finished cells.
+        leaked: whether an output contained a secret.
+    """
 
     runbook: Runbook
     output: Path
     on_cell: Callable[[int, int], None]
-    calls: Path | None = None  # the log of what the cells ask for, and of whom
-    values: Mapping[str, Any] = field(default_factory=dict)  # of the parameters that were given
+    calls: Path | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    unread: dict[str, None] = field(default_factory=dict)  # accounts whose tokens cannot be looked for by value
+    unread: dict[str, None] = field(default_factory=dict)
     done: int = 0
-    leaked: bool = False  # an output held a secret
-    _asked: set[tuple[str, str]] = field(default_factory=set)
+    leaked: bool = False
+    _used_accounts: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.secrets = _of_environment()
-        for cell in self._code():
+        self.secrets = _environment_secrets()
+        for cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
     def ran(self, cell: Any, cell_index: int, **_reply: Any) -> None:
-        """Take over a cell that has run."""
+        """Store a cell that has run, and write the copy."""
         if cell.cell_type == "code":
             self.runbook.notebook.cells[cell_index] = cell
             self.done += 1
             self.clean()
             self.save()
-            self.on_cell(self.done, len(self._code()))
+            self.on_cell(self.done, len(self._code_cells()))
 
     def add_report(self, text: str) -> None:
-        """Have it say this of the run, and below with which parameters it was: those given, and the usual ones."""
-        used = ", ".join(self._parameter(one.name, one.usual) for one in self.runbook.parameters())
-        self.runbook.add_report(f"{text}\n\nParameters: {used}." if used else text)
+        """Set the report cell to a text and a list of all parameters, both given ones and defaults."""
+        parameters = ", ".join(self._parameter(p.name, p.usual) for p in self.runbook.parameters())
+        self.runbook.add_report(f"{text}\n\nParameters: {parameters}." if parameters else text)
 
-    def _parameter(self, name: str, usual: str) -> str:
-        """A parameter in Markdown: a text as it is, everything else as the notebook's language writes it."""
-        value, shown = self.values.get(name), usual
+    def _parameter(self, name: str, default: str) -> str:
+        """Return a parameter in Markdown: a string without quotes, any other value as a literal of the language."""
+        value, text = self.values.get(name), default
         if isinstance(value, str):
-            shown = value
+            text = value
         elif name in self.values:
-            shown = literal(value) if self.runbook.language == LUA else repr(value)
-        elif quoted := _QUOTED.fullmatch(usual):
-            shown = quoted[2]
-        is_secret = _SECRET_NAME.search(name) and not shown.isdecimal()  # a number of tokens is none
-        line = REDACTED if is_secret else one_line(shown, self.secrets, _LONGEST)
-        return f"{code_span(name)} = {code_span(line or _EMPTY)}"
+            text = literal(value) if self.runbook.language == LUA else repr(value)
+        elif quoted := _QUOTED.fullmatch(default):
+            text = quoted[2]
+        is_secret = _SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
+        line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
+        return f"{code_span(name)} = {code_span(line or _EMPTY_STRING)}"
 
     def clean(self) -> None:
-        """Replace the secrets in all outputs, those of the accounts among them that were asked until now."""
-        self._learn()
-        for cell in self._code():
+        """Redact the secrets in all outputs, including the tokens of the accounts that were used so far."""
+        self._collect_tokens()
+        for cell in self._code_cells():
             cleaned = [in_texts(output, lambda text: redact(text, self.secrets)) for output in cell.outputs]
             self.leaked = self.leaked or cleaned != cell.outputs
             cell.outputs = cleaned
 
-    def _learn(self) -> None:
-        """Know the tokens of accounts that were asked for the first time. The others are no concern of this run."""
+    def _collect_tokens(self) -> None:
+        """Add the tokens of newly used accounts to the secrets. Tokens of other accounts are not read."""
         if self.calls is None or not self.calls.exists():
             return
         for service, alias in accounts_used(logged(self.calls)):
-            if (service, alias) in self._asked:
+            if (service, alias) in self._used_accounts:
                 continue
-            self._asked.add((service, alias))
+            self._used_accounts.add((service, alias))
             try:
-                self.secrets += _token_of(service, alias)
-            except KosmoError:  # a call that needs the token tells why; the end of a run is no place to fail
+                self.secrets += _account_token(service, alias)
+            except KosmoError:  # the call that needs the token reports the reason; the run must not fail here
                 self.unread[alias] = None
 
     def join(self) -> None:
-        """Make one of texts that came in pieces, once all cells have run: where a kernel cuts them is chance.
+        """Merge adjacent stream outputs, because the kernel splits streams at arbitrary points.
 
-        Not earlier, since a later cell may change an output by its number.
+        Call it after all cells have run, since a later cell may update an output by its index.
         """
-        for cell in self._code():
-            whole: list[Any] = []
+        for cell in self._code_cells():
+            merged: list[Any] = []
             for output in cell.outputs:
-                if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
-                    whole[-1].text += output.text
+                if merged and output.output_type == "stream" and output.get("name") == merged[-1].get("name"):
+                    merged[-1].text += output.text
                 else:
-                    whole.append(output)
-            cell.outputs = whole
+                    merged.append(output)
+            cell.outputs = merged
 
     def save(self) -> None:
-        """Write the copy, whole or not at all."""
+        """Write the copy atomically.
+
+        Raises:
+            SettingsError: the file cannot be written.
+        """
         import nbformat
 
         text = nbformat.writes(self.runbook.notebook)
-        beside = self.output.with_name(f".{self.output.name}.{os.getpid()}")
+        temporary = self.output.with_name(f".{self.output.name}.{os.getpid()}")
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(f"{text}\n", encoding="utf-8")
-            beside.replace(self.output)
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+            temporary.replace(self.output)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise SettingsError(f"`{self.output}` cannot be written: {error.strerror}.") from None
 
-    def _code(self) -> list[Any]:
+    def _code_cells(self) -> list[Any]:
         return [cell for cell in self.runbook.notebook.cells if cell.cell_type == "code"]
 
 
 def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) -> None:
-    """See whether something may be written to a file: there is none, an empty one, or what an earlier run wrote.
+    """Check that a file may be written: it does not exist, is empty, or an earlier run wrote it.
 
     Parameters:
         path: the file.
-        what: a run writes there, in a word.
-        is_ours: whether a file is that.
+        what: what the run writes there, in a word for the message.
+        is_ours: returns whether an earlier run wrote a file.
 
     Raises:
-        InvalidArgumentsError: another file is there.
+        InvalidArgumentsError: the path is another file or a folder.
     """
     is_free = not path.exists() or (path.is_file() and (path.stat().st_size == 0 or is_ours(path)))
     if not is_free:
@@ -150,7 +167,7 @@ def refuse_to_replace(path: Path, what: str, is_ours: Callable[[Path], bool]) ->
 
 
 def is_copy(path: Path) -> bool:
-    """Whether a file is a notebook that a run has written."""
+    """Return whether a file is the executed copy of an earlier run."""
     try:
         return read(path).is_copy
     except InvalidArgumentsError:
@@ -158,32 +175,38 @@ def is_copy(path: Path) -> bool:
 
 
 def refuse_secrets(values: Mapping[str, Any]) -> None:
-    """A parameter is written into the copy, where a secret has no place."""
-    secrets = _of_environment()
+    """Check that no parameter is a secret, because parameters are written into the copy.
+
+    Raises:
+        InvalidArgumentsError: a parameter is a secret.
+    """
+    secrets = _environment_secrets()
     for name, value in values.items():
         text = str(value)
-        token = name == ACCOUNT and _OLD_TOKEN.fullmatch(text.strip())  # no account is named so
-        named = _SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is none
-        if token or named or redact(text, secrets) != text:
+        is_token = name == ACCOUNT and _LEGACY_TOKEN.fullmatch(text.strip())  # no alias looks like this
+        has_secret_name = _SECRET_NAME.search(name) and isinstance(value, str)  # `max_tokens = 5` is no secret
+        if is_token or has_secret_name or redact(text, secrets) != text:
             raise InvalidArgumentsError(
                 f"The parameter `{name}` is a secret, and parameters are written into the copy. Name an account "
                 "instead (--account): its token comes from where it is kept. Nothing was run."
             )
 
 
-def _of_environment() -> tuple[str, ...]:
-    """What must not stand in an output, by value, whoever is asked."""
-    return tuple(value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST)
+def _environment_secrets() -> tuple[str, ...]:
+    """Return the secrets in environment variables, which are redacted whatever accounts are used."""
+    return tuple(
+        value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _MIN_SECRET_LENGTH
+    )
 
 
-def _token_of(service: str, alias: str) -> tuple[str, ...]:
-    """The token of an account, if it has one: none does where answers are replayed.
+def _account_token(service: str, alias: str) -> tuple[str, ...]:
+    """Return the token of an account, or nothing if it has none, as when responses are replayed.
 
     Raises:
-        KosmoError: the place that it is in cannot be read.
+        KosmoError: the place where the token is stored cannot be read.
     """
     from kosmo_kernel import accounts, integrations
 
     integration = integrations.known(service)
-    there = () if integration is None else accounts.steps(integration, alias)
-    return tuple(islice(filter(None, (step.read() for step in there)), 1))
+    sources = () if integration is None else accounts.steps(integration, alias)
+    return tuple(islice(filter(None, (source.read() for source in sources)), 1))

@@ -1,7 +1,7 @@
-"""A notebook that is about to be run: its parameters, and the two cells that a run adds.
+"""A notebook to run: its parameters, and the two cells that a run adds.
 
-One sets the parameters, behind the cell that declares them; one tells of the run, below the title. Those of an earlier
-run are replaced.
+One cell sets the parameters and follows the cell that declares them. The other reports the run and is placed below the
+title. Both replace the cells of an earlier run.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, declared
 
 ACCOUNT = "account"  # the parameter that `--account` sets
-REPORT_TAG = "kosmo-run"  # the tag of the cell that tells of the run
+REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
 
 
 @dataclass(slots=True)
 class Runbook:
-    """A notebook that is about to be run.
+    """A notebook to run.
 
     Parameters:
-        path: the notebook.
-        notebook: what is in it, in nbformat's form.
+        path: the file.
+        notebook: its content as an nbformat node.
     """
 
     path: Path
@@ -33,32 +33,32 @@ class Runbook:
 
     @property
     def language(self) -> str:
-        """`lua`, `python` or another language, as its kernel is said to speak."""
-        about = self.notebook.metadata
-        told = about.get("kernelspec", {}).get("language") or about.get("language_info", {}).get("name") or PYTHON
-        return str(told).lower()
+        """The language of the notebook's kernel in lower case, `python` if its metadata name none."""
+        metadata = self.notebook.metadata
+        name = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name") or PYTHON
+        return str(name).lower()
 
     def parameters(self) -> list[Parameter]:
-        """The parameters that it declares, in their order."""
+        """Return the declared parameters in order."""
         cell = self._cell(TAG)
         return [] if cell is None else declared(cell.source, self.language)
 
     @property
     def is_copy(self) -> bool:
-        """Whether a run has written it."""
+        """Whether this is the copy of an earlier run."""
         return self._cell(REPORT_TAG) is not None
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Add the cell that sets these parameters, or replace the one of an earlier run.
 
         Parameters:
-            values: by name, in the kinds that `parameters.values_of` gives.
+            values: the values by name, as `parameters.values_of` returns them.
         """
         import nbformat
 
-        before = self._cell(INJECTED)
-        if before is not None:
-            self.notebook.cells.remove(before)
+        existing = self._cell(INJECTED)
+        if existing is not None:
+            self.notebook.cells.remove(existing)
         if not values:
             return
         marker = "--" if self.language == LUA else "#"
@@ -67,15 +67,15 @@ class Runbook:
         self.notebook.cells.insert(self.notebook.cells.index(self._cell(TAG)) + 1, cell)
 
     def add_report(self, text: str) -> None:
-        """Have the cell that tells of the run say this."""
+        """Set the text of the report cell, which is added if there is none."""
         import nbformat
 
         cell = self._cell(REPORT_TAG)
         if cell is None:
             cell = nbformat.v4.new_markdown_cell()
             cell.metadata["tags"] = [REPORT_TAG]
-            headed = self.notebook.cells and self.notebook.cells[0].cell_type == "markdown"
-            self.notebook.cells.insert(1 if headed else 0, cell)
+            has_title = self.notebook.cells and self.notebook.cells[0].cell_type == "markdown"
+            self.notebook.cells.insert(1 if has_title else 0, cell)
         cell.source = text
 
     def _cell(self, tag: str) -> Any:
@@ -83,11 +83,11 @@ class Runbook:
 
 
 def read(path: Path) -> Runbook:
-    """The notebook in a file.
+    """Read a notebook from a file.
 
     Raises:
-        SettingsError: what runs notebooks is not installed.
-        InvalidArgumentsError: there is no such file, or it is no notebook.
+        SettingsError: nbformat or nbclient is not installed.
+        InvalidArgumentsError: the file cannot be read or is no notebook.
     """
     missing = [name for name in ("nbformat", "nbclient") if find_spec(name) is None]
     if missing:

@@ -1,9 +1,9 @@
-"""The executed copy as a page of HTML, for whoever only reads the answers.
+"""Write the executed copy as an HTML page, for readers who only need the results.
 
-The page is one file that fetches nothing and runs no script: it can be mailed, read where there is no network, and no
-third party learns that an audit is read. It has nbconvert's usual look without the code and the numbers of the cells.
-A text that a table cuts, to be read in full under the mouse, is whole here. On paper a heading stays with its table,
-and a table of ten columns or more has a sheet of its own, turned and in small type, so that nothing of it is cut off.
+The page is one file that loads nothing and runs no script: it can be mailed and read offline, and no third party learns
+that it is read. It uses nbconvert's default look without the code and the cell numbers. Table cells that are truncated
+in a notebook, with the full text in a tooltip, are shown in full. In print a heading stays with its table, and a table
+of ten or more columns gets a landscape sheet of its own in small type, so that nothing is cut off.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
 
 SUFFIX = ".html"
-_MARK = "<!-- A page of kosmo run -->"  # by which one is known that may be replaced
-_CUT = re.compile(r"<td title='([^']*)'>[^<]*")  # as `tables.py` writes what it cuts
-_CUT_LINK = re.compile(r'<a href="([^"]*)">[^<]*…</a>')
+_MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
+_TRUNCATED_CELL = re.compile(r"<td title='([^']*)'>[^<]*")  # a truncated table cell as `render/tables.py` writes it
+_TRUNCATED_LINK = re.compile(r'<a href="([^"]*)">[^<]*…</a>')
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 
-# The blocks that are emptied load scripts from a content delivery network: for widgets, formulas and diagrams.
-_HEAD = f"{{%- extends 'lab/index.html.j2' -%}}{{%- block html_head_js -%}}{_MARK}{{%- endblock -%}}"
+# The emptied blocks would load scripts from a CDN, for widgets, formulas and diagrams.
+_HEAD = f"{{%- extends 'lab/index.html.j2' -%}}{{%- block html_head_js -%}}{_MARKER}{{%- endblock -%}}"
 _TEMPLATE = """\
 {%- block data_png -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
 {%- block data_jpg -%}{{ super() | replace('<img', cell.metadata.image) }}{%- endblock -%}
@@ -58,11 +58,11 @@ body.jp-Notebook { max-width: 70em; margin: auto; }
 
 
 def check(copy: Path) -> None:
-    """See whether a page of this copy can be made.
+    """Check that a page of this copy can be written.
 
     Raises:
-        SettingsError: what makes it is not installed.
-        InvalidArgumentsError: the copy has the name of a page, or the page that of a file which is none of ours.
+        SettingsError: nbconvert is not installed.
+        InvalidArgumentsError: the copy's name ends in `.html`, or another file has the name of the page.
     """
     if copy.suffix == SUFFIX:
         raise InvalidArgumentsError(
@@ -75,7 +75,7 @@ def check(copy: Path) -> None:
 
 
 def write(copy: Path) -> Path:
-    """Write the copy as a page beside it.
+    """Write the page next to the copy and return its path.
 
     Raises:
         SettingsError: the page cannot be written.
@@ -84,10 +84,10 @@ def write(copy: Path) -> Path:
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(copy, as_version=4)
-    _name(notebook)
-    _uncut(notebook)
+    _set_titles(notebook)
+    _expand_truncated_cells(notebook)
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
-    # Of its own accord it prefers templates in the working directory, which are programs.
+    # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": _HEAD + _TEMPLATE, "extra_template_basedirs": []}
     exporter = HTMLExporter(**templates, **bare)  # type: ignore[no-untyped-call] # nbconvert has no types
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
@@ -101,27 +101,27 @@ def write(copy: Path) -> Path:
 
 def _is_page(path: Path) -> bool:
     try:
-        return _MARK.encode() in path.read_bytes()
-    except OSError:  # it is somebody else's
+        return _MARKER.encode() in path.read_bytes()
+    except OSError:  # unreadable, so not written by a run
         return False
 
 
-def _name(notebook: Any) -> None:
-    """Give the page its first heading as a title, and pictures the heading above them for those who cannot see."""
+def _set_titles(notebook: Any) -> None:
+    """Set the first heading as the page's title, and the heading above each picture as its alternative text."""
     heading = "A picture"
     for cell in notebook.cells:
         text = _FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
-        found = [_LINK.sub(r"\1", one).replace("`", "").replace("*", "") for one in _HEADING.findall(text)]
-        if found:
-            heading = found[-1]
-            notebook.metadata.setdefault("title", found[0])
+        headings = [_LINK.sub(r"\1", h).replace("`", "").replace("*", "") for h in _HEADING.findall(text)]
+        if headings:
+            heading = headings[-1]
+            notebook.metadata.setdefault("title", headings[0])
         cell.metadata.image = f'<img alt="{escape(heading)}"'
 
 
-def _uncut(notebook: Any) -> None:
-    """Have our tables show whole what they cut."""
+def _expand_truncated_cells(notebook: Any) -> None:
+    """Show truncated cells of our tables in full."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
-        shown = output.get("data", {}).get("text/html", "")
-        if 'class="kosmo-table"' in shown:
-            whole = _CUT.sub(r"<td title='\1'>\1", shown)
-            output.data["text/html"] = _CUT_LINK.sub(r'<a href="\1">\1</a>', whole)
+        html = output.get("data", {}).get("text/html", "")
+        if 'class="kosmo-table"' in html:
+            html = _TRUNCATED_CELL.sub(r"<td title='\1'>\1", html)
+            output.data["text/html"] = _TRUNCATED_LINK.sub(r'<a href="\1">\1</a>', html)

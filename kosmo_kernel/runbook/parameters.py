@@ -1,8 +1,8 @@
-"""The parameters that a notebook declares, and values for them from texts.
+"""Parse the parameters that a notebook declares, and the values that are given for them.
 
-A notebook's first code cell with the tag `parameters` assigns each of them a usual value, in the notebook's language;
-what stands behind an assignment as a comment explains it. That value also says of which kind a parameter is, so
-`007` stays a text where a text is declared. Lua is read by a library's tokens, Python by its parser; no cell is run.
+The first cell with the tag `parameters` assigns each parameter its default, in the notebook's language; a comment at
+the end of the line documents it. The default also determines the parameter's kind, so that `007` stays a string where
+the default is one. Lua code is tokenized and Python code parsed; no cell is executed.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from kosmo_kernel.editor.tokens import Token
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 
 LUA, PYTHON = "lua", "python"
-TAG = "parameters"  # of the cell that declares them, as papermill has it
-INJECTED = "injected-parameters"  # of the cell that sets them, likewise
+TAG = "parameters"  # of the cell that declares parameters; the same as in papermill
+INJECTED = "injected-parameters"  # of the cell that sets parameters; the same as in papermill
 
 _OPENING, _CLOSING = "({[", ")}]"
-_WORDS = {"true": True, "false": False}
-_LINE_END = re.compile(r"\r\n?|\n")  # as Python's parser counts lines; `splitlines` knows other ends
+_BOOLEANS = {"true": True, "false": False}
+_LINE_END = re.compile(r"\r\n?|\n")  # the line ends of Python's parser; `splitlines` has more
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter.
+    """A declared parameter.
 
     Parameters:
-        name: as it is assigned.
-        kind: `string`, `number`, `boolean`, `table` or `nil`, or an empty text for what is computed.
-        usual: the value it has where none is given, as the cell has it.
-        doc: the comment behind it, or an empty text.
+        name: the name of the variable.
+        kind: `string`, `number`, `boolean`, `table` or `nil`; empty if the default is computed.
+        usual: the source code of the default.
+        doc: the trailing comment, or an empty string.
     """
 
     name: str
@@ -46,70 +46,70 @@ class Parameter:
 
 
 def declared(code: str, language: str) -> list[Parameter]:
-    """The parameters that a cell declares, in its order: each assignment of one name, outside of any brackets.
+    """Return the parameters that a cell declares in order: each top-level assignment to a single name.
 
     Parameters:
         code: the cell.
-        language: `lua` or `python`; in others nothing is found.
+        language: `lua` or `python`; for other languages the result is empty.
     """
-    found = {LUA: _in_lua, PYTHON: _in_python}.get(language)
-    return found(code) if found else []
+    parser = {LUA: _parse_lua, PYTHON: _parse_python}.get(language)
+    return parser(code) if parser else []
 
 
 def value_of(parameter: Parameter, text: str) -> Any:
-    """The value of a parameter that is given as a text.
+    """Parse the text that is given for a parameter.
 
     Parameters:
-        parameter: says of which kind it is. A text stays as it is; a table is written as JSON; of a parameter without
-            a usual value (nil, None) any text is taken, as a text.
-        text: as somebody typed it.
+        parameter: the parameter, whose kind decides: a string stays as it is, a table is parsed as JSON, and for a
+            default of nil or None any text is accepted and stays a string.
+        text: the text as the user typed it.
 
     Raises:
-        InvalidArgumentsError: it is not of that kind.
+        InvalidArgumentsError: the text is not of that kind.
     """
     if parameter.kind == "number":
         return _number(parameter, text)
     if parameter.kind == "boolean":
-        if text.lower() not in _WORDS:
-            raise _refused(parameter, text, "true or false")
-        return _WORDS[text.lower()]
+        if text.lower() not in _BOOLEANS:
+            raise _invalid_value(parameter, text, "true or false")
+        return _BOOLEANS[text.lower()]
     if parameter.kind == "table":
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            value = json.loads(text, parse_constant=_reject_constant)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, (list, dict)):
-            raise _refused(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
+            raise _invalid_value(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
         return value
     return text
 
 
 def values_of(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict[str, Any]:
-    """The values of parameters that are given as texts.
+    """Parse the texts that are given for parameters and return the values by name.
 
     Raises:
-        UnknownNameError: the notebook declares no such parameter; with the nearest names.
-        InvalidArgumentsError: a value is not of its kind.
+        UnknownNameError: the notebook declares no such parameter; the error lists the nearest names.
+        InvalidArgumentsError: a value is not of the parameter's kind.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
-            there = f"it has {', '.join(known)}" if known else f"no cell of it has the tag `{TAG}`"
+            reason = f"it has {', '.join(known)}" if known else f"no cell of it has the tag `{TAG}`"
             near = tuple(nearest(name, known))
-            raise UnknownNameError(f"The notebook declares no parameter `{name[:64]}`: {there}.", near)
+            raise UnknownNameError(f"The notebook declares no parameter `{name[:64]}`: {reason}.", near)
     return {name: value_of(known[name], text) for name, text in given.items()}
 
 
 def assignments(values: Mapping[str, Any], language: str) -> str:
-    """The code that sets parameters: one assignment a line, each a literal."""
+    """Return the code that sets parameters, one assignment of a literal per line."""
     from kosmo_kernel.values.lua_syntax import literal
 
     write = literal if language == LUA else repr
     return "\n".join(f"{name} = {write(value)}" for name, value in values.items())
 
 
-def _no_constant(name: str) -> NoReturn:
-    """Python's decoder takes `NaN` and `Infinity`, which are no JSON and in Python's code no values."""
+def _reject_constant(name: str) -> NoReturn:
+    """Reject `NaN` and `Infinity`, which Python's decoder accepts but which are neither JSON nor Python literals."""
     raise ValueError(name)
 
 
@@ -122,29 +122,29 @@ def _number(parameter: Parameter, text: str) -> int | float:
             continue
         if is_finite:
             return value
-    raise _refused(parameter, text, "a number")
+    raise _invalid_value(parameter, text, "a number")
 
 
-def _refused(parameter: Parameter, text: str, wanted: str) -> InvalidArgumentsError:
+def _invalid_value(parameter: Parameter, text: str, expected: str) -> InvalidArgumentsError:
     return InvalidArgumentsError(
-        f"The parameter `{parameter.name}` is {wanted} (usually {parameter.usual}), got {text[:64]!r}."
+        f"The parameter `{parameter.name}` is {expected} (usually {parameter.usual}), got {text[:64]!r}."
     )
 
 
-def _in_lua(code: str) -> list[Parameter]:
-    found = []
+def _parse_lua(code: str) -> list[Parameter]:
+    parameters = []
     for statement in _statements(code):
-        words = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
-        if len(words) < 3 or words[0].kind != "name" or words[1].text != "=":
+        tokens = [token for token in statement if token.kind != "comment" and token.text not in ("local", ";")]
+        if len(tokens) < 3 or tokens[0].kind != "name" or tokens[1].text != "=":
             continue
-        usual, last = code[words[2].start : words[-1].end], statement[-1]
+        default, last = code[tokens[2].start : tokens[-1].end], statement[-1]
         doc = last.text.lstrip("- ").rstrip() if last.kind == "comment" else ""
-        found.append(Parameter(words[0].text, _kind(words[2]), usual, doc))
-    return found
+        parameters.append(Parameter(tokens[0].text, _lua_kind(tokens[2]), default, doc))
+    return parameters
 
 
 def _statements(code: str) -> Iterator[list[Token]]:
-    """The tokens of each statement with the comment behind it, where statements stand on lines or end in `;`."""
+    """Yield the tokens of each statement and its trailing comment; a line end or `;` ends a statement."""
     from kosmo_kernel.editor.tokens import tokens_of
 
     statement: list[Token] = []
@@ -160,20 +160,20 @@ def _statements(code: str) -> Iterator[list[Token]]:
         yield statement
 
 
-def _kind(first: Token) -> str:
-    """The Lua type of a value, as far as its first token tells."""
+def _lua_kind(first: Token) -> str:
+    """Return the Lua type of a value from its first token, or an empty string if it is computed."""
     if first.kind in ("string", "number"):
         return first.kind
     return {"true": "boolean", "false": "boolean", "nil": "nil", "{": "table", "-": "number"}.get(first.text, "")
 
 
-def _in_python(code: str) -> list[Parameter]:
+def _parse_python(code: str) -> list[Parameter]:
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError):  # the notebook says so itself when it runs
+    except (SyntaxError, ValueError):  # the error is reported when the cell runs
         return []
     lines = _LINE_END.split(code)
-    found = []
+    parameters = []
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
         if isinstance(node, ast.AnnAssign):
@@ -181,15 +181,15 @@ def _in_python(code: str) -> list[Parameter]:
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name) or node.value is None:
             continue
         end = node.end_lineno or node.lineno
-        behind = lines[end - 1].encode()[node.end_col_offset :].decode()
-        doc = behind.strip().removeprefix("#").strip() if behind.strip().startswith("#") else ""
-        usual = ast.get_source_segment(code, node.value) or ""
-        found.append(Parameter(target.id, _python_kind(node.value), usual, doc))
-    return found
+        rest = lines[end - 1].encode()[node.end_col_offset :].decode().strip()
+        doc = rest.removeprefix("#").strip() if rest.startswith("#") else ""
+        default = ast.get_source_segment(code, node.value) or ""
+        parameters.append(Parameter(target.id, _python_kind(node.value), default, doc))
+    return parameters
 
 
 def _python_kind(value: ast.expr) -> str:
-    """The kind of a literal, in Lua's words; an empty text for what is computed."""
+    """Return the kind of a literal, or an empty string if the value is computed."""
     try:
         literal = ast.literal_eval(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a run came to, in one line and in figures."""
+"""The report of a run: its outcome, accounts, duration and cost."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from kosmo_kernel.safety.escape import code_span, markdown_text
 
 @dataclass(slots=True)
 class Report:
-    """What a run came to.
+    """The outcome of a run.
 
     Parameters:
-        output: the copy.
-        parameters: those that were given.
-        started: in UTC.
-        seconds: how long it took.
-        cells: how many code cells ran.
-        accounts: the aliases that were asked.
-        calls: how many calls the cells made.
-        requests: and requests.
-        error: what the cell that failed said, or None.
-        note: what else is to be told, in a line: that answers were replayed.
-        unread: the aliases whose tokens could not be looked for in the outputs.
+        output: the file of the executed copy.
+        parameters: the values of the parameters that were given.
+        started: the start time, in UTC.
+        seconds: the duration.
+        cells: the number of code cells that ran.
+        accounts: the aliases of the accounts that were used.
+        calls: the number of API calls that the cells made.
+        requests: the number of HTTP requests.
+        error: the error message of the cell that failed, or None.
+        note: a line to add, such as that the responses were replayed.
+        unread: the aliases whose tokens could not be read, so that the outputs were not searched for them.
     """
 
     output: Path
@@ -42,15 +42,15 @@ class Report:
     unread: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Return one line: when, for which accounts, what it cost, how it ended."""
-        return self._told(str, str)
+        """Return a line with the start time, the accounts, the cost and the outcome."""
+        return self._format(str, str)
 
     def markdown(self) -> str:
         """Return the same line in Markdown."""
-        return self._told(code_span, markdown_text)
+        return self._format(code_span, markdown_text)
 
-    def _told(self, code: Callable[[str], str], words: Callable[[str], str]) -> str:
-        asked = f"for the account {', '.join(map(code, self.accounts))}" if self.accounts else "without a call"
+    def _format(self, code: Callable[[str], str], words: Callable[[str], str]) -> str:
+        scope = f"for the account {', '.join(map(code, self.accounts))}" if self.accounts else "without a call"
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
         cost = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
         end = f" {words(self.note)}" if self.note else ""
@@ -58,4 +58,4 @@ class Report:
             end += f" The token of {', '.join(map(code, self.unread))} could not be looked for in the outputs."
         if self.error is not None:
             end += " **It stopped at a failure.**"
-        return f"Run on {self.started:%Y-%m-%d at %H:%M} UTC {asked}: {cost}, {self.seconds:.1f} s.{end}"
+        return f"Run on {self.started:%Y-%m-%d at %H:%M} UTC {scope}: {cost}, {self.seconds:.1f} s.{end}"

@@ -1,11 +1,18 @@
-"""Sanitize, escape and redact what scripts, services and servers say, before anybody is shown it.
+"""Sanitize, escape and redact content from scripts, services and servers before it is shown.
 
-A script in the output of a notebook owns the notebook's user, a remote image tells its server who looks and when, and
-an escape sequence can type into a terminal. So HTML goes through an allow-list (`html.py`), an SVG becomes a
-picture that cannot run (`svg.py`), any other picture is one that can be drawn (`images.py`), Markdown loses raw
-HTML and images (`markdown.py`), formulas keep the commands that only draw (`tex.py`), and plain text loses what is no
-text (`text.py`). What cannot be made harmless raises `UnsafeContentError`. The libraries behind it are imported when
-first needed.
+A script in a notebook's output acts as the notebook's user, a remote image tells its server who views it and when, and
+an escape sequence can type into a terminal. Content that cannot be sanitized raises `UnsafeContentError`. The libraries
+behind these functions are imported when first needed.
+
+html.py       HTML, by an allow-list of tags and attributes
+svg.py        an SVG as an image that cannot run scripts
+images.py     PNG, JPEG, GIF and WebP of limited size
+markdown.py   Markdown without raw HTML and images
+tex.py        formulas with only the commands that draw
+text.py       plain text without escape sequences and control characters
+escape.py     text escaped for Markdown and HTML
+no_math.py    HTML and Markdown in which nothing is typeset as a formula
+redaction.py  text without secrets
 """
 
 from __future__ import annotations
@@ -46,7 +53,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """What most runs never show, imported when it is first asked for."""
+    """Import a function on first access, because most runs never need it."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -1,8 +1,8 @@
-"""Pictures made of pixels: PNG, JPEG, GIF and WebP.
+"""Check pictures in PNG, JPEG, GIF and WebP before they are shown.
 
-A browser runs nothing of them. What it cannot be trusted with is to have the time and the memory for whatever a few
-bytes ask it to draw. So each must be what it is given as, and how much it draws is read from its own headers, those of
-its frames and scans as well. Nothing of it is decoded here.
+Browsers run no code in them, but a few bytes can make a browser use unlimited time and memory. So each picture must
+have the declared format, and its size is read from its headers, including those of its frames and scans. Nothing is
+decoded here.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from collections.abc import Callable
 
 from kosmo_kernel.safety.text import UnsafeContentError
 
-MAX_BYTES = 8 << 20  # of a picture, or of its base64
-PIXELS_MOST = 100_000_000  # of a picture
-MAX_PIXELS_OF_ALL_FRAMES = 1_000_000_000  # and of all its frames together
-SCANS_MOST = 100  # of a JPEG; each goes over the whole picture, and may take no more than a few bytes
-MAX_CHUNKS = 10_000  # of a WebP
+MAX_BYTES = 8 << 20  # bytes of a picture, or of its base64
+PIXELS_MOST = 100_000_000  # pixels of a picture, at most
+MAX_PIXELS_OF_ALL_FRAMES = 1_000_000_000  # pixels of all frames together
+SCANS_MOST = 100  # scans of a JPEG, at most; a scan of a few bytes is drawn over the whole picture
+MAX_CHUNKS = 10_000  # chunks of a WebP
 
 _PNG, _PNG_SIZE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 16
 _JPEG, _JPEG_SCAN, _JPEG_MARKER = b"\xff\xd8\xff", b"\xff\xda", 0xFF
-_JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of what says its size
+_JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of the frame headers, which have the size
 _GIFS, _GIF_EXTENSION, _GIF_FRAME = (b"GIF87a", b"GIF89a"), 0x21, 0x2C
 
 
 def sanitize_png(given: bytes) -> bytes:
-    """The bytes of a PNG, from them or from their base64.
+    """Return the bytes of a PNG, given as bytes or as base64.
 
     Raises:
-        NotShownError: they are none, or the picture is too large.
+        UnsafeContentError: it is no PNG, or the picture is too large.
     """
     return sanitize_picture("png", given)[0]
 
 
 def sanitize_picture(kind: str, given: bytes) -> tuple[bytes, int, int]:
-    """The bytes of a picture, from them or from their base64, and its width and height in pixels.
+    """Return the bytes of a picture, and its width and height in pixels.
 
     Parameters:
-        kind: as what it was given, the end of a MIME type: `png`, `jpeg`, `gif` or `webp`.
+        kind: the declared format, a MIME subtype: `png`, `jpeg`, `gif` or `webp`.
         given: the bytes, or their base64.
 
     Raises:
-        NotShownError: it is none, or is too large.
+        UnsafeContentError: it has another format, or is too large.
     """
     name, size_of = _READERS[kind]
     if len(given) > MAX_BYTES:
         raise UnsafeContentError(f"a picture of {len(given):,} bytes is too large")
     data, size = given, _size(size_of, given)
     if size is None:
-        data = _decoded(given)
+        data = _from_base64(given)
         size = _size(size_of, data)
     if size is None:
         raise UnsafeContentError(f"this is no {name}, neither its bytes nor their base64")
@@ -63,17 +63,17 @@ def _size(size_of: Callable[[bytes], tuple[int, int] | None], data: bytes) -> tu
     try:
         return size_of(data)
     except (IndexError, struct.error):
-        return None  # it ends before it has said that
+        return None  # the data end before the size
 
 
-def _decoded(given: bytes) -> bytes:
+def _from_base64(data: bytes) -> bytes:
     try:
-        return base64.b64decode(b"".join(given.split()), validate=True)
+        return base64.b64decode(b"".join(data.split()), validate=True)
     except binascii.Error:
         return b""
 
 
-# Each gives width and height in pixels, as a picture says them, or None where the bytes are no such picture.
+# Each function returns width and height in pixels from the headers, or None if the bytes have another format.
 
 
 def _size_of_png(data: bytes) -> tuple[int, int] | None:
@@ -81,72 +81,76 @@ def _size_of_png(data: bytes) -> tuple[int, int] | None:
 
 
 def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
-    """By ITU-T T.81, annex B: segments, each with a marker and its length, until one says the size."""
+    """Read segments by ITU-T T.81, annex B, each with a marker and a length, up to the one with the size."""
     if not data.startswith(_JPEG):
         return None
     if data.count(_JPEG_SCAN) > SCANS_MOST:
         raise UnsafeContentError(f"a JPEG of more than {SCANS_MOST} scans is too much to draw")
-    at = 2
-    while data[at] == _JPEG_MARKER:
-        marker = data[at + 1]
-        if marker == _JPEG_MARKER:  # one more in front of it fills up
-            at += 1
+    offset = 2
+    while data[offset] == _JPEG_MARKER:
+        marker = data[offset + 1]
+        if marker == _JPEG_MARKER:  # a fill byte
+            offset += 1
             continue
-        length, _, height, width = struct.unpack_from(">HBHH", data, at + 2)
+        length, _, height, width = struct.unpack_from(">HBHH", data, offset + 2)
         if marker in _JPEG_SIZES:
             return (width, height) if width and height else None
-        if length < 2 or data[at : at + 2] == _JPEG_SCAN:
+        if length < 2 or data[offset : offset + 2] == _JPEG_SCAN:
             return None
-        at += 2 + length
+        offset += 2 + length
     return None
 
 
 def _size_of_gif(data: bytes) -> tuple[int, int] | None:
-    """By the specification of GIF 89a. A frame may reach beyond the size that the picture says, and then counts."""
+    """Read blocks by the GIF 89a specification. A frame may exceed the declared size, which then grows with it."""
     if not data.startswith(_GIFS):
         return None
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at, drawn = 13 + _gif_colours(flags), 0
-    while at < len(data):
-        kind = data[at]
+    offset, pixels = 13 + _gif_colours(flags), 0
+    while offset < len(data):
+        kind = data[offset]
         if kind == _GIF_EXTENSION:
-            at += 2
-        elif kind == _GIF_FRAME and at + 10 <= len(data):
-            left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
-            width, height, drawn = max(width, left + wide), max(height, top + high), drawn + wide * high
-            at += 11 + _gif_colours(flags)
+            offset += 2
+        elif kind == _GIF_FRAME and offset + 10 <= len(data):
+            left, top, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, offset + 1)
+            width, height, pixels = (
+                max(width, left + frame_width),
+                max(height, top + frame_height),
+                pixels + frame_width * frame_height,
+            )
+            offset += 11 + _gif_colours(flags)
         else:
-            break  # its end
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
-    _few_enough(drawn)
+            break  # the trailer
+        while offset < len(data) and data[offset]:
+            offset += 1 + data[offset]
+        offset += 1
+    _check_pixels(pixels)
     return (width, height) if width and height else None
 
 
 def _gif_colours(flags: int) -> int:
-    """Bytes of a table of colours."""
+    """Return the size of a colour table in bytes."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _size_of_webp(data: bytes) -> tuple[int, int] | None:
-    """By RFC 9649: chunks, of which the first says the size, and each of an animation that of its frame."""
+    """Read chunks by RFC 9649: the first has the size, and each `ANMF` chunk that of its frame."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         return None
     size: tuple[int, int] | None = None
-    at, drawn = 12, 0
+    offset, pixels = 12, 0
     for _ in range(MAX_CHUNKS):
-        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        body = data[at + 8 : at + 24]
+        kind, length = data[offset : offset + 4], int.from_bytes(data[offset + 4 : offset + 8], "little")
+        body = data[offset + 8 : offset + 24]
         if not size:
             size = _size_of_webp_chunk(kind, body)
             if not size:
                 return None
         if kind == b"ANMF":
-            drawn += _pair(body[6:12], 3)[0] * _pair(body[6:12], 3)[1]
-        at += 8 + length + length % 2
-        if at >= len(data):
-            _few_enough(drawn)
+            pixels += _pair(body[6:12], 3)[0] * _pair(body[6:12], 3)[1]
+        offset += 8 + length + length % 2
+        if offset >= len(data):
+            _check_pixels(pixels)
             return size
     raise UnsafeContentError(f"a WebP of more than {MAX_CHUNKS:,} chunks is too much to draw")
 
@@ -164,16 +168,16 @@ def _size_of_webp_chunk(kind: bytes, body: bytes) -> tuple[int, int] | None:
 
 
 def _pair(data: bytes, size: int) -> tuple[int, int]:
-    """Width and height, each one less than it is."""
+    """Return width and height, which are stored minus one."""
     return int.from_bytes(data[:size], "little") + 1, int.from_bytes(data[size:], "little") + 1
 
 
-def _few_enough(drawn: int) -> None:
-    if drawn > MAX_PIXELS_OF_ALL_FRAMES:
-        raise UnsafeContentError(f"the frames of this picture have {drawn:,} pixels, which is too much to draw")
+def _check_pixels(pixels: int) -> None:
+    if pixels > MAX_PIXELS_OF_ALL_FRAMES:
+        raise UnsafeContentError(f"the frames of this picture have {pixels:,} pixels, which is too much to draw")
 
 
-# By the end of their MIME type: what people call them, and what reads their size.
+# By MIME subtype: the name in messages, and the function that reads the size.
 _READERS: dict[str, tuple[str, Callable[[bytes], tuple[int, int] | None]]] = {
     "png": ("PNG", _size_of_png),
     "jpeg": ("JPEG", _size_of_jpeg),

@@ -1,11 +1,11 @@
-r"""Markdown without raw HTML, without images, and with links to the web only.
+r"""Sanitize Markdown: no raw HTML, no images, and links to the web only.
 
-No two programs that show Markdown agree on where code, formulas and links begin, and JupyterLab takes formulas out
-before it reads the rest and puts them back into the finished HTML, even into an attribute. So nothing here depends on
-reading a text as they do. Each mark that can start something harmful is taken apart wherever it stands. What seems to
-be code is only treated more gently, with a character that is not seen, in place of an entity or a backslash.
-Alone a fenced block at the margin is left as it is, between blank lines and with a fence that nothing in it can end.
-A fence keeps its language only where that is one of those that are coloured, because others are drawn or run.
+Renderers disagree on where code, formulas and links begin, and JupyterLab extracts formulas before it parses the rest
+and puts them back into the rendered HTML, even into an attribute. So nothing here depends on parsing text as a renderer
+does: each mark that can start something harmful is broken up wherever it occurs, with an entity or a backslash. In what
+seems to be code an invisible character is used instead, so that the code looks the same. Only a fenced block that is
+not indented is left as it is, between blank lines and with a fence that nothing in it can close. A fence keeps its
+language only if that is merely highlighted, because others are rendered or run.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kosmo_kernel.safety.tex import JOINER, inert_tex, may_have_formulas, shallo
 from kosmo_kernel.safety.text import sanitize_text, short_enough
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([^`\n]*)")
-_TICKS = re.compile("`+")
-# Languages that are coloured and not run or drawn, as `mermaid` is.
-_COLOURED = {
+_BACKTICKS = re.compile("`+")
+# Languages that are only highlighted, not rendered or run as `mermaid` is.
+_HIGHLIGHTED = {
     *("bash", "c", "c++", "console", "cpp", "css", "diff", "dockerfile", "go", "html", "http", "ini", "java"),
     *("javascript", "js", "json", "julia", "lua", "makefile", "markdown", "md", "perl", "php", "powershell", "py"),
     *("python", "r", "ruby", "rust", "sh", "shell", "sql", "swift", "text", "toml", "ts", "txt", "typescript"),
@@ -43,44 +43,44 @@ _PARTS = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
-# A fence with something behind it, wherever it stands: in quotes, in lists, indented.
-# A run of marks is looked at once, from its beginning, however long it is.
+# A fence with an info string, anywhere: in quotes, in lists, indented.
+# A run of marks matches only from its beginning, so that a long one takes linear time.
 _ANY_FENCE = re.compile(
     r"(?P<fence>(?<!`)`{3,}+(?=[^`\n]*$)|(?<!~)~{3,}+)(?P<gap>[ \t]*+)(?P<info>[^\n]+)", re.MULTILINE
 )
-# What MyST, Pandoc and Quarto read as a directive, a role, or the attributes of code.
+# Directives, roles and attributes of code in MyST, Pandoc and Quarto.
 _DIRECTIVE = re.compile(r"(?<!:):{3,}+(?=[ \t]*+[{\w])|\{[^{}`\n]{1,80}\}(?=`)|`(?=\{)")
 _ENTITY = re.compile(r"&(?=(#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,40});?)")
-_NO_MARKS = {*"&<>\"' "}  # characters of ASCII that may be written as entities
-_CONTINUED = re.compile(r"[A-Za-z\\;@]")
+_HARMLESS = {*"&<>\"' "}  # ASCII characters that may be written as entities
+_CONTINUES_COMMAND = re.compile(r"[A-Za-z\\;@]")
 _OPENS_FORMULA = re.compile(r"\$|\\(?:[(\[]|begin)")
 _ENDS_FORMULA = re.compile(r"\$|\\(?:[)\]]|end)")
 _CODE_PARTS = re.compile(r"<(?=[A-Za-z/!?<])|!(?=\[)|\](?=\s*+[(:])")
-_LINKED = ("://", "www.", "](", "]:")  # what may make a word a link
+_LINK_MARKS = ("://", "www.", "](", "]:")  # parts that can make a word a link
 
 
 def sanitize_markdown(given: str) -> str:
-    """Markdown that shows text, tables, code, formulas and links, and nothing else.
+    """Return Markdown that shows only text, tables, code, formulas and links.
 
     Raises:
-        NotShownError: it is too long, or has formulas that are nested too deep.
+        UnsafeContentError: it is too long, or has formulas that are nested too deep.
     """
     short_enough(given, "Markdown")
     lines = sanitize_text(given).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     parts: list[tuple[str | None, str]] = []  # the language of a block and its code, or None and prose
     prose: list[str] = []
-    at = 0
-    while at < len(lines):
-        fence = _FENCE.fullmatch(lines[at])
+    line = 0
+    while line < len(lines):
+        fence = _FENCE.fullmatch(lines[line])
         if fence is None:
-            prose.append(lines[at])
-            at += 1
+            prose.append(lines[line])
+            line += 1
             continue
         ending = re.compile(rf" {{0,3}}{fence[1][0]}{{{len(fence[1])},}}[ \t]*")
-        end = next((i for i in range(at + 1, len(lines)) if ending.fullmatch(lines[i])), len(lines))
-        parts += [(None, "\n".join(prose)), (fence[2], "\n".join(lines[at + 1 : end]))]
+        end = next((i for i in range(line + 1, len(lines)) if ending.fullmatch(lines[i])), len(lines))
+        parts += [(None, "\n".join(prose)), (fence[2], "\n".join(lines[line + 1 : end]))]
         prose = []
-        at = end + 1
+        line = end + 1
     parts.append((None, "\n".join(prose)))
     outside = "\n\n".join(part for info, part in parts if info is None)
     has_formulas = may_have_formulas(outside)
@@ -95,85 +95,85 @@ def sanitize_markdown(given: str) -> str:
 
 
 def _block(info: str, code: str, *, after_formulas: bool) -> str:
-    """A fenced block that is one for everybody.
+    """Return a fenced block that every renderer reads as one.
 
-    A formula that began above could end in it, where its code has what ends formulas; then it is no block there, so
-    such code is taken apart like everything else.
+    A formula that begins outside could end in code with a closing delimiter, and would swallow the fence. Such code is
+    broken up like other text.
 
     Parameters:
-        info: what stands behind the fence.
-        code: what is in it.
-        after_formulas: whether a formula could begin outside of blocks.
+        info: the info string after the fence.
+        code: the content.
+        after_formulas: whether a formula could begin outside of the fenced blocks.
     """
     language = info.strip().split(" ")[0].lower()
-    fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
+    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(code)), default=0))
     if "$" in code or "\\" in code:
-        code = _gently(_broken_words(code), has_formulas=after_formulas and _ENDS_FORMULA.search(code) is not None)
-    return f"{fence}{language if language in _COLOURED else ''}\n{code}\n{fence}"
+        code = _code(_without_links(code), has_formulas=after_formulas and _ENDS_FORMULA.search(code) is not None)
+    return f"{fence}{language if language in _HIGHLIGHTED else ''}\n{code}\n{fence}"
 
 
-def _prose(given: str, *, has_formulas: bool) -> str:
-    """What stands outside of those blocks.
+def _prose(text: str, *, has_formulas: bool) -> str:
+    """Return sanitized text from outside of the fenced blocks.
 
-    Commands of TeX are taken apart in all of it, since Pandoc runs them outside of formulas as well; in code of one
-    line only where there are formulas, which a front end could see in it.
+    TeX commands are broken up everywhere, because Pandoc runs them outside of formulas as well; in code spans only if
+    the text has formulas, which a front end could see there.
     """
-    if not given.strip():
+    if not text.strip():
         return ""
-    given = _ANY_FENCE.sub(_fence, _broken_words(given.strip("\n")))
-    given = _DIRECTIVE.sub(lambda found: found[0] + JOINER, given)
-    marks = _code_marks(given)
-    written = []
-    for place, (start, end) in enumerate(pairwise([0, *marks, len(given)])):
-        part = given[start:end]
+    text = _ANY_FENCE.sub(_fence, _without_links(text.strip("\n")))
+    text = _DIRECTIVE.sub(lambda match: match[0] + JOINER, text)
+    marks = _code_spans(text)
+    pieces = []
+    for place, (start, end) in enumerate(pairwise([0, *marks, len(text)])):
+        part = text[start:end]
         if place % 2:
-            doubtful = "\n" in part or "|" in part or given[start - 1 : start] == "\\"
-            written.append(_gently(part, has_formulas=has_formulas or doubtful))
+            doubtful = "\n" in part or "|" in part or text[start - 1 : start] == "\\"
+            pieces.append(_code(part, has_formulas=has_formulas or doubtful))
         else:
-            written.append(_PARTS.sub(_part, _ENTITY.sub(_entity, inert_tex(part))))
-    return "".join(written)
+            pieces.append(_PARTS.sub(_part, _ENTITY.sub(_entity, inert_tex(part))))
+    return "".join(pieces)
 
 
-def _fence(found: re.Match[str]) -> str:
-    """A fence whose language nobody draws or runs."""
-    if found["info"].strip().lower() in {"", *_COLOURED}:
-        return found[0]
-    return f"{found['fence']}{found['gap']}{JOINER}{found['info']}"
+def _fence(match: re.Match[str]) -> str:
+    """Return a fence whose language is not rendered or run."""
+    if match["info"].strip().lower() in {"", *_HIGHLIGHTED}:
+        return match[0]
+    return f"{match['fence']}{match['gap']}{JOINER}{match['info']}"
 
 
 def _is_mark(entity: re.Match[str]) -> bool:
-    """Return whether an entity stands for a character that could be part of a mark, as `&#36;` and `&bsol;` do.
+    """Return whether an entity stands for a character that could be part of markup, as `&#36;` and `&bsol;` do.
 
-    A letter is part of one where it continues what could be a command.
+    A letter counts if it continues what could be a command.
     """
     name = f"&{entity[1]};"
     character = unescape(name)
     before = entity.string[entity.start() - 1 : entity.start()]
-    if character == name or (character.isalpha() and not _CONTINUED.match(before)):
+    if character == name or (character.isalpha() and not _CONTINUES_COMMAND.match(before)):
         return False
-    return any(one.isascii() and one not in _NO_MARKS for one in character)
+    return any(char.isascii() and char not in _HARMLESS for char in character)
 
 
-def _entity(found: re.Match[str]) -> str:
-    return "&amp;" if _is_mark(found) else "&"
+def _entity(match: re.Match[str]) -> str:
+    return "&amp;" if _is_mark(match) else "&"
 
 
-def _broken_words(given: str) -> str:
-    """Words that could be links and could have a formula in them, as no links."""
-    if "$" not in given and "\\" not in given:
-        return given
-    words = re.split("([ \t\n]+)", given)
+def _without_links(text: str) -> str:
+    """Break up words that could be links and could contain a formula."""
+    if "$" not in text and "\\" not in text:
+        return text
+    words = re.split("([ \t\n]+)", text)
     for place, word in enumerate(words):
-        if ("$" in word or "\\" in word) and any(mark in word for mark in _LINKED):
-            for mark in _LINKED:
-                word = word.replace(mark, mark[:-1] + JOINER + mark[-1])  # noqa: PLW2901 - one mark after the other
+        if ("$" in word or "\\" in word) and any(mark in word for mark in _LINK_MARKS):
+            for mark in _LINK_MARKS:
+                word = word.replace(mark, mark[:-1] + JOINER + mark[-1])  # noqa: PLW2901 - each mark changes the word
             words[place] = word
     return "".join(words)
 
 
-def _code_marks(given: str) -> list[int]:
-    """Where code between backticks starts and ends, in turn: behind a run of them, up to the next run of its length."""
-    runs = [(found.start(), found.end()) for found in _TICKS.finditer(given)]
+def _code_spans(text: str) -> list[int]:
+    """Return the alternating start and end positions of code spans, from a run of backticks to the next equal run."""
+    runs = [(match.start(), match.end()) for match in _BACKTICKS.finditer(text)]
     following: dict[int, int] = {}
     partner: list[int | None] = [None] * len(runs)
     for place in range(len(runs) - 1, -1, -1):
@@ -191,32 +191,32 @@ def _code_marks(given: str) -> list[int]:
     return marks
 
 
-def _gently(code: str, *, has_formulas: bool) -> str:
-    """What seems to be code: it looks the same, and is harmless where it is none."""
+def _code(code: str, *, has_formulas: bool) -> str:
+    """Return text that seems to be code, safe even if it is not, and with the same look."""
     if has_formulas:
-        code = _ENTITY.sub(lambda found: "&" + JOINER if _is_mark(found) else "&", inert_tex(code))
-    return _CODE_PARTS.sub(lambda found: found[0] + JOINER, code)
+        code = _ENTITY.sub(lambda match: "&" + JOINER if _is_mark(match) else "&", inert_tex(code))
+    return _CODE_PARTS.sub(lambda match: match[0] + JOINER, code)
 
 
-def _part(found: re.Match[str]) -> str:
-    """What to write for a mark in a text."""
-    written = found[0]
-    match found.lastgroup:
+def _part(part: re.Match[str]) -> str:
+    """Return the replacement for a mark in the text."""
+    replacement = part[0]
+    match part.lastgroup:
         case "link":
-            written = f"]({found['to']}{found['title'] or ''})"
+            replacement = f"]({part['to']}{part['title'] or ''})"
         case "definition":
-            written = f"]: {found['for']}\n"  # the next line must not become its title
+            replacement = f"]: {part['for']}\n"  # the next line must not become its title
         case "harm":
-            written = f"]{found['gap']}\\{found['mark']}"
+            replacement = f"]{part['gap']}\\{part['mark']}"
         case "address":
-            written = found["plain"]
+            replacement = part["plain"]
         case "other_scheme":
-            written = r"\://"
+            replacement = r"\://"
         case "image":
-            if found["what"] is not None:
-                written = "[image]" if found["what"] else ""
+            if part["what"] is not None:
+                replacement = "[image]" if part["what"] else ""
         case "tag":
-            written = "&lt;"
+            replacement = "&lt;"
         case "person":
-            written = r"\@"
-    return written
+            replacement = r"\@"
+    return replacement

@@ -1,12 +1,11 @@
-"""Take secrets out of text, before it is shown, logged or put into an error.
+"""Redact secrets in text before it is shown, logged or put into an error.
 
-A secret is found in two ways. By value: the tokens that the caller knows are in use. By shape: Heroku's
-marked tokens (`HRKU-…`), what follows `Authorization`, `Bearer` or `Basic`, and the password of an
-address, or what stands in its place. A plain UUID stays unless it is one of the given tokens, because
-records are named by UUIDs. What a command is given (`--password x`) stays too: seen without its program it
-looks like code, a placeholder or a number as often as like a secret.
+Secrets are found by value, as the tokens that the caller knows, and by pattern: Heroku's prefixed tokens (`HRKU-…`),
+the value after `Authorization`, `Bearer` or `Basic`, and the password or token in a URL. A plain UUID is kept unless it
+is a known token, because records have UUIDs as ids. Command-line arguments (`--password x`) are kept too: without the
+program's name they look like code, a placeholder or a number as often as like a secret.
 
-Most texts hold no secret, so each search starts from a fixed string that Python finds at memory speed.
+Most texts have no secret, so each search starts with a fixed string, which Python finds at memory speed.
 """
 
 from __future__ import annotations
@@ -19,63 +18,63 @@ from typing import Any
 
 REDACTED = "[redacted]"
 
-# Escapes in a text that JSON has, and what they stand for; that of a backslash comes first and last, see `_unescaped`.
-_ESCAPED = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
-_CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_SAME_IN_ADDRESS = re.compile(r"[\w.~-]*", re.ASCII)
-_MARKED = re.compile(r"HRKU-[\w-]{8,}")
-_SIGNED_IN = re.compile(r"""://[^\s/"'<>]*@""")  # an address with anything before its `@`
-# `user:password@` in an address. No quotes or angle brackets, so that it ends where the text around it does.
+# JSON escapes and the characters they stand for; `_unescaped` handles that of the backslash separately.
+_JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
+_UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
+_HEROKU_TOKEN = re.compile(r"HRKU-[\w-]{8,}")
+_URL_USER = re.compile(r"""://[^\s/"'<>]*@""")  # a URL with anything before its `@`
+# `user:password@` in a URL. Without quotes and angle brackets, so that a match ends within a quoted URL.
 _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
-# What stands alone before the `@` of a web address is a token: people who sign in to one have a password.
-_LONE = re.compile(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
-_WEB = ("http", "https")
-# The value of a header, as `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
-# A placeholder in angle brackets, as documentation has it, is no value.
+# A lone user name before the `@` of a web URL is a token, because a person would have a password as well.
+_URL_TOKEN = re.compile(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
+_WEB_SCHEMES = ("http", "https")
+# The value of a header in `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
+# A placeholder in angle brackets, as in documentation, does not match.
 _HEADER = re.compile(
     r"""((?>authorization["'`]?\s{0,8}[:=,]\s{0,8}(?:b(?=["']))?["'`]?(?:(?:bearer|basic|token)\s{1,8})?))"""
     r"""(?!(?:bearer|basic|token)(?:\W|\Z))[\w.~+/-]+=*""",
     re.IGNORECASE,
 )
-# The scheme alone is also an everyday word ("the bearer of", "a Basic dyno"), so what follows must look like
-# a secret: long or with a digit after `Bearer`, base64 of `user:password` after `Basic`.
+# The scheme is also an everyday word ("the bearer of", "a Basic dyno"), so the next word must look like a secret:
+# long or with a digit after `Bearer`, base64 of `user:password` after `Basic`.
 _BEARER = re.compile(r"(\bbearer\s{1,8})(?:(?=[a-z.~+/_-]*\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*", re.IGNORECASE)
 _SPACED_BASIC = re.compile(r"basic\s")
 _BASIC = re.compile(r"(\bbasic\s{1,8})([a-z0-9+/]{8,}={0,2})(?![\w-])", re.IGNORECASE)
 
 
 def redact(text: str, tokens: Iterable[str] = ()) -> str:
-    """The text with every secret in it replaced by `[redacted]`.
+    """Return the text with every secret in it replaced by `[redacted]`.
 
     Parameters:
-        text: anything that people or programs may get to see.
-        tokens: secrets known by value; they are found as they are and as quoted in an address.
+        text: any text that may be shown or logged.
+        tokens: secrets known by value; they are found literally and percent-encoded.
     """
     for token in sorted({t for t in tokens if t}, key=len, reverse=True) if tokens else ():
         text = text.replace(token, REDACTED)
-        if not _SAME_IN_ADDRESS.fullmatch(token):
-            text = text.replace(_in_address(token), REDACTED)
+        if not _UNRESERVED.fullmatch(token):
+            text = text.replace(_percent_encoded(token), REDACTED)
     if "HRKU-" in text:
-        text = _MARKED.sub(REDACTED, text)
-    if "://" in text and "@" in text and _SIGNED_IN.search(text):
-        text = _LONE.sub(_without_name, _PASSWORD.sub(rf"\1{REDACTED}@", text))
+        text = _HEROKU_TOKEN.sub(REDACTED, text)
+    if "://" in text and "@" in text and _URL_USER.search(text):
+        text = _URL_TOKEN.sub(_redact_url_token, _PASSWORD.sub(rf"\1{REDACTED}@", text))
     lower = text.lower()
     if "authorization" in lower:
         text = _HEADER.sub(rf"\1{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
     if "basic" in lower and _SPACED_BASIC.search(lower):
-        text = _BASIC.sub(_without_login, text)
+        text = _BASIC.sub(_redact_basic, text)
     return text
 
 
 def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] = ()) -> Any:
-    """A value as JSON has it, with each text in it changed, names of fields as well.
+    """Return a copy of a JSON value with each text in it changed, including the names of fields.
 
     Parameters:
-        value: any; dicts stay what they are, notebooks' own kind among them.
-        change: gives the text in place of another one.
-        hidden: names of fields whose values are secrets, whatever they are.
+        value: any value; subclasses of dict, such as those of nbformat, are kept.
+        change: returns the replacement for a text.
+        hidden: names of fields whose values are always redacted.
     """
     if isinstance(value, str):
         return change(value)
@@ -84,8 +83,8 @@ def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] =
     if isinstance(value, dict):
         fields: dict[Any, Any] = {}
         for key, item in value.items():
-            name = change(key) if isinstance(key, str) else key  # Lua has integers there
-            while name in fields:  # two secrets are one text now, and nothing may be lost
+            name = change(key) if isinstance(key, str) else key  # values from Lua may have integer keys
+            while name in fields:  # two redacted names may be equal now; keep both
                 name = f"{name}_"
             fields[name] = REDACTED if key in hidden and item is not None else in_texts(item, change, hidden)
         return type(value)(fields)
@@ -93,54 +92,54 @@ def in_texts(value: Any, change: Callable[[str], str], hidden: Collection[str] =
 
 
 def would_change(written: str, change: Callable[[str], str]) -> bool:
-    """Whether a text in a value would be changed, seen from its JSON: a fraction of the work of looking at each.
+    """Return whether `in_texts` would change a value, judged by its JSON, which is much faster.
 
     Parameters:
-        written: the JSON; its escapes may stand between a secret and its name.
+        written: the JSON; it is unescaped first, because an escape may separate a secret from its name.
         change: as for `in_texts`.
     """
-    seen = _unescaped(written) if "\\" in written else written
-    return change(seen) != seen
+    text = _unescaped(written) if "\\" in written else written
+    return change(text) != text
 
 
 def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
-    """What a stranger wrote as it may stand in a message: no secrets, no control characters, not endless.
+    """Return untrusted text for a message: on one line, redacted, without control characters, and limited in length.
 
     Parameters:
-        text: anything.
+        text: any text.
         tokens: as for `redact`.
-        most: how many characters may be left.
+        most: the maximum number of characters.
     """
-    seen = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
-    line = " ".join(seen.split())
+    printable = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
+    line = " ".join(printable.split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _unescaped(written: str) -> str:
-    """JSON with what its escapes stand for, each kind of escape at memory speed, since a text may be full of them."""
-    text = written.replace("\\\\", "\0")  # which JSON never has as it is
-    for escape, meant in _ESCAPED.items():
-        text = text.replace(escape, meant)
+    """Return JSON text with its escapes replaced, one kind after another, which is fast even if there are many."""
+    text = written.replace("\\\\", "\0")  # a character that JSON text cannot have
+    for escape, character in _JSON_ESCAPES.items():
+        text = text.replace(escape, character)
     if "\\u00" in text:
         for code in range(32):
             text = text.replace(f"\\u{code:04x}", chr(code or 1))
     if "\\u" in text:
-        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
+        text = _UNICODE_ESCAPE.sub(lambda code: chr(int(code[1], 16)), text)
     return text.replace("\0", "\\")
 
 
-def _in_address(token: str) -> str:
+def _percent_encoded(token: str) -> str:
     from urllib.parse import quote
 
     return quote(token, safe="")
 
 
-def _without_name(match: re.Match[str]) -> str:
+def _redact_url_token(match: re.Match[str]) -> str:
     before = match.string[max(0, match.start() - len("https")) : match.start()]
-    return f"://{REDACTED}" if before.lower().endswith(_WEB) else match.group()
+    return f"://{REDACTED}" if before.lower().endswith(_WEB_SCHEMES) else match.group()
 
 
-def _without_login(match: re.Match[str]) -> str:
+def _redact_basic(match: re.Match[str]) -> str:
     scheme, value = match.groups()
     try:
         login = base64.b64decode(value + "=" * (-len(value) % 4))

@@ -1,8 +1,8 @@
-"""An SVG as a picture.
+"""Show an SVG as an image.
 
-Inside an `<img>` a browser runs no script of an SVG and fetches nothing for it. What is left is that a short SVG can
-draw itself without end: by entities, and by elements that use elements that use elements. It is read once to see
-that it does not.
+In an `<img>` a browser runs no scripts of an SVG and loads nothing for it. The remaining risk is that a short SVG
+expands without limit: by entities, or by `use` elements that refer to other `use` elements. So it is parsed once, and
+the elements it draws are counted.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from kosmo_kernel.safety.text import UnsafeContentError, short_enough
 
-MAX_ELEMENTS_DRAWN = 100_000  # elements of an SVG, each counted as often as it is used
-MAX_DEPTH = 100  # elements in each other, and uses of uses
-MAX_ELEMENTS_COUNTED = 20 * MAX_ELEMENTS_DRAWN  # elements, each counted for every element around it that can be used
+MAX_ELEMENTS_DRAWN = 100_000  # elements of an SVG, each counted as often as it is drawn
+MAX_DEPTH = 100  # nested elements, and nested uses
+MAX_ELEMENTS_COUNTED = 20 * MAX_ELEMENTS_DRAWN  # elements, each counted once per enclosing element with an id
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _TOO_MANY = f"this SVG draws more than {MAX_ELEMENTS_DRAWN:,} elements, or has too many in each other"
@@ -22,10 +22,10 @@ _LINKS = {"href", "http://www.w3.org/1999/xlink href"}
 
 
 def sanitize_svg(given: str) -> str:
-    """An SVG as an HTML element that shows it as a picture.
+    """Return an HTML element that shows an SVG as an image.
 
     Raises:
-        NotShownError: it is no SVG, is too long, has a document type, or draws too much.
+        UnsafeContentError: it is no SVG, is too long, has a document type, or draws too much.
     """
     short_enough(given, "SVG")
     given = given.strip()
@@ -36,10 +36,10 @@ def sanitize_svg(given: str) -> str:
 
 
 def _check_svg(data: bytes) -> bool:
-    """Read an SVG once; whether it has its namespace, without which a browser takes it for something else.
+    """Check an SVG; return whether it declares its namespace, without which browsers do not render it.
 
     Raises:
-        NotShownError: as `svg`.
+        UnsafeContentError: as `sanitize_svg`.
     """
     from xml.parsers import expat
 
@@ -57,13 +57,13 @@ def _check_svg(data: bytes) -> bool:
 
 
 class _Drawing:
-    """How many elements an SVG draws. What has an id can be used, with all that is in it."""
+    """Counts the elements that an SVG draws. An element with an id can be used again, with all its children."""
 
     def __init__(self) -> None:
-        self._open: list[str] = []  # ids of the elements around, where they have one, and empty texts
-        self._uses: dict[str, list[str]] = {"": []}  # id ("" for the whole) -> what is used in it
-        self._sizes: dict[str, int] = {"": 0}  # likewise -> elements in it
-        self._noted = 0
+        self._open: list[str] = []  # ids of the enclosing elements, empty for those without one
+        self._uses: dict[str, list[str]] = {"": []}  # id ("" for the whole SVG) -> the ids used inside
+        self._sizes: dict[str, int] = {"": 0}  # id ("" for the whole SVG) -> the number of elements inside
+        self._counted = 0
         self.is_named = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -71,17 +71,17 @@ class _Drawing:
             self.is_named = name == f"{_NAMESPACE} svg"
             if not self.is_named and name != "svg":
                 raise UnsafeContentError(f"this is no SVG: it starts with <{name.rpartition(' ')[2]}>")
-        named = attributes.get("id", "")
-        self._open.append(named)
-        used = next((value for key, value in attributes.items() if key in _LINKS), "")
-        arounds = {"", *self._open}
-        self._noted += len(arounds)
-        if self._sizes[""] > MAX_ELEMENTS_DRAWN or self._noted > MAX_ELEMENTS_COUNTED:  # before it has taken seconds
+        element_id = attributes.get("id", "")
+        self._open.append(element_id)
+        target = next((value for key, value in attributes.items() if key in _LINKS), "")
+        scopes = {"", *self._open}
+        self._counted += len(scopes)
+        if self._sizes[""] > MAX_ELEMENTS_DRAWN or self._counted > MAX_ELEMENTS_COUNTED:  # more take seconds to count
             raise UnsafeContentError(_TOO_MANY)
-        for around in arounds:
-            self._sizes[around] = self._sizes.get(around, 0) + 1
-            if used.startswith("#"):
-                self._uses.setdefault(around, []).append(used[1:])
+        for scope in scopes:
+            self._sizes[scope] = self._sizes.get(scope, 0) + 1
+            if target.startswith("#"):
+                self._uses.setdefault(scope, []).append(target[1:])
         if len(self._open) > MAX_DEPTH:
             raise UnsafeContentError(f"an SVG of more than {MAX_DEPTH} elements in each other is too deep")
 
@@ -92,10 +92,10 @@ class _Drawing:
         raise UnsafeContentError("an SVG with a document type is not shown; leave the <!DOCTYPE> out")
 
     def check(self) -> None:
-        """Count what is drawn, uses included.
+        """Count the elements drawn, including uses.
 
         Raises:
-            NotShownError: that is too much, or without end.
+            UnsafeContentError: there are too many, or an element uses itself.
         """
         drawn: dict[str, int] = {}
 
@@ -104,7 +104,7 @@ class _Drawing:
                 raise UnsafeContentError("this SVG uses itself")
             if name not in drawn:
                 within = above | {name}
-                drawn[name] = self._sizes.get(name, 0) + sum(count(one, within) for one in self._uses.get(name, ()))
+                drawn[name] = self._sizes.get(name, 0) + sum(count(used, within) for used in self._uses.get(name, ()))
                 if drawn[name] > MAX_ELEMENTS_DRAWN:
                     raise UnsafeContentError(_TOO_MANY)
             return drawn[name]

@@ -1,9 +1,9 @@
-r"""TeX that draws a formula and does nothing else.
+r"""Sanitize TeX so that it only draws formulas.
 
-MathJax and KaTeX know commands that link, style, name and load, and commands that define others. New versions and
-extensions bring more of them, so commands and environments are kept by an allow-list. A command that is not on it gets
-a character that is not seen behind its backslash, and is shown as text. Sizes that a text gives are kept when they
-are small, because a formula must not cover what is around it.
+MathJax and KaTeX have commands that link, style, name and load, and commands that define others. New versions and
+extensions add more, so commands and environments are allowed by a list. Any other command gets an invisible character
+after its backslash and is shown as text. Lengths in a formula are kept only if they are small, because a formula must
+not cover what is around it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable
 
 from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text, short_enough
 
-MAX_LENGTH = 1 << 16  # characters of LaTeX: a browser takes seconds for as many
-MAX_DEPTH = 60  # braces, environments and delimiters in each other
-_MAX_STYLES = 100  # of one text; each is an element around all that follows it
-_MAX_SIZES = 6  # of one text; nested sizes multiply
+MAX_LENGTH = 1 << 16  # characters of LaTeX, for which a browser takes seconds
+MAX_DEPTH = 60  # nested braces, environments and delimiters
+_MAX_STYLES = 100  # style commands in one text; each wraps all that follows in an element
+_MAX_SIZES = 6  # size commands in one text; nested sizes multiply
 
-JOINER = "\N{WORD JOINER}"  # not seen, and no letter: behind a backslash it makes no command
+JOINER = "\N{WORD JOINER}"  # invisible and no letter, so that a backslash before it starts no command
 
 _GREEK = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi
@@ -107,7 +107,7 @@ _ENVIRONMENTS = """
     matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix cases dcases rcases drcases math displaymath
 """
 ENVIRONMENTS = frozenset(_ENVIRONMENTS.split())
-_WITH_ARGUMENT = {  # environments whose argument says how many columns there are
+_COLUMN_ENVIRONMENTS = {  # environments with an argument for the columns
     "array": r"(?:\s*\[[tbc]\])?\s*\{[lcr|: ]{1,80}\}",
     "subarray": r"\s*\{[lcr]\}",
     **dict.fromkeys(("alignat", "alignat*", "alignedat"), r"\s*\{\d{1,2}\}"),
@@ -122,38 +122,40 @@ _LENGTH = r"(?:\d{1,2}(?:\.\d{0,3})?|\.\d{1,3})\s*(?:em|ex|mu|pt|px|mm)(?![A-Za-
 _SPACE = rf"\s*{_LENGTH}"
 
 
-def _one_of(names: Iterable[str]) -> str:
+def _alternatives(names: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(names)))
 
 
-_BEGIN = "|".join(rf"{re.escape(name)}\}}{argument}" for name, argument in _WITH_ARGUMENT.items())
-# What has to follow a command for it to be kept.
+_BEGIN = "|".join(rf"{re.escape(name)}\}}{argument}" for name, argument in _COLUMN_ENVIRONMENTS.items())
+# Patterns that must follow certain commands, or they are broken up.
 _FOLLOWED_BY = {
     name: re.compile(pattern)
     for name, pattern in {
-        "begin": rf"\{{(?:(?:{_one_of(ENVIRONMENTS)})\}}|{_BEGIN})",
-        "end": rf"\{{(?:{_one_of(ENVIRONMENTS | set(_WITH_ARGUMENT))})\}}",
+        "begin": rf"\{{(?:(?:{_alternatives(ENVIRONMENTS)})\}}|{_BEGIN})",
+        "end": rf"\{{(?:{_alternatives(ENVIRONMENTS | set(_COLUMN_ENVIRONMENTS))})\}}",
         "hspace": rf"\*?\s*\{{{_SPACE}\s*\}}",
         "tag": r"\*?\s*\{[^{}\\$]{0,60}\}",
         **dict.fromkeys(("hskip", "kern", "mkern", "mskip"), _SPACE),
         "mspace": rf"\s*\{{{_SPACE}\s*\}}",
-        **dict.fromkeys(("cancel", "bcancel", "xcancel", "cr"), r"(?!\s*\[)"),  # attributes, a distance
+        **dict.fromkeys(
+            ("cancel", "bcancel", "xcancel", "cr"), r"(?!\s*\[)"
+        ),  # attributes or a distance are not allowed
     }.items()
 }
 _COMMAND = re.compile(r"(?<=\\)[A-Za-z@]++")  # for KaTeX `@` is a letter
-_ROW_END = re.compile(r"(\\\\\*?\s*+\[)(?=\s*+[-+]?\s*+[\d.,])")  # with a distance to the next row
+_ROW_END = re.compile(r"(\\\\\*?\s*+\[)(?=\s*+[-+]?\s*+[\d.,])")  # a row end with a distance to the next row
 _SMALL_DISTANCE = re.compile(rf"\s*(?:{_LENGTH}|-\s*0?\.\d{{1,3}}\s*em|-\s*\d\s*(?:pt|px|mu))\s*\]")
 _NESTING = re.compile(r"\\(?:begin|end)\{[^{}]*\}|\\(?:left|right)(?![A-Za-z])|[{}]")
-_ENDS = ("}", r"\end", r"\right")
-# What MathJax looks for in a page: pairs of delimiters, environments and references.
+_CLOSING = ("}", r"\end", r"\right")
+# What MathJax searches a page for: pairs of delimiters, environments and references.
 _DELIMITER = re.compile(r"\$[^$]*\$|\\(?:[(\[]|begin|(?:eq)?ref)")
 
 
 def sanitize_latex(given: str) -> str:
-    r"""LaTeX that draws formulas and does nothing else; `<` is `\lt`, so that it is nobody's HTML.
+    r"""Return LaTeX that only draws formulas, with `<` as `\lt` so that it contains no HTML.
 
     Raises:
-        NotShownError: it is too long, or nested too deep.
+        UnsafeContentError: it is too long, or nested too deep.
     """
     short_enough(given, "LaTeX", MAX_LENGTH)
     shallow_enough(given)
@@ -161,47 +163,47 @@ def sanitize_latex(given: str) -> str:
 
 
 def may_have_formulas(given: str) -> bool:
-    """Return whether a front end could find a formula in a text."""
+    """Return whether a front end could find a formula in the text."""
     return _DELIMITER.search(given) is not None if "$" in given or "\\" in given else False
 
 
 def shallow_enough(given: str) -> None:
-    """Refuse formulas whose groups are nested so deep that drawing them could end a browser's stack.
+    """Check that formulas are not nested so deep that drawing them could overflow a browser's stack.
 
     Raises:
-        NotShownError: they are.
+        UnsafeContentError: they have more than `MAX_DEPTH` nested groups.
     """
-    now = 0
-    for found in _NESTING.finditer(given):
-        now = max(0, now - 1) if found[0].startswith(_ENDS) else now + 1
-        if now > MAX_DEPTH:
+    depth = 0
+    for match in _NESTING.finditer(given):
+        depth = max(0, depth - 1) if match[0].startswith(_CLOSING) else depth + 1
+        if depth > MAX_DEPTH:
             raise UnsafeContentError(f"formulas with more than {MAX_DEPTH} groups in each other are not shown")
 
 
 def inert_tex(given: str) -> str:
-    """Take apart the commands of a text that are not known to stay in their formula; it looks the same."""
+    """Break up the commands that are not allowed, with an invisible character."""
     if "\\" not in given:
         return given
     styles = sizes = 0
 
-    def command(found: re.Match[str]) -> str:
+    def command(match: re.Match[str]) -> str:
         nonlocal styles, sizes
-        name = found[0]
-        if len(name) > 1 and name not in COMMANDS:  # those of one letter are accents and letters
-            return JOINER + found[0]
+        name = match[0]
+        if len(name) > 1 and name not in COMMANDS:  # commands of one letter are accents and letters
+            return JOINER + match[0]
         follows = _FOLLOWED_BY.get(name)
         styles += name in _STYLES
         sizes += name in _SIZES
         if (
-            (follows and not follows.match(found.string, found.end()))
+            (follows and not follows.match(match.string, match.end()))
             or (name in _STYLES and styles > _MAX_STYLES)
             or (name in _SIZES and sizes > _MAX_SIZES)
         ):
-            return JOINER + found[0]
-        return found[0]
+            return JOINER + match[0]
+        return match[0]
 
-    def row_end(found: re.Match[str]) -> str:
-        small = _SMALL_DISTANCE.match(found.string, found.end())
-        return found[0] if small else found[0] + JOINER
+    def row_end(match: re.Match[str]) -> str:
+        small = _SMALL_DISTANCE.match(match.string, match.end())
+        return match[0] if small else match[0] + JOINER
 
     return _ROW_END.sub(row_end, _COMMAND.sub(command, given))

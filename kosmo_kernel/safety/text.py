@@ -1,12 +1,13 @@
-"""Plain text without what moves a terminal, and the limit of all that is read as markup."""
+"""Strip escape sequences from plain text, and limit the length of markup."""
 
 from __future__ import annotations
 
 import re
 
-MAX_MARKUP_LENGTH = 1 << 20  # characters of one text that is to be read as markup
+MAX_MARKUP_LENGTH = 1 << 20  # characters of one text of markup
 
-# What could move a terminal's cursor, change its state or reach its clipboard; line ends, tabs and going back stay.
+# Sequences that could move a terminal's cursor, change its state or reach its clipboard. Line ends, tabs and
+# backspaces are kept.
 _HARMFUL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
     r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
@@ -14,19 +15,19 @@ _HARMFUL = re.compile(
 
 
 class UnsafeContentError(ValueError):
-    """Why something is not shown."""
+    """Content that cannot be made safe to show."""
 
 
 def sanitize_text(given: str) -> str:
-    """A text without escape sequences and control characters."""
+    """Return a text without escape sequences and control characters."""
     return _HARMFUL.sub("", given)
 
 
 def short_enough(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
-    """Refuse to read what is too long.
+    """Check that a text is not too long to read as markup.
 
     Raises:
-        NotShownError: it is.
+        UnsafeContentError: it has more than `most` characters.
     """
     if len(given) > most:
         raise UnsafeContentError(f"{len(given):,} characters of {what} are too many; {most:,} can be shown")

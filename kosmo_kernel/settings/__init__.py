@@ -1,12 +1,13 @@
-"""What can be set, and by whom.
+"""Read settings from files, cell options and environment variables.
 
 config_file.py    the user's `config.toml`
 project_file.py   `[tool.kosmo_kernel]` in a project's `pyproject.toml`
 cell_options.py   the options of a cell
-env.py            environment variables that are 1 or 0
-limits.py         what one run may use
+env.py            environment variables with the values 1 and 0
+limits.py         memory, time and size limits of a run
 permissions.py    what scripts may do with an account or an MCP server
-aliases.py        how the names of accounts compare
+aliases.py        comparison of account names
 private_files.py  files that only their owner may read
-toml.py           TOML that says where its mistakes are
+toml.py           TOML parsing with the lines of keys
+python_start.py   options that start Python without the working directory
 """

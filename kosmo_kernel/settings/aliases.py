@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def normalize_alias(alias: str) -> str:
-    """Return the one spelling that all spellings of an alias have in common: `My-Team` is `my_team`."""
+    """Return the normalized spelling of an alias: `My-Team` becomes `my_team`."""
     return alias.lower().replace("-", "_")

@@ -1,12 +1,11 @@
-"""The options of a cell, which both notebook doors share.
+"""Parse the options of a cell, in Python notebooks and in Lua notebooks.
 
-`%%kosmo_lua [options]` stands on the first line of a cell, in a Python notebook (where it is a magic) and in
-a Lua notebook (where it may be left out). Both take the same options, so they are one table here, from which
-each door also draws its help and its completion. Nothing here knows IPython: a mistake is an error of this
-package, one line long, that ends in the nearest option.
+`%%kosmo_lua [options]` is the first line of a cell: in a Python notebook it is a magic, in a Lua notebook it may be
+left out. Both use the table `OPTIONS`, also for help and completion. Nothing here depends on IPython: a mistake is an
+error of this package, one line long, that ends in the nearest option.
 
-Only options that stand before the Lua are looked at, word by word as a shell would split them; the quotes and brackets
-of a Python expression are its own. What follows is Lua and is left alone, quotes and all.
+Only the options before the Lua are parsed. They are split into words as a shell does, except that a Python expression
+keeps its own quotes and brackets. The Lua after them is not changed.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ class Option:
     """One option of a cell.
 
     Parameters:
-        flags: how it is written, `("-a", "--account")`; the long one last.
-        doc: one sentence.
-        metavar: the word for its value, or empty for a switch.
-        read: makes the value of its text; raises ValueError with what the text should have been.
-        repeats: it may be written several times, and its value is a list that each time adds to.
-        is_code: its text is an expression, with quotes and brackets of its own.
+        flags: its spellings, `("-a", "--account")`; the long one last.
+        doc: a sentence for help.
+        metavar: the placeholder for its value, or empty for a flag without one.
+        read: converts its text to the value; raises ValueError with a description of the expected text.
+        repeats: whether it may be repeated; its value is then a list that each use extends.
+        is_code: whether its text is a Python expression, with its own quotes and brackets.
     """
 
     flags: tuple[str, ...]
@@ -51,18 +50,18 @@ class Option:
 
     @property
     def field(self) -> str:
-        """The attribute of `Options` that it sets."""
+        """The attribute of `Options` that this option sets."""
         return self.flags[-1].removeprefix("--").replace("-", "_")
 
 
 @dataclass(slots=True)
 class Options:
-    """The options of a cell; what each means is said in `OPTIONS`.
+    """The options of a cell; `OPTIONS` describes each one.
 
     Attributes:
         input: the Lua variables to set, each with the Python expression for its value.
         output: the Python variables to set, each with the Lua variable that has its value.
-        given: those that were written, in their order. Two lines that ask for the same are equal all the same.
+        given: the options that were written, in order; not compared, so that their order does not matter.
     """
 
     input: list[tuple[str, str]] = field(default_factory=list)
@@ -80,13 +79,13 @@ class Options:
     given: list[Option] = field(default_factory=list, compare=False)
 
     def over(self, settings: Mapping[str, Any]) -> Options:
-        """These options, and what the settings say where the cell says nothing.
+        """Return these options, with settings for the options that the cell does not set.
 
         Parameters:
-            settings: by the names of these attributes; others are left aside.
+            settings: values by attribute name; other names are ignored.
         """
-        said = {option.field for option in self.given}
-        return replace(self, **{k: value for k, value in settings.items() if hasattr(self, k) and k not in said})
+        set_here = {option.field for option in self.given}
+        return replace(self, **{k: value for k, value in settings.items() if hasattr(self, k) and k not in set_here})
 
 
 def _seconds(text: str) -> float:
@@ -118,9 +117,9 @@ def _name(text: str) -> str:
 
 
 def _inputs(text: str) -> list[tuple[str, str]]:
-    """The Lua variables that an `-i` sets, and Python's expression for each; an expression may have commas itself."""
-    written, equals, expression = (part.strip() for part in text.partition("="))
-    names = written.split(",")
+    """Parse an `-i` into Lua variables and their Python expressions, which may contain commas."""
+    names_text, equals, expression = (part.strip() for part in text.partition("="))
+    names = names_text.split(",")
     if not all(name.isidentifier() for name in names) or (equals and not expression):
         raise ValueError("NAME or NAME=EXPRESSION, or several names with commas and no blanks between them")
     pairs = [(name, name) for name in names]
@@ -128,8 +127,8 @@ def _inputs(text: str) -> list[tuple[str, str]]:
 
 
 def _outputs(text: str) -> list[tuple[str, str]]:
-    """The Python variables that an `-o` sets, and the Lua variable for each."""
-    pairs = [(name, lua if equals else name) for name, equals, lua in (one.partition("=") for one in text.split(","))]
+    """Parse an `-o` into Python variables and their Lua variables."""
+    pairs = [(name, lua if equals else name) for name, equals, lua in (pair.partition("=") for pair in text.split(","))]
     if not all(python.isidentifier() and not keyword.iskeyword(python) and lua for python, lua in pairs):
         raise ValueError("NAME or NAME=LUA_NAME, or several names with commas and no blanks between them")
     return pairs
@@ -165,17 +164,17 @@ OPTIONS = (
 
 
 def first_word(line: str) -> tuple[str, str]:
-    """The first word of a line, and what stands behind it and one blank, which may be a tab; both may be empty."""
+    """Split a line into its first word and the text after one space or tab; both may be empty."""
     word, *rest = re.split(r"\s", line.strip(), maxsplit=1)
     return word, "".join(rest)
 
 
 def parse(line: str) -> Options:
-    """Read the options that stand behind `%%kosmo_lua`; the Lua is below them.
+    """Parse a line that has only options, after `%%kosmo_lua`.
 
     Raises:
         UnknownNameError: there is no such option; the message ends in the nearest one.
-        SettingsError: a value that is missing or makes no sense, an option given twice, or more than options.
+        SettingsError: a value is missing or invalid, an option is given twice, or other text follows the options.
     """
     options, rest = parse_leading(line)
     if rest:
@@ -186,7 +185,7 @@ def parse(line: str) -> Options:
 
 
 def parse_leading(line: str) -> tuple[Options, str]:
-    """Read the options at the start of a line, and what follows them as it was written.
+    """Parse the options at the start of a line; return them and the unchanged rest of the line.
 
     Raises:
         UnknownNameError, SettingsError: as `parse`.
@@ -194,15 +193,15 @@ def parse_leading(line: str) -> tuple[Options, str]:
     by_flag = {flag: option for option in OPTIONS for flag in option.flags}
     options = Options()
     rest = line.strip()
-    while found := _FLAG.match(rest):
-        flag, equals = found.groups()
+    while match := _FLAG.match(rest):
+        flag, equals = match.groups()
         option = by_flag.get(flag)
         if option is None:
             raise _unknown(flag, list(by_flag))
         if option in options.given and not option.repeats:
             raise SettingsError(f"The option `{flag}` is given twice.")
         options.given.append(option)
-        rest = rest[found.end() :].lstrip()
+        rest = rest[match.end() :].lstrip()
         value: Any = True
         if option.metavar:
             value, rest = _value(option, flag, rest)
@@ -220,22 +219,22 @@ def _unknown(flag: str, flags: Sequence[str]) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
     near = nearest(flag, flags, most=1)
-    there = "" if near else f" The options are {', '.join(option.flags[-1] for option in OPTIONS)}."
-    return UnknownNameError(f"%%{LUA_MAGIC} has no option `{flag}`.{there}", tuple(near))
+    available = "" if near else f" The options are {', '.join(option.flags[-1] for option in OPTIONS)}."
+    return UnknownNameError(f"%%{LUA_MAGIC} has no option `{flag}`.{available}", tuple(near))
 
 
 def _check_distinct(language: str, names: Sequence[str]) -> None:
-    """Refuse two values for one variable."""
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice:
-        raise SettingsError(f"The {language} variable `{twice}` would be set twice.")
+    """Check that no variable is set twice."""
+    duplicate = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if duplicate:
+        raise SettingsError(f"The {language} variable `{duplicate}` would be set twice.")
 
 
 def _value(option: Option, flag: str, text: str) -> tuple[Any, str]:
-    """The value of an option from the text after its flag, and the text after that."""
+    """Return the value of an option, from the text after its flag, and the remaining text."""
     try:
         if option.is_code and text[:1] not in _QUOTES:
-            end = next(_blanks(text), len(text))
+            end = next(_expression_ends(text), len(text))
             word, rest = text[:end], text[end:].strip()
         else:
             source = StringIO(text)
@@ -248,12 +247,12 @@ def _value(option: Option, flag: str, text: str) -> tuple[Any, str]:
         raise SettingsError(f"The option `{flag}` needs a value: `{flag} {option.metavar}`.")
     try:
         return option.read(word), rest
-    except ValueError as fault:
-        raise SettingsError(f"The option `{flag}` takes {fault}, got {word!r}.") from None
+    except ValueError as error:
+        raise SettingsError(f"The option `{flag}` takes {error}, got {word!r}.") from None
 
 
-def _blanks(code: str) -> Iterator[int]:
-    """Where an expression can end: at the blanks outside of its quotes and brackets.
+def _expression_ends(code: str) -> Iterator[int]:
+    """Yield where an expression can end: at white space outside of its quotes and brackets.
 
     Raises:
         ValueError: a quote is not closed.

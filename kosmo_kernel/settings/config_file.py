@@ -1,8 +1,8 @@
-"""What a person has set for all of their work: `config.toml`, in the place that their system has for such files.
+"""Read and change the user's `config.toml`, in the system's folder for settings or in `KOSMO_CONFIG_DIR`.
 
-`KOSMO_CONFIG_DIR` names another folder. The file is read when something first asks for it, and again when it has
-changed. `KEYS` is all that can stand in it; a mistake is an error that names the file, the line and the nearest key.
-What changes it leaves the comments, the order and the form of the rest alone.
+The file is read on first use, and again when it has changed. `KEYS` has all keys that it may contain; a mistake is an
+error with the file, the line and the nearest key. `change` keeps the comments, the order and the formatting of the
+rest.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from kosmo_kernel.settings.toml import parsed, place
 
 FOLDER, FILE = "KOSMO_CONFIG_DIR", "config.toml"
 Policy = Literal["allow", "ask", "deny"]
-POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least that they let through
+POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
 _LINUX: bool = sys.platform == "linux"
-ANY = "*"  # stands for a name that the user chose
+ANY = "*"  # matches any name that the user chose
 
 Keys = tuple[str, ...]
 
 
 class Key(NamedTuple):
-    """One thing that can be set.
+    """One key that `config.toml` may contain.
 
     Parameters:
-        keys: the names that lead to it; `*` is an integration or an account.
-        takes: what its value must be, in words.
-        fits: whether a value is that.
+        keys: the path of names to it; `*` is an integration or an account.
+        takes: a description of valid values.
+        fits: returns whether a value is valid.
     """
 
     keys: Keys
@@ -48,7 +48,7 @@ def _is_whole(value: object) -> bool:
 
 
 def is_time(value: object) -> bool:
-    """Whether a value is a number of seconds above zero."""
+    """Return whether a value is a finite number of seconds above zero."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
@@ -86,12 +86,12 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What is set.
+    """The contents of a settings file.
 
     Parameters:
-        path: the file, which need not be there.
-        text: what is in it.
-        table: its values, all of which make sense.
+        path: the file, which need not exist.
+        text: its text.
+        table: its values, all of them valid.
     """
 
     path: Path
@@ -99,58 +99,58 @@ class Config:
     table: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, *keys: str) -> Any:
-        """A value; None where it is not set."""
+        """Return a value, or None if it is not set."""
         return value_at(self.table, keys)
 
     def place(self, *keys: str) -> str:
-        """The file, with the line of a key that is set."""
+        """Return the file with the line of a key, as `FILE:LINE`."""
         return place(self.path, self.text, keys)
 
 
 def folder(env: Mapping[str, str] | None = None) -> Path:
-    """The folder with the settings. It may be missing.
+    """Return the folder with the settings, which need not exist.
 
     Parameters:
-        env: environment variables; the process's own when None.
+        env: environment variables; those of the process when None.
 
     Raises:
-        SettingsError: it is below the home of somebody who has none, or who is not known.
+        SettingsError: it is below the home directory of a user who has none or does not exist.
     """
-    told = (os.environ if env is None else env).get(FOLDER, "").strip()
+    value = (os.environ if env is None else env).get(FOLDER, "").strip()
     try:
-        if told:
-            return Path(told).expanduser().absolute()
-        if _LINUX:  # as platformdirs has it, whose import costs half as much as the start of Python
+        if value:
+            return Path(value).expanduser().absolute()
+        if _LINUX:  # as platformdirs does, whose import takes half as long as starting Python
             base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
             return (base if base.is_absolute() else Path.home() / ".config") / "kosmo_kernel"
-    except RuntimeError:  # pathlib's word for no home
-        named = f"{FOLDER} is {one_line(told)}, and there is no such home" if told else "you have no home"
-        raise SettingsError(f"No folder for the settings: {named}. Name the folder in {FOLDER}, in full.") from None
+    except RuntimeError:  # raised by pathlib if there is no home directory
+        reason = f"{FOLDER} is {one_line(value)}, and there is no such home" if value else "you have no home"
+        raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {FOLDER}, in full.") from None
     from platformdirs import user_config_path
 
     return user_config_path("kosmo_kernel", appauthor=False)
 
 
-_read: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # what was read before, and of which state of the file
+_cache: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # the state of each file that was read, and its contents
 
 
 def config(env: Mapping[str, str] | None = None) -> Config:
-    """What is set now.
+    """Return the current settings of the user.
 
     Parameters:
         env: as for `folder`.
 
     Raises:
-        SettingsError: the file is no TOML, or a value in it makes no sense.
-        UnknownNameError: it sets something that there is not; with the nearest key.
+        SettingsError: the file is no TOML, or a value in it is invalid.
+        UnknownNameError: it has an unknown key; the error names the nearest one.
     """
     path = folder(env) / FILE
     try:
-        found = path.stat()
-        state = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if path in _read and _read[path][0] == state:
-            return _read[path][1]
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark in front
+        status = path.stat()
+        state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if path in _cache and _cache[path][0] == state:
+            return _cache[path][1]
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte order mark
     except (FileNotFoundError, NotADirectoryError):
         return Config(path)
     except OSError as error:
@@ -159,30 +159,30 @@ def config(env: Mapping[str, str] | None = None) -> Config:
         raise SettingsError(f"{path} is no UTF-8 text.") from None
     table = parsed(path, text)
     check(table, KEYS, lambda keys: place(path, text, keys))
-    made = Config(path, text, table)
-    _read[path] = (state, made)
-    return made
+    result = Config(path, text, table)
+    _cache[path] = (state, result)
+    return result
 
 
 def check(table: Mapping[str, Any], known: Sequence[Key], placed: Callable[[Keys], str]) -> None:
-    """Look for mistakes in what a file sets.
+    """Check the values of a settings file.
 
     Parameters:
-        table: its values.
-        known: what can be set there.
-        placed: the file with the line of a key.
+        table: the values.
+        known: the keys that it may contain.
+        placed: returns the file with the line of a key, for messages.
 
     Raises:
         SettingsError, UnknownNameError: the first mistake.
     """
     named = value_at(table, ("integrations",))
     for name in named if isinstance(named, dict) else ():
-        if near := _meant(name):
+        if near := _misspelled(name):
             raise UnknownNameError(f"{placed(('integrations', name))}: there is no integration `{name}`.", near)
     for keys, value in _leaves(table, known, ()):
-        inside = [key for key in known if _leads(key.keys, keys)]
-        exact = next((key for key in inside if len(key.keys) == len(keys)), None)
-        if not inside:
+        matching = [key for key in known if _matches(key.keys, keys)]
+        exact = next((key for key in matching if len(key.keys) == len(keys)), None)
+        if not matching:
             raise _unknown(keys, known, placed(keys))
         if exact is None:
             raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
@@ -192,7 +192,7 @@ def check(table: Mapping[str, Any], known: Sequence[Key], placed: Callable[[Keys
 
 
 def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The value that a chain of keys leads to; None where there is none."""
+    """Return the value at a path of keys, or None if there is none."""
     value: Any = table
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -200,17 +200,17 @@ def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
 
 
 def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) -> Path:
-    """Set some values, and take away those that are to be None. The rest of the file stays as it is written.
+    """Set values and delete those that are None; the rest of the file keeps its text.
 
     Parameters:
-        changes: the new values, by the keys that lead to them.
+        changes: the new values, by their paths of keys.
         env: as for `folder`.
 
     Returns:
         The file.
 
     Raises:
-        SettingsError: the file or a new value makes no sense; nothing is changed.
+        SettingsError: the file or a new value is invalid; nothing is changed.
         OSError: it cannot be written; nothing is changed.
     """
     import tomlkit
@@ -222,15 +222,15 @@ def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) ->
         before = config(env).text
         wanted = _changed(parsed(path, before), changes, dict)
         check(wanted, KEYS, lambda _keys: str(path))
-        # A table below one that is written inline or with dots can only be inline as well; tomlkit refuses to put
-        # another one there, or puts it where it means something else.
+        # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
+        # or writes it where it means something else.
         for make in (tomlkit.table, tomlkit.inline_table):
             try:
                 text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
-                fits = parsed(path, text) == wanted
+                is_equal = parsed(path, text) == wanted
             except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
                 continue
-            if fits:
+            if is_equal:
                 write(path, text)
                 return path
     names = ", ".join(f"`{'.'.join(keys)}`" for keys in changes)
@@ -238,64 +238,64 @@ def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) ->
 
 
 def _changed(table: Any, changes: Mapping[Keys, Any], make: Callable[[], Any]) -> Any:
-    """A file's values after a change; `make` gives tables that are missing."""
+    """Return a table after the changes; `make` creates missing tables."""
     for keys, value in changes.items():
         if value is None:
-            _drop(table, keys)
+            _delete(table, keys)
             continue
-        at = table
+        parent = table
         for key in keys[:-1]:
-            if key not in at:
-                at[key] = make()
-            at = at[key]
-        at[keys[-1]] = value
+            if key not in parent:
+                parent[key] = make()
+            parent = parent[key]
+        parent[keys[-1]] = value
     return table
 
 
-def _drop(table: Any, keys: Sequence[str]) -> None:
+def _delete(table: Any, keys: Sequence[str]) -> None:
     first, *rest = keys
     if first in table:
         if rest:
-            _drop(table[first], rest)
-        if not rest or not table[first]:  # a table that has nothing left says nothing
+            _delete(table[first], rest)
+        if not rest or not table[first]:  # an empty table is deleted too
             del table[first]
 
 
 def _leaves(table: Mapping[str, Any], known: Sequence[Key], above: Keys) -> Iterator[tuple[Keys, Any]]:
-    """The values of a file that are to be looked at, with the keys that lead there."""
+    """Yield the values to check, each with its path of keys."""
     for name, value in table.items():
         keys = (*above, name)
-        deeper = [key for key in known if _leads(key.keys, keys) and len(key.keys) > len(keys)]
+        deeper = [key for key in known if _matches(key.keys, keys) and len(key.keys) > len(keys)]
         if isinstance(value, dict) and deeper:
             yield from _leaves(value, known, keys)
         else:
             yield keys, value
 
 
-def _leads(pattern: Keys, keys: Keys) -> bool:
-    """Whether keys lead to what a pattern stands for, or on the way there."""
-    return len(keys) <= len(pattern) and all(one in (ANY, key) for one, key in zip(pattern, keys, strict=False))
+def _matches(pattern: Keys, keys: Keys) -> bool:
+    """Return whether keys match a pattern or a prefix of it."""
+    return len(keys) <= len(pattern) and all(part in (ANY, key) for part, key in zip(pattern, keys, strict=False))
 
 
 def _unknown(keys: Keys, known: Sequence[Key], where: str) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
     *above, name = keys
-    beside = dict.fromkeys(
-        key.keys[len(above)] for key in known if len(key.keys) > len(above) and _leads(key.keys, tuple(above))
+    siblings = dict.fromkeys(
+        key.keys[len(above)] for key in known if len(key.keys) > len(above) and _matches(key.keys, tuple(above))
     )
-    near = nearest(name, list(beside), most=1)
-    there = "" if near else f" It takes {', '.join(beside)}."
+    near = nearest(name, list(siblings), most=1)
+    available = "" if near else f" It takes {', '.join(siblings)}."
     of = f"[{'.'.join(above)}]" if above else "the file"
-    return UnknownNameError(f"{where}: {of} has no key `{name}`.{there}", tuple(near))
+    return UnknownNameError(f"{where}: {of} has no key `{name}`.{available}", tuple(near))
 
 
-def _meant(name: str) -> tuple[str, ...]:
-    """The built-in integration that a name is probably a misspelling of; nothing for one that may be installed."""
+def _misspelled(name: str) -> tuple[str, ...]:
+    """Return the built-in integration that a name probably misspells, if the name is not an installed one."""
     from kosmo_kernel.catalogue import nearest
     from kosmo_kernel.integrations import BUILT_IN, known
 
-    names = [one.name for one in BUILT_IN]
+    names = [integration.name for integration in BUILT_IN]
     if name in names:
         return ()
     near = nearest(name, names, most=1)

@@ -1,6 +1,7 @@
-"""Environment variables that are 1 or 0. Whoever writes anything else meant one of them, so it is neither.
+"""Read environment variables that are 1 or 0.
 
-The exception is the history: what is typed is not kept where there is a doubt whether it may be.
+Any other value is an error, because the user meant 1 or 0. `KOSMO_HISTORY` is the exception: any other value turns the
+history off, so that in doubt nothing that is typed is stored.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ HISTORY = "KOSMO_HISTORY"
 
 
 def env_flag(variable: str, env: Mapping[str, str] | None = None) -> bool | None:
-    """Whether a variable is 1 or 0; None when it is not set, or empty.
+    """Return True for 1, False for 0, and None if a variable is empty or not set.
 
     Parameters:
-        variable: its name.
-        env: environment variables; the process's own when None.
+        variable: the name of the variable.
+        env: environment variables; those of the process when None.
 
     Raises:
-        SettingsError: it is something else.
+        SettingsError: it has another value.
     """
-    told = (os.environ if env is None else env).get(variable, "").strip()
-    if told not in ("", "0", "1"):
-        raise SettingsError(f"{variable} must be 1 or 0, or not be set; it is {told[:40]!r}.")
-    return told == "1" if told else None
+    value = (os.environ if env is None else env).get(variable, "").strip()
+    if value not in ("", "0", "1"):
+        raise SettingsError(f"{variable} must be 1 or 0, or not be set; it is {value[:40]!r}.")
+    return value == "1" if value else None
 
 
 def keeps_history() -> bool:
-    """Whether a file may keep what is typed: unless the variable is there and is not 1."""
+    """Return whether the input history may be stored: if `KOSMO_HISTORY` is 1, empty or not set."""
     return os.environ.get(HISTORY, "").strip() in ("", "1")

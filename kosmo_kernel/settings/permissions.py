@@ -1,8 +1,8 @@
-"""What scripts may do with an account or an MCP server: read or write, each allowed, asked about first, or denied.
+"""Determine what scripts may do with an account or an MCP server: allow, ask or deny, for reads and for writes.
 
-`config.toml` says it for an integration or for one of its accounts, which then counts; and for all MCP servers or for
-one. `[tool.kosmo_kernel]` of a project may say it as well, but only make it stricter: a notebook that came from
-somewhere else must not allow itself anything. Reads are allowed from the start, and writes are asked about.
+`config.toml` sets it for an integration or for one of its accounts, which takes precedence, and likewise for all MCP
+servers or for one. `[tool.kosmo_kernel]` of a project can only make it stricter, because a notebook from elsewhere must
+not grant itself permissions. By default reads are allowed and writes ask first.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FORCED = "for one run of a command, `--force`"
 
 
 class Permission(NamedTuple):
-    """What holds for an account and an effect.
+    """The policy for one effect of an account or an MCP server.
 
     Parameters:
         policy: `allow`, `ask` or `deny`.
-        place: the file and the line that say so; empty where none does.
-        keys: that lead to it there.
+        place: the file and the line that set it; empty for the default.
+        keys: the path of keys in that file.
     """
 
     policy: Policy
@@ -35,41 +35,41 @@ class Permission(NamedTuple):
 
     @property
     def policy_in_words(self) -> str:
-        """What holds, as a message says it."""
+        """The policy in words, for messages."""
         return {"allow": "allowed", "ask": "asked about first", "deny": "denied"}[self.policy]
 
 
 def permission(integration: str, alias: str, effect: str, env: Mapping[str, str] | None = None) -> Permission:
-    """What a script may do.
+    """Return the permission of scripts for an account.
 
     Parameters:
         integration: the name of the service.
-        alias: of the account, in any spelling.
+        alias: the alias of the account, in any spelling.
         effect: `read` or `write`.
-        env: environment variables; the process's own when None.
+        env: environment variables; those of the process when None.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    return _held(lambda said: _keys_of_account(said, integration, alias), effect, env)
+    return _effective(lambda source: _keys_of_account(source, integration, alias), effect, env)
 
 
 def tool_permission(server: str, effect: str, env: Mapping[str, str] | None = None) -> Permission:
-    """What a script may do with the tools of an MCP server; of the server itself before what holds for all.
+    """Return the permission of scripts for the tools of an MCP server; its own setting before that for all servers.
 
     Parameters:
-        server: its name, in any spelling.
+        server: the name of the server, in any spelling.
         effect: `read` or `write`.
         env: as for `permission`.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    return _held(lambda said: _keys_of_server(said, server), effect, env)
+    return _effective(lambda source: _keys_of_server(source, server), effect, env)
 
 
 def servers_named(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The MCP servers that permissions are written for, which there need not be, each with the first place.
+    """Return the names of MCP servers with permissions, each with the first file and line; they need not exist.
 
     Parameters:
         env: as for `permission`.
@@ -77,20 +77,20 @@ def servers_named(env: Mapping[str, str] | None = None) -> dict[str, str]:
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    found: dict[str, str] = {}
-    for said in (config(env), tightened(Path.cwd())):
-        named = said.get("mcp", "servers") if said else None
-        found = {name: said.place("mcp", "servers", name) for name in named or () if said} | found
-    return found
+    places: dict[str, str] = {}
+    for source in (config(env), tightened(Path.cwd())):
+        servers = source.get("mcp", "servers") if source else None
+        places = {name: source.place("mcp", "servers", name) for name in servers or () if source} | places
+    return places
 
 
 def how_to_allow_tool(server: str, effect: str, found: Permission, env: Mapping[str, str] | None = None) -> str:
-    """What a person can do about the permission of a server's tools, in a sentence.
+    """Return a sentence on how to allow the tools of a server.
 
     Parameters:
-        server: its own name.
+        server: the name of the server.
         effect: `read` or `write`.
-        found: the permission.
+        found: the current permission.
         env: as for `permission`.
     """
     name = server if server.replace("-", "").replace("_", "").isalnum() and server.isascii() else f'"{server}"'
@@ -102,13 +102,13 @@ def how_to_allow_tool(server: str, effect: str, found: Permission, env: Mapping[
 def how_to_allow(
     integration: str, alias: str, effect: str, found: Permission, env: Mapping[str, str] | None = None
 ) -> str:
-    """What a person can do about a permission, in a sentence.
+    """Return a sentence on how to allow an account.
 
     Parameters:
         integration: the name of the service.
-        alias: of the account.
+        alias: the alias of the account.
         effect: `read` or `write`.
-        found: the permission.
+        found: the current permission.
         env: as for `permission`.
     """
     account = f" --account {alias}" if "accounts" in found.keys else ""
@@ -116,52 +116,53 @@ def how_to_allow(
     return f"To allow it, {_of_project(found, alias, env) or way}; {FORCED}."
 
 
-def _of_project(found: Permission, whose: str, env: Mapping[str, str] | None) -> str:
-    """What to do about a permission that is the project's; empty for any other."""
+def _of_project(found: Permission, name: str, env: Mapping[str, str] | None) -> str:
+    """Return advice on a permission that the project sets, or an empty text for any other."""
     if not found.place or found.place.startswith(str(folder(env) / FILE)):
         return ""
-    return f"change that file, which is the project's, if you trust the script with {whose}"
+    return f"change that file, which is the project's, if you trust the script with {name}"
 
 
-def _held(leading: Callable[[Config], Iterable[Keys]], effect: str, env: Mapping[str, str] | None) -> Permission:
-    """What the person's own file says, or the project's where that is stricter.
+def _effective(paths: Callable[[Config], Iterable[Keys]], effect: str, env: Mapping[str, str] | None) -> Permission:
+    """Return the permission in the user's file, or in the project's if that is stricter.
 
     Parameters:
-        leading: the keys that lead to what a file says of it, first those that count first.
-        effect: as for `permission`, as are the others.
+        leading: returns the paths of keys to try in a file, in order of precedence.
+        effect: as for `permission`.
+        env: as for `permission`.
     """
-    found = _said(config(env), leading, effect) or Permission(FROM_THE_START[effect])
+    own = _configured(config(env), paths, effect) or Permission(FROM_THE_START[effect])
     project = tightened(Path.cwd())
-    stricter = _said(project, leading, effect) if project else None
-    return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(found.policy) else found
+    stricter = _configured(project, paths, effect) if project else None
+    return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(own.policy) else own
 
 
-def _said(said: Config, leading: Callable[[Config], Iterable[Keys]], effect: str) -> Permission | None:
-    """What a file says."""
-    for above in leading(said):
+def _configured(source: Config, paths: Callable[[Config], Iterable[Keys]], effect: str) -> Permission | None:
+    """Return the permission that a file sets, or None."""
+    for above in paths(source):
         keys = (*above, "permissions", effect)
-        policy = said.get(*keys)
+        policy = source.get(*keys)
         if policy is not None:
-            return Permission(policy, said.place(*keys), keys)
+            return Permission(policy, source.place(*keys), keys)
     return None
 
 
-def _keys_of_account(said: Config, integration: str, alias: str) -> Iterable[Keys]:
+def _keys_of_account(source: Config, integration: str, alias: str) -> Iterable[Keys]:
     above = ("integrations", integration)
-    return (*((*above, "accounts", name) for name in _spelled(said, (*above, "accounts"), alias)), above)
+    return (*((*above, "accounts", name) for name in _matching_names(source, (*above, "accounts"), alias)), above)
 
 
-def _keys_of_server(said: Config, server: str) -> Iterable[Keys]:
-    return (*(("mcp", "servers", name) for name in _spelled(said, ("mcp", "servers"), server)), ("mcp",))
+def _keys_of_server(source: Config, server: str) -> Iterable[Keys]:
+    return (*(("mcp", "servers", name) for name in _matching_names(source, ("mcp", "servers"), server)), ("mcp",))
 
 
-def _spelled(said: Config, keys: Keys, wanted: str) -> list[str]:
-    """The names below some keys that mean this one, its own spelling first."""
-    own = value_at(said.table, keys)
-    names = [name for name in own if same_name(name, wanted)] if isinstance(own, dict) else []
+def _matching_names(source: Config, keys: Keys, wanted: str) -> list[str]:
+    """Return the names below some keys that match a name, an identical one first."""
+    table = value_at(source.table, keys)
+    names = [name for name in table if same_name(name, wanted)] if isinstance(table, dict) else []
     return sorted(names, key=lambda name: name != wanted)
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two spellings mean one account or server."""
+    """Return whether two spellings name the same account or server."""
     return normalize_alias(one) == normalize_alias(other)

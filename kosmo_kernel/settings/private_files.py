@@ -1,7 +1,7 @@
-"""Files that only their owner may read, written whole or not at all, by one program at a time.
+"""Read and write files that only their owner may read, atomically and by one program at a time.
 
-A file is written beside its place and then put there in one step, so that a reader finds the old text or the new one
-and a full disk leaves the old. Whoever changes something reads, changes and writes inside of `locked`.
+A file is written to a temporary file beside it and then renamed, so that readers see the old text or the new one, and a
+full disk leaves the old. To change a file, read, modify and write it inside `locked`.
 """
 
 from __future__ import annotations
@@ -17,46 +17,46 @@ from pathlib import Path
 from kosmo_kernel.errors import CredentialsError, SettingsError
 
 PRIVATE_FOLDER, PRIVATE = 0o700, 0o600
-GROUP_AND_OTHERS = 0o077  # what anybody but the owner may do
-LOCK_TIMEOUT_SECONDS = 10.0  # seconds to wait for another program that writes
+GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
+LOCK_TIMEOUT_SECONDS = 10.0  # to wait for another program that writes
 LOCK = ".lock"
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file in one step. A new one is private, another keeps its mode, and a link is followed.
+    """Write a file atomically. A new file is private, an existing one keeps its mode, and a link is followed.
 
     Raises:
-        OSError: it cannot be written, and is as it was.
+        OSError: it cannot be written; it is unchanged.
     """
-    place = Path(os.path.realpath(path))
-    place.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # with mode 0600
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # with mode 0600
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileNotFoundError):
-            Path(name).chmod(stat.S_IMODE(place.stat().st_mode))
-        Path(name).replace(place)
+            Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
+        Path(name).replace(target)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
-    _settle(place.parent)
+    _sync_folder(target.parent)
 
 
 def is_private(path: Path) -> bool:
-    """Whether a file is for its owner alone, as far as the system knows of such a thing; or is not there."""
-    return not path.exists() or not _is_open(stat.S_IMODE(path.stat().st_mode))
+    """Return whether only its owner may access a file, or it does not exist; always true on systems without modes."""
+    return not path.exists() or not _is_accessible(stat.S_IMODE(path.stat().st_mode))
 
 
-def _is_open(mode: int) -> bool:
+def _is_accessible(mode: int) -> bool:
     return os.name == "posix" and bool(mode & GROUP_AND_OTHERS)
 
 
 def read_secret(path: Path) -> str:
-    """The text of a file with secrets in it; empty where there is none.
+    """Return the text of a file with secrets, or an empty text if it does not exist.
 
     Raises:
         CredentialsError: others may read it, or it cannot be read.
@@ -64,7 +64,7 @@ def read_secret(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if _is_open(mode):
+            if _is_accessible(mode):
                 raise CredentialsError(
                     f"{path} has tokens in it, and others on this machine may read it (mode {mode:04o}), so it is not "
                     f"used. Run: chmod 600 {shlex.quote(str(path))}"
@@ -80,10 +80,10 @@ def read_secret(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Be the only program that writes in a folder, which is made where it is missing.
+    """Hold the lock of a folder, so that no other program writes there; create the folder if it is missing.
 
     Raises:
-        SettingsError: another one does, and does not end; or nobody can write there.
+        SettingsError: another program holds the lock for too long, or the folder is not writable.
     """
     from filelock import FileLock, Timeout
 
@@ -97,19 +97,19 @@ def locked(folder: Path) -> Iterator[None]:
             "Nothing was changed; try again."
         ) from None
     except OSError as error:
-        why = "there is a file in its place" if folder.is_file() else error.strerror
-        raise SettingsError(f"Nothing can be written in {folder}: {why}. Nothing was changed.") from None
+        reason = "there is a file in its place" if folder.is_file() else error.strerror
+        raise SettingsError(f"Nothing can be written in {folder}: {reason}. Nothing was changed.") from None
     try:
         yield
     finally:
         lock.release()
 
 
-def _settle(folder: Path) -> None:
-    """Have the new name of a file survive a loss of power, where the system can do that."""
+def _sync_folder(folder: Path) -> None:
+    """Sync a folder, if the system can, so that a renamed file survives a loss of power."""
     with suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(number)
+            os.fsync(descriptor)
         finally:
-            os.close(number)
+            os.close(descriptor)

@@ -1,11 +1,11 @@
-"""What holds for every cell of a project, unless the cell says otherwise: `[tool.kosmo_kernel]` in pyproject.toml.
+"""Read the settings of a project, `[tool.kosmo_kernel]` in pyproject.toml, which are defaults for its cells.
 
-The file is looked for in the working directory and in those above it, as other tools do; the nearest one with that
-table counts. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error that names
-the file, the line, and the nearest setting.
+The file is searched in the working directory and its parents, as other tools do; the nearest one with that table is
+used. `%config KosmoMagic` of a Python notebook has the same settings. A mistake is an error with the file, the line and
+the nearest setting.
 
-Below `integrations` and `mcp` in that table stand permissions. They hold beside those of the person who runs the
-notebook, and can only take something away (`permissions.py`).
+The tables `integrations` and `mcp` in it are permissions. They apply in addition to those of the user who runs the
+notebook, and can only restrict them (`permissions.py`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from kosmo_kernel.settings.config_file import PERMISSIONS, SECONDS, SERVERS, Con
 from kosmo_kernel.settings.toml import parsed
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
-PERMITTED = ("integrations", "mcp")  # what of the table is not a setting of cells
+PERMITTED = ("integrations", "mcp")  # the tables of permissions, which are no settings of cells
 ERRORS = ("short", "full")
-# Where our table may be; other lines with the name, such as those of dependencies, are no reason to read TOML.
+# A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
+# parsed.
 _MENTION = r"""(?m)^(?:\s*\[.*|[^#\n"']*)["']?\bkosmo_kernel\b["']?\s*[\].=]"""
 
 
@@ -31,9 +32,9 @@ class Setting(NamedTuple):
     """One setting.
 
     Parameters:
-        doc: one sentence.
-        takes: what its value must be, in words.
-        fits: whether a value is that.
+        doc: a sentence for help.
+        takes: a description of valid values.
+        fits: returns whether a value is valid.
     """
 
     doc: str
@@ -41,8 +42,8 @@ class Setting(NamedTuple):
     fits: Callable[[Any], bool]
 
 
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_count(value: object, minimum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
 
 
 SETTINGS = {
@@ -74,96 +75,96 @@ SETTINGS = {
 
 
 def checked(name: str, value: Any, written: str, of: str) -> Any:
-    """A setting's value.
+    """Return the value of a setting after checking it.
 
     Parameters:
-        name: of the setting.
-        value: what it is to be.
-        written: how a message calls it.
-        of: how a message calls what it is in.
+        name: the name of the setting.
+        value: the value to check.
+        written: the setting's name in messages.
+        of: the name in messages of where it is set.
 
     Raises:
-        UnknownNameError: there is no such setting; with the nearest one.
-        SettingsError: the value makes no sense.
+        UnknownNameError: there is no such setting; the error names the nearest one.
+        SettingsError: the value is invalid.
     """
     setting = SETTINGS.get(name)
     if setting is None:
         from kosmo_kernel.catalogue import nearest
 
         near = nearest(name, [*SETTINGS, *PERMITTED], most=1)
-        there = "" if near else f" The settings are {', '.join(SETTINGS)}."
-        raise UnknownNameError(f"{of} has no setting `{name}`.{there}", tuple(near))
+        available = "" if near else f" The settings are {', '.join(SETTINGS)}."
+        raise UnknownNameError(f"{of} has no setting `{name}`.{available}", tuple(near))
     if not setting.fits(value):
         raise SettingsError(f"{written} takes {setting.takes}, got {value!r:.80}.")
     return value
 
 
 def settings_of(directory: Path) -> dict[str, Any]:
-    """The settings for a directory; none where no project has any.
+    """Return the project settings for a directory; empty if there is no project.
 
     Raises:
         UnknownNameError, SettingsError: a mistake in the file.
     """
-    found = _nearest(directory)
-    if found is None:
+    project = _nearest(directory)
+    if project is None:
         return {}
-    return {name: _setting(found, name) for name in found.table if name not in PERMITTED}
+    return {name: _setting(project, name) for name in project.table if name not in PERMITTED}
 
 
 def tightened(directory: Path) -> Config | None:
-    """What the project of a directory says of permissions, of integrations and MCP servers; None without a project.
+    """Return the permissions that a project sets for integrations and MCP servers, or None if there is no project.
 
     Parameters:
-        directory: where it is looked for.
+        directory: the directory where the search for the project starts.
 
     Raises:
         UnknownNameError, SettingsError: a mistake in the file.
     """
-    found = _nearest(directory)
-    if found is None:
+    project = _nearest(directory)
+    if project is None:
         return None
-    for name in found.table:
+    for name in project.table:
         if name not in (*SETTINGS, *PERMITTED):
-            _setting(found, name)  # it may be meant to deny something
-    said = {name: found.table[name] for name in PERMITTED if name in found.table}
-    check(said, (*PERMISSIONS, *SERVERS), lambda keys: found.place(*keys))
-    return _Project(found.path, found.text, said)
+            _setting(project, name)  # raises: a misspelled table may be meant to deny something
+    permissions = {name: project.table[name] for name in PERMITTED if name in project.table}
+    check(permissions, (*PERMISSIONS, *SERVERS), lambda keys: project.place(*keys))
+    return _Project(project.path, project.text, permissions)
 
 
-def _setting(found: _Project, name: str) -> Any:
-    value = found.table[name]
+def _setting(project: _Project, name: str) -> Any:
+    value = project.table[name]
     if name in SETTINGS and SETTINGS[name].fits(value):
         return value
-    place = found.place(name)  # looked for only now, since in a long file that takes seconds
+    place = project.place(name)  # computed only for errors, because it takes seconds in a long file
     return checked(name, value, f"{place}: `{name}`", f"{place}: [{TABLE}]")
 
 
 class _Project(Config):
-    """Our table of a project's file; its keys are counted from there."""
+    """Our table in a project file; keys are relative to it."""
 
     __slots__ = ()
 
     def place(self, *keys: str) -> str:
-        """The file, with the line of a key that is set."""
+        """Return the file with the line of a key, as `FILE:LINE`."""
         return Config.place(self, *TABLE.split("."), *keys)
 
 
 def _nearest(directory: Path) -> _Project | None:
-    """The nearest file that has our table; None where none has."""
+    """Return the nearest file with our table, or None."""
     for folder in (directory, *directory.parents):
         path = folder / FILE
         try:
-            text = path.read_text(encoding="utf-8-sig")  # as `config.toml` is read
-        except (OSError, UnicodeDecodeError):  # there is none, or none for us
+            text = path.read_text(encoding="utf-8-sig")  # with or without a byte order mark, as `config.toml`
+        except (OSError, UnicodeDecodeError):  # missing or unreadable
             continue
         if re.search(_MENTION, text) and (table := _table(path, text)) is not None:
             return _Project(path, text, table)
     return None
 
 
-@lru_cache(maxsize=8)  # every run asks, and nearly always for what the file said before
+@lru_cache(maxsize=8)  # every run calls this, nearly always with the same text
 def _table(path: Path, text: str) -> Mapping[str, Any] | None:
-    """Our table in a file; None where there is none."""
+    """Return our table in a file, or None."""
     tools = parsed(path, text).get("tool")
     table = tools.get("kosmo_kernel") if isinstance(tools, dict) else None
     if table is not None and not isinstance(table, dict):

@@ -1,8 +1,8 @@
-"""The options of Python that keep the folder it starts in from bringing code of its own.
+"""Start Python so that it imports no code from its working directory.
 
-`python -m` looks for modules in the working directory before anywhere else. Variables can add it again: an empty entry
-in PYTHONPATH is the working directory, and editors take such variables from files of a project. A kernel's working
-directory is the folder of its notebook, which may come from anyone.
+`python -m` searches the working directory first. Environment variables can add it again: an empty entry in PYTHONPATH
+is the working directory, and editors read such variables from files of a project. A kernel's working directory is the
+folder of its notebook, which may come from anyone.
 """
 
 from __future__ import annotations
@@ -10,42 +10,44 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# Without the variables PYTHON…, and without the working directory. `-I` is both, and leaves out what `pip install
-# --user` installs, where this package may be.
+# `-E` ignores the variables PYTHON…, and `-P` leaves out the working directory. `-I` does both, but also ignores what
+# `pip install --user` installs, which may include this package.
 OPTIONS = ("-E", "-P")
-_RUN = "cm"  # what follows is code to run, and its arguments
+_RUN = "cm"  # options that are followed by the code to run and its arguments
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
-_OPTION = re.compile(r"--.+|-(?=.)([^cmWX-]*)(?:([cmWX])(.*))?", re.DOTALL)  # letters, one with a value, the value
+_OPTION = re.compile(
+    r"--.+|-(?=.)([^cmWX-]*)(?:([cmWX])(.*))?", re.DOTALL
+)  # flags, an option that takes a value, the value
 
 
 def is_safe(command: Sequence[str]) -> bool:
     """Return whether a command line starts Python without the working directory.
 
-    One with `-P` alone counts: `-E` may have been taken out on purpose, where PYTHONPATH leads to the packages.
+    `-P` alone is enough: `-E` may have been removed on purpose, if PYTHONPATH is needed to find the packages.
     """
-    letters, _ = _read(command)
+    letters, _ = _parse(command)
     return "P" in letters or "I" in letters
 
 
 def made_safe(command: Sequence[str]) -> list[str]:
-    """Return a command line that starts Python, with the options where it lacks them."""
+    """Return the command line with the options added if it lacks them."""
     return list(command) if is_safe(command) else [*command[:1], *OPTIONS, *command[1:]]
 
 
 def options(command: Sequence[str]) -> list[str]:
-    """Return the options for Python itself in a command line: what stands before the code that it is to run."""
-    _, end = _read(command)
+    """Return the options for Python itself: the arguments before the code to run."""
+    _, end = _parse(command)
     return list(command[1:end])
 
 
-def _read(command: Sequence[str]) -> tuple[str, int]:
-    """The letters of the options for Python itself, and where what it is to run starts."""
+def _parse(command: Sequence[str]) -> tuple[str, int]:
+    """Return the letters of the options for Python itself, and the index where the code to run starts."""
     letters, place = "", 1
-    while place < len(command) and (found := _OPTION.fullmatch(command[place])):
-        flags, last, value = found.groups()
-        if last and last in _RUN:
+    while place < len(command) and (match := _OPTION.fullmatch(command[place])):
+        flags, option, value = match.groups()
+        if option and option in _RUN:
             break
         letters += flags or ""
-        takes_the_next = command[place] == _LONG_WITH_VALUE or (last and not value)
-        place += 2 if takes_the_next else 1
+        value_is_next = command[place] == _LONG_WITH_VALUE or (option and not value)
+        place += 2 if value_is_next else 1
     return letters, min(place, len(command))

@@ -1,11 +1,11 @@
-"""Snapshots: what an account has at one moment, as files that can be compared later.
+"""Snapshots: the resources of an account at one moment, as files that can be compared later.
 
-A folder has a file for each list of the account and `manifest.json`, which tells when, of which account, how many
-records, what could not be read, and whether that is all.
+The folder of a snapshot has a file for each list of the account, and `manifest.json` with the time, the account, the
+number of records of each list, the failures, and whether the snapshot is complete.
 
-lists.py     the lists of an account, read one after the other
-folder.py    where they are written: whole or not at all, and without secrets
-saved.py     what was written, read again as frames
+lists.py     read the lists of an account
+folder.py    write the folder atomically, with secrets redacted
+saved.py     read a snapshot as frames
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from kosmo_kernel.snapshot.saved import read as read
 
 @dataclass(slots=True)
 class SnapshotReport:
-    """A snapshot that was taken.
+    """The outcome of taking a snapshot.
 
     Parameters:
-        folder: where it is.
-        manifest: what `manifest.json` has.
-        interrupted: Ctrl-C ended it.
-        notes: what people should know, one line each.
+        folder: the folder of the snapshot.
+        manifest: the content of `manifest.json`.
+        interrupted: whether Ctrl-C ended it.
+        notes: notes for the user, one line each.
     """
 
     folder: Path
@@ -59,33 +59,32 @@ def take(
     """Read all lists of the session's account and write them into a new folder.
 
     Parameters:
-        session: whose account is asked; its Lua process is not started.
-        folder: the new folder; one that is there must be empty.
-        form: of the files.
-        integration: whose lists.
-        tell: called with `stderr` and a text for people while something is read.
-        on_progress: as `Session.run` has it, for each list.
+        session: the session whose account is read; its Lua process is not started.
+        folder: the new folder; an existing one must be empty.
+        form: the file format.
+        integration: the service whose lists are read.
+        tell: called with `stderr` and a message for the user while lists are read.
+        on_progress: called with the progress of each list, as in `Session.run`.
 
     Returns:
-        What was taken, which may be incomplete.
+        The report, which may be of an incomplete snapshot.
 
     Raises:
-        SettingsError: the folder has something in it or cannot be made, or Parquet cannot be written here; nothing was
-            asked.
-        KosmoError: nothing at all could be read.
-        OSError: nothing can be written there.
+        SettingsError: the folder is not empty or cannot be created, or pyarrow is not installed. No request was sent.
+        KosmoError: no list could be read.
+        OSError: the files cannot be written.
     """
     check(folder, form)
     service = integrations.find(integration)
     lists = AccountLists(session, service, tell, on_progress)
-    begun = datetime.now(UTC)
+    started = datetime.now(UTC)
     lists.read()
-    change = partial(redact, tokens=session.caller().tokens())
-    told = {
+    redact_tokens = partial(redact, tokens=session.caller().tokens())
+    content = {
         "kosmo_snapshot": VERSION,
         "integration": service.name,
         "account": session.account,
-        "begun": begun.strftime(TIMESTAMP_FORMAT),
+        "begun": started.strftime(TIMESTAMP_FORMAT),
         "ended": datetime.now(UTC).strftime(TIMESTAMP_FORMAT),
         "complete": not lists.failures,
         "requests": lists.requests,
@@ -102,6 +101,6 @@ def take(
         "failures": lists.failures,
         "kosmo_kernel": __version__,
     }
-    manifest = in_texts(told, change)
-    write(folder, form, lists.tables, manifest, change)
+    manifest = in_texts(content, redact_tokens)
+    write(folder, form, lists.tables, manifest, redact_tokens)
     return SnapshotReport(folder, manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))

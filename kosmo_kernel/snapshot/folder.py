@@ -1,10 +1,10 @@
-"""The folder of a snapshot: a file for each table, and the manifest.
+"""Write the folder of a snapshot: a file for each table, and the manifest.
 
-The files are written into a folder beside the one that was asked for, which then takes that name in one step: who finds
-a snapshot finds all of it. Only its owner may read it, since it names people.
+The files are written to a temporary folder next to the requested one, which is then renamed, so that a snapshot is
+never incomplete on disk. Only the owner may read it, since it contains names of people.
 
-Secrets are taken out of every text. Most tables have none, so one is looked at as a whole and as it is written, and
-only where something would be taken out of it its records are walked.
+Secrets are redacted in all strings. Most tables have none, so the JSON text of a whole table is checked first, and its
+records are only processed one by one if redaction would change that text.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ Form = Literal["jsonl", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
 MANIFEST = "manifest.json"
 VERSION = 1
-TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the times in the manifest
+TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # of the timestamps in the manifest
 _ENCODER = msgspec.json.Encoder()
 
 
 def check(folder: Path, form: Form) -> None:
-    """See whether a snapshot can be written.
+    """Check that a snapshot can be written.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: pyarrow is not installed, or the folder is not empty or cannot be created.
     """
     if form == "parquet" and find_spec("pyarrow") is None:
         raise SettingsError(
             "Parquet needs a library that is not installed: python -m pip install 'kosmo_kernel[parquet]'. Or write "
             "JSON lines: --format jsonl"
         )
-    place = Path(os.path.realpath(folder))
+    target = Path(os.path.realpath(folder))
     try:
-        taken = place.exists() and any(place.iterdir())
+        has_content = target.exists() and any(target.iterdir())
     except OSError as error:
         raise SettingsError(f"A snapshot cannot be written to {folder}: {error.strerror}.") from None
-    if taken:
+    if has_content:
         raise SettingsError(f"{folder} has something in it, and a snapshot replaces nothing. Name a new folder.")
-    above = next(one for one in place.parents if one.exists())
+    above = next(parent for parent in target.parents if parent.exists())
     if not os.access(above, os.W_OK | os.X_OK):
         raise SettingsError(f"A snapshot cannot be written to {folder}: nothing can be made in {above}.")
 
@@ -63,50 +63,51 @@ def write(
 
     Parameters:
         folder: the new folder.
-        form: of the files.
-        tables: the records of each.
-        manifest: what tells of them; each has its `file` there.
-        change: takes the secrets out of a text.
+        form: the file format.
+        tables: the records of each table.
+        manifest: the content of the manifest, which has the `file` of each table.
+        change: redacts the secrets in a text.
 
     Raises:
-        OSError: nothing can be written there.
+        OSError: the files cannot be written.
     """
-    folder = Path(os.path.realpath(folder))  # a folder takes the place of a folder, and never that of a link
+    folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # with mode 0700
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
     try:
         for name, records in tables.items():
-            file = made / manifest["tables"][name]["file"]
-            clean, lines = _without_secrets(records, change)
+            file = temporary / manifest["tables"][name]["file"]
+            clean, lines = _redacted(records, change)
             if form == "parquet":
                 from kosmo_kernel.render.frames import frame_of, write_parquet
 
                 write_parquet(frame_of(clean), str(file))
                 file.chmod(PRIVATE)
             else:
-                _private(file, lines)
-        _private(made / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+                _write_private(file, lines)
+        _write_private(temporary / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
         with suppress(FileNotFoundError):
-            folder.rmdir()  # an empty one; Windows renames nothing to what is there
-        made.rename(folder)
+            folder.rmdir()  # an empty folder; on Windows the target of a rename must not exist
+        temporary.rename(folder)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _private(file: Path, data: bytes) -> None:
+def _write_private(file: Path, data: bytes) -> None:
+    """Write a file that only its owner can read."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as opened:
         opened.write(data)
         opened.flush()
         os.fsync(opened.fileno())
 
 
-def _without_secrets(records: Records, change: Callable[[str], str]) -> tuple[Records, bytes]:
-    """Records as they may be kept, and as JSON lines."""
+def _redacted(records: Records, change: Callable[[str], str]) -> tuple[Records, bytes]:
+    """Return the redacted records, and their JSON lines."""
     lines = _ENCODER.encode_lines(records.rows)
     text = lines.decode()
     if not would_change(text, change):
         return records, lines
-    each = zip(records.rows, text.removesuffix("\n").split("\n"), strict=True)
-    rows = [in_texts(row, change) if would_change(line, change) else row for row, line in each]
+    pairs = zip(records.rows, text.removesuffix("\n").split("\n"), strict=True)
+    rows = [in_texts(row, change) if would_change(line, change) else row for row, line in pairs]
     return Records(rows, records.function, records.columns, records.account), _ENCODER.encode_lines(rows)

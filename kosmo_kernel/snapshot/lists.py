@@ -1,6 +1,7 @@
-"""The lists of an account: those of the catalogue, read to their end or named as missing.
+"""Read all lists of an account that the catalogue has.
 
-First the ones that need no argument, then for each of their records the others. What was read is kept either way.
+Lists without arguments are read first, then the lists that need one call for each record of those. A list that fails is
+reported as a failure; the lists that were read are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,21 @@ from kosmo_kernel.values.records import Records, columns_with_item
 
 
 class AccountLists:
-    """The lists of one account, one after the other."""
+    """Reads the lists of one account, one after the other.
+
+    Parameters:
+        session: calls the functions.
+        integration: the service whose lists are read.
+        tell: called with `stderr` and a message for the user.
+        on_progress: called with the progress of each list.
+
+    Attributes:
+        tables: the records of each list, by table name.
+        failures: what could not be read, each with its `table` and the facts of the error.
+        notes: notes for the user.
+        requests: the number of HTTP requests.
+        interrupted: whether an interrupt ended the reading.
+    """
 
     def __init__(
         self,
@@ -35,42 +50,42 @@ class AccountLists:
         self.interrupted = False
 
     def read(self) -> None:
-        """Read them. What was not read is in `failures`.
+        """Read all lists. Lists that could not be read are added to `failures`.
 
         Raises:
-            KosmoError: the first of them failed.
+            KosmoError: a list failed before any was read.
         """
-        lists = [one for one in self._integration.functions if one.returns == "list"]
-        for function in sorted(lists, key=lambda one: bool(one.params)):
+        lists = [function for function in self._integration.functions if function.returns == "list"]
+        for function in sorted(lists, key=lambda function: bool(function.params)):
             try:
                 for arguments in self._arguments(function):
                     self._call(function, arguments)
             except KosmoError as error:
                 if not self.tables:
                     raise
-                self._note(error.result)
+                self._add_notes_and_requests(error.result)
                 self.failures.append({"table": table_of(function)} | error.facts())
                 self.interrupted = isinstance(error, StoppedError)
                 if self.interrupted:
-                    self._not_begun(lists)
+                    self._add_skipped(lists)
                     return
 
     def _arguments(self, function: Function) -> Iterator[dict[str, Any]]:
-        """What a list has to be asked with: nothing, or the names of all records that it is one of."""
+        """Yield the arguments to read a list with: none, or the names of all parent records."""
         if not function.params:
             yield {}
             return
-        many = function.fan_out
-        if many is not None:
-            asked = next(
+        fan_out = function.fan_out
+        if fan_out is not None:
+            parents = next(
                 records for records in self.tables.values() if records.function and not records.function.params
             )
-            names = [next(row[name] for name in many.each if row.get(name)) for row in asked]
-            yield {many.name: names, "errors": "collect"}
+            names = [next(row[name] for name in fan_out.each if row.get(name)) for row in parents]
+            yield {fan_out.name: names, "errors": "collect"}
 
     def _call(self, function: Function, arguments: dict[str, Any]) -> None:
-        name, many = table_of(function), function.fan_out
-        if many is not None and arguments.get(many.name) == []:
+        name, fan_out = table_of(function), function.fan_out
+        if fan_out is not None and arguments.get(fan_out.name) == []:
             self.tables[name] = Records([], function, columns_with_item(function))
             return
         result = self._session.call(
@@ -79,23 +94,23 @@ class AccountLists:
             on_output=self._tell,
             on_progress=self._on_progress,
         )
-        self._note(result)
+        self._add_notes_and_requests(result)
         self.failures += [{"table": name} | failure for failure in result.failures]
         self.tables[name] = result.values[0]
 
-    def _note(self, result: Result | None) -> None:
+    def _add_notes_and_requests(self, result: Result | None) -> None:
         if result is not None:
             self.notes += result.notes
             self.requests += sum(call.requests for call in result.calls)
 
-    def _not_begun(self, lists: list[Function]) -> None:
-        named = {failure["table"] for failure in self.failures} | self.tables.keys()
+    def _add_skipped(self, lists: list[Function]) -> None:
+        handled = {failure["table"] for failure in self.failures} | self.tables.keys()
         for function in lists:
-            if table_of(function) not in named:
+            if table_of(function) not in handled:
                 facts = {"type": StoppedError.type, "message": "It was not begun."}
                 self.failures.append({"table": table_of(function)} | facts)
 
 
 def table_of(function: Function) -> str:
-    """The name of a function's list in a snapshot: `list_apps` is `apps`."""
+    """Return the table name of a list function: `apps` for `list_apps`."""
     return function.name.removeprefix("list_")

@@ -1,6 +1,7 @@
-"""A snapshot that was written, as frames by the names of its tables.
+"""Read a snapshot as frames by table name.
 
-A file that has other records than the manifest says is refused: a comparison would take what is cut off for gone.
+A file whose number of records differs from the manifest is an error: in a comparison, records that were truncated would
+look like deleted ones.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ class UnknownTableError(SettingsError, KeyError):
 
 
 class SavedSnapshot(Mapping[str, "KosmoFrame"]):
-    """A snapshot that was read: its tables by name, each a frame that is made when it is asked for.
+    """A mapping of table names to frames; each frame is read when it is accessed.
 
     Parameters:
-        folder: where it is.
+        folder: the folder of the snapshot.
 
     Attributes:
-        folder: the same.
-        manifest: what `manifest.json` has.
+        folder: the folder of the snapshot.
+        manifest: the content of `manifest.json`.
 
     Raises:
-        SettingsError: there is no snapshot, or one that makes no sense.
+        SettingsError: the folder has no snapshot, or an invalid one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,11 +47,11 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             self.manifest: dict[str, Any] = decode(file.read_bytes())
             version = self.manifest["kosmo_snapshot"]
             self._tables = {
-                name: (folder / one["file"], one["function"], int(one["rows"]))
-                for name, one in self.manifest["tables"].items()
+                name: (folder / table["file"], table["function"], int(table["rows"]))
+                for name, table in self.manifest["tables"].items()
             }
         except OSError as error:
-            where = file.absolute()  # a notebook may run in another folder than the one somebody thinks of
+            where = file.absolute()  # absolute, since a notebook may run in another folder than expected
             raise SettingsError(f"{folder} is no snapshot: {where} cannot be read: {error.strerror}.") from None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise SettingsError(f"{file} makes no sense: {error}. Take the snapshot anew.") from None
@@ -59,36 +60,36 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
     @property
     def account(self) -> str:
-        """Whose it is."""
+        """The alias of the account."""
         return str(self.manifest["account"])
 
     @property
     def complete(self) -> bool:
-        """Whether all could be read."""
+        """Whether every list of the account could be read."""
         return self.manifest["complete"] is True
 
     @property
     def time(self) -> datetime:
-        """When it was begun."""
+        """The time at which the snapshot was started."""
         return datetime.strptime(self.manifest["begun"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
 
     def __getitem__(self, name: str) -> KosmoFrame:
-        """A table.
+        """Read a table.
 
         Raises:
-            UnknownTableError: the snapshot has none of that name; a KeyError too.
-            SettingsError: its file is gone, or is not as it was written.
+            UnknownTableError: the snapshot has no such table (also a KeyError).
+            SettingsError: the table's file is missing or was changed.
         """
         if name not in self._tables:
-            raise UnknownTableError(self._why_not(name))
-        file, full_name, count = self._tables[name]
+            raise UnknownTableError(self._missing_table(name))
+        file, full_name, expected = self._tables[name]
         attrs = {"account": self.account, "time": self.manifest["begun"]}
         from kosmo_kernel.render.frames import frame_of, read_parquet
 
         try:
             if file.suffix == ".parquet":
                 frame = read_parquet(str(file), attrs)
-                _check(file, len(frame), count)
+                _check_count(file, len(frame), expected)
                 return frame
             lines = file.read_bytes().splitlines()
         except OSError as error:
@@ -96,17 +97,17 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         except ValueError as error:
             raise SettingsError(f"{file} cannot be read: {error}. {_CHANGED}") from None
         rows = [_record(file, number, line) for number, line in enumerate(lines, 1)]
-        _check(file, len(rows), count)
+        _check_count(file, len(rows), expected)
         function = _function(full_name)
         columns = columns_with_item(function) if function and function.fan_out else None
         return frame_of(Records(rows, function, columns), attrs)
 
-    def _why_not(self, name: str) -> str:
-        """What to say of a table that is not there."""
+    def _missing_table(self, name: str) -> str:
+        """Return the error message for a missing table."""
         failures = self.manifest.get("failures", ())
-        why = next((one["message"] for one in failures if one["table"] == name), "")
-        if why:
-            return f"{self.folder} has no table `{name}`, which could not be read when it was taken: {why}"
+        reason = next((failure["message"] for failure in failures if failure["table"] == name), "")
+        if reason:
+            return f"{self.folder} has no table `{name}`, which could not be read when it was taken: {reason}"
         return f"{self.folder} has no table `{name}`. It has: {', '.join(self) or 'none'}."
 
     def __iter__(self) -> Iterator[str]:
@@ -121,23 +122,23 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
 
 def read(folder: str | os.PathLike[str]) -> SavedSnapshot:
-    """A snapshot as frames, by the names of its tables: `read("before")["apps"]`.
+    """Read a snapshot as frames by table name: `read("before")["apps"]`.
 
     Parameters:
-        folder: where it is; `~` is your home.
+        folder: the folder of the snapshot; `~` is expanded to a home directory.
 
     Raises:
-        SettingsError: there is none, or one that makes no sense, or no such home.
+        SettingsError: the folder has no snapshot or an invalid one, or the home directory does not exist.
     """
     place = Path(folder)
     try:
         return SavedSnapshot(place.expanduser())
-    except RuntimeError:  # pathlib's word for no home
+    except RuntimeError:  # what pathlib raises for an unknown home directory
         raise SettingsError(f"{place} is no snapshot: there is no such home. Name the folder in full.") from None
 
 
 def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:
-    """The record that a line has."""
+    """Decode the record on a line."""
     try:
         record = decode(line)
     except ValueError as error:
@@ -147,14 +148,14 @@ def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:
     return record
 
 
-def _check(file: Path, found: int, count: int) -> None:
-    """Refuse a file that has not all that was written, or more."""
-    if found != count:
-        raise SettingsError(f"{file} has {found:,} records, and {MANIFEST} beside it says {count:,}. {_CHANGED}")
+def _check_count(file: Path, actual: int, expected: int) -> None:
+    """Check that a file has as many records as the manifest says."""
+    if actual != expected:
+        raise SettingsError(f"{file} has {actual:,} records, and {MANIFEST} beside it says {expected:,}. {_CHANGED}")
 
 
 def _function(full_name: str) -> Function | None:
-    """A function of the catalogue; None where it is no longer there."""
+    """Return a function of the catalogue, or None if it no longer exists."""
     name, _, function = full_name.partition(".")
     integration = integrations.known(name)
     return integration.names().get(function) if integration else None

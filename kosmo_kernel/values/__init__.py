@@ -1,10 +1,10 @@
-"""Values on their way between services, Lua and Python.
+"""Convert values between services, Lua and Python.
 
-records.py         what a call returned: records that remember their function
-fields.py          the fields of records, as the columns of a table
-extended_json.py   JSON with NaN, infinities and integers for keys
-from_python.py     Python's values as Lua takes them
-standard_types.py  those of the standard library
-numpy_pandas.py    those of numpy and pandas
-lua_syntax.py      names and values as Lua's source writes them
+records.py         the records that a call returned, with their function and account
+fields.py          the fields of records, for the columns of a table
+extended_json.py   JSON with NaN, infinities and integer keys
+from_python.py     Python values for Lua
+standard_types.py  conversion of the standard library's types
+numpy_pandas.py    conversion of numpy's and pandas' types
+lua_syntax.py      names and values as Lua source
 """

@@ -1,9 +1,9 @@
-r"""JSON with what Lua and Python both have and JSON has not: NaN, the infinities, and integers for keys.
+r"""Encode values that Lua and Python have and JSON lacks: NaN, the infinities, and integer keys.
 
-Such a text is *wide*, and whoever sends it says so. It is JSON with marks, which are keys that begin with the null
-character: `"\u00007"` is the key 7, and `{"\u0000n": "nan"}` stands for a number. A text that itself begins with that
-character has one more in front as a key, so that nothing a script makes is taken for a mark. Where a value needs none
-of this its JSON is as it always was. `lua/json_encode.lua` and `lua/json.lua` are the other side.
+Such a text is *wide* JSON, and messages flag it. It is JSON with markers, which are keys that begin with the null
+character: `"\u00007"` is the key 7, and `{"\u0000n": "nan"}` stands for a number. A string key that begins with that
+character gets a second one in front, so that no key of a script is taken for a marker. Values without such parts are
+encoded as plain JSON. The counterparts in Lua are `lua/json_encode.lua` and `lua/json.lua`.
 """
 
 from __future__ import annotations
@@ -17,65 +17,65 @@ from typing import Any
 from kosmo_kernel.values import records
 from kosmo_kernel.values.records import Records
 
-_MARK = "\0"
-_NUMBER = f"{_MARK}n"
+_MARKER = "\0"
+_NUMBER = f"{_MARKER}n"
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-_WORDS = {"nan": "NaN", "inf": "infinity", "-inf": "-infinity"}
+_NAMES = {"nan": "NaN", "inf": "infinity", "-inf": "-infinity"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def encode(value: Any) -> tuple[bytes, bool]:
-    """Python values as JSON text, and whether that is wide.
+    """Return a value as JSON text, and whether the text is wide JSON.
 
     Raises:
-        TypeError: a value has no such form.
+        TypeError: a value cannot be encoded.
     """
     if not is_wide(value):
         return records.encode(value), False
-    return records.encode(_marked(value)), True
+    return records.encode(_with_markers(value)), True
 
 
 def decode(body: bytes) -> Any:
-    """Wide JSON text as Python values.
+    """Return the value of wide JSON text.
 
     Raises:
-        ValueError, TypeError, KeyError: the text is no such thing.
+        ValueError, TypeError, KeyError: the text is not valid wide JSON.
     """
     try:
-        return _unmarked(records.decode(body))
+        return _without_markers(records.decode(body))
     except RecursionError:
         raise ValueError("values in one another without an end") from None
 
 
 def is_wide(value: Any) -> bool:
-    """Whether there is something in a value that only wide JSON can say."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            for key in one:
-                if type(key) is not str or key[:1] == _MARK:
+    """Return whether a value contains anything that needs wide JSON."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            for key in item:
+                if type(key) is not str or key[:1] == _MARKER:
                     return True
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, float):
-            if not math.isfinite(one):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        elif isinstance(item, float):
+            if not math.isfinite(item):
                 return True
-        elif isinstance(one, Records):
-            waiting += one.rows
+        elif isinstance(item, Records):
+            pending += item.rows
     return False
 
 
 def lost(value: Any, place: str) -> Iterator[str]:
-    """What plain JSON does not say of a value, in words, each with its place as Lua writes it.
+    """Yield a sentence for each part of a value that plain JSON loses, with its path in Lua notation.
 
     Parameters:
-        value: of a script.
-        place: what the value is called: `result[2]`.
+        value: a value from a script.
+        place: the path of the value: `result[2]`.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        yield f"{place} is {_WORDS[str(value)]}, which is null in JSON"
+        yield f"{place} is {_NAMES[str(value)]}, which is null in JSON"
     elif isinstance(value, dict):
         for key, item in value.items():
             if isinstance(key, int) and str(key) in value:
@@ -92,37 +92,37 @@ def _step(key: str | int) -> str:
     return f"[{key}]"
 
 
-def _marked(value: Any) -> Any:
+def _with_markers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_marked_key(key): _marked(item) for key, item in value.items()}
+        return {_encode_key(key): _with_markers(item) for key, item in value.items()}
     if isinstance(value, (list, Records)):
-        return [_marked(item) for item in value]
+        return [_with_markers(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {_NUMBER: str(value)}
     return value
 
 
-def _marked_key(key: str | int) -> str:
+def _encode_key(key: str | int) -> str:
     if isinstance(key, str):
-        return _MARK + key if key[:1] == _MARK else key
-    return f"{_MARK}{key}"
+        return _MARKER + key if key[:1] == _MARKER else key
+    return f"{_MARKER}{key}"
 
 
-def _unmarked(value: Any) -> Any:
-    """The value without marks. Lists and dicts are changed where they are, so that none takes room twice."""
+def _without_markers(value: Any) -> Any:
+    """Return the value without markers; lists and dicts are changed in place to save memory."""
     if isinstance(value, dict):
         if len(value) == 1 and _NUMBER in value:
             return _NUMBERS[value[_NUMBER]]
-        if any(key[:1] == _MARK for key in value):
-            return {_key(key): _unmarked(item) for key, item in value.items()}
+        if any(key[:1] == _MARKER for key in value):
+            return {_decode_key(key): _without_markers(item) for key, item in value.items()}
         for key, item in value.items():
-            value[key] = _unmarked(item)
+            value[key] = _without_markers(item)
     elif isinstance(value, list):
-        value[:] = map(_unmarked, value)
+        value[:] = map(_without_markers, value)
     return value
 
 
-def _key(key: str) -> str | int:
-    if key[:1] != _MARK:
+def _decode_key(key: str) -> str | int:
+    if key[:1] != _MARKER:
         return key
-    return key[1:] if key[1:2] == _MARK else int(key[1:])
+    return key[1:] if key[1:2] == _MARKER else int(key[1:])

@@ -1,10 +1,9 @@
-"""Which fields a list of records has, and what each one holds.
+"""Determine the fields of a list of records, for tables, single records and DataFrames alike.
 
-The fields that a function declares come first, in its order, whether or not a record has them: an empty
-list has columns too. What the service sent beyond them follows in the order in which it was first seen,
-objects as dotted fields as deep as they go. So a table, a record's own view and a frame show the same
-names, and nothing that was sent is left out. Where nothing is declared, as in a table that a script has
-made, a field that only some records have stands where those have it.
+The fields that a function declares come first, in its order, even if no record has them, so an empty list has columns
+too. Other fields follow in the order in which they first appear, with nested objects as dotted fields, so that nothing
+is left out. Without declared fields, as in a table that a script made, a field of only some records gets the position
+that it has in those.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from kosmo_kernel.errors import LimitError
 from kosmo_kernel.values.records import ABSENT, Absent, Records
 
 MISSING: frozenset[type] = frozenset({NoneType, Absent})
-_END = object()
+_RING_END = object()
 
-# An object below this many others, or below keys of so many characters, stays whole: nobody reads such a name.
-_DEEPEST = 32
-_LONGEST = 500
-# Where a level has this many times fewer values than places for them, its objects are read one by one.
+# An object that is nested deeper, or whose name would be longer, in characters, is one field.
+_MAX_DEPTH = 32
+_MAX_NAME_LENGTH = 500
+# If a level has this many times more cells than values, the types are read from its objects, not by column.
 _SPARSE = 8
-# A table of more cells than this, of which only one in so many has a value, is refused where all of it is needed.
-_CELLS_MOST, _EMPTIEST = 5_000_000, 50
-_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name that has keys in brackets
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+# A table with more cells is an error if fewer than one in `_MAX_CELLS_PER_VALUE` has a value.
+_MAX_CELLS, _MAX_CELLS_PER_VALUE = 5_000_000, 50
+_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name with keys in brackets
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
-Path = tuple[str | int, ...]  # an integer is a key of a table of Lua's
-_Tree = dict[str, Any]  # declared fields by their keys; an empty tree is a field
+Path = tuple[str | int, ...]  # an integer is a key of a Lua table
+_Tree = dict[str, Any]  # declared fields as nested dicts by key; an empty dict is a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,13 @@ class Field:
     """One column of a table of records.
 
     Parameters:
-        name: the column's name, unique in its table: the keys joined with dots, or in Lua's other
-            notation, `app["web.url"]`, where a key with a dot would take the name of another field.
+        name: the column's name, unique in its table: the keys joined with dots, or with brackets,
+            `app["web.url"]`, if a dotted name is already taken.
         path: the keys that lead to the value.
-        kinds: the types of what is there, in all records.
-        column: what the catalogue says about it, or None for a field that no function declares.
-        beside_objects: some records have an object here, whose fields are columns of their own; this
-            one holds what the others have.
+        kinds: the types of the values in all records, and `Absent`.
+        column: the declared column, or None for a field that no function declares.
+        beside_objects: whether some records have an object here, whose fields are columns of their
+            own; this column has the values of the other records.
     """
 
     name: str
@@ -66,12 +65,12 @@ class Field:
 
     @property
     def may_be_time(self) -> bool:
-        """Whether texts in this field are to be read as times, as far as all of them are."""
+        """Whether texts in this field are read as times, if all of them are times."""
         return self.kind == "timestamp" or (self.kind is None and str(self.path[-1]).endswith("_at"))
 
     @property
     def default(self) -> str | None:
-        """How a missing value reads."""
+        """The text that replaces a missing value, or None."""
         return self.column.default if self.column else None
 
     @property
@@ -84,7 +83,7 @@ class Field:
         return (self.kinds - MISSING) | {type(self.default)}
 
     def values(self, records: Records) -> list[Any]:
-        """The values, one a record, None where there is none. Not to be changed."""
+        """Return the values, one per record, with None for missing ones. Do not change the list."""
         values = records.column(self.path)
         if self.beside_objects:
             return [None if value is ABSENT or isinstance(value, dict) else value for value in values]
@@ -95,14 +94,14 @@ class Field:
 
 
 def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = None) -> Iterator[Field]:
-    """The fields of these records: declared ones in their order, then others as first seen.
+    """Yield the fields of records: declared ones in their order, then others in order of appearance.
 
     Parameters:
-        records: what a function returned.
-        known: the types at paths that somebody has already looked at, so that nobody looks twice.
+        records: the result of a function.
+        known: the types at paths that the caller has already determined.
 
     Yields:
-        Each field when it is asked for: who uses its values at once finds them in the processor's cache.
+        The fields, lazily: values that are used at once are still in the processor's cache.
 
     Raises:
         LimitError: a table of all fields would be large and nearly empty.
@@ -110,7 +109,7 @@ def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = N
     survey = _Survey(records, dict(known or {}))
     for count, field in enumerate(survey.fields(), start=1):
         cells = count * len(records)
-        if cells > _CELLS_MOST and cells > _EMPTIEST * survey.values:
+        if cells > _MAX_CELLS and cells > _MAX_CELLS_PER_VALUE * survey.values:
             raise LimitError(
                 f"A table of these {len(records):,} records would have {count:,} columns or more, and nearly all of "
                 "its cells would be empty. Return records with the same fields, or ask for lists and dicts: `--raw`.",
@@ -120,25 +119,25 @@ def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = N
 
 
 def first_fields(records: Records, most: int) -> tuple[list[Field], int]:
-    """Return the first fields of these records, at most so many, and how many fields there are in all."""
+    """Return the first fields of records, at most `most`, and the number of all fields."""
     fields = _Survey(records, {}).fields()
     first = list(islice(fields, most))
     return first, len(first) + sum(1 for _ in fields)
 
 
 def moment(text: str) -> datetime | None:
-    """The time, in UTC, that a text says with date and clock in ISO 8601; None for other texts."""
-    if not _MOMENT.fullmatch(text):
+    """Parse a text with a date and a clock time in ISO 8601 into a UTC time; return None for other texts."""
+    if not _ISO_TIME.fullmatch(text):
         return None
     try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # a day that no month has; an hour before the first year
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a date that does not exist, or one before year 1 in UTC
         return None
 
 
 def path_of(name: str) -> tuple[str, ...]:
-    """The keys that a column's name was made of; a name without a dot is one key."""
+    """Return the path that a column's name was made from."""
     if '["' in name:
         path = tuple(json.loads(key[1:-1]) if key[0] == "[" else key for key in _KEY.findall(name))
         if _bracketed(path) == name:
@@ -147,14 +146,14 @@ def path_of(name: str) -> tuple[str, ...]:
 
 
 class _Survey:
-    """One look at the records, which remembers the types at each path."""
+    """One pass over records, which caches the types at each path."""
 
     def __init__(self, records: Records, kinds: dict[Path, frozenset[type]]) -> None:
         self.records = records
         self.declared = {column.path for column in records.columns}
-        self.values = 0  # that were found at the paths so far
+        self.values = 0  # number of values found so far
         self._kinds = kinds
-        self._inner: dict[Path, list[dict[str, Any]]] = {}  # the objects at paths where few records have one
+        self._inner: dict[Path, list[dict[str, Any]]] = {}  # objects by path, where few records have one
 
     def fields(self) -> Iterator[Field]:
         declared: _Tree = {}
@@ -170,19 +169,19 @@ class _Survey:
             yield Field(name, path, self.kinds(path), None, beside_objects)
 
     def kinds(self, path: Path) -> frozenset[type]:
-        """The types of what is at a path."""
-        found = self._kinds.get(path)
-        if found is None:
-            found = self._kinds[path] = frozenset(map(type, self.records.column(path)))
-        return found
+        """Return the types of the values at a path."""
+        types = self._kinds.get(path)
+        if types is None:
+            types = self._kinds[path] = frozenset(map(type, self.records.column(path)))
+        return types
 
     def undeclared(
         self, prefix: Path, objects: Sequence[dict[str, Any]], declared: _Tree
     ) -> Iterator[tuple[Path, bool]]:
-        """The paths of what the objects at `prefix` have beyond `declared`, each with its `beside_objects`."""
+        """Yield the path and `beside_objects` of each undeclared field in the objects at `prefix`."""
         for key in self.keys(prefix, objects, declared):
-            below = declared.get(key)
-            if below == {}:  # a declared field
+            subtree = declared.get(key)
+            if subtree == {}:  # a declared field
                 continue
             path = (*prefix, key)
             kinds = self.kinds(path)
@@ -190,30 +189,30 @@ class _Survey:
             if inner_kinds and not _is_short(path):
                 inner_kinds = set()
             others = kinds - inner_kinds - MISSING
-            found = []
+            inner_paths = []
             if inner_kinds:
                 inner = self._inner.pop(path, None)
                 if inner is None:
                     inner = [value for value in self.records.column(path) if isinstance(value, dict)]
-                found = list(self.undeclared(path, inner, below or {}))
-            if path not in self.declared and (others or not (found or below)):
+                inner_paths = list(self.undeclared(path, inner, subtree or {}))
+            if path not in self.declared and (others or not (inner_paths or subtree)):
                 yield path, bool(inner_kinds and others)
-            yield from found
+            yield from inner_paths
 
     def keys(self, prefix: Path, objects: Sequence[dict[str, Any]], declared: _Tree) -> Iterable[str]:
-        """The keys of the objects at `prefix` as first seen; the declared ones where there are surely no others."""
+        """Return the keys of the objects at `prefix`: the declared ones if there are no others, else all in order."""
         lengths = list(map(len, objects))
         values = sum(lengths)
         self.values += values
         if set(lengths) <= {len(declared)} and not any(Absent in self.kinds((*prefix, k)) for k in declared):
-            return declared  # each has as many keys as are declared, and all of those
+            return declared  # each object has exactly the declared keys
         keys = dict.fromkeys(chain.from_iterable(objects)) if self.declared else _merged(objects)
         if len(keys) * len(self.records) > _SPARSE * values:
             self.look_at_each(prefix, objects)
         return keys
 
     def look_at_each(self, prefix: Path, objects: Sequence[dict[str, Any]]) -> None:
-        """Learn the types below `prefix` from the objects there: for few values that is less than all records."""
+        """Cache the types below `prefix` from the objects there, which for few values is faster than by column."""
         kinds: dict[str, list[type]] = {}
         inner: dict[str, list[dict[str, Any]]] = {}
         for key, value in chain.from_iterable(map(dict.items, objects)):
@@ -227,21 +226,21 @@ class _Survey:
 
 
 def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys of all objects as first seen, but a key that comes late in front of the one that its object has next.
+    """Return the keys of all objects in order of appearance, with a key that appears later before its successor.
 
-    `{ app = …, team = nil, stack = … }` has no `team`, and where the next row has one it is not the last.
+    `{ app = …, team = nil, stack = … }` has no `team`; if the next row has one, it goes between `app` and `stack`.
     """
-    kinds = dict.fromkeys(map(tuple, objects))  # of objects: few
-    before: dict[Any, Any] = {_END: _END}  # the key in front of each, as a ring
-    for keys in kinds:
-        following = _END
+    key_lists = dict.fromkeys(map(tuple, objects))  # distinct lists of keys, of which there are few
+    before: dict[Any, Any] = {_RING_END: _RING_END}  # the key before each one, as a circular list
+    for keys in key_lists:
+        following = _RING_END
         for key in () if before.keys() >= set(keys) else reversed(keys):
             if key not in before:
                 before[key], before[following] = before[following], key
             following = key
     order = []
-    key = before[_END]
-    while key is not _END:
+    key = before[_RING_END]
+    while key is not _RING_END:
         order.append(key)
         key = before[key]
     order.reverse()
@@ -250,11 +249,11 @@ def _merged(objects: Sequence[dict[str, Any]]) -> list[str]:
 
 def _is_short(path: Path) -> bool:
     """Return whether the fields of an object at this path may be columns of their own."""
-    return len(path) < _DEEPEST and sum(len(key) if isinstance(key, str) else 1 for key in path) <= _LONGEST
+    return len(path) < _MAX_DEPTH and sum(len(key) if isinstance(key, str) else 1 for key in path) <= _MAX_NAME_LENGTH
 
 
 def _free_name(path: Path, taken: set[str]) -> str:
-    """A column name for a path that no other column has."""
+    """Return a column name for a path, different from all names taken."""
     name = ".".join(map(str, path))
     if name in taken:
         name = _bracketed(path)
@@ -264,7 +263,7 @@ def _free_name(path: Path, taken: set[str]) -> str:
 
 
 def _bracketed(path: Path) -> str:
-    """A path in Lua's other notation: keys with dots in brackets."""
+    """Return a path as a name with brackets around keys that have dots."""
     return "".join(map(_bracket, path)).removeprefix(".")
 
 

@@ -1,14 +1,13 @@
-"""Python's values as Lua takes them.
+"""Convert Python values for Lua.
 
-What goes in is copied once, into what JSON has: None, booleans, integers of 64 bits, numbers, texts, lists and dicts;
-and into what Lua has beside it: infinity, and dicts with integers for keys. Missing values of any library, NaN among
-them, are None, times are ISO 8601 text, a DataFrame is the list of its rows. A list of dicts becomes `Records`, which
-stay in this process and reach Lua as far as it looks at them, and so do the frames of a dict, such as those of a
-snapshot; what a function returned keeps that function, so that it reads in Lua as it did before. What has no Lua form
-is one error, which names the place in the value.
+A value is copied once into the types of JSON (None, booleans, 64-bit integers, numbers, texts, lists, dicts) and those
+that Lua has in addition (infinity, integer keys). Missing values of any library, including NaN, become None, times ISO
+8601 text, and a DataFrame the list of its rows. A list of dicts becomes `Records`, which stay in this process and reach
+Lua only as far as a script reads them, as do the frames in a dict, such as those of a snapshot. The result of a
+function keeps that function, so that it reads in Lua as before. A value without a Lua form is an error with its path.
 
-`standard_types.py` knows the standard library. `numpy_pandas.py` knows numpy and pandas, and is imported when a value
-can be one of theirs, which is only once somebody else has imported those.
+`standard_types.py` converts the standard library's types, `numpy_pandas.py` those of numpy and pandas. The latter is
+imported only if one of these libraries is already imported, because no value can be theirs before.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ __all__ = ["lua_value"]
 
 
 def lua_value(value: Any, name: str) -> Any:
-    """A value as Lua can have it, which nothing done to the original changes later.
+    """Return a copy of a value in a form that Lua can have.
 
     Parameters:
         value: anything.
-        name: what messages call it, `-i df`.
+        name: the name of the value in messages, `-i df`.
 
     Returns:
         One of None, bool, int, float, str, list, dict, `Record` and `Records`, or a dict with `Records` for some of its
-        values; such a value comes back equal.
+        values. Converting the result again gives an equal value.
 
     Raises:
         InvalidArgumentsError: it, or something in it, has no Lua form: `-i df[3].x: a complex number has no Lua form`.
@@ -46,18 +45,18 @@ def lua_value(value: Any, name: str) -> Any:
                 return _records(value)
             if isinstance(value, Mapping) and (tables := _tables(value)):
                 return tables
-            made = LibraryValueCopier().of(value)
-    except NoLuaFormError as fault:
-        raise InvalidArgumentsError(f"{name}{fault.path}: {fault.why}") from None
+            copied = LibraryValueCopier().of(value)
+    except NoLuaFormError as error:
+        raise InvalidArgumentsError(f"{name}{error.path}: {error.why}") from None
     if isinstance(value, Record):
-        return Record(made, value.function, value.account)
-    if type(made) is list and made and all(type(item) is dict for item in made):
-        return Records(made)
-    return made
+        return Record(copied, value.function, value.account)
+    if type(copied) is list and copied and all(type(item) is dict for item in copied):
+        return Records(copied)
+    return copied
 
 
 class LibraryValueCopier(ValueCopier):
-    """A copy that knows numpy and pandas as well."""
+    """A copier that also converts the values of numpy and pandas."""
 
     def is_of_library(self, value: object) -> bool:
         if not {"numpy", "pandas"} & sys.modules.keys():
@@ -79,20 +78,20 @@ def _records(frame: Any) -> Records:
 
 
 def _tables(value: Mapping[Any, Any]) -> dict[str | int, Any]:
-    """A mapping that has frames in it, whose frames are not copied into one another; empty for any other.
+    """Return a mapping with its frames as `Records`; empty for a mapping without frames.
 
     Raises:
         NoLuaFormError: something in it has no Lua form.
     """
-    items = dict(value.items())  # a snapshot makes a frame each time that it is asked
+    items = dict(value.items())  # read once, because a snapshot makes a new frame on each access
     frames = {key: item for key, item in items.items() if is_frame(item) or isinstance(item, Records)}
     if not frames:
         return {}
-    made: dict[str | int, Any] = LibraryValueCopier().of(items | dict.fromkeys(frames))
+    copied: dict[str | int, Any] = LibraryValueCopier().of(items | dict.fromkeys(frames))
     for key, frame in frames.items():
         try:
-            made[LibraryValueCopier().key(key)] = frame if isinstance(frame, Records) else _records(frame)
-        except NoLuaFormError as fault:
-            fault.steps.append(step(key))
+            copied[LibraryValueCopier().key(key)] = frame if isinstance(frame, Records) else _records(frame)
+        except NoLuaFormError as error:
+            error.steps.append(step(key))
             raise
-    return made
+    return copied

@@ -1,6 +1,6 @@
-"""Names and values as Lua's source writes them.
+"""Write names and values as Lua source.
 
-A value is written on one line, and so that nothing in a text can end it or hide what follows. Names are those of
+A value is written on one line, escaped such that no text can end its string or hide the code after it. Names follow
 https://www.lua.org/manual/5.4/manual.html#3.1, in ASCII.
 """
 
@@ -19,24 +19,24 @@ KEYWORDS = frozenset(
     )
 )
 
-# What ends a text or a line, moves a cursor, or turns the direction of the text around it.
+# Characters that end a string or a line, move a cursor, or change the direction of the text around them.
 _ESCAPED = re.compile('[\\\\"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
-_WRITTEN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_ASCII = 0x80
-# Numbers that Python writes as names or in digits that Lua reads as another one.
+_SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_ASCII_END = 0x80
+# Numbers that Python writes as names, or in digits that Lua reads as another number.
 _NUMBERS = {"inf": "math.huge", "-inf": "-math.huge", "nan": "(0/0)", str(-(2**63)): "math.mininteger"}
 
 
 def is_lua_name(name: str) -> bool:
-    """Tell whether Lua can have a variable, or a field behind a dot, of this name."""
+    """Return whether a Lua variable, or a field after a dot, can have this name."""
     return name.isascii() and name.isidentifier() and name not in KEYWORDS
 
 
 def lua_name(name: str) -> str:
-    """Return a name that a global variable can have, as it is.
+    """Return a name unchanged if a Lua variable can have it.
 
     Raises:
-        InvalidArgumentsError: Lua has no variable of that name.
+        InvalidArgumentsError: no Lua variable can have that name.
     """
     if not (name.isascii() and name.isidentifier()):
         raise InvalidArgumentsError(f"{name!r} is no name of a Lua variable: letters, digits and `_`, no digit first.")
@@ -46,12 +46,12 @@ def lua_name(name: str) -> str:
 
 
 def text(value: str) -> str:
-    """A text in quotes."""
+    """Return a text as a quoted Lua string."""
     return f'"{_ESCAPED.sub(_escape, value)}"'
 
 
 def literal(value: Any) -> str:
-    """What an argument can be: a text, a number, true, false, JSON's null, a list of them, a table with names."""
+    """Return an argument as Lua source: a string, number, boolean, `json.null`, list, or table with names."""
     if isinstance(value, str):
         return text(value)
     if value is None:
@@ -66,7 +66,7 @@ def literal(value: Any) -> str:
 
 
 def field(name: str) -> str:
-    """What is written behind a table to name one of its fields: `.name`, or `["its name"]`."""
+    """Return the access to a field as it follows a table: `.name`, or `["its name"]`."""
     return f".{name}" if is_lua_name(name) else _key(name)
 
 
@@ -79,7 +79,7 @@ def _table(items: Iterable[str]) -> str:
     return f"{{ {inside} }}" if inside else "{}"
 
 
-def _escape(found: re.Match[str]) -> str:
-    """One character; the three digits of the short form cannot be continued by what follows."""
-    code = ord(found[0])
-    return _WRITTEN.get(found[0]) or (f"\\{code:03d}" if code < _ASCII else f"\\u{{{code:x}}}")
+def _escape(match: re.Match[str]) -> str:
+    """Return the escape of a character; a decimal one has three digits, so that a digit after it is not part of it."""
+    code = ord(match[0])
+    return _SHORT_ESCAPES.get(match[0]) or (f"\\{code:03d}" if code < _ASCII_END else f"\\u{{{code:x}}}")

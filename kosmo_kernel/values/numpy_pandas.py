@@ -1,7 +1,7 @@
-"""The values of numpy and pandas: their scalars, arrays and series, and a DataFrame as the list of its rows.
+"""Convert numpy and pandas values for Lua: scalars, arrays and series, and a DataFrame as the list of its rows.
 
-A column is read as a whole, its times without a step in Python for each. Nothing here imports pandas: a value of
-its types is there only where somebody else has.
+Columns are converted as a whole, their times without a loop in Python. Nothing here imports pandas, because its values
+exist only if it is already imported.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 Frame = Any  # a pandas DataFrame
-Series = Any  # a column of one
-_Column = tuple[Path, list[Any]]  # where it stands in a record, and its value in each
+Series = Any  # a column of a DataFrame
+_Column = tuple[Path, list[Any]]  # its path in a record, and its value in each record
 
-_DAYS_OR_MORE = frozenset("YMWD")  # numpy's units for times without a clock
-_MONTHS_OR_MORE = frozenset("YM")  # and for spans of no certain length
+_DAYS_OR_MORE = frozenset("YMWD")  # numpy's units for times without a clock time
+_MONTHS_OR_MORE = frozenset("YM")  # its units for spans of varying length
 
 
 def is_one(value: object) -> bool:
-    """Whether a value is of numpy or pandas, and more than what Python itself has."""
+    """Return whether a value has a type of numpy or pandas."""
     if isinstance(value, (np.generic, np.ndarray)):
         return True
     pandas = sys.modules.get("pandas")
@@ -42,7 +42,7 @@ def is_one(value: object) -> bool:
 
 
 def form(value: Any, copy: ValueCopier) -> Any:
-    """Such a value as JSON has it; a DataFrame as the list of its rows."""
+    """Return a numpy or pandas value in JSON types; a DataFrame becomes the list of its rows."""
     pandas = sys.modules.get("pandas")
     if isinstance(value, np.generic):
         return _scalar(value, copy)
@@ -58,11 +58,11 @@ def form(value: Any, copy: ValueCopier) -> Any:
 
 
 def records_of(frame: Frame, copy: ValueCopier) -> Records:
-    """The rows of a frame, each with its columns in order.
+    """Return the rows of a frame as records, each with its columns in order.
 
-    Levels of the index that have a name come first. A frame that Lua gave, or that remembers its function, becomes
-    what it was: dotted columns are records in the records, and one whose fields are all missing is None. While it
-    has the function's columns, its records are that function's.
+    Named levels of the index come first. A frame that came from Lua, or that has its function in `.attrs`, is converted
+    back: dotted columns become nested records, and a nested record whose fields are all missing is None. As long as the
+    frame has the function's columns, the records keep the function.
     """
     levels = [level for level, name in enumerate(frame.index.names) if name is not None]
     names = _names([*(frame.index.names[level] for level in levels), *frame.columns], copy)
@@ -73,7 +73,7 @@ def records_of(frame: Frame, copy: ValueCopier) -> Records:
     series = [frame.index.get_level_values(level).to_series() for level in levels]
     series += [frame.iloc[:, place] for place in range(frame.shape[1])]
     with copy.below(max(map(len, paths), default=0)):
-        columns = [_checked(name, one, copy) for name, one in zip(names, series, strict=True)]
+        columns = [_convert(name, column, copy) for name, column in zip(names, series, strict=True)]
     rows = _objects(list(zip(paths, columns, strict=True)), len(frame))
     function = _function(frame.attrs)
     declared = _declared(function, names) if function else None
@@ -81,7 +81,7 @@ def records_of(frame: Frame, copy: ValueCopier) -> Records:
 
 
 def _names(labels: Sequence[Hashable], copy: ValueCopier) -> list[str]:
-    """The names of columns."""
+    """Return the names of columns, which must be distinct texts."""
     names: dict[str, None] = {}
     for label in labels:
         try:
@@ -96,17 +96,17 @@ def _names(labels: Sequence[Hashable], copy: ValueCopier) -> list[str]:
     return list(names)
 
 
-def _checked(name: str, series: Series, copy: ValueCopier) -> list[Any]:
-    """The values of a frame's column; a fault is told as a row's."""
+def _convert(name: str, series: Series, copy: ValueCopier) -> list[Any]:
+    """Return the converted values of a column; an error has the path `[row].column`."""
     try:
         return copy.items(_column(series))
-    except NoLuaFormError as fault:
-        fault.steps.insert(-1, step(name))
+    except NoLuaFormError as error:
+        error.steps.insert(-1, step(name))
         raise
 
 
 def _column(series: Series) -> list[Any]:
-    """The values of a column as Python has them, but times and spans as Lua has them; None where there is none."""
+    """Return the values of a column as Python objects, times and spans in their Lua form, and None for missing ones."""
     kind = series.dtype.kind
     if kind == "M":
         local = getattr(series.dt, "tz", None) is None
@@ -119,7 +119,7 @@ def _column(series: Series) -> list[Any]:
     values: list[Any] = series.tolist()
     if not series.hasnans:
         return values
-    return [None if none else value for value, none in zip(values, series.isna().tolist(), strict=True)]
+    return [None if missing else value for value, missing in zip(values, series.isna().tolist(), strict=True)]
 
 
 def _scalar(value: np.generic, copy: ValueCopier) -> Any:
@@ -132,7 +132,7 @@ def _scalar(value: np.generic, copy: ValueCopier) -> Any:
 
 
 def _elements(array: npt.NDArray[Any]) -> list[Any]:
-    """What is in an array: lists of lists where it has more than one dimension."""
+    """Return the items of an array, as nested lists if it has several dimensions."""
     if array.dtype.kind not in "Mm":
         listed: list[Any] = array.tolist()
         return listed
@@ -142,7 +142,7 @@ def _elements(array: npt.NDArray[Any]) -> list[Any]:
 
 
 def _times(array: npt.NDArray[np.datetime64]) -> list[str | None]:
-    """Times in ISO 8601, as `datetime.isoformat` writes them."""
+    """Return times in ISO 8601, as `datetime.isoformat` writes them."""
     if np.datetime_data(array.dtype)[0] in _DAYS_OR_MORE:
         texts = np.datetime_as_string(array).tolist()
     else:
@@ -155,62 +155,62 @@ def _times(array: npt.NDArray[np.datetime64]) -> list[str | None]:
 
 
 def _spans(array: npt.NDArray[np.timedelta64]) -> list[float | None]:
-    """Spans of time in seconds: integers where they are whole."""
+    """Return time spans in seconds, whole seconds as integers."""
     if np.datetime_data(array.dtype)[0] in _MONTHS_OR_MORE:
         raise NoLuaFormError("a time span of months or years has no length in seconds")
     seconds: list[float] = (array / np.timedelta64(1, "s")).tolist()
-    return [None if one != one else int(one) if one.is_integer() else one for one in seconds]  # noqa: PLR0124 - NaT
+    return [None if span != span else int(span) if span.is_integer() else span for span in seconds]  # noqa: PLR0124 - NaT
 
 
 def _objects(columns: list[_Column], count: int) -> list[dict[str, Any]]:
-    """So many records with these columns, those that start with the same key in a record of their own."""
+    """Return `count` records with these columns; paths that share their first key become nested records."""
     groups: dict[str, list[_Column]] = {}
     for path, values in columns:
         groups.setdefault(path[0], []).append((path[1:], values))
     values_of = []
     for key, members in groups.items():
         leaf = next((values for path, values in members if not path), None)
-        below = [member for member in members if member[0]]
-        if not below and leaf is not None:
+        nested = [member for member in members if member[0]]
+        if not nested and leaf is not None:
             values_of.append(leaf)
             continue
-        inner: list[Any] = _objects(below, count)
-        if all(None in values for _, values in below):
-            inner = [None if all(value is None for value in one.values()) else one for one in inner]
-        values_of.append(inner if leaf is None else _beside(key, leaf, inner))
+        inner: list[Any] = _objects(nested, count)
+        if all(None in values for _, values in nested):
+            inner = [None if all(value is None for value in record.values()) else record for record in inner]
+        values_of.append(inner if leaf is None else _merge(key, leaf, inner))
     if not values_of:
         return [{} for _ in range(count)]
     return [dict(zip(groups, row, strict=True)) for row in zip(*values_of, strict=True)]
 
 
-def _beside(key: str, leaf: list[Any], inner: list[Any]) -> list[Any]:
-    """Where some records have an object and others something else."""
-    for place, (one, other) in enumerate(zip(leaf, inner, strict=True)):
-        if one is not None and other is not None:
-            fault = NoLuaFormError(f"the column {key!r} and one below it, `{key}.…`, both have a value")
-            fault.steps.append(f"[{place}]")
-            raise fault
-    return [other if one is None else one for one, other in zip(leaf, inner, strict=True)]
+def _merge(key: str, leaf: list[Any], inner: list[Any]) -> list[Any]:
+    """Merge the column of a key with the nested records at that key; a record may have only one of them."""
+    for place, (value, record) in enumerate(zip(leaf, inner, strict=True)):
+        if value is not None and record is not None:
+            error = NoLuaFormError(f"the column {key!r} and one below it, `{key}.…`, both have a value")
+            error.steps.append(f"[{place}]")
+            raise error
+    return [record if value is None else value for value, record in zip(leaf, inner, strict=True)]
 
 
 def _is_ours(frame: Frame) -> bool:
-    """Whether Lua gave this frame, and nothing was made of it since."""
+    """Return whether a frame came from Lua and was not derived from another frame since."""
     return getattr(type(frame), "holds_records", False) is True
 
 
 def _function(attrs: dict[Hashable, Any]) -> Function | None:
-    """The function that a frame remembers."""
+    """Return the function that the `.attrs` of a frame name."""
     from kosmo_kernel import integrations
 
     integration, dot, name = str(attrs.get("function", "")).partition(".")
     try:
         return integrations.find(integration).function(name) if dot else None
-    except KosmoError:  # a frame of another time, when there was such a function
+    except KosmoError:  # the function no longer exists
         return None
 
 
 def _declared(function: Function, names: list[str]) -> tuple[Column, ...] | None:
-    """The declared columns that a frame starts with; None when it has not all of them, or in another order."""
+    """Return the declared columns if a frame begins with all of them in order, or None."""
     for declared in (function.columns, columns_with_item(function)):
         for columns in (declared, account_columns(declared)):
             if names[: len(columns)] == [column.name for column in columns]:

@@ -1,9 +1,8 @@
-"""What a call returned: records that remember which function they came from.
+"""The records that a call returned, with the function and the account that they came from.
 
-`Records` is a read-only list of JSON objects as the service sent them: nulls, unknown keys and key
-order included. It gives columns on demand, which is how both a table and Lua read it, so a list that
-nobody changes is decoded once and never copied. `Record` is one such object. Both know whose account they
-came from, beside what was sent and never in it.
+`Records` is a read-only list of JSON objects as the service sent them, including nulls, unknown keys and the order of
+keys. Tables and Lua read it by columns, which are made on demand, so a list is decoded once and never copied. `Record`
+is one such object. Function and account are attributes, never part of the fields.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from kosmo_kernel.catalogue import Column, Function
 
 
 class Absent:
-    """The type of `ABSENT`, which stands in a column where the record has no such key."""
+    """The type of `ABSENT`, the value in a column for a record without the key."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -30,16 +29,16 @@ class Absent:
 
 
 ABSENT = Absent()
-MAX_KEPT_COLUMNS = 256  # of one list
-SHORT = 4096  # bytes of JSON in which there is nothing for a collector to walk
+MAX_KEPT_COLUMNS = 256  # cached columns of one list
+SHORT = 4096  # bytes of JSON that are decoded without pausing the garbage collector
 
 
-# Whose account records came from, by its alias: all of them, or each, None for what came from no call.
+# The alias of the account of all records, or one per record, with None for records that came from no call.
 Source = str | list[str | None] | None
 
 ACCOUNT = Column("account", "Whose account the record came from.")
 
-# What is told of a call that failed: in the list of what failed beside what worked, and all of it by `pcall`.
+# The fields of an error: `FAILED` in the list of failures of a call that failed for some items, `CAUGHT` from `pcall`.
 FAILED = (
     Column("type", "The kind of failure, `refused` for example"),
     Column("status", "The HTTP status, where there was an answer", "integer", nullable=True),
@@ -59,8 +58,8 @@ class Record(dict[str, Any]):
     """One JSON object that a function returned.
 
     Attributes:
-        function: the function it came from, or None for an object of the script's own.
-        account: the alias of the account that was asked, or None likewise.
+        function: the function that returned it, or None for an object that a script made.
+        account: the alias of the account that was called, or None for an object that a script made.
     """
 
     __slots__ = ("account", "function")
@@ -75,10 +74,10 @@ class Records(Sequence[dict[str, Any]]):
     """A list of JSON objects that a function returned.
 
     Parameters:
-        rows: the objects; not copied, not to be changed.
-        function: the function they came from, or None for a list of the script's own.
-        columns: what a table shows first, in order; the function's own columns unless given.
-        account: whose account they came from; one alias for all, or one a record.
+        rows: the objects; not copied, and not to be changed.
+        function: the function that returned them, or None for a list that a script made.
+        columns: the columns that a table shows first, in order; by default those that the function declares.
+        account: the alias of their account; one for all, or one per record.
     """
 
     __slots__ = ("_columns", "account", "columns", "function", "rows")
@@ -121,7 +120,7 @@ class Records(Sequence[dict[str, Any]]):
         return f"<{len(self)} records{source}>"
 
     def take(self, indices: Iterable[int]) -> Records:
-        """The records at these places (from 0), in this order, of the same function."""
+        """Return the records at these indices (from 0), in this order, with the same function."""
         places = list(indices)
         account = self.account
         if isinstance(account, list):
@@ -129,13 +128,13 @@ class Records(Sequence[dict[str, Any]]):
         return Records([self.rows[i] for i in places], self.function, self.columns, account)
 
     def account_of(self, place: int) -> str | None:
-        """Whose account the record at a place (from 0) came from."""
+        """Return the account that the record at an index (from 0) came from."""
         return self.account[place] if isinstance(self.account, list) else self.account
 
     def for_table(self) -> Records:
-        """These records as a table shows them: with a first field `account` where they came from more than one.
+        """Return these records for a table, with a first field `account` if they came from several accounts.
 
-        Not where a record has a field of that name itself.
+        No field is added if a record has a field of that name itself.
         """
         if not isinstance(self.account, list) or len(set(self.account) - {None}) <= 1:
             return self
@@ -146,42 +145,46 @@ class Records(Sequence[dict[str, Any]]):
         return Records(rows, self.function, columns if self.columns else ())
 
     def column(self, path: tuple[str | int, ...]) -> list[Any]:
-        """The values at a path, one a record; `ABSENT` where a key is missing, None where one is null.
+        """Return the value at a path for each record: `ABSENT` for a missing key, None for null.
 
-        Below a null or missing object every value is `ABSENT`. The list is kept; do not change it.
+        Below a null or missing object every value is `ABSENT`. The list is cached; do not change it.
         """
-        found = self._columns.get(path)
-        if found is None:
+        values = self._columns.get(path)
+        if values is None:
             parents: Sequence[Any] = self.rows if len(path) == 1 else self.column(path[:-1])
-            found = _fields(parents, path[-1])
-            if len(self._columns) < MAX_KEPT_COLUMNS and found.count(ABSENT) < len(found):  # a column of nothing is not
-                self._columns[path] = found
-        return found
+            values = _fields(parents, path[-1])
+            if len(self._columns) < MAX_KEPT_COLUMNS and values.count(ABSENT) < len(
+                values
+            ):  # a column of only `ABSENT` is not cached
+                self._columns[path] = values
+        return values
 
 
 def _fields(parents: Sequence[Any], key: str | int) -> list[Any]:
-    if isinstance(key, str):  # an integer would lead into a list as well
-        with suppress(KeyError, TypeError, IndexError):  # a null or missing parent or key: looked at one by one
+    if isinstance(key, str):  # an integer could also index a list
+        with suppress(
+            KeyError, TypeError, IndexError
+        ):  # a parent is null or missing, or the key is: use the slower way below
             return list(map(itemgetter(key), parents))
     return [p.get(key, ABSENT) if isinstance(p, dict) else ABSENT for p in parents]
 
 
 def account_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The columns with that of the account in front, unless one begins with its name."""
+    """Return the columns with an account column first, unless the path of one begins with its name."""
     return columns if any(column.path[0] == ACCOUNT.name for column in columns) else (ACCOUNT, *columns)
 
 
 def columns_with_item(function: Function) -> tuple[Column, ...]:
-    """The columns of a call with a list argument: the item that was asked comes first."""
-    asked = function.fan_out
-    return (Column(asked.name, asked.doc), *function.columns) if asked else function.columns
+    """Return the columns of a call with a list argument: the item of the list comes first."""
+    fan_out = function.fan_out
+    return (Column(fan_out.name, fan_out.doc), *function.columns) if fan_out else function.columns
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep Python's cycle collector from walking a large answer again and again while it is built.
+    """Pause Python's cycle collector while a large value is built.
 
-    JSON has no cycles, and the collector costs as much as the decoding from some ten thousand records on.
+    JSON has no cycles, and from about ten thousand records on the collector takes as much time as the decoding.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -193,7 +196,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def decode(body: bytes) -> Any:
-    """JSON text as Python values.
+    """Return the value of JSON text.
 
     Raises:
         ValueError: the text is not JSON.
@@ -205,15 +208,16 @@ def decode(body: bytes) -> Any:
 
 
 def ends_early(text: bytes) -> bool:
-    """Whether a text that is not JSON may be the beginning of one that is.
+    """Return whether invalid JSON may be the truncated beginning of valid JSON.
 
-    A decoder that came to a mistake says the same of the text with anything behind it; one that came to the end
-    does not: it goes on in a number that another digit completes, and elsewhere finds what JSON never has.
+    If the decoder stopped at a mistake, it reports the same error for the text with anything appended. If it stopped at
+    the end, the error changes: a digit may complete a number, and null characters are invalid anywhere else.
     """
-    return any(_fault(text + more) != _fault(text) for more in (b"0", b"\0" * 12))  # longer than any word or escape
+    # Twelve null characters are longer than any literal or escape.
+    return any(_decode_error(text + suffix) != _decode_error(text) for suffix in (b"0", b"\0" * 12))
 
 
-def _fault(text: bytes) -> str:
+def _decode_error(text: bytes) -> str:
     try:
         decode(text)
     except (ValueError, RecursionError) as error:
@@ -222,7 +226,7 @@ def _fault(text: bytes) -> str:
 
 
 def encode(value: Any) -> bytes:
-    """Python values as JSON text; a `Records` is a list.
+    """Return a value as JSON text; `Records` become a list.
 
     Raises:
         TypeError: a value has no JSON form.
@@ -234,5 +238,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Records):
         return list(value.rows)
     if isinstance(value, str):
-        return str(value)  # msgspec takes no subclass for what it is
+        return str(value)  # msgspec does not encode subclasses of str
     raise TypeError(f"a {type(value).__name__} has no JSON form")

@@ -1,8 +1,8 @@
-"""The values of the standard library, copied in one pass.
+"""Copy values of the standard library's types in one pass.
 
-The types that JSON has are looked at first and cost a step each; every other type finds its way by `_form`, whose
-registered functions give something simpler, and that is copied in turn. The place of a fault is put together on the
-way out, so nothing is kept of it while all goes well.
+The types of JSON are checked first, with one step each. For any other type, `_form` returns something simpler, which is
+then copied in turn. The path of an error is assembled while the exception propagates, so that copying does not keep
+track of it.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from functools import singledispatch
 from typing import Any
 from uuid import UUID
 
-MAX_DEPTH = 100  # lists and tables in one another, as `lua/json.lua` has it
-_PATH_MOST = 160  # characters of a path that are shown
-_LEAST, _MOST = -(2**63), 2**63 - 1
-_ONE = timedelta(seconds=1)
+MAX_DEPTH = 100  # nested lists and tables, as in `lua/json.lua`
+_MAX_PATH = 160  # characters shown of a path
+_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
+_ONE_SECOND = timedelta(seconds=1)
 
 
 class NoLuaFormError(Exception):
     """Something in a value has no Lua form.
 
     Parameters:
-        why: in words.
+        why: the reason, for messages.
     """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-        self.steps: list[str] = []  # from the place to the value, innermost first
+        self.steps: list[str] = []  # the path to the part that failed, innermost first
 
     @property
     def path(self) -> str:
-        """The place as it would be written behind the value's name: `[3].x`."""
+        """The path as it follows the value's name: `[3].x`."""
         path = "".join(reversed(self.steps))
-        return path if len(path) <= _PATH_MOST else f"{path[: _PATH_MOST // 2]}…{path[-_PATH_MOST // 4 :]}"
+        return path if len(path) <= _MAX_PATH else f"{path[: _MAX_PATH // 2]}…{path[-_MAX_PATH // 4 :]}"
 
 
 class ValueCopier:
-    """One copy of a value, with the lists and dicts that are being copied now."""
+    """Copies one value, and tracks the lists and dicts that are being copied to detect cycles."""
 
     def __init__(self) -> None:
         self._open: set[int] = set()
 
     def of(self, value: Any) -> Any:
-        """A value as JSON has it.
+        """Return a copy of a value in the types of JSON.
 
         Raises:
             NoLuaFormError: it has no such form.
@@ -63,9 +63,9 @@ class ValueCopier:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        known = _FORMS.get(kind)
-        if known:
-            return known(value)
+        convert = _FORMS.get(kind)
+        if convert:
+            return convert(value)
         if kind is dict:
             return self.table(value)
         if kind is list or kind is tuple:
@@ -73,70 +73,70 @@ class ValueCopier:
         return _form(value, self)
 
     def is_of_library(self, value: object) -> bool:
-        """Tell whether `of_library` copies a value. A subclass knows libraries beside the standard one."""
+        """Return whether `of_library` can copy a value. A subclass may support third-party libraries."""
         return False
 
     def of_library(self, value: Any) -> Any:
-        """Return a library's value as JSON has it."""
+        """Return a copy of a third-party library's value in the types of JSON."""
         raise NotImplementedError(type(value))
 
     def table(self, value: Mapping[Any, Any]) -> dict[str | int, Any]:
-        """A mapping, in its order."""
+        """Return a copy of a mapping, in its order."""
         self._enter(value, "a dict")
-        made: dict[str | int, Any] = {}
+        copied: dict[str | int, Any] = {}
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
-                key = self.key(key)  # noqa: PLW2901 - the same key, as Lua has it
+                key = self.key(key)  # noqa: PLW2901 - the same key in its Lua form
             kind = type(item)
             if item is None or kind is bool or (kind is str and item.isascii()):
-                made[key] = item
+                copied[key] = item
                 continue
             try:
-                made[key] = self.of(item)
-            except NoLuaFormError as fault:
-                fault.steps.append(step(key))
+                copied[key] = self.of(item)
+            except NoLuaFormError as error:
+                error.steps.append(step(key))
                 raise
-        if len(made) < len(value):
+        if len(copied) < len(value):
             raise NoLuaFormError("two of its keys are the same in Lua")
         self._open.discard(id(value))
-        return made
+        return copied
 
     def items(self, value: Iterable[Any], of: Any = None) -> list[Any]:
-        """What is in a list.
+        """Return a list with copies of the items.
 
         Parameters:
-            value: the list, or the items of one.
-            of: whose items they are, when not the list's own.
+            value: the list, or an iterable over its items.
+            of: the list that the items belong to, if `value` is not the list itself.
         """
         whole = value if of is None else of
         self._enter(whole, "a list")
-        made: list[Any] = []
+        copied: list[Any] = []
         for item in value:
             kind = type(item)
             if item is None or kind is bool or (kind is str and item.isascii()):
-                made.append(item)
+                copied.append(item)
                 continue
             try:
-                made.append(self.of(item))
-            except NoLuaFormError as fault:
-                fault.steps.append(f"[{len(made)}]")
+                copied.append(self.of(item))
+            except NoLuaFormError as error:
+                error.steps.append(f"[{len(copied)}]")
                 raise
         self._open.discard(id(whole))
-        return made
+        return copied
 
     def key(self, key: Any) -> str | int:
-        """A key, which must read as a text or an integer."""
-        made = self.of(key) if key is not None and not isinstance(key, (list, tuple, dict)) else None
-        if isinstance(made, bool) or not isinstance(made, (str, int)):
+        """Return a copy of a key, which must become a text or an integer."""
+        copied = self.of(key) if key is not None and not isinstance(key, (list, tuple, dict)) else None
+        if isinstance(copied, bool) or not isinstance(copied, (str, int)):
             words = f"{key!r:.40}" if isinstance(key, (int, float, tuple)) or key is None else type_words(key)
             why = "is no text and no integer; keys of what goes to Lua are texts or integers"
             raise NoLuaFormError(f"the key {words} {why}")
-        return made
+        return copied
 
     @contextmanager
     def below(self, levels: int) -> Iterator[None]:
-        """Copy what will be so many lists and dicts deeper than it is now."""
-        more = set(range(-levels, 0))  # which is nothing's identity
+        """Count `levels` more nested lists and dicts while copying values that will end up deeper."""
+        more = set(range(-levels, 0))  # negative numbers are no `id`
         self._open |= more
         yield
         self._open -= more
@@ -150,14 +150,14 @@ class ValueCopier:
 
 
 def step(key: str | int) -> str:
-    """One step of a path, from a dict to what it has under a key."""
+    """Return one step of a path, from a dict to the value of a key."""
     if isinstance(key, int):
         return f"[{key}]"
     return f".{key}" if key.isidentifier() else f"[{json.dumps(key)}]"
 
 
 def text(value: str) -> str:
-    """A text that can be UTF-8."""
+    """Return a text if it can be encoded as UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -166,25 +166,25 @@ def text(value: str) -> str:
 
 
 def integer(value: int) -> int:
-    """A number that Lua's integers can be."""
-    if _LEAST <= value <= _MOST:
+    """Return an integer if it fits into Lua's 64-bit integers."""
+    if _MIN_INTEGER <= value <= _MAX_INTEGER:
         return value
     raise NoLuaFormError("an integer of more than 64 bits has no Lua form")
 
 
 def number(value: float) -> float | None:
-    """A number; what is none is missing."""
+    """Return a float, or None for NaN."""
     return None if math.isnan(value) else value
 
 
 def is_frame(value: object) -> bool:
-    """Whether a value is a pandas DataFrame."""
+    """Return whether a value is a pandas DataFrame."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def type_words(value: object) -> str:
-    """What a value is, with its article."""
+    """Return a description of a value's type, with an article."""
     known = {complex: "a complex number", type: "a class"}.get(type(value))
     if known:
         return known
@@ -197,12 +197,12 @@ def type_words(value: object) -> str:
 _FORMS: dict[type, Callable[[Any], Any]] = {str: text, int: integer, float: number}
 
 
-# What is neither of the types above; each gives what the copy has of it. -------------------------------
+# Conversions of all other types; each returns the copy. -------------------------------------------------
 
 
 @singledispatch
 def _form(value: Any, copy: ValueCopier) -> Any:
-    """What no function below knows by its type: numpy's, pandas', a dataclass; or nothing that Lua has."""
+    """Copy a value of no registered type: of numpy, pandas or a dataclass; any other one has no Lua form."""
     if copy.is_of_library(value):
         return copy.of_library(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -216,7 +216,7 @@ def _form(value: Any, copy: ValueCopier) -> Any:
 
 @_form.register
 def _(value: str, _copy: ValueCopier) -> str:
-    return text(str.__str__(value))  # an Enum of texts would give its name
+    return text(str.__str__(value))  # `str()` of a str Enum would return its name
 
 
 @_form.register
@@ -233,10 +233,10 @@ def _(value: float, _copy: ValueCopier) -> Any:
 def _(value: Decimal, _copy: ValueCopier) -> Any:
     if value.is_nan():
         return None
-    made = float(value)
-    if math.isinf(made) and value.is_finite():
+    converted = float(value)
+    if math.isinf(converted) and value.is_finite():
         raise NoLuaFormError("a Decimal beyond what a number of Lua's can be")
-    return number(made)
+    return number(converted)
 
 
 @_form.register
@@ -278,7 +278,7 @@ def _(value: time, _copy: ValueCopier) -> str:
 
 @_form.register
 def _(value: timedelta, _copy: ValueCopier) -> float:
-    return value // _ONE if not value % _ONE else value.total_seconds()
+    return value // _ONE_SECOND if not value % _ONE_SECOND else value.total_seconds()
 
 
 @_form.register
@@ -297,12 +297,12 @@ def _(value: Mapping, copy: ValueCopier) -> dict[str | int, Any]:  # type: ignor
 
 
 @_form.register
-def _(value: Sequence, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # likewise
+def _(value: Sequence, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # `register` takes no parameters
     return copy.items(value)
 
 
 @_form.register
-def _(value: AbstractSet, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # likewise
+def _(value: AbstractSet, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # `register` takes no parameters
     try:
         items = sorted(value)  # the order of a set of texts changes from one Python to the next
     except TypeError:
