@@ -102,7 +102,7 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
     for server in chosen:
         if server.fault:
             raise SettingsError(f"{server.path}: the MCP server `{server.name}`: {server.fault}.")
-    needs: dict[str, None] = {}
+    needs: dict[str, str | None] = {}
     portable = {server.name: _portable(server, needs) for server in chosen}
     if as_json:
         document({"success": True, "mcpServers": portable, "needs": list(needs)})
@@ -145,8 +145,8 @@ def _without_secrets(name: str, fields: Mapping[str, Any], kept: dict[str, str])
     return replaced
 
 
-def _portable(server: Server, needs: dict[str, None]) -> dict[str, Any]:
-    """Return an entry with variables in place of secrets; add the variables to `needs`."""
+def _portable(server: Server, needs: dict[str, str | None]) -> dict[str, Any]:
+    """Return an entry with variables in place of secrets; add the variables, and their values if known, to `needs`."""
     prefix = re.sub(r"\W+", "_", server.name).upper().strip("_")
     if server.kind == "http":
         exported: dict[str, Any] = {
@@ -166,13 +166,12 @@ def _portable(server: Server, needs: dict[str, None]) -> dict[str, Any]:
     return exported | ({} if server.enabled else {"enabled": False})
 
 
-def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, None]) -> Iterator[tuple[str, str]]:
+def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, str | None]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         variable = prefix + re.sub(r"\W+", "_", name).upper()
         if not referred(value) and value and (PRIVATE.search(name) or is_private(name, value)):
-            scheme, space, _ = value.rpartition(" ")
-            needs[variable] = None
-            yield name, f"{scheme}{space}${{{variable}}}"
+            scheme, space, secret = value.rpartition(" ")
+            yield name, f"{scheme}{space}{_variable(variable, needs, secret)}"
         else:
             yield name, _with_variables(value, _variables(variable, needs))
 
@@ -183,9 +182,17 @@ def _with_variables(text: str, variables: Iterator[str]) -> str:
     return _REDACTED.sub(lambda _: next(variables), redacted)
 
 
-def _variables(name: str, needs: dict[str, None]) -> Iterator[str]:
-    """Yield references to variables: `name` alone, then with `_2`, `_3` and so on; add each to `needs`."""
+def _variables(name: str, needs: dict[str, str | None]) -> Iterator[str]:
+    """Yield references to new variables: `name` alone, then with `_2`, `_3` and so on; add each to `needs`."""
+    while True:
+        yield _variable(name, needs)
+
+
+def _variable(name: str, needs: dict[str, str | None], secret: str | None = None) -> str:
+    """Return a reference to the variable of a secret: `name`, or with a number where that stands for another secret."""
     for number in count(1):
         variable = name if number == 1 else f"{name}_{number}"
-        needs[variable] = None
-        yield f"${{{variable}}}"
+        if variable not in needs or (secret is not None and needs[variable] == secret):
+            needs[variable] = secret
+            break
+    return f"${{{variable}}}"

@@ -292,6 +292,24 @@ def test_what_is_imported_refers_to_its_secrets_and_what_is_exported_to_variable
     assert kosmo("mcp:import", "-", "--replace", stdin=kosmo("mcp:export").stdout.encode()).returncode == 0
 
 
+def test_secrets_that_differ_never_share_a_variable_in_an_export_and_equal_ones_do(project: Path) -> None:
+    servers = {
+        "time": {"command": "t", "args": [f"--token={SECRET}"], "env": {"TIME_SECRET": f"another-{SECRET}"}},
+        "x": {"command": "x", "env": {"API_KEY": SECRET, "API-KEY": f"third-{SECRET}"}},
+        "y": {"command": "y", "env": {"API_KEY": SECRET}},
+    }
+    written(project / ".mcp.json", servers)
+    code, exported = document("mcp:export", "--json")
+    found = {name: server.get("env") for name, server in exported["mcpServers"].items()}
+    assert (code, exported["needs"]) == (0, ["TIME_SECRET", "TIME_SECRET_2", "API_KEY", "API_KEY_2"])
+    assert exported["mcpServers"]["time"]["args"] == ["--token=${TIME_SECRET}"]
+    assert found == {
+        "time": {"TIME_SECRET": "${TIME_SECRET_2}"},
+        "x": {"API_KEY": "${API_KEY}", "API-KEY": "${API_KEY_2}"},
+        "y": {"API_KEY": "${API_KEY}"},
+    }
+
+
 def test_what_stands_in_the_clear_in_a_projects_file_is_neither_listed_nor_exported(project: Path) -> None:
     entry = {"command": "t", "args": [f"--token={SECRET}"], "env": {"T_TOKEN": SECRET}, "headers": {"Cookie": SECRET}}
     more = {
