@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+import zmq
+
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         connection = ConnectionFile.read(options.file or _default_connection_file())
         channels = Channels(connection)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zmq.ZMQError) as error:
         sys.exit(f"The kernel cannot start: {error}")
     if connection.is_ours:
         sys.stderr.write(f"To connect to this kernel: jupyter console --existing {connection.path.name}\n")

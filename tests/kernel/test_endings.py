@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -228,3 +231,15 @@ def test_a_kernel_that_cannot_start_says_why(tmp_path: Path, connection: str) ->
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("The kernel cannot start: ")
+
+
+def test_a_kernel_whose_port_is_taken_says_so_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = dict.fromkeys(("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), 0)
+        ports["shell_port"] = taken.getsockname()[1]
+        settings = {"transport": "tcp", "ip": "127.0.0.1", "key": "k", "signature_scheme": "hmac-sha256", **ports}
+        (tmp_path / "kernel.json").write_text(json.dumps(settings), encoding="utf-8")
+        command = [sys.executable, "-m", "kosmo_kernel.kernel", "-f", str(tmp_path / "kernel.json")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"The kernel cannot start: Address already in use.*\n", done.stderr)
