@@ -257,9 +257,8 @@ class CallTracker:
 
     def failures(self, said: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
         """Add collected failures to the result: a line of text about them, and a row for each."""
-        room = MAX_FAILURES_KEPT - len(self._result.failures)
-        if room > 0 and len(self._unread) < MAX_FAILURES_KEPT:
-            self._result.failures += rows[:room]
+        self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
+        if len(self._unread) < MAX_FAILURES_KEPT:
             self._unread.append((call, said))
 
     def lines(self) -> Iterator[str]:
