@@ -64,7 +64,7 @@ end
 -- by trusted code for the script, the trusted line in the message is replaced by the script's line, or removed.
 function native.failure(problem, place)
   if type(problem) ~= "string" then return problem end
-  local message, count = gsub(problem, "^kosmo/%a+:%d+: ", place or position())
+  local message, count = gsub(problem, "^kosmo/[%a_]+:%d+: ", place or position())
   local facts = failures[problem]
   return count > 0 and message or problem, facts and json.read(facts)
 end
