@@ -56,7 +56,7 @@ class Session:
         account: the alias of the account in use.
         last: the result of the last run or call; None before the first.
         last_error: the error of the last cell that failed, or None; set by the user interfaces.
-        expected: a context manager; an interrupt during its block cancels the next run before it starts.
+        expecting_run: a context manager; an interrupt during its block cancels the next run before it starts.
         interruptible: a context manager in which an interrupt stops the conversion of a run's values in the main
             thread.
         servers: the session's MCP servers.
@@ -90,10 +90,10 @@ class Session:
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._caller: Dispatcher | None = None
         self._machine = Machine(self._recording.functions, self._recording.surface)
-        self.expected = self._machine.expected
+        self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
         refusal = "" if mcp else NOT_ALLOWED
-        self.servers = SessionServers(refusal, lambda: self._machine.ending, self._recording.tape)
+        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, self._recording.tape)
 
     # Running -----------------------------------------------------------------------------------------
 
@@ -424,7 +424,7 @@ class Session:
         """
         return self.caller().budget_left(integrations.find(integration), account)
 
-    def listed(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
+    def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
         return self._caller.listed(integration, function, account) if self._caller else None
 

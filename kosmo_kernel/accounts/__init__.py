@@ -15,9 +15,9 @@ package only reserves its name.
 from __future__ import annotations
 
 from kosmo_kernel.accounts.account import DEFAULT as DEFAULT
+from kosmo_kernel.accounts.account import DEFAULT_INTEGRATION as DEFAULT_INTEGRATION
 from kosmo_kernel.accounts.account import DEMO as DEMO
 from kosmo_kernel.accounts.account import RESERVED as RESERVED
-from kosmo_kernel.accounts.account import USUAL as USUAL
 from kosmo_kernel.accounts.account import Account as Account
 from kosmo_kernel.accounts.account import canonical_reserved as canonical_reserved
 from kosmo_kernel.accounts.account import check_token as check_token
@@ -25,10 +25,10 @@ from kosmo_kernel.accounts.account import variable_of as variable_of
 from kosmo_kernel.accounts.addresses import address as address
 from kosmo_kernel.accounts.addresses import is_loopback as is_loopback
 from kosmo_kernel.accounts.discovery import Step as Step
+from kosmo_kernel.accounts.discovery import canonical_name as canonical_name
 from kosmo_kernel.accounts.discovery import demo_chosen as demo_chosen
 from kosmo_kernel.accounts.discovery import fault as fault
 from kosmo_kernel.accounts.discovery import find as find
-from kosmo_kernel.accounts.discovery import listed as listed
 from kosmo_kernel.accounts.discovery import lua_path as lua_path
 from kosmo_kernel.accounts.discovery import names as names
 from kosmo_kernel.accounts.discovery import steps as steps

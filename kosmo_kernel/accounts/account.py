@@ -16,7 +16,7 @@ from kosmo_kernel.settings.aliases import normalize_alias
 DEFAULT = "default"
 DEMO = "demo"
 RESERVED = (DEFAULT, DEMO)
-USUAL = "heroku"  # the default integration of commands
+DEFAULT_INTEGRATION = "heroku"  # the default integration of commands
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Visible ASCII, which is safe in an HTTP header. Tokens have had four formats so far, so no format is required.
@@ -68,14 +68,16 @@ def check_token(token: str, source: str) -> None:
         )
 
 
-def adding(integration: str, alias: str) -> str:
+def add_command(integration: str, alias: str) -> str:
     """Return the command that adds an account.
 
     Parameters:
         integration: the service's name.
         alias: the account's alias, or a placeholder.
     """
-    return f"kosmo accounts:add {alias}" + ("" if integration == USUAL else f" --integration {integration}")
+    return f"kosmo accounts:add {alias}" + (
+        "" if integration == DEFAULT_INTEGRATION else f" --integration {integration}"
+    )
 
 
 def canonical_reserved(alias: str) -> str:

@@ -23,7 +23,7 @@ from kosmo_kernel.accounts.account import (
     DEMO,
     RESERVED,
     Account,
-    adding,
+    add_command,
     canonical_reserved,
     variable_of,
 )
@@ -98,13 +98,13 @@ def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = 
     name, variable = normalize_alias(alias), variable_of(integration, alias)
     if not ALIAS.fullmatch(alias) or name == DEMO or name in integration.names():
         return
-    added = store.added(integration.name, env).get(name)
+    added = store.stored_accounts(integration.name, env).get(name)
     spelling = added.alias if added else name
     if token := env.get(variable, "").strip():
         yield Step("environment", variable, spelling, lambda: token)
     if added:
-        source = "the system keyring" if added.kept == "keyring" else str(store.secrets_file(env))
-        yield Step(added.kept, source, spelling, partial(store.token_of, integration.name, added, env), added.who)
+        source = "the system keyring" if added.location == "keyring" else str(store.secrets_file(env))
+        yield Step(added.location, source, spelling, partial(store.token_of, integration.name, added, env), added.who)
     if name == DEFAULT:
         yield from _other_programs(integration, env)
 
@@ -140,14 +140,14 @@ def names(integration: Integration, env: Mapping[str, str] | None = None) -> lis
     named = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}
     first = []
     with suppress(KosmoError):
-        named |= {name: one.alias for name, one in store.added(integration.name, env).items()}
+        named |= {name: one.alias for name, one in store.stored_accounts(integration.name, env).items()}
     with suppress(KosmoError):
         first = [DEFAULT] if next(steps(integration, DEFAULT, env), None) else []
     listed = sorted(alias for name, alias in named.items() if name not in taken)
     return [*first, *listed, *([DEMO] if integration.demo else [])]
 
 
-def listed(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> str | None:
+def canonical_name(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> str | None:
     """Return an account's name as in `names`, from any spelling of it; None if there is no such account."""
     return next((name for name in names(integration, env) if normalize_alias(name) == normalize_alias(alias)), None)
 
@@ -161,7 +161,7 @@ def fault(integration: Integration, env: Mapping[str, str] | None = None) -> Kos
     """
     env = os.environ if env is None else env
     try:
-        store.added(integration.name, env)
+        store.stored_accounts(integration.name, env)
         next(steps(integration, DEFAULT, env), None)
     except KosmoError as error:
         return error
@@ -184,9 +184,9 @@ def ways(integration: Integration) -> tuple[str, ...]:
     demo = f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}"
     return (
         f"set the environment variable {variable}; for a named account {variable}_<ALIAS>",
-        f"`{adding(integration.name, DEFAULT)}` keeps a token; with another name one of a named account",
+        f"`{add_command(integration.name, DEFAULT)}` keeps a token; with another name one of a named account",
         *([f"sign in with {signed_in.title}, whose token is then used"] if signed_in else []),
-        *integration.credentials.how,
+        *integration.credentials.token_help,
         *([demo] if integration.demo else []),
     )
 
@@ -214,7 +214,7 @@ def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> Un
     elif ALIAS.fullmatch(alias) and normalize_alias(alias) not in integration.names():
         how = (
             f" A named account has its token in the environment variable {variable_of(integration, alias)}, or is "
-            f"added with `{adding(integration.name, alias.lower())}`."
+            f"added with `{add_command(integration.name, alias.lower())}`."
         )
     exist = f"there {'are' if len(there) > 1 else 'is'} {', '.join(there) or 'none'}"
     return UnknownNameError(

@@ -55,7 +55,7 @@ def signed_in(place: CliLogin, env: Mapping[str, str]) -> CliUser | None:
         return None
 
     try:
-        name = json.loads(text)[place.who]
+        name = json.loads(text)[place.user_key]
     except (ValueError, LookupError, TypeError):  # treated as not signed in, too
         return None
     return CliUser(name, str(changed)) if isinstance(name, str) and name else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import ApiError, CredentialsError, KosmoError, RefusedError
-from kosmo_kernel.integrations import everything
+from kosmo_kernel.integrations import load_all
 
 UNAUTHORIZED = 401
 
@@ -54,7 +54,7 @@ class AccountStatus:
 def all_accounts() -> list[AccountStatus]:
     """Return all accounts of all integrations, without requests; an invalid file is the default account's problem."""
     statuses = []
-    for integration in everything():
+    for integration in load_all():
         names = accounts.names(integration)
         fault = accounts.fault(integration)
         if fault:

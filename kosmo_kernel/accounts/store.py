@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.accounts import system_keyring
-from kosmo_kernel.accounts.account import ALIAS, DEMO, adding
+from kosmo_kernel.accounts.account import ALIAS, DEMO, add_command
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.safety.redaction import redact
@@ -30,23 +30,23 @@ Kept = Literal["keyring", "file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class StoredAccount:
     """An added account.
 
     Parameters:
         alias: the account's alias, in lower case.
-        kept: where its token is stored.
+        location: where its token is stored.
         entry: the name of the token there.
         who: the owner of the account, according to the service when it was added.
     """
 
     alias: str
-    kept: Kept
+    location: Kept
     entry: str
     who: str = ""
 
 
-def added(integration: str, env: Mapping[str, str]) -> dict[str, Added]:
+def stored_accounts(integration: str, env: Mapping[str, str]) -> dict[str, StoredAccount]:
     """Return the added accounts of an integration by normalized alias.
 
     Parameters:
@@ -59,7 +59,7 @@ def added(integration: str, env: Mapping[str, str]) -> dict[str, Added]:
     return {normalize_alias(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
 
 
-def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
+def token_of(integration: str, one: StoredAccount, env: Mapping[str, str]) -> str:
     """Return the token of an added account.
 
     Parameters:
@@ -70,13 +70,13 @@ def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
     Raises:
         CredentialsError: it is no longer where it was stored, or that place cannot or must not be read.
     """
-    if one.kept == "keyring":
+    if one.location == "keyring":
         try:
             token = system_keyring.read(system_keyring.OWN, one.entry)
         except system_keyring.NoKeyringError:
             raise CredentialsError(
                 f"The token of the account `{one.alias}` is in a system keyring, and there is none here. Run this "
-                f"where it was added, or add it anew: {adding(integration, one.alias)} --replace"
+                f"where it was added, or add it anew: {add_command(integration, one.alias)} --replace"
             ) from None
         except CredentialsError as error:
             raise CredentialsError(f"The token of the account `{one.alias}` cannot be read. {error.message}") from None
@@ -87,7 +87,7 @@ def token_of(integration: str, one: Added, env: Mapping[str, str]) -> str:
     if not token:
         raise CredentialsError(
             f"The token of the account `{one.alias}` is not in {where} any more. Add it anew: "
-            f"{adding(integration, one.alias)} --replace"
+            f"{add_command(integration, one.alias)} --replace"
         )
     return token
 
@@ -132,7 +132,7 @@ def add(
     who: str = "",
     in_file: bool = False,
     replace: bool = False,
-) -> Added:
+) -> StoredAccount:
     """Store an account.
 
     Parameters:
@@ -153,14 +153,14 @@ def add(
     from kosmo_kernel.settings.private_files import locked
 
     with locked(folder(env)):
-        before = added(integration.name, env).get(normalize_alias(alias))
+        before = stored_accounts(integration.name, env).get(normalize_alias(alias))
         if before and not replace:
-            raise InvalidArgumentsError(taken(before))
+            raise InvalidArgumentsError(name_in_use_message(before))
         entry = f"{integration.name} {alias} {os.urandom(4).hex()}"
         kept: Kept = "file" if in_file else _into_keyring(entry, token)
         if kept == "file":
             _change_secrets(env, {entry: token})
-        made = Added(alias, kept, entry, who)
+        made = StoredAccount(alias, kept, entry, who)
         try:
             _change_index(env, integration.name, before, made)
         except BaseException:
@@ -172,7 +172,7 @@ def add(
     return made
 
 
-def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Added:
+def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> StoredAccount:
     """Remove an added account and its token, and return its entry.
 
     Raises:
@@ -184,7 +184,7 @@ def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Adde
     from kosmo_kernel.settings.private_files import locked
 
     with locked(folder(env)):
-        before = added(integration.name, env).get(normalize_alias(alias))
+        before = stored_accounts(integration.name, env).get(normalize_alias(alias))
         if before is None:
             raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
         _forget(before, env)
@@ -192,7 +192,7 @@ def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Adde
     return before
 
 
-def taken(before: Added) -> str:
+def name_in_use_message(before: StoredAccount) -> str:
     """Return the error message for a name that an account already has."""
     whose = f" of {before.who}" if before.who else ""
     return f"There is an account `{before.alias}`{whose} already. To give it another token, add --replace."
@@ -206,16 +206,18 @@ def _into_keyring(entry: str, token: str) -> Kept:
     return "keyring"
 
 
-def _forget(one: Added, env: Mapping[str, str]) -> None:
+def _forget(one: StoredAccount, env: Mapping[str, str]) -> None:
     """Remove a token from where it is stored."""
-    if one.kept == "file":
+    if one.location == "file":
         _change_secrets(env, {one.entry: None})
         return
     with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
         system_keyring.drop(one.entry)
 
 
-def _change_index(env: Mapping[str, str], integration: str, before: Added | None, after: Added | None) -> None:
+def _change_index(
+    env: Mapping[str, str], integration: str, before: StoredAccount | None, after: StoredAccount | None
+) -> None:
     from kosmo_kernel.settings.private_files import write
 
     path = folder(env) / INDEX
@@ -226,7 +228,7 @@ def _change_index(env: Mapping[str, str], integration: str, before: Added | None
     if after:
         entries[after.alias] = after
     document = {
-        name: {one.alias: {"kept": one.kept, "entry": one.entry, "who": one.who} for one in accounts.values()}
+        name: {one.alias: {"kept": one.location, "entry": one.entry, "who": one.who} for one in accounts.values()}
         for name, accounts in index.items()
     }
     write(path, _text(document))
@@ -240,7 +242,7 @@ def _change_secrets(env: Mapping[str, str], changes: Mapping[str, str | None]) -
     write(path, _text({entry: token for entry, token in secrets.items() if token}))
 
 
-def _index(path: Path) -> dict[str, dict[str, Added]]:
+def _index(path: Path) -> dict[str, dict[str, StoredAccount]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -252,7 +254,7 @@ def _index(path: Path) -> dict[str, dict[str, Added]]:
     try:
         return {
             integration: {
-                alias: Added(alias, one["kept"], str(one["entry"]), str(one.get("who", "")))
+                alias: StoredAccount(alias, one["kept"], str(one["entry"]), str(one.get("who", "")))
                 for alias, one in accounts.items()
                 if one["kept"] in ("keyring", "file")
             }

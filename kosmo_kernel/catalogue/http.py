@@ -113,7 +113,7 @@ class CliLogin(NamedTuple):
         title: its name for people, `the Heroku CLI`.
         state: the file that names the signed-in user, below the user's data folder (`XDG_DATA_HOME`).
         folder_env: the environment variable that names another folder for that file.
-        who: the key of the user in that file; its value is also the name of the entry in the system keyring.
+        user_key: the key of the user in that file; its value is also the name of the entry in the system keyring.
         service: the service of that entry.
         attributes: the attributes for the entry's name and service in the Secret Service of Linux.
         off_env: the environment variable that keeps the command line from using the keyring, when it is `true`.
@@ -122,7 +122,7 @@ class CliLogin(NamedTuple):
     title: str
     state: str
     folder_env: str
-    who: str
+    user_key: str
     service: str
     attributes: Mapping[str, str]
     off_env: str
@@ -135,7 +135,7 @@ class Credentials(NamedTuple):
         env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
         url_env: environment variables that override the service's address; the first one that is set wins.
         hosts: domains that may receive the token (subdomains included), besides loopback.
-        how: the ways to get a token, one line each, for people.
+        token_help: the ways to get a token, one line each, for people.
         scopes: the response header with the scopes of the token, or None.
         headers: returns the request headers that send a token.
         signed_in: where the service's own command line stores a token, or None.
@@ -145,7 +145,7 @@ class Credentials(NamedTuple):
     env: str
     url_env: tuple[str, ...]
     hosts: tuple[str, ...]
-    how: tuple[str, ...]
+    token_help: tuple[str, ...]
     scopes: str | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
     signed_in: CliLogin | None = None

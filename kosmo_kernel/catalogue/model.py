@@ -65,13 +65,13 @@ class Param:
     each: tuple[str, ...] = ()
 
     @property
-    def says(self) -> str:
+    def expectation(self) -> str:
         """The required kind of value, in words."""
         return self.pattern_doc or _KINDS[self.kind][0]
 
     def fault(self, value: object) -> str | None:
         """Return why `value` cannot be this argument, or None if it can."""
-        return None if self.fits(value) else f"`{self.name}` must be {self.says}, got {_lua_type(value)}"
+        return None if self.fits(value) else f"`{self.name}` must be {self.expectation}, got {_lua_type(value)}"
 
     def fits(self, value: object) -> bool:
         """Return whether `value` can be this argument."""
@@ -82,23 +82,23 @@ class Param:
             fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _is_path_segment(value)
         return fits
 
-    def plain(self, value: object) -> object:
+    def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
             return next((value[key] for key in self.each if value.get(key) is not None), value)
         return value
 
-    def bound(self, value: object) -> tuple[Any, list[str]]:
+    def check(self, value: object) -> tuple[Any, list[str]]:
         """Check a value and return it as it is used in requests, together with the errors in it.
 
         Returns:
             The value, or for a list the tuple of its distinct items in order, and the error messages.
         """
         if not self.each or not _is_list(value):
-            value = self.plain(value)
+            value = self.value_of_record(value)
             fault = self.fault(value)
             return value, [fault] if fault else []
-        items = [self.plain(item) for item in value]
+        items = [self.value_of_record(item) for item in value]
         bad = [i for i, item in enumerate(items) if not self.fits(item)]
         messages = [f"item {i + 1}: {self.fault(items[i])}" for i in bad[:MAX_FAULTS_NAMED]]
         if len(bad) > MAX_FAULTS_NAMED:
@@ -150,16 +150,16 @@ class BulkSource:
     Parameters:
         path: of the list of the records of all items, `/addons`.
         item: the field of such a record with the identifier of its item, `app.id`.
-        items: the function that lists all items.
-        links: a list that links records to further items, or None. It is not one of the integration's functions.
+        list_items: the function that lists all items.
+        shared_links: a list that links records to further items, or None. It is not one of the integration's functions.
         link_item: the field of a link with the identifier of the item, `app.id`.
         link_record: the field of a link with the identifier of the record, `addon.id`.
     """
 
     path: str
     item: str
-    items: Function
-    links: Function | None = None
+    list_items: Function
+    shared_links: Function | None = None
     link_item: str = ""
     link_record: str = ""
 
@@ -179,7 +179,7 @@ class Function:
         example: Lua code that runs unchanged on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
-        whole: lists that give the same result for all items at once, or None.
+        bulk: lists that give the same result for all items at once, or None.
     """
 
     name: str
@@ -192,7 +192,7 @@ class Function:
     example: str = ""
     aliases: tuple[str, ...] = ()
     effect: Literal["read", "write"] = "read"
-    whole: BulkSource | None = None
+    bulk: BulkSource | None = None
 
     @property
     def signature(self) -> str:
@@ -240,10 +240,10 @@ class Function:
         for param in self.params:
             value = args.get(param.name)
             if value is not None:
-                bound[param.name], why = param.bound(value)
+                bound[param.name], why = param.check(value)
                 faults += why
             elif param.required:
-                faults.append(f"`{param.name}` is missing: {param.says}")
+                faults.append(f"`{param.name}` is missing: {param.expectation}")
         names = [param.name for param in self.params]
         unknown = [name for name in args if name not in names]
         for name in unknown[:MAX_FAULTS_NAMED]:

@@ -50,8 +50,8 @@ def _of_function(function: Function) -> Iterator[str]:
     yield from (f"has the parameter `{n}` twice" for n in _duplicates(p.name for p in function.params))
     if sum(bool(p.each) for p in function.params) > 1:
         yield "has more than one parameter that takes a list"
-    if function.whole:
-        yield from (f"has whole lists, but {mistake}" for mistake in _of_whole(function, function.whole))
+    if function.bulk:
+        yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, function.bulk))
     for param in function.params:
         yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
     fan_out = function.fan_out
@@ -65,15 +65,15 @@ def _of_function(function: Function) -> Iterator[str]:
         yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
 
 
-def _of_whole(function: Function, whole: BulkSource) -> Iterator[str]:
+def _of_bulk(function: Function, whole: BulkSource) -> Iterator[str]:
     if function.fan_out is None or function.returns != "list":
         yield "is no list function with a parameter that takes a list"
     if not whole.path.startswith("/") or "{" in whole.path:
         yield f"`{whole.path}` is no path without places"
-    for what in (whole.items, *([whole.links] if whole.links else [])):
+    for what in (whole.list_items, *([whole.shared_links] if whole.shared_links else [])):
         if what.returns != "list" or what.params:
             yield f"{what.name} is no list function without parameters"
-    if whole.links and not (whole.link_item and whole.link_record):
+    if whole.shared_links and not (whole.link_item and whole.link_record):
         yield "does not say what a link leads from and to"
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli.shell_interface import COMPLETING, DONE, FAILED, INTERRUPTED, WRONG
+from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE, FAILED, INTERRUPTED, SUCCESS, USAGE_ERROR
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def outcome(argv: list[str]) -> int:
         The exit code.
     """
     _prepare_streams()
-    if COMPLETING in os.environ:  # a shell requests completions, which `kosmo.main` prints
+    if COMPLETION_VARIABLE in os.environ:  # a shell requests completions, which `kosmo.main` prints
         from kosmo_kernel.cli.completion import register
 
         register()
@@ -242,7 +242,7 @@ def outcome(argv: list[str]) -> int:
         if "--json" in _command_arguments(argv):
             _fail(argv, error)
         raise
-    return code or DONE
+    return code or SUCCESS
 
 
 def _fail(argv: list[str], error: Exception) -> int:
@@ -270,7 +270,7 @@ def _fail(argv: list[str], error: Exception) -> int:
             print_error(error)
     if isinstance(error, StoppedError):
         return INTERRUPTED
-    return WRONG if isinstance(error, click.UsageError) else FAILED
+    return USAGE_ERROR if isinstance(error, click.UsageError) else FAILED
 
 
 def _command_arguments(argv: list[str]) -> list[str]:

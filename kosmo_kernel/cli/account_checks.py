@@ -15,7 +15,7 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.checks import Finding
-from kosmo_kernel.cli.identity import TokenOwner, who
+from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import limits
@@ -156,7 +156,7 @@ def _token_request(integration: Integration, account: Account) -> Iterator[Findi
     """Try the default account's token with one request."""
     name = f"{integration.name}.request"
     try:
-        owner = who(integration, account)
+        owner = token_owner(integration, account)
     except KosmoError as error:
         state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
         yield Finding(name, state, error.message, _advice(error, account))

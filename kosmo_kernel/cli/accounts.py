@@ -14,27 +14,29 @@ from typing import Any
 import click
 
 from kosmo_kernel import accounts
-from kosmo_kernel.accounts import DEFAULT, USUAL, Account, store
+from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of
-from kosmo_kernel.cli.identity import TokenOwner, who
+from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.reference import integration_of
-from kosmo_kernel.cli.shell_interface import DONE, FAILED
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
-from kosmo_kernel.integrations import everything
+from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
 
 STDIN = "-"
-NOT_HERE = (
+NOT_AS_ARGUMENT = (
     "A token is not given as an argument: others on this machine can see it there, and the shell keeps it in its "
     "history. If that was one, revoke it. Leave it out and you are asked for it, or give - and it is read from "
     "standard input."
 )
-service = click.option("--integration", default=USUAL, show_default=True, metavar="NAME", help="Whose account it is.")
+service = click.option(
+    "--integration", default=DEFAULT_INTEGRATION, show_default=True, metavar="NAME", help="Whose account it is."
+)
 
 
 @click.command(
@@ -67,27 +69,29 @@ def add(
     is kept, in the system keyring or, where there is none, in a file that only you can read.
     """
     if any(word != STDIN for word in words):
-        raise click.UsageError(NOT_HERE)
+        raise click.UsageError(NOT_AS_ARGUMENT)
     found = integration_of(integration)
     name = store.check_alias(found, alias)
-    existing = store.added(found.name, os.environ).get(normalize_alias(name))
+    existing = store.stored_accounts(found.name, os.environ).get(normalize_alias(name))
     if existing and not replace:
-        raise InvalidArgumentsError(store.taken(existing))
+        raise InvalidArgumentsError(store.name_in_use_message(existing))
     token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
     owner, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
     where, shadow = _storage(kept), _overriding_variable(found, name)
     if as_json:
-        facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.kept, "where": where}
+        facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
         document(
             {"success": True, "integration": found.name, "account": kept.alias, **facts, "hidden_by": shadow or None}
         )
         return
     whose = f" is {owner.text}" if owner.text else ""
-    say(f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{f'; {owner.scope}' if owner.scope else ''}.")
-    if kept.kept == "file" and not in_file:
-        note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
+    print_result(
+        f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{f'; {owner.scope}' if owner.scope else ''}."
+    )
+    if kept.location == "file" and not in_file:
+        print_note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
-        note(f"{shadow} is set here and comes first. Unset it to use this token.")
+        print_note(f"{shadow} is set here and comes first. Unset it to use this token.")
 
 
 @click.command("accounts:list", cls=Command, epilog="\b\nExample:\n  kosmo accounts:list")
@@ -120,9 +124,11 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
     except UnknownNameError as error:
         raise _removal_error(found, alias, error) from None
     if as_json:
-        document({"success": True, "integration": found.name, "account": removed.alias, "kept": removed.kept})
+        document({"success": True, "integration": found.name, "account": removed.alias, "kept": removed.location})
     else:
-        say(f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made.")
+        print_result(
+            f"{found.name}.{removed.alias} is forgotten. Its token is still good: revoke it where it was made."
+        )
 
 
 @click.command(
@@ -131,7 +137,9 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  kosmo accounts:test\n  kosmo accounts:test production --json",
 )
 @click.argument("alias", required=False, shell_complete=accounts_of())
-@click.option("--integration", metavar="NAME", help=f"Of this integration only.  [default: all; {USUAL} with ALIAS]")
+@click.option(
+    "--integration", metavar="NAME", help=f"Of this integration only.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]"
+)
 @as_json
 def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     """Try the token of an account, or those of all.
@@ -140,7 +148,7 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     """
     if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
-    integrations = [integration_of(integration or USUAL)] if alias or integration else everything()
+    integrations = [integration_of(integration or DEFAULT_INTEGRATION)] if alias or integration else load_all()
     rows = [_try_token(one, name) for one in integrations for name in ([alias] if alias else _real_accounts(one))]
     if not rows:
         accounts.find(integrations[0])  # raises an error that says how to add one
@@ -150,7 +158,7 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
         document({"success": not failed, "error": error, "accounts": rows})
     else:
         print_rows([(f"{row['integration']}.{row['account']}", _outcome(row)) for row in rows])
-    return FAILED if failed else DONE
+    return FAILED if failed else SUCCESS
 
 
 def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
@@ -183,7 +191,7 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
 
 def keep(
     integration: Integration, alias: str, token: str, source: str, *, in_file: bool = False, replace: bool = False
-) -> tuple[TokenOwner, store.Added]:
+) -> tuple[TokenOwner, store.StoredAccount]:
     """Try a token with one request, and store it if the service accepts it.
 
     Parameters:
@@ -201,7 +209,7 @@ def keep(
         KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
     try:
-        owner = who(
+        owner = token_owner(
             integration, Account(integration.name, alias, token, accounts.address(integration, os.environ), source)
         )
         kept = store.add(integration, alias, token, os.environ, who=owner.text, in_file=in_file, replace=replace)
@@ -211,8 +219,8 @@ def keep(
     return owner, kept
 
 
-def _storage(kept: store.Added) -> str:
-    return "the system keyring" if kept.kept == "keyring" else str(store.secrets_file(os.environ))
+def _storage(kept: store.StoredAccount) -> str:
+    return "the system keyring" if kept.location == "keyring" else str(store.secrets_file(os.environ))
 
 
 def _overriding_variable(integration: Integration, alias: str) -> str:
@@ -245,7 +253,10 @@ def _real_accounts(integration: Integration) -> Sequence[str]:
 
 def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
     """Try the token of an account with one request; return the result as JSON data."""
-    row: dict[str, Any] = {"integration": integration.name, "account": accounts.listed(integration, alias) or alias}
+    row: dict[str, Any] = {
+        "integration": integration.name,
+        "account": accounts.canonical_name(integration, alias) or alias,
+    }
     row |= {
         "success": False,
         "error": None,
@@ -258,7 +269,7 @@ def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
     try:
         account = accounts.find(integration, alias)
         row["token"] = f"in {account.source}"
-        owner = who(integration, account)
+        owner = token_owner(integration, account)
     except UnknownNameError:
         raise
     except KosmoError as error:
@@ -284,7 +295,7 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
     if step is None:
         from kosmo_kernel.catalogue import nearest
 
-        aliases = [one.alias for one in store.added(integration.name, os.environ).values()]
+        aliases = [one.alias for one in store.stored_accounts(integration.name, os.environ).values()]
         return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"

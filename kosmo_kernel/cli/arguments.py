@@ -95,7 +95,9 @@ def _metavar(param: Param) -> str:
     return {"string": "TEXT", "integer": "N", "number": "NUMBER", "boolean": ""}[param.kind]
 
 
-def gathered(function: Function, given: Mapping[str, Any], pairs: Iterable[str], payload: str | None) -> dict[str, Any]:
+def combine_arguments(
+    function: Function, given: Mapping[str, Any], pairs: Iterable[str], payload: str | None
+) -> dict[str, Any]:
     """Return the arguments of a call, combined from options, `--arg` and JSON.
 
     Parameters:

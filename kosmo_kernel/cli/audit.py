@@ -102,12 +102,12 @@ def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> No
 
 def _show_next(screen: Console) -> None:
     lines = (
-        ("The same in notebooks:", f"{called()} demo --lab"),
+        ("The same in notebooks:", f"{typed_command()} demo --lab"),
         # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
         (
             "Your own account, with a token that can only look:",
             f"{READ_ONLY} |",
-            f"  {called()} accounts:add default -",
+            f"  {typed_command()} accounts:add default -",
         ),
     )
     for text, *commands in lines:
@@ -116,7 +116,7 @@ def _show_next(screen: Console) -> None:
             screen.print(f"   {command}", style="bold green", soft_wrap=True)
 
 
-def called() -> str:
+def typed_command() -> str:
     """Return the command as the user typed it, such as `.venv/bin/kosmo` if it is not on the PATH."""
     typed, on_path = Path(sys.argv[0]), shutil.which("kosmo")
     if typed.stem != "kosmo":

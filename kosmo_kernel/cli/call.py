@@ -17,13 +17,13 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import Function, Integration, nearest
-from kosmo_kernel.cli.arguments import flags, gathered, options, typed
+from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.options import AS_JSON, FORMAT, not_blank
-from kosmo_kernel.cli.output import document, note, write
+from kosmo_kernel.cli.output import document, print_note, write
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
-from kosmo_kernel.integrations import everything, find, present
+from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
 
 if TYPE_CHECKING:
@@ -45,17 +45,17 @@ class FunctionGroup(Command, click.Group):
     def __init__(self, name: str, integration: str | None = None, **more: Any) -> None:
         super().__init__(name, **more)
         self.integration = integration
-        self.asked: str | None = None  # full name of the called function, or the argument until it is resolved
+        self.function_name: str | None = None  # full name of the called function, or the argument until it is resolved
         self.dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, and accept options before the function."""
-        self.asked, self.dry_run = None, False
+        self.function_name, self.dry_run = None, False
         indexes = list(_positional_indexes(args))
         if indexes:
             index = next(filter(partial(self._is_function, args), indexes), indexes[0])
             args = [args[index], *args[:index], *args[index + 1 :]]
-            self.asked = args[0]
+            self.function_name = args[0]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -74,7 +74,7 @@ class FunctionGroup(Command, click.Group):
             if ctx.resilient_parsing:
                 return None
             raise
-        self.asked = f"{integration.name}.{function.name}"
+        self.function_name = f"{integration.name}.{function.name}"
         return _command(self, cmd_name, integration, function, alias)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -96,7 +96,7 @@ class FunctionGroup(Command, click.Group):
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the six keys of a failed call."""
         result = error.result if isinstance(error, KosmoError) else None
-        return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
+        return call_document(self.function_name, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -127,7 +127,7 @@ class FunctionGroup(Command, click.Group):
         return True
 
     def _functions(self) -> Iterator[tuple[str, Function]]:
-        for integration in everything() if self.integration is None else [find(self.integration)]:
+        for integration in load_all() if self.integration is None else [find(self.integration)]:
             for function in integration.functions:
                 yield f"{integration.name}.{function.name}" if self.integration is None else function.name, function
 
@@ -166,7 +166,7 @@ def integration_named(name: str) -> Integration | None:
 
 def _integration_prefix(name: str) -> str:
     """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
-    for integrations in (present, everything):  # `everything` is slower, because it searches for installed packages
+    for integrations in (loaded, load_all):  # `everything` is slower, because it searches for installed packages
         for integration in integrations():
             if name.startswith(f"{integration.name}_") and name in integration.names():
                 return integration.name
@@ -236,7 +236,7 @@ def _call(
     if as_json and form:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
-    arguments = gathered(function, option_values, pairs, payload)
+    arguments = combine_arguments(function, option_values, pairs, payload)
 
     from kosmo_kernel.cli.lua_run import ask
     from kosmo_kernel.render.terminal_progress import TerminalProgress
@@ -265,7 +265,7 @@ def _call(
     if as_json:
         data = None if group.dry_run else result.value
         meta = {"operation": function.effect} | group.meta(result)
-        document(envelope(group.asked, result, meta, data=data))
+        document(call_document(group.function_name, result, meta, data=data))
         return
     values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # failures are in the notes
     below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
@@ -278,7 +278,7 @@ def _call(
 
         show_values(values, below)
     for text in [*notes, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
-        note(text)
+        print_note(text)
 
 
 def _account(alias: str | None, account: str | None, *, demo: bool) -> str | None:
@@ -295,7 +295,7 @@ def _account(alias: str | None, account: str | None, *, demo: bool) -> str | Non
     return next(iter(named), None)
 
 
-def envelope(
+def call_document(
     function: str | None, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
 ) -> dict[str, Any]:
     """Return the JSON document of a call, with six keys.

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 from kosmo_kernel import __version__, accounts
-from kosmo_kernel.cli.kernelspec import NAME, OLD, entries, renewal
+from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.settings.python_start import made_safe, options
+from kosmo_kernel.settings.python_start import options, with_safe_options
 
 PACKAGES = ("lupa", "ipykernel", "pandas")  # packages whose versions affect what users see
 PYTHON_TIMEOUT_SECONDS = 10.0  # for another Python to report its version of this package
@@ -135,7 +135,7 @@ def kernelspec() -> Iterator[Finding]:
             yield Finding(name, "warning", message, advice)
     for entry in kernelspecs:
         if not entry.is_safe:
-            yield Finding("jupyter.old_kernelspec", "warning", f"{entry.file} {OLD}.", renewal(entry.file))
+            yield Finding("jupyter.old_kernelspec", "warning", f"{entry.file} {OUTDATED_MESSAGE}.", renewal(entry.file))
 
 
 def _started_by(file: Path) -> tuple[str, str]:
@@ -153,7 +153,7 @@ def _started_by(file: Path) -> tuple[str, str]:
         return "the Python that Jupyter runs on", __version__
     if shutil.which(python) is None:
         raise SettingsError(f"{file} starts {python}, which is not there.")
-    version_command = [*made_safe([python, *options(command)]), "-c", _PRINT_VERSION]
+    version_command = [*with_safe_options([python, *options(command)]), "-c", _PRINT_VERSION]
     try:
         completed = subprocess.run(
             version_command,

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.output import coloured, document, note
+from kosmo_kernel.cli.output import coloured, document, print_note
 from kosmo_kernel.errors import KosmoError
 
 
@@ -45,14 +45,14 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
     """
     label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
     sys.stderr.write(f"{label} ")
-    note(message_of(error))
+    print_note(message_of(error))
     if isinstance(error, KosmoError):
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
             if part:
-                note(part)
+                print_note(part)
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        note(f"Try: {error.ctx.command_path} --help")
+        print_note(f"Try: {error.ctx.command_path} --help")
 
 
 def message_of(error: Exception) -> str:

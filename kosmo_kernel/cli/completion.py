@@ -24,8 +24,8 @@ from click.shell_completion import (
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, say
-from kosmo_kernel.cli.shell_interface import COMPLETING
+from kosmo_kernel.cli.output import document, print_result
+from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -120,8 +120,8 @@ def completion(*, shell: str, as_json: bool) -> None:
     register()
     shell_class = get_completion_class(shell)
     kosmo = click.get_current_context().find_root().command
-    script = shell_class(kosmo, {}, "kosmo", COMPLETING).source() if shell_class else ""
+    script = shell_class(kosmo, {}, "kosmo", COMPLETION_VARIABLE).source() if shell_class else ""
     if as_json:
         document({"success": True, "shell": shell, "script": script})
     else:
-        say(script, end="")
+        print_result(script, end="")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.docs import GUIDES
-from kosmo_kernel.integrations import everything
+from kosmo_kernel.integrations import load_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ def accounts_of(integration: Integration | None = None) -> Choices:
     def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         from kosmo_kernel import accounts
 
-        integrations = everything() if integration is None else [integration]
+        integrations = load_all() if integration is None else [integration]
         return _matching(((alias, "") for one in integrations for alias in accounts.names(one)), incomplete)
 
     return complete
@@ -35,9 +35,7 @@ def accounts_of(integration: Integration | None = None) -> Choices:
 
 def pages(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the pages of the reference that match."""
-    integrations = (
-        (integration.name, f"Everything on {integration.title} on one page") for integration in everything()
-    )
+    integrations = ((integration.name, f"Everything on {integration.title} on one page") for integration in load_all())
     return [
         *_matching(integrations, incomplete),
         *function_names(_ctx, _param, incomplete),
@@ -47,12 +45,12 @@ def pages(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
 
 def function_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the full names of the functions that match."""
-    return _matching(((f"{i.name}.{f.name}", f.summary) for i in everything() for f in i.functions), incomplete)
+    return _matching(((f"{i.name}.{f.name}", f.summary) for i in load_all() for f in i.functions), incomplete)
 
 
 def integration_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the integrations that match."""
-    return _matching(((integration.name, integration.description) for integration in everything()), incomplete)
+    return _matching(((integration.name, integration.description) for integration in load_all()), incomplete)
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

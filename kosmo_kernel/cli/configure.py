@@ -22,7 +22,7 @@ from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, integration_names
 from kosmo_kernel.cli.options import as_json, not_blank
-from kosmo_kernel.cli.output import document, print_rows, say
+from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.settings.config_file import POLICIES, Keys, change, config
@@ -127,7 +127,7 @@ def configure(
         document(facts)
         return
     if changes or secret or dropped:
-        say(f"Done. {config().path} says:" if config().text else "Done.")
+        print_result(f"Done. {config().path} says:" if config().text else "Done.")
     _print(facts)
 
 
@@ -249,7 +249,7 @@ def _account_key(integration: Integration, alias: str) -> str:
     """Return the name of an account as it is written in the file."""
     if accounts.canonical_reserved(alias) == accounts.DEMO:
         return accounts.DEMO
-    return accounts.listed(integration, alias) or store.check_alias(integration, alias)
+    return accounts.canonical_name(integration, alias) or store.check_alias(integration, alias)
 
 
 def _text(key: str, value: Any) -> str:
@@ -270,7 +270,7 @@ def _unknown(key: str, known: Iterable[str]) -> UnknownNameError:
 def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
     """Return the effective settings of an integration, or of one of its accounts."""
     alias, settings = account or DEFAULT, config()
-    listed = accounts.listed(integration, alias)
+    listed = accounts.canonical_name(integration, alias)
     rules = {effect: permission(integration.name, alias, effect) for effect in EFFECTS}
     return {
         "success": True,

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import click
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.kernelspec import OLD, entries, renewal, shipped
+from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
 from kosmo_kernel.cli.options import IntegerInRange, NumberInRange
-from kosmo_kernel.cli.output import note, say
+from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import SettingsError
 
@@ -90,8 +90,8 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
 
     api = faulty(DemoApi(company(apps, seed)), FaultInjector(fault, seed=seed))
     with serving(api, host, port, latency=latency / 1000) as served:
-        say(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
-        note("Serving the demo account. Ctrl-C ends it.")
+        print_result(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
+        print_note("Serving the demo account. Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(3600)
@@ -114,9 +114,9 @@ def open_lab(*, browser: bool) -> None:
     if find_spec("jupyterlab") is None:
         raise SettingsError(f"JupyterLab is not installed here. Install it: {sys.executable} -m pip install jupyterlab")
     if old := next((entry.file for entry in entries()[:1] if not entry.is_safe), None):
-        raise SettingsError(f"{old} {OLD}. {renewal(old)}")
+        raise SettingsError(f"{old} {OUTDATED_MESSAGE}. {renewal(old)}")
     folder = copy_of_notebooks(shipped("notebooks"), Path.cwd() / FOLDER)
-    note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
+    print_note(f"JupyterLab opens {folder}. Ctrl-C stops it.")
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command.append("--LabApp.news_url=None")  # otherwise JupyterLab first asks about news
     if (folder / FIRST).exists():
@@ -156,7 +156,7 @@ def copy_of_notebooks(source: Path, folder: Path) -> Path:
         for path in sorted(source.iterdir()):
             copy = folder / path.name
             if copy.exists():
-                note(f"{copy.name} is there already and stays as it is.")
+                print_note(f"{copy.name} is there already and stays as it is.")
             elif path.is_dir():  # a snapshot that a notebook reads
                 shutil.copytree(path, copy)
             elif path.suffix == ".ipynb":

@@ -23,11 +23,11 @@ from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import coloured, document, say
+from kosmo_kernel.cli.output import coloured, document, print_result
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
-from kosmo_kernel.cli.shell_interface import DONE, FAILED
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.integrations import everything
+from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.permissions import EFFECTS, permission
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
@@ -58,19 +58,23 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
     if as_json:
         findings = [finding for _, group in groups for finding in group]
         facts = {one.name: _facts(one) for one in integrations}
-        answer = {"success": sound(findings), "findings": [asdict(one) for one in findings], "providers": facts}
+        answer = {
+            "success": nothing_broken(findings),
+            "findings": [asdict(one) for one in findings],
+            "providers": facts,
+        }
         document(answer | (facts[integrations[0].name] if provider else {}))
     else:
         findings = list(print_findings(groups))
-        say(f"\n{summary(findings)}")
-    return DONE if sound(findings) else FAILED
+        print_result(f"\n{summary(findings)}")
+    return SUCCESS if nothing_broken(findings) else FAILED
 
 
 def _all(failures: list[Finding]) -> list[Integration]:
     """Return every integration; append a finding to `failures` for each one that cannot be loaded."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = everything()
+        found = load_all()
     advice = "Update the package that it comes with, or remove it."
     failures += [Finding("integrations.installed", "broken", str(one.message), advice) for one in caught]
     return list(found)
@@ -90,7 +94,7 @@ def _groups(
         yield integration.title, service(integration)
 
 
-def sound(findings: Iterable[Finding]) -> bool:
+def nothing_broken(findings: Iterable[Finding]) -> bool:
     """Return whether nothing is broken."""
     return all(finding.state != "broken" for finding in findings)
 
@@ -130,15 +134,15 @@ def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[
         findings = list(group)
         labels = [finding.name.partition(".")[2] for finding in findings]
         width = max(map(len, labels), default=0)
-        say(f"\n{heading}" if number else heading)
+        print_result(f"\n{heading}" if number else heading)
         for place, (label, finding) in enumerate(zip(labels, findings, strict=True)):
             mark, colour = MARKS[finding.state]
             sys.stdout.write(f"  {click.style(mark, fg=colour, bold=True) if coloured(sys.stdout) else mark} ")
-            say(_wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
+            print_result(_wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
             following = findings[place + 1].what_to_do if place + 1 < len(findings) else ""
             if finding.what_to_do != following:  # the same advice for adjacent findings is printed once, below the last
                 for line in finding.what_to_do.splitlines():
-                    say(_wrapped(line, " " * (width + 2) + "→ ", width + 8))
+                    print_result(_wrapped(line, " " * (width + 2) + "→ ", width + 8))
         yield from findings
 
 

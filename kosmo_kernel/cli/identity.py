@@ -39,7 +39,7 @@ class TokenOwner:
         return f"its scope is {', '.join(self.scopes)}" if self.scopes else ""
 
 
-def who(integration: Integration, account: Account) -> TokenOwner:
+def token_owner(integration: Integration, account: Account) -> TokenOwner:
     """Return the owner of an account's token.
 
     Raises:

@@ -19,12 +19,12 @@ import click
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import not_blank
-from kosmo_kernel.cli.output import say
+from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.python_start import is_safe
 
 NAME = "kosmo-lua"
-OLD = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
+OUTDATED_MESSAGE = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
 
 
 class Entry(NamedTuple):
@@ -69,7 +69,7 @@ def renewal(file: Path) -> str:
     return f"Remove {file.parent}, and run: kosmo install"
 
 
-def where(command: Callable[..., Any]) -> Callable[..., Any]:
+def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose the folder of the kernelspec to a command."""
     options = (
         click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default."),
@@ -84,7 +84,7 @@ def where(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(
     "install", cls=Command, epilog="\b\nExamples:\n  kosmo install\n  kosmo install --prefix /opt/conda/envs/notebooks"
 )
-@where
+@location_options
 def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Make the kernel Lua (Kosmo) known to Jupyter.
 
@@ -97,11 +97,11 @@ def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     for logo in shipped("jupyter").glob("logo-*"):
         shutil.copyfile(logo, folder / logo.name)
     (folder / "kernel.json").write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    say(f"{spec['display_name']} is installed: {folder}")
+    print_result(f"{spec['display_name']} is installed: {folder}")
 
 
 @click.command("uninstall", cls=Command, epilog="\b\nExample:\n  kosmo uninstall")
-@where
+@location_options
 def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Take the kernel Lua (Kosmo) away again.
 
@@ -111,7 +111,7 @@ def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     if not folder.is_dir():
         raise SettingsError(f"There is no kernel in {folder}. Give the option that it was installed with.")
     shutil.rmtree(folder)
-    say(f"Removed: {folder}")
+    print_result(f"Removed: {folder}")
 
 
 def shipped(name: str) -> Path:

@@ -18,10 +18,10 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctrl_c
-from kosmo_kernel.cli.options import FORMAT, as_json, limited, not_blank, taped
-from kosmo_kernel.cli.output import document, note
-from kosmo_kernel.cli.shell_interface import DONE
-from kosmo_kernel.cli.show_result import show_result, write_in
+from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
+from kosmo_kernel.cli.output import document, print_note
+from kosmo_kernel.cli.shell_interface import SUCCESS
+from kosmo_kernel.cli.show_result import show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.render.text import escape_control
@@ -81,9 +81,9 @@ class LuaCommand(Command):
 )
 @click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
 @click.option("-n", "--dry-run", is_flag=True, help="List the calls that the script would make, and make none.")
-@taped
+@recording_options
 @click.option("--force", is_flag=True, help="Call also what the settings ask about or deny, in this run only.")
-@limited
+@limit_options
 @click.pass_context
 def lua(
     ctx: click.Context,
@@ -149,16 +149,16 @@ def lua(
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
             plan_note = replace_values_with_plan(error.result)
-            write_in(error.result.values, form)
-            note(plan_note)
+            write_values(error.result.values, form)
+            print_note(plan_note)
         raise
     if as_json:
         document(run_document(result, dry_run=dry_run))
-        return DONE
+        return SUCCESS
     if dry_run:
         result.notes.append(replace_values_with_plan(result))
     show_result(result, form)
-    return DONE
+    return SUCCESS
 
 
 def _check_repl(file: str | None, *, as_json: bool, form: str | None) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
-from kosmo_kernel.cli.call import envelope
+from kosmo_kernel.cli.call import call_document
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import FORMAT, as_json
-from kosmo_kernel.cli.output import document, note, write
+from kosmo_kernel.cli.output import document, print_note, write
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.results.result import Result
@@ -25,28 +25,28 @@ SPACE = "mcp."
 class ToolCallCommand(Command):
     """A command that calls a tool, and reports failures with the same JSON keys as a successful call."""
 
-    asked: str | None = None  # full name of the tool in the current call, or the argument until it is resolved
-    known: Tool | None = None  # the tool of the current call, once its server has described it
+    function_name: str | None = None  # full name of the tool in the current call, or the argument until it is resolved
+    tool: Tool | None = None  # the tool of the current call, once its server has described it
     server: str | None = None  # server name of the current call, once it is resolved
     dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, and keep the name of the tool and `--dry-run` for the document of a failure."""
-        self.asked = self.known = self.server = None
+        self.function_name = self.tool = self.server = None
         rest = super().parse_args(ctx, args)
-        self.asked, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
+        self.function_name, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
         return rest
 
     def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Return the six keys of a failed call."""
         result = error.result if isinstance(error, KosmoError) else None
-        return envelope(self.asked, result, self.meta(result) | {"error": facts}, error=message)
+        return call_document(self.function_name, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
         metadata: dict[str, Any] = {
             "dry_run": self.dry_run,
-            "operation": self.known.effect if self.known else None,
+            "operation": self.tool.effect if self.tool else None,
             "permission_bypassed": bool(result and result.permission_bypassed),
             "server": self.server,
         }
@@ -111,10 +111,10 @@ def call(
         write(sys.stderr, text)
 
     with Session() as session, line:
-        command.known = _resolve(command, session.servers.get(), tool, dry_run=dry_run)
-        arguments = given | {name: _typed(command.known, name, text) for name, text in named}
+        command.tool = _resolve(command, session.servers.get(), tool, dry_run=dry_run)
+        arguments = given | {name: _typed(command.tool, name, text) for name, text in named}
         result = session.call(
-            command.asked or tool,
+            command.function_name or tool,
             arguments,
             dry_run=dry_run,
             force=force,
@@ -124,7 +124,7 @@ def call(
         )
     if as_json:
         data = None if dry_run else result.value
-        document(envelope(command.asked, result, command.meta(result), data=data))
+        document(call_document(command.function_name, result, command.meta(result), data=data))
         return
     _show(result, form, dry_run=dry_run)
 
@@ -137,11 +137,11 @@ def _resolve(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: 
     """
     server, name = servers.split(path)
     servers.may_use(server.name)
-    command.server, command.asked = server.name, f"{SPACE}{server.name}.{name}"
+    command.server, command.function_name = server.name, f"{SPACE}{server.name}.{name}"
     if dry_run:
         return None
     tool = servers.tool(server.name, name)
-    command.asked = tool.function
+    command.function_name = tool.function
     return tool
 
 
@@ -187,4 +187,4 @@ def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
 
         show_values(values, below)
     for text in [*notes, *(["A dry run: nothing was asked."] if dry_run else [])]:
-        note(text)
+        print_note(text)

@@ -14,12 +14,12 @@ import click
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.doctor import print_findings, sound, summary
+from kosmo_kernel.cli.doctor import nothing_broken, print_findings, summary
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, say
-from kosmo_kernel.cli.shell_interface import DONE, FAILED
+from kosmo_kernel.cli.output import document, print_result
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration
 from kosmo_kernel.mcp.references import fill_in
@@ -46,11 +46,11 @@ def doctor(*, name: str | None, as_json: bool) -> int:
     groups += [(f"The server {server.name}", _server(server)) for server in chosen]
     if as_json:
         findings = [finding for _, group in groups for finding in group]
-        document({"success": sound(findings), "findings": [asdict(finding) for finding in findings]})
+        document({"success": nothing_broken(findings), "findings": [asdict(finding) for finding in findings]})
     else:
         findings = list(print_findings(groups))
-        say(f"\n{summary(findings)}")
-    return DONE if sound(findings) else FAILED
+        print_result(f"\n{summary(findings)}")
+    return SUCCESS if nothing_broken(findings) else FAILED
 
 
 def _sdk() -> Iterator[Finding]:

@@ -18,16 +18,16 @@ import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.mcp_files import change, check_name, entry_of, place, project, put, servers
+from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project, servers
 from kosmo_kernel.cli.options import NumberInRange, as_json
-from kosmo_kernel.cli.output import document, say
+from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.entries import entry
-from kosmo_kernel.mcp.secret_scan import found_in, is_private
+from kosmo_kernel.mcp.secret_scan import is_private, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
 
-NOT_HERE = (
+NOT_AS_ARGUMENT = (
     "{what} looks like a secret, and is not taken from an argument: others on this machine can see it there, and the "
     "shell keeps it in its history. If it was one, revoke it. --secret NAME asks for a variable's value, --bearer for "
     "the token of a server with an address."
@@ -88,13 +88,13 @@ def add(
     header_values = dict(_pair("--header", text) for text in headers)
     fields = {"env": dict(map(_variable, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
     new_entry |= {key: value for key, value in fields.items() if value}
-    path = place(of_project=project)
+    path = config_path(of_project=project)
     _check_entry(name, new_entry, path)
 
     def keeping() -> AbstractContextManager[None]:
         return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else nullcontext()
 
-    put(path, {name: new_entry}, replace=replace, keeping=keeping)
+    add_entries(path, {name: new_entry}, replace=replace, keeping=keeping)
     _report(name, path, "added", as_json=as_json)
 
 
@@ -104,7 +104,7 @@ def add(
 @as_json
 def remove(*, name: str, project: bool, as_json: bool) -> None:
     """Forget an MCP server, and its secrets."""
-    path = place(of_project=project)
+    path = config_path(of_project=project)
 
     secret_names: list[str] = []
 
@@ -141,7 +141,7 @@ def disable(*, name: str, project: bool, as_json: bool) -> None:
 
 
 def _switch(name: str, *, on: bool, of_project: bool, as_json: bool) -> None:
-    path = place(of_project=of_project)
+    path = config_path(of_project=of_project)
 
     def edit(entries: dict[str, Any]) -> None:
         fields = entry_of(entries, name, path)
@@ -168,8 +168,8 @@ def _check_options(command: Sequence[str], url: str | None, secret: str | None, 
         raise click.UsageError("--secret takes the name of a variable; its value is asked for.")
     if bearer and not url:
         raise click.UsageError("--bearer goes with --url.")
-    for secret_text in found_in([*command, url or ""]):
-        raise click.UsageError(NOT_HERE.format(what=f"`{secret_text}`"))
+    for secret_text in secret_names([*command, url or ""]):
+        raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"`{secret_text}`"))
 
 
 def _check_entry(name: str, fields: dict[str, Any], path: Path) -> None:
@@ -194,7 +194,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     if not equals or not name:
         raise click.UsageError(f"{option} takes NAME=VALUE.")
     if is_private(name, value):
-        raise click.UsageError(NOT_HERE.format(what=f"The value of `{name}`"))
+        raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"The value of `{name}`"))
     return name, value
 
 
@@ -225,8 +225,8 @@ def _report(name: str, path: Path, action: str, *, as_json: bool) -> None:
     if as_json:
         document({"success": True, "server": name, "done": action, "file": str(path), "notes": list(notes)})
         return
-    say(f"The MCP server {name} is {action}: {path}")
+    print_result(f"The MCP server {name} is {action}: {path}")
     if server and action == "added":
         sys.stdout.writelines(f"  {line}\n" for line in consent_lines(server))
     for line in notes:
-        say(line)
+        print_result(line)

@@ -30,7 +30,7 @@ NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
 project = click.option("--project", is_flag=True, help="Of this project, in its .mcp.json; yours otherwise.")
 
 
-def place(*, of_project: bool) -> Path:
+def config_path(*, of_project: bool) -> Path:
     """Return the path of the file to change."""
     return project_root(Path.cwd()) / PROJECT[OURS] if of_project else user_file()
 
@@ -58,7 +58,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
         raise SettingsError(f"{path} cannot be written: {fault.strerror}. Nothing was changed.") from None
 
 
-def put(
+def add_entries(
     path: Path, made: Mapping[str, Any], *, replace: bool, keeping: Callable[[], AbstractContextManager[None]]
 ) -> None:
     """Add entries to a file.

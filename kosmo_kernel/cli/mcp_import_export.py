@@ -18,16 +18,16 @@ import click
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.mcp_files import check_name, place, project, put, servers
+from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project, servers
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, note, say
+from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration
 from kosmo_kernel.mcp.config import KEYS, entries_of
 from kosmo_kernel.mcp.entries import TIMEOUT, entry
 from kosmo_kernel.mcp.jsonc import read
 from kosmo_kernel.mcp.references import PRIVATE, referred
-from kosmo_kernel.mcp.secret_scan import hidden, hidden_words, is_private
+from kosmo_kernel.mcp.secret_scan import is_private, redact_text, redact_words
 from kosmo_kernel.mcp.trust import consent_lines
 from kosmo_kernel.safety.redaction import REDACTED
 
@@ -54,7 +54,7 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     trust, so look at what is printed. Nothing is started.
     """
     entries = _entries(file)
-    path = place(of_project=project)
+    path = config_path(of_project=project)
     for name, fields in entries.items():
         check_name(name)
         if fault := entry(name, fields, "user", Path(file), Path.cwd()).fault:
@@ -67,7 +67,7 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
 
         return secrets.keeping(kept)
 
-    put(path, new_entries, replace=replace, keeping=keeping)
+    add_entries(path, new_entries, replace=replace, keeping=keeping)
     notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
     if as_json:
         document(
@@ -78,9 +78,9 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     for name in entries:
         lines = consent_lines(now.servers[name]) if name in now.servers else []
         sys.stdout.writelines([f"{name}\n", *(f"  {line}\n" for line in lines)])
-    say(f"{len(entries)} imported: {path}")
+    print_result(f"{len(entries)} imported: {path}")
     for line in [*([f"Kept as secrets: {', '.join(kept)}"] if kept else []), *notes]:
-        say(line)
+        print_result(line)
 
 
 @click.command(
@@ -109,9 +109,9 @@ def export(*, names: tuple[str, ...], as_json: bool) -> None:
         return
     document({"mcpServers": portable})
     for fault in configured.faults:
-        note(fault)
+        print_note(fault)
     if needs:
-        note(f"Variables to set where this is used: {', '.join(needs)}")
+        print_note(f"Variables to set where this is used: {', '.join(needs)}")
 
 
 def _entries(file: str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _portable(server: Server, needs: dict[str, str | None]) -> dict[str, Any]:
     else:
         exported = {"command": server.command}
         variables = _variables(f"{prefix}_SECRET", needs)  # a new name for each secret
-        exported["args"] = [_with_variables(word, variables) for word in hidden_words(server.args)]
+        exported["args"] = [_with_variables(word, variables) for word in redact_words(server.args)]
     groups = (("env", server.env, ""), ("headers", server.headers, f"{prefix}_"))
     for key, values, header_prefix in groups:
         if values:
@@ -178,7 +178,7 @@ def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, str | None])
 
 def _with_variables(text: str, variables: Iterator[str]) -> str:
     """Replace each likely secret and each reference to a secret in a text with the next variable."""
-    redacted = REFERENCE.sub(REDACTED, hidden(text))
+    redacted = REFERENCE.sub(REDACTED, redact_text(text))
     return _REDACTED.sub(lambda _: next(variables), redacted)
 
 

@@ -17,7 +17,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.mcp_files import servers as server_names
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.errors import KosmoError, UnknownNameError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.run import SessionServers
@@ -56,9 +56,9 @@ def tools(*, server: str | None, as_json: bool) -> None:
     if rows:
         print_rows([(row["lua_path"].removeprefix("app.mcp."), _tool_summary(row)) for row in rows])
     elif not chosen:
-        say(NONE)
+        print_result(NONE)
     for fault in [*configured.faults, *(error.message for error in failures.values())]:
-        note(fault)
+        print_note(fault)
 
 
 @click.command("mcp:schema", cls=Command, epilog="\b\nExample:\n  kosmo mcp:schema time.convert_time")
@@ -95,7 +95,7 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
                 document({"success": True, "server": name, "uri": uri, "contents": contents})
             else:
                 for item in contents:
-                    say(
+                    print_result(
                         item["text"]
                         if "text" in item
                         else f"({item.get('mimeType', 'binary')}: --json has it in base64)"
@@ -107,7 +107,7 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
     elif listed:
         print_rows([(item.get("uri") or item.get("uriTemplate", ""), _item_summary(item)) for item in listed])
     else:
-        say(f"{name} offers no resources.")
+        print_result(f"{name} offers no resources.")
 
 
 @click.command(
@@ -135,14 +135,14 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
                 document({"success": True, "server": name, "prompt": prompt, **rendered})
             else:
                 for item in rendered["messages"]:
-                    say(f"{item['role']}: {_content_text(item['content'])}")
+                    print_result(f"{item['role']}: {_content_text(item['content'])}")
             return
     if as_json:
         document({"success": True, "server": name, "prompts": listed})
     elif listed:
         print_rows([(_signature(item), _item_summary(item)) for item in listed])
     else:
-        say(f"{name} offers no prompts.")
+        print_result(f"{name} offers no prompts.")
 
 
 @contextmanager

@@ -9,10 +9,10 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, note, print_rows, say
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
-from kosmo_kernel.mcp.secret_scan import hidden, hidden_words
-from kosmo_kernel.mcp.trust import called
+from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
+from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.settings.permissions import EFFECTS, tool_permission
 
 NONE = "No MCP server is configured. `kosmo mcp:add` configures one."
@@ -39,11 +39,11 @@ def list_(*, everything: bool, as_json: bool) -> None:
             [(server.name, f"{_description(server, rows[server.name])}  ({server.source})") for server in chosen]
         )
     else:
-        say(NONE)
+        print_result(NONE)
     if off := len(configured.servers) - len(chosen):
-        note(f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well.")
+        print_note(f"{off} switched off: --all lists {'it' if off == 1 else 'them'} as well.")
     for fault in configured.faults:
-        note(fault)
+        print_note(fault)
 
 
 @click.command("mcp:status", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:status\n  kosmo mcp:status time --json")
@@ -65,9 +65,9 @@ def status(*, name: str | None, as_json: bool) -> None:
     if rows:
         print_rows([(one, row["what_to_do"] or "ready") for one, row in rows.items()])
     else:
-        say(NONE)
+        print_result(NONE)
     for fault in configured.faults:
-        note(fault)
+        print_note(fault)
 
 
 def _row(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def _row(server: Server, lua_name: str, trust: Trust) -> dict[str, Any]:
         "path": str(server.path),
         "replaces": str(server.replaces) if server.replaces else None,
         "command": server.command,
-        "args": list(hidden_words([server.command, *server.args]))[1:],
-        "url": hidden(server.url),
+        "args": list(redact_words([server.command, *server.args]))[1:],
+        "url": redact_text(server.url),
         "env": list(server.env),
         "headers": list(server.headers),
         "timeout": server.timeout,
@@ -121,7 +121,7 @@ def _description(server: Server, row: dict[str, Any]) -> str:
     if server.fault:
         return f"wrong: {server.fault}"
     prefix = {"trusted": "", "untrusted": "not trusted: ", "changed": "changed, not trusted: "}[row["trust"]]
-    return f"{'' if server.enabled else 'off: '}{prefix}{called(server)}"
+    return f"{'' if server.enabled else 'off: '}{prefix}{command_line(server)}"
 
 
 def _sources(configured: Configuration) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ import click
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of
-from kosmo_kernel.cli.options import IntegerInRange, limited, not_blank
-from kosmo_kernel.cli.output import note, say
-from kosmo_kernel.cli.shell_interface import DONE, INTERRUPTED
+from kosmo_kernel.cli.options import IntegerInRange, limit_options, not_blank
+from kosmo_kernel.cli.output import print_note, print_result
+from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
 
 EXAMPLES = """\b
 Examples:
@@ -38,7 +38,7 @@ In an agent's configuration:
     shell_complete=accounts_of(),
 )
 @click.option("--demo", is_flag=True, help="Let that be the demo account, which is fiction.")
-@limited
+@limit_options
 @click.option(
     "--allow-mcp", is_flag=True, help="Let Lua ask your other MCP servers (app.mcp), which agents then reach as well."
 )
@@ -60,17 +60,17 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
-    options = ServerOptions("demo" if demo else account, others=allow_mcp, **given)
+    options = ServerOptions("demo" if demo else account, allow_mcp_servers=allow_mcp, **given)
     if port is None:
         if sys.stdin and sys.stdin.isatty():
-            note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
+            print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
         interrupted = over_stdio(options)
     else:
         interrupted = over_http(options, port, _ready)
-    return INTERRUPTED if interrupted else DONE
+    return INTERRUPTED if interrupted else SUCCESS
 
 
 def _ready(url: str, token: str | None) -> None:
     """Print the address of the server and its token."""
-    say(f"KOSMO_MCP_URL={url}" + (f"\nKOSMO_MCP_TOKEN={token}" if token else ""))
-    note("Serving MCP to this machine. Ctrl-C ends it.")
+    print_result(f"KOSMO_MCP_URL={url}" + (f"\nKOSMO_MCP_TOKEN={token}" if token else ""))
+    print_note("Serving MCP to this machine. Ctrl-C ends it.")

@@ -12,7 +12,7 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, note, say
+from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp.trust import consent_lines, fingerprint
@@ -47,9 +47,9 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
         facts = {"server": name, "trust": "trusted", "file": str(server.path), "shown": lines}
         document({"success": True} | facts | {"fingerprint": fingerprint(server)})
     elif not server.of_project:
-        say(f"{name} is in your own file, {server.path}, and needs no trust.")
+        print_result(f"{name} is in your own file, {server.path}, and needs no trust.")
     else:
-        say(f"{name} {'was' if before == 'trusted' else 'is'} trusted.")
+        print_result(f"{name} {'was' if before == 'trusted' else 'is'} trusted.")
 
 
 @click.command("mcp:untrust", cls=Command, epilog="\b\nExample:\n  kosmo mcp:untrust time")
@@ -67,12 +67,12 @@ def untrust(*, name: str, as_json: bool) -> None:
     if as_json:
         document({"success": True, "server": name, "trust": "untrusted", "changed": changed})
     else:
-        say(f"{name} is trusted no more." if changed else f"{name} was not trusted.")
+        print_result(f"{name} is trusted no more." if changed else f"{name} was not trusted.")
 
 
 def _show(lines: list[str], *, aside: bool) -> None:
     for line in lines:
-        (note if aside else say)(line)
+        (print_note if aside else print_result)(line)
 
 
 def _confirm() -> bool:

@@ -73,7 +73,7 @@ class IntegerInRange(click.IntRange):
         return checked
 
 
-def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
+def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Add the options that limit a run to a command: `timeout`, `cpu_limit` and `memory_limit`."""
     seconds = NumberInRange(min=0, min_open=True)
     for option in (
@@ -95,7 +95,7 @@ def limited(command: Callable[..., _Out]) -> Callable[..., _Out]:
     return command
 
 
-def taped(command: Callable[..., _Out]) -> Callable[..., _Out]:
+def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Add the options that record responses to a cassette, or replay one, to a command: `record` and `replay`."""
     for name, help_ in (
         ("--replay", "Take the answers from such a FILE; send nothing."),

@@ -45,7 +45,7 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def say(text: str, *, end: str = "\n") -> None:
+def print_result(text: str, *, end: str = "\n") -> None:
     """Print a text to standard output and flush."""
     write(sys.stdout, text + end)
 
@@ -57,7 +57,7 @@ def show_page(page: Page) -> None:
 
         print_page(page.markdown)
     else:
-        say(page, end="" if page.endswith("\n") else "\n")
+        print_result(page, end="" if page.endswith("\n") else "\n")
 
 
 def print_rows(rows: Iterable[tuple[str, str]]) -> None:
@@ -70,10 +70,10 @@ def print_rows(rows: Iterable[tuple[str, str]]) -> None:
     formatter = click.HelpFormatter(width=sys.maxsize)
     with formatter.indentation():
         formatter.write_dl(list(rows), col_max=sys.maxsize)
-    say(formatter.getvalue(), end="")
+    print_result(formatter.getvalue(), end="")
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a text to standard error, apart from the result."""
     write(sys.stderr, text + "\n")
 

@@ -22,7 +22,7 @@ from prompt_toolkit.styles import Style
 from pygments.lexers.scripting import LuaLexer
 
 from kosmo_kernel import editor
-from kosmo_kernel.cli.output import note
+from kosmo_kernel.cli.output import print_note
 from kosmo_kernel.editor.grammar import STEP, closes
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
@@ -159,7 +159,7 @@ def _history() -> History:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
         file.chmod(0o600)  # also if the file existed before
     except OSError as error:
-        note(f"What is typed here is not kept: {file}: {error.strerror}.")
+        print_note(f"What is typed here is not kept: {file}: {error.strerror}.")
         return InMemoryHistory()
     return _RedactedHistory(str(file))
 

@@ -18,7 +18,7 @@ from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import function_names, integration_names, pages
 from kosmo_kernel.cli.options import as_json
-from kosmo_kernel.cli.output import document, print_rows, say, show_page
+from kosmo_kernel.cli.output import document, print_result, print_rows, show_page
 from kosmo_kernel.docs import (
     GUIDES,
     MAX_RESULTS,
@@ -32,7 +32,7 @@ from kosmo_kernel.docs import (
     search_pages,
 )
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.integrations import everything, find
+from kosmo_kernel.integrations import find, load_all
 
 FORMATS = ("text", "markdown", "json")
 FIELD = ("key", "label", "type", "required", "configured", "description")
@@ -63,7 +63,7 @@ def list_(*, as_json: bool) -> None:
     functions can be called without naming an account.
     """
     if as_json:
-        providers = {i.name: state(i) | PROVIDER | {"functions": functions(i)} for i in everything()}
+        providers = {i.name: state(i) | PROVIDER | {"functions": functions(i)} for i in load_all()}
         document({"success": True, "providers": providers})
     else:
         _print_integrations()
@@ -98,7 +98,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     elif matches:
         print_rows([(page.page, page.title) for page in matches])
     else:
-        say("Nothing speaks of this. `kosmo integrations:docs` names all pages.")
+        print_result("Nothing speaks of this. `kosmo integrations:docs` names all pages.")
 
 
 @click.command(
@@ -128,14 +128,14 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
     if as_json or form == "json":
         _print_data(subject)
     elif form == "markdown":
-        say(page_of(subject), end="")
+        print_result(page_of(subject), end="")
     elif subject.page:
         show_page(page_of(subject))
     else:
         _print_integrations(pages=True)
-        say("\nGuides:\n")
+        print_result("\nGuides:\n")
         print_rows(list(GUIDES.items()))
-        say("\n`kosmo integrations:docs PAGE` shows one of these pages.")
+        print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
 
 
 @click.command(
@@ -161,7 +161,7 @@ def examples(*, page: str, as_json: bool) -> None:
         if sys.stdout.isatty():
             show_page(Page("\n\n".join(f"```lua\n{part}```" for part in shown)))
         else:
-            say("\n".join(shown), end="")
+            print_result("\n".join(shown), end="")
 
 
 @click.command(
@@ -177,7 +177,7 @@ def schema(*, function: str, as_json: bool) -> None:
     FUNCTION is written as in Lua: heroku.list_dynos.
     """
     suggestions: tuple[str, ...] = ()
-    integrations = everything()
+    integrations = load_all()
     try:
         subject = resolve(function)
         if subject.function is not None:
@@ -208,11 +208,11 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
 
     With --json: `fields` with `key`, `label`, `type`, `required`, `configured` and `description` of each.
     """
-    from kosmo_kernel.accounts import listed, names
+    from kosmo_kernel.accounts import canonical_name, names
 
     service = integration_of(integration)
     aliases = names(service)
-    if account != "default" and listed(service, account) is None:
+    if account != "default" and canonical_name(service, account) is None:
         similar = tuple(nearest(account, aliases))
         exist = f"there {'are' if len(aliases) > 1 else 'is'} {', '.join(aliases) or 'none'}"
         raise UnknownNameError(f"{service.title} has no account `{account}`; {exist}.", similar)
@@ -222,7 +222,7 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
         facts = {"success": True, "provider": service.name, "account": account, "accounts": aliases}
         document(facts | PROVIDER | {"fields": account_fields, "example": example})
         return
-    say(f"The account {account} of {service.title}:\n")
+    print_result(f"The account {account} of {service.title}:\n")
     rows = [(one["key"], one["description"] + ("" if one["configured"] else " (not set)")) for one in account_fields]
     print_rows(rows)
 
@@ -237,7 +237,7 @@ def integration_of(name: str) -> Integration:
     try:
         return find(name.lower())
     except UnknownNameError:
-        names = [integration.name for integration in everything()]
+        names = [integration.name for integration in load_all()]
         similar = nearest(name, names) or names
         raise UnknownNameError(f"There is no integration `{name}`.", tuple(similar)) from None
 
@@ -285,7 +285,7 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
         integration: the integration of the account.
         account: the account's alias.
     """
-    from kosmo_kernel.accounts import listed, variable_of
+    from kosmo_kernel.accounts import canonical_name, variable_of
     from kosmo_kernel.settings.config_file import config
 
     credentials, settings = integration.credentials, config()
@@ -297,7 +297,7 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
             "Token",
             "secret",
             True,
-            listed(integration, account) is not None,
+            canonical_name(integration, account) is not None,
             f"The token, kept by `kosmo accounts:add {account}` or in {variable_of(integration, account)}",
         ),
         (
@@ -327,28 +327,28 @@ def _print_data(subject: Subject) -> None:
     elif subject.page in GUIDES:
         document({"page": subject.page, "title": GUIDES[subject.page], "text": guide(subject.page)})
     else:
-        document(functions(*([subject.integration] if subject.integration else everything())))
+        document(functions(*([subject.integration] if subject.integration else load_all())))
 
 
 def _print_integrations(*, pages: bool = False) -> None:
     """Print the integrations and their functions, with the accounts of each, or with its page if `pages` is true."""
-    for integration in everything():
+    for integration in load_all():
         _print_paragraph(f"{integration.title}: {integration.description}")
         own_page = [(integration.name, "Everything on one page")] if pages else []
         print_rows([*own_page, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
         if not pages:
-            say("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
+            print_result("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
 
 
 def _print_paragraph(text: str) -> None:
     """Print a line, wrapped on a terminal, and an empty line."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    say(click.wrap_text(text, width) + "\n")
+    print_result(click.wrap_text(text, width) + "\n")
 
 
 def _examples(subject: Subject) -> list[str]:
     """Return the Lua example of each function, with the equivalent shell command in a comment."""
-    integrations = [subject.integration] if subject.integration else everything()
+    integrations = [subject.integration] if subject.integration else load_all()
     selected = [(i, f) for i in integrations for f in ([subject.function] if subject.function else i.functions)]
     return [
         f"-- {i.name}.{f.name}: {f.summary}\n"

@@ -19,8 +19,8 @@ from kosmo_kernel import __version__, docs, editor
 from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
-from kosmo_kernel.cli.output import note, show_page, write
-from kosmo_kernel.cli.shell_interface import DONE, FAILED
+from kosmo_kernel.cli.output import print_note, show_page, write
+from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.show_result import show_result
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
@@ -77,12 +77,12 @@ class Repl:
             self._run_guarded(partial(self._run_lua, *script))
         reader = self._reader()
         if self._interactive:
-            note(self._banner())
+            print_note(self._banner())
         number = 1
         while True:
             text = self._read(reader, number)
             if text is None or text.strip() == QUIT:
-                return FAILED if self._failed and not self._interactive else DONE
+                return FAILED if self._failed and not self._interactive else SUCCESS
             if text.strip():
                 self._run_guarded(partial(self._run_input, text, number))
                 number += 1
@@ -125,11 +125,13 @@ class Repl:
             KosmoError: the input failed.
         """
         cell = parse_cell(text)
-        for option in cell.options.given:
+        for option in cell.options.options_set:
             if option.field in NOTEBOOK_ONLY:
                 raise SettingsError(f"`{option.flags[-1]}` is about the cells of a notebook, and there are none here.")
-        if cell.asked:
-            page = editor.inspect(cell.asked, len(cell.asked), self._session, cell.detail) or docs.read(cell.asked)
+        if cell.help_name:
+            page = editor.inspect(cell.help_name, len(cell.help_name), self._session, cell.detail) or docs.read(
+                cell.help_name
+            )
             show_page(page)
         for command in cell.commands:
             value = run_command(command, NotebookContext(self._session, explore=explore))
@@ -255,9 +257,11 @@ def is_whole(session: Session, text: str) -> bool:
         return True
     try:
         cell = parse_cell(text)
-        if cell.asked or cell.commands:
+        if cell.help_name or cell.commands:
             return True
-        expects_lua = bool(cell.options.given) and not cell.lua.strip()  # `%%kosmo_lua -n`, with Lua on the next lines
+        expects_lua = (
+            bool(cell.options.options_set) and not cell.lua.strip()
+        )  # `%%kosmo_lua -n`, with Lua on the next lines
         return not expects_lua and session.completeness(cell.lua)[0] != "incomplete"
     except KosmoError:  # reported when the input runs
         return True

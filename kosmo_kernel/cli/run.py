@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json, not_blank, taped
-from kosmo_kernel.cli.output import document, note, say
+from kosmo_kernel.cli.options import as_json, not_blank, recording_options
+from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.runbook import Report
 from kosmo_kernel.runbook.parameters import Parameter
@@ -36,7 +36,7 @@ Examples:
 @click.option("-a", "--account", metavar="A", callback=not_blank, help="Short for `-p account A`.")
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
 @click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
-@taped
+@recording_options
 @click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
 @as_json
 def run(
@@ -89,19 +89,19 @@ def run(
         document(_run_facts(notebook, report, written))
         return 1 if report.error else 0
     for path in filter(None, (target, written)):
-        say(str(path))
-    note(report.error if report.error is not None else report.text())
+        print_result(str(path))
+    print_note(report.error if report.error is not None else report.text())
     return 1 if report.error else 0
 
 
 def _list(parameters: list[Parameter], *, as_json: bool) -> int:
-    rows = [{"name": p.name, "kind": p.kind, "default": p.usual, "description": p.doc} for p in parameters]
+    rows = [{"name": p.name, "kind": p.kind, "default": p.default, "description": p.doc} for p in parameters]
     if as_json:
         document({"success": True, "parameters": rows})
     for parameter in () if as_json else parameters:
-        say(f"{parameter.name} = {parameter.usual}" + (f"    {parameter.doc}" if parameter.doc else ""))
+        print_result(f"{parameter.name} = {parameter.default}" + (f"    {parameter.doc}" if parameter.doc else ""))
     if not rows and not as_json:
-        note("The notebook declares no parameters.")
+        print_note("The notebook declares no parameters.")
     return 0
 
 

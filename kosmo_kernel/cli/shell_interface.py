@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-COMPLETING = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
-DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+COMPLETION_VARIABLE = "_KOSMO_COMPLETE"  # set by the completion script of the shell, read by click
+SUCCESS, FAILED, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from kosmo_kernel.cli.output import note
+from kosmo_kernel.cli.output import print_note
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.results.result import Result
 
@@ -20,12 +20,12 @@ def show_result(result: Result, form: str | None = None) -> None:
     """
     below, notes = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
     if form or not result.hidden:
-        write_in(result.values, form, below)
+        write_values(result.values, form, below)
     for text in notes:
-        note(text)
+        print_note(text)
 
 
-def write_in(values: Sequence[Any], form: str | None, below: str = "") -> None:
+def write_values(values: Sequence[Any], form: str | None, below: str = "") -> None:
     """Write values in the format of `--format`, or as text for people without one.
 
     Parameters:

@@ -10,8 +10,8 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.options import as_json, not_blank
-from kosmo_kernel.cli.output import document, note, print_rows, say, write
-from kosmo_kernel.cli.shell_interface import DONE, FAILED, INTERRUPTED
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, write
+from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import Form, SnapshotReport
 
 EXAMPLES = """\b
@@ -73,7 +73,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
         _show(report, output)
     if report.interrupted:
         return INTERRUPTED
-    return DONE if complete else FAILED
+    return SUCCESS if complete else FAILED
 
 
 def _show(report: SnapshotReport, output: str) -> None:
@@ -82,11 +82,11 @@ def _show(report: SnapshotReport, output: str) -> None:
     width = max(len(f"{table['rows']:,}") for _, table in tables)
     print_rows([(name, f"{table['rows']:>{width},}") for name, table in tables])
     source = f"the account {manifest['account']} at {manifest['begun']}"
-    say(f"\nSaved in {output}: {source}, {manifest['requests']:,} requests.")
+    print_result(f"\nSaved in {output}: {source}, {manifest['requests']:,} requests.")
     for text in report.notes:
-        note(text)
+        print_note(text)
     missing = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
     for failure in missing:
-        note(f"{failure['table']}: {failure['message']}")
+        print_note(f"{failure['table']}: {failure['message']}")
     if not manifest["complete"]:
-        note("It is incomplete; what was read is kept.")
+        print_note("It is incomplete; what was read is kept.")

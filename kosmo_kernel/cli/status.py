@@ -12,7 +12,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_rows
 from kosmo_kernel.cli.reference import PROVIDER, state
-from kosmo_kernel.integrations import everything
+from kosmo_kernel.integrations import load_all
 from kosmo_kernel.session import Session
 
 
@@ -30,7 +30,7 @@ def status(*, as_json: bool) -> None:
     with Session() as session:
         statuses = with_remaining(session.budget_left)
     if as_json:
-        document({"success": True, "providers": {i.name: _provider(i, statuses) for i in everything()}})
+        document({"success": True, "providers": {i.name: _provider(i, statuses) for i in load_all()}})
     else:
         print_rows([(f"{account.integration.name}.{account.alias}", _status_text(account)) for account in statuses])
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
-from kosmo_kernel.cli.output import say, show_page
+from kosmo_kernel.cli.output import print_result, show_page
 from kosmo_kernel.docs import Page
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.values.fields import MISSING, fields_of
@@ -74,4 +74,4 @@ def _escaped(value: Any) -> str:
 
 def _print_line(texts: Sequence[str]) -> None:
     if texts:
-        say("\t".join(texts))
+        print_result("\t".join(texts))

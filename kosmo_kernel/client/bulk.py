@@ -34,17 +34,17 @@ def answer_from_lists(
     Raises:
         ApiError: one of the lists cannot be fetched.
     """
-    whole, many = function.whole, function.fan_out
+    whole, many = function.bulk, function.fan_out
     if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
         return [None] * len(calls)
-    lists = [fetch(whole.items)]
+    lists = [fetch(whole.list_items)]
     if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
         return [None] * len(calls)
-    lists.append(fetch(replace(function, path=whole.path, params=(), whole=None)))
-    if whole.links:
-        lists.append(fetch(whole.links))
+    lists.append(fetch(replace(function, path=whole.path, params=(), bulk=None)))
+    if whole.shared_links:
+        lists.append(fetch(whole.shared_links))
     data: list[Any] = [answer.data for answer in lists]
-    items, records, links = data if whole.links else [*data, []]
+    items, records, links = data if whole.shared_links else [*data, []]
     names = _names(whole, items, many.each)
     places, unsettled = _places(whole, records, links)
 

@@ -87,7 +87,7 @@ class Cassette(Protocol):
 
     live: bool
 
-    def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
+    def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
         """Return the transport for an account, whose own connections are given."""
         ...
 
@@ -123,7 +123,7 @@ class RecordedRequest(NamedTuple):
         path = url.removeprefix(account.url) + (f"?{urlencode(query)}" if query else "")
         return cls(integration.name, account.alias, redact(path), tuple(sorted(headers.items())))
 
-    def known(self) -> RecordedRequest:
+    def lookup_key(self) -> RecordedRequest:
         """Return the key with the normalized account alias, under which it is looked up."""
         return self._replace(account=normalize_alias(self.account))
 
@@ -138,12 +138,12 @@ class RecordedServerRequest(NamedTuple):
     Parameters:
         server: the server's name.
         method: one of `RESULTS`.
-        given: the request's parameters as JSON with sorted keys; empty for none.
+        params: the request's parameters as JSON with sorted keys; empty for none.
     """
 
     server: str
     method: str
-    given: str
+    params: str
 
     @classmethod
     def of(cls, server: str, method: str, asked: Mapping[str, Any]) -> RecordedServerRequest:
@@ -152,5 +152,5 @@ class RecordedServerRequest(NamedTuple):
         return cls(server, method, params)
 
     def __str__(self) -> str:
-        params = f" {one_line(self.given, most=MAX_REQUEST_SHOWN)}" if self.given else ""
+        params = f" {one_line(self.params, most=MAX_REQUEST_SHOWN)}" if self.params else ""
         return f"mcp.{self.server}: {self.method}{params}"

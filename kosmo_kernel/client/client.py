@@ -47,9 +47,9 @@ class Client:
     Attributes:
         live: whether requests are sent; False if a cassette answers them, without retries or rate limit.
         limiter: the account's rate limiter.
-        memory: the cache of earlier answers.
+        cache: the cache of earlier answers.
         connections: the transport of the requests.
-        met: whether the address has ever answered.
+        has_responded: whether the address has ever answered.
 
     Raises:
         SettingsError: a timeout is no positive number.
@@ -73,14 +73,14 @@ class Client:
         read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
         connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
         own = Connections(integration, account, transport, min(connect, read), read)
-        self.connections: Transport = tape.wire(integration, account, own) if tape else own
+        self.connections: Transport = tape.transport(integration, account, own) if tape else own
         self.live = tape is None or tape.live
         self._clock: Clock = clock or WallClock()
         self._chance = chance or Random()
         self._patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self._clock, self._chance)
-        self.memory = ETagCache(0 if tape else MAX_BYTES)
-        self.met = False
+        self.cache = ETagCache(0 if tape else MAX_BYTES)
+        self.has_responded = False
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 

@@ -57,14 +57,14 @@ _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 
 # Whether a retry may succeed. `met`: only if the address has answered before, because one that never did is more likely
 # wrong than busy.
-Passing = Literal["always", "met", "never"]
+Retryable = Literal["always", "met", "never"]
 
 # With a proxy, these errors are about the connection to the proxy.
 _CONNECT_ERRORS = (httpx.ConnectTimeout, socket.gaierror, ConnectionRefusedError)
 _PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 
 # Why a request got no response, what to do, and whether to retry. The first entry found in the chain of causes applies.
-_FAILURES: tuple[tuple[type[Exception], str, str, Passing], ...] = (
+_FAILURES: tuple[tuple[type[Exception], str, str, Retryable], ...] = (
     (httpx.ConnectTimeout, "no connection was made in time", _NETWORK, "met"),
     (httpx.TimeoutException, "nothing came for {timeout:g} s", LATER, "always"),
     (httpx.ProxyError, "the proxy refused ({error})", _PROXY, "never"),
@@ -87,12 +87,12 @@ class NoResponseError(Exception):
     Attributes:
         why: the reason, as text.
         advice: what the user can do.
-        passing: whether a retry may succeed.
+        retryable: whether a retry may succeed.
     """
 
-    def __init__(self, why: str, advice: str, passing: Passing) -> None:
+    def __init__(self, why: str, advice: str, passing: Retryable) -> None:
         super().__init__(why)
-        self.why, self.advice, self.passing = why, advice, passing
+        self.why, self.advice, self.retryable = why, advice, passing
 
 
 class TruncatedResponseError(Exception):

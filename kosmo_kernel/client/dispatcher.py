@@ -26,13 +26,13 @@ from kosmo_kernel.client.progress import Cancelled, Progress
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.values.records import FAILED, Record, Records, columns_with_item
+from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette
 
 
-WORTH_ASKING = 25  # minimum number of requests for which an unknown request budget is queried first
+MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 
 
 @dataclass(slots=True)
@@ -63,18 +63,18 @@ class BoundCall:
         function: one of its functions.
         alias: the account's alias.
         calls: the arguments of each request, see `Function.calls`.
-        many: the name of the argument that received a list; empty if there is none.
+        fan_out_argument: the name of the argument that received a list; empty if there is none.
         collect: list failed items instead of ending the call at the first one.
-        at_once: the maximum number of concurrent requests.
+        concurrency: the maximum number of concurrent requests.
     """
 
     integration: Integration
     function: Function
     alias: str
     calls: list[dict[str, Any]]
-    many: str = ""
+    fan_out_argument: str = ""
     collect: bool = False
-    at_once: int = DEFAULT_CONCURRENCY
+    concurrency: int = DEFAULT_CONCURRENCY
 
 
 @dataclass(slots=True)
@@ -85,24 +85,24 @@ class CallHandle:
 
     Parameters:
         progress: the progress of the run.
-        hear: callback for the answer or the error.
-        say: callback for a line of text for the user.
+        on_result: callback for the answer or the error.
+        on_message: callback for a line of text for the user.
         on_answer: callback for each answered request, even if the call fails.
         fresh: do not use cached answers.
         counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
             itself is counted.
         coming: the number of items of `parallel.map` that start with this call.
-        gone: the call was cancelled.
+        is_cancelled: the call was cancelled.
     """
 
     progress: Progress
-    hear: Callable[[CallAnswer | BaseException], None]
-    say: Callable[[str], None]
+    on_result: Callable[[CallAnswer | BaseException], None]
+    on_message: Callable[[str], None]
     on_answer: Callable[[], None]
     fresh: bool = False
     counts: bool = True
     coming: int = 0
-    gone: bool = False
+    is_cancelled: bool = False
     _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
 
     @property
@@ -113,11 +113,11 @@ class CallHandle:
     @property
     def cancelled(self) -> bool:
         """Whether the call or its run was cancelled."""
-        return self.gone or self.progress.cancelled
+        return self.is_cancelled or self.progress.cancelled
 
     def cancel(self) -> None:
         """Cancel the call."""
-        self.gone = True
+        self.is_cancelled = True
 
     def done(self, calls: int = 1) -> None:
         """Count requests of the call that were answered or failed."""
@@ -216,14 +216,14 @@ class Dispatcher:
             try:
                 if asker.cancelled:
                     return
-                if order.many:
+                if order.fan_out_argument:
                     self._begin_many(order, asker)
                 else:
-                    asker.hear(self.call(order, asker))
+                    asker.on_result(self.call(order, asker))
             except Cancelled:
                 pass
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
-                asker.hear(error)
+                asker.on_result(error)
 
         self._pool.submit(work)
 
@@ -261,11 +261,11 @@ class Dispatcher:
                 asker.done()
 
         def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
-            asker.hear(failed or _merged_answer(order, answers))
+            asker.on_result(failed or _merged_answer(order, answers))
 
         _warn_of_low_budget(client, order, asker, max(missing, asker.coming))
         fan_out = FanOut(fetch, order.calls, known, end, lambda: asker.cancelled, collect=order.collect)
-        for _ in range(min(order.at_once, missing) - 1):
+        for _ in range(min(order.concurrency, missing) - 1):
             self._pool.submit(fan_out.work)
         fan_out.work()
 
@@ -317,7 +317,7 @@ def _demo(integration: Integration, tape: Cassette | None = None) -> Client:
 def empty(order: BoundCall) -> CallAnswer:
     """Return an empty answer for a call that is not made."""
     function = order.function
-    if order.many:
+    if order.fan_out_argument:
         values: list[Any] = [
             Records([], function, columns_with_item(function)),
             *([Records([])] if order.collect else []),
@@ -337,14 +337,14 @@ def _single_answer(order: BoundCall, answer: Answer) -> CallAnswer:
 
 def _merged_answer(order: BoundCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
-    function, name = order.function, order.many
+    function, name = order.function, order.fan_out_argument
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     notes = dict[str, None]()
     for call, answer in zip(order.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
-            failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILED}})
+            failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
             continue
         records = answer.data if isinstance(answer.data, list) else [answer.data]
         item = {name: call[name]}
@@ -362,12 +362,12 @@ def _warn_of_low_budget(client: Client, order: BoundCall, asker: CallHandle, cou
     if budget is None or count <= 1:
         return
     left = client.remaining
-    if left is None and count >= WORTH_ASKING:
+    if left is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
         with suppress(ApiError):  # the call itself will raise it
             left = client.budget_left(asker.progress, on_answer=asker.on_answer)
     if left is not None and left < count:
         minutes = max(1, round((count - left) / budget.refill_per_minute))
-        asker.say(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
+        asker.on_message(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:

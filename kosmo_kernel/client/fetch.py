@@ -17,7 +17,7 @@ from kosmo_kernel.client.etag_cache import CachedList, CachedPage, ETagCache
 from kosmo_kernel.client.progress import Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import ResponseParser
-from kosmo_kernel.client.retry import WHY, RetryableError, RetryPolicy
+from kosmo_kernel.client.retry import PAUSE_REASON, RetryableError, RetryPolicy
 from kosmo_kernel.errors import BadAnswerError, RefusedError
 from kosmo_kernel.values.records import ends_early
 
@@ -37,8 +37,8 @@ class SharedState(Protocol):
     connections: Transport
     live: bool
     limiter: RateLimiter
-    memory: ETagCache
-    met: bool
+    cache: ETagCache
+    has_responded: bool
 
     def retry_policy(self) -> RetryPolicy:
         """Return the retry policy of a new request."""
@@ -69,7 +69,7 @@ class Fetch:
         self._progress = progress
         self._on_answer = on_answer
         self._key = f"{call.function.name} {call.url}"
-        self._kept = None if fresh else client.memory.find(self._key)
+        self._kept = None if fresh else client.cache.find(self._key)
 
     def data(self) -> tuple[Any, bool]:
         """Return all records of a list, or the one record, and whether it is the unchanged object of the cache."""
@@ -84,7 +84,7 @@ class Fetch:
             data = self._read_all(pages)
         if self._kept and len(pages) == len(self._kept.pages) and all(map(_same, pages, self._kept.pages)):
             return self._kept.data, True
-        self._client.memory.keep(self._key, CachedList(tuple(pages), data))
+        self._client.cache.keep(self._key, CachedList(tuple(pages), data))
         return data, False
 
     def free(self) -> Response:
@@ -163,7 +163,7 @@ class Fetch:
                 if pause is None:
                     raise failure.error from failure.__cause__
             if pause:
-                self._progress.pause(pause, WHY, alone=True)
+                self._progress.pause(pause, PAUSE_REASON, alone=True)
 
     def _answer(self, request: Any, tries: RetryPolicy, *, free: bool = False) -> Response:
         """Return the response to a request, whatever its status.
@@ -176,7 +176,7 @@ class Fetch:
             return self._sent(request, tries, free=free)
         except NoResponseError as failure:
             error = self._call.no_answer(failure.why, failure.advice)
-            if failure.passing == "always" or (failure.passing == "met" and self._client.met):
+            if failure.retryable == "always" or (failure.retryable == "met" and self._client.has_responded):
                 raise RetryableError(error) from failure.__cause__
             raise error from failure.__cause__
 
@@ -197,7 +197,7 @@ class Fetch:
             raise
         finally:
             call.tried = tries.attempts_text()
-        self._client.met = True
+        self._client.has_responded = True
         call.record_headers(reply)
         self._progress.answered(call.remaining)
         self._on_answer()

@@ -84,7 +84,7 @@ class Player:
                 why = str(error) if isinstance(error, ValueError) else f"{error} is missing or makes no sense"
                 raise SettingsError(f"{file}:{number}: this is no line of a cassette: {why}. {self._again}") from None
 
-    def wire(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
+    def transport(self, integration: Integration, account: Account, _connections: Transport) -> Transport:
         """Return a transport that answers from the cassette."""
         return _ReplayingTransport(self, integration, account)
 
@@ -101,7 +101,7 @@ class Player:
             NoResponseError: the request got no response.
             TruncatedResponseError: the response ended early.
         """
-        return _reply(self._line(asked.known(), str(asked)))
+        return _reply(self._line(asked.lookup_key(), str(asked)))
 
     def servers(self) -> dict[str, dict[str, Any]]:
         """Return the MCP servers of the recorded run by name, each with its recorded configuration, if any."""
@@ -116,7 +116,7 @@ class Player:
         """
         known = asked
         if asked not in self._answers:  # its arguments may have secrets, which are redacted in the cassette
-            matches = (one for one, text in self._hidden if one[:2] == asked[:2] and text.fullmatch(asked.given))
+            matches = (one for one, text in self._hidden if one[:2] == asked[:2] and text.fullmatch(asked.params))
             known = next(matches, asked)
         line = self._line(known, str(asked))
         if "error" in line:
@@ -175,7 +175,7 @@ class Player:
         asked = RecordedRequest(integration, account, str(line["path"]), headers)
         with suppress(NoResponseError, TruncatedResponseError):  # valid outcomes too
             _reply(line)
-        self._answers.setdefault(asked.known(), []).append(line)
+        self._answers.setdefault(asked.lookup_key(), []).append(line)
         self._accounts.setdefault(integration, {}).setdefault(normalize_alias(account), account)
 
     def _read_server(self, line: dict[str, Any]) -> None:
@@ -192,8 +192,8 @@ class Player:
             return
         self._servers.setdefault(server, {})["asked"] = True
         known = RecordedServerRequest.of(server, method, asked)
-        if REDACTED in known.given and known not in self._answers:
-            self._hidden.append((known, re.compile(re.escape(known.given).replace(re.escape(REDACTED), _ANY))))
+        if REDACTED in known.params and known not in self._answers:
+            self._hidden.append((known, re.compile(re.escape(known.params).replace(re.escape(REDACTED), _ANY))))
         self._answers.setdefault(known, []).append(line)
 
 

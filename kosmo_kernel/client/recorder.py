@@ -92,7 +92,7 @@ class Recorder:
         head = {"cassette": VERSION, "recorded": datetime.now(UTC).strftime(TIMESTAMP_FORMAT), "account": account}
         self._write(head | {"kosmo_kernel": __version__} | ({"run": run} if run else {}))
 
-    def wire(self, integration: Integration, account: Account, connections: Transport) -> Transport:
+    def transport(self, integration: Integration, account: Account, connections: Transport) -> Transport:
         """Return a transport that uses the account's connections and records the responses."""
         return _RecordingTransport(self, integration, account, connections)
 
@@ -132,9 +132,9 @@ class Recorder:
         Raises:
             OSError: as for `keep`.
         """
-        params = {"asked": decode(asked.given.encode())} if asked.given else {}
+        params = {"asked": decode(asked.params.encode())} if asked.params else {}
         line = {"mcp": asked.server, "method": asked.method, **params, **ending}
-        self.keep(self.number(), without(line, tuple(secrets)), passing=False)
+        self.keep(self.number(), redact_json(line, tuple(secrets)), passing=False)
 
     def note(self, asked: RecordedServerRequest, result: Mapping[str, Any]) -> None:
         """Record a line that is no response to a request, but is needed for the replay.
@@ -143,7 +143,7 @@ class Recorder:
             OSError: as for `keep`.
         """
         with self._lock:
-            self._write(without({"mcp": asked.server, "method": asked.method, "result": result}))
+            self._write(redact_json({"mcp": asked.server, "method": asked.method, "result": result}))
 
     def summary(self) -> str:
         """Return a sentence with the number of recorded requests and the file."""
@@ -249,7 +249,7 @@ class _RecordingTransport:
             reply = self._connections.send(request.inner, check)
         except NoResponseError as error:
             ending = {"no_answer": self._redact(error.why), "advice": error.advice}
-            self._keep(request, ending, passing=error.passing != "never")
+            self._keep(request, ending, passing=error.retryable != "never")
             raise
         except TruncatedResponseError as error:
             self._keep(request, self._head(error.reply) | {"broken": self._redact(str(error))}, passing=True)
@@ -285,10 +285,10 @@ class _RecordingTransport:
             return {"text": self._redact(self._fields.sub(rf'\1"{REDACTED}"', reply.body.decode(errors="replace")))}
 
     def _redact(self, value: Any) -> Any:
-        return without(value, (self._account.token,), self._hidden)
+        return redact_json(value, (self._account.token,), self._hidden)
 
 
-def without(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:
+def redact_json(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:
     """Return a JSON value with its secrets redacted.
 
     Parameters:

@@ -167,7 +167,7 @@ class ResponseParser:
         else:
             yield "The account may not see this, or its token was made for less"
             return
-        yield f"To get one: {'; '.join(self.integration.credentials.how)}"
+        yield f"To get one: {'; '.join(self.integration.credentials.token_help)}"
 
     def _advice_on_budget(self) -> Iterator[str]:
         budget = self.integration.budget

@@ -19,7 +19,7 @@ from kosmo_kernel.errors import ApiError
 RETRY_BUDGET_SECONDS = 60.0  # for all failed attempts of one request and the pauses between them
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 8.0
-WHY = "for another try"
+PAUSE_REASON = "for another try"
 
 
 class RetryableError(Exception):

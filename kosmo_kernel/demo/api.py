@@ -36,7 +36,7 @@ from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.models import COMPANY
 from kosmo_kernel.demo.pages import Range
-from kosmo_kernel.demo.shifting_pages import Turn, as_it_is
+from kosmo_kernel.demo.shifting_pages import PageFilter, unchanged
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - accepted only by the demo
@@ -100,7 +100,7 @@ class DemoApi:
         capacity: int = CAPACITY,
         refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,
-        turn: Turn = as_it_is,
+        turn: PageFilter = unchanged,
     ) -> None:
         self.company = company
         self.budget = TokenBucket(capacity, refill, clock)
@@ -156,14 +156,14 @@ class DemoApi:
                 return _Answer(APP_PERMISSIONS, 200, {})
             case "resolve":
                 body = _read_resolution(request)
-                addons = routes.resolved(self.company, body.addon, body.app, body.addon_service)
+                addons = routes.resolve_addons(self.company, body.addon, body.app, body.addon_service)
                 return _Answer([form("addons", addon) for addon in addons], 200, {})
             case "one":
-                return _Answer(form(place["kind"], routes.one(self.company, place)), 200, {})
+                return _Answer(form(place["kind"], routes.get_record(self.company, place)), 200, {})
         return self._list(request, place, form)
 
     def _list(self, request: Request, place: Mapping[str, str], form: Form) -> _Answer:
-        kind, records = place["kind"], routes.listed(self.company, place)
+        kind, records = place["kind"], routes.list_records(self.company, place)
         sortable = routes.KINDS[kind].sortable
         header = request.headers.get("Range")
         requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)

@@ -151,4 +151,6 @@ def company(apps: int | None = None, seed: int = 1) -> Company:
     if apps < 0:
         raise SettingsError(f"the demo company cannot have {apps} apps; give 0 or more")
     generated_apps = [generated.app(position, seed) for position in range(apps)]
-    return Company(people.account(), generated_apps, lambda position: generated.things(generated_apps, position, seed))
+    return Company(
+        people.account(), generated_apps, lambda position: generated.resources(generated_apps, position, seed)
+    )

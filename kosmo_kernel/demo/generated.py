@@ -73,7 +73,7 @@ def app(position: int, seed: int) -> App:
     )
 
 
-def things(apps: Sequence[App], position: int, seed: int) -> AppResources:
+def resources(apps: Sequence[App], position: int, seed: int) -> AppResources:
     """Return the resources of the app at a position of `apps`."""
     app = apps[position]
     draw, problem = _stream(seed, position, "things"), _problem_of(seed, position)

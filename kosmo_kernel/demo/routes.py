@@ -77,7 +77,7 @@ ROUTES = Map(
 )
 
 
-def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
+def list_records(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
     """Return all records of a list.
 
     Parameters:
@@ -91,10 +91,10 @@ def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
     if "app" in place:
         return _of_app(company, company_app(company, place["app"]), kind)
     if "team" in place:
-        team = named(company.teams, place["team"], "teams")
+        team = find_record(company.teams, place["team"], "teams")
         return company.team_apps(team) if kind == "team-apps" else company.members(team)
     if "addon" in place:
-        addon = named(company.addons, place["addon"], "addons")
+        addon = find_record(company.addons, place["addon"], "addons")
         return [attachment for attachment in company.attachments if attachment["addon"]["id"] == addon["id"]]
     if "user" in place:
         check_user(company, place["user"])
@@ -107,7 +107,7 @@ def listed(company: Company, place: Mapping[str, str]) -> Sequence[Record]:
     }[kind]()
 
 
-def one(company: Company, place: Mapping[str, str]) -> Record:
+def get_record(company: Company, place: Mapping[str, str]) -> Record:
     """Return the record that a route identifies.
 
     Raises:
@@ -115,7 +115,7 @@ def one(company: Company, place: Mapping[str, str]) -> Record:
     """
     if place["kind"] == "apps":
         return company_app(company, place["identity"])
-    return named(listed(company, place), place["identity"], place["kind"])
+    return find_record(list_records(company, place), place["identity"], place["kind"])
 
 
 def check_user(company: Company, identity: str) -> None:
@@ -128,7 +128,7 @@ def check_user(company: Company, identity: str) -> None:
         raise HerokuError(404, "not_found", "Couldn't find that user.", resource="user")
 
 
-def resolved(company: Company, wanted: str, app: str | None, service: str | None) -> list[Record]:
+def resolve_addons(company: Company, wanted: str, app: str | None, service: str | None) -> list[Record]:
     """Return the add-ons that a name may refer to.
 
     Parameters:
@@ -148,11 +148,11 @@ def resolved(company: Company, wanted: str, app: str | None, service: str | None
     else:
         place = {"app": app, "kind": "addons"}
         names: dict[str, set[str]] = {}
-        for attachment in listed(company, place | {"kind": "addon-attachments"}):
+        for attachment in list_records(company, place | {"kind": "addon-attachments"}):
             names.setdefault(attachment["addon"]["id"], set()).add(attachment["name"])
         addons = [
             addon
-            for addon in listed(company, place)
+            for addon in list_records(company, place)
             if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
         ]
     addons = [addon for addon in addons if service in (None, addon["addon_service"]["name"])]
@@ -173,7 +173,7 @@ def company_app(company: Company, identity: str) -> Record:
     return app
 
 
-def named(records: Sequence[Record], identity: str, kind: str) -> Record:
+def find_record(records: Sequence[Record], identity: str, kind: str) -> Record:
     """Return the record with this identifier, name, host name, version or e-mail address.
 
     Raises:

@@ -11,15 +11,15 @@ from dataclasses import replace
 
 from kosmo_kernel.demo.pages import ListPage, Range
 
-Turn = Callable[[Range, ListPage], ListPage]
+PageFilter = Callable[[Range, ListPage], ListPage]
 
 
-def as_it_is(asked: Range, page: ListPage) -> ListPage:
+def unchanged(asked: Range, page: ListPage) -> ListPage:
     """Return the page unchanged, as Heroku sends it."""
     return page
 
 
-def overlap(records: int) -> Turn:
+def overlap(records: int) -> PageFilter:
     """Return a `Turn` by which each page begins with the last records of the previous one, as if they had moved.
 
     Parameters:

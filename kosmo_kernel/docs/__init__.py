@@ -12,7 +12,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.page import Page, joined, table
 from kosmo_kernel.docs.reference import function_page, integration_page
-from kosmo_kernel.docs.resolve import near, resolve
+from kosmo_kernel.docs.resolve import resolve, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import SearchResult, search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
@@ -70,7 +70,7 @@ def look_up(words: str) -> Page:
     try:
         return read(words)
     except UnknownNameError:
-        if ("." in words or near(words)) or not search_pages(words):
+        if ("." in words or suggest(words)) or not search_pages(words):
             raise
         return search(words)
 
@@ -81,7 +81,7 @@ def list_pages() -> Page:
         "# Reference",
         '`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.',
     ]
-    for integration in integrations.everything():
+    for integration in integrations.load_all():
         rows = [(integration.name, "Everything on one page")]
         rows += [(f"{integration.name}.{f.name}", f.summary) for f in integration.functions]
         blocks += [f"## {integration.title}", integration.description]

@@ -35,7 +35,7 @@ _NON_WORD = re.compile(r"[^a-z0-9_]+")
 _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or colon
 
 
-def arranged(text: str) -> str:
+def arrange_for_notebook(text: str) -> str:
     """Return a page in the form that notebooks render.
 
     Parameters:

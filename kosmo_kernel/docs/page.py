@@ -57,10 +57,10 @@ class Page(str):
 
     def for_notebook(self) -> str:
         """Return the page as a notebook renders it: with a list of contents, folded functions, anchors of its own."""
-        from kosmo_kernel.docs.notebook import arranged
+        from kosmo_kernel.docs.notebook import arrange_for_notebook
         from kosmo_kernel.safety.no_math import markdown
 
-        return markdown(arranged(self.markdown))
+        return markdown(arrange_for_notebook(self.markdown))
 
     def _repr_markdown_(self) -> str:
         return self.for_notebook()

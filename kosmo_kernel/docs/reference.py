@@ -108,7 +108,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
     tokens += [("demo", "needs none")] if integration.demo else []
     yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     yield "Where to get a token:"
-    yield "\n".join(f"- {way}" for way in own.how)
+    yield "\n".join(f"- {way}" for way in own.token_help)
     yield paragraphs(
         "Lua never sees a token: it stays with the process that sends the requests. All places that a token is looked "
         'for in, and what an account may be used for: `docs.read("accounts")`.'

@@ -46,10 +46,10 @@ def resolve(page: str) -> Subject:
             break
         if not rest and (function := _function(integration, steps)):
             return of_function(integration, function)
-    raise _unknown(page, near(page) or (_pages_containing(first) if not rest else []))
+    raise _unknown(page, suggest(page) or (_pages_containing(first) if not rest else []))
 
 
-def near(page: str) -> list[str]:
+def suggest(page: str) -> list[str]:
     """Return the names of pages that are spelt like this one, best first."""
     steps = _steps(page)
     every = list(_integrations())
@@ -67,7 +67,7 @@ def near(page: str) -> list[str]:
 def _integrations() -> Iterator[Integration]:
     """Yield the built-in integrations, then the installed ones, which are searched for only if they are needed."""
     yield from integrations.BUILT_IN
-    yield from integrations.everything()[len(integrations.BUILT_IN) :]
+    yield from integrations.load_all()[len(integrations.BUILT_IN) :]
 
 
 def _steps(page: str) -> list[str]:
@@ -85,9 +85,9 @@ def _function(integration: Integration, steps: Sequence[str]) -> Function | None
 
 
 def _is_account(integration: Integration, steps: Sequence[str]) -> bool:
-    from kosmo_kernel.accounts import DEFAULT, listed
+    from kosmo_kernel.accounts import DEFAULT, canonical_name
 
-    return list(steps) == [DEFAULT] or listed(integration, ".".join(steps)) is not None
+    return list(steps) == [DEFAULT] or canonical_name(integration, ".".join(steps)) is not None
 
 
 def _pages_containing(word: str) -> list[str]:

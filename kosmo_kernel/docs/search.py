@@ -58,7 +58,7 @@ class SearchResult(Subject):
 def search_pages(words: str) -> list[SearchResult]:
     """Return the pages that have the most of these words, best first; none if no page has any."""
     terms = terms_of(words)
-    entries = [entry for integration in integrations.everything() for entry in _entries(integration)]
+    entries = [entry for integration in integrations.load_all() for entry in _entries(integration)]
     entries += _of_guides()
     wanted = tuple(tuple(_spellings(term, entries)) for term in terms)
     best = _best((_score(wanted, zones), page) for page, zones in entries)

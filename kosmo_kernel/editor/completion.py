@@ -28,7 +28,7 @@ from kosmo_kernel.editor.types import (
     NamePath,
     TableLiteral,
     Union,
-    answer_of,
+    call_result_of,
     integration_at,
 )
 
@@ -82,10 +82,10 @@ def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
         start = last_token.start if last_token.kind in ("name", "keyword") else len(before)
         is_number = last_token.kind == "number"
         matches = iter(()) if is_number else _names(TypeInferrer(before[:start], live), code[cursor:])
-    return Completion(fitting(matches, before[start:]), start, len(before))
+    return Completion(filter_matches(matches, before[start:]), start, len(before))
 
 
-def fitting(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
+def filter_matches(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
     """Return the matches that continue a prefix, without duplicates; case is ignored only if none matches exactly."""
     matches = {match.text: match for match in found}.values()
     exact = tuple(match for match in matches if match.text.startswith(prefix))
@@ -94,7 +94,7 @@ def fitting(found: Iterable[Match], prefix: str) -> tuple[Match, ...]:
 
 def pages() -> Iterator[Match]:
     """Yield the pages of the reference."""
-    for integration in integrations.everything():
+    for integration in integrations.load_all():
         yield Match(integration.name, "path")
         yield from (Match(f"{integration.name}.{f.name}", "path", f.signature) for f in integration.functions)
     yield from (Match(name, "path") for name in GUIDES)
@@ -105,10 +105,10 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
     place = len(reader.tokens) - 1
     opening = reader.outline.word(place - 1)
     if opening == "[":
-        yield from _members(reader, reader.meaning_until(place - 1), place, methods=False, in_quotes=True)
+        yield from _members(reader, reader.type_before(place - 1), place, methods=False, in_quotes=True)
         return
     if reader.outline.can_be_called(place - 1):
-        name, position = reader.library_name(reader.meaning_until(place)), 0
+        name, position = reader.library_name(reader.type_before(place)), 0
     else:
         call = next(reader.calls_around(place), None)
         if call is None:
@@ -118,7 +118,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
                 if argument.name == call.key:
                     yield from (Match(value, "param") for value in argument.values)
             return
-        name, position = reader.library_name(reader.meaning_until(call.end)), call.position
+        name, position = reader.library_name(reader.type_before(call.end)), call.position
     if name in PAGE_READERS:
         yield from pages()
     yield from (Match(word, "param") for word in words_of(name, position))
@@ -134,7 +134,7 @@ def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
     end = len(reader.tokens)
     mark = reader.outline.word(end - 1)
     if mark in (".", ":"):
-        yield from _members(reader, reader.meaning_until(end - 1), end, methods=mark == ":")
+        yield from _members(reader, reader.type_before(end - 1), end, methods=mark == ":")
         return
     yield from _argument_names(reader, end, after_cursor)
     yield from _argument_values(reader, end)
@@ -178,7 +178,7 @@ def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
 
 def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
     """Return the fields that the table passed to a call can have."""
-    meaning = reader.meaning_until(call.end)
+    meaning = reader.type_before(call.end)
     name = reader.library_name(meaning)
     if name:
         return options_of(name, call.position)
@@ -221,7 +221,7 @@ def _assigned_members(
     """Yield the fields that the text assigns to a table after its creation."""
     for binding in reader.outline.fields(owner, end):
         if binding.path[: len(path)] == path and len(binding.path) == len(path) + 1:
-            match = _typed_match(reader, binding.path[-1], reader.bound(binding), methods=methods)
+            match = _typed_match(reader, binding.path[-1], reader.type_of_binding(binding), methods=methods)
             if match.type == "function" or not methods:
                 yield match
 
@@ -245,7 +245,7 @@ def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_qu
         return  # its methods follow a colon, not a dot
     chain: Chain = tuple(str(info["space"]).split(".")) if info.get("space") else place.chain
     names = dict(reader.state.names(chain))
-    answer = answer_of(info)
+    answer = call_result_of(info)
     if answer is not None and not methods:
         for match in _members(reader, answer, 0, methods=False):
             names.pop(match.text, None)
@@ -269,7 +269,7 @@ def _string_methods() -> Iterator[Match]:
 
 def _bound_match(reader: TypeInferrer, name: str, end: int) -> Match:
     """Return the match for a name that the text binds."""
-    return _typed_match(reader, name, reader.named(name, end), methods=False)
+    return _typed_match(reader, name, reader.type_of_name(name, end), methods=False)
 
 
 def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:

@@ -62,7 +62,7 @@ def _after_value(outline: Outline, opener: int, *, same_line: bool) -> Allowed:
     """Return what can follow a value: an operator, a new statement, or the end of the enclosing block."""
     if opener != WHOLE and outline.words[opener] in BRACKETS:
         return Allowed(_LOGICAL_OPERATORS, names=not same_line)  # on a new line the comma may just be missing
-    if waiting := outline.waiting():
+    if waiting := outline.missing_keyword():
         return Allowed((*waiting, *_LOGICAL_OPERATORS))
     return Allowed((*_LOGICAL_OPERATORS, *_statement(outline, opener)), names=True)
 
@@ -78,7 +78,7 @@ def indent(code: str) -> str:
     outline = Outline(tokens)
     opener = outline.inside[-1]
     if opener == WHOLE:
-        return before + (STEP if outline.waiting() else "")
+        return before + (STEP if outline.missing_keyword() else "")
     above = _blank(lines[code.count("\n", 0, tokens[opener].start)])
     if len(before) > len(above) and not _continues(outline, len(tokens) - 1):
         return before

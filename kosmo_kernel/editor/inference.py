@@ -30,11 +30,11 @@ from kosmo_kernel.editor.types import (
     StringType,
     TableLiteral,
     Union,
-    answer_of,
+    call_result_of,
     failures_of,
     function_named,
 )
-from kosmo_kernel.values.records import CAUGHT
+from kosmo_kernel.values.records import ERROR_FIELDS
 
 MAX_DEPTH = 40  # nested expressions, and aliases of aliases, that are followed
 MAX_CHAIN_LENGTH = 100  # names in one chain that are followed
@@ -95,7 +95,7 @@ class TypeInferrer:
 
     # Queries -----------------------------------------------------------------------------------------
 
-    def meaning_until(self, end: int) -> InferredType | None:
+    def type_before(self, end: int) -> InferredType | None:
         """Return the type of the expression that ends before the token at `end`, or None if unknown."""
         start = self.outline.start_of(end - 1)
         return None if start is None else self._chain(start, end)
@@ -145,12 +145,12 @@ class TypeInferrer:
                 return meaning.is_text
             case NamePath(chain=chain):
                 info = self.state.resolve(chain) or {}
-                return info.get("type") == "string" or bool(info.get("reads")) or self.is_text(answer_of(info))
+                return info.get("type") == "string" or bool(info.get("reads")) or self.is_text(call_result_of(info))
         return False
 
-    def answer_at(self, place: NamePath) -> CallResult | None:
+    def call_result_at(self, place: NamePath) -> CallResult | None:
         """Return the result of a catalogue function that the value at a path is, or None."""
-        return answer_of(self.state.resolve(place.chain) or {})
+        return call_result_of(self.state.resolve(place.chain) or {})
 
     def parameters(self, function: int) -> str:
         """Return the parameters of a function in the text as written, with `self` where a colon adds it."""
@@ -235,7 +235,7 @@ class TypeInferrer:
         elif outline.kind(start) == "string":
             meaning = StringType()
         elif outline.kind(start) == "name":
-            meaning = self.named(word, start)
+            meaning = self.type_of_name(word, start)
         while at < end and meaning is not None:
             word = outline.word(at)
             if word in (".", ":"):
@@ -252,10 +252,10 @@ class TypeInferrer:
                 return None
         return meaning
 
-    def named(self, name: str, at: int) -> InferredType | None:
+    def type_of_name(self, name: str, at: int) -> InferredType | None:
         """Return the type of a name at a token: from its binding in the text, or else from the live state."""
-        binding = self.outline.seen(name, at)
-        return NamePath((name,)) if binding is None else self.bound(binding)
+        binding = self.outline.find_binding(name, at)
+        return NamePath((name,)) if binding is None else self.type_of_binding(binding)
 
     def field(self, meaning: InferredType, name: str, at: int, *, method: bool = False) -> InferredType | None:
         """Return the type of a field of a value."""
@@ -290,7 +290,7 @@ class TypeInferrer:
     def _assigned(self, owner: Binding | str, path: tuple[str, ...], at: int) -> InferredType | None:
         """Return the type of the value that the text assigns to a field, or None."""
         binding = next((b for b in self.outline.fields(owner, at) if b.path == path), None)
-        return self.bound(binding) if binding else None
+        return self.type_of_binding(binding) if binding else None
 
     def _index(self, meaning: InferredType, at: int) -> InferredType | None:
         """Return the type of the item or field that the `[` at a token selects."""
@@ -314,11 +314,11 @@ class TypeInferrer:
                 span = fields.get(str(number)) or fields.get(str(_FIRST))
                 return self.value(*span) if span else None
             case NamePath(chain=chain):
-                answer = self.answer_at(meaning)
+                answer = self.call_result_at(meaning)
                 return self.item(answer) if answer else NamePath((*chain, number))
         return None
 
-    def bound(self, binding: Binding) -> InferredType | None:
+    def type_of_binding(self, binding: Binding) -> InferredType | None:
         """Return the type of what a name or field is bound to."""
         key = binding.at, binding.place
         if key not in self._cache:
@@ -346,7 +346,7 @@ class TypeInferrer:
             return None
         start, end = binding.spans[0]
         opener = self.outline.opener_of(end - 1) if end > start else None
-        iterator = self.library_name(self.meaning_until(opener)) if opener is not None and opener > start else ""
+        iterator = self.library_name(self.type_before(opener)) if opener is not None and opener > start else ""
         if iterator == "string.gmatch":
             return StringType()
         if iterator not in ("ipairs", "pairs") or binding.place != 1 or opener is None:
@@ -362,7 +362,7 @@ class TypeInferrer:
         call = next(self.calls_around(function), None)
         if call is None or call.brace is not None or call.position == 0:
             return None
-        if self.library_name(self.meaning_until(call.end)) not in _EACH:
+        if self.library_name(self.type_before(call.end)) not in _EACH:
             return None
         return self.item(self.value(*self.arguments(call.bracket)[0]))
 
@@ -427,7 +427,7 @@ def result_of(reader: TypeInferrer, called: InferredType, at: int, which: int) -
     if which == 1:
         return failures_of(function)
     is_fan_out = function.fan_out is not None and _is_list(reader, function.fan_out.name, reader.arguments(at))
-    return CallResult(function, many=is_fan_out or function.returns == "list", asked=is_fan_out)
+    return CallResult(function, many=is_fan_out or function.returns == "list", is_fan_out=is_fan_out)
 
 
 def _is_list(reader: TypeInferrer, name: str, arguments: list[Span]) -> bool:
@@ -440,7 +440,7 @@ def _is_list(reader: TypeInferrer, name: str, arguments: list[Span]) -> bool:
         elif "1" not in fields:
             return False
     if isinstance(value, NamePath):
-        value = reader.answer_at(value)
+        value = reader.call_result_at(value)
     return isinstance(value, (TableLiteral, ListOf)) or (isinstance(value, CallResult) and value.many)
 
 
@@ -450,7 +450,7 @@ def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> 
     result: InferredType | None = None
     match name:
         case "pcall" | "xpcall" if which == _ERROR:
-            result = ErrorFields(CAUGHT, many=False)
+            result = ErrorFields(ERROR_FIELDS, many=False)
         case "pcall" | "xpcall" if which == _RESULT and first:
             result = result_of(reader, first, arguments[1][0] if len(arguments) > 1 else at, 0)
         case "parallel.map" if which == 1:

@@ -52,11 +52,11 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
         outline = reader.outline
         is_key = call is not None and call.brace == outline.inside[under] and outline.word(under + 1) == "="
         page = _argument(reader, call, reader.tokens[under].text) if is_key else None
-        page = page or _page_of_type(reader, reader.meaning_until(under + 1), detail)
+        page = page or _page_of_type(reader, reader.type_before(under + 1), detail)
         if page is not None:
             return page
     for call in reader.calls_around(here):
-        page = _argument(reader, call, call.key) or _page_of_type(reader, reader.meaning_until(call.end), detail)
+        page = _argument(reader, call, call.key) or _page_of_type(reader, reader.type_before(call.end), detail)
         if page is not None:
             return page
     return None
@@ -95,7 +95,7 @@ def _page_of_path(reader: TypeInferrer, place: NamePath, detail: int) -> docs.Pa
     integration = integration_at(chain) or _integration_of_account(chain)
     if integration is not None:
         return docs.read(integration.name)
-    answer = reader.answer_at(place)
+    answer = reader.call_result_at(place)
     if answer is not None and answer.path:
         return _page_of_type(reader, answer, detail)
     return _page_of_value(place, info, answer, detail) if info else None
@@ -113,7 +113,7 @@ def _integration_of_account(chain: Chain) -> Integration | None:
 
 
 def _function(function: Function) -> docs.Page:
-    home = next(i for i in integrations.everything() if function in i.functions)
+    home = next(i for i in integrations.load_all() if function in i.functions)
     return docs.read(f"{home.name}.{function.name}")
 
 
@@ -130,7 +130,7 @@ def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Pa
     """Return the page about an argument, with the page about its function below."""
     if call is None:
         return None
-    meaning = reader.meaning_until(call.end)
+    meaning = reader.type_before(call.end)
     function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
     arguments: Sequence[Argument]
     if function is not None:

@@ -78,7 +78,7 @@ def _default_names(chain: Chain) -> list[tuple[str, str]]:
         case ("app",):
             return [("integrations", "table"), ("mcp", "table")]
         case ("app", "integrations"):
-            return [(integration.name, "table") for integration in integrations.present()]
+            return [(integration.name, "table") for integration in integrations.loaded()]
         case ("app", "integrations", *_):
             here, parent = integration_at(chain), integration_at(chain[:-1])
             owner = here or parent

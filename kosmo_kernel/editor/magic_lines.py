@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
-from kosmo_kernel.editor.completion import Completion, Match, complete, fitting, pages
+from kosmo_kernel.editor.completion import Completion, Match, complete, filter_matches, pages
 from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
@@ -58,7 +58,7 @@ class LuaCursor:
             matches, prefix = _complete_command(before, live, variables)
         else:
             matches, prefix = (Match(name, "keyword") for name in (CELL, LINE, COMMAND)), before.lstrip()
-        return Completion(fitting(matches, prefix), self.cursor - len(prefix), self.cursor)
+        return Completion(filter_matches(matches, prefix), self.cursor - len(prefix), self.cursor)
 
     def inspect(self, live: LiveState | None, detail: int = 0) -> docs.Page | None:
         """Return the documentation of what is at the cursor, or None.
@@ -203,7 +203,7 @@ def _values(
     """Return the possible values of an option, if known, and the prefix of one that is typed."""
     match option.flags[0]:
         case "-a":
-            aliases = dict.fromkeys(name for i in integrations.present() for name in accounts.names(i))
+            aliases = dict.fromkeys(name for i in integrations.loaded() for name in accounts.names(i))
             return (Match(alias, "module") for alias in aliases), text
         case "-v":
             return (Match(name, "instance") for name in sorted(variables)), text

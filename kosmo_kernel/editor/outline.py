@@ -237,7 +237,7 @@ class Outline(BracketIndex):
         self.bindings.sort(key=lambda binding: binding.at)
         for binding in self.bindings:
             bindings = self._by_name.setdefault(binding.name, [])
-            if binding.block == WHOLE and not binding.path and (local_ := self.seen(binding.name, binding.at)):
+            if binding.block == WHOLE and not binding.path and (local_ := self.find_binding(binding.name, binding.at)):
                 binding.block = local_.block  # assigns to an existing local
             bindings.append(binding)
 
@@ -258,7 +258,7 @@ class Outline(BracketIndex):
 
     # Queries -----------------------------------------------------------------------------------------
 
-    def seen(self, name: str, at: int) -> Binding | None:
+    def find_binding(self, name: str, at: int) -> Binding | None:
         """Return what a name is bound to at a token, or None if the text does not bind it."""
         candidates = self._by_name.get(name, ())
         return next((b for b in reversed(candidates) if not b.path and self._is_visible(b, at)), None)
@@ -272,7 +272,7 @@ class Outline(BracketIndex):
         name = owner if isinstance(owner, str) else owner.name
         home = None if isinstance(owner, str) else owner
         for binding in reversed(self._by_name.get(name, ())):
-            if binding.path and binding.since <= at and self.seen(name, binding.at) is home:
+            if binding.path and binding.since <= at and self.find_binding(name, binding.at) is home:
                 yield binding
 
     def _is_visible(self, binding: Binding, at: int) -> bool:
@@ -288,7 +288,7 @@ class Outline(BracketIndex):
         """Return whether a block is the body of a loop."""
         return block in self._loops
 
-    def waiting(self) -> tuple[str, ...]:
+    def missing_keyword(self) -> tuple[str, ...]:
         """Return the keyword that an unfinished `if`, `while` or `for` at the end of the text needs, if any."""
         header = self.headers[-1] if self.headers else None
         if header is None or header.depth != len(self._open):

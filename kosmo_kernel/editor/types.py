@@ -9,7 +9,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.editor.outline import Binding
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.values.records import FAILED, columns_with_item
+from kosmo_kernel.values.records import FAILURE_FIELDS, columns_with_item
 
 Chain = tuple["str | int", ...]
 
@@ -30,18 +30,18 @@ class CallResult:
         function: the function.
         many: whether it is a list of records.
         path: the fields; empty for the record itself.
-        asked: whether a list of items, such as apps, was passed, so that each record names its item.
+        is_fan_out: whether a list of items, such as apps, was passed, so that each record names its item.
     """
 
     function: Function
     many: bool
     path: tuple[str, ...] = ()
-    asked: bool = False
+    is_fan_out: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns at the path and below it."""
-        all_columns = columns_with_item(self.function) if self.asked else self.function.columns
+        all_columns = columns_with_item(self.function) if self.is_fan_out else self.function.columns
         return tuple(column for column in all_columns if column.path[: len(self.path)] == self.path)
 
     @property
@@ -56,7 +56,7 @@ class CallResult:
         if self.many or not self.path:
             return False
         here = {column.path for column in self.columns if column.kind in ("string", "timestamp")}
-        labels = next((i.labels for i in integrations.present() if self.function in i.functions), ())
+        labels = next((i.labels for i in integrations.loaded() if self.function in i.functions), ())
         return self.path in here or any((*self.path, label) in here for label in labels)
 
     def item(self) -> CallResult:
@@ -130,7 +130,7 @@ def failures_of(function: Function | None) -> ErrorFields:
         if fan_out
         else Column("index", "The place of the item in the list", "integer")
     )
-    return ErrorFields((item_column, *FAILED), many=True)
+    return ErrorFields((item_column, *FAILURE_FIELDS), many=True)
 
 
 def integration_at(chain: Sequence[str | int]) -> Integration | None:
@@ -152,10 +152,10 @@ def function_named(name: object) -> Function | None:
         return None
 
 
-def answer_of(known: dict[str, object]) -> CallResult | None:
+def call_result_of(known: dict[str, object]) -> CallResult | None:
     """Return the result of a catalogue function that a value of the live state is, or is part of, or None."""
     function, path = function_named(known.get("of")), known.get("path")
     if function is None:
         return None
     steps = tuple(step for step in path if isinstance(step, str)) if isinstance(path, list) else ()
-    return CallResult(function, bool(known.get("many")), steps, asked=str(known["of"]).endswith("*"))
+    return CallResult(function, bool(known.get("many")), steps, is_fan_out=str(known["of"]).endswith("*"))

@@ -29,7 +29,7 @@ def explore(name: str, door: NotebookContext) -> Explorer:
         UnknownNameError: there is no such function; the error lists the nearest names.
     """
     from kosmo_kernel.explorer.form import Explorer
-    from kosmo_kernel.explorer.question import chosen
+    from kosmo_kernel.explorer.question import find_function
 
-    selected = chosen(name)
+    selected = find_function(name)
     return Explorer(door, *selected)

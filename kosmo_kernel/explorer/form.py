@@ -18,7 +18,7 @@ from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.explorer import answer
-from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, lister, read
+from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
@@ -135,11 +135,11 @@ class Explorer:
         if param.kind == "boolean":
             field = w.Dropdown(**common, options=["", "true", "false"])
         else:
-            example = f"{param.example}, for example" if param.example else param.says
+            example = f"{param.example}, for example" if param.example else param.expectation
             field = w.Combobox(**common, placeholder=example)
         field.observe(self._handler(self._update_lua), "value")
         row = [field]
-        listing = lister(integration, param)
+        listing = function_that_lists(integration, param)
         if listing is not None:
             what = listing.name.removeprefix("list_").replace("_", " ")
             tip = f"Ask {listing.name} for names to choose from"
@@ -151,7 +151,7 @@ class Explorer:
     def _chosen_call(self, function: Function | None = None) -> ExplorerCall:
         """Return the chosen call, or a call without arguments of `function` (to load names)."""
         integration, selected = self._functions[self._function.value]
-        values = {name: read(param, field.value) for name, (param, field) in self._fields.items()}
+        values = {name: parse_field(param, field.value) for name, (param, field) in self._fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
         return ExplorerCall(integration, function or selected, self._account.value, arguments, self._door.lua.account)
 
@@ -163,9 +163,9 @@ class Explorer:
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]
         for param, field in self._fields.values():
-            listing = lister(integration, param)
+            listing = function_that_lists(integration, param)
             account = self._account.value
-            records = listing and self._door.lua.listed(integration.name, listing.name, account)
+            records = listing and self._door.lua.last_list(integration.name, listing.name, account)
             names = [str(name) for record in records or () if (name := record.get(param.each[0])) is not None]
             if param.each and list(field.options) != names:
                 field.options = names

@@ -64,12 +64,12 @@ def functions() -> dict[str, tuple[Integration, Function]]:
     """Return all functions by full name, such as `heroku.list_apps`."""
     return {
         name: (integration, function)
-        for integration in integrations.everything()
+        for integration in integrations.load_all()
         for name, function in integration.by_full_name().items()
     }
 
 
-def chosen(name: str) -> tuple[Integration, Function]:
+def find_function(name: str) -> tuple[Integration, Function]:
     """Return the function for a name: `list_apps`, `heroku.list_apps` or `app.integrations.heroku.list_apps`.
 
     Raises:
@@ -79,7 +79,7 @@ def chosen(name: str) -> tuple[Integration, Function]:
     if not name:
         return next(iter(known.values()))
     service, _, rest = name.removeprefix(_PREFIX).rpartition(".")
-    for integration in integrations.everything():
+    for integration in integrations.load_all():
         if service in (integration.name, "") and (function := integration.names().get(rest)):
             return integration, function
     matches = nearest(rest, [full.rpartition(".")[2] for full in known])
@@ -99,7 +99,7 @@ def aliases(integration: Integration, default: str) -> dict[str, str]:
     return labels
 
 
-def read(param: Param, typed: str) -> Any:
+def parse_field(param: Param, typed: str) -> Any:
     """Parse the text of a parameter's field; return None if it is empty, and a text that fits no kind unchanged."""
     parts = [part.strip() for part in typed.split(",")] if param.each else [typed.strip()]
     values = [_value(param, part) for part in parts if part]
@@ -114,7 +114,7 @@ def _value(param: Param, text: str) -> Any:
     return _BOOLEANS.get(text, text) if param.kind == "boolean" else text
 
 
-def lister(integration: Integration, param: Param) -> Function | None:
+def function_that_lists(integration: Integration, param: Param) -> Function | None:
     """Return a function that lists values for a parameter: it needs no arguments and its records have the columns."""
     columns = set(param.each)
     return next(

@@ -48,12 +48,12 @@ def known(name: object) -> Integration | None:
         return None
 
 
-def present() -> tuple[Integration, ...]:
+def loaded() -> tuple[Integration, ...]:
     """Return the integrations that need no search: the built-in ones, and the installed ones already loaded."""
     return (*BUILT_IN, *_loaded.values())
 
 
-def everything() -> tuple[Integration, ...]:
+def load_all() -> tuple[Integration, ...]:
     """Return all integrations, the built-in ones first; one that cannot be loaded is left out with a warning."""
     loaded = list(BUILT_IN)
     for entry in _installed().values():

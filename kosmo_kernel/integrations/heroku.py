@@ -134,11 +134,11 @@ is known and says nothing where `billed_price.contract` is true.
     returns="list",
     columns=ADDON,
     params=(_the_app("the add-ons of all"),),
-    whole=BulkSource(
+    bulk=BulkSource(
         path="/addons",
         item="app.id",
-        items=_LIST_APPS,
-        links=_ATTACHMENTS,
+        list_items=_LIST_APPS,
+        shared_links=_ATTACHMENTS,
         link_item="app.id",
         link_record="addon.id",
     ),
@@ -285,7 +285,7 @@ HEROKU = Integration(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),
         hosts=("heroku.com", "herokai.com", "herokuspace.com", "herokudev.com"),
-        how=(
+        token_help=(
             "`heroku authorizations:create -s read,identity` makes a token that can look and change nothing",
             "`heroku auth:token` shows the token that the Heroku CLI is signed in with, which can change everything",
             "https://dashboard.heroku.com/account/applications makes one in a browser",
@@ -295,7 +295,7 @@ HEROKU = Integration(
             title="the Heroku CLI",
             state="heroku/login.json",
             folder_env="HEROKU_DATA_DIR",
-            who="account",
+            user_key="account",
             service="heroku-cli",
             attributes={"username": "account", "service": "service"},
             off_env="HEROKU_NETRC_WRITE",

@@ -19,7 +19,7 @@ from types import FrameType
 import zmq
 
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
-from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
+from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 
 PARENT = "JPY_PARENT_PID"  # the environment variable in which Jupyter passes the parent process id
 
@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kernel.interrupt()
 
     def stop_making(_number: int, _frame: FrameType | None) -> None:
-        kernel.stop_making()
+        kernel.interrupt_rendering()
 
-    signal.signal(STOP_MAKING, stop_making)
+    signal.signal(INTERRUPT_RENDERING, stop_making)
     # A kernel started with `nohup` or `&` inherits an ignored SIGINT.
     signal.signal(signal.SIGINT, stop_the_cell)
     gc.freeze()  # `__main__` disabled the collector; exempt everything imported so far

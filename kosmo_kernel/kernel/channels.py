@@ -20,7 +20,7 @@ from typing import Any
 
 import zmq
 
-from kosmo_kernel.kernel.messages import NOBODY, Content, MessageCodec, Request
+from kosmo_kernel.kernel.messages import NO_PARENT, Content, MessageCodec, Request
 
 LINGER_MILLISECONDS = 1000  # how long queued messages may take to be sent on shutdown
 SUBSCRIBED = b"\x01"  # prefix of a subscription message; the topic follows
@@ -144,7 +144,7 @@ class Channels:
                 topic = frame[1:]
                 content = {"subscription": topic.decode(errors="replace")}
                 self._iopub.send_multipart(
-                    self._codec.seal("iopub_welcome", content, NOBODY, identities=[topic] if topic else ())
+                    self._codec.seal("iopub_welcome", content, NO_PARENT, identities=[topic] if topic else ())
                 )
 
     def signal(self, name: str, kind: int) -> zmq.Socket[bytes]:

@@ -44,7 +44,7 @@ class Comms:
         """Dispatch a `comm_open`, `comm_msg` or `comm_close`. A comm for an unknown target is closed again."""
         getattr(self._manager, request.kind)(None, request.identities, request.as_dict())
 
-    def known(self, target: str | None = None) -> Content:
+    def open_comms(self, target: str | None = None) -> Content:
         """Return the open comms by id, of one target if `target` is set."""
         comms = self._manager.comms.items()
         return {id_: {"target_name": c.target_name} for id_, c in comms if target in (None, c.target_name)}

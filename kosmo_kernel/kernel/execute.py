@@ -31,7 +31,7 @@ def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bund
         elif isinstance(value, (Page, dict, list, Records)):
             bundle = bundle_of(value, rows=options.limit, raw=options.raw, note=note)
             note = "" if isinstance(value, Records) else note
-            bundles += [*_join_texts(texts), bundle if options.raw else folding(bundle, value)]
+            bundles += [*_join_texts(texts), bundle if options.raw else with_outline(bundle, value)]
         else:
             texts.append(lua_text(value))
             continue
@@ -39,7 +39,7 @@ def bundles_of(values: list[Any], options: Options, note: str = "") -> list[Bund
     return bundles + _join_texts(texts)
 
 
-def folding(bundle: Bundle, value: Any) -> Bundle:
+def with_outline(bundle: Bundle, value: Any) -> Bundle:
     """Add an HTML outline to a bundle that has only text, if the value is large enough for one."""
     if isinstance(value, (Record, Records)) or bundle.keys() != {"text/plain"}:
         return bundle

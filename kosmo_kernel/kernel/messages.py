@@ -63,7 +63,7 @@ class Request:
         }
 
 
-NOBODY = Request()  # the parent of a message that no request caused
+NO_PARENT = Request()  # the parent of a message that no request caused
 
 
 class MessageCodec:

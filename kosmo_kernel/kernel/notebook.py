@@ -19,7 +19,7 @@ from kosmo_kernel import docs, editor
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
 from kosmo_kernel.explorer import explore
-from kosmo_kernel.kernel.execute import bundles_of, folding
+from kosmo_kernel.kernel.execute import bundles_of, with_outline
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.lua.interrupts import Interruptible
@@ -78,7 +78,7 @@ class KernelNotebook:
             self.session.interrupt()
         return formatting_error or self.session.interruptible.is_open
 
-    def stop_making(self) -> None:
+    def interrupt_rendering(self) -> None:
         """Interrupt the rendering of a cell's values or errors. Call it only from a signal handler.
 
         Raises:
@@ -119,11 +119,11 @@ class KernelNotebook:
         send = _discard if silent else self._send
         keep = True
         try:
-            with self.session.expected():
+            with self.session.expecting_run():
                 if self._stopped():  # interrupted before the session could notice
                     raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt during the run
                 cell = self._with_project_settings(parse_cell(code))
-                if cell.asked:
+                if cell.help_name:
                     reply["payload"] = self._page(cell)
                 keep = False
                 for command in cell.commands:
@@ -168,7 +168,7 @@ class KernelNotebook:
             cell = parse_cell(code)
         except UserError:
             return {"status": "invalid"}
-        if cell.asked or cell.commands:
+        if cell.help_name or cell.commands:
             return {"status": "complete"}
         status, indent = self.session.completeness(cell.lua)
         return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
@@ -185,7 +185,7 @@ class KernelNotebook:
             if account is not None and not demo_chosen():
                 self.session.account = account
             self._settings = settings
-        return replace(cell, options=cell.options.over(self._settings))
+        return replace(cell, options=cell.options.with_defaults(self._settings))
 
     @contextmanager
     def _rendering(self) -> Iterator[None]:
@@ -313,7 +313,9 @@ class KernelNotebook:
         Raises:
             UnknownNameError: there is no such name or page.
         """
-        page = editor.inspect(cell.asked, len(cell.asked), self.session, cell.detail) or docs.read(cell.asked)
+        page = editor.inspect(cell.help_name, len(cell.help_name), self.session, cell.detail) or docs.read(
+            cell.help_name
+        )
         return [{"source": "page", "data": bundle_of(page), "start": 0}]
 
 
@@ -323,7 +325,7 @@ def _display_message(display: Display) -> tuple[str, Content]:
         return "clear_output", {"wait": display.wait}
     transient = {"display_id": display.id} if display.id else {}
     kind = "update_display_data" if display.update else "display_data"
-    return kind, {"data": folding(display.bundle, display.value), "metadata": {}, "transient": transient}
+    return kind, {"data": with_outline(display.bundle, display.value), "metadata": {}, "transient": transient}
 
 
 def _discard(_kind: str, _content: Content) -> None:

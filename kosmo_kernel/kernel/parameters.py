@@ -19,7 +19,7 @@ from papermill.engines import NBClientEngine as Engine  # type: ignore[import-un
 from papermill.models import Parameter  # type: ignore[import-untyped]
 from papermill.translators import Translator, papermill_translators  # type: ignore[import-untyped]
 
-from kosmo_kernel.runbook.parameters import LUA, declared
+from kosmo_kernel.runbook.parameters import LUA, parse_declarations
 from kosmo_kernel.values import lua_syntax
 from kosmo_kernel.values.lua_syntax import KEYWORDS
 
@@ -76,8 +76,8 @@ class LuaTranslator(Translator):
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:
         """Return the declared parameters for `papermill --help-notebook`: name, type, value and trailing comment."""
-        parameters = declared(str(parameters_cell["source"]), LUA)
-        return [Parameter(p.name, p.kind or "None", p.usual, p.doc) for p in parameters]
+        parameters = parse_declarations(str(parameters_cell["source"]), LUA)
+        return [Parameter(p.name, p.kind or "None", p.default, p.doc) for p in parameters]
 
 
 papermill_translators.register("lua", LuaTranslator)

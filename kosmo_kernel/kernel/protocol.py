@@ -22,7 +22,7 @@ import zmq
 
 from kosmo_kernel import __version__
 from kosmo_kernel.kernel.channels import Channels
-from kosmo_kernel.kernel.messages import NOBODY, VERSION, Content, InvalidMessageError, Request, now
+from kosmo_kernel.kernel.messages import NO_PARENT, VERSION, Content, InvalidMessageError, Request, now
 
 if TYPE_CHECKING:
     from kosmo_kernel.kernel.comms import Comms
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 END_OF_INPUT = "\x04"  # what a front end sends for Ctrl-D
 INPUT_POLL_MILLISECONDS = 10  # pause between checks whether the cell was interrupted
-WATCH_TURN = 1000  # milliseconds between checks whether the parent process is alive
+PARENT_POLL_MILLISECONDS = 1000  # milliseconds between checks whether the parent process is alive
 SHUTDOWN_SECONDS = 4.0  # how long a shutdown may take; Jupyter kills the kernel after five
 # The signal with which the control thread interrupts the rendering in the main thread.
-STOP_MAKING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
+INTERRUPT_RENDERING = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
 COMMAND = "%kosmo "  # prefix of a line that Python handles
 
 
@@ -63,7 +63,7 @@ class LuaKernel:
     def __init__(self, channels: Channels, parent: int = 0) -> None:
         self._channels = channels
         self._parent_pid = parent
-        self._current_request = NOBODY  # the shell request that is being handled
+        self._current_request = NO_PARENT  # the shell request that is being handled
         self._aborted: deque[Request] = deque()  # requests that were queued behind a cell that failed
         self._stored = 0
         self._notebook_lock = threading.Lock()
@@ -120,7 +120,7 @@ class LuaKernel:
 
     def serve(self) -> None:
         """Handle requests until the kernel is shut down."""
-        self._channels.broadcast("status", {"execution_state": "starting"}, NOBODY)
+        self._channels.broadcast("status", {"execution_state": "starting"}, NO_PARENT)
         control = threading.Thread(target=self._serve_control, name="control", daemon=True)
         control.start()
         poller = zmq.Poller()
@@ -139,12 +139,12 @@ class LuaKernel:
         """
         self._stopped = self._cell  # set first, for a notebook that is still being created
         if self._notebook is not None and self._notebook.interrupt():
-            _thread.interrupt_main(STOP_MAKING)
+            _thread.interrupt_main(INTERRUPT_RENDERING)
 
-    def stop_making(self) -> None:
+    def interrupt_rendering(self) -> None:
         """Interrupt the rendering of an interrupted cell by a KeyboardInterrupt. The handler of `STOP_MAKING`."""
         if self._notebook is not None and self._is_stopped():
-            self._notebook.stop_making()
+            self._notebook.interrupt_rendering()
 
     def _is_stopped(self) -> bool:
         return self._cell is not None and self._stopped is self._cell
@@ -275,7 +275,7 @@ class LuaKernel:
         _whatever_happens(lambda: self._get_comms().handle(request))
 
     def _comm_info(self, request: Request) -> Content:
-        return {"comms": {} if self._comms is None else self._comms.known(request.content.get("target_name"))}
+        return {"comms": {} if self._comms is None else self._comms.open_comms(request.content.get("target_name"))}
 
     def _broadcast_of_comm(self, kind: str, content: Content, metadata: Content, buffers: list[Any]) -> None:
         self._channels.broadcast(kind, content, self._current_request, metadata, buffers)
@@ -289,7 +289,7 @@ class LuaKernel:
         poller.register(control, zmq.POLLIN)
         poller.register(subscribing, zmq.POLLIN)
         while not self._shutting_down:
-            ready = dict(poller.poll(WATCH_TURN))
+            ready = dict(poller.poll(PARENT_POLL_MILLISECONDS))
             if subscribing in ready:
                 self._channels.welcome()
             if control in ready:

@@ -16,7 +16,7 @@ from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRunt
 from kosmo_kernel.settings.limits import Limits
 
 # Requests about MCP servers that a script may make besides tool calls.
-SERVER_QUESTIONS = frozenset(
+MCP_REQUESTS = frozenset(
     {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
 )
 HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
@@ -61,7 +61,7 @@ class DisplayRequest(NamedTuple):
 
     Parameters:
         form: its format, one of `display.FORMS`.
-        given: the value, or the bytes of markup or of a picture.
+        content: the value, or the bytes of markup or of a picture.
         id: the name under which it can be updated; empty when it has none.
         update: whether it replaces earlier output with the same `id`.
         wait: for `clear`, whether to wait for the next output before clearing.
@@ -70,7 +70,7 @@ class DisplayRequest(NamedTuple):
     """
 
     form: str
-    given: Any
+    content: Any
     id: str
     update: bool
     wait: bool
@@ -92,13 +92,13 @@ class Host(Protocol):
     def items(self, coming: int, done: int) -> None:
         """Report how many more items of the script's lists have been started and finished, before their calls."""
 
-    def drop(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         """Discard the result of this call, because the script no longer waits for it."""
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Report that `count` of the `of` items of a list failed; `rows` describes the first of them."""
 
-    def space(self, integration: str, key: str) -> str:
+    def resolve_account(self, integration: str, key: str) -> str:
         """Return the account that `key` names in an integration's namespace."""
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
@@ -128,10 +128,10 @@ class Host(Protocol):
     def output_numbers(self) -> list[int]:
         """Return the numbers of the cells whose values are kept, in order."""
 
-    def joins(self, chunk: str, first: int, last: int) -> bool:
+    def is_one_expression(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins the lines of a chunk from `first` to `last` into one expression."""
 
-    def orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    def key_orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Return the keys in the script's text, in order: all of them, and those of each table constructor."""
 
     def input(self, form: str) -> str | None:

@@ -39,7 +39,7 @@ from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import encode
 
 MAX_REQUEST_SECONDS = 5.0  # seconds for a request that runs no script
-ANSWERS: dict[str, tuple[str, type]] = {  # the field that the reply to each request must have, and its type
+REPLY_FIELDS: dict[str, tuple[str, type]] = {  # the field that the reply to each request must have, and its type
     "check": ("state", str),
     "names": ("names", dict),
     "resolve": ("kind", str),
@@ -175,7 +175,7 @@ class Machine:
                 raise Failure(stopped("interrupted", limits))
             self._patterns.begin(limits.cpu)
             self.start()  # first, because a new child refers to no lists
-            if inputs and self._handles.crowded:
+            if inputs and self._handles.should_collect_garbage:
                 self._ask("sweep")
             if inputs:
                 header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
@@ -184,7 +184,7 @@ class Machine:
             try:
                 reply, blobs = self._converse(messages.pack(header, texts), answering, limits)
             finally:
-                answering.let_go(whole=True)
+                answering.flush_output(whole=True)
             try:
                 with guard_child_message():
                     if reply["kind"] != "done":
@@ -229,7 +229,7 @@ class Machine:
                 if kind != "sweep" and self._ending.why != "interrupted":  # otherwise the reason belongs to a run
                     self._ending.why = None
             self._release(reply)
-            field, wanted = ANSWERS[kind]
+            field, wanted = REPLY_FIELDS[kind]
             if not isinstance(reply.get(field), wanted):
                 self.reset()
                 raise Failure(
@@ -259,7 +259,7 @@ class Machine:
                 self._wake_reader()
 
     @contextmanager
-    def expected(self) -> Iterator[None]:
+    def cancellable_start(self) -> Iterator[None]:
         """Let an interrupt during this block cancel the next run before it starts."""
         self._coming = StopReason()
         try:
@@ -268,7 +268,7 @@ class Machine:
             self._coming = None
 
     @property
-    def ending(self) -> bool:
+    def is_stopping(self) -> bool:
         """Whether the current run must stop, so that nothing should wait for its requests."""
         return self._closed or self._ending.why is not None
 
@@ -385,21 +385,21 @@ class Machine:
         """Return the child's next message, or raise Failure when the run must stop and the child does not obey."""
         while True:
             seconds = watch.seconds(stopping=self._ending.why is not None)
-            if answering and answering.holds:
+            if answering and answering.has_buffered_output:
                 seconds = min(seconds, OUTPUT_BATCH_SECONDS)
             payload = child.read(seconds, watch.limits.message) if seconds else None
             if payload is not None:
                 with guard_child_message():
                     return messages.unpack(payload, watch.limits.values)
             if answering:
-                answering.let_go()
+                answering.flush_output()
             if self._until is not None and time.monotonic() > self._until:
                 self._expire()
             if watch.is_over():
                 self._ending.request("cpu_limit", 0.0)
             if self._ending.why is not None:
-                if time.monotonic() >= self._ending.by:
-                    cause = "Asked twice" if self._ending.hurried else "It was stuck in one long step"
+                if time.monotonic() >= self._ending.deadline:
+                    cause = "Asked twice" if self._ending.is_immediate else "It was stuck in one long step"
                     addition = f" {cause}, so its process was ended: {VARIABLES_LOST}"
                     raise Failure(stopped(self._ending.why, watch.limits, addition))
                 if self._greeted:

@@ -22,9 +22,9 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, S
 from kosmo_kernel.lua import walls, wire
 
 START = "from kosmo_kernel.lua.regex_worker import main; main()"
-TIME_MOST = 0.5  # seconds of the child's CPU time for one request, including compiling the pattern
-START_MOST = 10.0  # seconds that the child may take to start
-STILL = 10.0  # seconds of wall-clock time for one request, in case the child does not run at all
+MAX_MATCH_SECONDS = 0.5  # seconds of the child's CPU time for one request, including compiling the pattern
+MAX_START_SECONDS = 10.0  # seconds that the child may take to start
+MAX_WALL_CLOCK_SECONDS = 10.0  # seconds of wall-clock time for one request, in case the child does not run at all
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop
 MAX_ADDRESS_SPACE_BYTES = 256 << 20  # needed for backtracking; replies use a quarter of it
 MAX_CHILD_MEMORY_KEPT_BYTES = 64 << 20  # memory that a child may keep after a request, for its cache of patterns
@@ -75,7 +75,7 @@ class Patterns:
         child, self._child = self._child or _Child(), None
         try:
             child.wait_until_ready(stopped)
-            payload, used = child.ask(question, min(TIME_MOST, self._left), stopped)
+            payload, used = child.ask(question, min(MAX_MATCH_SECONDS, self._left), stopped)
             self._left -= used
             reply, texts = _read(payload)
         except _BrokenError as error:
@@ -131,7 +131,7 @@ class _BrokenError(Exception):
         """Return the error that the script gets."""
         if self.late:
             return LimitError(
-                f"{name}: the pattern took more than {TIME_MOST:g} s on this subject (pattern_time). "
+                f"{name}: the pattern took more than {MAX_MATCH_SECONDS:g} s on this subject (pattern_time). "
                 "A repeat within a repeat, such as (a+)+, is the usual cause.",
                 limit="pattern_time",
             )
@@ -169,7 +169,7 @@ class _Child:
         if self._is_ready:
             return
         try:
-            self._exchange(b"", START_MOST, stopped)
+            self._exchange(b"", MAX_START_SECONDS, stopped)
         except _BrokenError:
             if stopped():
                 raise
@@ -188,7 +188,9 @@ class _Child:
         cpu = self._cpu_seconds() or 0.0
         if cpu + seconds > self._granted:
             self._granted = cpu + CPU_GRANT_SECONDS
-            walls.allow(self.pid, (MAX_ADDRESS_SPACE_BYTES - walls.OWN) // walls.HEAP_COPIES, self._granted)
+            walls.allow(
+                self.pid, (MAX_ADDRESS_SPACE_BYTES - walls.BASE_ADDRESS_SPACE_BYTES) // walls.HEAP_COPIES, self._granted
+            )
         return self._exchange(wire.LENGTH.pack(len(question)) + question, seconds, stopped)
 
     def _exchange(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
@@ -204,7 +206,7 @@ class _Child:
 
         while True:
             remaining = seconds - used()
-            if remaining <= 0 or time.monotonic() - started > STILL or stopped():
+            if remaining <= 0 or time.monotonic() - started > MAX_WALL_CLOCK_SECONDS or stopped():
                 raise _BrokenError(used(), late=True)
             wait = min(POLL_INTERVAL_SECONDS, max(remaining, POLL_INTERVAL_SECONDS / 10))
             readable, writable, _ = select.select([replies], [requests] if unsent else [], [], wait)

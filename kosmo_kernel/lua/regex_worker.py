@@ -21,7 +21,7 @@ import regex
 
 from kosmo_kernel.lua import walls_lockdown, wire
 
-RESULT_MOST = 8 << 20  # bytes of text in one reply
+MAX_RESULT_BYTES = 8 << 20  # bytes of text in one reply
 MAX_CAPTURES = 250_000  # captures in one reply
 MAX_PATTERN_SHOWN = 100  # characters of a pattern in an error message
 UNMATCHED = -1  # stands for the length of a group that took no part in the match
@@ -47,7 +47,7 @@ class PatternRefusedError(Exception):
 
 
 @lru_cache(maxsize=100)  # the engine's own cache imports a module when it is full, which the walls forbid
-def compiled(pattern: str, flags: str) -> regex.Pattern[str]:
+def compile_pattern(pattern: str, flags: str) -> regex.Pattern[str]:
     """Return a compiled pattern.
 
     Parameters:
@@ -118,7 +118,9 @@ def _group(reference: str, pattern: regex.Pattern[str]) -> int:
     return int(number)
 
 
-def captures(matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]) -> tuple[dict[str, Any], list[bytes]]:
+def encode_matches(
+    matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]
+) -> tuple[dict[str, Any], list[bytes]]:
     """Return the captures of all matches.
 
     Returns:
@@ -144,7 +146,7 @@ def captures(matches: Iterable[regex.Match[str]], pattern: regex.Pattern[str]) -
     return header, [struct.pack(f"<{len(lengths)}i", *lengths), b"".join(texts)]
 
 
-def replaced(
+def replace_matches(
     subject: str, pattern: regex.Pattern[str], replacement: str, limit: int
 ) -> tuple[dict[str, Any], list[bytes]]:
     """Return the number of replacements, and the subject with up to `limit` matches replaced (negative: all)."""
@@ -167,8 +169,8 @@ def replaced(
 
 
 def _check_size(size: int) -> None:
-    if size > RESULT_MOST:
-        raise PatternRefusedError(f"the result is larger than {RESULT_MOST:,} bytes", "pattern_result")
+    if size > MAX_RESULT_BYTES:
+        raise PatternRefusedError(f"the result is larger than {MAX_RESULT_BYTES:,} bytes", "pattern_result")
 
 
 def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -183,17 +185,17 @@ def answer(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
     """
     subject, source, *rest = (blob.decode(errors="surrogateescape") for blob in blobs)
     try:
-        pattern = compiled(source, header["flags"])
+        pattern = compile_pattern(source, header["flags"])
         if header["verb"] == "gsub":
-            return replaced(subject, pattern, rest[0], header["limit"])
+            return replace_matches(subject, pattern, rest[0], header["limit"])
         if header["verb"] == "match_all":
-            return captures(pattern.finditer(subject), pattern)
+            return encode_matches(pattern.finditer(subject), pattern)
         match = pattern.search(subject)
-        return captures([match] if match else [], pattern)
+        return encode_matches([match] if match else [], pattern)
     except PatternRefusedError as error:
         return {"error": str(error), "limit": error.limit}, []
     except MemoryError:
-        compiled.cache_clear()
+        compile_pattern.cache_clear()
         return {"error": "the pattern needs too much memory on this subject", "limit": "pattern_memory"}, []
 
 

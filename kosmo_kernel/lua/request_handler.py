@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest, DisplayRequest, guard_child_message
+from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest, DisplayRequest, guard_child_message
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.watch import GRACE_SECONDS
@@ -94,7 +94,7 @@ class RequestHandler:
         """
         self.budget.start()
         if kind != "output":
-            self.let_go(whole=True)
+            self.flush_output(whole=True)
         getattr(self, f"_note_{kind}")(header, blobs)
 
     def answer(self, kind: str, header: dict[str, Any], blobs: list[bytes]) -> bytes:
@@ -105,7 +105,7 @@ class RequestHandler:
             KeyboardInterrupt: an interrupt ended the wait for input.
         """
         self.budget.start()
-        self.let_go(whole=True)
+        self.flush_output(whole=True)
         texts: list[bytes] = []
         try:
             self._check_not_stopped()
@@ -201,7 +201,7 @@ class RequestHandler:
         for number in numbers:
             self._answered.pop(number, None)
             if self._remove_pending(number):
-                self._host.drop(number)
+                self._host.cancel(number)
 
     def _read(self, header: dict[str, Any], blobs: list[bytes], message_room: Room) -> _Request:
         """Return a call and the room that its arguments take, or the error if they are too large.
@@ -298,7 +298,7 @@ class RequestHandler:
     def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
             verb = str(header["verb"])
-            if verb not in SERVER_QUESTIONS:
+            if verb not in MCP_REQUESTS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
             names = {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
         return self._handles.answer(self._host.mcp(verb, header | names), texts)
@@ -306,7 +306,7 @@ class RequestHandler:
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
         if integration is not None:
-            return {"account": self._host.space(str(integration)[:MAX_NAME], key)}
+            return {"account": self._host.resolve_account(str(integration)[:MAX_NAME], key)}
         described, functions = self._host.integration(key)
         self._handles.learn(functions)
         return {"integration": described}
@@ -329,10 +329,10 @@ class RequestHandler:
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
             chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
-        return {"whole": self._host.joins(chunk, first, last)}
+        return {"whole": self._host.is_one_expression(chunk, first, last)}
 
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        names, constructors = self._host.orders()
+        names, constructors = self._host.key_orders()
         return {"names": names, "constructors": constructors}
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
@@ -352,21 +352,21 @@ class RequestHandler:
         with guard_child_message():
             stream, piece = str(header["stream"]), blobs[0]
         if stream != self._stream:
-            self.let_go(whole=True)
+            self.flush_output(whole=True)
         now = time.monotonic()
         if not self._held:
             self._stream, self._held_size, self._held_since = stream, 0, now
         self._held.append(piece)
         self._held_size += len(piece)
         if self._held_size >= MAX_OUTPUT_BATCH_BYTES or now - self._held_since >= OUTPUT_BATCH_SECONDS:
-            self.let_go()
+            self.flush_output()
 
     @property
-    def holds(self) -> bool:
+    def has_buffered_output(self) -> bool:
         """Whether some printed text has not been passed on yet."""
         return bool(self._held)
 
-    def let_go(self, *, whole: bool = False) -> None:
+    def flush_output(self, *, whole: bool = False) -> None:
         """Pass the printed text on to the host.
 
         Parameters:

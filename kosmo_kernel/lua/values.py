@@ -116,7 +116,7 @@ class RemoteLists:
         return described
 
     @property
-    def crowded(self) -> bool:
+    def should_collect_garbage(self) -> bool:
         """Whether so many records are kept that Lua should collect garbage and release lists."""
         return self._records > MAX_RECORDS // 2
 

@@ -26,14 +26,18 @@ MEANINGS = {
     "running_time": "Its running time is limited, even when nobody is left to watch it.",
     "lifeline": "It ends with the process that started it, however that ends.",
 }
-UNTOLD = "the Lua process did not say"
+NOT_REPORTED = "the Lua process did not say"
 
 REQUIRE = "KOSMO_REQUIRE_WALLS"
 
-OWN = 256 << 20  # bytes of address space besides the heap: Python (16 MiB), and a reply on its way into Lua
+BASE_ADDRESS_SPACE_BYTES = (
+    256 << 20
+)  # bytes of address space besides the heap: Python (16 MiB), and a reply on its way into Lua
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 MAX_CPU_SECONDS = 1 << 31  # the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
-SPARE = 1  # seconds beyond the allowed running time, in which the parent can stop a run without killing the process
+CPU_MARGIN_SECONDS = (
+    1  # seconds beyond the allowed running time, in which the parent can stop a run without killing the process
+)
 
 
 class Wall(NamedTuple):
@@ -61,7 +65,9 @@ def parse_report(report: bytes, built_outside: dict[str, str]) -> tuple[Wall, ..
     """
     lines = (line.partition("\t") for line in report.decode(errors="replace").splitlines())
     missing = {name: why for name, _, why in lines} | built_outside
-    return tuple(Wall(name, not (why := missing.get(name, UNTOLD)), meaning, why) for name, meaning in MEANINGS.items())
+    return tuple(
+        Wall(name, not (why := missing.get(name, NOT_REPORTED)), meaning, why) for name, meaning in MEANINGS.items()
+    )
 
 
 def missing(walls: Iterable[Wall]) -> str:
@@ -114,8 +120,8 @@ def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:
     except (ImportError, AttributeError):
         return dict.fromkeys(("memory", "running_time"), "only Linux can limit a process from outside")
     wanted = {
-        "memory": (resource.RLIMIT_AS, OWN + HEAP_COPIES * memory),
-        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + SPARE, MAX_CPU_SECONDS)),
+        "memory": (resource.RLIMIT_AS, BASE_ADDRESS_SPACE_BYTES + HEAP_COPIES * memory),
+        "running_time": (resource.RLIMIT_CPU, min(math.ceil(seconds) + CPU_MARGIN_SECONDS, MAX_CPU_SECONDS)),
     }
     walls = {}
     for name, (limit, value) in wanted.items():

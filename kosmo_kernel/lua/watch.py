@@ -16,8 +16,8 @@ from kosmo_kernel.settings.limits import Limits
 
 GRACE_SECONDS = 0.5  # seconds that a child has to stop by itself before it is killed
 POLL_INTERVAL_SECONDS = 0.25  # seconds between two checks while no limit is near
-SOON = GRACE_SECONDS / 20  # seconds between two checks near a limit
-STILL = 20.0  # seconds that a child may use no CPU time while the parent waits for it
+STOPPING_POLL_SECONDS = GRACE_SECONDS / 20  # seconds between two checks near a limit
+MAX_IDLE_SECONDS = 20.0  # seconds that a child may use no CPU time while the parent waits for it
 
 
 @dataclass(slots=True)
@@ -26,30 +26,30 @@ class StopReason:
 
     Parameters:
         why: `interrupted`, or the limit that the run exceeded; None while it may go on.
-        by: the time of `time.monotonic` at which the child is killed if it has not stopped the run.
+        deadline: the time of `time.monotonic` at which the child is killed if it has not stopped the run.
         closed: whether the machine was closed, so that no result is needed.
     """
 
     why: str | None = None
-    by: float = 0.0
+    deadline: float = 0.0
     closed: bool = False
 
     @property
-    def hurried(self) -> bool:
+    def is_immediate(self) -> bool:
         """Whether a second interrupt asked to stop at once."""
-        return self.why is not None and self.by == 0.0
+        return self.why is not None and self.deadline == 0.0
 
     def request(self, why: str, grace: float) -> None:
         """Ask the run to stop within `grace` seconds; only the first reason counts."""
         if self.why is None:
-            self.by, self.why = time.monotonic() + grace, why
+            self.deadline, self.why = time.monotonic() + grace, why
 
     def interrupt(self) -> None:
         """Ask the run to stop: within the grace period, or at once if it was asked before."""
         if self.why is None:
             self.request("interrupted", GRACE_SECONDS)
         else:
-            self.by = 0.0
+            self.deadline = 0.0
 
 
 class LimitWatch:
@@ -70,23 +70,27 @@ class LimitWatch:
     def seconds(self, *, stopping: bool) -> float:
         """Return how long to wait for the child's next message before calling `is_over`; 0 means now."""
         if stopping:
-            pause = SOON
+            pause = STOPPING_POLL_SECONDS
         elif self._used is None or self._start is None:
             pause = POLL_INTERVAL_SECONDS
         else:
             remaining = self.limits.cpu + GRACE_SECONDS - (self._used - self._start)
-            pause = min(POLL_INTERVAL_SECONDS, max(remaining, SOON))
+            pause = min(POLL_INTERVAL_SECONDS, max(remaining, STOPPING_POLL_SECONDS))
         return max(0.0, self._checked_at + pause - time.monotonic())
 
     def is_over(self) -> bool:
         """Return whether the child has used up its CPU time and the grace period after it.
 
         Raises:
-            LuaProcessError: the child used no CPU time for `STILL` seconds.
+            LuaProcessError: the child used no CPU time for `MAX_IDLE_SECONDS`.
         """
         used, self._checked_at = self._child.cpu_seconds(), time.monotonic()
         if used is None or used != self._used:
             self._used, self._still_since = used, self._checked_at
-        elif self._checked_at - self._still_since > STILL:  # a healthy child computes, or waits for the parent
-            raise LuaProcessError(f"The Lua process did nothing for {STILL:.0f} s, and was ended: {self._gone}")
+        elif (
+            self._checked_at - self._still_since > MAX_IDLE_SECONDS
+        ):  # a healthy child computes, or waits for the parent
+            raise LuaProcessError(
+                f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._gone}"
+            )
         return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

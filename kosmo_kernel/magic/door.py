@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.session import Session
 
 
-def door_of(shell: Any, session: Session) -> NotebookContext:
+def notebook_context(shell: Any, session: Session) -> NotebookContext:
     """Return the context of an IPython shell's notebook for the `%kosmo` commands.
 
     If the kernel supports subshells (JEP 91), JupyterLab sends widget messages to a subshell's thread. Lua must run in

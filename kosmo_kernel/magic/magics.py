@@ -26,15 +26,15 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.magic.door import door_of
+from kosmo_kernel.magic.door import notebook_context
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
-from kosmo_kernel.magic.variables import check_data, lua_inputs, where_called
+from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.settings.project_file import ERRORS, SETTINGS, checked, settings_of
+from kosmo_kernel.settings.project_file import ERRORS, SETTINGS, check_setting, settings_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -155,9 +155,9 @@ class KosmoMagic(Magics):
                 options, lua = parse(line), "\n" * self._lines_above(cell) + cell
             if not lua:
                 raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
-            options = options.over(self._settings())
+            options = options.with_defaults(self._settings())
             try:
-                local = (local_ns or {}) if cell is None else where_called(self.shell)
+                local = (local_ns or {}) if cell is None else caller_locals(self.shell)
                 inputs = lua_inputs(options.input, self.shell.user_ns, local)
                 return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
@@ -177,7 +177,7 @@ class KosmoMagic(Magics):
     def kosmo(self, line: str) -> Any:
         """The reference, the accounts, the Lua state, and the last failure."""
         with self._short_errors(keep=False):
-            return value_of([run_command(line, door_of(self.shell, self.session))], Options())
+            return value_of([run_command(line, notebook_context(self.shell, self.session))], Options())
 
     def _settings(self) -> dict[str, Any]:
         """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""
@@ -335,7 +335,7 @@ def _check(config: Config) -> None:
     name = KosmoMagic.__name__
     for key, value in config.get(name, {}).items():
         if value is not None:  # None means the default
-            checked(key, value, f"{name}.{key}", name)
+            check_setting(key, value, f"{name}.{key}", name)
 
 
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:

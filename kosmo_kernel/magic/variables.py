@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.results.result import Result
 
 
-def where_called(shell: Any) -> Mapping[str, Any]:
+def caller_locals(shell: Any) -> Mapping[str, Any]:
     """Return the local variables of the caller of `run_cell_magic`, which IPython passes to line magics only."""
     frame, entry = currentframe(), type(shell).run_cell_magic.__code__
     while frame is not None and frame.f_code is not entry:

@@ -20,7 +20,7 @@ MARKUP = {"text/markdown": "markdown", "text/html": "html"}
 PICTURES = {"image/gif": "gif", "image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 
 
-def value_of(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ()) -> Any:
+def result_value(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] = ()) -> Any:
     """Return the value of a tool's result.
 
     Parameters:

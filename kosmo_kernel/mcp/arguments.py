@@ -145,10 +145,10 @@ class _Rules:
         """Return the descriptions of all violations of the schema."""
         from referencing.exceptions import Unresolvable
 
-        from kosmo_kernel.mcp.schema_patterns import faults
+        from kosmo_kernel.mcp.schema_patterns import validation_errors
 
         try:
-            errors = faults(self.validator, matches, arguments) if self.validator else []
+            errors = validation_errors(self.validator, matches, arguments) if self.validator else []
             return [fault for error in errors for fault in _descriptions(error)]
         except Unresolvable:
             return []  # the schema is invalid: its references cannot be resolved
@@ -187,14 +187,16 @@ def _validator(schema: Mapping[str, Any]) -> Validator | None:
     from jsonschema.validators import validator_for
     from referencing import Registry
 
-    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, rules
+    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, validator_class
 
     kind = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(dict(schema), format_checker=NO_FORMATS)  # type: ignore[call-arg] # the protocol lacks it
     except SchemaError:
         return None
-    return rules(kind, schema)(dict(schema), registry=Registry())  # its own, empty registry: no schema is fetched
+    return validator_class(kind, schema)(
+        dict(schema), registry=Registry()
+    )  # its own, empty registry: no schema is fetched
 
 
 def _descriptions(error: ValidationError) -> Iterator[str]:

@@ -99,11 +99,11 @@ class Child:
     """A running server process, created by `Child.start`.
 
     Attributes:
-        complaints: the last lines of its standard error.
+        stderr_tail: the last lines of its standard error.
         noise: the last lines of its standard output that are not messages.
         exit_code: its exit code, if it exited by itself.
-        unheard: it ended without having read any message.
-        leave: seconds to exit by itself before it is killed.
+        ended_without_reading: it ended without having read any message.
+        exit_grace_seconds: seconds to exit by itself before it is killed.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, keeper: ProcessReaper) -> None:
@@ -115,10 +115,10 @@ class Child:
         self._was_written = False
         # A duplicate of its input pipe, for `_input_unread`: the loop closes its own when the program ends.
         self._input_copy = os.dup(process.stdin.get_extra_info("pipe").fileno()) if HAS_PROCESS_GROUPS else None
-        self.complaints, self.noise = LineTail(), LineTail()
+        self.stderr_tail, self.noise = LineTail(), LineTail()
         self.exit_code: int | None = None
-        self.unheard = False
-        self.leave = EXIT_SECONDS
+        self.ended_without_reading = False
+        self.exit_grace_seconds = EXIT_SECONDS
         self._stderr_task = asyncio.ensure_future(self._read_stderr(process.stderr))
         if HAS_PROCESS_GROUPS:
             keeper.add(process.pid)
@@ -168,7 +168,7 @@ class Child:
         self._searched = 0
         return line
 
-    def say(self, line: bytes) -> None:
+    def write_line(self, line: bytes) -> None:
         """Write a line to its standard input without waiting; do nothing if it has closed its input."""
         if not self._input.is_closing():
             self._input.write(line + b"\n")
@@ -185,7 +185,7 @@ class Child:
             return not self._was_written or any(fcntl.ioctl(self._input_copy, termios.FIONREAD, bytes(4)))
         return False
 
-    def answered(self) -> None:
+    def mark_responded(self) -> None:
         """Note that it has responded, so that whether it read its input is no longer of interest."""
         if self._input_copy is not None:
             os.close(self._input_copy)
@@ -193,14 +193,14 @@ class Child:
 
     async def end(self) -> None:
         """End it and all processes that it started; set `exit_code` and `unheard`."""
-        self.unheard = self._input_unread()
-        self.answered()
+        self.ended_without_reading = self._input_unread()
+        self.mark_responded()
         self._input.close()
-        exited = await self._wait_for_exit(self.leave)
+        exited = await self._wait_for_exit(self.exit_grace_seconds)
         for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
             self._kill(number)  # even if it has exited: its children may still run
             if not exited:
-                await self._wait_for_exit(self.leave)
+                await self._wait_for_exit(self.exit_grace_seconds)
         self._reaper.remove(self.pid)
         await asyncio.wait((self._stderr_task,), timeout=SILENT_EXIT_SECONDS)  # for its last output
         self._stderr_task.cancel()
@@ -227,4 +227,4 @@ class Child:
 
     async def _read_stderr(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(READ_BYTES):
-            self.complaints.feed(data)
+            self.stderr_tail.feed(data)

@@ -23,7 +23,9 @@ from kosmo_kernel.mcp.tools import Tool, tools_of
 
 T = TypeVar("T")
 
-PATIENT = 20.0  # seconds; up to this timeout, the wait of 10 s for a silent server is cut to half the timeout
+SHORT_TIMEOUT_SECONDS = (
+    20.0  # seconds; up to this timeout, the wait of 10 s for a silent server is cut to half the timeout
+)
 AT_START = "at its start"
 
 
@@ -87,7 +89,7 @@ class ServerConnection:
         wrong: McpError
         try:
             async with asyncio.timeout(self.server.timeout):
-                await self._connect(resolved, sdk.MODERN, sdk.OLD)
+                await self._connect(resolved, sdk.MODERN, sdk.LEGACY)
         except TimeoutError:
             wrong = ServerTimeoutError()
             self._abandon()  # without waiting for its end
@@ -109,7 +111,7 @@ class ServerConnection:
     async def _connect(self, resolved: ResolvedServer, modern: str, old: str) -> None:
         """Connect with the protocol of 2026, or with the older one if the server does not support it."""
         is_http = self.server.kind == "http"
-        modern_timeout = self.server.timeout / 2 if is_http and self.server.timeout <= PATIENT else None
+        modern_timeout = self.server.timeout / 2 if is_http and self.server.timeout <= SHORT_TIMEOUT_SECONDS else None
         try:
             async with asyncio.timeout(modern_timeout):
                 await self._open(resolved, modern)
@@ -119,7 +121,7 @@ class ServerConnection:
             await self.close()
             # Servers with some old SDKs exit when a message precedes the old handshake. A server that has not read the
             # message exited for another reason, and would exit again.
-            if wrong.too_long or wrong.why or (self._child and self._child.unheard):
+            if wrong.too_long or wrong.why or (self._child and self._child.ended_without_reading):
                 raise
         else:
             return
@@ -138,7 +140,7 @@ class ServerConnection:
         """End it soon, without waiting, when it has not responded."""
         self._closing.set()
         if self._child:
-            self._child.leave = SILENT_EXIT_SECONDS
+            self._child.exit_grace_seconds = SILENT_EXIT_SECONDS
         if self._opening and self._holder:
             self._holder.cancel()
 
@@ -158,10 +160,10 @@ class ServerConnection:
             ) as connection:
                 self._opening, self._connection = False, connection
                 if self._child:
-                    self._child.answered()
+                    self._child.mark_responded()
                 ready.set_result(None)
                 closing = asyncio.ensure_future(self._closing.wait())
-                closed = asyncio.ensure_future(connection.wire.closed.wait())
+                closed = asyncio.ensure_future(connection.transport.closed.wait())
                 try:
                     await asyncio.wait((closing, closed), return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -220,7 +222,7 @@ class ServerConnection:
     @property
     def alive(self) -> bool:
         """Whether it can receive requests."""
-        return self._connection is not None and not self._connection.wire.closed.is_set() and not self.hung
+        return self._connection is not None and not self._connection.transport.closed.is_set() and not self.hung
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -309,7 +311,7 @@ class ServerConnection:
             return await question(self._open_connection())
         except McpError as wrong:
             if isinstance(wrong, ServerTimeoutError):
-                self.hung = connection is not None and connection.wire.heard < since
+                self.hung = connection is not None and connection.transport.last_message_time < since
             elif isinstance(wrong, ClosedError) or getattr(wrong, "status", 0) == HTTPStatus.NOT_FOUND:
                 self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
             raise self._error(wrong, doing, function, connection) from None
@@ -337,8 +339,8 @@ class ServerConnection:
             doing=doing,
             function=function,
             secrets=self.secrets,
-            complaints=self._child.complaints.lines() if self._child else (),
+            complaints=self._child.stderr_tail.lines() if self._child else (),
             noise=self._child.noise.lines() if self._child else (),
             exit_code=self._child.exit_code if self._child and doing == AT_START else None,
-            stray=connection.wire.stray if connection else "",
+            stray=connection.transport.unmatched_id if connection else "",
         )

@@ -23,7 +23,7 @@ KINDS: dict[str, Literal["stdio", "http"]] = {
     "streamable_http": "http",
     "streamablehttp": "http",
 }
-OLD = "sse"  # the transport that streamable HTTP replaced in March 2025
+SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server
         raise _EntryError(f"its entry must be an object, got {_kind_of(given)}")
     command, url = _text(given, "command"), _text(given, "url", "serverUrl")
     transport = _text(given, "type").lower()
-    if transport == OLD:
+    if transport == SSE_TRANSPORT:
         raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
     kind = KINDS.get(transport) if transport not in ("", "local") else "http" if url and not command else "stdio"
     if kind is None:

@@ -41,7 +41,7 @@ def lua_names(names: Iterable[str], absent: str = "tool") -> dict[str, str]:
     return by_name
 
 
-def own_name(key: str, called: dict[str, str]) -> str | None:
+def original_name(key: str, called: dict[str, str]) -> str | None:
     """Return the original name that a key refers to, or None.
 
     Parameters:

@@ -20,7 +20,7 @@ from kosmo_kernel.errors import (
 from kosmo_kernel.mcp import child
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.errors import ClosedError, MalformedError, McpError, ServerRejectedError, ServerTimeoutError
-from kosmo_kernel.mcp.trust import called
+from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.safety.redaction import one_line
 
 MAX_LINE_LENGTH = 300  # characters of a line of a server's output
@@ -106,7 +106,7 @@ def error_from(
         what += output
         if exit_code is not None:
             what += "" if output else " It printed nothing."
-            what += f"\nRun it by itself to see more: {called(server)}\nIts entry is in {server.path}."
+            what += f"\nRun it by itself to see more: {command_line(server)}\nIts entry is in {server.path}."
     return kind(what, status=status, function=function)
 
 

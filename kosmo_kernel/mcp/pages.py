@@ -66,11 +66,11 @@ def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[str]:
     if tool.properties:
         rows = (_row(form, tool, name, schema) for name, schema in tool.properties.items())
         yield form.table(("argument", "type", "required", "meaning"), rows)
-    if tool.answer:
+    if tool.value_schema:
         fields = ", ".join(
-            f"{form.code(one_line(name))} ({form.text(kind_of(schema))})" for name, schema in _fields(tool.answer)
+            f"{form.code(one_line(name))} ({form.text(kind_of(schema))})" for name, schema in _fields(tool.value_schema)
         )
-        yield f"Returns: {fields or form.text(kind_of(tool.answer))}."
+        yield f"Returns: {fields or form.text(kind_of(tool.value_schema))}."
     effect = "says that it only reads" if tool.read_only else "may change something, as far as it says"
     original_name = f" Its own name is {form.code(one_line(tool.name))}." if tool.name != tool.lua else ""
     yield f"The tool {effect}.{original_name}"

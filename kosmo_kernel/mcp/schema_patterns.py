@@ -24,7 +24,7 @@ Faults = Iterator[ValidationError]
 
 PATTERNS = "patternProperties"
 # Keywords under which a match can make a value invalid, so that an error is not certain when a match is unknown.
-TURNED = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
+KEYWORDS_INVERTED_BY_MATCHES = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
 
 
 class _MatchingChecker(FormatChecker):
@@ -45,7 +45,7 @@ class _MatchingChecker(FormatChecker):
 NO_FORMATS = FormatChecker(formats=())  # the library's own would reject patterns that Python's `re` does not support
 
 
-def rules(kind: type[Validator], schema: Mapping[str, Any]) -> type[Validator]:
+def validator_class(kind: type[Validator], schema: Mapping[str, Any]) -> type[Validator]:
     """Return a validator class whose pattern keywords use a `Matches`.
 
     Parameters:
@@ -55,7 +55,7 @@ def rules(kind: type[Validator], schema: Mapping[str, Any]) -> type[Validator]:
     return _extended(kind, PATTERNS in _names(schema))
 
 
-def faults(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
+def validation_errors(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
     """Return the validation errors of a value.
 
     Parameters:
@@ -65,7 +65,11 @@ def faults(validator: Validator, matches: Matches, given: Any) -> list[Validatio
     """
     checker = _MatchingChecker(matches)
     errors = list(validator.evolve(format_checker=checker).iter_errors(given))
-    return [error for error in errors if checker.is_sure or TURNED.isdisjoint(map(str, error.absolute_schema_path))]
+    return [
+        error
+        for error in errors
+        if checker.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
+    ]
 
 
 @lru_cache

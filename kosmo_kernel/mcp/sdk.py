@@ -34,11 +34,11 @@ from kosmo_kernel.mcp.streams import LineReader, LineWriter
 
 T = TypeVar("T")
 
-PAGES_MOST = 1_000  # pages of a list; the cursors of a faulty server may never end
+MAX_PAGES = 1_000  # pages of a list; the cursors of a faulty server may never end
 LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
 PROBE = "server/discover"  # the method of its first request
-OLD = "legacy"
+LEGACY = "legacy"
 NO_MESSAGE = "its answer is no JSON-RPC message"
 
 # The SDK logs failures that it also raises; without a handler Python would print them on standard error.
@@ -55,9 +55,9 @@ class MessageTransport:
     Attributes:
         closed: set when the transport is closed.
         too_long: a message exceeded the size limit.
-        stray: the id of a response that matches no request; empty if there was none.
+        unmatched_id: the id of a response that matches no request; empty if there was none.
         status: the HTTP status of the last response if it was an error, else 0.
-        heard: the loop's time when the last message arrived.
+        last_message_time: the loop's time when the last message arrived.
         probe: the id of the `PROBE` request, once it was sent.
     """
 
@@ -65,9 +65,9 @@ class MessageTransport:
         self.child = child
         self.closed = asyncio.Event()
         self.too_long = False
-        self.stray = ""
+        self.unmatched_id = ""
         self.status = 0
-        self.heard = 0.0
+        self.last_message_time = 0.0
         self.probe: str | int | None = None
         self._pending: set[str | int] = set()
 
@@ -84,10 +84,10 @@ class MessageTransport:
 
     def received(self, message: protocol.JSONRPCMessage) -> None:
         """Record a message that was received."""
-        self.heard = asyncio.get_running_loop().time()
+        self.last_message_time = asyncio.get_running_loop().time()
         if isinstance(message, (protocol.JSONRPCResponse, protocol.JSONRPCError)):
             if message.id not in self._pending:
-                self.stray = str(message.id)[:40]
+                self.unmatched_id = str(message.id)[:40]
             elif message.id is not None:
                 self._pending.discard(message.id)
 
@@ -97,12 +97,12 @@ class SdkConnection:
 
     Parameters:
         client: the SDK's client.
-        wire: the state of its transport.
+        transport: the state of its transport.
         timeout: seconds for each response.
     """
 
     def __init__(self, client: Client, wire: MessageTransport, timeout: float) -> None:
-        self._client, self.wire, self._timeout = client, wire, timeout
+        self._client, self.transport, self._timeout = client, wire, timeout
         info, capabilities = client.server_info, client.server_capabilities
         self.title = (info.title or info.name) if info else ""
         self.version = info.version if info else ""
@@ -190,7 +190,7 @@ class SdkConnection:
                 cursor = page.next_cursor
                 if not cursor:
                     return items
-                if cursor in seen or len(seen) >= PAGES_MOST:
+                if cursor in seen or len(seen) >= MAX_PAGES:
                     raise MalformedError(f"its list of {kind} has no end: the same pages come again and again")
                 seen.add(cursor)
 
@@ -208,7 +208,7 @@ class SdkConnection:
         except TimeoutError:
             raise ServerTimeoutError from None
         except Exception as error:  # noqa: BLE001 - `_translate` returns unknown errors unchanged
-            raise _translate(error, self.wire) from None
+            raise _translate(error, self.transport) from None
 
 
 @asynccontextmanager
@@ -322,7 +322,7 @@ async def _lines(
             return None
         wire.received(message)
         # Notifications are handled before the response that follows, and a flood of them does not block the loop.
-        reader.gives_way = not isinstance(message, protocol.JSONRPCResponse)
+        reader.yield_to_handlers = not isinstance(message, protocol.JSONRPCResponse)
         return SessionMessage(message)
 
     def write(item: SessionMessage) -> bytes:

@@ -27,7 +27,7 @@ def is_private(name: str, value: str) -> bool:
     return bool(value) and not referred(value) and (bool(_NAME.search(name)) or redact(pair) != pair)
 
 
-def hidden(text: str) -> str:
+def redact_text(text: str) -> str:
     """Return a text with each secret replaced by `[redacted]`."""
     if is_reference(text):
         return text
@@ -36,7 +36,7 @@ def hidden(text: str) -> str:
     return "".join(parts)
 
 
-def hidden_words(words: Iterable[str], *, code: bool = False) -> Iterator[str]:
+def redact_words(words: Iterable[str], *, code: bool = False) -> Iterator[str]:
     """Yield the words of a command, with each secret replaced by `[redacted]`.
 
     Parameters:
@@ -51,15 +51,15 @@ def hidden_words(words: Iterable[str], *, code: bool = False) -> Iterator[str]:
         elif _is_option_value(previous, word):
             yield REDACTED
         else:
-            yield hidden(word)
+            yield redact_text(word)
         previous = word
 
 
-def found_in(words: Iterable[str]) -> Iterator[str]:
+def secret_names(words: Iterable[str]) -> Iterator[str]:
     """Yield the name of each secret in the words of a command: an option, an assignment or the redacted word."""
     previous = ""
     for word in words:
-        if (redacted := hidden(word)) != word:
+        if (redacted := redact_text(word)) != word:
             assignment = _ASSIGNMENT.search(redacted)
             yield assignment[1] if assignment else redacted
         elif _is_option_value(previous, word):

@@ -25,7 +25,7 @@ from kosmo_kernel.mcp.child import ProcessReaper
 from kosmo_kernel.mcp.connection import CallListener, ServerConnection
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.loop import Loop
-from kosmo_kernel.mcp.names import lua_names, own_name
+from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.sdk import SdkConnection
 from kosmo_kernel.mcp.tools import Tool
@@ -102,7 +102,7 @@ class Servers:
             UnknownNameError: there is none of that name.
         """
         current = self._current()  # once, because it checks the files and is part of every call
-        return current.configuration.find(own_name(key, current.called) or key)
+        return current.configuration.find(original_name(key, current.called) or key)
 
     def may_use(self, key: str) -> Server:
         """Return the entry of a server after checking that it may be started.
@@ -126,7 +126,7 @@ class Servers:
         parts = path.removeprefix("mcp.").split(".")
         for index in range(len(parts) - 1, 0, -1):
             server = ".".join(parts[:index])
-            if own_name(server, self.called()):
+            if original_name(server, self.called()):
                 return self.find(server), ".".join(parts[index:])
         if len(parts) == 1:
             raise UnknownNameError(f"`{path[:80]}` names no tool: write `server.tool`.")
@@ -348,7 +348,7 @@ def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError
 
 
 def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:
-    original = own_name(name, {tool.name: tool.lua for tool in tools})
+    original = original_name(name, {tool.name: tool.lua for tool in tools})
     return next((tool for tool in tools if tool.name == original), None)
 
 

@@ -31,7 +31,7 @@ class LineReader(Generic[T]):
         instead: returns a substitute for a first message that did not come in time, or None to keep waiting.
 
     Attributes:
-        gives_way: run the event loop once before the next message, so that handlers of the last one run first.
+        yield_to_handlers: run the event loop once before the next message, so that handlers of the last one run first.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class LineReader(Generic[T]):
         self._ended, self._too_long = ended, too_long
         self._first_deadline = None if patience is None else asyncio.get_running_loop().time() + patience
         self._first_line: asyncio.Task[bytes | None] | None = None  # survives `_first_deadline`
-        self.gives_way = False
+        self.yield_to_handlers = False
 
     async def __anext__(self) -> T:
-        if self.gives_way:
-            self.gives_way = False
+        if self.yield_to_handlers:
+            self.yield_to_handlers = False
             await asyncio.sleep(0)
         try:
             while (line := await self._line()) is not None:
@@ -126,7 +126,7 @@ class LineWriter(Generic[T]):
 
     async def send(self, item: T, /) -> None:
         """Send a message."""
-        self._child.say(self._write(item))
+        self._child.write_line(self._write(item))
 
     async def aclose(self) -> None:
         """Do nothing: `Child.end` closes the program's input."""

@@ -59,7 +59,7 @@ class Tool:
         return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
     @property
-    def answer(self) -> Mapping[str, Any] | None:
+    def value_schema(self) -> Mapping[str, Any] | None:
         """The JSON Schema of its value, without the object that SDKs wrap around values that are not objects."""
         declared = (self.output or {}).get("properties")
         wrapped = declared.get(WRAPPED) if isinstance(declared, dict) and list(declared) == [WRAPPED] else None
@@ -68,7 +68,7 @@ class Tool:
     @property
     def is_wrapped(self) -> bool:
         """Whether its value is wrapped in such an object."""
-        return self.answer is not self.output
+        return self.value_schema is not self.output
 
     @property
     def signature(self) -> str:

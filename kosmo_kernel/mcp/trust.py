@@ -20,7 +20,7 @@ from typing import Any, Literal
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.references import PRIVATE, referred
-from kosmo_kernel.mcp.secret_scan import hidden_words
+from kosmo_kernel.mcp.secret_scan import redact_words
 from kosmo_kernel.settings import config_file
 
 FILE = "mcp-trust.json"
@@ -52,7 +52,7 @@ def consent_lines(server: Server) -> list[str]:
     Values of variables and headers are omitted, because any may be a secret. Secret arguments are redacted unless they
     may be code as well; the fingerprint still includes their values.
     """
-    lines = [called(server, code=True)]
+    lines = [command_line(server, code=True)]
     lines += [f"in {server.cwd}"] if server.cwd else []
     for kind, values in (("variable", server.env), ("header", server.headers)):
         for name, value in values.items():
@@ -61,10 +61,10 @@ def consent_lines(server: Server) -> list[str]:
     return lines
 
 
-def called(server: Server, *, code: bool = False) -> str:
+def command_line(server: Server, *, code: bool = False) -> str:
     """Return a server's command line or address with secrets redacted; for `code` see `secret_scan.hidden_words`."""
     words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
-    return " ".join(json.dumps(word) if " " in word or not word else word for word in hidden_words(words, code=code))
+    return " ".join(json.dumps(word) if " " in word or not word else word for word in redact_words(words, code=code))
 
 
 class Trust:

@@ -38,14 +38,14 @@ class ServerOptions:
         memory_limit: bytes of Lua heap for a run.
         cpu_limit: seconds of Lua's own running time for a run.
         timeout: seconds of wall-clock time for a run.
-        others: scripts may use the MCP servers that the user has configured.
+        allow_mcp_servers: scripts may use the MCP servers that the user has configured.
     """
 
     account: str | None = None
     memory_limit: int | None = None
     cpu_limit: float | None = None
     timeout: float | None = None
-    others: bool = False
+    allow_mcp_servers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class InFlightCall:
     """A call in progress, which can be cancelled.
 
     Parameters:
-        hear: called with the progress, in the call's thread.
+        on_progress: called with the progress, in the call's thread.
     """
 
-    hear: Callable[[ProgressSnapshot], None]
+    on_progress: Callable[[ProgressSnapshot], None]
     _session: Session | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -88,7 +88,7 @@ class InFlightCall:
         if self._session is not None:
             threading.Thread(target=self._stop, args=(self._session,), daemon=True).start()
 
-    def runs_in(self, session: Session) -> None:
+    def set_session(self, session: Session) -> None:
         """Set the session in which the call is about to run Lua, so that `cancel` can interrupt it.
 
         Raises:
@@ -98,7 +98,7 @@ class InFlightCall:
         if self.cancelled:
             raise StoppedError("The call was cancelled.")
 
-    def over(self) -> None:
+    def finish(self) -> None:
         """Mark the call as ended, so that `cancel` does not interrupt the next call in its session."""
         with self._lock:
             self._over.set()
@@ -128,7 +128,7 @@ class CallHandler:
     def __init__(self, terms: ServerOptions) -> None:
         self._terms = terms
         max_limits = limits(terms.memory_limit, terms.cpu_limit, terms.timeout, configured=config().get("limits"))
-        self.offers = offered(max_limits, others=terms.others)
+        self.offers = offered(max_limits, others=terms.allow_mcp_servers)
         self._sessions = Sessions(self._session)
         self._session().close()  # raises errors in settings now and not at the first call
 
@@ -151,7 +151,7 @@ class CallHandler:
         except KosmoError as error:
             return ToolResult(error.message.removeprefix(f"mcp.{NAME}."), failed=True)
         finally:
-            underway.over()
+            underway.finish()
 
     def close(self) -> None:
         """Stop all calls and close all sessions."""
@@ -164,7 +164,7 @@ class CallHandler:
             memory_limit=terms.memory_limit,
             cpu_limit=terms.cpu_limit,
             timeout=terms.timeout,
-            mcp=terms.others,
+            mcp=terms.allow_mcp_servers,
         )
 
     def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
@@ -175,7 +175,7 @@ class CallHandler:
         function = f"{offer.integration.name}.{offer.function.name}" if offer.integration and offer.function else ""
         with self._sessions.fresh(emptied=False) as session:
             result = session.call(
-                function, arguments, on_progress=underway.hear, account=account, gone=lambda: underway.cancelled
+                function, arguments, on_progress=underway.on_progress, account=account, gone=lambda: underway.cancelled
             )
         document = {"result": result.value}
         document |= {"failures": result.failures} if result.failures else {}
@@ -186,10 +186,10 @@ class CallHandler:
         name = arguments.get("session")
         with self._sessions.named(name) if name else self._sessions.fresh() as session:
             try:
-                underway.runs_in(session)
+                underway.set_session(session)
                 return _run_lua(session, arguments, underway)
             finally:
-                underway.over()  # before the next call can use the session
+                underway.finish()  # before the next call can use the session
 
 
 def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
@@ -203,7 +203,7 @@ def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall
             memory_limit=arguments.get("memory_limit"),
             cpu_limit=arguments.get("cpu_limit"),
             timeout=arguments.get("timeout"),
-            on_progress=underway.hear,
+            on_progress=underway.on_progress,
             dry_run=dry_run,
         )
     except KosmoError as error:

@@ -24,8 +24,8 @@ from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 
 HOST = "127.0.0.1"
 TOKEN = "KOSMO_MCP_TOKEN"  # noqa: S105 - the name of the variable
-SHORTEST = 16  # minimum characters of a token
-PIECE = 1 << 16  # bytes per read
+MIN_TOKEN_LENGTH = 16  # minimum characters of a token
+READ_BYTES = 1 << 16  # bytes per read
 MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
 
@@ -77,9 +77,9 @@ def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None]
     """
     from_env = os.environ.get(TOKEN, "")
     if from_env and (
-        len(from_env) < SHORTEST or not from_env.isascii() or not from_env.isprintable() or " " in from_env
+        len(from_env) < MIN_TOKEN_LENGTH or not from_env.isascii() or not from_env.isprintable() or " " in from_env
     ):
-        raise SettingsError(f"{TOKEN} must have {SHORTEST} characters at least, and no spaces.")
+        raise SettingsError(f"{TOKEN} must have {MIN_TOKEN_LENGTH} characters at least, and no spaces.")
     token = from_env or secrets.token_urlsafe(32)
     with _call_handler(terms) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn
@@ -171,7 +171,7 @@ async def _lines(descriptor: int) -> AsyncIterator[str]:
 
     def read() -> None:
         with suppress(RuntimeError, CancelledError):  # the loop has ended, or is ending
-            for line in split(lambda: os.read(descriptor, PIECE)):
+            for line in split(lambda: os.read(descriptor, READ_BYTES)):
                 put(line)
             put(None)
 

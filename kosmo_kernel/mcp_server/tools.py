@@ -63,7 +63,7 @@ def offered(most: Limits, *, others: bool) -> dict[str, OfferedTool]:
         others: scripts may use other MCP servers.
     """
     functions = [
-        (integration, function) for integration in integrations.everything() for function in integration.functions
+        (integration, function) for integration in integrations.load_all() for function in integration.functions
     ]
     reads = not others and all(function.effect == "read" for _, function in functions)
     offers = [
@@ -77,7 +77,7 @@ def offered(most: Limits, *, others: bool) -> dict[str, OfferedTool]:
 def pages() -> dict[str, str]:
     """Return the title of each page of the reference, by the page's name."""
     titles = {}
-    for integration in integrations.everything():
+    for integration in integrations.load_all():
         titles[integration.name] = f"Everything on {integration.title} on one page"
         titles |= {f"{integration.name}.{function.name}": function.summary for function in integration.functions}
     return titles | GUIDES

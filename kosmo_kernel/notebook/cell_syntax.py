@@ -21,14 +21,14 @@ class Cell:
         lua: the Lua code; lines that are not Lua are left empty, so that its line numbers match the cell's.
         options: the options of the `%%kosmo_lua` line.
         commands: the text after `%kosmo` of each command line above the Lua.
-        asked: the name in a help request (`name?`), or empty.
+        help_name: the name in a help request (`name?`), or empty.
         detail: 1 for `name??`, which requests the source as well.
     """
 
     lua: str
     options: Options = field(default_factory=Options)
     commands: tuple[str, ...] = ()
-    asked: str = ""
+    help_name: str = ""
     detail: int = 0
 
 
@@ -40,7 +40,7 @@ def parse_cell(code: str) -> Cell:
     """
     question = code.strip()
     if "\n" not in question and (question.startswith("?") or (question.endswith("?") and "--" not in question)):
-        return Cell("", asked=question.strip("? "), detail=int("??" in (question[:2], question[-2:])))
+        return Cell("", help_name=question.strip("? "), detail=int("??" in (question[:2], question[-2:])))
     options, commands, lines = Options(), [], code.split("\n")
     for number, line in enumerate(lines):
         word, rest = first_word(line)
@@ -75,7 +75,7 @@ def _check_options(options: Options) -> Options:
     Raises:
         SettingsError: an option is about Python variables.
     """
-    for option in options.given:
+    for option in options.options_set:
         if option.field in _PYTHON_ONLY:
             raise SettingsError(
                 f"`{option.flags[0]}` is about Python variables, and a Lua notebook has none. "

@@ -17,7 +17,7 @@ from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
 if TYPE_CHECKING:
     from kosmo_kernel.docs import Page
     from kosmo_kernel.docs.page import Writer
-    from kosmo_kernel.render.itables import Browsed
+    from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.values.records import Records
 
@@ -50,7 +50,7 @@ class LuaState(Protocol):
     def resolve(self, chain: Sequence[str | int]) -> Mapping[str, Any] | None:
         """Return a description of the value at the end of a chain of names; it has a `page` below `app.mcp`."""
 
-    def listed(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
+    def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function last returned without arguments in this session; None before that."""
 
     def run(
@@ -228,11 +228,11 @@ def _error(_nothing: str, door: NotebookContext) -> Page:
     return _page("No cell has failed.") if door.lua.last_error is None else report_page(door.lua.last_error)
 
 
-def _browse(name: str, door: NotebookContext) -> Browsed:
+def _browse(name: str, door: NotebookContext) -> InteractiveTable:
     """Return an interactive table of a variable; a Python variable takes precedence over a Lua one."""
-    from kosmo_kernel.render.itables import browsed
+    from kosmo_kernel.render.itables import interactive_table
 
-    return browsed(name, door.variables[name] if name in door.variables else _lua_variable(name, door))
+    return interactive_table(name, door.variables[name] if name in door.variables else _lua_variable(name, door))
 
 
 def _lua_variable(name: str, door: NotebookContext) -> Any:

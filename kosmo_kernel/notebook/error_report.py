@@ -19,7 +19,7 @@ from kosmo_kernel.safety.redaction import redact
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
-FACT_MOST = 10_000  # the longest value of an attribute, in characters
+MAX_FACT_LENGTH = 10_000  # the longest value of an attribute, in characters
 
 
 def report_page(error: KosmoError) -> Page:
@@ -67,7 +67,7 @@ def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, lis
 
 
 def _text(value: Any) -> str:
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)[:FACT_MOST]
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)[:MAX_FACT_LENGTH]
 
 
 def _row(call: CallRecord) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.limits import rows_shown
 
-LONG = 60  # a column with a longer cell, in characters, is wrapped
-LONGER = 100  # a column with a longer cell, in characters, is wrapped and wider
+WRAP_LENGTH = 60  # a column with a longer cell, in characters, is wrapped
+WIDE_LENGTH = 100  # a column with a longer cell, in characters, is wrapped and wider
 PAGES: list[int | str | Mapping[str, Any]] = [
     10,
     25,
@@ -39,7 +39,7 @@ _STYLE = """<style>
 _THEME = "<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>"
 
 
-class Browsed:
+class InteractiveTable:
     """A table that renders itself with itables, or as plain text in a terminal.
 
     Parameters:
@@ -58,7 +58,7 @@ class Browsed:
         return {"text/plain": self._text, "text/html": _html(self.table)}
 
 
-def browsed(name: str, value: Any) -> Browsed:
+def interactive_table(name: str, value: Any) -> InteractiveTable:
     """Return a value as an interactive table.
 
     Parameters:
@@ -83,14 +83,14 @@ def browsed(name: str, value: Any) -> Browsed:
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         value = Records(value)
     if isinstance(value, Records):
-        return Browsed(table_of(value, len(value)), table_of(value).text())
+        return InteractiveTable(table_of(value, len(value)), table_of(value).text())
     if not is_frame(value):
         raise InvalidArgumentsError(
             f"`{name}` is no table: `%{COMMAND_MAGIC} browse` shows a DataFrame or a list of records."
         )
     from kosmo_kernel.render.frames import table_of_frame
 
-    return Browsed(table_of_frame(value, len(value)), table_of_frame(value, rows_shown()).text())
+    return InteractiveTable(table_of_frame(value, len(value)), table_of_frame(value, rows_shown()).text())
 
 
 def _html(table: Table) -> str:
@@ -101,8 +101,8 @@ def _html(table: Table) -> str:
 
     columns = [["" if text is None else text for text in format_column(values)] for values in table.columns]
     max_lengths = [max(map(len, texts), default=0) for texts in columns]
-    long = [place for place, length in enumerate(max_lengths) if LONG < length <= LONGER]
-    longer = [place for place, length in enumerate(max_lengths) if length > LONGER]
+    long = [place for place, length in enumerate(max_lengths) if WRAP_LENGTH < length <= WIDE_LENGTH]
+    longer = [place for place, length in enumerate(max_lengths) if length > WIDE_LENGTH]
     # These override the user's itables configuration: embed the script, escape the cells, and keep all rows.
     markup = itables.to_html_datatable(
         frame_of_texts([escape_control(name) for name in table.names], columns),

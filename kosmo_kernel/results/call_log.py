@@ -68,12 +68,12 @@ def log(path: str, name: str, result: Result) -> None:
         result.notes.append(f"This run is not in the file that {VARIABLE} names: {error.strerror}.")
 
 
-def logged(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a log: `time`, `name`, `seconds`, and `calls` with counts by function and account."""
     return [line for line in _lines(path) if line is not None]
 
 
-def torn(path: Path) -> int:
+def count_incomplete_lines(path: Path) -> int:
     """Return the number of incomplete lines of a log, after a full disk or a killed process."""
     return _lines(path).count(None)
 

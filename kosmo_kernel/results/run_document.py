@@ -50,7 +50,11 @@ def _lost(values: Sequence[Any]) -> list[str]:
     if not any(map(extended_json.is_wide, values)):
         return []
     names = ["result"] if len(values) == 1 else [f"result[{place}]" for place in range(1, len(values) + 1)]
-    losses = [one for name, value in zip(names, values, strict=True) for one in extended_json.lost(value, name)]
+    losses = [
+        one
+        for name, value in zip(names, values, strict=True)
+        for one in extended_json.describe_json_losses(value, name)
+    ]
     if not losses:  # only integer keys, which become strings in JSON
         return []
     return [losses[0] + (f"; {len(losses) - 1:,} more of the kind." if len(losses) > 1 else ".")]

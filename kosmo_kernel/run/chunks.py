@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_CHUNKS_KEPT = 200
 CONTEXT_LINES = 1  # lines shown before and after the failed one
-READ_MOST = 200_000  # characters tokenized, of one text and of all together: about 6,000 lines
+MAX_CHARACTERS_TOKENIZED = 200_000  # characters tokenized, of one text and of all together: about 6,000 lines
 MAX_CONSTRUCTORS = 1_000  # table constructors of all texts whose key order is sent to Lua
 
 Names = tuple[str, ...]
@@ -60,7 +60,7 @@ class ChunkHistory:
         """
         names: dict[str, None] = {}
         constructors: dict[frozenset[str], Names] = {}
-        remaining = READ_MOST
+        remaining = MAX_CHARACTERS_TOKENIZED
         for text in reversed(self._ran):
             if remaining <= 0 or len(constructors) >= MAX_CONSTRUCTORS:
                 break
@@ -74,7 +74,7 @@ class ChunkHistory:
 
     def concatenations(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins each of the lines `first` to `last` of a chunk, counted from 1, to the next."""
-        text = self.text(chunk)[:READ_MOST]
+        text = self.text(chunk)[:MAX_CHARACTERS_TOKENIZED]
         lines = text.split("\n")
         if not text or not 1 <= first <= last <= len(lines):
             return False

@@ -12,7 +12,7 @@ from itertools import chain
 
 from kosmo_kernel import integrations
 from kosmo_kernel.lua.surface import record_type
-from kosmo_kernel.run.chunks import READ_MOST, keys
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, keys
 
 _EQUALS = ("==", "~=")
 _QUOTES = ('"', "'", "[[", "[=")
@@ -20,10 +20,10 @@ _QUOTES = ('"', "'", "[[", "[=")
 
 def lint(source: str) -> list[str]:
     """Return warnings about a script, one line each, for all integrations loaded so far."""
-    source = source[:READ_MOST]
+    source = source[:MAX_CHARACTERS_TOKENIZED]
     if not any(map(source.__contains__, _EQUALS)) or not any(map(source.__contains__, _QUOTES)):
         return []
-    labels = _labels(tuple(one.name for one in integrations.present()))
+    labels = _labels(tuple(one.name for one in integrations.loaded()))
     if not any(f".{name}" in source for name in labels):
         return []
     return [_warning(line, name, labels[name]) for line, name in _comparisons(source) if name in labels]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations, safety
-from kosmo_kernel.accounts.account import adding
+from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, StoppedError, UnknownNameError
@@ -42,7 +42,7 @@ class LuaRun:
     """One run's replies to the requests of its script: the `Host` of the Lua machine.
 
     Parameters:
-        asking: the tracker of the run's calls.
+        call_tracker: the tracker of the run's calls.
         tokens: returns the tokens to redact from every text.
         result: the result to fill in.
         on_output: callback for the script's output: the stream and the text.
@@ -55,7 +55,7 @@ class LuaRun:
         errors: the latest error replies to the script.
     """
 
-    asking: CallTracker
+    call_tracker: CallTracker
     tokens: Callable[[], tuple[str, ...]]
     result: Result
     on_output: Callable[[str, str], None] | None
@@ -76,14 +76,14 @@ class LuaRun:
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call, and return what begins it."""
-        return self.asking.prepare(request)
+        return self.call_tracker.prepare(request)
 
     def answers(self, seconds: float) -> list[tuple[int, list[Any] | KosmoError]]:
         """Return the new answers by the number of their call, waiting up to some seconds for the first one."""
-        answers = self.asking.answers(seconds)
-        for line in self.asking.lines():
+        answers = self.call_tracker.answers(seconds)
+        for line in self.call_tracker.lines():
             self.output("stderr", line)
-        self._show(self.asking.displays())
+        self._show(self.call_tracker.displays())
         return answers
 
     def answer(self, request: CallRequest, gone: Callable[[], bool]) -> list[Any]:
@@ -107,7 +107,7 @@ class LuaRun:
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""
-        answer = self.asking.tools.question(verb, asked)
+        answer = self.call_tracker.tools.question(verb, asked)
         self._show(answer.shown)
         return answer.values
 
@@ -117,23 +117,23 @@ class LuaRun:
 
     def items(self, coming: int, done: int) -> None:
         """Count items of `parallel.map` that are begun or done."""
-        self.asking.items(coming, done)
+        self.call_tracker.items(coming, done)
 
-    def drop(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         """Cancel a call by its number."""
-        self.asking.cancel(number)
+        self.call_tracker.cancel(number)
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Add failed items of `parallel.map` to the result."""
         what = f"{count:,} of {of:,} items failed"
-        self.asking.failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
+        self.call_tracker.failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
 
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
         """Return an installed integration: its description for Lua, and its functions by full name."""
         integration = integrations.find(name)
         return surface([integration], {name: self.names(integration)})[0], integration.by_full_name()
 
-    def space(self, integration: str, key: str) -> str:
+    def resolve_account(self, integration: str, key: str) -> str:
         """Return the account to which a name in an integration's namespace refers.
 
         Raises:
@@ -146,8 +146,8 @@ class LuaRun:
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
-        if verb == "read" and page.removeprefix("app.").startswith("mcp.") and self.asking.tools.has_page(page):
-            return self._remembered(self.asking.tools.page(page))
+        if verb == "read" and page.removeprefix("app.").startswith("mcp.") and self.call_tracker.tools.has_page(page):
+            return self._remembered(self.call_tracker.tools.page(page))
         lookup = {"read": docs.read, "search": docs.search}.get(verb)
         return self._remembered(lookup(page) if lookup else docs.list_pages())
 
@@ -211,7 +211,7 @@ class LuaRun:
     def _made(self, request: DisplayRequest) -> Display:
         if request.form == CLEAR:
             return Display(wait=request.wait)
-        content = request.given if isinstance(request.given, bytes) else self.page(request.given)
+        content = request.content if isinstance(request.content, bytes) else self.page(request.content)
         value = None if isinstance(content, bytes) else content
         return Display(bundle_from(request.form, content, self.clean), value, self.clean(request.id), request.update)
 
@@ -245,11 +245,11 @@ class LuaRun:
         """Return the numbers of the cells whose values are kept."""
         return sorted(self.outputs)
 
-    def joins(self, chunk: str, first: int, last: int) -> bool:
+    def is_one_expression(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins each of the lines `first` to `last` of a chunk to the next."""
         return self.scripts.concatenations(chunk, first, last)
 
-    def orders(self) -> tuple[list[str], list[Names]]:
+    def key_orders(self) -> tuple[list[str], list[Names]]:
         """Return the order of table keys in the texts; see `ChunkHistory.key_orders`."""
         return self.scripts.key_orders()
 
@@ -259,7 +259,7 @@ class LuaRun:
 
     def end(self, started: float) -> None:
         """End the run, and complete its result."""
-        notes, unread = map(self._cleaned, self.asking.end())
+        notes, unread = map(self._cleaned, self.call_tracker.end())
         self.result.unread = list(unread)
         self.result.notes += [note for note in notes | unread if note not in self.result.notes]
         self.result.seconds = time.perf_counter() - started
@@ -277,6 +277,6 @@ def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> Unkn
     near = nearest(key, [*(f.name for f in integration.functions), *aliases])
     message = f"{integration.title} has no function and no account `{key}`."
     if not near:
-        how = adding(integration.name, "NAME")
+        how = add_command(integration.name, "NAME")
         message += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
     return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near or aliases))

@@ -15,7 +15,7 @@ from kosmo_kernel.client.cassette import RecordedServerRequest
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
 from kosmo_kernel.mcp.entries import TIMEOUT
-from kosmo_kernel.mcp.names import lua_names, own_name
+from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.servers import no_tool, require_sdk
 from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.mcp.trust import TrustStatus
@@ -51,7 +51,7 @@ class ReplayedServers(Servers):
         Raises:
             NotRecordedError: the cassette has no such server.
         """
-        name = own_name(key, self.called())
+        name = original_name(key, self.called())
         if name is None:
             raise self._player.no_server(key)
         return self.configuration().servers[name]

@@ -17,13 +17,13 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.client.planned_call import PlannedCall
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.lua.host import SERVER_QUESTIONS, CallRequest
+from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.mcp import Server, Servers, Tool
-from kosmo_kernel.mcp.answers import displays_of, value_of
+from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.connection import CallListener
-from kosmo_kernel.mcp.names import own_name
+from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.run.schema_matching import SchemaMatching
@@ -148,7 +148,7 @@ class McpTools:
                 return
             try:
                 answer = future.result()
-                value = value_of(tool, answer, servers.secrets())
+                value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
                 hear(ToolAnswer([value], rows, shown=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
@@ -194,7 +194,7 @@ class McpTools:
     def has_page(self, name: str) -> bool:
         """Return whether a name in the reference is that of a server or tool, and not of a function in `mcp`."""
         first = name.removeprefix("app.").removeprefix(f"{SPACE}.").partition(".")[0].partition("(")[0]
-        return name.startswith("app.") or first not in SERVER_QUESTIONS | {"call"} or first in self._servers().called()
+        return name.startswith("app.") or first not in MCP_REQUESTS | {"call"} or first in self._servers().called()
 
     def page(self, name: str) -> Page:
         """Return the page of a server or a tool, `mcp.github` or `mcp.github.search_issues`. No server is started.
@@ -324,7 +324,7 @@ def page(servers: Servers, name: str) -> Page:
         UntrustedError: the user has not approved the server.
     """
     plain = name.removeprefix("app.").removeprefix(f"{SPACE}.")
-    if own_name(plain, servers.called()) or "." not in plain:
+    if original_name(plain, servers.called()) or "." not in plain:
         return _page(servers, servers.find(plain), "")
     return _page(servers, *servers.split(plain))
 
@@ -338,7 +338,7 @@ def resolved(servers: Servers, server: str, tool: str) -> dict[str, Any]:
     entry = servers.find(server)
     description = {"type": "function" if tool else "table", "page": _page(servers, entry, tool)}
     known = {one.name: one for one in servers.known(entry.name)}
-    own = own_name(tool, {name: one.lua for name, one in known.items()})
+    own = original_name(tool, {name: one.lua for name, one in known.items()})
     return description | ({"arguments": arguments_of(known[own])} if own else {})
 
 
@@ -349,7 +349,7 @@ def _page(servers: Servers, server: Server, tool: str) -> Page:
         return unknown_page(called, server.name)
     if not tool:
         return server_page(called, known, servers.about(server.name))
-    own = own_name(tool, {one.name: one.lua for one in known})
+    own = original_name(tool, {one.name: one.lua for one in known})
     if own is None:
         near = nearest(tool, [one.lua for one in known])
         raise UnknownNameError(f"The MCP server `{server.name}` has no tool `{tool[:80]}`.", tuple(near))

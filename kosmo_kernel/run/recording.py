@@ -77,11 +77,11 @@ class RecordingMode:
 
     def functions(self) -> dict[str, Function]:
         """Return all functions by full name."""
-        return {name: function for one in integrations.present() for name, function in one.by_full_name().items()}
+        return {name: function for one in integrations.loaded() for name, function in one.by_full_name().items()}
 
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""
-        there = integrations.present()
+        there = integrations.loaded()
         return surface(there, {one.name: self.names(one) for one in there})
 
     def check(self, alias: str) -> None:
@@ -90,7 +90,7 @@ class RecordingMode:
         Raises:
             UnknownNameError: there is no such account.
         """
-        name, there = normalize_alias(alias), integrations.present()
+        name, there = normalize_alias(alias), integrations.loaded()
         if name == accounts.DEFAULT or any(name in map(normalize_alias, self.names(one)) for one in there):
             return
         if self._player is None:

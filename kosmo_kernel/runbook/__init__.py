@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.results.call_log import VARIABLE, logged, torn, totals
+from kosmo_kernel.results.call_log import VARIABLE, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.runbook.cells import execute
 from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
@@ -85,12 +85,12 @@ def run(
             report.error = execute(copy, Path(folder))
         finally:
             report.seconds, report.cells = time.perf_counter() - started, copy.done
-            report.accounts, report.calls, report.requests = totals(logged(log) if log.exists() else ())
-            if log.exists() and torn(log):
+            report.accounts, report.calls, report.requests = totals(read_lines(log) if log.exists() else ())
+            if log.exists() and count_incomplete_lines(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
             copy.join()
             copy.clean()
-            report.unread = list(copy.unread)
+            report.unread = list(copy.unreadable_accounts)
             if copy.leaked and report.error is None:
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."

@@ -20,7 +20,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.runbook.copy import ExecutedCopy
 from kosmo_kernel.runbook.parameters import LUA
 from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.settings.python_start import made_safe, options
+from kosmo_kernel.settings.python_start import options, with_safe_options
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -100,7 +100,11 @@ def _by_nbclient(copy: ExecutedCopy, sockets: Path) -> None:
 
     folder = {"metadata": {"path": str(copy.runbook.path.parent)}}
     client = NotebookClient(
-        copy.runbook.notebook, timeout=None, resources=folder, on_cell_executed=copy.ran, config=_config(sockets)
+        copy.runbook.notebook,
+        timeout=None,
+        resources=folder,
+        on_cell_executed=copy.on_cell_executed,
+        config=_config(sockets),
     )
     with client.setup_kernel():
         for index, cell in enumerate(copy.runbook.notebook.cells):
@@ -119,7 +123,7 @@ def _by_papermill(copy: ExecutedCopy, sockets: Path) -> None:
             None,
             progress_bar=False,
             cwd=copy.runbook.path.parent,
-            on_cell_executed=copy.ran,
+            on_cell_executed=copy.on_cell_executed,
             config=_config(sockets),
         )
     except PapermillExecutionError:  # it names the first error output, which may be an expected one
@@ -143,7 +147,7 @@ def _config(folder: Path) -> Config:
         def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
             command = super().format_kernel_cmd(extra_arguments)
             is_ours = command[1 + len(options(command)) :][:2] == LUA_KERNEL
-            return made_safe(command) if is_ours else command
+            return with_safe_options(command) if is_ours else command
 
         async def start_kernel(self, **more: Any) -> None:  # type: ignore[override] # the base method has no type annotations
             with (folder / STDERR_FILE).open("wb") as stderr:

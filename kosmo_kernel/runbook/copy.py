@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
-from kosmo_kernel.results.call_log import accounts_used, logged
+from kosmo_kernel.results.call_log import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import LUA
 from kosmo_kernel.safety.escape import code_span
@@ -42,7 +42,7 @@ class ExecutedCopy:
         calls: the log of the API calls that the cells make, which names the accounts.
         values: the values of the parameters that were given.
         secrets: the values to redact.
-        unread: the aliases whose tokens could not be read, so that they are not redacted by value.
+        unreadable_accounts: the aliases whose tokens could not be read, so that they are not redacted by value.
         done: the number of finished cells.
         leaked: whether an output contained a secret.
     """
@@ -53,7 +53,7 @@ class ExecutedCopy:
     calls: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    unread: dict[str, None] = field(default_factory=dict)
+    unreadable_accounts: dict[str, None] = field(default_factory=dict)
     done: int = 0
     leaked: bool = False
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
@@ -63,7 +63,7 @@ class ExecutedCopy:
         for cell in self._code_cells():
             cell.outputs, cell.execution_count = [], None
 
-    def ran(self, cell: Any, cell_index: int, **_reply: Any) -> None:
+    def on_cell_executed(self, cell: Any, cell_index: int, **_reply: Any) -> None:
         """Store a cell that has run, and write the copy."""
         if cell.cell_type == "code":
             self.runbook.notebook.cells[cell_index] = cell
@@ -74,7 +74,7 @@ class ExecutedCopy:
 
     def add_report(self, text: str) -> None:
         """Set the report cell to a text and a list of all parameters, both given ones and defaults."""
-        parameters = ", ".join(self._parameter(p.name, p.usual) for p in self.runbook.parameters())
+        parameters = ", ".join(self._parameter(p.name, p.default) for p in self.runbook.parameters())
         self.runbook.add_report(f"{text}\n\nParameters: {parameters}." if parameters else text)
 
     def _parameter(self, name: str, default: str) -> str:
@@ -102,14 +102,14 @@ class ExecutedCopy:
         """Add the tokens of newly used accounts to the secrets. Tokens of other accounts are not read."""
         if self.calls is None or not self.calls.exists():
             return
-        for service, alias in accounts_used(logged(self.calls)):
+        for service, alias in accounts_used(read_lines(self.calls)):
             if (service, alias) in self._used_accounts:
                 continue
             self._used_accounts.add((service, alias))
             try:
                 self.secrets += _account_token(service, alias)
             except KosmoError:  # the call that needs the token reports the reason; the run must not fail here
-                self.unread[alias] = None
+                self.unreadable_accounts[alias] = None
 
     def join(self) -> None:
         """Merge adjacent stream outputs, because the kernel splits streams at arbitrary points.

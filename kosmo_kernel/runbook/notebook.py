@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, declared
+from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, parse_declarations
 
 ACCOUNT = "account"  # the parameter that `--account` sets
 REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
@@ -41,7 +41,7 @@ class Runbook:
     def parameters(self) -> list[Parameter]:
         """Return the declared parameters in order."""
         cell = self._cell(TAG)
-        return [] if cell is None else declared(cell.source, self.language)
+        return [] if cell is None else parse_declarations(cell.source, self.language)
 
     @property
     def is_copy(self) -> bool:

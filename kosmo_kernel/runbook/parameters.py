@@ -35,17 +35,17 @@ class Parameter:
     Parameters:
         name: the name of the variable.
         kind: `string`, `number`, `boolean`, `table` or `nil`; empty if the default is computed.
-        usual: the source code of the default.
+        default: the source code of the default.
         doc: the trailing comment, or an empty string.
     """
 
     name: str
     kind: str
-    usual: str
+    default: str
     doc: str
 
 
-def declared(code: str, language: str) -> list[Parameter]:
+def parse_declarations(code: str, language: str) -> list[Parameter]:
     """Return the parameters that a cell declares in order: each top-level assignment to a single name.
 
     Parameters:
@@ -127,7 +127,7 @@ def _number(parameter: Parameter, text: str) -> int | float:
 
 def _invalid_value(parameter: Parameter, text: str, expected: str) -> InvalidArgumentsError:
     return InvalidArgumentsError(
-        f"The parameter `{parameter.name}` is {expected} (usually {parameter.usual}), got {text[:64]!r}."
+        f"The parameter `{parameter.name}` is {expected} (usually {parameter.default}), got {text[:64]!r}."
     )
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from kosmo_kernel.safety.tex import inert_tex, may_have_formulas, shallow_enough
-from kosmo_kernel.safety.text import sanitize_text, short_enough
+from kosmo_kernel.safety.tex import check_nesting, inert_tex, may_have_formulas
+from kosmo_kernel.safety.text import check_length, sanitize_text
 
 MAX_DEPTH = 50  # nested tags
 _MAX_ATTRIBUTES = 12  # of one tag
@@ -89,7 +89,7 @@ def sanitize_html(given: str) -> str:
     """
     import nh3
 
-    short_enough(given, "HTML")
+    check_length(given, "HTML")
     cleaned = nh3.clean(
         _well_formed(sanitize_text(given)),
         tags=TAGS,
@@ -102,7 +102,7 @@ def sanitize_html(given: str) -> str:
     result = cleaned.translate(_NAMED)
     if not may_have_formulas(result):  # then backslashes, as in a Windows path, stay as they are
         return result
-    shallow_enough(result)
+    check_nesting(result)
     return inert_tex(result)
 
 

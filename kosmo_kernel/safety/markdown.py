@@ -14,8 +14,8 @@ import re
 from html import unescape
 from itertools import pairwise
 
-from kosmo_kernel.safety.tex import JOINER, inert_tex, may_have_formulas, shallow_enough
-from kosmo_kernel.safety.text import sanitize_text, short_enough
+from kosmo_kernel.safety.tex import JOINER, check_nesting, inert_tex, may_have_formulas
+from kosmo_kernel.safety.text import check_length, sanitize_text
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([^`\n]*)")
 _BACKTICKS = re.compile("`+")
@@ -65,7 +65,7 @@ def sanitize_markdown(given: str) -> str:
     Raises:
         UnsafeContentError: it is too long, or has formulas that are nested too deep.
     """
-    short_enough(given, "Markdown")
+    check_length(given, "Markdown")
     lines = sanitize_text(given).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     parts: list[tuple[str | None, str]] = []  # the language of a block and its code, or None and prose
     prose: list[str] = []
@@ -85,7 +85,7 @@ def sanitize_markdown(given: str) -> str:
     outside = "\n\n".join(part for info, part in parts if info is None)
     has_formulas = may_have_formulas(outside)
     if has_formulas:
-        shallow_enough(outside)
+        check_nesting(outside)
     opens = _OPENS_FORMULA.search(outside) is not None
     pieces = (
         _prose(part, has_formulas=has_formulas) if info is None else _block(info, part, after_formulas=opens)

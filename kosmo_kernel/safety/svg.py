@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from kosmo_kernel.safety.text import UnsafeContentError, short_enough
+from kosmo_kernel.safety.text import UnsafeContentError, check_length
 
 MAX_ELEMENTS_DRAWN = 100_000  # elements of an SVG, each counted as often as it is drawn
 MAX_DEPTH = 100  # nested elements, and nested uses
@@ -27,7 +27,7 @@ def sanitize_svg(given: str) -> str:
     Raises:
         UnsafeContentError: it is no SVG, is too long, has a document type, or draws too much.
     """
-    short_enough(given, "SVG")
+    check_length(given, "SVG")
     given = given.strip()
     if not _check_svg(given.encode(errors="replace")):
         given = given.replace("<svg", f'<svg xmlns="{_NAMESPACE}"', 1)

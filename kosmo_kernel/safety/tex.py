@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text, short_enough
+from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
 
 MAX_LENGTH = 1 << 16  # characters of LaTeX, for which a browser takes seconds
 MAX_DEPTH = 60  # nested braces, environments and delimiters
@@ -157,8 +157,8 @@ def sanitize_latex(given: str) -> str:
     Raises:
         UnsafeContentError: it is too long, or nested too deep.
     """
-    short_enough(given, "LaTeX", MAX_LENGTH)
-    shallow_enough(given)
+    check_length(given, "LaTeX", MAX_LENGTH)
+    check_nesting(given)
     return inert_tex(sanitize_text(given)).replace("<", r"\lt ").replace(">", r"\gt ")
 
 
@@ -167,7 +167,7 @@ def may_have_formulas(given: str) -> bool:
     return _DELIMITER.search(given) is not None if "$" in given or "\\" in given else False
 
 
-def shallow_enough(given: str) -> None:
+def check_nesting(given: str) -> None:
     """Check that formulas are not nested so deep that drawing them could overflow a browser's stack.
 
     Raises:

@@ -23,7 +23,7 @@ def sanitize_text(given: str) -> str:
     return _HARMFUL.sub("", given)
 
 
-def short_enough(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
+def check_length(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
     """Check that a text is not too long to read as markup.
 
     Raises:

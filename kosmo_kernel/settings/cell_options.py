@@ -61,7 +61,7 @@ class Options:
     Attributes:
         input: the Lua variables to set, each with the Python expression for its value.
         output: the Python variables to set, each with the Lua variable that has its value.
-        given: the options that were written, in order; not compared, so that their order does not matter.
+        options_set: the options that were written, in order; not compared, so that their order does not matter.
     """
 
     input: list[tuple[str, str]] = field(default_factory=list)
@@ -76,15 +76,15 @@ class Options:
     no_raise_error: bool = False
     var: str | None = None
     show: bool = False
-    given: list[Option] = field(default_factory=list, compare=False)
+    options_set: list[Option] = field(default_factory=list, compare=False)
 
-    def over(self, settings: Mapping[str, Any]) -> Options:
+    def with_defaults(self, settings: Mapping[str, Any]) -> Options:
         """Return these options, with settings for the options that the cell does not set.
 
         Parameters:
             settings: values by attribute name; other names are ignored.
         """
-        set_here = {option.field for option in self.given}
+        set_here = {option.field for option in self.options_set}
         return replace(self, **{k: value for k, value in settings.items() if hasattr(self, k) and k not in set_here})
 
 
@@ -178,7 +178,7 @@ def parse(line: str) -> Options:
     """
     options, rest = parse_leading(line)
     if rest:
-        is_cut = bool(options.given) and options.given[-1].is_code
+        is_cut = bool(options.options_set) and options.options_set[-1].is_code
         hint = " An expression with blanks in it goes into brackets, or with its name into quotes." if is_cut else ""
         raise SettingsError(f"%%{LUA_MAGIC}: `{rest}` is no option. The Lua starts on the next line.{hint}")
     return options
@@ -198,9 +198,9 @@ def parse_leading(line: str) -> tuple[Options, str]:
         option = by_flag.get(flag)
         if option is None:
             raise _unknown(flag, list(by_flag))
-        if option in options.given and not option.repeats:
+        if option in options.options_set and not option.repeats:
             raise SettingsError(f"The option `{flag}` is given twice.")
-        options.given.append(option)
+        options.options_set.append(option)
         rest = rest[match.end() :].lstrip()
         value: Any = True
         if option.metavar:

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES
-from kosmo_kernel.settings.toml import parsed, place
+from kosmo_kernel.settings.toml import locate_key, parse
 
 FOLDER, FILE = "KOSMO_CONFIG_DIR", "config.toml"
 Policy = Literal["allow", "ask", "deny"]
@@ -34,13 +34,13 @@ class Key(NamedTuple):
 
     Parameters:
         keys: the path of names to it; `*` is an integration or an account.
-        takes: a description of valid values.
-        fits: returns whether a value is valid.
+        expected: a description of valid values.
+        is_valid: returns whether a value is valid.
     """
 
     keys: Keys
-    takes: str
-    fits: Callable[[Any], bool]
+    expected: str
+    is_valid: Callable[[Any], bool]
 
 
 def _is_whole(value: object) -> bool:
@@ -61,15 +61,15 @@ def _are_hosts(value: object) -> bool:
     return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
 
 
-PERMISSIONS = tuple(
+ACCOUNT_PERMISSION_KEYS = tuple(
     Key((*above, "permissions", effect), '"allow", "ask" or "deny"', lambda value: value in POLICIES)
     for above in (("integrations", ANY), ("integrations", ANY, "accounts", ANY))
     for effect in ("read", "write")
 )
-SERVERS = tuple(
+SERVER_PERMISSION_KEYS = tuple(
     key._replace(keys=(*above, *key.keys[-2:]))
     for above in (("mcp",), ("mcp", "servers", ANY))
-    for key in PERMISSIONS[:2]
+    for key in ACCOUNT_PERMISSION_KEYS[:2]
 )
 SECONDS = "a number of seconds above zero"
 KEYS = (
@@ -79,8 +79,8 @@ KEYS = (
     Key(("require_walls",), "true or false", lambda value: isinstance(value, bool)),
     Key(("integrations", ANY, "url"), "an address, such as https://HOST", _is_text),
     Key(("integrations", ANY, "allow_host"), "the name of a host, or a list of them", _are_hosts),
-    *PERMISSIONS,
-    *SERVERS,
+    *ACCOUNT_PERMISSION_KEYS,
+    *SERVER_PERMISSION_KEYS,
 )
 
 
@@ -104,7 +104,7 @@ class Config:
 
     def place(self, *keys: str) -> str:
         """Return the file with the line of a key, as `FILE:LINE`."""
-        return place(self.path, self.text, keys)
+        return locate_key(self.path, self.text, keys)
 
 
 def folder(env: Mapping[str, str] | None = None) -> Path:
@@ -157,8 +157,8 @@ def config(env: Mapping[str, str] | None = None) -> Config:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is no UTF-8 text.") from None
-    table = parsed(path, text)
-    check(table, KEYS, lambda keys: place(path, text, keys))
+    table = parse(path, text)
+    check(table, KEYS, lambda keys: locate_key(path, text, keys))
     result = Config(path, text, table)
     _cache[path] = (state, result)
     return result
@@ -186,9 +186,9 @@ def check(table: Mapping[str, Any], known: Sequence[Key], placed: Callable[[Keys
             raise _unknown(keys, known, placed(keys))
         if exact is None:
             raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
-        if not exact.fits(value):
+        if not exact.is_valid(value):
             got = one_line(repr(value), most=60)
-            raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` takes {exact.takes}, got {got}.")
+            raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` takes {exact.expected}, got {got}.")
 
 
 def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
@@ -220,14 +220,14 @@ def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) ->
     path = folder(env) / FILE
     with locked(path.parent):
         before = config(env).text
-        wanted = _changed(parsed(path, before), changes, dict)
+        wanted = _changed(parse(path, before), changes, dict)
         check(wanted, KEYS, lambda _keys: str(path))
         # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
         # or writes it where it means something else.
         for make in (tomlkit.table, tomlkit.inline_table):
             try:
                 text = tomlkit.dumps(_changed(tomlkit.parse(before), changes, make))
-                is_equal = parsed(path, text) == wanted
+                is_equal = parse(path, text) == wanted
             except (ValueError, tomlkit.exceptions.TOMLKitError, SettingsError):
                 continue
             if is_equal:

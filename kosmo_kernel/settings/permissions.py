@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import FILE, POLICIES, Config, Keys, Policy, config, folder, value_at
-from kosmo_kernel.settings.project_file import tightened
+from kosmo_kernel.settings.project_file import project_permissions
 
-FROM_THE_START: dict[str, Policy] = {"read": "allow", "write": "ask"}
-EFFECTS = tuple(FROM_THE_START)
-FORCED = "for one run of a command, `--force`"
+DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
+EFFECTS = tuple(DEFAULT_POLICIES)
+FORCE_HINT = "for one run of a command, `--force`"
 
 
 class Permission(NamedTuple):
@@ -78,7 +78,7 @@ def servers_named(env: Mapping[str, str] | None = None) -> dict[str, str]:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
     places: dict[str, str] = {}
-    for source in (config(env), tightened(Path.cwd())):
+    for source in (config(env), project_permissions(Path.cwd())):
         servers = source.get("mcp", "servers") if source else None
         places = {name: source.place("mcp", "servers", name) for name in servers or () if source} | places
     return places
@@ -96,7 +96,7 @@ def how_to_allow_tool(server: str, effect: str, found: Permission, env: Mapping[
     name = server if server.replace("-", "").replace("_", "").isalnum() and server.isascii() else f'"{server}"'
     line = f'[mcp.servers.{name}] permissions.{effect} = "allow"'
     way = _of_project(found, server, env) or f"write {line} into {folder(env) / FILE}"
-    return f"To allow it, {way}; {FORCED}."
+    return f"To allow it, {way}; {FORCE_HINT}."
 
 
 def how_to_allow(
@@ -113,7 +113,7 @@ def how_to_allow(
     """
     account = f" --account {alias}" if "accounts" in found.keys else ""
     way = f"run `kosmo integrations:configure {integration}{account} --{effect} allow`"
-    return f"To allow it, {_of_project(found, alias, env) or way}; {FORCED}."
+    return f"To allow it, {_of_project(found, alias, env) or way}; {FORCE_HINT}."
 
 
 def _of_project(found: Permission, name: str, env: Mapping[str, str] | None) -> str:
@@ -131,8 +131,8 @@ def _effective(paths: Callable[[Config], Iterable[Keys]], effect: str, env: Mapp
         effect: as for `permission`.
         env: as for `permission`.
     """
-    own = _configured(config(env), paths, effect) or Permission(FROM_THE_START[effect])
-    project = tightened(Path.cwd())
+    own = _configured(config(env), paths, effect) or Permission(DEFAULT_POLICIES[effect])
+    project = project_permissions(Path.cwd())
     stricter = _configured(project, paths, effect) if project else None
     return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(own.policy) else own
 

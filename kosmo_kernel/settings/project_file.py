@@ -17,11 +17,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
-from kosmo_kernel.settings.config_file import PERMISSIONS, SECONDS, SERVERS, Config, check, is_time
-from kosmo_kernel.settings.toml import parsed
+from kosmo_kernel.settings.config_file import (
+    ACCOUNT_PERMISSION_KEYS,
+    SECONDS,
+    SERVER_PERMISSION_KEYS,
+    Config,
+    check,
+    is_time,
+)
+from kosmo_kernel.settings.toml import parse
 
 FILE, TABLE = "pyproject.toml", "tool.kosmo_kernel"
-PERMITTED = ("integrations", "mcp")  # the tables of permissions, which are no settings of cells
+PERMISSION_TABLES = ("integrations", "mcp")  # the tables of permissions, which are no settings of cells
 ERRORS = ("short", "full")
 # A line that may begin our table. A file without one, such as one that lists this package as a dependency, is not
 # parsed.
@@ -33,13 +40,13 @@ class Setting(NamedTuple):
 
     Parameters:
         doc: a sentence for help.
-        takes: a description of valid values.
-        fits: returns whether a value is valid.
+        expected: a description of valid values.
+        is_valid: returns whether a value is valid.
     """
 
     doc: str
-    takes: str
-    fits: Callable[[Any], bool]
+    expected: str
+    is_valid: Callable[[Any], bool]
 
 
 def _is_count(value: object, minimum: int) -> bool:
@@ -74,7 +81,7 @@ SETTINGS = {
 }
 
 
-def checked(name: str, value: Any, written: str, of: str) -> Any:
+def check_setting(name: str, value: Any, written: str, of: str) -> Any:
     """Return the value of a setting after checking it.
 
     Parameters:
@@ -91,11 +98,11 @@ def checked(name: str, value: Any, written: str, of: str) -> Any:
     if setting is None:
         from kosmo_kernel.catalogue import nearest
 
-        near = nearest(name, [*SETTINGS, *PERMITTED], most=1)
+        near = nearest(name, [*SETTINGS, *PERMISSION_TABLES], most=1)
         available = "" if near else f" The settings are {', '.join(SETTINGS)}."
         raise UnknownNameError(f"{of} has no setting `{name}`.{available}", tuple(near))
-    if not setting.fits(value):
-        raise SettingsError(f"{written} takes {setting.takes}, got {value!r:.80}.")
+    if not setting.is_valid(value):
+        raise SettingsError(f"{written} takes {setting.expected}, got {value!r:.80}.")
     return value
 
 
@@ -108,10 +115,10 @@ def settings_of(directory: Path) -> dict[str, Any]:
     project = _nearest(directory)
     if project is None:
         return {}
-    return {name: _setting(project, name) for name in project.table if name not in PERMITTED}
+    return {name: _setting(project, name) for name in project.table if name not in PERMISSION_TABLES}
 
 
-def tightened(directory: Path) -> Config | None:
+def project_permissions(directory: Path) -> Config | None:
     """Return the permissions that a project sets for integrations and MCP servers, or None if there is no project.
 
     Parameters:
@@ -124,19 +131,19 @@ def tightened(directory: Path) -> Config | None:
     if project is None:
         return None
     for name in project.table:
-        if name not in (*SETTINGS, *PERMITTED):
+        if name not in (*SETTINGS, *PERMISSION_TABLES):
             _setting(project, name)  # raises: a misspelled table may be meant to deny something
-    permissions = {name: project.table[name] for name in PERMITTED if name in project.table}
-    check(permissions, (*PERMISSIONS, *SERVERS), lambda keys: project.place(*keys))
+    permissions = {name: project.table[name] for name in PERMISSION_TABLES if name in project.table}
+    check(permissions, (*ACCOUNT_PERMISSION_KEYS, *SERVER_PERMISSION_KEYS), lambda keys: project.place(*keys))
     return _Project(project.path, project.text, permissions)
 
 
 def _setting(project: _Project, name: str) -> Any:
     value = project.table[name]
-    if name in SETTINGS and SETTINGS[name].fits(value):
+    if name in SETTINGS and SETTINGS[name].is_valid(value):
         return value
     place = project.place(name)  # computed only for errors, because it takes seconds in a long file
-    return checked(name, value, f"{place}: `{name}`", f"{place}: [{TABLE}]")
+    return check_setting(name, value, f"{place}: `{name}`", f"{place}: [{TABLE}]")
 
 
 class _Project(Config):
@@ -165,7 +172,7 @@ def _nearest(directory: Path) -> _Project | None:
 @lru_cache(maxsize=8)  # every run calls this, nearly always with the same text
 def _table(path: Path, text: str) -> Mapping[str, Any] | None:
     """Return our table in a file, or None."""
-    tools = parsed(path, text).get("tool")
+    tools = parse(path, text).get("tool")
     table = tools.get("kosmo_kernel") if isinstance(tools, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(f"{path}: `{TABLE}` must be a table: `[{TABLE}]`.")

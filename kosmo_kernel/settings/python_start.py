@@ -29,7 +29,7 @@ def is_safe(command: Sequence[str]) -> bool:
     return "P" in letters or "I" in letters
 
 
-def made_safe(command: Sequence[str]) -> list[str]:
+def with_safe_options(command: Sequence[str]) -> list[str]:
     """Return the command line with the options added if it lacks them."""
     return list(command) if is_safe(command) else [*command[:1], *OPTIONS, *command[1:]]
 

@@ -16,7 +16,7 @@ from kosmo_kernel.errors import SettingsError
 _MAX_VALUE_LINES = 500  # lines of a value; the line of a key with a longer one may not be found
 
 
-def parsed(path: Path, text: str) -> dict[str, Any]:
+def parse(path: Path, text: str) -> dict[str, Any]:
     """Return the values of a TOML file.
 
     Parameters:
@@ -36,7 +36,7 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: its lists or tables are too deep in one another.") from None
 
 
-def place(path: Path, text: str, keys: Sequence[str]) -> str:
+def locate_key(path: Path, text: str, keys: Sequence[str]) -> str:
     """Return a file with the line of a key, as `FILE:LINE`, or the file alone if the line cannot be found.
 
     Parameters:

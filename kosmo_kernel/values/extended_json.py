@@ -67,7 +67,7 @@ def is_wide(value: Any) -> bool:
     return False
 
 
-def lost(value: Any, place: str) -> Iterator[str]:
+def describe_json_losses(value: Any, place: str) -> Iterator[str]:
     """Yield a sentence for each part of a value that plain JSON loses, with its path in Lua notation.
 
     Parameters:
@@ -80,10 +80,10 @@ def lost(value: Any, place: str) -> Iterator[str]:
         for key, item in value.items():
             if isinstance(key, int) and str(key) in value:
                 yield f'{place} has the keys {key} and "{key}", which are the same in JSON'
-            yield from lost(item, place + _step(key))
+            yield from describe_json_losses(item, place + _step(key))
     elif isinstance(value, (list, Records)):
         for number, item in enumerate(value, start=1):
-            yield from lost(item, f"{place}[{number}]")
+            yield from describe_json_losses(item, f"{place}[{number}]")
 
 
 def _step(key: str | int) -> str:

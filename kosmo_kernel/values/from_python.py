@@ -63,12 +63,12 @@ class LibraryValueCopier(ValueCopier):
             return False
         from kosmo_kernel.values import numpy_pandas
 
-        return numpy_pandas.is_one(value)
+        return numpy_pandas.is_numpy_or_pandas(value)
 
     def of_library(self, value: Any) -> Any:
         from kosmo_kernel.values import numpy_pandas
 
-        return numpy_pandas.form(value, self)
+        return numpy_pandas.to_json_types(value, self)
 
 
 def _records(frame: Any) -> Records:

@@ -30,7 +30,7 @@ _DAYS_OR_MORE = frozenset("YMWD")  # numpy's units for times without a clock tim
 _MONTHS_OR_MORE = frozenset("YM")  # its units for spans of varying length
 
 
-def is_one(value: object) -> bool:
+def is_numpy_or_pandas(value: object) -> bool:
     """Return whether a value has a type of numpy or pandas."""
     if isinstance(value, (np.generic, np.ndarray)):
         return True
@@ -41,7 +41,7 @@ def is_one(value: object) -> bool:
     return value is pandas.NA or isinstance(value, (pandas.DataFrame, *columns))
 
 
-def form(value: Any, copy: ValueCopier) -> Any:
+def to_json_types(value: Any, copy: ValueCopier) -> Any:
     """Return a numpy or pandas value in JSON types; a DataFrame becomes the list of its rows."""
     pandas = sys.modules.get("pandas")
     if isinstance(value, np.generic):

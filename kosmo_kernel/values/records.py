@@ -30,7 +30,7 @@ class Absent:
 
 ABSENT = Absent()
 MAX_KEPT_COLUMNS = 256  # cached columns of one list
-SHORT = 4096  # bytes of JSON that are decoded without pausing the garbage collector
+GC_PAUSE_MIN_BYTES = 4096  # bytes of JSON that are decoded without pausing the garbage collector
 
 
 # The alias of the account of all records, or one per record, with None for records that came from no call.
@@ -39,15 +39,15 @@ Source = str | list[str | None] | None
 ACCOUNT = Column("account", "Whose account the record came from.")
 
 # The fields of an error: `FAILED` in the list of failures of a call that failed for some items, `CAUGHT` from `pcall`.
-FAILED = (
+FAILURE_FIELDS = (
     Column("type", "The kind of failure, `refused` for example"),
     Column("status", "The HTTP status, where there was an answer", "integer", nullable=True),
     Column("id", "The service's own word for it", nullable=True),
     Column("message", "What happened and what to do about it"),
     Column("request_id", "What the service's support asks for", nullable=True),
 )
-CAUGHT = (
-    *FAILED,
+ERROR_FIELDS = (
+    *FAILURE_FIELDS,
     Column("retryable", "Whether the same call may work later", "boolean"),
     Column("function", "The function that was called"),
     Column("account", "The account that was asked"),
@@ -201,7 +201,7 @@ def decode(body: bytes) -> Any:
     Raises:
         ValueError: the text is not JSON.
     """
-    if len(body) < SHORT:
+    if len(body) < GC_PAUSE_MIN_BYTES:
         return msgspec.json.decode(body)
     with collector_paused():
         return msgspec.json.decode(body)

@@ -82,7 +82,7 @@ def test_no_credentials_is_an_error_that_lists_the_ways_with_the_demo_among_them
         accounts.find(HEROKU, env=env)
 
     message = caught.value.message
-    ways = ["HEROKU_API_KEY;", "HEROKU_API_KEY_<ALIAS>", *HEROKU.credentials.how, "KOSMO_DEMO=1", "--demo"]
+    ways = ["HEROKU_API_KEY;", "HEROKU_API_KEY_<ALIAS>", *HEROKU.credentials.token_help, "KOSMO_DEMO=1", "--demo"]
     assert [way for way in ways if way not in message] == []
     assert message.splitlines()[-1].endswith("app.integrations.heroku.demo.list_apps()")
 

@@ -88,7 +88,7 @@ def test_names_are_known_without_a_look_at_a_secret(home: Path, ring: Rememberin
     ring.asked.clear()
 
     assert accounts.names(HEROKU) == ["default", "filed", "production", "demo"]
-    assert accounts.listed(HEROKU, "PRODUCTION") == "production"
+    assert accounts.canonical_name(HEROKU, "PRODUCTION") == "production"
     assert ring.asked == []
 
 
@@ -337,7 +337,9 @@ def test_an_account_with_a_dash_is_named_and_completed_in_lua(
         behind_a_dot = complete("app.integrations.heroku.my", len("app.integrations.heroku.my"), session)
         assert [match.text for match in in_quotes.matches] == ["my-team"]
         assert [match.text for match in behind_a_dot.matches] == []
-    assert ring.asked.count(next(iter(store.added("heroku", os.environ).values())).entry) == 1  # as it was kept
+    assert (
+        ring.asked.count(next(iter(store.stored_accounts("heroku", os.environ).values())).entry) == 1
+    )  # as it was kept
 
 
 def test_a_suggestion_is_written_as_lua_has_it(ring: Remembering) -> None:

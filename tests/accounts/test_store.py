@@ -41,7 +41,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def add(alias: str = "production", token: str = TOKEN, **more: Any) -> store.Added:
+def add(alias: str = "production", token: str = TOKEN, **more: Any) -> store.StoredAccount:
     return store.add(HEROKU, alias, token, os.environ, **more)
 
 
@@ -52,7 +52,7 @@ def texts(folder: Path) -> str:
 def test_a_token_goes_into_the_keyring_and_no_file_has_it(folder: Path, ring: Remembering) -> None:
     made = add(who="Joe")
 
-    assert (made.kept, list(ring.secrets.values())) == ("keyring", [TOKEN])
+    assert (made.location, list(ring.secrets.values())) == ("keyring", [TOKEN])
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "accounts.json"]
     assert TOKEN not in texts(folder)
     assert (mode(folder), mode(folder / "accounts.json")) == (0o700, 0o600)
@@ -71,7 +71,7 @@ def test_without_a_keyring_a_file_that_only_its_owner_reads_has_it(
     made = add(in_file=kind == "asked for")
 
     secrets = folder / "secrets.json"
-    assert (made.kept, mode(secrets), mode(folder), ring.secrets) == ("file", 0o600, 0o700, {})
+    assert (made.location, mode(secrets), mode(folder), ring.secrets) == ("file", 0o600, 0o700, {})
     found = accounts.find(HEROKU, "production")
     assert (found.token, found.source) == (TOKEN, str(secrets))
 

@@ -138,7 +138,7 @@ def test_with_json_a_wrong_call_is_a_document_too(args: list[str]) -> None:
 def test_a_defect_of_ours_is_a_document_as_well_as_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    monkeypatch.setattr("kosmo_kernel.cli.reference.everything", lambda: 1 // 0)
+    monkeypatch.setattr("kosmo_kernel.cli.reference.load_all", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         main(["integrations:list", "--json"])
     answer = json.loads(capfdbinary.readouterr().out)

@@ -20,7 +20,7 @@ from nbformat.sign import NotebookNotary
 from repository import ROOT
 
 from kosmo_kernel.cli import outcome
-from kosmo_kernel.cli.audit import AUDIT, READ_ONLY, called
+from kosmo_kernel.cli.audit import AUDIT, READ_ONLY, typed_command
 from kosmo_kernel.cli.demo import copy_of_notebooks
 from kosmo_kernel.demo.company import Company, company
 
@@ -104,13 +104,13 @@ def test_the_next_command_is_written_as_this_one_was(monkeypatch: pytest.MonkeyP
     command.chmod(0o755)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "argv", [".venv/bin/kosmo", "demo"])
-    assert called() == ".venv/bin/kosmo"
+    assert typed_command() == ".venv/bin/kosmo"
     monkeypatch.setattr(sys, "argv", ["/somewhere/kosmo_kernel/__main__.py", "demo"])
-    assert called().endswith(" -m kosmo_kernel")
+    assert typed_command().endswith(" -m kosmo_kernel")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert called() == "kosmo"
+    assert typed_command() == "kosmo"
     monkeypatch.setattr(sys, "argv", [str(command), "demo"])
-    assert called() == "kosmo"
+    assert typed_command() == "kosmo"
 
 
 def test_notebooks_are_copied_and_what_a_user_has_there_stays(tmp_path: Path) -> None:

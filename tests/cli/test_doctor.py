@@ -259,7 +259,7 @@ def test_an_integration_that_cannot_be_loaded_is_broken(
         warnings.warn("The integration `x` cannot be loaded.", RuntimeWarning, stacklevel=2)
         return (HEROKU,)
 
-    monkeypatch.setattr(doctor, "everything", everything)
+    monkeypatch.setattr(doctor, "load_all", everything)
     code, found = here(capfdbinary)
 
     assert (code, found["integrations.installed"]["message"]) == (1, "The integration `x` cannot be loaded.")

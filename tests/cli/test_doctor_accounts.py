@@ -63,7 +63,9 @@ def test_no_token_is_a_warning_that_lists_the_ways() -> None:
     account = found["heroku.account.default"]
 
     assert account["state"] == "warning"
-    assert all(way in account["what_to_do"] for way in ("HEROKU_API_KEY", *HEROKU.credentials.how, "KOSMO_DEMO=1"))
+    assert all(
+        way in account["what_to_do"] for way in ("HEROKU_API_KEY", *HEROKU.credentials.token_help, "KOSMO_DEMO=1")
+    )
     assert "heroku.request" not in found
 
 

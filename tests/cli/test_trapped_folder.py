@@ -30,7 +30,7 @@ from repository import ROOT
 from trapped import MODULES, Trapped, write
 
 from kosmo_kernel import runbook
-from kosmo_kernel.settings.python_start import OPTIONS, is_safe, made_safe, options
+from kosmo_kernel.settings.python_start import OPTIONS, is_safe, options, with_safe_options
 
 KOSMO = str(Path(sys.executable).with_name("kosmo"))
 OLD = ["python", "-m", "kosmo_kernel.kernel", "-f", "{connection_file}"]
@@ -373,14 +373,14 @@ def test_lab_itself_and_a_kernel_in_it_run_nothing_of_the_folder(trapped: Trappe
 )
 def test_a_command_without_the_options_gets_them(command: list[str], has: list[str]) -> None:
     assert (options(command), is_safe(command)) == (has, False)
-    assert made_safe(command) == ["python", *OPTIONS, *command[1:]]
+    assert with_safe_options(command) == ["python", *OPTIONS, *command[1:]]
 
 
 @pytest.mark.parametrize("written", ["-P", "-I", "-BP", "-IB", "-EP", "-E -P", "-W ignore -P", "-X dev -I -S", "-vPWx"])
 def test_a_command_with_the_options_stays_as_it_is(written: str) -> None:
     command = ["python", *written.split(), "-m", "x"]
     assert is_safe(command)
-    assert made_safe(command) == command
+    assert with_safe_options(command) == command
 
 
 def test_a_word_that_follows_an_option_as_its_value_is_none_itself() -> None:

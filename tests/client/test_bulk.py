@@ -157,18 +157,18 @@ def test_lists_that_are_known_are_not_sent_again() -> None:
     again = demo.client.fetch(APPS, {})
 
     assert again.data is first.data
-    assert len(demo.client.memory._kept) == 3
+    assert len(demo.client.cache._kept) == 3
 
 
 def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:
     demo = Demo()
     secret = {**demo.company.attachments[0], "log_input_url": "https://t.s3cret@logs.example", "web_url": "https://sso"}
     demo.instead["/addon-attachments"] = ("200 OK", [secret])
-    call = HEROKU.function("list_addons").whole
+    call = HEROKU.function("list_addons").bulk
     assert call
-    assert call.links
+    assert call.shared_links
 
-    answer: Any = demo.client.fetch(call.links, {})
+    answer: Any = demo.client.fetch(call.shared_links, {})
 
     assert [answer.data[0][key] for key in ("log_input_url", "web_url")] == ["[redacted]", "[redacted]"]
 
@@ -186,9 +186,9 @@ def test_a_run_that_has_ended_is_not_taken_for_lists_that_cannot_be_read() -> No
 
 
 def broken(**changes: Any) -> Integration:
-    whole = ADDONS.whole
+    whole = ADDONS.bulk
     assert whole
-    changed = replace(ADDONS, whole=replace(whole, **changes))
+    changed = replace(ADDONS, bulk=replace(whole, **changes))
     return replace(HEROKU, functions=(changed,))
 
 
@@ -203,13 +203,13 @@ def broken(**changes: Any) -> Integration:
     ],
 )
 def test_lists_that_cannot_answer_are_a_mistake_of_the_catalogue(changes: dict[str, Any], mistake: str) -> None:
-    with pytest.raises(ValueError, match=f"list_addons has whole lists, but .*{mistake}"):
+    with pytest.raises(ValueError, match=f"list_addons has lists for `bulk`, but .*{mistake}"):
         broken(**changes)
 
 
 def test_only_a_list_function_that_takes_a_list_has_whole_lists() -> None:
     whole = BulkSource("/addons", "app.id", APPS)
-    function = replace(ADDONS, params=(Param("app_id", "The app.", required=True),), whole=whole)
+    function = replace(ADDONS, params=(Param("app_id", "The app.", required=True),), bulk=whole)
 
     with pytest.raises(ValueError, match="is no list function with a parameter that takes a list"):
         replace(HEROKU, functions=(function,))

@@ -222,7 +222,7 @@ def test_a_secret_is_not_kept() -> None:
     for _ in range(2):
         client.fetch(HEROKU.function("list_dynos"), {"app_id": "van-telemetry"})
 
-    assert "rendezvous://" not in repr(client.memory._kept)
+    assert "rendezvous://" not in repr(client.cache._kept)
 
 
 def test_an_answer_without_a_tag_is_not_kept() -> None:
@@ -233,7 +233,7 @@ def test_an_answer_without_a_tag_is_not_kept() -> None:
     client = Client(HEROKU, ACCOUNT, transport=in_process(app), clock=FastClock())
     client.fetch(APPS, {})
 
-    assert not client.memory._kept
+    assert not client.cache._kept
 
 
 def test_an_unchanged_that_nobody_asked_for_is_an_error() -> None:

@@ -21,7 +21,7 @@ from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.values.records import CAUGHT
+from kosmo_kernel.values.records import ERROR_FIELDS
 
 TOKEN = "11111111-2222-4333-8444-555555555555"  # of the old shape, which only its value tells from an identifier
 ACCOUNT = Account("heroku", "production", TOKEN, "https://api.heroku.com", "HEROKU_API_KEY_PRODUCTION")
@@ -139,7 +139,9 @@ def test_a_wrong_token_is_an_error_that_says_where_it_came_from_and_how_to_get_a
     assert isinstance(error, RefusedError)
     assert error.message == (
         WHERE + "Heroku answered 401 (unauthorized): Invalid credentials provided. The token from "
-        "HEROKU_API_KEY_PRODUCTION is wrong, revoked or expired. To get one: " + "; ".join(HEROKU.credentials.how) + "."
+        "HEROKU_API_KEY_PRODUCTION is wrong, revoked or expired. To get one: "
+        + "; ".join(HEROKU.credentials.token_help)
+        + "."
     )
 
 
@@ -195,7 +197,7 @@ def test_a_time_to_wait_is_told_where_the_service_tells_it() -> None:
 
 
 def test_what_is_known_of_a_failed_call_is_described_once() -> None:
-    assert {column.name for column in CAUGHT} == set(ApiError("no").facts())
+    assert {column.name for column in ERROR_FIELDS} == set(ApiError("no").facts())
 
 
 def test_what_an_error_says_behind_the_call_can_be_told_without_it() -> None:

@@ -292,7 +292,7 @@ def test_a_search_ranks_names_before_titles_before_texts_and_keeps_the_order_of_
         replace(plain, name="beside"),
     )
     zoo = replace(HEROKU, name="zoo", title="Zoo", functions=functions)
-    monkeypatch.setattr(integrations, "everything", lambda: (zoo,))
+    monkeypatch.setattr(integrations, "load_all", lambda: (zoo,))
     assert [page.page for page in docs.search_pages("zebra")] == [
         "zoo.zebras",
         "zoo.in_title",
@@ -371,7 +371,7 @@ def test_a_parameter_that_takes_one_value_of_any_text_is_just_that() -> None:
 
 def test_an_installed_integration_has_pages_too(monkeypatch: pytest.MonkeyPatch) -> None:
     shop: Integration = replace(HEROKU, name="shop", title="Shop", functions=HEROKU.functions[:1])
-    monkeypatch.setattr(integrations, "everything", lambda: (*integrations.BUILT_IN, shop))
+    monkeypatch.setattr(integrations, "load_all", lambda: (*integrations.BUILT_IN, shop))
     assert docs.read("shop").startswith("# Shop\n")
     assert docs.read("shop_list_apps") == docs.read("app.integrations.shop.production.list_apps")
     assert docs.read("list_apps") == docs.read("heroku.list_apps")

@@ -18,7 +18,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.explorer.form import TEXT
-from kosmo_kernel.explorer.question import chosen, read
+from kosmo_kernel.explorer.question import find_function, parse_field
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
 
@@ -47,7 +47,7 @@ def test_the_form_is_the_catalogue_s(shell: Shell) -> None:
 
 @pytest.mark.parametrize("name", ["list_dynos", "heroku.list_dynos", "app.integrations.heroku.list_dynos"])
 def test_a_function_is_named_as_in_lua_or_in_short(name: str) -> None:
-    assert chosen(name) == (HEROKU, HEROKU.function("list_dynos"))
+    assert find_function(name) == (HEROKU, HEROKU.function("list_dynos"))
 
 
 @pytest.mark.parametrize("name", ["list_dyno", "heroku.list_dyno", "ships.list_dyno"])
@@ -195,5 +195,5 @@ def test_the_lua_is_written_anew_when_a_cell_has_changed_the_account(monkeypatch
     ],
 )
 def test_what_is_typed_is_read_as_the_parameter_s_kind(kind: Any, typed: str, meant: Any) -> None:
-    found = read(Param("x", "", kind), typed)
+    found = parse_field(Param("x", "", kind), typed)
     assert (type(found), found) == (type(meant), meant)

@@ -238,13 +238,13 @@ SHOP = replace(HEROKU, name="shop")
 def test_an_installed_integration_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, monkeypatch, "shop = kosmo_shop_test:SHOP\n", kosmo_shop_test=SHOP)
     assert integrations.find("shop").name == "shop"
-    assert [integration.name for integration in integrations.everything()] == ["heroku", "shop"]
+    assert [integration.name for integration in integrations.load_all()] == ["heroku", "shop"]
 
 
 def test_a_built_in_name_cannot_be_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, monkeypatch, "heroku = kosmo_thief_test:SHOP\n", kosmo_thief_test="raise RuntimeError")
     assert integrations.find("heroku") is HEROKU
-    assert integrations.everything() == (HEROKU,)
+    assert integrations.load_all() == (HEROKU,)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_an_installed_integration_that_cannot_be_loaded_is_named_and_the_others_
     value = entry.split(" = ")[1]
     assert caught.value.message.startswith(f"The integration `shop` ({value}, from kosmo-shop) {why}")
     with pytest.warns(RuntimeWarning, match="The integration `shop`"):
-        assert integrations.everything() == (HEROKU,)
+        assert integrations.load_all() == (HEROKU,)
 
 
 def test_an_unknown_integration_is_an_error_with_the_nearest_name() -> None:

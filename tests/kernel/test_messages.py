@@ -11,7 +11,7 @@ import zmq
 from jupyter_client.session import Session as Client
 
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
-from kosmo_kernel.kernel.messages import NOBODY, InvalidMessageError, MessageCodec, Request
+from kosmo_kernel.kernel.messages import NO_PARENT, InvalidMessageError, MessageCodec, Request
 
 KEY = b"a key that both have"
 
@@ -49,7 +49,7 @@ def test_text_that_is_no_text_is_read_all_the_same(sent: bytes, read: str) -> No
         ([b"front end", b"<IDS|MSG>"], "frames that are no message"),
         ([b"front end", b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"], "a message with a wrong signature"),
         ([*typed()[:-1], b'{"code": "os.exit()"}'], "a message with a wrong signature"),
-        (MessageCodec(b"another key").seal("execute_request", {}, NOBODY), "a message with a wrong signature"),
+        (MessageCodec(b"another key").seal("execute_request", {}, NO_PARENT), "a message with a wrong signature"),
     ],
 )
 def test_what_nobody_with_the_key_has_signed_is_no_request(frames: list[bytes], why: str) -> None:
@@ -103,24 +103,24 @@ def test_a_reply_is_read_by_jupyters_own_code() -> None:
 
 def test_what_json_does_not_have_becomes_what_it_has() -> None:
     content = {"numbers": [float("nan"), float("inf"), 1.5, (2, float("-inf"))], "path": Path("a")}
-    told = read(MessageCodec(KEY).seal("display_data", content, NOBODY))["content"]
+    told = read(MessageCodec(KEY).seal("display_data", content, NO_PARENT))["content"]
     assert told == {"numbers": [None, None, 1.5, [2, None]], "path": "a"}
 
 
 def test_half_a_character_does_not_stop_a_message() -> None:
-    told = read(MessageCodec(KEY).seal("execute_input", {"code": "'\ud800'"}, NOBODY))
+    told = read(MessageCodec(KEY).seal("execute_input", {"code": "'\ud800'"}, NO_PARENT))
     assert told["content"] == {"code": "'\ud800'"}
 
 
 def test_buffers_follow_the_texts() -> None:
-    frames = MessageCodec(KEY).seal("comm_msg", {}, NOBODY, metadata={"m": 1}, buffers=[b"raw", memoryview(b"more")])
+    frames = MessageCodec(KEY).seal("comm_msg", {}, NO_PARENT, metadata={"m": 1}, buffers=[b"raw", memoryview(b"more")])
     message = read(frames)
     assert ([bytes(buffer) for buffer in message["buffers"]], message["metadata"]) == ([b"raw", b"more"], {"m": 1})
 
 
 def test_every_message_has_an_id_of_its_own() -> None:
     envelopes = MessageCodec(KEY)
-    ids = {read(envelopes.seal("status", {}, NOBODY))["header"]["msg_id"] for _ in range(10)}
+    ids = {read(envelopes.seal("status", {}, NO_PARENT))["header"]["msg_id"] for _ in range(10)}
     assert len(ids) == 10
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError
-from kosmo_kernel.kernel.execute import bundles_of, folding
+from kosmo_kernel.kernel.execute import bundles_of, with_outline
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.render.display import TEXT_MOST
 from kosmo_kernel.render.tree import MAX_PARTS, PARTS, outline
@@ -125,7 +125,7 @@ def test_a_larger_table_has_its_text_and_an_outline() -> None:
 
 def test_what_has_a_form_of_its_own_gets_no_outline() -> None:
     json = {"text/plain": "…", "application/json": [LONG, LONG]}
-    assert folding(json, [LONG, LONG]) is json
+    assert with_outline(json, [LONG, LONG]) is json
     assert "kosmo-outline" not in bundles_of([Records([{"a": LONG}])], Options())[0]["text/html"]
 
 

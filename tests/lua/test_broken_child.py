@@ -31,7 +31,7 @@ PATIENCE = 20.0  # seconds, a third of what the double sleeps; each of these end
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that does nothing, or does not listen, is given up soon."""
-    monkeypatch.setattr(watch, "STILL", 0.5)
+    monkeypatch.setattr(watch, "MAX_IDLE_SECONDS", 0.5)
     monkeypatch.setattr(process, "MAX_UNREAD_SECONDS", 0.5)
 
 
@@ -357,7 +357,7 @@ def test_whatever_the_process_for_patterns_says_the_run_ends_and_the_next_works(
     double.write_text(WORKER.format(body=textwrap.indent(f"framed(b'ready')\nhear()\n{body}", "    ")))
     with Session("demo", cpu_limit=0.5) as opened:
         with monkeypatch.context() as patch:
-            patch.setattr(patterns, "STILL", 0.5)
+            patch.setattr(patterns, "MAX_WALL_CLOCK_SECONDS", 0.5)
             patch.setattr(patterns, "START", f"exec(open({str(double)!r}).read()); main()")
             started = time.monotonic()
             with contextlib.suppress(errors.KosmoError):

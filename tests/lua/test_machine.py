@@ -277,7 +277,7 @@ def test_an_interrupt_that_comes_too_late_for_its_run_does_not_stop_the_next(mon
 
 def test_an_interrupt_while_a_run_is_expected_ends_it_before_it_begins() -> None:
     with machine() as lua:
-        with lua.expected():
+        with lua.cancellable_start():
             lua.interrupt()
             error = failure(lua, "began = true").error
 

@@ -17,7 +17,7 @@ from lua_host import failure, machine, run, values
 
 from kosmo_kernel.lua import process, wire
 from kosmo_kernel.lua.process import LuaProcess
-from kosmo_kernel.lua.walls import MEANINGS, UNTOLD, Wall, parse_report
+from kosmo_kernel.lua.walls import MEANINGS, NOT_REPORTED, Wall, parse_report
 from kosmo_kernel.lua.walls_filter import ARCHITECTURES, program
 
 INTRUDER = """
@@ -191,7 +191,7 @@ def test_a_wall_that_cannot_stand_is_told_with_its_reason_and_lua_runs(
 
 def test_a_wall_of_which_nobody_says_anything_does_not_stand() -> None:
     walls = parse_report(b"files\t\nprivileges\tonly\nLinux\nnonsense", {"memory": ""})
-    said = {wall.name: wall.why_not for wall in walls if wall.stands or wall.why_not != UNTOLD}
+    said = {wall.name: wall.why_not for wall in walls if wall.stands or wall.why_not != NOT_REPORTED}
 
     assert [wall.name for wall in walls] == list(MEANINGS)
     assert said == {"files": "", "privileges": "only", "memory": ""}

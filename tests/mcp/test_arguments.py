@@ -10,7 +10,7 @@ import pytest
 from full_matrix import full_rows_except
 
 from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
-from kosmo_kernel.mcp.answers import displays_of, value_of
+from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.run.schema_matching import SchemaMatching
@@ -255,7 +255,7 @@ WRAPPED = {"type": "object", "properties": {"result": {"type": "array"}}, "requi
     ],
 )
 def test_an_answer_is_a_value(answer: dict[str, Any], output: Any, value: Any) -> None:
-    found = value_of(tool(output=output), answer)
+    found = result_value(tool(output=output), answer)
     assert (type(found), found) == (type(value), value)
 
 
@@ -265,7 +265,7 @@ def test_a_list_of_objects_is_records_whatever_they_came_in() -> None:
         {"content": [], "structuredContent": {"result": rows}},
         {"content": [{"type": "text", "text": '[{"a": 1}, {"a": null, "b": 2}]'}]},
     ):
-        found = value_of(tool(output=WRAPPED), answer)
+        found = result_value(tool(output=WRAPPED), answer)
         assert isinstance(found, Records)
         assert list(found.rows) == rows
 
@@ -280,13 +280,13 @@ def test_a_list_of_objects_is_records_whatever_they_came_in() -> None:
 )
 def test_a_failure_is_an_error_with_its_text(content: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        value_of(tool(), {"content": content, "isError": True}, ["open-sesame-42"])
+        result_value(tool(), {"content": content, "isError": True}, ["open-sesame-42"])
     assert caught.value.message == f"mcp.library.search: {message}"
 
 
 def test_a_failure_without_a_text_is_an_error_too() -> None:
     with pytest.raises(RefusedError, match=r"mcp\.library\.search failed, and the server does not say why"):
-        value_of(tool(), {"content": [], "isError": True})
+        result_value(tool(), {"content": [], "isError": True})
 
 
 def test_pictures_and_documents_are_there_to_be_looked_at() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kosmo_kernel.mcp.names import lua_names, own_name
+from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.tools import tools_of
 
 
@@ -31,11 +31,11 @@ def test_of_names_that_would_become_one_the_own_name_comes_first() -> None:
 
 def test_a_key_means_an_own_name_before_a_lua_name_before_what_others_call_it() -> None:
     called = lua_names(["a-b", "a_b", "listIssues"])
-    assert own_name("a-b", called) == "a-b"
-    assert own_name("a_b", called) == "a_b"
-    assert own_name("a_b_2", called) == "a-b"
-    assert own_name("listissues", called) == "listIssues"
-    assert own_name("list_issues", called) is None
+    assert original_name("a-b", called) == "a-b"
+    assert original_name("a_b", called) == "a_b"
+    assert original_name("a_b_2", called) == "a-b"
+    assert original_name("listissues", called) == "listIssues"
+    assert original_name("list_issues", called) is None
 
 
 def test_a_tool_that_does_not_say_that_it_reads_may_write() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Server, Trust
-from kosmo_kernel.mcp.trust import called, consent_lines, fingerprint
+from kosmo_kernel.mcp.trust import command_line, consent_lines, fingerprint
 
 SERVER = Server(
     name="ledger",
@@ -115,7 +115,7 @@ def test_of_an_argument_that_is_a_secret_the_name_is_shown_and_the_agreement_is_
 ) -> None:
     server = replace(SERVER, command="run", args=args, env={})
 
-    assert (consent_lines(server), called(server)) == ([line], line)
+    assert (consent_lines(server), command_line(server)) == ([line], line)
     changed = replace(server, args=tuple(arg.replace("opensesame", "another") for arg in args))
     assert (fingerprint(changed) == fingerprint(server)) == (changed == server)
 

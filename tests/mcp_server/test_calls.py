@@ -286,6 +286,6 @@ def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
             pytest.fail("another call has this session by now")
 
     underway = InFlightCall(lambda _: None)
-    underway.runs_in(cast("Any", Stopped()))
-    underway.over()
+    underway.set_session(cast("Any", Stopped()))
+    underway.finish()
     underway._stop(cast("Any", Stopped()))

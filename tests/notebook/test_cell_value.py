@@ -48,7 +48,7 @@ def test_flags_and_values_are_read_as_a_shell_would() -> None:
 
 
 def test_options_are_remembered_as_they_were_written() -> None:
-    assert [option.flags for option in parse("--raw -a demo").given] == [("--raw",), ("-a", "--account")]
+    assert [option.flags for option in parse("--raw -a demo").options_set] == [("--raw",), ("-a", "--account")]
 
 
 def test_an_empty_line_asks_for_nothing() -> None:

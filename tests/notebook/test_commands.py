@@ -39,7 +39,7 @@ class Lua:
     def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
         return {"type": "table", "page": docs.Page("# app.mcp.time\n")} if chain == ["app", "mcp", "time"] else None
 
-    def listed(self, integration: str, function: str, account: str) -> None:
+    def last_list(self, integration: str, function: str, account: str) -> None:
         raise NotImplementedError
 
     def run(self, source: str, **options: Any) -> Result:

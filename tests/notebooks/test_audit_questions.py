@@ -16,7 +16,7 @@ from audit_questions import QUESTIONS
 from kosmo_kernel import runbook, snapshot
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.runbook.parameters import declared
+from kosmo_kernel.runbook.parameters import parse_declarations
 from kosmo_kernel.session import Session
 
 LINES = 10  # of Lua that a cell has at most: the one of a question, and any other
@@ -55,7 +55,7 @@ def test_the_first_cell_of_code_declares_an_account(path: Path) -> None:
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     language = notebook.metadata.kernelspec.language
     assert first.metadata.get("tags") == ["parameters"]
-    assert "account" in {parameter.name for parameter in declared(first.source, language)}
+    assert "account" in {parameter.name for parameter in parse_declarations(first.source, language)}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -12,7 +12,7 @@ from kernel_client import Kernel
 from python_shell import Shell, run, value
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.render.itables import Browsed, browsed
+from kosmo_kernel.render.itables import InteractiveTable, interactive_table
 from kosmo_kernel.values.records import Records
 
 options = pytest.importorskip("itables.options")
@@ -37,7 +37,7 @@ def cells_of(markup: str) -> str:
 
 def test_a_lua_variable_is_browsed_with_all_its_rows(shell: Shell) -> None:
     found = value(shell, "%kosmo browse apps")
-    assert isinstance(found, Browsed)
+    assert isinstance(found, InteractiveTable)
     rows = cells_of(html_of(found))
     assert all(f'\\"{name}\\"' in rows for name in value(shell, "%kosmo_lua apps")["name"])
     assert repr(found) == repr(value(shell, "%kosmo_lua apps"))
@@ -83,14 +83,14 @@ def test_what_cannot_be_browsed_says_why(shell: Shell, line: str, kind: type[Exc
 def test_without_itables_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "itables", None)
     with pytest.raises(SettingsError, match=re.escape("`pip install 'kosmo_kernel[tables]'`")):
-        browsed("x", Records([{"a": 1}]))
+        interactive_table("x", Records([{"a": 1}]))
 
 
 def test_hostile_texts_are_escaped_and_nested_values_are_json() -> None:
     records = Records(
         [{HOSTILE: HOSTILE, "nested": {"list": [1, {"deep": HOSTILE}]}, "many": [{"a": 1}], "none": None}]
     )
-    markup = html_of(browsed("x", records))
+    markup = html_of(interactive_table("x", records))
     program = markup[markup.index("function injectCSS") :]
     assert "alert(1)" not in program
     assert "<script>alert" not in markup
@@ -111,7 +111,7 @@ def test_settings_of_itables_and_pandas_are_left_alone_and_do_not_matter(monkeyp
     monkeypatch.setattr(options, "allow_html", True)
     monkeypatch.setattr(options, "connected", True, raising=False)
     monkeypatch.setattr(options, "maxBytes", 10)
-    markup = html_of(browsed("x", Records([{"a": f"<i>{number}</i>"} for number in range(300)])))
+    markup = html_of(interactive_table("x", Records([{"a": f"<i>{number}</i>"} for number in range(300)])))
     assert cells_of(markup).count("&lt;i&gt;") == 300
     assert vars(pd.DataFrame)["_repr_html_"] is shown
     assert pd.get_option("display.max_rows") == rows

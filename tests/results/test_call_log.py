@@ -14,7 +14,7 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.results.call_log import accounts_used, logged, torn, totals
+from kosmo_kernel.results.call_log import accounts_used, count_incomplete_lines, read_lines, totals
 from kosmo_kernel.session import Session
 
 
@@ -29,7 +29,7 @@ def test_each_run_that_made_a_call_is_a_line_that_only_its_owner_reads(log: Path
     session.run("return 1", name="In[1]")
     session.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })", name="In[2]")
     session.run("local h = app.integrations.heroku; h.list_apps(); h.get_app('my-app')", name="In[3]")
-    lines = logged(log)
+    lines = read_lines(log)
     assert [line["name"] for line in lines] == ["In[2]", "In[3]"]
     assert [(c["path"], c["calls"], c["failed"]) for line in lines for c in line["calls"]] == [
         ("integrations.heroku.list_dynos", 1, 0),
@@ -43,12 +43,12 @@ def test_each_run_that_made_a_call_is_a_line_that_only_its_owner_reads(log: Path
 def test_a_run_that_failed_is_noted_too(log: Path, session: Session) -> None:
     with pytest.raises(KosmoError):
         session.run("app.integrations.heroku.get_app('no-such-app')")
-    assert [(c["calls"], c["failed"]) for line in logged(log) for c in line["calls"]] == [(1, 1)]
+    assert [(c["calls"], c["failed"]) for line in read_lines(log) for c in line["calls"]] == [(1, 1)]
 
 
 def test_a_line_tells_which_services_were_asked_by_their_names(log: Path, session: Session) -> None:
     session.run("app.integrations.heroku.get_app('my-app')")
-    assert list(accounts_used(logged(log))) == [("heroku", "demo")]
+    assert list(accounts_used(read_lines(log))) == [("heroku", "demo")]
 
 
 @pytest.fixture
@@ -84,14 +84,14 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
 def test_requests_that_were_refused_count_like_others(source: str, requests: int, refusing: Session, log: Path) -> None:
     cost = refusing.run(source).cost
     assert cost is not None
-    assert (totals(logged(log))[2], cost.requests) == (requests, requests)
+    assert (totals(read_lines(log))[2], cost.requests) == (requests, requests)
 
 
 def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Session) -> None:
     session.run("app.integrations.heroku.get_app('my-app')", name="In[1]")
     whole = log.read_bytes()
     log.write_bytes(whole + whole[:20] + whole + "größe".encode()[:3])
-    assert ([line["name"] for line in logged(log)], torn(log)) == (["In[1]"], 2)
+    assert ([line["name"] for line in read_lines(log)], count_incomplete_lines(log)) == (["In[1]"], 2)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")

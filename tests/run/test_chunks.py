@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.run.chunks import MAX_CONSTRUCTORS, READ_MOST, ChunkHistory, keys
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, MAX_CONSTRUCTORS, ChunkHistory, keys
 from kosmo_kernel.run.lint import lint
 from kosmo_kernel.session import Session
 
@@ -49,7 +49,7 @@ def test_the_last_script_has_its_order_first() -> None:
 def test_of_much_text_the_start_is_read() -> None:
     scripts = ChunkHistory()
     scripts.add("In[1]", "x = { old = 1, older = 2 }")
-    scripts.add("In[2]", "x = { a = 1, b = 2 }" + " " * READ_MOST + "y = { c = 1, d = 2 }")
+    scripts.add("In[2]", "x = { a = 1, b = 2 }" + " " * MAX_CHARACTERS_TOKENIZED + "y = { c = 1, d = 2 }")
     assert scripts.key_orders() == (["a", "b"], [("a", "b")])
 
     scripts.add("In[3]", "\n".join(f"x = {{ a{i} = 1, b{i} = 2 }}" for i in range(MAX_CONSTRUCTORS + 1)))

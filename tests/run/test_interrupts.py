@@ -22,7 +22,7 @@ from kosmo_kernel.kernel import execute, failures, notebook
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.messages import Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
-from kosmo_kernel.kernel.protocol import STOP_MAKING, LuaKernel
+from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook import cell_value
@@ -205,7 +205,10 @@ def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, li
         session, lambda *message: sent.append(message), lambda *_: None, kernel._is_stopped
     )
     kernel._cell = Request(kind="execute_request")
-    handlers = {signal.SIGINT: lambda *_: kernel.interrupt(), STOP_MAKING: lambda *_: kernel.stop_making()}
+    handlers = {
+        signal.SIGINT: lambda *_: kernel.interrupt(),
+        INTERRUPT_RENDERING: lambda *_: kernel.interrupt_rendering(),
+    }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield kernel, sent
@@ -291,7 +294,9 @@ def test_an_interrupt_that_was_meant_for_a_cell_before_does_not_end_what_this_on
     kernel, sent = lua_kernel
     kernel.interrupt()
     kernel._cell = Request(kind="execute_request")
-    when_called(monkeypatch, execute, "bundle_of", lambda: os.kill(os.getpid(), STOP_MAKING))  # which comes late
+    when_called(
+        monkeypatch, execute, "bundle_of", lambda: os.kill(os.getpid(), INTERRUPT_RENDERING)
+    )  # which comes late
     executed(kernel, RECORDS)
 
     assert [kind for kind, _ in sent] == ["execute_result"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.runbook.parameters import LUA, PYTHON, Parameter, assignments, declared, value_of, values_of
+from kosmo_kernel.runbook.parameters import LUA, PYTHON, Parameter, assignments, parse_declarations, value_of, values_of
 from kosmo_kernel.session import Session
 
 IN_LUA = """
@@ -37,17 +37,17 @@ FOUND = [
 
 
 def test_a_cell_of_lua_declares_what_it_assigns() -> None:
-    assert declared(IN_LUA, LUA) == [Parameter(*one) for one in FOUND]
+    assert parse_declarations(IN_LUA, LUA) == [Parameter(*one) for one in FOUND]
 
 
 def test_a_cell_of_python_declares_the_same_kinds() -> None:
-    found = declared(IN_PYTHON, PYTHON)
+    found = parse_declarations(IN_PYTHON, PYTHON)
     assert [(one.name, one.kind, one.doc) for one in found] == [(name, kind, doc) for name, kind, _, doc in FOUND]
 
 
 @pytest.mark.parametrize(("code", "language"), [("1 +", PYTHON), ("x = 'é'  # ü", PYTHON), ("x <- 1", "r"), ("", LUA)])
 def test_what_cannot_be_read_declares_nothing_and_is_no_failure(code: str, language: str) -> None:
-    assert [one.doc for one in declared(code, language)] in ([], ["ü"])
+    assert [one.doc for one in parse_declarations(code, language)] in ([], ["ü"])
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_text_of_another_kind_is_refused_with_what_is_wanted(kind: str, text: 
 
 def test_a_comment_is_found_behind_texts_with_other_ends_of_lines_in_them() -> None:
     code = 'x = "\u2028é\x0b"  # first\r\ny = "ééé"  # second\n'
-    assert [(one.name, one.doc) for one in declared(code, PYTHON)] == [("x", "first"), ("y", "second")]
+    assert [(one.name, one.doc) for one in parse_declarations(code, PYTHON)] == [("x", "first"), ("y", "second")]
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match=r"no parameter `limt`: it has account, .+ Did you mean: limit"):
-        values_of(declared(IN_LUA, LUA), {"limt": "3"})
+        values_of(parse_declarations(IN_LUA, LUA), {"limt": "3"})
     with pytest.raises(UnknownNameError, match="no cell of it has the tag `parameters`"):
         values_of([], {"limit": "3"})
 

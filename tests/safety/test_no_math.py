@@ -14,7 +14,7 @@ from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.docs import Page
 from kosmo_kernel.notebook.cell_value import small_note
 from kosmo_kernel.render.frames import frame_of
-from kosmo_kernel.render.itables import browsed
+from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.tree import outline
 from kosmo_kernel.safety.no_math import CLASSES, without_delimiters
@@ -83,7 +83,7 @@ def progress(text: str) -> str:
 
 
 def browser(text: str) -> str:
-    return browsed("x", frame_of(Records([{text: text}])))._repr_mimebundle_()["text/html"]
+    return interactive_table("x", frame_of(Records([{text: text}])))._repr_mimebundle_()["text/html"]
 
 
 def page(text: str) -> str:

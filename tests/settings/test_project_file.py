@@ -11,7 +11,7 @@ import pytest
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.cell_options import Options, parse
-from kosmo_kernel.settings.project_file import SETTINGS, settings_of, tightened
+from kosmo_kernel.settings.project_file import SETTINGS, project_permissions, settings_of
 
 ALL = """
 [project]
@@ -58,10 +58,10 @@ def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
         looked.append(path)
         return "here"
 
-    monkeypatch.setattr("kosmo_kernel.settings.config_file.place", place)
+    monkeypatch.setattr("kosmo_kernel.settings.config_file.locate_key", place)
     written(tmp_path, f'{ALL}\n[tool.kosmo_kernel.integrations.heroku.permissions]\nread = "ask"\n')
     settings_of(tmp_path)
-    assert tightened(tmp_path)
+    assert project_permissions(tmp_path)
     assert looked == []
     written(tmp_path, "[tool.kosmo_kernel]\nlimit = 'x'\n")
     with pytest.raises(SettingsError, match=r"^here: `limit` takes a whole number"):
@@ -71,7 +71,7 @@ def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
 def test_a_file_that_is_the_same_is_not_read_as_toml_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, ALL)
     first = settings_of(tmp_path)
-    monkeypatch.setattr("kosmo_kernel.settings.project_file.parsed", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr("kosmo_kernel.settings.project_file.parse", lambda *_: pytest.fail("it was read again"))
     assert settings_of(tmp_path) == first
 
 
@@ -183,4 +183,4 @@ def test_what_is_no_toml_is_told_where_it_is_ours(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_that_says_something_is_right(line: str, settings: dict[str, Any], options: Options) -> None:
-    assert parse(line).over(settings) == options
+    assert parse(line).with_defaults(settings) == options

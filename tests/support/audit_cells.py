@@ -14,7 +14,7 @@ import nbformat
 from repository import NOTEBOOKS
 
 from kosmo_kernel import snapshot
-from kosmo_kernel.runbook.parameters import LUA, PYTHON, declared, value_of
+from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations, value_of
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.from_python import lua_value
 
@@ -46,7 +46,7 @@ def answers(name: str, /, **given: str) -> dict[str, Any]:
         for ident, source in cells(name):
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
-                values = {p.name: usual(p.kind, p.usual) for p in declared(source, language)} | given
+                values = {p.name: usual(p.kind, p.default) for p in parse_declarations(source, language)} | given
                 session.run("", inputs=values | made_by_python(name, values))
                 continue
             outputs = re.findall(r"^%%kosmo_lua .*-o (\w+)", source_of(name, ident))
@@ -78,7 +78,7 @@ def usual(kind: str, text: str) -> Any:
     """The usual value of a parameter, in whichever language it stands."""
     if kind == "table":
         return json.loads(text.replace("{", "[").replace("}", "]"))
-    parameter = declared(f"x = {text}", PYTHON)[0]
+    parameter = parse_declarations(f"x = {text}", PYTHON)[0]
     return value_of(parameter, text.strip('"'))
 
 

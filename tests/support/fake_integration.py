@@ -108,7 +108,7 @@ FERRIES = Integration(
         env="TIDEWATER_KEY",
         url_env=("TIDEWATER_URL",),
         hosts=("tidewater.example",),
-        how=("ask the harbour master for a key",),
+        token_help=("ask the harbour master for a key",),
         headers=lambda token: {"X-Api-Key": token},
     ),
     headers={"Accept": "application/json", "X-Line": "north"},

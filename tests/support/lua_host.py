@@ -75,7 +75,7 @@ class Answers:
     def items(self, coming: int, done: int) -> None:
         self.counted = (self.counted[0] + coming, self.counted[1] + done)
 
-    def drop(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         self.dropped.append(number)
 
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ class Answers:
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> NoReturn:
         raise errors.SettingsError(f"there are no MCP servers here to be asked for {verb} ({len(asked)})")
 
-    def space(self, integration: str, key: str) -> str:
+    def resolve_account(self, integration: str, key: str) -> str:
         if key == "production":
             return key
         raise errors.UnknownNameError(f"{integration} has no {key}.", ("list_apps",))
@@ -110,10 +110,10 @@ class Answers:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
 
-    def joins(self, chunk: str, first: int, last: int) -> bool:
+    def is_one_expression(self, chunk: str, first: int, last: int) -> bool:
         return self.scripts.concatenations(chunk, first, last)
 
-    def orders(self) -> tuple[list[str], list[Names]]:
+    def key_orders(self) -> tuple[list[str], list[Names]]:
         return self.scripts.key_orders()
 
     def output_of(self, number: int) -> Any:
@@ -166,8 +166,8 @@ class Shuffled(Answers):
         self.open = [one for one in self.open if one not in chosen]
         return [(number, self._answer(request)) for number, request in chosen]
 
-    def drop(self, number: int) -> None:
-        super().drop(number)
+    def cancel(self, number: int) -> None:
+        super().cancel(number)
         self.open = [one for one in self.open if one[0] != number]
 
     def _answer(self, request: CallRequest) -> list[Any] | errors.KosmoError:
