@@ -1,0 +1,33 @@
+"""The fixture `door`: each way to run Lua in turn, opened once for all tests that want it with the same settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from doors import DOORS, Door, Settings, opened
+
+OpenDoor = Callable[[str, Settings, str], Door]
+
+
+@pytest.fixture(scope="session")
+def open_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenDoor]:
+    """Opens a door, or gives the one that is open with the same settings."""
+    found: dict[tuple[str, str, str], Door] = {}
+    with ExitStack() as stack:
+
+        def open_one(name: str, settings: Settings, config: str) -> Door:
+            key = (name, str(settings), config)
+            if key not in found:
+                found[key] = stack.enter_context(opened(name, settings, config, tmp_path_factory.mktemp(name)))
+            return found[key]
+
+        yield open_one
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest, open_door: OpenDoor) -> Door:
+    """Each door, with the environment of the test's module in `SETTINGS` and its `config.toml` in `CONFIG`."""
+    module = request.module
+    return open_door(request.param, getattr(module, "SETTINGS", {}), getattr(module, "CONFIG", ""))

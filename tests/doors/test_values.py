@@ -1,0 +1,112 @@
+"""The value of a cell is the same through each door; a Python notebook writes it as Python does, the others as Lua."""
+
+from __future__ import annotations
+
+import pytest
+from doors import Door, through_all_that_keep_variables
+
+# A cell, and its value as Lua and as Python write it; an empty text where nothing is shown.
+CELLS = [
+    ("1 + 1", "2", "2"),
+    ("'ab'", "ab", "'ab'"),
+    ("nil", "nil", ""),
+    ("true, 10 // 3, 1.0", "true\t3\t1.0", "True\n3\n1.0"),
+    ("2^53", "9.007199254741e+15", "9007199254740992.0"),
+    ("return 1, nil, 'x'", "1\tnil\tx", "1\nNone\n'x'"),
+    ("{ 1, 2, { a = 1 } }", "[1, 2, { a: 1 }]", "[1, 2, {'a': 1}]"),
+    ("local x = 20 return x * 2 + 2", "42", "42"),
+    ("local x = 40\nx + 2", "42", "42"),
+    ("'it is not;'", "it is not;", "'it is not;'"),
+    ("1;", "", ""),
+    ("1 + 1; -- it's hidden", "", ""),
+    ("local x = 1", "", ""),
+    ("-- nothing", "", ""),
+    ("(function() end)()", "", ""),
+    ("x = 22", "", ""),
+    ("function f() return 23 end", "", ""),
+]
+# A `return` may stand anywhere.
+RETURNS = [
+    ("do return 42 end", "42"),
+    ("if true then return 5 end", "5"),
+    ("if false then return 5 end", ""),
+    ("if false then return 5 else return 6 end", "6"),
+    ("for i = 1, 9 do if i == 4 then return i end end", "4"),
+    ("for _, size in ipairs({ 30, 31 }) do return size end", "30"),
+    ("while true do do if true then return 7 end end end", "7"),
+    ("repeat return 8 until true", "8"),
+    ("repeat local n = 9 if n then return n end until false", "9"),
+    ("goto there\n::there::\ndo return 10 end", "10"),
+    ("local n = 0\n::again::\nn = n + 1\nif n < 11 then goto again end\ndo return n end", "11"),
+    ("local function f() return 12 end\ndo return f() end", "12"),
+    ("if true then return 13 end\nlocal x = 1", "13"),
+    ("if true then return 14 end\nx = 1 -- the end;", "14"),
+    ("if true then return 15; end", "15"),
+    ("if true then return 16 end\n1 + 1", "16"),
+    ("if false then return 17 end\n1 + 17", "18"),
+    ("if true then return 19 end;", ""),
+    ("if true then return 20 end; -- quiet", ""),
+    ("if true then return 21 end;\n-- quiet", ""),
+    ("do return end", ""),
+]
+
+
+@pytest.mark.parametrize(("cell", "lua", "python"), CELLS)
+def test_the_value_of_a_cell_is_shown(door: Door, cell: str, lua: str, python: str) -> None:
+    text = python if door.name == "magic" else lua
+    assert door.run(cell).shown == (f"{text}\n" if text else "")
+
+
+@pytest.mark.parametrize(("cell", "text"), RETURNS)
+def test_what_a_cell_returns_is_shown_wherever_the_return_stands(door: Door, cell: str, text: str) -> None:
+    assert door.run(cell).shown == (f"{text}\n" if text else "")
+
+
+def test_a_block_can_return_several_values_and_nil(door: Door) -> None:
+    assert door.run("do return nil, 'x' end").shown == door.run("return nil, 'x'").shown
+
+
+def test_printed_text_comes_before_the_value(door: Door) -> None:
+    assert door.run("print('first', 2) return 3").shown == "first\t2\n3\n"
+
+
+def test_what_goes_to_standard_error_is_kept_apart(door: Door) -> None:
+    done = door.run("io.stderr:write('beside\\n') print('out')")
+    assert (done.shown, done.notes) == ("out\n", ["beside"])
+
+
+def test_a_list_of_records_is_a_table(door: Door) -> None:
+    lines = door.run("app.integrations.heroku.list_dynos('my-app')").shown.splitlines()
+    assert lines[0].split()[:3] == ["name", "state", "type"]
+    assert [line.split()[:3] for line in lines if ".1" in line] == [
+        ["web.1", "up", "web"],
+        ["worker.1", "up", "worker"],
+    ]
+
+
+def test_a_record_is_a_line_for_each_field(door: Door) -> None:
+    lines = [line.split() for line in door.run("app.integrations.heroku.get_app('my-app')").shown.splitlines()]
+    assert lines[0] == ["name", "my-app"]
+    assert ["stack.name", "heroku-24"] in lines
+
+
+@through_all_that_keep_variables
+def test_globals_and_top_level_locals_live_on(door: Door) -> None:
+    assert door.run("local kept = 1\nalso = 2").shown == ""
+    assert door.run("kept + also").shown == "3\n"
+
+
+@through_all_that_keep_variables
+def test_the_last_values_are_in_underscores(door: Door) -> None:
+    door.run("20")
+    door.run("21")
+    assert door.run("_ + __").shown == "41\n"
+    assert door.run("nothing = 1").shown == ""
+    assert door.run("_").shown == "41\n"
+
+
+@through_all_that_keep_variables
+def test_a_reset_forgets_the_variables(door: Door) -> None:
+    door.run("forgotten = 1")
+    assert door.line("%kosmo reset").strip() in ("", "None")
+    assert door.run("forgotten == nil").shown == ("True\n" if door.name == "magic" else "true\n")
