@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door
+from doors import Door, through_notebooks
 
 LINT = "local first = app.integrations.heroku.list_apps()[1] return first.stack == 'heroku-24'"
 ROWS = "rows, failures = app.integrations.heroku.get_app({ app_id = { 'my-app', 'no-such' }, errors = 'collect' })"
@@ -41,3 +41,13 @@ def test_what_could_not_be_read_is_said_once(door: Door, cell: str, *, is_table:
     is_below = is_table and door.name != "command"  # whose table goes into a pipe
     found = (" ".join(done.shown.split()).count(UNREAD), done.notes.count(UNREAD))
     assert found == ((1, 0) if is_below else (0, 1))
+
+
+@through_notebooks
+def test_what_could_not_be_read_is_said_beside_raw_values(door: Door) -> None:
+    done = door.run(f"{ROWS}\nreturn rows", "--raw")
+    assert (UNREAD in done.shown, done.notes) == (False, [UNREAD])
+
+
+def test_short_work_is_not_worth_a_line_about_its_cost(door: Door) -> None:
+    assert door.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })").cost == []

@@ -12,6 +12,7 @@ CELLS = [
     ("nil", "nil", ""),
     ("true, 10 // 3, 1.0", "true\t3\t1.0", "True\n3\n1.0"),
     ("2^53", "9.007199254741e+15", "9007199254740992.0"),
+    ("do return nil end", "nil", ""),
     ("return 1, nil, 'x'", "1\tnil\tx", "1\nNone\n'x'"),
     ("{ 1, 2, { a = 1 } }", "[1, 2, { a: 1 }]", "[1, 2, {'a': 1}]"),
     ("local x = 20 return x * 2 + 2", "42", "42"),
@@ -60,6 +61,12 @@ def test_the_value_of_a_cell_is_shown(door: Door, cell: str, lua: str, python: s
 @pytest.mark.parametrize(("cell", "text"), RETURNS)
 def test_what_a_cell_returns_is_shown_wherever_the_return_stands(door: Door, cell: str, text: str) -> None:
     assert door.run(cell).shown == (f"{text}\n" if text else "")
+
+
+@through_all_that_keep_variables
+@pytest.mark.parametrize("cell", ["", "\n\n  \n"])
+def test_a_blank_cell_shows_nothing(door: Door, cell: str) -> None:
+    assert door.run(cell).shown == ""
 
 
 def test_a_block_can_return_several_values_and_nil(door: Door) -> None:

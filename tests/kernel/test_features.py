@@ -61,15 +61,6 @@ def test_it_says_on_which_ports_it_listens(kernel: Kernel) -> None:
 # Values and streams ------------------------------------------------------------------------------------
 
 
-def test_every_value_of_a_cell_is_shown(kernel: Kernel) -> None:
-    shown = data(kernel.shown("local t = { 1, { 2 } }\nreturn 1, t, 'x', nil"))
-    assert [(kind, bundle["text/plain"]) for kind, bundle in shown] == [
-        ("execute_result", "1"),
-        ("display_data", "[1, [2]]"),
-        ("display_data", "x\tnil"),
-    ]
-
-
 def test_a_larger_table_folds(kernel: Kernel) -> None:
     ((_, bundle),) = data(kernel.shown("{ list = { ('x'):rep(60), ('y'):rep(60) } }"))
     assert bundle["text/plain"].startswith("{\n  list: [\n")

@@ -86,14 +86,6 @@ def test_io_read_asks_the_front_end(kernel: Kernel) -> None:
     assert shown["data"]["text/plain"] == "first\tsecond\n\tnil"
 
 
-def test_where_the_front_end_cannot_be_asked_the_input_is_at_its_end(kernel: Kernel) -> None:
-    request = kernel.client.execute("return io.read()", allow_stdin=False)
-    assert kernel.reply(request)["status"] == "ok"
-    assert [content["data"] for kind, content in kernel.broadcast(request) if kind == "execute_result"] == [
-        {"text/plain": "nil"}
-    ]
-
-
 # Other requests ----------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""A dry run in every door: the calls are listed, none is made, and one line says what the list cannot know."""
+"""What a dry run gives at one door alone: a variable, HTML, a document. `tests/doors/test_dry_run.py` has the rest."""
 
 from __future__ import annotations
 
@@ -68,43 +68,9 @@ def assert_planned(plan: pd.DataFrame) -> None:
     assert [url.removeprefix("https://api.heroku.com") for url in plan["url"]] == PATHS
 
 
-@pytest.mark.parametrize("flag", ["-n", "--dry-run"])
-def test_the_value_of_the_cell_is_the_plan(shell: Any, capsys: pytest.CaptureFixture[str], flag: str) -> None:
-    assert_planned(run(shell, f"%%kosmo_lua {flag}\n{AUDIT}"))
-    assert capsys.readouterr().out.startswith(f"{NOTE}\n")
-
-
 def test_a_variable_takes_the_plan(shell: Any) -> None:
     assert run(shell, f"%%kosmo_lua -n -v plan\n{AUDIT};") is None
     assert_planned(shell.user_ns["plan"])
-
-
-def test_a_cell_without_calls_has_no_plan(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(shell, "%%kosmo_lua -n\nreturn 1") is None
-    assert capsys.readouterr().out == f"{summary([])}\n"
-
-
-def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    cell = "%%kosmo_lua -n\nreturn app.integrations.heroku.list_apps()[1].name"
-    error = shell.run_cell(cell).error_in_exec
-    assert type(error).__name__ == "LuaRuntimeError"
-    shown = capsys.readouterr().out
-    assert shown.startswith("A dry run: 1 call, none made.")
-    assert "heroku.list_apps" in shown.partition("LuaRuntimeError: ")[0]
-
-
-def test_a_wrong_argument_is_told_in_a_dry_run_too(shell: Any) -> None:
-    error = shell.run_cell('%%kosmo_lua -n\napp.integrations.heroku.get_app("a/b")').error_in_exec
-    assert type(error).__name__ == "InvalidArgumentsError"
-
-
-def test_the_next_cell_asks_again(shell: Any) -> None:
-    run(shell, f"%%kosmo_lua -n\n{AUDIT}")
-    assert run(shell, "%kosmo_lua #app.integrations.heroku.list_apps()") == 19
-
-
-def test_what_was_read_before_can_be_asked_for_anew(shell: Any) -> None:
-    assert run(shell, "%kosmo_lua --fresh #app.integrations.heroku.list_apps()") == 19
 
 
 # A Lua notebook
@@ -136,26 +102,12 @@ def test_a_lua_notebook_shows_the_plan_and_the_line(
     assert "3 records" in result["data"]["text/plain"]
 
 
-def test_a_lua_notebook_shows_the_plan_of_a_cell_that_failed(
-    notebook: KernelNotebook, sent: list[tuple[str, dict[str, Any]]]
-) -> None:
-    reply = execute(notebook, "%%kosmo_lua -n\nreturn app.integrations.heroku.list_apps()[1].name")
-    assert reply["ename"] == "LuaRuntimeError"
-    assert [kind for kind, _ in sent if kind != "stream"] == ["display_data", "display_data", "error"]
-    assert "heroku.list_apps" in sent[1][1]["data"]["text/plain"]
-
-
 # The command line
 
 
-def test_on_the_command_line_the_plan_is_a_table_and_the_line_stands_beside() -> None:
-    done = kosmo(LUA, "--demo", "--dry-run", "-e", AUDIT)
-    names, *rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert names == ["function", "account", "arguments.app_id", "method", "url"]
-    assert [row[0] for row in rows] == FUNCTIONS
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, NOTE)
+def test_on_a_terminal_the_plan_is_a_table() -> None:
     screen = standing(on_terminal(LUA, "--demo", "-n", "-e", AUDIT, columns=160))
-    assert screen[0].split() == names
+    assert screen[0].split() == ["function", "account", "arguments.app_id", "method", "url"]
 
 
 def test_with_json_the_calls_are_planned_and_the_document_says_so() -> None:
@@ -168,12 +120,8 @@ def test_with_json_the_calls_are_planned_and_the_document_says_so() -> None:
     assert [call["url"].removeprefix("https://api.heroku.com") for call in calls] == PATHS
 
 
-def test_a_dry_run_that_fails_tells_what_it_planned() -> None:
+def test_a_dry_run_that_fails_writes_its_plan_in_the_form_that_was_asked_for() -> None:
     script = "return app.integrations.heroku.list_apps()[1].name"
-    done = kosmo(LUA, "--demo", "-n", "-e", script)
-    assert (done.returncode, done.stdout.splitlines()[1].split("\t")[0]) == (1, "heroku.list_apps")
-    assert done.stderr.startswith("A dry run: 1 call, none made.")
-    assert "\nError: " in done.stderr
     done = kosmo(LUA, "--demo", "-n", "--format", "csv", "-e", script)
     assert done.stdout == "function,account,method,url\nheroku.list_apps,demo,GET,https://api.heroku.com/apps\n"
     code, answer = document(LUA, "--demo", "-n", "--json", "-e", script)

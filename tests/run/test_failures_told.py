@@ -6,13 +6,10 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from kernel_client import Kernel, known_to_jupyter, running
-from kosmo_command import document, kosmo, on_terminal, standing
+from kosmo_command import document
 from python_shell import MakeShell, run, shells
 
 from kosmo_kernel.results.result import MAX_UNREAD_NOTES, Result
@@ -81,17 +78,12 @@ def test_several_lists_are_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("cell", "below", "beside"),
     [
-        (f"%%kosmo_lua\n{ROWS}\nrows", 1, 0),
-        (f"%%kosmo_lua\n{CALL}", 1, 0),
         (f"%%kosmo_lua -v kept --show\n{ROWS}\nrows", 1, 0),
         (f"%%kosmo_lua -v kept\n{ROWS}\nrows", 0, 1),
-        (f"%%kosmo_lua\n{ROWS}\nrows;", 0, 1),
-        (f"%%kosmo_lua\n{ROWS}\n#rows", 0, 1),
-        (f"%%kosmo_lua --raw\n{ROWS}\nrows", 0, 1),
         (f"%%kosmo_lua -o rows\n{ROWS}", 0, 1),
     ],
 )
-def test_a_python_notebook_tells_it_once(
+def test_a_python_notebook_says_it_once_where_the_value_goes_into_a_variable(
     make: MakeShell, capsys: pytest.CaptureFixture[str], cell: str, below: int, beside: int
 ) -> None:
     shell = make()
@@ -109,45 +101,6 @@ def test_a_frame_that_was_kept_tells_it_when_it_is_shown(make: MakeShell) -> Non
     run(shell, f"%%kosmo_lua -v kept\n{ROWS}\nrows")
 
     assert NOTE in shell.user_ns["kept"]._repr_html_()
-
-
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with known_to_jupyter(tmp_path_factory.mktemp("jupyter")), running() as one:
-        yield one
-
-
-@pytest.mark.parametrize(
-    ("cell", "below", "beside"),
-    [
-        (f"{ROWS}\nrows", 1, 0),
-        (CALL, 1, 0),
-        (f"{ROWS}\nrows;", 0, 1),
-        (f"{ROWS}\n#rows", 0, 1),
-        (f"%%kosmo_lua --raw\n{ROWS}\nrows", 0, 1),
-    ],
-)
-def test_a_lua_notebook_tells_it_once(kernel: Kernel, cell: str, below: int, beside: int) -> None:
-    messages: list[tuple[str, dict[str, Any]]] = kernel.shown(cell)
-    tables = [content["data"]["text/html"] for _, content in messages if "text/html" in content.get("data", {})]
-    printed = "".join(content["text"] for kind, content in messages if kind == "stream")
-
-    assert ("".join(tables).count(NOTE), printed.count(NOTE)) == (below, beside)
-
-
-def test_a_terminal_tells_it_below_the_table(tmp_path: Path) -> None:
-    script = tmp_path / "rows.lua"
-    script.write_text(f"{ROWS}\nreturn rows", encoding="utf-8")
-    lines = standing(on_terminal("integrations:lua", "--demo", str(script), columns=200))
-
-    assert sum(NOTE in line for line in lines) == 1
-    assert any(re.match(rf"{COUNT}.*\. {re.escape(NOTE)}$", line) for line in lines)
-
-
-def test_a_pipe_has_the_table_alone_and_tells_it_beside() -> None:
-    done = kosmo("integrations:lua", "--demo", "-e", f"{ROWS} return rows")
-
-    assert (done.stdout.count("\n"), NOTE in done.stdout, done.stderr.count(NOTE)) == (2, False, 1)
 
 
 def test_the_document_has_each_failure() -> None:

@@ -1,4 +1,4 @@
-"""The line of a run's progress where people see it: in both kinds of notebook, in IPython, and on the command line."""
+"""How the line of a run's progress is drawn: in both kinds of notebook, and on a terminal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager, start_new_kernel
 from kernel_client import listed
 from kosmo_command import FICTION, environment, imported, kosmo, on_terminal, standing
 from nbclient import NotebookClient
 from repository import ROOT
-from traitlets.config import Config
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -130,37 +128,12 @@ def test_one_display_is_updated_and_stays_as_what_the_cell_cost(kernel: Kernel) 
     assert outputs[-1][0] != "update_display_data"  # the value comes below the line
 
 
-def test_a_cell_without_calls_has_no_line(kernel: Kernel) -> None:
-    assert states(kernel.run("return 1")[1]) == []
-
-
-def test_a_cell_that_fails_says_what_it_cost(kernel: Kernel) -> None:
-    reply, outputs = kernel.run(f"local n = {DYNOS} error('no')")
-    assert reply["ename"] == "LuaRuntimeError"
-    assert re.fullmatch(COST.format(3, 3, "demo"), states(outputs)[-1])
-    assert [kind for kind, _ in outputs][-1] == "error"
-
-
 def test_what_a_script_clears_away_comes_again(kernel: Kernel) -> None:
     _, outputs = kernel.run(f"local n = {DYNOS} display.clear() return n + {DYNOS}")
     cleared = [kind for kind, _ in outputs].index("clear_output")
     before, after = states(outputs[:cleared]), states(outputs[cleared:])
     assert before
     assert re.fullmatch(COST.format(6, 6, "demo"), after[-1])
-
-
-def test_the_cost_of_the_last_run_can_be_asked_for(kernel: Kernel) -> None:
-    kernel.run(f"return {DYNOS}")
-    ((_, page),) = kernel.execute("%kosmo status")[1]
-    first, *_, last = page["data"]["text/markdown"].strip().split("\n")
-    assert re.fullmatch(f"The last run: {COST.format(3, 3, 'demo')}", first)
-    assert re.fullmatch(r"\| `heroku\.demo` \| without limit +\|", last)
-
-
-def test_the_demo_in_the_same_process_shows_nothing_of_the_kind(kernels: Path) -> None:
-    for name in NOTEBOOKS:
-        with started(name, {"KOSMO_DEMO": "1", "JUPYTER_PATH": str(kernels)}) as running:
-            assert [kind for kind, _ in running.run(f"return {DYNOS}")[1] if kind != "stream"] == ["execute_result"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -213,31 +186,6 @@ def test_what_is_captured_has_the_last_state_only(kernels: Path) -> None:
     assert re.fullmatch(rf"\['{COST.format(3, 3, 'demo')}'\]", result["data"]["text/plain"])
 
 
-# IPython in a terminal
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for key, value in ALWAYS.items():
-        monkeypatch.setenv(key, value)
-    config = Config()
-    config.HistoryManager.enabled = False
-    made: Any = InteractiveShell(config=config)
-    made.run_line_magic("load_ext", "kosmo_kernel")
-    yield made
-    made.extension_manager.unload_extension("kosmo_kernel")
-    made.restore_sys_module_state()
-
-
-def test_where_a_display_cannot_be_updated_the_last_state_is_one_line_on_standard_error(
-    shell: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shell.run_cell(f"%%kosmo_lua -v n\nprint('before') return {DYNOS}").raise_error()
-    out, err = capsys.readouterr()
-    assert out == "before\n"
-    assert re.fullmatch(COST.format(3, 3, "demo") + f"\n{FICTION}\n", err)
-
-
 # The command line
 
 
@@ -259,17 +207,10 @@ def test_a_line_that_a_script_has_begun_is_ended_before_the_cost_is_told() -> No
     assert value.isdecimal()
 
 
-def test_a_log_has_the_last_state_and_the_result_is_alone_on_standard_output() -> None:
-    done = kosmo(LUA, "-e", f"return {DYNOS}", env=ALWAYS)
-    assert done.stdout.strip().isdecimal()
-    assert re.fullmatch(COST.format(3, 3, "demo") + f"\n{FICTION}\n", done.stderr)
+def test_a_document_is_alone_on_standard_output() -> None:
     with_json = kosmo(LUA, "--json", "-e", f"return {DYNOS}", env=ALWAYS)
     assert with_json.stdout.startswith("{\n")
     assert re.fullmatch(COST.format(3, 3, "demo") + "\n", with_json.stderr)
-
-
-def test_a_log_of_short_work_has_nothing() -> None:
-    assert kosmo(LUA, "-e", f"return {DYNOS}", env={"KOSMO_DEMO": "1"}).stderr == f"{FICTION}\n"
 
 
 def test_a_run_without_progress_does_not_load_what_draws_it() -> None:

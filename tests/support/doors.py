@@ -368,6 +368,7 @@ def _magic(settings: Settings, _folder: Path) -> Iterator[Door]:
 @contextmanager
 def _kernel(settings: Settings, folder: Path) -> Iterator[Door]:
     with known_to_jupyter(folder / "jupyter"), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KOSMO_PROGRESS")
         for name, value in settings.items():
             patch.setenv(name, value)
         with running() as kernel:

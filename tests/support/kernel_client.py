@@ -23,10 +23,13 @@ Message = tuple[str, Content]
 
 
 def listed(folder: Path) -> dict[str, str]:
-    """The environment of kernels: a list in this folder with ours in it, and the demo as the default account."""
+    """The environment of kernels: a list in this folder with ours in it, and the demo as the default account.
+
+    No line tells how far a run is, since whether one did would depend on how busy the machine is.
+    """
     (folder / "kernels" / NAME).mkdir(parents=True)
     shutil.copy(ROOT / "kernel.json", folder / "kernels" / NAME)
-    return {"JUPYTER_PATH": str(folder), "KOSMO_DEMO": "1", "PYTHONPATH": str(ROOT)}
+    return {"JUPYTER_PATH": str(folder), "KOSMO_DEMO": "1", "KOSMO_PROGRESS": "0", "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager
