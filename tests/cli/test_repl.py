@@ -122,11 +122,8 @@ def test_a_question_and_commands_are_answered(person: Person) -> None:
     person.enters("function greet(name) return 'hi ' .. name end", 2)
     assert "greet(name)" in "\n".join(person.enters("greet?", 3))
     assert "Every app that the account can reach" in "\n".join(person.enters("?heroku.list_apps", 4))
-    assert person.enters("%kosmo who", 5)[2].split() == ["greet", "global", "function(name)"]
-    assert "Did you mean: %kosmo docs" in person.enters("%kosmo dosc", 6)[0]
-    assert person.enters("nothing_of_this_name?", 7)[0].startswith("Error: ")
-    assert person.enters("%kosmo reset", 8) == []
-    assert person.enters("greet", 9) == ["nil"]
+    assert "Did you mean: %kosmo docs" in person.enters("%kosmo dosc", 5)[0]
+    assert person.enters("nothing_of_this_name?", 6)[0].startswith("Error: ")
     person.types(":quit" + ENTER)
     assert person.leaves() == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door, through_all_that_keep_variables
+from doors import Door, through, through_all_that_keep_variables
 
 # One call, then two more because of its argument, then as many as there are apps: none, as far as a dry run knows.
 AUDIT = """local heroku = app.integrations.heroku
@@ -33,15 +33,8 @@ def test_a_cell_without_calls_has_no_plan(door: Door) -> None:
     assert (done.shown, done.notes) == ("", ["A dry run: there is no call to make."])
 
 
-@pytest.mark.parametrize(
-    "door",
-    [
-        "magic",
-        "kernel",
-        "command",
-        pytest.param("repl", marks=pytest.mark.xfail(reason="the repl shows the error only")),
-    ],
-    indirect=True,
+@through(
+    "magic", "kernel", "command", pytest.param("repl", marks=pytest.mark.xfail(reason="the repl shows the error only"))
 )
 def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(door: Door) -> None:
     done = door.run("return app.integrations.heroku.list_apps()[1].name", "-n")

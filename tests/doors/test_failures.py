@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door
+from doors import Door, through
 
 FAILURES = [
     ("error('no')", "LuaRuntimeError", "no", 1),
@@ -51,3 +51,9 @@ def test_what_a_script_raises_cannot_move_the_cursor(door: Door) -> None:
 def test_a_cell_that_failed_does_not_stop_the_next_one(door: Door) -> None:
     door.run("error('no')")
     assert door.run("1 + 1").shown == "2\n"
+
+
+@through("magic", "kernel", pytest.param("repl", marks=pytest.mark.xfail(reason="the repl keeps failures of Lua only")))
+def test_a_mistake_in_an_option_is_what_the_command_error_tells_of(door: Door) -> None:
+    door.run("1", "--timeout", "x")
+    assert "takes a number of seconds above zero, got 'x'" in " ".join(door.line("%kosmo error").split())

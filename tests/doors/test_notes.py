@@ -50,4 +50,6 @@ def test_what_could_not_be_read_is_said_beside_raw_values(door: Door) -> None:
 
 
 def test_short_work_is_not_worth_a_line_about_its_cost(door: Door) -> None:
-    assert door.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })").cost == []
+    dynos = "return #app.integrations.heroku.list_dynos('my-app')"
+    door.run(dynos)  # what the first call loads takes its time
+    assert door.run(dynos).cost == []

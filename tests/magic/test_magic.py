@@ -239,13 +239,10 @@ def test_question_marks_give_the_help(shell: Shell) -> None:
     assert "%kosmo reset" in other
 
 
-def test_commands_give_values(shell: Shell) -> None:
+def test_commands_give_values_of_python(shell: Shell) -> None:
     assert value(shell, "%kosmo docs heroku.list_apps") == read("heroku.list_apps")
-    accounts = value(shell, "%kosmo accounts")
-    assert list(accounts["account"]) == ["demo"]
-    run(shell, "%%kosmo_lua\nx = 1")
+    assert list(value(shell, "%kosmo accounts")["account"]) == ["demo"]
     assert value(shell, "%kosmo reset") is None
-    assert value(shell, "%kosmo_lua x") is None
 
 
 # Errors

@@ -51,8 +51,8 @@ Settings = Mapping[str, str]
 DOORS = ("magic", "kernel", "command", "repl")
 
 
-def through(*names: str) -> pytest.MarkDecorator:
-    """Give the mark of a test that goes through these doors only."""
+def through(*names: Any) -> pytest.MarkDecorator:
+    """Give the mark of a test that goes through these doors only, by their names or as parameters of pytest."""
     return pytest.mark.parametrize("door", names, indirect=True)
 
 
