@@ -11,7 +11,7 @@ import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from kernel_client import known_to_jupyter, start
-from kosmo_command import document, kosmo
+from kosmo_command import document
 from traitlets.config import Config
 
 from kosmo_kernel.errors import LuaRuntimeError
@@ -245,11 +245,6 @@ def test_the_magic_publishes_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 # On the command line -------------------------------------------------------------------------------------
-
-
-def test_the_command_line_prints_the_texts_in_order() -> None:
-    done = kosmo(LUA, "-e", ALL_FORMS)
-    assert done.stdout == "\n".join(["first", TEXTS[0], f"no line end, {TEXTS[1]}", *TEXTS[2:], "last", "5", ""])
 
 
 def test_json_has_the_texts_in_its_output() -> None:

@@ -39,6 +39,7 @@ KINDS = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, errors.KosmoError)
 }
+_PROGRESS = re.compile(r" · [\d,]+ requests? · ")
 _ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 _PLACE = re.compile(r"(?:In\[\d+\]|\(command line\)):(\d+): ")
 _PLANNED = re.compile(r"(heroku\.\w+)\s.*?https?://[^/\s]+(/\S*)")
@@ -229,8 +230,8 @@ class KernelDoor:
                 outcome.shown += content["text"]
             elif "data" in content:
                 text = content["data"]["text/plain"] + "\n"
-                if shown_id := content.get("transient", {}).get("display_id"):
-                    costs[shown_id] = text
+                if _PROGRESS.search(text):  # one display that is updated
+                    costs[content["transient"]["display_id"]] = text
                 elif text.startswith(PLAN):
                     beside += text
                 else:
@@ -303,7 +304,7 @@ class CommandDoor:
 
 
 class ReplDoor:
-    """`kosmo integrations:lua --repl` on a terminal, into which each cell is pasted."""
+    """`kosmo integrations:lua --repl` on a terminal, into which each cell is pasted; it has to be whole."""
 
     name = "repl"
 
