@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Door, through_all_that_keep_variables
+from doors import Door, through, through_all_that_keep_variables
 
 # A cell, and its value as Lua and as Python write it; an empty text where nothing is shown.
 CELLS = [
@@ -67,6 +67,13 @@ def test_what_a_cell_returns_is_shown_wherever_the_return_stands(door: Door, cel
 @pytest.mark.parametrize("cell", ["", "\n\n  \n"])
 def test_a_blank_cell_shows_nothing(door: Door, cell: str) -> None:
     assert door.run(cell).shown == ""
+
+
+@through(
+    "magic", "kernel", "repl", pytest.param("command", marks=pytest.mark.xfail(reason="-e takes it for a line of `#!`"))
+)
+def test_a_cell_can_begin_with_a_length(door: Door) -> None:
+    assert door.run("#{ 'a', 'b' }").shown == "2\n"
 
 
 def test_a_block_can_return_several_values_and_nil(door: Door) -> None:

@@ -12,6 +12,7 @@ import json
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -284,20 +285,32 @@ class CommandDoor:
         return outcome
 
     def _on_terminal(self, lua: str, options: Sequence[str], dialogue: Dialogue) -> Outcome:
-        outcome = Outcome()
-        command = [*COMMAND[1:], LUA, *options, "-e", lua]
-        settings = environment({**self._settings, "TERM": "dumb"})
-        with pexpect.spawn(COMMAND[0], command, env=settings, encoding="utf-8", timeout=PATIENCE, echo=False) as person:
-            for question, line in dialogue:
-                person.expect_exact(question)
-                outcome.questions.append(question)
-                person.sendline(line)
-            person.expect(pexpect.EOF)
-            out, error, report = str(person.before).replace("\r\n", "\n").lstrip("\n").partition("Error: ")
-            outcome.shown = out.replace(f"{FICTION}\n", "")
-            if error:  # its class is in the document of `--json` only, and nobody can be asked there
-                outcome.take_error("NotAllowedError", report.partition("\n")[0], report)
+        args = [*options, "-e", lua]
+        out, err = self._answered(args, dialogue)
+        outcome = Outcome(shown=out, questions=_QUESTION.findall(err))
+        beside, error, report = _QUESTION.sub("", err).partition("Error: ")
+        outcome.take_notes(beside)
+        if error:
+            told = json.loads(self._answered(["--json", *args], dialogue)[0])["meta"]["error"]
+            outcome.take_error(KINDS[told["type"]], told["message"], report)
         return outcome
+
+    def _answered(self, args: Sequence[str], dialogue: Dialogue) -> tuple[str, str]:
+        """Run the command where somebody answers: what went to standard output, and what stands on the terminal."""
+        settings = environment({**self._settings, "TERM": "dumb"})
+        with tempfile.NamedTemporaryFile() as file:
+            command = f"exec {shlex.join([*COMMAND, LUA, *args])} >{shlex.quote(file.name)}"
+            seen = ""
+            with pexpect.spawn(
+                "/bin/sh", ["-c", command], env=settings, encoding="utf-8", timeout=PATIENCE, echo=False
+            ) as person:
+                for question, line in dialogue:
+                    person.expect_exact(question)
+                    seen += str(person.before) + question
+                    person.sendline(line)
+                person.expect(pexpect.EOF)
+                seen += str(person.before)
+            return Path(file.name).read_text(encoding="utf-8"), seen.replace("\r\n", "\n")
 
     def line(self, command: str) -> str:
         raise NotImplementedError(command)
