@@ -202,8 +202,8 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
         raise error from None
     if not source.strip():
         raise click.UsageError(f"There is no Lua to run: {name} is blank.")
-    # comment out `#!/usr/bin/env …`, which Lua's own interpreter skips too
-    return (f"--{source}" if source.startswith("#") else source), name
+    # A first line such as `#!/usr/bin/env kosmo` is made a comment: Lua's own interpreter skips it in files as well.
+    return (f"--{source}" if code is None and source.startswith("#") else source), name
 
 
 def _read_bytes(file: str) -> bytes:

@@ -69,9 +69,7 @@ def test_a_blank_cell_shows_nothing(door: Door, cell: str) -> None:
     assert door.run(cell).shown == ""
 
 
-@through(
-    "magic", "kernel", "repl", pytest.param("command", marks=pytest.mark.xfail(reason="-e takes it for a line of `#!`"))
-)
+@through("magic", "kernel", "repl", "command")
 def test_a_cell_can_begin_with_a_length(door: Door) -> None:
     assert door.run("#{ 'a', 'b' }").shown == "2\n"
 
