@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from kosmo_kernel.cli.show_result import show_result
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
-from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.results.dry_run import replace_values_with_plan
@@ -74,7 +75,7 @@ class Repl:
         """
         self._session.start()
         if script is not None:
-            self._run_guarded(partial(self._run_lua, *script))
+            self._run_guarded(partial(self._run_script, *script))
         reader = self._reader()
         if self._interactive:
             print_note(self._banner())
@@ -124,10 +125,7 @@ class Repl:
         Raises:
             KosmoError: the input failed.
         """
-        cell = parse_cell(text)
-        for option in cell.options.options_set:
-            if option.field in NOTEBOOK_ONLY:
-                raise SettingsError(f"`{option.flags[-1]}` is about the cells of a notebook, and there are none here.")
+        cell = self._parse(text)
         if cell.help_name:
             page = editor.inspect(cell.help_name, len(cell.help_name), self._session, cell.detail) or docs.read(
                 cell.help_name
@@ -138,7 +136,36 @@ class Repl:
             if value is not None:
                 show_values([value])
         if cell.lua.strip():
-            self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
+            with self._keeping_errors():
+                self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
+
+    def _parse(self, text: str) -> Cell:
+        """Split an input into its parts.
+
+        Raises:
+            SettingsError: an option is wrong, or has no meaning outside of a notebook.
+        """
+        with self._keeping_errors():
+            cell = parse_cell(text)
+            for option in cell.options.options_set:
+                if option.field in NOTEBOOK_ONLY:
+                    flag = option.flags[-1]
+                    raise SettingsError(f"`{flag}` is about the cells of a notebook, and there are none here.")
+        return cell
+
+    @contextmanager
+    def _keeping_errors(self) -> Iterator[None]:
+        """Keep an error of the block for `%kosmo error`. Errors of commands and help pages are not kept."""
+        try:
+            yield
+        except KosmoError as error:
+            self._session.last_error = error
+            raise
+
+    def _run_script(self, source: str, name: str) -> None:
+        """Run the Lua that was given with `--repl`; keep its error."""
+        with self._keeping_errors():
+            self._run_lua(source, name)
 
     def _run_lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
         """Run Lua and show its values.
@@ -174,7 +201,10 @@ class Repl:
                     number=number,
                 )
         except KosmoError as error:
-            self._session.last_error = error
+            if dry_run and error.result is not None:
+                plan_note = replace_values_with_plan(error.result)
+                show_values(error.result.values)
+                print_note(plan_note)
             raise
         if dry_run:
             result.notes.append(replace_values_with_plan(result))

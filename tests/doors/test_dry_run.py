@@ -33,9 +33,7 @@ def test_a_cell_without_calls_has_no_plan(door: Door) -> None:
     assert (done.shown, done.notes) == ("", ["A dry run: there is no call to make."])
 
 
-@through(
-    "magic", "kernel", "command", pytest.param("repl", marks=pytest.mark.xfail(reason="the repl shows the error only"))
-)
+@through("magic", "kernel", "command", "repl")
 def test_what_fails_for_want_of_an_answer_shows_the_plan_so_far(door: Door) -> None:
     done = door.run("return app.integrations.heroku.list_apps()[1].name", "-n")
     assert done.error == "LuaRuntimeError"
