@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from forked_command import CommandServer
 from repository import ROOT
 
 FICTION = "Fictional data: the account in use is the demo."
 COMMAND = [sys.executable, "-m", "kosmo_kernel"]
+FORKS = CommandServer()
+MEASURED = any(name.startswith("COVERAGE_PROCESS") for name in os.environ)
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -26,9 +29,15 @@ def kosmo(
     *args: str, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end, in a pipe."""
-    done = subprocess.run(
-        [*COMMAND, *args], input=stdin, capture_output=True, cwd=cwd, env=environment(env), timeout=60, check=False
-    )
+    complete = environment(env)
+    done = None
+    # A fork has Python's own settings from the process that it comes from, and its coverage is not measured.
+    if not any(name.startswith(("PYTHON", "COVERAGE")) for name in env or ()) and not MEASURED:
+        done = FORKS.run(list(args), stdin, cwd, complete, 60)
+    if done is None:
+        done = subprocess.run(
+            [*COMMAND, *args], input=stdin, capture_output=True, cwd=cwd, env=complete, timeout=60, check=False
+        )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
