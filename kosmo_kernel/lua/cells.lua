@@ -12,76 +12,76 @@ local find, format, gmatch, gsub, match, sub, unpack = string.find, string.forma
 local load, dump, concat = load, string.dump, table.concat
 local getinfo, getlocal, getupvalue, setupvalue, join = debug.getinfo, debug.getlocal, debug.getupvalue, debug.setupvalue, debug.upvaluejoin
 
-local COMPILED = 4 << 20 -- bytes compiled to split one cell; a cell that needs more has no last expression
-local MOST_LOCALS = 180 -- locals of earlier cells that a cell can use; Lua allows 200 locals in all
+local MAX_COMPILED_BYTES = 4 << 20 -- bytes compiled to split one cell; a cell that needs more has no last expression
+local MAX_REUSED_LOCALS = 180 -- locals of earlier cells that a cell can use; Lua allows 200 locals in all
 
 local cells = {}
 
 local CONSTANT = "const"
-local held = {} -- name -> { closure, index of the upvalue, CONSTANT if it is a `<const>` }
+local kept_locals = {} -- name -> { closure, index of the upvalue, CONSTANT if it is a `<const>` }
 
 -- Names of the locals that are alive at the end of a chunk -------------------------------------------------
 
 -- Read a function in Lua 5.4's binary format (lundump.c) and return the position after it. If `code` is given, set
 -- in it the positions of the instructions and of the line steps, the constants, lines, locals and upvalues.
-local function read_function(binary, at, code)
-  local function varint()
+local function read_function(binary, position, code)
+  local function read_varint()
     local value = 0
     while true do
-      local part = string.byte(binary, at)
-      at = at + 1
+      local part = string.byte(binary, position)
+      position = position + 1
       value = value << 7 | part & 0x7F
       if part & 0x80 ~= 0 then return value end
     end
   end
-  local function text()
-    local size = varint()
+  local function read_text()
+    local size = read_varint()
     if size == 0 then return nil end
-    local value = sub(binary, at, at + size - 2)
-    at = at + size - 1
+    local value = sub(binary, position, position + size - 2)
+    position = position + size - 1
     return value
   end
-  text() -- source
-  local line = varint()
-  varint() -- the last line
-  at = at + 3 -- parameters, vararg, stack
-  local size = varint()
-  if code then code.line, code.size, code.at = line, size, at end
-  at = at + 4 * size
-  for index = 0, varint() - 1 do -- constants
-    local kind, value = string.byte(binary, at), nil
-    at = at + 1
-    if kind == 0x13 then value, at = unpack("<n", binary, at) -- float
-    elseif kind == 0x03 then value, at = unpack("<j", binary, at) -- integer
-    elseif kind == 0x04 or kind == 0x14 then value = text() end
+  read_text() -- source
+  local line = read_varint()
+  read_varint() -- the last line
+  position = position + 3 -- parameters, vararg, stack
+  local size = read_varint()
+  if code then code.line, code.size, code.at = line, size, position end
+  position = position + 4 * size
+  for index = 0, read_varint() - 1 do -- constants
+    local kind, value = string.byte(binary, position), nil
+    position = position + 1
+    if kind == 0x13 then value, position = unpack("<n", binary, position) -- float
+    elseif kind == 0x03 then value, position = unpack("<j", binary, position) -- integer
+    elseif kind == 0x04 or kind == 0x14 then value = read_text() end
     if code then code.constants[index] = value end
   end
-  at = at + 3 * varint() -- upvalues
-  for _ = 1, varint() do at = read_function(binary, at) end
-  local steps = varint()
-  if code then code.steps = at end
-  at = at + steps
-  for _ = 1, varint() do -- absolute lines
-    local place, number = varint(), varint()
-    if code then code.lines[place] = number end
+  position = position + 3 * read_varint() -- upvalues
+  for _ = 1, read_varint() do position = read_function(binary, position) end
+  local line_step_count = read_varint()
+  if code then code.steps = position end
+  position = position + line_step_count
+  for _ = 1, read_varint() do -- absolute lines
+    local pc, line_number = read_varint(), read_varint()
+    if code then code.lines[pc] = line_number end
   end
-  for _ = 1, varint() do
-    local name, start, stop = text(), varint(), varint()
+  for _ = 1, read_varint() do
+    local name, start, stop = read_text(), read_varint(), read_varint()
     if code then code.locals[#code.locals + 1] = { name, start, stop } end
   end
-  for index = 0, varint() - 1 do
-    local name = text()
+  for index = 0, read_varint() - 1 do
+    local name = read_text()
     if code then code.upvalues[index] = name end
   end
-  return at
+  return position
 end
 
-local HEADER = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- bytes before the main function
+local HEADER_BYTES = #dump(load("")) > 0 and 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1 -- bytes before the main function
 
 -- Return a table that describes a dumped function, see `read_function`.
 function cells.read(binary)
   local code = { constants = {}, lines = {}, locals = {}, upvalues = {} }
-  read_function(binary, HEADER + 1, code)
+  read_function(binary, HEADER_BYTES + 1, code)
   return code
 end
 
@@ -89,28 +89,28 @@ end
 local function alive_at_end(text)
   local chunk = load(text, "=locals", "t")
   if not chunk then return {} end
-  local names, constants, seen, distinct = {}, {}, {}, {}
+  local names, constants, is_alive, distinct_names = {}, {}, {}, {}
   local code = cells.read(dump(chunk))
   for _, variable in ipairs(code.locals) do
     if variable[3] == code.size and find(variable[1], "^[%a_]") then names[#names + 1] = variable[1] end
   end
   -- A compile-time constant has no register, and so no debug information.
-  local tries = COMPILED // (#text + 1)
+  local attempts_left = MAX_COMPILED_BYTES // (#text + 1)
   for name in gmatch(text, "%f[%w_]([%a_][%w_]*)%s*<%s*const%s*>") do
-    tries = tries - 1
-    if tries < 0 then break end
-    local _, fault = load(text .. "\n" .. name .. " = 1", "=locals", "t")
-    if fault and find(fault, "attempt to assign to const variable '" .. name .. "'", 1, true) then
+    attempts_left = attempts_left - 1
+    if attempts_left < 0 then break end
+    local _, error_message = load(text .. "\n" .. name .. " = 1", "=locals", "t")
+    if error_message and find(error_message, "attempt to assign to const variable '" .. name .. "'", 1, true) then
       names[#names + 1], constants[name] = name, true
     end
   end
-  seen._ENV = true -- a local `_ENV` does not carry over to the next cell
+  is_alive._ENV = true -- a local `_ENV` does not carry over to the next cell
   for _, name in ipairs(names) do
-    if not seen[name] then distinct[#distinct + 1] = name end
-    seen[name] = constants[name] and CONSTANT or true
+    if not is_alive[name] then distinct_names[#distinct_names + 1] = name end
+    is_alive[name] = constants[name] and CONSTANT or true
   end
-  seen._ENV = nil
-  return distinct, seen
+  is_alive._ENV = nil
+  return distinct_names, is_alive
 end
 
 -- Splitting a cell -----------------------------------------------------------------------------------------
@@ -118,90 +118,94 @@ end
 local function compiles(text) return load(text, "=cell", "t") ~= nil end
 
 -- Return an iterator of the positions where the last statement may start, last first: line starts, and after a `;`.
-local function places(text)
-  local found = { 1 }
-  for place in gmatch(text, "[\n;]()") do
-    if find(text, "^[^\n]*%S", place) then found[#found + 1] = place end
+local function split_positions(text)
+  local positions = { 1 }
+  for position in gmatch(text, "[\n;]()") do
+    if find(text, "^[^\n]*%S", position) then positions[#positions + 1] = position end
   end
-  local index, left = #found + 1, COMPILED
+  local index, bytes_left = #positions + 1, MAX_COMPILED_BYTES
   return function()
     index = index - 1
-    left = left - #text
-    if index >= 1 and left > 0 then return found[index] end
+    bytes_left = bytes_left - #text
+    if index >= 1 and bytes_left > 0 then return positions[index] end
   end
 end
 
 -- Return whether the text at a position could continue the expression before it, because Lua then reads it so.
-local function continues(text, place) return find(text, "^%s*[%(%-%[{\"'%.:%+%*/%%%^<>=~&|,#]", place) ~= nil end
+local function continues(text, position) return find(text, "^%s*[%(%-%[{\"'%.:%+%*/%%%^<>=~&|,#]", position) ~= nil end
 
-local function split(text, is_last)
-  local best
-  for place in places(text) do
-    local front = sub(text, 1, place - 1)
+local function find_split(text, is_last)
+  local best_position
+  for position in split_positions(text) do
+    local statements = sub(text, 1, position - 1)
     -- After a `;` in a comment any text compiles, so check that nonsense does not.
-    if is_last(sub(text, place)) and compiles(front) and (sub(front, -1) == "\n" or not compiles(front .. "= =")) then
-      best = place
-      if not continues(text, place) then return best end
-    elseif best and not continues(text, place) then
-      return best
+    if is_last(sub(text, position)) and compiles(statements)
+      and (sub(statements, -1) == "\n" or not compiles(statements .. "= =")) then
+      best_position = position
+      if not continues(text, position) then return best_position end
+    elseif best_position and not continues(text, position) then
+      return best_position
     end
   end
-  return best
+  return best_position
 end
 
 local function is_expression(text) return find(text, "%S") ~= nil and compiles("return " .. text) end
 local function is_call(text) return compiles(text) and is_expression(text) end
 
 -- Return the position of the `return` that ends the cell, or nil.
-local function return_place(text)
-  local found = {}
-  for place in gmatch(text, "%f[%w_]()return%f[^%w_]") do found[#found + 1] = place end
-  for i = #found, 1, -1 do
-    if found[i] == 1 then return 1 end -- the whole text compiles, so nothing follows the `return`
-    if compiles(sub(text, found[i])) and compiles(sub(text, 1, found[i] - 1)) then return found[i] end
+local function return_position(text)
+  local positions = {}
+  for position in gmatch(text, "%f[%w_]()return%f[^%w_]") do positions[#positions + 1] = position end
+  for i = #positions, 1, -1 do
+    if positions[i] == 1 then return 1 end -- the whole text compiles, so nothing follows the `return`
+    if compiles(sub(text, positions[i])) and compiles(sub(text, 1, positions[i] - 1)) then return positions[i] end
   end
 end
 
 -- Return the parts of a cell: its statements, and `return …` or an empty text. If the cell does not compile, return
 -- nil, nil and the error; if it cannot be split, return its whole text as the fourth result.
-local function parts(text, name)
+local function split_cell(text, name)
   if find(text, "%S") and compiles("return " .. text) and not compiles(text .. "\nlocal _") then
     return "", "return " .. text
   end
-  local chunk, fault = load(text, "=" .. name, "t")
+  local chunk, error_message = load(text, "=" .. name, "t")
   if chunk then
     if not compiles(text .. "\nlocal _") then
-      local place = return_place(text)
-      if place then return sub(text, 1, place - 1), sub(text, place) end
+      local position = return_position(text)
+      if position then return sub(text, 1, position - 1), sub(text, position) end
       return nil, nil, nil, text -- runs without being split
     end
     if compiles("return " .. text) and find(text, "%S") and is_call(text) then return "", "return " .. text end
-    local place = split(text, is_call)
-    if place then return sub(text, 1, place - 1), "return " .. sub(text, place) end
+    local position = find_split(text, is_call)
+    if position then return sub(text, 1, position - 1), "return " .. sub(text, position) end
     return text, ""
   end
-  local place = split(text, is_expression)
-  if place then return sub(text, 1, place - 1), "return " .. sub(text, place) end
+  local position = find_split(text, is_expression)
+  if position then return sub(text, 1, position - 1), "return " .. sub(text, position) end
   -- As in the `lua` shell, an unfinished expression gets the error of an unfinished expression.
-  local _, as_expression = load("return " .. text, "=" .. name, "t")
-  if as_expression and find(as_expression, "<eof>$") and not find(fault, "<eof>$") then
-    local start = match(fault, "near (.+)$")
-    if start and find(text, "^%s*" .. gsub(sub(start, 2, -2), "%W", "%%%0")) then fault = as_expression end
+  local _, expression_error = load("return " .. text, "=" .. name, "t")
+  if expression_error and find(expression_error, "<eof>$") and not find(error_message, "<eof>$") then
+    local near_token = match(error_message, "near (.+)$")
+    if near_token and find(text, "^%s*" .. gsub(sub(near_token, 2, -2), "%W", "%%%0")) then
+      error_message = expression_error
+    end
   end
-  return nil, nil, fault
+  return nil, nil, error_message
 end
 
 -- Return whether a cell with these parts ends in a `;`, followed only by space or by a comment of one line. Only the
--- last TAIL bytes are searched, so that a long cell is cheap.
-local TAIL = 1000
-local function ends_in_semicolon(text, before, last)
-  local skipped = #text > TAIL and #text - TAIL or 0
+-- last MAX_TAIL_BYTES bytes are searched, so that a long cell is cheap.
+local MAX_TAIL_BYTES = 1000
+local function ends_in_semicolon(text, statements, last_part)
+  local skipped = #text > MAX_TAIL_BYTES and #text - MAX_TAIL_BYTES or 0
   local tail = sub(text, skipped + 1)
-  local at = find(tail, ";%s*$") or find(tail, ";%s*%-%-[^\n]*%s*$")
-  if not at then return false end
-  at = skipped + at
-  if at > #before then at = at + #before + #last - #text end -- the last part may have a `return` added in front
-  return not compiles(sub(before .. last, 1, at - 1) .. "= =") -- `= =` compiles only inside a comment
+  local position = find(tail, ";%s*$") or find(tail, ";%s*%-%-[^\n]*%s*$")
+  if not position then return false end
+  position = skipped + position
+  -- The last part may have a `return` added in front.
+  if position > #statements then position = position + #statements + #last_part - #text end
+  return not compiles(sub(statements .. last_part, 1, position - 1) .. "= =") -- `= =` compiles only inside a comment
 end
 
 -- Public functions -------------------------------------------------------------------------------------------
@@ -209,72 +213,74 @@ end
 -- Return "complete", "incomplete", or "invalid" and the error.
 function cells.completeness(text)
   if not find(text, "%S") then return "complete" end
-  local before, _, fault, whole = parts(text, "cell")
-  if before or whole then return "complete" end
-  return find(fault, "<eof>$") and "incomplete" or "invalid", fault
+  local statements, _, error_message, unsplit_text = split_cell(text, "cell")
+  if statements or unsplit_text then return "complete" end
+  return find(error_message, "<eof>$") and "incomplete" or "invalid", error_message
 end
 
-local serial = 0
+local cell_count = 0
 
 -- Compile a cell. Return the function, whether its value is hidden by a `;` (even a value that a `return` inside a
 -- block gives), and the table that `cells.salvage` needs if the cell fails; or nil and Lua's error message. `set` has
 -- the names of the globals set for this cell; kept locals of the same names are not used.
 function cells.compile(text, name, environment, set)
-  local before, last, fault, whole = parts(text, name)
-  if not before and not whole then return nil, fault end
-  local hidden = last ~= nil and find(last, ";", 1, true) ~= nil and not compiles(last .. "\n;")
-  hidden = hidden or last ~= nil and ends_in_semicolon(text, before, last)
-  local alive, is_alive = {}, {}
-  if before and before ~= "" then alive, is_alive = alive_at_end(before) end
+  local statements, last_part, error_message, unsplit_text = split_cell(text, name)
+  if not statements and not unsplit_text then return nil, error_message end
+  local hidden = last_part ~= nil and find(last_part, ";", 1, true) ~= nil and not compiles(last_part .. "\n;")
+  hidden = hidden or last_part ~= nil and ends_in_semicolon(text, statements, last_part)
+  local alive_names, is_alive = {}, {}
+  if statements and statements ~= "" then alive_names, is_alive = alive_at_end(statements) end
 
-  local given = {}
-  for known, cell in next, held do
-    if #given < MOST_LOCALS and not set[known] and find(text, "%f[%w_]" .. known .. "%f[^%w_]") then
-      given[#given + 1] = cell[3] == CONSTANT and known .. " <const>" or known
+  local reused_locals = {}
+  for local_name, cell in next, kept_locals do
+    if #reused_locals < MAX_REUSED_LOCALS and not set[local_name]
+      and find(text, "%f[%w_]" .. local_name .. "%f[^%w_]") then
+      reused_locals[#reused_locals + 1] = cell[3] == CONSTANT and local_name .. " <const>" or local_name
     end
   end
-  serial = serial + 1
-  local keep = format("__keep_%d_%s", serial, native.secret())
-  local front = format("local %s return function(...) ", concat({ keep, table.unpack(given) }, ", "))
-  local export = #alive > 0 and format(" %s(function() return %s end) ", keep, concat(alive, ", ")) or " "
+  cell_count = cell_count + 1
+  local keep_name = format("__keep_%d_%s", cell_count, native.secret())
+  local prefix = format("local %s return function(...) ", concat({ keep_name, table.unpack(reused_locals) }, ", "))
+  local export = #alive_names > 0 and format(" %s(function() return %s end) ", keep_name, concat(alive_names, ", ")) or " "
   -- A to-be-closed variable prevents Lua from making the last call a tail call, which would hide its line.
-  local guard = last ~= "" and format(" local %s_ <close> = nil ", keep) or ""
-  local body, wrong
-  for _, inner in ipairs(before and {
-    last == "" and before .. "\n" .. export or before .. guard .. export .. last,
-    last == "" and before or before .. export .. last,
-    before .. last,
-  } or { whole }) do
-    body, wrong = load(front .. inner .. "\nend", "=" .. name, "t", environment)
-    if body then break end
+  local guard = last_part ~= "" and format(" local %s_ <close> = nil ", keep_name) or ""
+  local chunk, load_error
+  for _, source in ipairs(statements and {
+    last_part == "" and statements .. "\n" .. export or statements .. guard .. export .. last_part,
+    last_part == "" and statements or statements .. export .. last_part,
+    statements .. last_part,
+  } or { unsplit_text }) do
+    chunk, load_error = load(prefix .. source .. "\nend", "=" .. name, "t", environment)
+    if chunk then break end
   end
-  if not body then
+  if not chunk then
     -- The text compiles alone, so the error comes from locals of earlier cells: constants, or too many names.
-    return nil, fault or find(wrong, "const variable", 1, true) and wrong or "the cell has too many local variables"
+    return nil, error_message or find(load_error, "const variable", 1, true) and load_error
+      or "the cell has too many local variables"
   end
-  local run = body()
+  local run = chunk()
   for index = 1, 255 do
     local upvalue = getupvalue(run, index)
     if not upvalue then break end
-    if upvalue == keep then
+    if upvalue == keep_name then
       setupvalue(run, index, function(closure)
-        local constant = {}
+        local captured = {}
         for i = 1, 255 do
-          local known = getupvalue(closure, i)
-          if not known then break end
-          held[known] = { closure, i, is_alive[known] }
-          constant[known] = true
+          local local_name = getupvalue(closure, i)
+          if not local_name then break end
+          kept_locals[local_name] = { closure, i, is_alive[local_name] }
+          captured[local_name] = true
         end
         local values = table.pack(closure())
-        for i, known in ipairs(alive) do
-          if not constant[known] then
+        for i, local_name in ipairs(alive_names) do
+          if not captured[local_name] then
             local value = values[i]
-            held[known] = { function() return value end, 1, is_alive[known] }
+            kept_locals[local_name] = { function() return value end, 1, is_alive[local_name] }
           end
         end
       end)
-    elseif held[upvalue] and upvalue ~= "_ENV" then
-      join(run, index, held[upvalue][1], held[upvalue][2])
+    elseif kept_locals[upvalue] and upvalue ~= "_ENV" then
+      join(run, index, kept_locals[upvalue][1], kept_locals[upvalue][2])
     end
   end
   return run, hidden, is_alive
@@ -283,49 +289,51 @@ end
 -- Keep the top-level locals of a cell that failed in coroutine `thread`.
 function cells.salvage(thread, run, is_alive)
   -- The cell is one of the outermost frames. Find them by bisection, since the stack may have hundreds of thousands.
-  local known, beyond = 0, 1
-  while getinfo(thread, beyond, "l") do known, beyond = beyond, beyond * 2 end
-  while beyond - known > 1 do
-    local middle = (known + beyond) // 2
-    if getinfo(thread, middle, "l") then known = middle else beyond = middle end
+  local existing_level, missing_level = 0, 1
+  while getinfo(thread, missing_level, "l") do existing_level, missing_level = missing_level, missing_level * 2 end
+  while missing_level - existing_level > 1 do
+    local middle_level = (existing_level + missing_level) // 2
+    if getinfo(thread, middle_level, "l") then existing_level = middle_level else missing_level = middle_level end
   end
-  local level = known
-  while level >= 0 and level > known - 4 and (getinfo(thread, level, "f") or {}).func ~= run do level = level - 1 end
+  local level = existing_level
+  while level >= 0 and level > existing_level - 4 and (getinfo(thread, level, "f") or {}).func ~= run do
+    level = level - 1
+  end
   if level < 0 or (getinfo(thread, level, "f") or {}).func ~= run then return end
   for index = 1, 250 do
     local name, value = getlocal(thread, level, index)
     if not name then return end
-    if is_alive[name] then held[name] = { function() return value end, 1, is_alive[name] } end
+    if is_alive[name] then kept_locals[name] = { function() return value end, 1, is_alive[name] } end
   end
 end
 
 -- Return the value of a kept local, and whether there is one of that name.
 function cells.get(name)
-  local cell = held[name]
+  local cell = kept_locals[name]
   if not cell then return nil, false end
   local _, value = getupvalue(cell[1], cell[2])
   return value, true
 end
 
-function cells.drop(name) held[name] = nil end
+function cells.drop(name) kept_locals[name] = nil end
 
 -- Return a function that restores the kept locals and their current values.
 function cells.remember()
-  local before, values = {}, {}
-  for name, cell in next, held do before[name], values[name] = cell, (cells.get(name)) end
+  local saved_locals, saved_values = {}, {}
+  for name, cell in next, kept_locals do saved_locals[name], saved_values[name] = cell, (cells.get(name)) end
   return function()
-    held = before
-    for name, cell in next, before do setupvalue(cell[1], cell[2], values[name]) end
+    kept_locals = saved_locals
+    for name, cell in next, saved_locals do setupvalue(cell[1], cell[2], saved_values[name]) end
   end
 end
 
 function cells.names()
-  local found = {}
-  for name in next, held do
+  local types = {}
+  for name in next, kept_locals do
     local value = cells.get(name)
-    found[name] = type(value)
+    types[name] = type(value)
   end
-  return found
+  return types
 end
 
 return cells

@@ -9,17 +9,17 @@ local format = string.format
 local getinfo, type = debug.getinfo, type
 
 local noted_function, noted_line
-local known = {} -- the parent's replies in this run, by chunk and lines
+local replies = {} -- the parent's replies in this run, by chunk and lines
 local concatenation = {}
 
 -- Start a run, whose text may differ from the last one.
-function concatenation.begin() known = {} end
+function concatenation.begin() replies = {} end
 
 -- Return the parent's reply about the `..` from one line to another.
-local function read(chunk, first, last)
-  local key = format("%d %d %s", first, last, chunk)
-  known[key] = known[key] or native.ask({ kind = "joins", chunk = chunk, first = first, last = last })
-  return known[key]
+local function ask_parent(chunk, first_line, last_line)
+  local key = format("%d %d %s", first_line, last_line, chunk)
+  replies[key] = replies[key] or native.ask({ kind = "joins", chunk = chunk, first = first_line, last = last_line })
+  return replies[key]
 end
 
 function native.note_null()
@@ -28,9 +28,9 @@ function native.note_null()
 end
 
 -- Return whether two lines belong to one concatenation, that is, every line break between them is next to a `..`.
-local function same_expression(source, a, b)
-  if a > b then a, b = b, a end
-  return read(source, a, b).whole
+local function same_expression(source, first_line, last_line)
+  if first_line > last_line then first_line, last_line = last_line, first_line end
+  return ask_parent(source, first_line, last_line).whole
 end
 
 -- Return whether the nil that is being concatenated is a declared field read in the same expression.

@@ -3,47 +3,52 @@
 -- A task that waits for a call yields to the loop that runs it (`parallel.lua`). Between the two there may be
 -- coroutines of the script, nested in one another. They then yield WAIT instead of a value of the script. The functions
 -- here pass it outward, coroutine by coroutine, and the loop resumes them inward in the same way. Meanwhile such a
--- coroutine is suspended for Lua but running for the script: it is in `held`, and cannot be resumed or closed.
--- `open` has the coroutines from which every level can yield to the loop. In all others (below a sort comparator, a
--- gsub callback, or an `__index` called from C) a call blocks, which is correct but not parallel.
+-- coroutine is suspended for Lua but running for the script: it is in `resumers`, and cannot be resumed or closed.
+-- `yieldable` has the coroutines from which every level can yield to the loop. In all others (below a sort comparator,
+-- a gsub callback, or an `__index` called from C) a call blocks, which is correct but not parallel.
 
 local native, limits = ...
 local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
 local yield, close, isyieldable = coroutine.yield, coroutine.close, coroutine.isyieldable
 local error, rawequal, type = error, rawequal, type
-local after, living, passed, take_turn = limits.after, limits.living, limits.passed, limits.take_turn
+local script_results, raise_if_stopped = limits.script_results, limits.raise_if_stopped
+local check_result, take_turn = limits.check_result, limits.take_turn
 
 local WAIT, TASK = {}, {} -- never visible to scripts
-local BUSY = "cannot resume non-suspended coroutine"
-local OVER = "nobody waits for this call any more, since its parallel.map has ended"
+local BUSY_MESSAGE = "cannot resume non-suspended coroutine"
+local ENDED_MESSAGE = "nobody waits for this call any more, since its parallel.map has ended"
 
-local open, held = nil, {} -- `open` is nil while no tasks run; `held[inner]` is its resumer, or false for a task
+-- `yieldable` is nil while no tasks run; `resumers[inner]` is its resumer, or false for a task.
+local yieldable, resumers = nil, {}
 
 -- Handle the results of a resumed coroutine: while it waits, yield outward and then resume it again. The values are
 -- passed as varargs here and below, because yielding no value differs from yielding nil.
-local function came_out(thread, ok, ...)
-  local first, ticket = ...
-  if ok and rawequal(first, WAIT) then
-    local now = held
-    now[thread] = running()
+local function handle_results(thread, ok, ...)
+  local first_value, ticket = ...
+  if ok and rawequal(first_value, WAIT) then
+    local current_resumers = resumers
+    current_resumers[thread] = running()
     yield(WAIT, ticket)
-    if now ~= held then native.raise(OVER) end -- a script kept the coroutine and resumed it in another run
-    now[thread] = nil
-    return came_out(thread, resume(thread))
+    -- A script may have kept the coroutine and resumed it in another run.
+    if current_resumers ~= resumers then native.raise(ENDED_MESSAGE) end
+    current_resumers[thread] = nil
+    return handle_results(thread, resume(thread))
   end
-  if open then open[thread] = nil end
+  if yieldable then yieldable[thread] = nil end
   return ok, ...
 end
 
 local function enter(thread, ...)
-  if not open then return resume(thread, ...) end
-  if held[thread] ~= nil then return false, BUSY end
+  if not yieldable then return resume(thread, ...) end
+  if resumers[thread] ~= nil then return false, BUSY_MESSAGE end
   if status(thread) ~= "suspended" then return resume(thread, ...) end -- returns Lua's own error message
-  open[thread] = isyieldable() and open[running()] and true or nil
-  return came_out(thread, resume(thread, ...))
+  yieldable[thread] = isyieldable() and yieldable[running()] and true or nil
+  return handle_results(thread, resume(thread, ...))
 end
 
-local function is_outermost(thread) return limits.is_main(thread) or (open and open[thread] == TASK) or false end
+local function is_outermost(thread)
+  return limits.is_main(thread) or (yieldable and yieldable[thread] == TASK) or false
+end
 
 -- For scripts ----------------------------------------------------------------------------------------------
 
@@ -59,15 +64,15 @@ end
 function limits.resume(thread, ...)
   coroutine_or_raise(thread, "resume")
   take_turn()
-  return after(enter(thread, ...))
+  return script_results(enter(thread, ...))
 end
 
 local function value_or_raise(thread, ok, ...)
   local problem = ...
-  passed(ok, problem)
+  check_result(ok, problem)
   if ok then return ... end
   if status(thread) == "dead" then close(thread) end -- closes its to-be-closed variables
-  living()
+  raise_if_stopped()
   error(problem, 0)
 end
 
@@ -93,7 +98,7 @@ function limits.isyieldable() return not is_outermost(running()) and isyieldable
 
 function limits.status(thread)
   coroutine_or_raise(thread, "status")
-  if held[thread] ~= nil then return "normal" end
+  if resumers[thread] ~= nil then return "normal" end
   return status(thread)
 end
 
@@ -101,7 +106,7 @@ function limits.close(thread)
   coroutine_or_raise(thread, "close")
   local state = limits.status(thread)
   if state == "running" or state == "normal" then native.raise("cannot close a " .. state .. " coroutine") end
-  return after(close(thread))
+  return script_results(close(thread))
 end
 
 -- For the loop ---------------------------------------------------------------------------------------------
@@ -109,53 +114,53 @@ end
 local tasks = { WAIT = WAIT }
 
 -- Start or finish a loop of tasks. After the end, no waiting task is resumed.
-function tasks.begin() open, held = {}, {} end
-function tasks.finish() open, held = nil, {} end
+function tasks.begin() yieldable, resumers = {}, {} end
+function tasks.finish() yieldable, resumers = nil, {} end
 
 -- Return a new coroutine for a task.
 function tasks.create(f)
   local thread = limits.hooked(f)
-  open[thread] = TASK
+  yieldable[thread] = TASK
   return thread
 end
 
-local function stepped(thread, ok, first, ticket)
-  passed(ok, first)
-  if ok and rawequal(first, WAIT) then
-    held[thread] = false
+local function handle_step(thread, ok, first_value, ticket)
+  check_result(ok, first_value)
+  if ok and rawequal(first_value, WAIT) then
+    resumers[thread] = false
     return WAIT, ticket
   end
-  open[thread] = nil
-  return ok, first
+  yieldable[thread] = nil
+  return ok, first_value
 end
 
 -- Resume a task's coroutine. Return WAIT and the ticket that it waits for; or whether it succeeded, and its value or
 -- error.
 function tasks.advance(thread, ...)
   take_turn()
-  held[thread] = nil
-  return stepped(thread, resume(thread, ...))
+  resumers[thread] = nil
+  return handle_step(thread, resume(thread, ...))
 end
 
 function tasks.is_dead(thread) return status(thread) == "dead" end
 
 -- Return whether the running coroutine can wait without blocking other tasks.
-function tasks.may_wait() return open ~= nil and open[running()] and isyieldable() or false end
+function tasks.may_wait() return yieldable ~= nil and yieldable[running()] and isyieldable() or false end
 
 -- Wait until the loop has set the ticket's answer.
 function tasks.wait(ticket)
   ticket.thread = running()
   yield(WAIT, ticket)
-  if not ticket.answer then native.raise(OVER) end
+  if not ticket.answer then native.raise(ENDED_MESSAGE) end
 end
 
 -- Close a task: the waiting coroutine `thread`, and outward those that resumed it, with their to-be-closed variables.
 function tasks.close(thread)
   while thread do
-    local outer = held[thread]
-    held[thread], open[thread] = nil, nil
-    passed(close(thread))
-    thread = outer
+    local resumer = resumers[thread]
+    resumers[thread], yieldable[thread] = nil, nil
+    check_result(close(thread))
+    thread = resumer
   end
 end
 

@@ -7,8 +7,8 @@ local inputs_outputs = {}
 
 -- Set globals to values from the parent: all of them, or none if memory runs out. A kept local of the same name from an
 -- earlier cell would hide the global, so it is dropped.
-function inputs_outputs.take(inputs, pieces)
-  local values = spaces.values(inputs, pieces)
+function inputs_outputs.take(inputs, texts)
+  local values = spaces.values(inputs, texts)
   for i, input in ipairs(inputs) do
     cells.drop(input.name)
     rawset(native.environment, input.name, values[i])
@@ -17,36 +17,36 @@ end
 
 -- Return a function that restores all variables. Changes inside tables that existed before are not undone.
 function inputs_outputs.remember()
-  local environment, globals, put_locals_back = native.environment, {}, cells.remember()
+  local environment, globals, restore_locals = native.environment, {}, cells.remember()
   for name, value in next, environment do globals[name] = value end
   return function()
     for name in next, environment do
       if rawequal(globals[name], nil) then rawset(environment, name, nil) end
     end
     for name, value in next, globals do rawset(environment, name, value) end
-    put_locals_back()
+    restore_locals()
   end
 end
 
--- Return the descriptions of a run's results and of the requested variables, and their texts, of at most `most` bytes
--- in all. No code of the script runs here, but its data may be large or deeply nested.
-function inputs_outputs.give(results, names, most)
-  local pieces = {}
-  local function told(list, value, path)
-    local described, piece = records.describe(value, path, most, json.write_wide)
-    described.blob = piece and #pieces + 1 or nil
-    pieces[#pieces + 1] = piece
-    list[#list + 1] = described
-    most = most - #(piece or "")
+-- Return the descriptions of a run's results and of the requested variables, and their texts, of at most `bytes_left`
+-- bytes in all. No code of the script runs here, but its data may be large or deeply nested.
+function inputs_outputs.give(results, names, bytes_left)
+  local texts = {}
+  local function add_description(descriptions, value, path)
+    local description, text = records.describe(value, path, bytes_left, json.write_wide)
+    description.blob = text and #texts + 1 or nil
+    texts[#texts + 1] = text
+    descriptions[#descriptions + 1] = description
+    bytes_left = bytes_left - #(text or "")
   end
   local values, outputs = json.array_of({}), json.array_of({})
-  for i = 1, results.n do told(values, results[i], results.n > 1 and format("result[%d]", i) or "result") end
+  for i = 1, results.n do add_description(values, results[i], results.n > 1 and format("result[%d]", i) or "result") end
   for _, name in ipairs(names) do
     local value, is_local = cells.get(name)
     if not is_local then value = rawget(native.environment, name) end
-    told(outputs, value, name)
+    add_description(outputs, value, name)
   end
-  return values, outputs, pieces
+  return values, outputs, texts
 end
 
 return inputs_outputs

@@ -9,34 +9,34 @@ local concat, gmatch = table.concat, string.gmatch
 local getinfo, getlocal, getmetatable, next, rawget, rawlen, type = debug.getinfo, debug.getlocal, debug.getmetatable, next, rawget, rawlen, type
 local ours = native.ours
 
-local OFFERED = 2000 -- names returned for one table
-local LOOKED = 20000 -- keys examined to find them
-local NAME_MOST = 100 -- bytes of a name
-local HOPS = 20 -- length of a chain of `__index` tables
-local SHOWN = 500 -- values inside a value that is shown as text
-local TEXT = 2000 -- bytes of that text
-local PARAMETERS = 60
+local MAX_NAMES = 2000 -- names returned for one table
+local MAX_EXAMINED_KEYS = 20000 -- keys examined to find them
+local MAX_NAME_BYTES = 100 -- bytes of a name
+local MAX_INDEX_CHAIN = 20 -- length of a chain of `__index` tables
+local MAX_RENDERED_VALUES = 500 -- values inside a value that is shown as text
+local MAX_TEXT_BYTES = 2000 -- bytes of that text
+local MAX_PARAMETERS = 60
 
-local FROM_CELLS = { _ = true, __ = true, ___ = true, Out = true } -- set for each cell, not by it
+local OUTPUT_NAMES = { _ = true, __ = true, ___ = true, Out = true } -- set for each cell, not by it
 
 local introspection = {}
 
-local initial = {} -- the globals before any cell has run
-for name, value in next, native.environment do initial[name] = value end
+local initial_globals = {} -- the globals before any cell has run
+for name, value in next, native.environment do initial_globals[name] = value end
 
 -- Return the `__index` of a script's table if it is a table, else nil.
-local function behind(value)
+local function index_table(value)
   local metatable = not ours(value) and getmetatable(value)
-  local next_one = metatable and rawget(metatable, "__index")
-  return type(next_one) == "table" and next_one or nil
+  local index = metatable and rawget(metatable, "__index")
+  return type(index) == "table" and index or nil
 end
 
 local function field(value, key)
-  for _ = 1, HOPS do
+  for _ = 1, MAX_INDEX_CHAIN do
     if native.is_namespace(value) then return type(key) == "string" and spaces.child(value, key) or nil end
-    local found = rawget(value, key)
-    if found ~= nil then return found end
-    value = behind(value)
+    local result = rawget(value, key)
+    if result ~= nil then return result end
+    value = index_table(value)
     if not value then return nil end
   end
 end
@@ -62,144 +62,153 @@ local function has(kind, key)
 end
 
 -- Return whether the contents of a list or record are in Lua, so that reading them fetches nothing.
-local function is_here(metatable) return metatable.kind ~= "row" and metatable.kind ~= "unfilled" end
+local function is_loaded(metatable) return metatable.kind ~= "row" and metatable.kind ~= "unfilled" end
 
 -- Follow one key into records. Return the value, if it is in Lua, and its origin; nil and nil if there is no such key.
-local function inside(value, of, key)
-  local found
+local function follow_key(value, value_origin, key)
+  local child
   if type(value) == "table" then
     local metatable = ours(value)
     if not metatable then return field(value, key) end -- a script's own table inside a record
-    if is_here(metatable) then found = rawget(value, key) end
-    if type(found) == "table" and (not ours(found) or origin(found)) then return found, origin(found) end
+    if is_loaded(metatable) then child = rawget(value, key) end
+    if type(child) == "table" and (not ours(child) or origin(child)) then return child, origin(child) end
   end
-  if of.many then return found, math.type(key) == "integer" and { name = of.name, kind = of.kind, path = {} } or nil end
-  if not of.kind or not has(of.kind, key) then return found end
-  local path = { table.unpack(of.path) }
+  if value_origin.many then
+    return child, math.type(key) == "integer"
+      and { name = value_origin.name, kind = value_origin.kind, path = {} } or nil
+  end
+  if not value_origin.kind or not has(value_origin.kind, key) then return child end
+  local path = { table.unpack(value_origin.path) }
   path[#path + 1] = key
-  return found, { name = of.name, kind = of.kind.fields[key], path = path }
+  return child, { name = value_origin.name, kind = value_origin.kind.fields[key], path = path }
 end
 
 -- Return the value at the end of a chain of names and numbers, and its origin; nil and nil if there is none.
-local function reach(chain)
-  local value, of = native.environment, nil
+local function resolve_chain(chain)
+  local value, value_origin = native.environment, nil
   for i, key in ipairs(chain) do
     if i == 1 then
-      local kept, is_kept = cells.get(key)
-      if is_kept then value = kept else value = rawget(value, key) end
-      of = origin(value)
-    elseif of then
-      value, of = inside(value, of, key)
+      local local_value, is_local = cells.get(key)
+      if is_local then value = local_value else value = rawget(value, key) end
+      value_origin = origin(value)
+    elseif value_origin then
+      value, value_origin = follow_key(value, value_origin, key)
     else
       if type(value) == "string" then value = rawget(methods, key)
       elseif type(value) == "table" then value = field(value, key)
       else return nil end
-      of = origin(value)
+      value_origin = origin(value)
     end
-    if value == nil and not of then return nil end
+    if value == nil and not value_origin then return nil end
   end
-  return value, of
+  return value, value_origin
 end
 
 local function parameters(f)
   local names = {}
-  for i = 1, PARAMETERS do names[i] = getlocal(f, i) end
+  for i = 1, MAX_PARAMETERS do names[i] = getlocal(f, i) end
   if getinfo(f, "u").isvararg then names[#names + 1] = "..." end
   return concat(names, ", ")
 end
 
-local function is_of_script(f)
+local function script_function_info(f)
   local info = getinfo(f, "S")
   return info.what == "Lua" and not positions.is_trusted(info) and info
 end
 
-local function kind_of(value)
-  if type(value) == "function" and is_of_script(value) then return "function(" .. parameters(value) .. ")" end
+local function type_text(value)
+  if type(value) == "function" and script_function_info(value) then return "function(" .. parameters(value) .. ")" end
   return type(value)
 end
 
 -- Return the type of a record that was nested in another record, or nil.
-local function reading(value)
+local function nested_record_type(value)
   local metatable = type(value) == "table" and ours(value)
   return metatable and metatable.kind == "record" and metatable.type or nil
 end
 
 function introspection.names(chain)
-  local found, count, looked = {}, 0, 0
+  local kinds, count, examined_count = {}, 0, 0
   local function add(name, kind)
-    if type(name) == "string" and not found[name] and count < OFFERED and #name <= NAME_MOST and utf8.len(name) then
-      found[name], count = kind, count + 1
+    if type(name) == "string" and not kinds[name] and count < MAX_NAMES
+      and #name <= MAX_NAME_BYTES and utf8.len(name) then
+      kinds[name], count = kind, count + 1
     end
   end
   local function add_all(value)
-    for name, one in next, value do
-      looked = looked + 1
-      if looked > LOOKED then return end
-      add(name, kind_of(one))
+    for name, item in next, value do
+      examined_count = examined_count + 1
+      if examined_count > MAX_EXAMINED_KEYS then return end
+      add(name, type_text(item))
     end
   end
   if #chain == 0 then
-    for name in next, cells.names() do add(name, kind_of((cells.get(name)))) end
+    for name in next, cells.names() do add(name, type_text((cells.get(name)))) end
     add_all(native.environment)
-    return found
+    return kinds
   end
-  local value, of = reach(chain)
-  local kind = of and not of.many and of.kind or reading(value)
+  local value, value_origin = resolve_chain(chain)
+  local kind = value_origin and not value_origin.many and value_origin.kind or nested_record_type(value)
   if kind then
     for _, name in ipairs(kind.names) do add(name, kind.fields[name] and "table" or "field") end
   end
   if type(value) == "string" then value = methods end
-  if type(value) ~= "table" or rawequal(value, json.null) then return found end
-  for _ = 1, HOPS do
+  if type(value) ~= "table" or rawequal(value, json.null) then return kinds end
+  for _ = 1, MAX_INDEX_CHAIN do
     if native.is_namespace(value) then
       for name, kind in next, spaces.names(value) do add(name, kind) end
-      return found
+      return kinds
     end
     local metatable = ours(value)
-    if not metatable or is_here(metatable) then add_all(value) end
-    value = behind(value)
-    if not value then return found end
+    if not metatable or is_loaded(metatable) then add_all(value) end
+    value = index_table(value)
+    if not value then return kinds end
   end
-  return found
+  return kinds
 end
 
 -- Return whether a value is small enough to be rendered between two keystrokes.
 local function is_small(value, seen)
   if type(value) ~= "table" or seen[value] then return true end
   seen[value] = true
-  for _, one in next, value do
+  for _, item in next, value do
     seen.count = seen.count + 1
-    if seen.count > SHOWN or not is_small(one, seen) then return false end
+    if seen.count > MAX_RENDERED_VALUES or not is_small(item, seen) then return false end
   end
   return true
 end
 
 function introspection.resolve(chain)
-  local value, of = reach(chain)
-  if value == nil and not of then return {} end
-  local found = { found = true, type = value ~= nil and type(value) or of.kind and "table" or "field", text = "" }
-  if of then found.of, found.path, found.many = of.name, json.array_of(of.path), of.many or false end
-  local space = native.is_namespace(value) and getmetatable(value).path -- `Out` is a namespace without a path
-  if value ~= nil and not of and not space and is_small(value, { count = 0 }) then
-    found.text = text.clipped(text.render(value, true), TEXT)
+  local value, value_origin = resolve_chain(chain)
+  if value == nil and not value_origin then return {} end
+  local description = {
+    found = true, type = value ~= nil and type(value) or value_origin.kind and "table" or "field", text = "",
+  }
+  if value_origin then
+    description.of, description.path = value_origin.name, json.array_of(value_origin.path)
+    description.many = value_origin.many or false
   end
-  found.space = space or nil
-  found.reads = (reading(value) or {}).label and true or nil
+  local space = native.is_namespace(value) and getmetatable(value).path -- `Out` is a namespace without a path
+  if value ~= nil and not value_origin and not space and is_small(value, { count = 0 }) then
+    description.text = text.clipped(text.render(value, true), MAX_TEXT_BYTES)
+  end
+  description.space = space or nil
+  description.reads = (nested_record_type(value) or {}).label and true or nil
   if type(value) == "function" then
-    found["function"] = native.catalogue_name(value)
-    local info = is_of_script(value)
+    description["function"] = native.catalogue_name(value)
+    local info = script_function_info(value)
     local source = info and positions.source(info.short_src)
     if source then
-      local lines, at = {}, 1
+      local lines, line_number = {}, 1
       for line in gmatch(source .. "\n", "([^\n]*)\n") do
-        if at >= info.linedefined and at <= info.lastlinedefined then lines[#lines + 1] = line end
-        at = at + 1
+        if line_number >= info.linedefined and line_number <= info.lastlinedefined then lines[#lines + 1] = line end
+        line_number = line_number + 1
       end
-      found.source, found.line, found.chunk = concat(lines, "\n"), info.linedefined, info.short_src
-      found.params = parameters(value)
+      description.source, description.line, description.chunk = concat(lines, "\n"), info.linedefined, info.short_src
+      description.params = parameters(value)
     end
   end
-  return found
+  return description
 end
 
 -- Return the size of a value as a number and its unit, or nil for a value without parts.
@@ -213,7 +222,7 @@ local function size(value)
   local count = 0
   for _ in next, value do
     count = count + 1
-    if count > LOOKED then return LOOKED, "or more " .. (metatable and "row" or "item") end
+    if count > MAX_EXAMINED_KEYS then return MAX_EXAMINED_KEYS, "or more " .. (metatable and "row" or "item") end
   end
   if metatable and metatable.kind == "list" then return count, "row" end
   return count, count == rawlen(value) and "item" or "field"
@@ -226,26 +235,27 @@ local function type_of(value)
   local kind = metatable and metatable.kind
   if kind == "unfilled" or kind == "list" then return "list" end
   if kind == "record" or kind == "row" then return "record" end
-  return kind_of(value)
+  return type_text(value)
 end
 
 -- Return the variables that cells have set, by name, as texts of three lines: scope, type and size.
 function introspection.variables()
-  local found, told = {}, 0
+  local descriptions, variable_count = {}, 0
   local function add(name, value, scope)
-    if type(name) ~= "string" or found[name] or told >= OFFERED or #name > NAME_MOST or not utf8.len(name) then return end
+    if type(name) ~= "string" or descriptions[name] or variable_count >= MAX_NAMES
+      or #name > MAX_NAME_BYTES or not utf8.len(name) then return end
     local count, unit = size(value)
-    local many = count and string.format("%d %s%s", count, unit, count == 1 and "" or "s") or ""
-    found[name], told = concat({ scope, type_of(value), many }, "\n"), told + 1
+    local size_text = count and string.format("%d %s%s", count, unit, count == 1 and "" or "s") or ""
+    descriptions[name], variable_count = concat({ scope, type_of(value), size_text }, "\n"), variable_count + 1
   end
   for name in next, cells.names() do
     local value = cells.get(name)
     if value ~= nil then add(name, value, "local") end
   end
   for name, value in next, native.environment do
-    if not FROM_CELLS[name] and not rawequal(initial[name], value) then add(name, value, "global") end
+    if not OUTPUT_NAMES[name] and not rawequal(initial_globals[name], value) then add(name, value, "global") end
   end
-  return found
+  return descriptions
 end
 
 return introspection

@@ -11,10 +11,10 @@ local byte, find, format, match, sub = string.byte, string.find, string.format, 
 local concat, error, ipairs, tonumber, type, utf8char = table.concat, error, ipairs, tonumber, type, utf8.char
 local setmetatable = debug.setmetatable
 
-local DEPTH = 100 -- levels of nesting, for decoding and encoding
-local SHARED = 64 -- keys of an object that may share its shape; a larger object has a shape of its own
+local MAX_DEPTH = 100 -- levels of nesting, for decoding and encoding
+local MAX_SHARED_KEYS = 64 -- keys of an object that may share its shape; a larger object has a shape of its own
 
-local json = { depth = DEPTH }
+local json = { depth = MAX_DEPTH }
 
 -- The value that stands for null inside lists.
 local null = setmetatable({}, native.register {
@@ -33,241 +33,246 @@ local array = json.array
 -- A node of the trie has the keys so far. `next` has the nodes after one more key with a value, `null` those after one
 -- more key with null.
 local function node_after(node, key, is_null)
-  local grown = { next = {}, null = {}, keys = {}, nulls = {}, metatables = {} }
-  for i, known in ipairs(node.keys) do
-    if known == key then return node end -- a repeated key keeps its first place
-    grown.keys[i] = known
-    grown.nulls[known] = node.nulls[known]
+  local new_node = { next = {}, null = {}, keys = {}, nulls = {}, metatables = {} }
+  for i, existing_key in ipairs(node.keys) do
+    if existing_key == key then return node end -- a repeated key keeps its first place
+    new_node.keys[i] = existing_key
+    new_node.nulls[existing_key] = node.nulls[existing_key]
   end
-  grown.keys[#grown.keys + 1] = key
-  grown.nulls[key] = is_null or nil
-  return grown
+  new_node.keys[#new_node.keys + 1] = key
+  new_node.nulls[key] = is_null or nil
+  return new_node
 end
 
 -- Return a copy of a node for a single object, which grows in place.
 local function copy_of(node)
-  local own = { keys = {}, nulls = {}, metatables = {}, known = {} }
-  for i, key in ipairs(node.keys) do own.keys[i], own.nulls[key], own.known[key] = key, node.nulls[key], true end
-  return own
+  local copy = { keys = {}, nulls = {}, metatables = {}, known = {} }
+  for i, key in ipairs(node.keys) do copy.keys[i], copy.nulls[key], copy.known[key] = key, node.nulls[key], true end
+  return copy
 end
 
-local function add_key(own, key, is_null)
-  if not own.known[key] then own.keys[#own.keys + 1] = key end
-  own.known[key], own.nulls[key] = true, is_null or nil
-  return own
+local function add_key(node, key, is_null)
+  if not node.known[key] then node.keys[#node.keys + 1] = key end
+  node.known[key], node.nulls[key] = true, is_null or nil
+  return node
 end
 
 local function new_root() return { next = {}, null = {}, keys = {}, nulls = {}, metatables = {} } end
 local root = new_root()
-local grown = 0
+local node_count = 0
 
 local function step(node, key, is_null)
-  local way = is_null and node.null or node.next
-  local found = way[key]
-  if not found then
-    found = node_after(node, key, is_null)
-    way[key] = found
-    grown = grown + 1
+  local children = is_null and node.null or node.next
+  local child = children[key]
+  if not child then
+    child = node_after(node, key, is_null)
+    children[key] = child
+    node_count = node_count + 1
   end
-  return found
+  return child
 end
 
 -- Return the metatable for objects of this shape; `kind` (a record type, or false) adds behaviour to it.
 local function metatable_of(node, kind)
-  local found = node.metatables[kind]
-  if not found then
-    local has, quoted_keys = {}, {}
+  local metatable = node.metatables[kind]
+  if not metatable then
+    local has_key, quoted_keys = {}, {}
     for i, key in ipairs(node.keys) do -- integers and keys that look like a mark are not quoted in advance
-      has[key], quoted_keys[i] = true, type(key) == "string" and byte(key) ~= 0 and json.quote(key) .. ":"
+      has_key[key], quoted_keys[i] = true, type(key) == "string" and byte(key) ~= 0 and json.quote(key) .. ":"
     end
-    found = native.register({
-      __metatable = false, kind = "record", keys = node.keys, nulls = node.nulls, has = has, quoted = quoted_keys,
+    metatable = native.register({
+      __metatable = false, kind = "record", keys = node.keys, nulls = node.nulls, has = has_key, quoted = quoted_keys,
     })
-    found.type = kind or nil
-    native.behave(found, kind)
-    node.metatables[kind] = found
+    metatable.type = kind or nil
+    native.behave(metatable, kind)
+    node.metatables[kind] = metatable
   end
-  return found
+  return metatable
 end
 
 -- Reading ---------------------------------------------------------------------------------------
 
 local escapes = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
-local function fail(text, at, what)
+local function fail(text, position, message)
   local line, start = 1, 1
-  for place in string.gmatch(sub(text, 1, at - 1), "\n()") do line, start = line + 1, place end
-  error({ json = format("%s at line %d, column %d", what, line, at - start + 1) }, 0)
+  for line_start in string.gmatch(sub(text, 1, position - 1), "\n()") do line, start = line + 1, line_start end
+  error({ json = format("%s at line %d, column %d", message, line, position - start + 1) }, 0)
 end
 
 local function unescape(text, from, to)
   local raw = sub(text, from, to)
-  local out, at = {}, 1
+  local pieces, position = {}, 1
   while true do
-    local bar = find(raw, "\\", at, true)
-    if not bar then out[#out + 1] = sub(raw, at) break end
-    out[#out + 1] = sub(raw, at, bar - 1)
-    local letter = sub(raw, bar + 1, bar + 1)
-    if letter == "u" then
-      local code = tonumber(match(raw, "^%x%x%x%x", bar + 2) or fail(text, from + bar, "a broken \\u escape"), 16)
-      at = bar + 6
-      if code >= 0xD800 and code < 0xDC00 then
-        local low = tonumber(match(raw, "^\\u(%x%x%x%x)", at) or "0", 16)
-        if low >= 0xDC00 and low < 0xE000 then
-          code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-          at = at + 6
+    local backslash = find(raw, "\\", position, true)
+    if not backslash then pieces[#pieces + 1] = sub(raw, position) break end
+    pieces[#pieces + 1] = sub(raw, position, backslash - 1)
+    local escape = sub(raw, backslash + 1, backslash + 1)
+    if escape == "u" then
+      local code_point = tonumber(
+        match(raw, "^%x%x%x%x", backslash + 2) or fail(text, from + backslash, "a broken \\u escape"), 16
+      )
+      position = backslash + 6
+      if code_point >= 0xD800 and code_point < 0xDC00 then
+        local low_surrogate = tonumber(match(raw, "^\\u(%x%x%x%x)", position) or "0", 16)
+        if low_surrogate >= 0xDC00 and low_surrogate < 0xE000 then
+          code_point = 0x10000 + ((code_point - 0xD800) << 10) + (low_surrogate - 0xDC00)
+          position = position + 6
         else
-          code = 0xFFFD -- a lone surrogate has no UTF-8 form
+          code_point = 0xFFFD -- a lone surrogate has no UTF-8 form
         end
-      elseif code >= 0xDC00 and code < 0xE000 then
-        code = 0xFFFD
+      elseif code_point >= 0xDC00 and code_point < 0xE000 then
+        code_point = 0xFFFD
       end
-      out[#out + 1] = utf8char(code)
+      pieces[#pieces + 1] = utf8char(code_point)
     else
-      out[#out + 1] = escapes[letter] or fail(text, from + bar, "an unknown escape")
-      at = bar + 2
+      pieces[#pieces + 1] = escapes[escape] or fail(text, from + backslash, "an unknown escape")
+      position = backslash + 2
     end
   end
-  return concat(out)
+  return concat(pieces)
 end
 
 -- Read a text from its opening quote on. Return the value and the position after the closing quote.
-local function read_text(text, at)
-  local _, stop = find(text, '^[^"\\%c]*', at + 1)
-  local following = byte(text, stop + 1)
-  if following == 34 then return sub(text, at + 1, stop), stop + 2 end
-  local place = stop + 1
+local function read_text(text, position)
+  local _, stop = find(text, '^[^"\\%c]*', position + 1)
+  local next_byte = byte(text, stop + 1)
+  if next_byte == 34 then return sub(text, position + 1, stop), stop + 2 end
+  local scan_position = stop + 1
   while true do
-    if following == 92 then place = place + 2
-    elseif following == 34 then return unescape(text, at + 1, place - 1), place + 1
-    elseif following == nil then fail(text, at, "a text that does not end")
-    elseif following < 32 then fail(text, place, "a control character in a text")
-    else place = place + 1 end
-    place = find(text, '["\\%c]', place) or #text + 1
-    following = byte(text, place)
+    if next_byte == 92 then scan_position = scan_position + 2
+    elseif next_byte == 34 then return unescape(text, position + 1, scan_position - 1), scan_position + 1
+    elseif next_byte == nil then fail(text, position, "a text that does not end")
+    elseif next_byte < 32 then fail(text, scan_position, "a control character in a text")
+    else scan_position = scan_position + 1 end
+    scan_position = find(text, '["\\%c]', scan_position) or #text + 1
+    next_byte = byte(text, scan_position)
   end
 end
 
 json.read_text = read_text
 
 local read_value
-local wide = false -- whether the current text has marks
-local NUMBERS = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
+local is_wide_text = false -- whether the current text has marks
+local MARKED_NUMBERS = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
 
 -- Return the number that a marked object stands for and the position after it, or nil for an ordinary object.
-local function marked_number(text, at)
-  local name, stop = match(text, '^{"\\u0000n":"([^"]*)"}()', at)
-  return NUMBERS[name], stop
+local function marked_number(text, position)
+  local name, stop = match(text, '^{"\\u0000n":"([^"]*)"}()', position)
+  return MARKED_NUMBERS[name], stop
 end
 
 -- Return the key that a marked key stands for: an integer, or a text that begins with the mark itself.
 local function unmarked(key) return byte(key, 2) == 0 and sub(key, 2) or tonumber(sub(key, 2)) end
 
-local function skip(text, at)
-  local _, stop = find(text, "^[ \n\r\t]*", at)
+local function skip(text, position)
+  local _, stop = find(text, "^[ \n\r\t]*", position)
   return stop + 1
 end
 
-local function read_list(text, at, depth)
+local function read_list(text, position, depth)
   local list, count = {}, 0
-  at = skip(text, at + 1)
-  if byte(text, at) == 93 then return setmetatable(list, array), at + 1 end
+  position = skip(text, position + 1)
+  if byte(text, position) == 93 then return setmetatable(list, array), position + 1 end
   while true do
     local value
-    value, at = read_value(text, at, false, depth)
+    value, position = read_value(text, position, false, depth)
     count = count + 1
     list[count] = value
-    local following = byte(text, at)
-    if following ~= 44 and following ~= 93 then at = skip(text, at); following = byte(text, at) end
-    if following == 44 then at = at + 1
-    elseif following == 93 then return setmetatable(list, array), at + 1
-    else fail(text, at, "`,` or `]` is missing") end
+    local next_byte = byte(text, position)
+    if next_byte ~= 44 and next_byte ~= 93 then position = skip(text, position); next_byte = byte(text, position) end
+    if next_byte == 44 then position = position + 1
+    elseif next_byte == 93 then return setmetatable(list, array), position + 1
+    else fail(text, position, "`,` or `]` is missing") end
   end
 end
 
-local function read_object(text, at, kind, depth)
-  local object, node, map = {}, root, nil
+local function read_object(text, position, kind, depth)
+  local object, node, own_node = {}, root, nil
   local fields = kind and kind.fields
-  at = at + 1
-  if byte(text, at) ~= 34 then at = skip(text, at) end
-  if byte(text, at) == 125 then return setmetatable(object, metatable_of(node, kind)), at + 1 end
+  position = position + 1
+  if byte(text, position) ~= 34 then position = skip(text, position) end
+  if byte(text, position) == 125 then return setmetatable(object, metatable_of(node, kind)), position + 1 end
   while true do
-    if byte(text, at) ~= 34 then
-      at = skip(text, at)
-      if byte(text, at) ~= 34 then fail(text, at, "a key in quotes is missing") end
+    if byte(text, position) ~= 34 then
+      position = skip(text, position)
+      if byte(text, position) ~= 34 then fail(text, position, "a key in quotes is missing") end
     end
     local key, value
-    key, at = read_text(text, at)
-    if wide and byte(key) == 0 then key = unmarked(key) end
-    if byte(text, at) ~= 58 then
-      at = skip(text, at)
-      if byte(text, at) ~= 58 then fail(text, at, "`:` is missing") end
+    key, position = read_text(text, position)
+    if is_wide_text and byte(key) == 0 then key = unmarked(key) end
+    if byte(text, position) ~= 58 then
+      position = skip(text, position)
+      if byte(text, position) ~= 58 then fail(text, position, "`:` is missing") end
     end
-    value, at = read_value(text, at + 1, fields and fields[key] or false, depth)
+    value, position = read_value(text, position + 1, fields and fields[key] or false, depth)
     object[key] = value
     if value == null then object[key] = nil end
-    if map then add_key(map, key, value == null)
-    elseif #node.keys >= SHARED then
-      map = add_key(copy_of(node), key, value == null)
-      node = map
+    if own_node then add_key(own_node, key, value == null)
+    elseif #node.keys >= MAX_SHARED_KEYS then
+      own_node = add_key(copy_of(node), key, value == null)
+      node = own_node
     elseif value == null then node = node.null[key] or step(node, key, true)
     else node = node.next[key] or step(node, key, false) end
-    local following = byte(text, at)
-    if following ~= 44 and following ~= 125 then at = skip(text, at); following = byte(text, at) end
-    if following == 44 then at = at + 1
-    elseif following == 125 then return setmetatable(object, metatable_of(node, kind)), at + 1
-    else fail(text, at, "`,` or `}` is missing") end
+    local next_byte = byte(text, position)
+    if next_byte ~= 44 and next_byte ~= 125 then position = skip(text, position); next_byte = byte(text, position) end
+    if next_byte == 44 then position = position + 1
+    elseif next_byte == 125 then return setmetatable(object, metatable_of(node, kind)), position + 1
+    else fail(text, position, "`,` or `}` is missing") end
   end
 end
 
-read_value = function(text, at, kind, depth)
-  local first = byte(text, at)
-  if first == 34 then return read_text(text, at) end
-  if first == 123 or first == 91 then
-    if depth >= DEPTH then fail(text, at, "more than " .. DEPTH .. " levels") end
-    if first == 123 then
-      if wide then
-        local number, stop = marked_number(text, at)
+read_value = function(text, position, kind, depth)
+  local first_byte = byte(text, position)
+  if first_byte == 34 then return read_text(text, position) end
+  if first_byte == 123 or first_byte == 91 then
+    if depth >= MAX_DEPTH then fail(text, position, "more than " .. MAX_DEPTH .. " levels") end
+    if first_byte == 123 then
+      if is_wide_text then
+        local number, stop = marked_number(text, position)
         if number then return number, stop end
       end
-      return read_object(text, at, kind, depth + 1)
+      return read_object(text, position, kind, depth + 1)
     end
-    return read_list(text, at, depth + 1)
+    return read_list(text, position, depth + 1)
   end
-  if first == 110 and sub(text, at, at + 3) == "null" then return null, at + 4 end
-  if first == 116 and sub(text, at, at + 3) == "true" then return true, at + 4 end
-  if first == 102 and sub(text, at, at + 4) == "false" then return false, at + 5 end
-  if first == 32 or first == 10 or first == 13 or first == 9 then return read_value(text, skip(text, at), kind, depth) end
-  local digits = match(text, "^-?%d+%.?%d*[eE]?[+-]?%d*", at)
+  if first_byte == 110 and sub(text, position, position + 3) == "null" then return null, position + 4 end
+  if first_byte == 116 and sub(text, position, position + 3) == "true" then return true, position + 4 end
+  if first_byte == 102 and sub(text, position, position + 4) == "false" then return false, position + 5 end
+  if first_byte == 32 or first_byte == 10 or first_byte == 13 or first_byte == 9 then
+    return read_value(text, skip(text, position), kind, depth)
+  end
+  local digits = match(text, "^-?%d+%.?%d*[eE]?[+-]?%d*", position)
   local number = digits and not find(digits, "^-?0%d") and not find(digits, "%.$") and not find(digits, "%.[eE]") and tonumber(digits)
-  if number then return number, at + #digits end
-  if first == nil then fail(text, at, "the text ends too early") end
-  fail(text, at, "no JSON value")
+  if number then return number, position + #digits end
+  if first_byte == nil then fail(text, position, "the text ends too early") end
+  fail(text, position, "no JSON value")
 end
 
 -- Decode a JSON text. `kind` is the record type of the outermost object, or nil; `is_wide` tells whether the text is
 -- wide. Raises a table { json = message }.
 function json.read(text, kind, is_wide)
-  wide = is_wide or false
-  if grown > 20000 then root, grown = new_root(), 0 end -- texts with ever new keys must not make the trie fill the heap
-  local value, at = read_value(text, 1, kind or false, 0)
-  at = skip(text, at)
-  if at <= #text then fail(text, at, "text after the end of the value") end
+  is_wide_text = is_wide or false
+  -- Texts with ever new keys must not make the trie fill the heap.
+  if node_count > 20000 then root, node_count = new_root(), 0 end
+  local value, position = read_value(text, 1, kind or false, 0)
+  position = skip(text, position)
+  if position <= #text then fail(text, position, "text after the end of the value") end
   return value
 end
 
 -- Decode a list of objects of the record type `kind`, or of the types in `kinds` by position after `first`.
 function json.read_rows(text, kind, is_wide, kinds, first)
-  wide = is_wide or false
-  local rows, count, at = {}, 0, 2
-  if byte(text, at) == 93 then return rows end
+  is_wide_text = is_wide or false
+  local rows, count, position = {}, 0, 2
+  if byte(text, position) == 93 then return rows end
   while true do
     local row
     count = count + 1
-    row, at = read_value(text, at, kinds and kinds[first + count] or kind or false, 1)
+    row, position = read_value(text, position, kinds and kinds[first + count] or kind or false, 1)
     rows[count] = row
-    if byte(text, at) ~= 44 then return rows end
-    at = at + 1
+    if byte(text, position) ~= 44 then return rows end
+    position = position + 1
   end
 end
 

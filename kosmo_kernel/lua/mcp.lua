@@ -9,111 +9,117 @@ local format = string.format
 local type = type
 
 local servers = {} -- key in `app.mcp` -> its namespace
-local listed, order = {}, {} -- key in `app.mcp` -> the server's configured name; the keys in order
-local asked = false -- whether the list of servers was requested in this run
+local configured_names, keys = {}, {} -- key in `app.mcp` -> the server's configured name; the keys in order
+local servers_requested = false -- whether the list of servers was requested in this run
 
-local function ask(verb, question)
-  question = question or {}
-  question.kind, question.verb = "mcp", verb
-  return spaces.answers(question)
+local function ask(verb, request)
+  request = request or {}
+  request.kind, request.verb = "mcp", verb
+  return spaces.answers(request)
 end
 
-local function server_space(name, called)
-  local closures, signatures, known = {}, {}, {}
-  local path = "app.mcp." .. called
+local function server_space(name, server_key)
+  local closures, signatures, tool_names = {}, {}, {}
+  local path = "app.mcp." .. server_key
 
   -- Request the tools that the parent knows, unless some are known already.
-  local function learn()
-    if #known > 0 then return end
-    local found = ask("known", { server = name })
-    known, signatures = {}, {}
-    for i, key in ipairs(found.called) do known[i], signatures[key] = key, found.signatures[i] end
+  local function load_tools()
+    if #tool_names > 0 then return end
+    local tools = ask("known", { server = name })
+    tool_names, signatures = {}, {}
+    for i, key in ipairs(tools.called) do tool_names[i], signatures[key] = key, tools.signatures[i] end
   end
 
   local function closure(key)
-    local one = closures[key]
-    if not one then
-      one = function(...)
-        local answer = table.pack(spaces.call("mcp." .. key, name, ...))
-        learn()
-        return table.unpack(answer, 1, answer.n)
+    local call_tool = closures[key]
+    if not call_tool then
+      call_tool = function(...)
+        local results = table.pack(spaces.call("mcp." .. key, name, ...))
+        load_tools()
+        return table.unpack(results, 1, results.n)
       end
-      closures[key] = one
+      closures[key] = call_tool
     end
     local signature = signatures[key] or key
-    spaces.describe(one, { signature = signature, title = format("%s.%s", path, signature) })
-    return one
+    spaces.describe(call_tool, { signature = signature, title = format("%s.%s", path, signature) })
+    return call_tool
   end
 
-  return spaces.namespace(path, function() return known end, function(key, asks)
-    if asks then learn() end
-    if asks or signatures[key] then return closure(key) end
+  return spaces.namespace(path, function() return tool_names end, function(key, may_ask)
+    if may_ask then load_tools() end
+    if may_ask or signatures[key] then return closure(key) end
   end, nil, function()
-    if #known == 0 then return format("its tools are known once it is asked something, as by mcp.tools(%q)", name) end
+    if #tool_names == 0 then
+      return format("its tools are known once it is asked something, as by mcp.tools(%q)", name)
+    end
   end)
 end
 
 local function refresh()
-  if asked then return end
-  local found = ask("usable")
-  order, listed, asked = {}, {}, true
-  for i, called in ipairs(found.called) do order[i], listed[called] = called, found.names[i] end
+  if servers_requested then return end
+  local response = ask("usable")
+  keys, configured_names, servers_requested = {}, {}, true
+  for i, key in ipairs(response.called) do keys[i], configured_names[key] = key, response.names[i] end
 end
 
-local function space_of(called)
-  servers[called] = servers[called] or server_space(listed[called], called)
-  return servers[called]
+local function space_of(key)
+  servers[key] = servers[key] or server_space(configured_names[key], key)
+  return servers[key]
 end
 
-local tree = spaces.namespace("app.mcp", function() return order end, function(key, asks)
-  if listed[key] then return space_of(key) end
-  if not asks then return nil end
-  local own = ask("server", { server = key }) -- a configured name used as a key; the parent raises an error for others
-  for called, name in next, listed do
-    if name == own then return space_of(called) end
+local root = spaces.namespace("app.mcp", function() return keys end, function(key, may_ask)
+  if configured_names[key] then return space_of(key) end
+  if not may_ask then return nil end
+  -- The key may be a configured name; the parent raises an error for others.
+  local configured_name = ask("server", { server = key })
+  for known_key, name in next, configured_names do
+    if name == configured_name then return space_of(known_key) end
   end
-  return server_space(own, key)
+  return server_space(configured_name, key)
 end, nil, function()
-  if #order == 0 then return "no MCP server is configured and trusted; mcp.servers() lists all" end
+  if #keys == 0 then return "no MCP server is configured and trusted; mcp.servers() lists all" end
 end)
 
--- Return the namespace `app.mcp`; `asks` is true while a script runs.
-function spaces.mcp(asks)
-  if asks then refresh() end
-  return tree
+-- Return the namespace `app.mcp`; `may_ask` is true while a script runs.
+function spaces.mcp(may_ask)
+  if may_ask then refresh() end
+  return root
 end
 
 -- Start a run: the configuration files may have changed.
-function spaces.forget_servers() asked = false end
+function spaces.forget_servers() servers_requested = false end
 
 -- Functions --------------------------------------------------------------------------------------------------------
 
-local function text_of(name, place, value)
+local function require_text(name, position, value)
   if type(value) == "string" then return value end
-  native.raise(format("bad argument #%d to '%s' (string expected, got %s)", place, name, type(value)))
+  native.raise(format("bad argument #%d to '%s' (string expected, got %s)", position, name, type(value)))
 end
 
 local mcp = {}
 
 function mcp.servers() return ask("servers") end
 
-function mcp.tools(server) return ask("tools", { server = text_of("mcp.tools", 1, server) }) end
+function mcp.tools(server) return ask("tools", { server = require_text("mcp.tools", 1, server) }) end
 
-function mcp.schema(path) return ask("schema", { path = text_of("mcp.schema", 1, path) }) end
+function mcp.schema(path) return ask("schema", { path = require_text("mcp.schema", 1, path) }) end
 
-function mcp.call(path, ...) return spaces.call("mcp." .. text_of("mcp.call", 1, path), nil, ...) end
+function mcp.call(path, ...) return spaces.call("mcp." .. require_text("mcp.call", 1, path), nil, ...) end
 
-function mcp.resources(server) return ask("resources", { server = text_of("mcp.resources", 1, server) }) end
+function mcp.resources(server) return ask("resources", { server = require_text("mcp.resources", 1, server) }) end
 
 function mcp.read_resource(server, uri)
-  return ask("read_resource", { server = text_of("mcp.read_resource", 1, server), uri = text_of("mcp.read_resource", 2, uri) })
+  return ask("read_resource", {
+    server = require_text("mcp.read_resource", 1, server), uri = require_text("mcp.read_resource", 2, uri),
+  })
 end
 
-function mcp.prompts(server) return ask("prompts", { server = text_of("mcp.prompts", 1, server) }) end
+function mcp.prompts(server) return ask("prompts", { server = require_text("mcp.prompts", 1, server) }) end
 
 function mcp.get_prompt(server, name, arguments)
   return ask("get_prompt", {
-    server = text_of("mcp.get_prompt", 1, server), name = text_of("mcp.get_prompt", 2, name), arguments = arguments,
+    server = require_text("mcp.get_prompt", 1, server), name = require_text("mcp.get_prompt", 2, name),
+    arguments = arguments,
   })
 end
 

@@ -10,32 +10,35 @@ local concat, format, sort = table.concat, string.format, table.sort
 local next, rawlen, select, type = next, rawlen, select, type
 local getmetatable, setmetatable = debug.getmetatable, setmetatable
 
-local ARGUMENTS, BYTES = 1000, 64 << 20 -- limits of one call, as in the parent: arguments, and bytes of their JSON
+-- Limits of one call, as in the parent: its arguments, and the bytes of their JSON.
+local MAX_ARGUMENTS, MAX_CALL_BYTES = 1000, 64 << 20
 
 local spaces = {}
 local catalogue_text, integrations = nil, nil
-local described = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature, title }
+local function_descriptions = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature, title }
 
 function native.is_namespace(value)
   local metatable = type(value) == "table" and native.ours(value)
   return metatable and metatable.kind == "namespace" or false
 end
 
--- Return a namespace. `look(key, ask)` returns a child or nil, and may ask the parent if `ask` is true; `list()`
--- returns the names that `pairs` yields, `all()` those for completion, and `note()` a text that `print` adds.
-local function namespace(path, list, look, all, note)
+-- Return a namespace. `find_child(key, may_ask)` returns a child or nil, and may ask the parent if `may_ask` is true;
+-- `list()` returns the names that `pairs` yields, `all_names()` those for completion, and `note()` a text that `print`
+-- adds.
+local function namespace(path, list, find_child, all_names, note)
   return setmetatable({}, native.register {
-    __metatable = false, kind = "namespace", path = path, list = list, look = look, all = all or list, note = note,
+    __metatable = false, kind = "namespace", path = path, list = list, look = find_child, all = all_names or list,
+    note = note,
     __index = function(_, key)
       if type(key) ~= "string" then return nil end
-      return look(key, true)
+      return find_child(key, true)
     end,
     __newindex = function(_, key) native.raise(format("%s cannot be changed (assigning `%s`)", path, text.tostring(key))) end,
     __pairs = function(space)
-      local names, at = list(), 0
+      local names, index = list(), 0
       return function()
-        at = at + 1
-        if names[at] then return names[at], look(names[at], false) end
+        index = index + 1
+        if names[index] then return names[index], find_child(names[index], false) end
       end, space, nil
     end,
   })
@@ -47,7 +50,7 @@ function native.namespace_text(value, untouched)
   local lines = { metatable.path }
   for _, name in ipairs(metatable.list()) do
     local child = metatable.look(name, false)
-    lines[#lines + 1] = "  " .. (described[child] and described[child].signature or name)
+    lines[#lines + 1] = "  " .. (function_descriptions[child] and function_descriptions[child].signature or name)
   end
   local note = metatable.note and metatable.note()
   if note then lines[#lines + 1] = "  (" .. note .. ")" end
@@ -55,42 +58,42 @@ function native.namespace_text(value, untouched)
 end
 
 function native.function_name(value)
-  local known = described[value]
-  return known and format("function: %s", known.title) or nil
+  local description = function_descriptions[value]
+  return description and format("function: %s", description.title) or nil
 end
 
 function native.catalogue_name(value)
-  local known = described[value]
-  return known and known.name or nil
+  local description = function_descriptions[value]
+  return description and description.name or nil
 end
 
 spaces.namespace = namespace
 
 -- Set the texts that `print` shows for a function: `signature` in a list, `title` alone.
-function spaces.describe(closure, known) described[closure] = known end
+function spaces.describe(closure, description) function_descriptions[closure] = description end
 
 -- Calls ------------------------------------------------------------------------------------------------------
 
-local function value_of(answer, pieces)
-  local piece = answer.blob and pieces[answer.blob]
-  if answer.form == "record" then return records.record(answer, piece) end
-  if answer.form == "list" then return records.list(answer, piece) end
-  if answer.form == "text" then return piece end
-  if answer.form == "nil" then return nil end
-  if answer.form ~= "dict" then return json.read(piece, nil, answer.wide) end
-  local made = {}
-  for i, key in ipairs(answer.keys) do made[key] = value_of(answer.values[i], pieces) end
-  return made
+local function value_of(description, blobs)
+  local blob = description.blob and blobs[description.blob]
+  if description.form == "record" then return records.record(description, blob) end
+  if description.form == "list" then return records.list(description, blob) end
+  if description.form == "text" then return blob end
+  if description.form == "nil" then return nil end
+  if description.form ~= "dict" then return json.read(blob, nil, description.wide) end
+  local fields = {}
+  for i, key in ipairs(description.keys) do fields[key] = value_of(description.values[i], blobs) end
+  return fields
 end
 
-local function answers(header, pieces)
+local function reply_values(header, blobs)
   local values = {}
-  for i, answer in ipairs(header.values) do values[i] = value_of(answer, pieces) end
+  for i, description in ipairs(header.values) do values[i] = value_of(description, blobs) end
   return table.unpack(values, 1, #header.values)
 end
 
 -- Return whether a single table has the named arguments, rather than being a positional argument.
-local function is_named(value)
+local function has_named_arguments(value)
   if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return false end
   local metatable = native.ours(value)
   local kind = metatable and metatable.kind
@@ -100,51 +103,54 @@ local function is_named(value)
 end
 
 -- Return a script's text as a JSON string, or raise an error if it is not UTF-8.
-local function written(path, value)
+local function quoted_text(path, value)
   return json.quote(value) or native.raise(format("%s: a text that is not UTF-8 has no JSON form", path))
 end
 
 -- Return the JSON that describes one argument, and its text, if any.
-local function argument(path, name, value, place, most)
-  local one, piece = records.describe(value, name, most, json.write_value)
-  if one.fault then native.raise(format("%s: %s", path, one.fault)) end
-  local said = format('{"name":%s,"form":"%s"', written(path, name), one.form)
-  if one.handle then said = format('%s,"handle":%d', said, one.handle) end
-  if one.place then said = format('%s,"place":%d', said, one.place) end
-  if one.type then said = format('%s,"type":%s', said, json.quote(one.type)) end
-  if piece then said = format('%s,"blob":%d', said, place) end
-  return said .. "}", piece
+local function encode_argument(path, name, value, blob_index, max_bytes)
+  local description, blob = records.describe(value, name, max_bytes, json.write_value)
+  if description.fault then native.raise(format("%s: %s", path, description.fault)) end
+  local encoded = format('{"name":%s,"form":"%s"', quoted_text(path, name), description.form)
+  if description.handle then encoded = format('%s,"handle":%d', encoded, description.handle) end
+  if description.place then encoded = format('%s,"place":%d', encoded, description.place) end
+  if description.type then encoded = format('%s,"type":%s', encoded, json.quote(description.type)) end
+  if blob then encoded = format('%s,"blob":%d', encoded, blob_index) end
+  return encoded .. "}", blob
 end
 
 local function call(path, account, ...)
-  local first = ...
+  local first_argument = ...
   local count = select("#", ...)
-  if native.is_namespace(first) and count > 0 then return call(path, account, select(2, ...)) end -- `heroku:list_apps()`
-  local arguments, pieces, left = {}, {}, BYTES
-  local function add(name, value)
-    local one, piece = argument(path, name, value, #pieces + 1, left)
-    if piece then left = left - #piece end
-    if #arguments >= ARGUMENTS then native.raise(format("%s: more than %d arguments", path, ARGUMENTS)) end
-    arguments[#arguments + 1], pieces[#pieces + 1] = one, piece
+  -- `heroku:list_apps()` passes the namespace as the first argument.
+  if native.is_namespace(first_argument) and count > 0 then return call(path, account, select(2, ...)) end
+  local arguments, blobs, bytes_left = {}, {}, MAX_CALL_BYTES
+  local function add_argument(name, value)
+    local encoded, blob = encode_argument(path, name, value, #blobs + 1, bytes_left)
+    if blob then bytes_left = bytes_left - #blob end
+    if #arguments >= MAX_ARGUMENTS then native.raise(format("%s: more than %d arguments", path, MAX_ARGUMENTS)) end
+    arguments[#arguments + 1], blobs[#blobs + 1] = encoded, blob
   end
-  local named = count == 1 and is_named(first)
-  if named then
-    for _, name in ipairs((json.keys(first))) do add(text.tostring(name), first[name]) end
+  local has_names = count == 1 and has_named_arguments(first_argument)
+  if has_names then
+    for _, name in ipairs((json.keys(first_argument))) do add_argument(text.tostring(name), first_argument[name]) end
   else
-    for i = 1, count do add(format("argument %d", i), (select(i, ...))) end
+    for i = 1, count do add_argument(format("argument %d", i), (select(i, ...))) end
   end
   -- Build the JSON by hand, because this is on the path of every call.
-  local said = format('"path":%s,"named":%s,"arguments":[%s]', written("a name", path), named, concat(arguments, ","))
-  if account then said = format('%s,"account":%s', said, written(path, account)) end
+  local request = format(
+    '"path":%s,"named":%s,"arguments":[%s]', quoted_text("a name", path), has_names, concat(arguments, ",")
+  )
+  if account then request = format('%s,"account":%s', request, quoted_text(path, account)) end
   local line = native.user_line(3)
-  if line then said = format('%s,"line":%d', said, line) end
-  return answers(native.call(said, pieces))
+  if line then request = format('%s,"line":%d', request, line) end
+  return reply_values(native.call(request, blobs))
 end
 
 spaces.call = call
 
 -- Send a request to the parent, and return the values of the reply.
-function spaces.answers(question) return answers(native.ask(question)) end
+function spaces.answers(question) return reply_values(native.ask(question)) end
 
 -- The tree ---------------------------------------------------------------------------------------------------
 
@@ -153,94 +159,100 @@ local function account_space(integration, account)
   local closures = {}
   local function list()
     local names = {}
-    for i, one in ipairs(integration.functions) do names[i] = one.name end
+    for i, declaration in ipairs(integration.functions) do names[i] = declaration.name end
     return names
   end
   local accounts = {}
-  local function look(key, ask)
+  local function find_child(key, may_ask)
     if closures[key] then return closures[key] end
-    local known = integration.by_name[key]
-    if known then
-      local closure = closures[known.name]
+    local declaration = integration.by_name[key]
+    if declaration then
+      local closure = closures[declaration.name]
       if not closure then
-        local name = integration.name .. "." .. known.name
+        local name = integration.name .. "." .. declaration.name
         closure = function(...) return call(name, account, ...) end
-        described[closure] = { name = name, signature = known.signature, title = integration.name .. "." .. known.signature }
-        closures[known.name] = closure
+        function_descriptions[closure] = {
+          name = name, signature = declaration.signature, title = integration.name .. "." .. declaration.signature,
+        }
+        closures[declaration.name] = closure
       end
       closures[key] = closure
       return closure
     end
     if accounts[key] then return accounts[key] end
     local alias = not account and integration.is_account[key] and key
-    if not alias and not ask then return nil end
+    if not alias and not may_ask then return nil end
     -- Not a function: either a new account, or a mistake for which the parent returns an error.
     alias = alias or native.ask({ kind = "space", integration = integration.name, account = account, key = key }).account
     accounts[key] = account_space(integration, alias)
     return accounts[key]
   end
-  local function all()
+  local function all_names()
     local names = list()
     if not account then
       for _, alias in ipairs(integration.accounts) do names[#names + 1] = alias end
     end
     return names
   end
-  return namespace(path, list, look, all)
+  return namespace(path, list, find_child, all_names)
 end
 
-local function add(found, integration)
+local function add_integration(target, integration)
   integration.by_name, integration.is_account = {}, {}
   for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
-  for _, one in ipairs(integration.functions) do
-    for _, name in ipairs(one.names) do integration.by_name[name] = one end
-    records.declare(integration.name .. "." .. one.name, one.type)
-    records.declare(integration.name .. "." .. one.name .. "*", one.asked)
+  for _, declaration in ipairs(integration.functions) do
+    for _, name in ipairs(declaration.names) do integration.by_name[name] = declaration end
+    records.declare(integration.name .. "." .. declaration.name, declaration.type)
+    records.declare(integration.name .. "." .. declaration.name .. "*", declaration.asked)
   end
   local space = account_space(integration)
-  if not found[integration.name] then found[#found + 1] = integration.name end
-  found[integration.name] = space
-  sort(found)
+  if not target[integration.name] then target[#target + 1] = integration.name end
+  target[integration.name] = space
+  sort(target)
   return space
 end
 
-local function decoded()
-  local found = {}
-  for _, integration in ipairs(json.read(catalogue_text)) do add(found, integration) end
-  return found
+local function decode_catalogue()
+  local decoded_spaces = {}
+  for _, integration in ipairs(json.read(catalogue_text)) do add_integration(decoded_spaces, integration) end
+  return decoded_spaces
 end
 
-local function prepare()
-  integrations = integrations or native.steady(decoded) -- without the hook, so that no interrupt leaves it half done
+local function load_catalogue()
+  -- Without the hook, so that no interrupt leaves it half done.
+  integrations = integrations or native.steady(decode_catalogue)
 end
 
 local function integration_names()
-  prepare()
+  load_catalogue()
   local names = {}
   for i, name in ipairs(integrations) do names[i] = name end
   return names
 end
 
-local integrations_space = namespace("app.integrations", integration_names, function(key, ask)
-  prepare()
+local integrations_space = namespace("app.integrations", integration_names, function(key, may_ask)
+  load_catalogue()
   if integrations[key] then return integrations[key] end
   -- Either a separately installed integration, which the parent looks up now, or a mistake, for which it returns an
   -- error.
-  if ask then return native.steady(add, integrations, native.ask({ kind = "space", key = key }).integration) end
+  if may_ask then
+    return native.steady(add_integration, integrations, native.ask({ kind = "space", key = key }).integration)
+  end
 end)
 
-local app = namespace("app", function() return { "integrations", "mcp" } end, function(key, ask)
+local app = namespace("app", function() return { "integrations", "mcp" } end, function(key, may_ask)
   if key == "integrations" then return integrations_space end
-  if key == "mcp" then return spaces.mcp(ask) end -- defined in `mcp.lua`
-  if ask then native.raise(format("app has no `%s`; it has `integrations` and `mcp`", key)) end
+  if key == "mcp" then return spaces.mcp(may_ask) end -- defined in `mcp.lua`
+  if may_ask then native.raise(format("app has no `%s`; it has `integrations` and `mcp`", key)) end
 end)
 
 -- Return the values that the parent describes, in order.
-function spaces.values(described, pieces)
+function spaces.values(descriptions, blobs)
   local values = {}
-  for i, one in ipairs(described) do
-    if one.form == "dict" or one.type and one.type ~= "" then prepare() end -- declares the record types
-    values[i] = value_of(one, pieces)
+  for i, description in ipairs(descriptions) do
+    -- Loading the catalogue declares the record types.
+    if description.form == "dict" or description.type and description.type ~= "" then load_catalogue() end
+    values[i] = value_of(description, blobs)
   end
   return values
 end
@@ -252,27 +264,30 @@ function spaces.prepare(text_of_catalogue) catalogue_text = text_of_catalogue en
 function spaces.child(space, name) return getmetatable(space).look(name, false) end
 
 function spaces.names(space)
-  local found = {}
+  local kinds = {}
   local metatable = getmetatable(space)
   for _, name in ipairs(metatable.all()) do
-    found[name] = type(metatable.look(name, false) or space)
+    kinds[name] = type(metatable.look(name, false) or space)
   end
-  return found
+  return kinds
 end
 
 -- Documentation ------------------------------------------------------------------------------------------------
 
-local function documents(verb, name)
+local function docs_function(verb, name)
   return function(page)
     if page ~= nil and type(page) ~= "string" then
       native.raise(format("bad argument #1 to '%s' (string expected, got %s)", name, type(page)))
     end
-    return answers(native.ask({ kind = "docs", verb = verb, page = page or "" }))
+    return reply_values(native.ask({ kind = "docs", verb = verb, page = page or "" }))
   end
 end
 
 function spaces.globals()
-  local docs = { read = documents("read", "docs.read"), list = documents("list", "docs.list"), search = documents("search", "docs.search") }
+  local docs = {
+    read = docs_function("read", "docs.read"), list = docs_function("list", "docs.list"),
+    search = docs_function("search", "docs.search"),
+  }
   return { app = app, docs = docs, lua_read_doc = docs.read, lua_list_docs = docs.list, lua_search_docs = docs.search }
 end
 

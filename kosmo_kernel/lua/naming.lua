@@ -18,7 +18,7 @@ for _, range in next, { { 15, 18 }, { 46, 48 }, { 54, 66 }, { 70, 72 } } do
 end
 
 -- Return a function that decodes the instruction at a position, counted from 0.
-local function reader(code, binary)
+local function instruction_decoder(code, binary)
   return function(pc)
     local word = unpack("<I4", binary, code.at + 4 * pc)
     return word & 0x7F, word >> 7 & 0xFF, word >> 16 & 0xFF, word >> 24, word
@@ -26,17 +26,17 @@ local function reader(code, binary)
 end
 
 -- Return the concatenations on a line: the position of each, its first register and the one after its last.
-local function joins(code, binary, instruction, wanted)
-  local found, line = {}, code.line
+local function concatenations_on_line(code, binary, instruction, target_line)
+  local concatenations, line = {}, code.line
   for pc = 0, code.size - 1 do
-    local step = unpack("<i1", binary, code.steps + pc)
-    line = step == -128 and code.lines[pc] or line + step
-    if line == wanted then
+    local line_step = unpack("<i1", binary, code.steps + pc)
+    line = line_step == -128 and code.lines[pc] or line + line_step
+    if line == target_line then
       local op, a, b = instruction(pc)
-      if op == CONCAT then found[#found + 1] = { pc, a, a + b } end
+      if op == CONCAT then concatenations[#concatenations + 1] = { pc, a, a + b } end
     end
   end
-  return found
+  return concatenations
 end
 
 -- Return the name of the local variable in a register at a position, or nil.
@@ -51,49 +51,49 @@ local function local_name(code, pc, register)
 end
 
 -- Return the position of the instruction that loaded a register, or nil if it is ambiguous (`findsetreg`).
-local function loaded_by(instruction, before, register)
-  local found, target = nil, 0
-  for pc = 0, before - 1 do
+local function find_loading_pc(instruction, end_pc, register)
+  local loading_pc, jump_target = nil, 0
+  for pc = 0, end_pc - 1 do
     local op, a, b, _, word = instruction(pc)
     local changes
     if op == LOADNIL then changes = a <= register and register <= a + b
     elseif op == TFORCALL then changes = register >= a + 2
     elseif op == CALL or op == TAILCALL then changes = register >= a
     elseif op == JMP then
-      local to = pc + 1 + (word >> 7) - 0xFFFFFF
-      if to <= before and to > target then target = to end
+      local destination = pc + 1 + (word >> 7) - 0xFFFFFF
+      if destination <= end_pc and destination > jump_target then jump_target = destination end
     else changes = not KEEPS[op] and register == a end
-    if changes then found = pc >= target and pc or nil end
+    if changes then loading_pc = pc >= jump_target and pc or nil end
   end
-  return found
+  return loading_pc
 end
 
 -- Return the kind ("local", "field" …) and the name of the value in a register, or nothing (`getobjname`).
-local function named(code, instruction, pc, register)
+local function value_name(code, instruction, pc, register)
   local name = local_name(code, pc, register)
   if name then return "local", name end
-  local at = loaded_by(instruction, pc, register)
-  if not at then return end
-  local op, a, b, c, word = instruction(at)
+  local load_pc = find_loading_pc(instruction, pc, register)
+  if not load_pc then return end
+  local op, a, b, c, word = instruction(load_pc)
   local function constant(index)
     local value = code.constants[index]
     return type(value) == "string" and value or "?"
   end
   if op == MOVE then
-    if b < a then return named(code, instruction, at, b) end
+    if b < a then return value_name(code, instruction, load_pc, b) end
   elseif op == GETTABUP then
     return code.upvalues[b] == "_ENV" and "global" or "field", constant(c)
   elseif op == GETFIELD then
-    return local_name(code, at, b) == "_ENV" and "global" or "field", constant(c)
+    return local_name(code, load_pc, b) == "_ENV" and "global" or "field", constant(c)
   elseif op == GETTABLE then
-    local kind, key = named(code, instruction, at, c)
-    return local_name(code, at, b) == "_ENV" and "global" or "field", kind == "constant" and key or "?"
+    local kind, key = value_name(code, instruction, load_pc, c)
+    return local_name(code, load_pc, b) == "_ENV" and "global" or "field", kind == "constant" and key or "?"
   elseif op == GETI then
     return "field", "integer index"
   elseif op == GETUPVAL then
     return "upvalue", code.upvalues[b]
   elseif op == LOADK or op == LOADKX then
-    local _, _, _, _, extra = instruction(at + 1)
+    local _, _, _, _, extra = instruction(load_pc + 1)
     local value = code.constants[op == LOADK and word >> 15 or extra >> 7]
     if type(value) == "string" then return "constant", value end
   elseif op == SELF then
@@ -102,35 +102,35 @@ local function named(code, instruction, pc, register)
 end
 
 -- Return a score of how well a concatenation matches the values in the registers, to choose among several on one line.
-local function fit(code, instruction, join, level, func, last)
+local function match_score(code, instruction, join, level, func, last)
   local score = 0
   for register = join[2], last do
-    local at = loaded_by(instruction, join[1], register)
+    local load_pc = find_loading_pc(instruction, join[1], register)
     local op, a, b, c, word = 0, 0, 0, 0, 0
-    if at then op, a, b, c, word = instruction(at) end
-    local _, held = getlocal(level + 1, register + 1)
-    local known, value = false, nil
-    local function look(table, key)
+    if load_pc then op, a, b, c, word = instruction(load_pc) end
+    local _, current_value = getlocal(level + 1, register + 1)
+    local is_known, value = false, nil
+    local function read_field(table, key)
       if type(table) ~= "table" then return end
       value = rawget(table, key)
-      known = value ~= nil or getmetatable(table) == nil
+      is_known = value ~= nil or getmetatable(table) == nil
     end
-    if not at then known = false
-    elseif op == MOVE then known, value = true, select(2, getlocal(level + 1, b + 1))
-    elseif op == GETUPVAL then known, value = true, select(2, getupvalue(func, b + 1))
-    elseif op == LOADNIL then known = true
-    elseif op == LOADK then known, value = true, code.constants[word >> 15]
-    elseif op == GETTABUP then look(select(2, getupvalue(func, b + 1)), code.constants[c])
-    elseif op == GETFIELD and b ~= a then look(select(2, getlocal(level + 1, b + 1)), code.constants[c])
-    elseif op == GETI and b ~= a then look(select(2, getlocal(level + 1, b + 1)), c) end
-    if known then score = score + (rawequal(value, held) and 1 or -1) end
+    if not load_pc then is_known = false
+    elseif op == MOVE then is_known, value = true, select(2, getlocal(level + 1, b + 1))
+    elseif op == GETUPVAL then is_known, value = true, select(2, getupvalue(func, b + 1))
+    elseif op == LOADNIL then is_known = true
+    elseif op == LOADK then is_known, value = true, code.constants[word >> 15]
+    elseif op == GETTABUP then read_field(select(2, getupvalue(func, b + 1)), code.constants[c])
+    elseif op == GETFIELD and b ~= a then read_field(select(2, getlocal(level + 1, b + 1)), code.constants[c])
+    elseif op == GETI and b ~= a then read_field(select(2, getlocal(level + 1, b + 1)), c) end
+    if is_known then score = score + (rawequal(value, current_value) and 1 or -1) end
   end
   return score
 end
 
 -- Cached results by function where only one concatenation matches, because errors occur in loops, and long functions
 -- take long to read.
-local found = setmetatable({}, { __mode = "k" })
+local cached_names = setmetatable({}, { __mode = "k" })
 
 -- Return the name of the left or right operand of the concatenation at a stack level, or an empty text.
 return function(level, left)
@@ -139,26 +139,26 @@ return function(level, left)
   local top = 0
   while getlocal(level, top + 1) do top = top + 1 end
   local key = format("%d %d %s", info.currentline, top, left)
-  local before = found[info.func] and found[info.func][key]
-  if before then return before end
+  local cached = cached_names[info.func] and cached_names[info.func][key]
+  if cached then return cached end
   local binary = dump(info.func)
   local code = cells.read(binary)
-  local instruction = reader(code, binary)
-  local best, most, fitting = nil, nil, 0
-  for _, join in ipairs(joins(code, binary, instruction, info.currentline)) do
+  local instruction = instruction_decoder(code, binary)
+  local best_join, best_score, match_count = nil, nil, 0
+  for _, join in ipairs(concatenations_on_line(code, binary, instruction, info.currentline)) do
     if join[2] <= top - 2 and top <= join[3] then
       local last = top == join[3] and top - 1 or top - 2 -- the right operand may be an intermediate result
-      local score = fit(code, instruction, join, level, info.func, last)
-      fitting = fitting + 1
-      if not most or score > most then best, most = join, score end
+      local score = match_score(code, instruction, join, level, info.func, last)
+      match_count = match_count + 1
+      if not best_score or score > best_score then best_join, best_score = join, score end
     end
   end
-  if not best then return "" end
-  local kind, name = named(code, instruction, best[1], left and top - 2 or top - 1)
-  local told = kind and kind ~= "constant" and format(" (%s '%s')", kind, name) or ""
-  if fitting == 1 then
-    found[info.func] = found[info.func] or {}
-    found[info.func][key] = told
+  if not best_join then return "" end
+  local kind, name = value_name(code, instruction, best_join[1], left and top - 2 or top - 1)
+  local description = kind and kind ~= "constant" and format(" (%s '%s')", kind, name) or ""
+  if match_count == 1 then
+    cached_names[info.func] = cached_names[info.func] or {}
+    cached_names[info.func][key] = description
   end
-  return told
+  return description
 end

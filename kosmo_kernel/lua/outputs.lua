@@ -5,34 +5,38 @@
 
 local native, spaces, environment = ...
 local concat, format = table.concat, string.format
-local rawequal, rawget, rawset, integer = rawequal, rawget, rawset, math.type
+local rawequal, rawget, rawset, mathtype = rawequal, rawget, rawset, math.type
 
 local NAMES = { "_", "__", "___" }
 
 local outputs = {}
-local given = {} -- the value that was last set for each of the names
+local last_values = {} -- the value that was last set for each of the names
 
 local function value_of(number)
-  if integer(number) ~= "integer" then return nil end
+  if mathtype(number) ~= "integer" then return nil end
   return spaces.answers({ kind = "output_of", number = number })
 end
 
 -- Return the numbers of the cells whose values are kept, in order.
-local function numbers() return native.ask({ kind = "outputs" }).numbers end
+local function fetch_numbers() return native.ask({ kind = "outputs" }).numbers end
 
 -- Return the text that `print` shows for `Out`. `untouched` is true for editors, when the parent cannot be asked.
 local function text(untouched)
-  local kept, told = untouched and {} or numbers(), {}
-  if #kept == 0 then return "Out[n]: what cell n gave" end
-  local at = 1
-  while at <= #kept do
-    local last = at
-    while kept[last + 1] == kept[last] + 1 do last = last + 1 end
-    if last < at + 2 then last = at end
-    told[#told + 1] = last > at and format("%d to %d", kept[at], kept[last]) or format("%d", kept[at])
-    at = last + 1
+  local kept_numbers, ranges = untouched and {} or fetch_numbers(), {}
+  if #kept_numbers == 0 then return "Out[n]: what cell n gave" end
+  local index = 1
+  while index <= #kept_numbers do
+    local last = index
+    while kept_numbers[last + 1] == kept_numbers[last] + 1 do last = last + 1 end
+    if last < index + 2 then last = index end
+    ranges[#ranges + 1] = last > index and format("%d to %d", kept_numbers[index], kept_numbers[last])
+      or format("%d", kept_numbers[index])
+    index = last + 1
   end
-  return format("Out: the value%s of cell%s %s", #kept > 1 and "s" or "", #kept > 1 and "s" or "", concat(told, ", "))
+  return format(
+    "Out: the value%s of cell%s %s", #kept_numbers > 1 and "s" or "", #kept_numbers > 1 and "s" or "",
+    concat(ranges, ", ")
+  )
 end
 
 -- A read-only namespace; editors see only its name.
@@ -43,14 +47,14 @@ local Out = setmetatable({}, native.register {
   __index = function(_, number) return value_of(number) end,
   __newindex = function() native.raise("Out holds what the cells gave, and cannot be changed") end,
   __len = function()
-    local kept = numbers()
-    return kept[#kept] or 0
+    local kept_numbers = fetch_numbers()
+    return kept_numbers[#kept_numbers] or 0
   end,
   __pairs = function(out)
-    local kept, at = numbers(), 0
+    local kept_numbers, index = fetch_numbers(), 0
     return function()
-      at = at + 1
-      if kept[at] then return kept[at], value_of(kept[at]) end
+      index = index + 1
+      if kept_numbers[index] then return kept_numbers[index], value_of(kept_numbers[index]) end
     end, out, nil
   end,
 })
@@ -65,10 +69,10 @@ function outputs.add(value)
   if value == nil then return end
   for i = #NAMES, 1, -1 do
     local name = NAMES[i]
-    local newer = value
-    if i > 1 then newer = given[i - 1] end
-    if rawequal(rawget(environment, name), given[i]) then rawset(environment, name, newer) end
-    given[i] = newer
+    local new_value = value
+    if i > 1 then new_value = last_values[i - 1] end
+    if rawequal(rawget(environment, name), last_values[i]) then rawset(environment, name, new_value) end
+    last_values[i] = new_value
   end
 end
 

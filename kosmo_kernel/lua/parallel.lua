@@ -15,47 +15,49 @@ local byte, format, concat, sort = string.byte, string.format, table.concat, tab
 local mathtype, min, tointeger = math.type, math.min, math.tointeger
 local WAIT = tasks.WAIT
 
-local AT_ONCE, MOST = 16, 64 -- concurrent tasks of one list: default and maximum
-local UNDER_WAY = 64 -- calls in progress at which no new task is started
-local TOLD, FEW = 2000, 100 -- bytes of a collected failure's message; collected failures that are sent to the parent
+local DEFAULT_LIMIT, MAX_LIMIT = 16, 64 -- concurrent tasks of one list: default and maximum
+local MAX_PENDING_CALLS = 64 -- calls in progress at which no new task is started
+local MAX_MESSAGE_BYTES = 2000 -- bytes of a collected failure's message
+local MAX_SENT_FAILURES = 100 -- collected failures that are sent to the parent
 
 local loop -- the running loop: its ready tasks, its lists with items left, and its number of calls in progress
-local pending, under_way, last = {}, 0, 0 -- the ticket of each call in progress by id, their number, and the last id
+-- The ticket of each call in progress by id, their number, and the last id.
+local pending, pending_count, last_id = {}, 0, 0
 
 -- Start or end a request: forget all calls and tasks of the last one.
 local function forget()
   tasks.finish()
-  loop, pending, under_way, last = nil, {}, 0, 0
+  loop, pending, pending_count, last_id = nil, {}, 0, 0
 end
 
 -- Tasks ----------------------------------------------------------------------------------------------------
 
 -- Mark the task of a ticket as ready. The ticket has no task if the stack had no room even for waiting.
-local function ready(ticket)
+local function mark_ready(ticket)
   if not ticket.task then return end
-  local own = ticket.task.loop
-  own.last = own.last + 1
-  own.ready[own.last] = ticket.task
+  local task_loop = ticket.task.loop
+  task_loop.last = task_loop.last + 1
+  task_loop.ready[task_loop.last] = ticket.task
 end
 
-local function next_ready(own)
-  if own.first > own.last then return nil end
-  local task = own.ready[own.first]
-  own.ready[own.first] = nil
-  own.first = own.first + 1
+local function next_ready(task_loop)
+  if task_loop.first > task_loop.last then return nil end
+  local task = task_loop.ready[task_loop.first]
+  task_loop.ready[task_loop.first] = nil
+  task_loop.first = task_loop.first + 1
   return task
 end
 
 -- Add a list that has items left to start.
-local function offer(own, map)
+local function add_list(task_loop, map)
   if map.offered or map.following > map.count then return end
   map.offered = true
-  own.lists[#own.lists + 1] = map
+  task_loop.lists[#task_loop.lists + 1] = map
 end
 
 -- Return the newest list with an item that may be started, or nil.
-local function newest(own)
-  local lists = own.lists
+local function newest_list(task_loop)
+  local lists = task_loop.lists
   while #lists > 0 do
     local map = lists[#lists]
     if map.following <= map.count and map.alive < map.limit then return map end
@@ -71,13 +73,13 @@ end
 local function is_over(map) return map.alive == 0 and map.following > map.count end
 
 -- Handle the end of a task: start another item of its list, or resume the task that waits for the list.
-local function left(task)
+local function handle_end(task)
   local map = task.map
   if map.is_outermost then transport.item_done() end
-  if not is_over(map) then return offer(task.loop, map) end
+  if not is_over(map) then return add_list(task.loop, map) end
   if map.ticket then
     map.ticket.answer = true
-    ready(map.ticket)
+    mark_ready(map.ticket)
   end
 end
 
@@ -88,44 +90,44 @@ local function detach(task, threads, calls)
   local ticket = task.ticket
   if ticket and ticket.map then
     for index = 1, ticket.map.following - 1 do
-      local inner = ticket.map.tasks[index]
-      if inner then detach(inner, threads, calls) end
+      local inner_task = ticket.map.tasks[index]
+      if inner_task then detach(inner_task, threads, calls) end
     end
     ticket.map.following = ticket.map.count + 1
   elseif ticket and pending[ticket.id] then
-    pending[ticket.id], under_way, task.loop.under_way = nil, under_way - 1, task.loop.under_way - 1
+    pending[ticket.id], pending_count, task.loop.under_way = nil, pending_count - 1, task.loop.under_way - 1
     calls[ticket.id] = true
   end
   threads[#threads + 1] = ticket and ticket.thread or task.thread
 end
 
 -- Cancel the tasks after an item of a list.
-local function give_up(map, index)
+local function cancel_after(map, index)
   local threads, calls = {}, {}
-  for behind = index + 1, map.following - 1 do
-    if map.tasks[behind] then detach(map.tasks[behind], threads, calls) end
+  for later_index = index + 1, map.following - 1 do
+    if map.tasks[later_index] then detach(map.tasks[later_index], threads, calls) end
   end
   map.following, map.count = index + 1, index -- so that no new task is started
   transport.drop(calls)
   for i = 1, #threads do tasks.close(threads[i]) end
 end
 
-local function failed(task, problem)
+local function handle_failure(task, problem)
   local map, index = task.map, task.index
-  local caught = positions.caught(task.thread, problem)
+  local failure = positions.caught(task.thread, problem)
   forget_task(task)
   tasks.close(task.ticket and task.ticket.thread or task.thread)
-  caught.index = index
+  failure.index = index
   if map.failures then
-    map.failures[#map.failures + 1] = caught
+    map.failures[#map.failures + 1] = failure
   else
-    map.failed = caught -- replaces an earlier failure, which was of a later item
-    give_up(map, index)
+    map.failed = failure -- replaces an earlier failure, which was of a later item
+    cancel_after(map, index)
   end
-  left(task)
+  handle_end(task)
 end
 
-local function stepped(task, ok, value)
+local function handle_step(task, ok, value)
   if ok == WAIT then
     task.ticket, value.task = value, task
   elseif ok then
@@ -133,77 +135,77 @@ local function stepped(task, ok, value)
     if value == nil then value = json.null end
     map.results[task.index] = value
     forget_task(task)
-    left(task)
+    handle_end(task)
   else
-    failed(task, value)
+    handle_failure(task, value)
   end
 end
 
-local function go_on(task)
+local function resume_task(task)
   local ticket = task.ticket
   task.ticket = nil
   local ok, value = tasks.advance(task.thread)
   if not ok and not tasks.is_dead(task.thread) then task.ticket = ticket end -- the stack had no room to resume it
-  stepped(task, ok, value)
+  handle_step(task, ok, value)
 end
 
-local function start(own, map)
+local function start_item(task_loop, map)
   local index = map.following
   map.following, map.alive = index + 1, map.alive + 1
-  local task = { loop = own, map = map, index = index, thread = tasks.create(map.f) }
+  local task = { loop = task_loop, map = map, index = index, thread = tasks.create(map.f) }
   map.tasks[index] = task
-  if map.alone then return stepped(task, tasks.advance(task.thread, map.items[index])) end
-  stepped(task, tasks.advance(task.thread, map.items[index], index))
+  if map.alone then return handle_step(task, tasks.advance(task.thread, map.items[index])) end
+  handle_step(task, tasks.advance(task.thread, map.items[index], index))
 end
 
 -- Wait for calls to finish, and mark the tasks that wait for them as ready.
-local function hear()
-  local answers, texts = transport.next()
-  for i = 1, #answers do
-    local answer = answers[i]
-    local ticket = pending[answer.id]
+local function receive_responses()
+  local responses, texts = transport.next()
+  for i = 1, #responses do
+    local response = responses[i]
+    local ticket = pending[response.id]
     if ticket then
-      pending[answer.id], under_way, ticket.loop.under_way = nil, under_way - 1, ticket.loop.under_way - 1
-      ticket.answer, ticket.texts = answer, texts
-      ready(ticket)
+      pending[response.id], pending_count, ticket.loop.under_way = nil, pending_count - 1, ticket.loop.under_way - 1
+      ticket.answer, ticket.texts = response, texts
+      mark_ready(ticket)
     end
   end
 end
 
-local function drive(own, map)
+local function run_tasks(task_loop, map)
   while not is_over(map) do
-    local task = next_ready(own)
+    local task = next_ready(task_loop)
     if task then
-      if not task.gone then go_on(task) end
+      if not task.gone then resume_task(task) end
     else
-      local list = (under_way < UNDER_WAY or own.under_way == 0) and newest(own)
-      if list then start(own, list)
-      elseif own.under_way > 0 then hear()
+      local list = (pending_count < MAX_PENDING_CALLS or task_loop.under_way == 0) and newest_list(task_loop)
+      if list then start_item(task_loop, list)
+      elseif task_loop.under_way > 0 then receive_responses()
       else error("parallel.map: no task can go on", 0) end
     end
   end
 end
 
 -- Run a loop until all items of a list are done.
-local function run(map)
-  local outer = loop
-  local own = { ready = {}, first = 1, last = 0, lists = {}, under_way = 0 }
-  map.is_outermost = not outer
-  local before
-  if not outer then
+local function run_loop(map)
+  local outer_loop = loop
+  local task_loop = { ready = {}, first = 1, last = 0, lists = {}, under_way = 0 }
+  map.is_outermost = not outer_loop
+  local saved_progress
+  if not outer_loop then
     tasks.begin()
-    before = transport.expect(map.count)
+    saved_progress = transport.expect(map.count)
   end
-  loop = own
-  offer(own, map)
-  local ok, problem = pcall(drive, own, map)
-  native.passed(ok, problem)
-  if not ok then give_up(map, 0) end -- the stack had no room for the loop itself
-  loop = outer
-  if not outer then
+  loop = task_loop
+  add_list(task_loop, map)
+  local ok, problem = pcall(run_tasks, task_loop, map)
+  native.check_result(ok, problem)
+  if not ok then cancel_after(map, 0) end -- the stack had no room for the loop itself
+  loop = outer_loop
+  if not outer_loop then
     tasks.finish()
-    transport.settle(before)
-    pending, under_way = {}, 0
+    transport.settle(saved_progress)
+    pending, pending_count = {}, 0
   end
   if not ok then error(problem, 0) end
 end
@@ -211,16 +213,16 @@ end
 -- Calls ----------------------------------------------------------------------------------------------------
 
 -- Make a call, described by JSON without its braces, and return the reply and its texts.
-function native.call(said, texts)
-  if not tasks.may_wait() then return transport.ask('{"kind":"call",' .. said .. "}", texts) end
-  last = last + 1
-  local ticket = { id = last, loop = loop }
-  transport.begin(last, said, texts)
-  pending[last], under_way, loop.under_way = ticket, under_way + 1, loop.under_way + 1
+function native.call(request, texts)
+  if not tasks.may_wait() then return transport.ask('{"kind":"call",' .. request .. "}", texts) end
+  last_id = last_id + 1
+  local ticket = { id = last_id, loop = loop }
+  transport.begin(last_id, request, texts)
+  pending[last_id], pending_count, loop.under_way = ticket, pending_count + 1, loop.under_way + 1
   tasks.wait(ticket)
-  local answer = ticket.answer
-  if answer.error then native.raise_failure(answer.error) end
-  return answer, ticket.texts
+  local response = ticket.answer
+  if response.error then native.raise_failure(response.error) end
+  return response, ticket.texts
 end
 
 -- For scripts ----------------------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ local NAME = "parallel.map"
 local OPTIONS = { "errors", "limit" }
 
 -- Return the type of a wrong argument for an error message.
-local function said(value)
+local function type_text(value)
   if value == nil then return "nil" end
   if rawequal(value, json.null) then return "null" end
   return "a " .. (native.is_namespace(value) and "namespace" or type(value))
@@ -238,7 +240,7 @@ end
 -- Return the items of a list, and their number.
 local function items_of(list)
   if type(list) ~= "table" or rawequal(list, json.null) or native.is_namespace(list) then
-    native.raise(format("%s: a list is needed first, got %s", NAME, said(list)))
+    native.raise(format("%s: a list is needed first, got %s", NAME, type_text(list)))
   end
   local items, count = {}, 0
   while true do
@@ -259,63 +261,69 @@ local function distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local before = row[0]
+    local diagonal = row[0]
     row[0] = i
     for j = 1, #b do
       local above = row[j]
-      row[j] = min(above + 1, row[j - 1] + 1, before + (byte(a, i) == byte(b, j) and 0 or 1))
-      before = above
+      row[j] = min(above + 1, row[j - 1] + 1, diagonal + (byte(a, i) == byte(b, j) and 0 or 1))
+      diagonal = above
     end
   end
   return row[#b]
 end
 
-local function unknown(name)
+local function unknown_option(name)
   if type(name) ~= "string" then return format("there is no option that is a %s", type(name)) end
-  local shown = native.clipped(name, 40)
-  for _, known in ipairs(OPTIONS) do
-    if distance(shown:lower(), known) <= 3 then return format("there is no option `%s` (did you mean `%s`?)", shown, known) end
+  local shown_name = native.clipped(name, 40)
+  for _, option in ipairs(OPTIONS) do
+    if distance(shown_name:lower(), option) <= 3 then
+      return format("there is no option `%s` (did you mean `%s`?)", shown_name, option)
+    end
   end
-  return format("there is no option `%s`", shown)
+  return format("there is no option `%s`", shown_name)
 end
 
 -- Return the number of concurrent items, and whether failures are collected.
 local function options_of(options)
-  if options == nil then return AT_ONCE, false end
-  if type(options) ~= "table" then native.raise(format("%s: the options must be a table, got %s", NAME, said(options))) end
+  if options == nil then return DEFAULT_LIMIT, false end
+  if type(options) ~= "table" then
+    native.raise(format("%s: the options must be a table, got %s", NAME, type_text(options)))
+  end
   native.touch(options)
-  local faults = {}
+  local mistakes = {}
   for name in next, options do
-    if name ~= "limit" and name ~= "errors" and #faults < 5 then faults[#faults + 1] = unknown(name) end
+    if name ~= "limit" and name ~= "errors" and #mistakes < 5 then mistakes[#mistakes + 1] = unknown_option(name) end
   end
-  sort(faults)
+  sort(mistakes)
   local limit, errors = rawget(options, "limit"), rawget(options, "errors")
-  local whole = limit == nil and AT_ONCE or mathtype(limit) and tointeger(limit)
-  if not whole or whole < 1 then faults[#faults + 1] = "`limit` must be a number of items at a time, 1 or more" end
-  if errors ~= nil and errors ~= "collect" and errors ~= "raise" then
-    faults[#faults + 1] = '`errors` must be "collect" or "raise"'
+  local item_limit = limit == nil and DEFAULT_LIMIT or mathtype(limit) and tointeger(limit)
+  if not item_limit or item_limit < 1 then
+    mistakes[#mistakes + 1] = "`limit` must be a number of items at a time, 1 or more"
   end
-  if #faults > 0 then native.raise(format("%s: %s", NAME, concat(faults, "; "))) end
-  return min(whole, MOST), errors == "collect"
+  if errors ~= nil and errors ~= "collect" and errors ~= "raise" then
+    mistakes[#mistakes + 1] = '`errors` must be "collect" or "raise"'
+  end
+  if #mistakes > 0 then native.raise(format("%s: %s", NAME, concat(mistakes, "; "))) end
+  return min(item_limit, MAX_LIMIT), errors == "collect"
 end
 
 -- Return the collected failures as records in the order of the list, and send the first of them to the parent.
-local function told(failures, total)
+local function failure_records(failures, total)
   sort(failures, function(a, b) return a.index < b.index end)
-  local lines = {}
-  for i, caught in ipairs(failures) do
-    local facts = caught.facts and json.read(caught.facts) or { type = "lua_runtime" }
-    local message = native.clipped(facts.message or native.render(caught.problem), TOLD)
-    lines[i] = format(
-      '{"index":%d,"type":%s,"status":%s,"id":%s,"message":%s,"request_id":%s}', caught.index, json.write(facts.type),
+  local encoded = {}
+  for i, failure in ipairs(failures) do
+    local facts = failure.facts and json.read(failure.facts) or { type = "lua_runtime" }
+    local message = native.clipped(facts.message or native.render(failure.problem), MAX_MESSAGE_BYTES)
+    encoded[i] = format(
+      '{"index":%d,"type":%s,"status":%s,"id":%s,"message":%s,"request_id":%s}', failure.index, json.write(facts.type),
       json.write(facts.status), json.write(facts.id), json.write(message), json.write(facts.request_id)
     )
   end
-  if #lines > 0 then
-    local first = concat(lines, ",", 1, min(#lines, FEW))
-    native.tell({ kind = "failures", count = #lines, of = total }, { "[" .. first .. "]" })
+  if #encoded > 0 then
+    local first = concat(encoded, ",", 1, min(#encoded, MAX_SENT_FAILURES))
+    native.tell({ kind = "failures", count = #encoded, of = total }, { "[" .. first .. "]" })
   end
-  return json.read("[" .. concat(lines, ",") .. "]")
+  return json.read("[" .. concat(encoded, ",") .. "]")
 end
 
 local parallel = {}
@@ -326,25 +334,25 @@ local parallel = {}
 function parallel.map(list, f, options)
   local items, count = items_of(list)
   if type(f) ~= "function" then
-    native.raise(format("%s: a function is needed second, got %s", NAME, said(f)))
+    native.raise(format("%s: a function is needed second, got %s", NAME, type_text(f)))
   end
-  local limit, collects = options_of(options)
+  local limit, collects_failures = options_of(options)
   local map = {
     items = items, count = count, f = f, alone = native.catalogue_name(f) ~= nil, limit = limit,
-    following = 1, alive = 0, tasks = {}, results = json.array_of({}), failures = collects and {} or nil,
+    following = 1, alive = 0, tasks = {}, results = json.array_of({}), failures = collects_failures and {} or nil,
   }
   if count > 0 and tasks.may_wait() then
     map.ticket = { map = map }
-    offer(loop, map)
+    add_list(loop, map)
     tasks.wait(map.ticket)
   elseif count > 0 then
-    run(map)
+    run_loop(map)
   end
   if map.failed then positions.raise_again(map.failed, map.failed.index) end
-  if not collects then return map.results end
-  local worked = json.array_of({})
-  for index = 1, count do worked[#worked + 1] = map.results[index] end
-  return worked, told(map.failures, count)
+  if not collects_failures then return map.results end
+  local successes = json.array_of({})
+  for index = 1, count do successes[#successes + 1] = map.results[index] end
+  return successes, failure_records(map.failures, count)
 end
 
 return { globals = { map = parallel.map }, forget = forget }

@@ -9,20 +9,20 @@ local native, json = ...
 local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
 local error, getinfo, type = error, debug.getinfo, type
 
-local FRAMES = 60 -- frames of a reported stack
-local NAMED = 20000 -- bytes of a name
-local WAYS = 100 -- errors whose stack is kept; usually only the last one is needed
+local MAX_FRAMES = 60 -- frames of a reported stack
+local MAX_NAME_BYTES = 20000 -- bytes of a name
+local MAX_KEPT_STACKS = 100 -- errors whose stack is kept; usually only the last one is needed
 
 local positions = {}
 
 local sources = {} -- chunk name -> its text
 local failures = {} -- message of a failed call -> its facts, as JSON
-local ways, kept = {}, 0 -- message of an error of a task -> its stack; the number of these
+local task_stacks, kept_count = {}, 0 -- message of an error of a task -> its stack; the number of these
 
 -- Start a request with this chunk.
 function positions.begin(name, source)
   sources[name] = source
-  failures, ways, kept = {}, {}, 0
+  failures, task_stacks, kept_count = {}, {}, 0
 end
 
 function positions.source(name) return sources[name] end
@@ -45,26 +45,26 @@ function native.user_line(level)
   return line
 end
 
-local function position()
+local function position_prefix()
   local source, line = user_frame(3)
   return source and format("%s:%d: ", source, line) or ""
 end
 
 -- Raise an error that starts with the script's line.
-function native.raise(message) error(position() .. message, 0) end
+function native.raise(message) error(position_prefix() .. message, 0) end
 
 -- Raise the error of a failed call, and keep its facts.
 function native.raise_failure(facts)
-  local message = position() .. facts.message
+  local message = position_prefix() .. facts.message
   failures[message] = json.write(facts)
   error(message, 0)
 end
 
 -- Return an error as a script sees it: its message, and the facts of a failed call. If a standard function was called
 -- by trusted code for the script, the trusted line in the message is replaced by the script's line, or removed.
-function native.failure(problem, place)
+function native.failure(problem, prefix)
   if type(problem) ~= "string" then return problem end
-  local message, count = gsub(problem, "^kosmo/[%a_]+:%d+: ", place or position())
+  local message, count = gsub(problem, "^kosmo/[%a_]+:%d+: ", prefix or position_prefix())
   local facts = failures[problem]
   return count > 0 and message or problem, facts and json.read(facts)
 end
@@ -73,12 +73,14 @@ end
 -- used as the name of the last frame.
 function positions.stack(thread, outermost)
   local frames = {}
-  for level = 0, FRAMES do
+  for level = 0, MAX_FRAMES do
     local info = getinfo(thread, level, "Sln")
     if not info then break end
     if info.what ~= "C" and not is_trusted(info) then
-      local name = info.what == "main" and "main chunk" or info.name and format("function '%s'", native.clipped(info.name, NAMED)) or "a function"
-      frames[#frames + 1] = { chunk = native.clipped(info.short_src, NAMED), line = info.currentline, name = name }
+      local name = info.what == "main" and "main chunk" or info.name and format("function '%s'", native.clipped(info.name, MAX_NAME_BYTES)) or "a function"
+      frames[#frames + 1] = {
+        chunk = native.clipped(info.short_src, MAX_NAME_BYTES), line = info.currentline, name = name,
+      }
     end
   end
   if #frames > 0 and outermost then frames[#frames].name = outermost end
@@ -92,43 +94,44 @@ function positions.of(stack) return #stack > 0 and format("%s:%d: ", stack[1].ch
 -- Errors of tasks ------------------------------------------------------------------------------------------
 
 -- Return one stack made of two, the inner one first.
-function positions.joined(way, stack)
-  local whole = json.array_of({})
-  for _, part in ipairs({ way, stack }) do
+function positions.joined(inner_stack, stack)
+  local joined_stack = json.array_of({})
+  for _, part in ipairs({ inner_stack, stack }) do
     for _, frame in ipairs(part) do
-      if #whole < FRAMES then whole[#whole + 1] = frame end
+      if #joined_stack < MAX_FRAMES then joined_stack[#joined_stack + 1] = frame end
     end
   end
-  return whole
+  return joined_stack
 end
 
 -- Return a stack extended by that inside the task, if the error came out of one.
 function positions.whole_stack(problem, stack)
-  local way = type(problem) == "string" and ways[problem]
-  return way and positions.joined(way, stack) or stack
+  local inner_stack = type(problem) == "string" and task_stacks[problem]
+  return inner_stack and positions.joined(inner_stack, stack) or stack
 end
 
 -- Return a table that describes the error of a task's coroutine: `problem`, `stack`, and `facts` or nil.
 function positions.caught(thread, problem)
   local stack = positions.stack(thread)
   if type(problem) ~= "string" then return { problem = problem, stack = stack } end
-  local caught = { problem = native.failure(problem, positions.of(stack)), facts = failures[problem] }
-  if caught.facts and caught.problem == json.read(caught.facts).message then
-    caught.problem = position() .. caught.problem -- the task's function is trusted, so the message has no line yet
+  local failure = { problem = native.failure(problem, positions.of(stack)), facts = failures[problem] }
+  if failure.facts and failure.problem == json.read(failure.facts).message then
+    -- The task's function is trusted, so the message has no line yet.
+    failure.problem = position_prefix() .. failure.problem
   end
-  caught.stack = positions.whole_stack(problem, stack)
-  return caught
+  failure.stack = positions.whole_stack(problem, stack)
+  return failure
 end
 
 -- Raise a task's error again in the caller of `parallel.map`. A text gets the number of the item, after its line if it
 -- has one.
-function positions.raise_again(caught, index)
-  local problem = caught.problem
+function positions.raise_again(failure, index)
+  local problem = failure.problem
   if type(problem) ~= "string" then error(problem, 0) end
-  local place, said = match(problem, "^([^\n]-:%d+: )(.*)$")
-  local message = format("%sitem %d: %s", place or "", index, said or problem)
-  if kept >= WAYS then ways, kept = {}, 0 end
-  failures[message], ways[message], kept = caught.facts, caught.stack, kept + 1
+  local prefix, text = match(problem, "^([^\n]-:%d+: )(.*)$")
+  local message = format("%sitem %d: %s", prefix or "", index, text or problem)
+  if kept_count >= MAX_KEPT_STACKS then task_stacks, kept_count = {}, 0 end
+  failures[message], task_stacks[message], kept_count = failure.facts, failure.stack, kept_count + 1
   error(message, 0)
 end
 

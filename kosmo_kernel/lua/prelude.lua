@@ -9,15 +9,15 @@ local host = ...
 
 -- Trusted files use a copy of the standard globals. The real table of globals is emptied below, so that neither a
 -- script nor lupa (which looks up `debug` there before each call) finds anything in it.
-local real = _G
+local real_globals = _G
 local _ENV = {}
-for name, value in real.next, real do _ENV[name] = value end
+for name, value in real_globals.next, real_globals do _ENV[name] = value end
 
 local concat, format, find = table.concat, string.format, string.find
 local getinfo, getmetatable = debug.getinfo, debug.getmetatable
 
 local native = {} -- functions shared by the trusted files; never visible to scripts
-local function file(name, ...) return assert(load(host.source(name), "@kosmo/" .. name, "t", _ENV))(native, ...) end
+local function load_file(name, ...) return assert(load(host.source(name), "@kosmo/" .. name, "t", _ENV))(native, ...) end
 
 -- The metatable of a trusted table tells its kind. A script can make metatables with the same fields, so the trusted
 -- ones are registered, and their fields may only be read after `ours`.
@@ -34,88 +34,92 @@ end
 -- These files depend on one another, so some functions are called through `native`.
 function native.touch(value) return native.records.touch(value) end
 function native.behave(metatable, kind) return native.records.behave(metatable, kind) end
-local json = file("json")
-local key_order = file("key_order")
-file("json_encode", json, key_order)
+local json = load_file("json")
+local key_order = load_file("key_order")
+load_file("json_encode", json, key_order)
 function json.array_of(list) return debug.setmetatable(list, json.array) end
-local text = file("text", json)
+local text = load_file("text", json)
 native.render, native.clipped, native.secret = text.render, text.clipped, host.secret
-local positions = file("positions", json)
-local transport = file("transport", host, json)
-local limits = file("limits", host)
-native.steady, native.die, native.passed = limits.steady, limits.die, limits.passed
-local tasks = file("coroutines", limits)
-local records = file("records", json)
-file("value_descriptions", json, records)
+local positions = load_file("positions", json)
+local transport = load_file("transport", host, json)
+local limits = load_file("limits", host)
+native.steady, native.die, native.check_result = limits.steady, limits.die, limits.check_result
+local tasks = load_file("coroutines", limits)
+local records = load_file("records", json)
+load_file("value_descriptions", json, records)
 native.records = records
-local cells = file("cells")
-local concatenation = file("concatenation", records, file("naming", cells))
-local parallel = file("parallel", json, tasks, transport, positions)
+local cells = load_file("cells")
+local concatenation = load_file("concatenation", records, load_file("naming", cells))
+local parallel = load_file("parallel", json, tasks, transport, positions)
 
 -- The environment ------------------------------------------------------------------------------------------
 
-local spaces = file("namespaces", json, records, text)
-local mcp = file("mcp", spaces)
-local inputs_outputs = file("inputs_outputs", json, records, cells, spaces)
-local sandbox = file("sandbox", json, records, limits, text)
+local spaces = load_file("namespaces", json, records, text)
+local mcp = load_file("mcp", spaces)
+local inputs_outputs = load_file("inputs_outputs", json, records, cells, spaces)
+local sandbox = load_file("sandbox", json, records, limits, text)
 local environment = sandbox.environment()
 native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
 environment.mcp = mcp
 environment.parallel = parallel.globals
-environment.regex = file("regex", records)
-environment.display = file("display", json, records)
-local outputs = file("outputs", spaces, environment)
-local NUMERAL = 400 -- bytes of a text that may be used as a number
+environment.regex = load_file("regex", records)
+environment.display = load_file("display", json, records)
+local outputs = load_file("outputs", spaces, environment)
+local MAX_NUMERAL_BYTES = 400 -- bytes of a text that may be used as a number
 local methods = environment.string -- kept, because a script may replace the global
 function native.string_method(key)
   local method = rawget(methods, key)
   return type(method) == "function" and method or nil
 end
-local strings = { __index = methods, __metatable = false }
+local string_metatable = { __index = methods, __metatable = false }
 for _, event in ipairs({ "add", "sub", "mul", "div", "mod", "pow", "unm", "idiv" }) do
   local calculate = getmetatable("")["__" .. event]
-  strings["__" .. event] = function(a, b)
+  string_metatable["__" .. event] = function(a, b)
     for _, operand in ipairs({ a, b }) do -- converting a numeral of megabytes takes long and cannot be interrupted
-      if type(operand) == "string" and #operand > NUMERAL then native.raise("attempt to perform arithmetic on a long string") end
+      if type(operand) == "string" and #operand > MAX_NUMERAL_BYTES then native.raise("attempt to perform arithmetic on a long string") end
     end
     return calculate(a, b)
   end
 end
-debug.setmetatable("", strings)
+debug.setmetatable("", string_metatable)
 
 -- Requests ---------------------------------------------------------------------------------------------------
 
-local TYPED = 64 << 10 -- bytes of a text that is checked while the user types
+local MAX_CHECKED_BYTES = 64 << 10 -- bytes of a text that is checked while the user types
 
 local requests = {}
 
-local function clean(value) return text.clipped(value, 20000) end
+local function clip_message(value) return text.clipped(value, 20000) end
 
-local function error_reply(problem, thread, why)
+local function error_reply(problem, thread, stop_reason)
   local stack = thread and positions.stack(thread, "the cell") or json.array_of({})
-  if why then
-    return { kind = "failed", type = why.stop, line = why.line, stack = why.way and positions.joined(why.way, stack) or stack }
+  if stop_reason then
+    return {
+      kind = "failed", type = stop_reason.stop, line = stop_reason.line,
+      stack = stop_reason.way and positions.joined(stop_reason.way, stack) or stack,
+    }
   end
-  local place = positions.of(stack)
-  local message, facts = native.failure(problem, place)
+  local prefix = positions.of(stack)
+  local message, facts = native.failure(problem, prefix)
   if type(message) ~= "string" then
     -- A script's table may have a `__tostring`, which is the script's code and runs under its limits.
-    local said = limits.run(text.tostring, { hook = true }, message)
-    local itself = type(message) == "table" or type(message) == "number"
-    message = place .. (itself and said.values and said.values[1] or format("(error object is a %s value)", type(message)))
+    local result = limits.run(text.tostring, { hook = true }, message)
+    local has_text = type(message) == "table" or type(message) == "number"
+    message = prefix
+      .. (has_text and result.values and result.values[1] or format("(error object is a %s value)", type(message)))
   end
   stack = positions.whole_stack(problem, stack)
-  return { kind = "failed", type = "lua_runtime", message = clean(message), facts = facts, stack = stack }
+  return { kind = "failed", type = "lua_runtime", message = clip_message(message), facts = facts, stack = stack }
 end
 
-local SMALL = { ["nil"] = true, boolean = true, number = true }
+local SMALL_TYPES = { ["nil"] = true, boolean = true, number = true }
 
 -- Return whether the results of a run are so small that describing them needs no limits.
 local function is_small(values)
   if values.n > 4 then return false end
   for i = 1, values.n do
-    if not SMALL[type(values[i])] then return false end
+    if not SMALL_TYPES[type(values[i])] then return false end
   end
   return true
 end
@@ -126,53 +130,56 @@ local function run_cell(header, texts)
   key_order.begin()
   concatenation.begin()
   spaces.forget_servers()
-  local inputs, set = header.inputs or {}, {}
-  for _, input in ipairs(inputs) do set[input.name] = true end
-  local run, hidden, is_alive = cells.compile(source, name, environment, set)
-  if not run then
-    return { kind = "failed", type = "lua_syntax", message = clean(hidden), incomplete = find(hidden, "<eof>$") ~= nil }
+  local inputs, input_names = header.inputs or {}, {}
+  for _, input in ipairs(inputs) do input_names[input.name] = true end
+  local cell_function, hidden, is_alive = cells.compile(source, name, environment, input_names)
+  if not cell_function then
+    return {
+      kind = "failed", type = "lua_syntax", message = clip_message(hidden), incomplete = find(hidden, "<eof>$") ~= nil,
+    }
   end
   native.forget_input()
   if header.numbered then outputs.begin() end
   limits.begin(header.cpu_limit, header.memory_limit)
-  local ran = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, inputs, texts) or { values = {} }
+  local outcome = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, inputs, texts) or { values = {} }
   for i = #texts, 2, -1 do texts[i] = nil end
-  local started = ran.values ~= nil
-  if started then ran = limits.run(run, { hook = true }, table.unpack(header.args or {})) end
+  local started = outcome.values ~= nil
+  if started then outcome = limits.run(cell_function, { hook = true }, table.unpack(header.args or {})) end
   parallel.forget()
-  if not ran.values then
-    if started and is_alive then cells.salvage(ran.thread, run, is_alive) end
-    local reply, stopped = error_reply(ran.problem, ran.thread, ran.why), ran.why
-    ran = nil -- frees the values that only the script's frames refer to
-    if stopped then reply.full = limits.is_full() end
+  if not outcome.values then
+    if started and is_alive then cells.salvage(outcome.thread, cell_function, is_alive) end
+    local reply, stop_reason = error_reply(outcome.problem, outcome.thread, outcome.why), outcome.why
+    outcome = nil -- frees the values that only the script's frames refer to
+    if stop_reason then reply.full = limits.is_full() end
     return reply
   end
-  local asked, given = header.outputs or {}, nil
-  if #asked == 0 and is_small(ran.values) then
-    given = { values = table.pack(inputs_outputs.give(ran.values, asked, header.result_limit)) }
+  local output_names, described = header.outputs or {}, nil
+  if #output_names == 0 and is_small(outcome.values) then
+    described = { values = table.pack(inputs_outputs.give(outcome.values, output_names, header.result_limit)) }
   else
-    given = limits.run(inputs_outputs.give, {}, ran.values, asked, header.result_limit)
+    described = limits.run(inputs_outputs.give, {}, outcome.values, output_names, header.result_limit)
   end
-  if not given.values then return error_reply(given.problem, nil, given.why) end
-  if ran.values.n == 0 then hidden = true end
-  local first = ran.values[1]
-  if native.is_stream[first] then hidden, first = true, nil end -- do not show the stream that `io.write` returns
-  if header.numbered and not header.dry_run then outputs.add(first) end
-  local values, variables, pieces = table.unpack(given.values)
+  if not described.values then return error_reply(described.problem, nil, described.why) end
+  if outcome.values.n == 0 then hidden = true end
+  local first_value = outcome.values[1]
+  -- Do not show the stream that `io.write` returns.
+  if native.is_stream[first_value] then hidden, first_value = true, nil end
+  if header.numbered and not header.dry_run then outputs.add(first_value) end
+  local values, variables, blobs = table.unpack(described.values)
   -- Omit empty and false fields, because encoding and decoding them would take longer than most cells.
-  return { kind = "done", values = values, outputs = #asked > 0 and variables or nil, hidden = hidden or nil }, pieces
+  return { kind = "done", values = values, outputs = #output_names > 0 and variables or nil, hidden = hidden or nil }, blobs
 end
 
-local put_back -- restores the variables as they were before the last dry runs
+local restore_variables -- restores the variables as they were before the last dry runs
 
 -- Run a cell. The calls of a dry run have no results; its variables stay for the next dry run, and are restored before
 -- the next real run.
 function requests.run(header, texts)
   if header.dry_run then
-    put_back = put_back or inputs_outputs.remember()
-  elseif put_back then
-    put_back()
-    put_back = nil
+    restore_variables = restore_variables or inputs_outputs.remember()
+  elseif restore_variables then
+    restore_variables()
+    restore_variables = nil
   end
   return run_cell(header, texts)
 end
@@ -180,12 +187,12 @@ end
 function requests.check(_, texts)
   -- A longer text is pasted rather than typed, and compiling it takes too long between two keystrokes.
   local state = "complete"
-  if #texts[1] < TYPED then state = cells.completeness(texts[1]) end
+  if #texts[1] < MAX_CHECKED_BYTES then state = cells.completeness(texts[1]) end
   return { kind = "checked", state = state }
 end
 
 -- Requests of an editor while the user types.
-local introspection = file("introspection", json, cells, spaces, text, positions, methods)
+local introspection = load_file("introspection", json, cells, spaces, text, positions, methods)
 
 function requests.names(header)
   return { kind = "names", names = debug.setmetatable(introspection.names(header.chain), json.object) }
@@ -213,15 +220,15 @@ function requests.spaces(_, texts)
 end
 
 for name in pairs(package.loaded) do package.loaded[name] = nil end
-for name in pairs(real) do real[name] = nil end
+for name in pairs(real_globals) do real_globals[name] = nil end
 
 return function(bytes)
   local header, texts = transport.unpacked(bytes)
   bytes = nil -- free it, since it may be most of the heap
-  local reply, pieces = requests[header.kind](header, texts)
+  local reply, blobs = requests[header.kind](header, texts)
   limits.finish()
   key_order.finish()
   transport.finish()
   reply.memory = math.floor(collectgarbage("count") * 1024)
-  return transport.packed(reply, pieces, records.released())
+  return transport.packed(reply, blobs, records.released())
 end

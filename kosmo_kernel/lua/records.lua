@@ -16,15 +16,15 @@ local native, json = ...
 local next, rawget, rawset, rawequal, tostring, type = next, rawget, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
-local format, integer, utf8len = string.format, math.type, utf8.len
+local format, mathtype, utf8len = string.format, math.type, utf8.len
 local null = json.null
 
 local records = {}
 
-local ROW = {} -- the key under which a row stores its place; no script can get it
-local BLOCK = 256 -- rows fetched at a time when rows become plain
-local CHANGED = 64 -- fields of a list that can be altered in its columns
-local PLAIN = { string = true, number = true, boolean = true } -- immutable types
+local ROW_KEY = {} -- the key under which a row stores its place; no script can get it
+local BLOCK_ROWS = 256 -- rows fetched at a time when rows become plain
+local MAX_ALTERED_FIELDS = 64 -- fields of a list that can be altered in its columns
+local IMMUTABLE_TYPES = { string = true, number = true, boolean = true }
 
 -- Behaviour shared by the records of a type -------------------------------------------------------
 
@@ -53,8 +53,8 @@ local function joined(a, b)
   if right == nil and b == nil and native.was_null() then right = "" end
   if left and right then return left .. right end
   for i = 1, 2 do -- a script's own table may have a `__concat`
-    local side = i == 1 and a or i == 2 and b
-    local metatable = type(side) == "table" and not ours(side) and getmetatable(side)
+    local operand = i == 1 and a or i == 2 and b
+    local metatable = type(operand) == "table" and not ours(operand) and getmetatable(operand)
     local join = metatable and rawget(metatable, "__concat")
     if join then return join(a, b) end
   end
@@ -67,9 +67,9 @@ local function compare(operator)
   return function(a, b)
     local left, right = text_of(a), text_of(b)
     if not left or not right then
-      local one, other = type(a), type(b)
-      native.raise(one == other and format("attempt to compare two %s values", one)
-        or format("attempt to compare %s with %s", one, other))
+      local left_type, right_type = type(a), type(b)
+      native.raise(left_type == right_type and format("attempt to compare two %s values", left_type)
+        or format("attempt to compare %s with %s", left_type, right_type))
     end
     if operator == "<" then return left < right end
     return left <= right
@@ -79,10 +79,10 @@ local less, less_or_equal = compare("<"), compare("<=")
 
 -- Return the value of an absent field: its declared default, a string method of a reference, or nil. A declared field
 -- that is nil is noted, because only such a field may be concatenated, as an empty text.
-local function absent(value, key, kind)
-  local declared = kind.declared[key]
-  if declared ~= nil then
-    if declared ~= true then return declared end
+local function absent_value(value, key, kind)
+  local default = kind.declared[key]
+  if default ~= nil then
+    if default ~= true then return default end
     native.note_null()
     return nil
   end
@@ -100,7 +100,7 @@ end
 -- Add the metamethods of a type to a record's metatable. `kind` is a type or false.
 function records.behave(metatable, kind)
   if not kind then return end
-  metatable.__index = function(value, key) return absent(value, key, kind) end
+  metatable.__index = function(value, key) return absent_value(value, key, kind) end
   metatable.__concat = joined
   if kind.label then
     metatable.__lt, metatable.__le = less, less_or_equal
@@ -125,26 +125,26 @@ records.several = false -- whether records of more than one account have been us
 local function type_of(name, account)
   local kind = types[name] or untyped
   if not account or account == "" then return kind end
-  local own = kind.of_account[account]
-  if not own then
-    own = {}
-    for key, value in next, kind do own[key] = value end
-    own.account = account
-    kind.of_account[account] = own
+  local account_type = kind.of_account[account]
+  if not account_type then
+    account_type = {}
+    for key, value in next, kind do account_type[key] = value end
+    account_type.account = account
+    kind.of_account[account] = account_type
     first_account = first_account or account
     records.several = records.several or account ~= first_account
   end
-  return own
+  return account_type
 end
 
 -- Return the types of rows by their places, from a list of accounts, each followed by its number of rows.
-local function types_of(name, runs)
-  local found = {}
-  for i = 1, #runs, 2 do
-    local kind = type_of(name, runs[i])
-    for _ = 1, runs[i + 1] do found[#found + 1] = kind end
+local function types_of(name, account_runs)
+  local row_types = {}
+  for i = 1, #account_runs, 2 do
+    local kind = type_of(name, account_runs[i])
+    for _ = 1, account_runs[i + 1] do row_types[#row_types + 1] = kind end
   end
-  return found
+  return row_types
 end
 
 -- Long lists ----------------------------------------------------------------------------------------
@@ -158,20 +158,20 @@ end
 
 -- Fetch the values of a field of all rows from the parent, and return them, or false if no record has the field.
 local function load_column(state, path, columns, key, kind)
-  if type(key) ~= "string" and integer(key) ~= "integer" then return false end
-  local own = { table.unpack(path) }
-  own[#own + 1] = key
-  local form, values = fetch_column(state, json.array_of(own))
+  if type(key) ~= "string" and mathtype(key) ~= "integer" then return false end
+  local column_path = { table.unpack(path) }
+  column_path[#column_path + 1] = key
+  local form, values = fetch_column(state, json.array_of(column_path))
   local column
   if form == "none" then
     column = false
   elseif form == "records" then
     -- `values` is true where there is an object; each becomes a row of its own when first read.
-    local metatable = row_metatable(state, own, kind.fields[key] or untyped)
-    column = setmetatable({}, { __index = function(made, place)
+    local metatable = row_metatable(state, column_path, kind.fields[key] or untyped)
+    column = setmetatable({}, { __index = function(rows, place)
       if values[place] ~= true then return nil end
-      local row = setmetatable({ [ROW] = place }, metatable)
-      rawset(made, place, row)
+      local row = setmetatable({ [ROW_KEY] = place }, metatable)
+      rawset(rows, place, row)
       return row
     end })
     columns[key] = column
@@ -189,28 +189,28 @@ end
 
 -- Return the record at a place as a plain record; such records are fetched in blocks.
 local function plain_row(state, place)
-  local first = (place - 1) // BLOCK * BLOCK
-  local block = state.blocks[first]
+  local first_place = (place - 1) // BLOCK_ROWS * BLOCK_ROWS
+  local block = state.blocks[first_place]
   if not block then
-    local header, texts = native.ask({ kind = "rows", handle = state.handle, first = first, count = BLOCK })
-    block = native.steady(json.read_rows, texts[1], state.type, header.wide, state.types, first)
-    state.blocks[first] = block
+    local header, texts = native.ask({ kind = "rows", handle = state.handle, first = first_place, count = BLOCK_ROWS })
+    block = native.steady(json.read_rows, texts[1], state.type, header.wide, state.types, first_place)
+    state.blocks[first_place] = block
   end
-  return block[place - first]
+  return block[place - first_place]
 end
 
 -- Turn a row, or a record nested in one, into a plain record in place.
 local function make_plain(row)
   local metatable = getmetatable(row)
-  local state, place = metatable.state, rawget(row, ROW)
+  local state, place = metatable.state, rawget(row, ROW_KEY)
   local plain = plain_row(state, place)
   for _, key in ipairs(metatable.path) do plain = rawget(plain, key) end
   local columns = metatable.columns
-  rawset(row, ROW, nil)
+  rawset(row, ROW_KEY, nil)
   for key, value in next, plain do
     local column = columns[key]
-    local handed_out = column and type(value) == "table" and rawget(column, place)
-    rawset(row, key, handed_out or value)
+    local existing = column and type(value) == "table" and rawget(column, place)
+    rawset(row, key, existing or value)
   end
   if #metatable.path == 0 and state.altered[place] then
     for key, places in next, state.changes do
@@ -224,8 +224,10 @@ end
 -- Write a row's field to its column. Return false if the row must become plain instead.
 local function alter(state, columns, row, key, value, kind)
   local places = state.changes[key]
-  if not PLAIN[type(value)] then return false end
-  if not places and (type(key) ~= "string" or not utf8len(key) or state.changed >= CHANGED) then return false end
+  if not IMMUTABLE_TYPES[type(value)] then return false end
+  if not places and (type(key) ~= "string" or not utf8len(key) or state.changed >= MAX_ALTERED_FIELDS) then
+    return false
+  end
   local column = columns[key]
   if column == nil then column = load_column(state, {}, columns, key, kind) end
   if column == false then
@@ -238,7 +240,7 @@ local function alter(state, columns, row, key, value, kind)
     places = {}
     state.changes[key], state.changed = places, state.changed + 1
   end
-  local place = rawget(row, ROW)
+  local place = rawget(row, ROW_KEY)
   state.altered[place], places[place] = true, true
   column[place] = value
   return true
@@ -253,14 +255,14 @@ row_metatable = function(state, path, kind)
     if column == nil then column = load_column(state, path, columns, key, kind) end
     local value
     if column then
-      local place = rawget(row, ROW)
+      local place = rawget(row, ROW_KEY)
       value = column[place]
       if value ~= nil then
         if type(value) == "table" and state.loose[column] then state.dirty[place] = true end
         return value
       end
     end
-    return absent(row, key, kind)
+    return absent_value(row, key, kind)
   end
   metatable.__newindex = function(row, key, value)
     if #path == 0 and alter(state, columns, row, key, value, kind) then return end
@@ -283,11 +285,11 @@ fill = function(list)
     for place, row in ipairs(rows) do rawset(list, place, row) end
     state.rows = nil
   else
-    for place = 1, state.count do rawset(list, place, setmetatable({ [ROW] = place }, metatable)) end
+    for place = 1, state.count do rawset(list, place, setmetatable({ [ROW_KEY] = place }, metatable)) end
   end
 end
 
-local released = {}
+local released_handles = {}
 
 -- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
@@ -301,7 +303,7 @@ function records.list(header, rows)
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may release the records too.
-  state.sentinel = setmetatable({}, { __gc = function() released[#released + 1] = state.handle end })
+  state.sentinel = setmetatable({}, { __gc = function() released_handles[#released_handles + 1] = state.handle end })
   local function filled(list) fill(list) return list end
   return setmetatable({}, register {
     __metatable = false, kind = "unfilled", type = kind, state = state,
@@ -313,9 +315,9 @@ function records.list(header, rows)
 end
 
 function records.released()
-  local now = released
-  released = {}
-  return json.array_of(now)
+  local handles = released_handles
+  released_handles = {}
+  return json.array_of(handles)
 end
 
 -- Fill a list or row, so that raw access sees its contents.
@@ -337,7 +339,7 @@ function records.account_of(value)
   local metatable = type(value) == "table" and ours(value)
   local kind = metatable and metatable.type
   if kind and metatable.kind == "row" and metatable.state.types and #metatable.path == 0 then
-    kind = metatable.state.types[rawget(value, ROW)]
+    kind = metatable.state.types[rawget(value, ROW_KEY)]
   end
   return kind and kind.account
 end
@@ -346,7 +348,7 @@ end
 function records.place_of(value)
   local metatable = type(value) == "table" and ours(value)
   if metatable and metatable.kind == "row" and #metatable.path == 0 then
-    local place = rawget(value, ROW)
+    local place = rawget(value, ROW_KEY)
     if not metatable.state.dirty[place] then return metatable.state, place, metatable.columns end
   end
 end

@@ -7,15 +7,15 @@ local native, records = ...
 local format, sub, unpack = string.format, string.sub, string.unpack
 local next, type, tointeger = next, type, math.tointeger
 
-local MOST = { subject = 1 << 20, pattern = 1000, replacement = 1 << 20 } -- bytes
+local MAX_BYTES = { subject = 1 << 20, pattern = 1000, replacement = 1 << 20 }
 
-local function check(verb, what, value)
-  local said = type(value) == "table" and records.text_of(value) or value
-  if type(said) ~= "string" then native.raise(format("regex.%s: expected string %s, got %s", verb, what, type(value))) end
-  if #said > MOST[what] then
-    native.raise(format("regex.%s: the %s has %d bytes, and may have %d (%s_limit)", verb, what, #said, MOST[what], what))
+local function check_text(verb, role, value)
+  local text = type(value) == "table" and records.text_of(value) or value
+  if type(text) ~= "string" then native.raise(format("regex.%s: expected string %s, got %s", verb, role, type(value))) end
+  if #text > MAX_BYTES[role] then
+    native.raise(format("regex.%s: the %s has %d bytes, and may have %d (%s_limit)", verb, role, #text, MAX_BYTES[role], role))
   end
-  return said
+  return text
 end
 
 local function check_flags(verb, flags)
@@ -25,47 +25,52 @@ local function check_flags(verb, flags)
 end
 
 -- Return the tables of all matches: the captures are concatenated in `texts`, and their lengths are in `lengths`.
-local function matches(answer, lengths, texts)
-  local found, place, at = {}, 1, 1
-  for i = 1, answer.count do
-    local one = {}
-    for group = 0, answer.groups do
+local function matches(response, lengths, texts)
+  local result, length_position, text_position = {}, 1, 1
+  for i = 1, response.count do
+    local match_table = {}
+    for group = 0, response.groups do
       local length
-      length, place = unpack("<i4", lengths, place)
+      length, length_position = unpack("<i4", lengths, length_position)
       if length >= 0 then
-        one[group] = sub(texts, at, at + length - 1)
-        at = at + length
+        match_table[group] = sub(texts, text_position, text_position + length - 1)
+        text_position = text_position + length
       end
     end
-    for _, named in ipairs(answer.names) do one[named[1]] = one[named[2]] end
-    found[i] = one
+    for _, named_group in ipairs(response.names) do match_table[named_group[1]] = match_table[named_group[2]] end
+    result[i] = match_table
   end
-  return found
+  return result
 end
 
 local function ask(verb, flags, limit, texts)
-  local answer, pieces = native.ask({ kind = "regex", verb = verb, flags = flags, limit = limit }, texts)
-  return answer, table.unpack(pieces)
+  local response, blobs = native.ask({ kind = "regex", verb = verb, flags = flags, limit = limit }, texts)
+  return response, table.unpack(blobs)
 end
 
-local function searching(verb)
+local function search_function(verb)
   return function(subject, pattern, flags)
-    local texts = { check(verb, "subject", subject), check(verb, "pattern", pattern) }
+    local texts = { check_text(verb, "subject", subject), check_text(verb, "pattern", pattern) }
     return matches(ask(verb, check_flags(verb, flags), nil, texts))
   end
 end
 
-local first = searching("match")
+local search_first = search_function("match")
 
 return {
-  match = function(...) return first(...)[1] end,
-  match_all = searching("match_all"),
+  match = function(...) return search_first(...)[1] end,
+  match_all = search_function("match_all"),
   gsub = function(subject, pattern, replacement, limit)
-    local texts = { check("gsub", "subject", subject), check("gsub", "pattern", pattern), check("gsub", "replacement", replacement) }
-    local most = limit == nil and -1 or tointeger(limit)
-    if not most then native.raise(format("regex.gsub: expected a whole number as limit, got %s", type(limit))) end
-    if most > MOST.subject then most = -1 end -- more than any subject has matches, so replace all
-    local answer, made = ask("gsub", "", most, texts)
-    return made, answer.count
+    local texts = {
+      check_text("gsub", "subject", subject), check_text("gsub", "pattern", pattern),
+      check_text("gsub", "replacement", replacement),
+    }
+    local max_replacements = limit == nil and -1 or tointeger(limit)
+    if not max_replacements then
+      native.raise(format("regex.gsub: expected a whole number as limit, got %s", type(limit)))
+    end
+    if max_replacements > MAX_BYTES.subject then max_replacements = -1 end -- no subject has as many matches
+    local response, result = ask("gsub", "", max_replacements, texts)
+    return result, response.count
   end,
 }

@@ -10,27 +10,27 @@ local format, byte, find, sub = string.format, string.byte, string.find, string.
 local concat, insert, pack = table.concat, table.insert, table.pack
 local raise, touch = native.raise, records.touch
 
-local MOVED = 1e8 -- elements of one table.move, in which absent elements take as long as others
+local MAX_MOVED_ELEMENTS = 1e8 -- elements of one table.move, in which absent elements take as long as others
 
 local sandbox = {}
 
-local function copy(library, names)
-  local made = {}
-  for name in string.gmatch(names, "%S+") do made[name] = library[name] end
-  return made
+local function copy_functions(library, names)
+  local result = {}
+  for name in string.gmatch(names, "%S+") do result[name] = library[name] end
+  return result
 end
 
-local function argument(position, name, wanted, value)
-  raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, wanted, value == nil and "no value" or type(value)))
+local function raise_bad_argument(position, name, expected, value)
+  raise(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, value == nil and "no value" or type(value)))
 end
 
 -- Return the results of a standard function called by `pcall`. Raise its own errors with the script's line, which it
 -- cannot know when called from here. Other errors come from the script's code and are raised unchanged.
-local COMPLAINTS = { "^bad argument", "^invalid ", "^resulting string", "^too many", "^unable to", "^wrong number" }
-local function answered(name, ok, result, ...)
+local ARGUMENT_ERRORS = { "^bad argument", "^invalid ", "^resulting string", "^too many", "^unable to", "^wrong number" }
+local function results_or_raise(name, ok, result, ...)
   if ok then return result, ... end
-  for _, complaint in ipairs(COMPLAINTS) do
-    if type(result) == "string" and find(result, complaint) then
+  for _, pattern in ipairs(ARGUMENT_ERRORS) do
+    if type(result) == "string" and find(result, pattern) then
       raise((string.gsub(result, "'%?'", "'" .. name .. "'")))
     end
   end
@@ -39,10 +39,10 @@ end
 
 -- Basic functions ---------------------------------------------------------------------------------------
 
-local function basic(environment)
+local function add_basic_functions(environment)
   local E = environment
   E._G, E._VERSION = E, _VERSION
-  for name, value in next, copy(_ENV, "assert error ipairs rawequal select tonumber type") do E[name] = value end
+  for name, value in next, copy_functions(_ENV, "assert error ipairs rawequal select tonumber type") do E[name] = value end
   E.pcall, E.xpcall = limits.pcall, limits.xpcall
   E.tostring = text.tostring
 
@@ -52,7 +52,7 @@ local function basic(environment)
     return value, ...
   end
   function E.next(value, key)
-    if type(value) ~= "table" then argument(1, "next", "table", value) end
+    if type(value) ~= "table" then raise_bad_argument(1, "next", "table", value) end
     touch(value)
     return next(value, key)
   end
@@ -63,12 +63,12 @@ local function basic(environment)
       local step, state, start = own(value)
       return step, state, start
     end
-    if type(value) ~= "table" then argument(1, "pairs", "table", value) end
+    if type(value) ~= "table" then raise_bad_argument(1, "pairs", "table", value) end
     return E.next, value, nil
   end
   -- Check arguments here, so that errors have the script's line; the standard functions would name a trusted line.
   function E.rawget(value, key)
-    if type(value) ~= "table" then argument(1, "rawget", "table", value) end
+    if type(value) ~= "table" then raise_bad_argument(1, "rawget", "table", value) end
     touch(value)
     return rawget(value, key)
   end
@@ -78,7 +78,7 @@ local function basic(environment)
     return rawlen(value)
   end
   function E.rawset(value, key, field)
-    if type(value) ~= "table" then argument(1, "rawset", "table", value) end
+    if type(value) ~= "table" then raise_bad_argument(1, "rawset", "table", value) end
     if native.is_namespace(value) or rawequal(value, json.null) then raise("this table cannot be changed") end
     if key == nil then raise("table index is nil") end
     if type(key) == "number" and key ~= key then raise("table index is NaN") end
@@ -93,8 +93,10 @@ local function basic(environment)
     return type(value) == "table" and metatable or false
   end
   function E.setmetatable(value, metatable)
-    if type(value) ~= "table" then argument(1, "setmetatable", "table", value) end
-    if metatable ~= nil and type(metatable) ~= "table" then argument(2, "setmetatable", "nil or table", metatable) end
+    if type(value) ~= "table" then raise_bad_argument(1, "setmetatable", "table", value) end
+    if metatable ~= nil and type(metatable) ~= "table" then
+      raise_bad_argument(2, "setmetatable", "nil or table", metatable)
+    end
     if metatable and rawget(metatable, "__gc") ~= nil then raise("finalizers (__gc) are not available") end
     if native.ours(value) and not native.is_namespace(value) and not rawequal(value, json.null) then
       touch(value) -- a record becomes a plain table that belongs to the script
@@ -114,12 +116,12 @@ local function basic(environment)
       end
       chunk = concat(pieces)
     end
-    if type(chunk) ~= "string" then argument(1, "load", "string", chunk) end
+    if type(chunk) ~= "string" then raise_bad_argument(1, "load", "string", chunk) end
     if byte(chunk) == 27 then return nil, "attempt to load a binary chunk (only text is accepted)" end
     local scope = E
     if select("#", ...) > 0 then scope = (...) end
     if name == nil then return load(chunk, chunk, "t", scope) end
-    if type(name) ~= "string" then argument(2, "load", "string", name) end
+    if type(name) ~= "string" then raise_bad_argument(2, "load", "string", name) end
     -- Make the name safe: it can neither imitate a trusted file nor break an error message.
     return load(chunk, "=" .. native.clipped((string.gsub(name, "^[@=]", "")), 60), "t", scope)
   end
@@ -133,39 +135,41 @@ end
 
 -- Libraries ---------------------------------------------------------------------------------------------
 
-local function tables()
+local function table_library()
   -- The standard functions take the length of a list first, which fills it.
-  local made = copy(table, "insert move pack remove sort unpack")
-  function made.move(from, first, last, to, ...)
-    if tonumber(first) and tonumber(last) and last - first >= MOVED then raise("too many elements to move") end
-    return answered("move", pcall(table.move, from, first, last, to, ...))
+  local library = copy_functions(table, "insert move pack remove sort unpack")
+  function library.move(from, first, last, to, ...)
+    if tonumber(first) and tonumber(last) and last - first >= MAX_MOVED_ELEMENTS then
+      raise("too many elements to move")
+    end
+    return results_or_raise("move", pcall(table.move, from, first, last, to, ...))
   end
   -- References are concatenated as their names.
-  function made.concat(list, separator, first, last)
-    if type(list) ~= "table" then argument(1, "concat", "table", list) end
+  function library.concat(list, separator, first, last)
+    if type(list) ~= "table" then raise_bad_argument(1, "concat", "table", list) end
     touch(list)
     first, last = first or 1, last or #list
     local texts
     for i = first, last do
       local value = list[i]
       if type(value) == "table" then
-        local said = records.text_of(value)
-        if said == nil then raise(format("invalid value (at index %d) in table for 'concat'", i)) end
+        local item_text = records.text_of(value)
+        if item_text == nil then raise(format("invalid value (at index %d) in table for 'concat'", i)) end
         texts = texts or table.move(list, first, last, first, {})
-        texts[i] = said
+        texts[i] = item_text
       end
     end
-    return answered("concat", pcall(concat, texts or list, separator, first, last))
+    return results_or_raise("concat", pcall(concat, texts or list, separator, first, last))
   end
-  return made
+  return library
 end
 
 -- `io.read`: the parent sends whole lines, and the rest of a line is kept for the next read.
-local function input()
+local function input_reader()
   local match = string.match
   local rest = ""
   function native.forget_input() rest = "" end
-  local function more()
+  local function read_line()
     local line = native.input("L")
     if line then rest = rest .. line end
     return line ~= nil
@@ -177,78 +181,78 @@ local function input()
   end
   -- As in Lua's own `read_number`, consume the longest prefix that looks like a numeral, whether or not it is valid.
   local function numeral()
-    repeat rest = match(rest, "^%s*(.*)$") until rest ~= "" or not more()
-    local at = match(rest, "^[+-]?()")
-    local hex = match(rest, "^0[xX]()", at)
+    repeat rest = match(rest, "^%s*(.*)$") until rest ~= "" or not read_line()
+    local position = match(rest, "^[+-]?()")
+    local hex = match(rest, "^0[xX]()", position)
     local digit, exponent = "%d", "[eE]"
-    if hex then digit, exponent, at = "%x", "[pP]", hex end
-    local start = at
-    at = match(rest, "^" .. digit .. "*%.?" .. digit .. "*()", at)
-    if at > start then at = match(rest, "^" .. exponent .. "[+-]?%d*()", at) or at end
-    return tonumber(at <= 200 and take(at - 1) or take(200) and nil)
+    if hex then digit, exponent, position = "%x", "[pP]", hex end
+    local start = position
+    position = match(rest, "^" .. digit .. "*%.?" .. digit .. "*()", position)
+    if position > start then position = match(rest, "^" .. exponent .. "[+-]?%d*()", position) or position end
+    return tonumber(position <= 200 and take(position - 1) or take(200) and nil)
   end
-  local function read_one(wanted, position)
-    if type(wanted) == "number" then
-      local count = math.tointeger(wanted)
-      if not count or count < 0 then argument(position, "read", "size", wanted) end
-      while #rest < (count > 0 and count or 1) and more() do end
+  local function read_one(read_format, position)
+    if type(read_format) == "number" then
+      local count = math.tointeger(read_format)
+      if not count or count < 0 then raise_bad_argument(position, "read", "size", read_format) end
+      while #rest < (count > 0 and count or 1) and read_line() do end
       if rest == "" then return nil end
       return take(count)
     end
-    if type(wanted) ~= "string" then argument(position, "read", "string", wanted) end
-    local form = sub(string.gsub(wanted, "^%*", ""), 1, 1)
+    if type(read_format) ~= "string" then raise_bad_argument(position, "read", "string", read_format) end
+    local form = sub(string.gsub(read_format, "^%*", ""), 1, 1)
     if form == "n" then return numeral() end
     if form == "a" then return take(#rest) .. (native.input("a") or "") end
     if form ~= "l" and form ~= "L" then raise(format("bad argument #%d to 'read' (invalid format)", position)) end
-    if rest == "" and not more() then return nil end
+    if rest == "" and not read_line() then return nil end
     local line = take(find(rest, "\n", 1, true) or #rest)
     return form == "l" and string.gsub(line, "\n$", "") or line
   end
   return function(...)
-    local wanted = pack(...)
-    if wanted.n == 0 then return (read_one("l", 1)) end
-    local answers = {}
-    for i = 1, wanted.n do
-      answers[i] = read_one(wanted[i], i)
-      if answers[i] == nil then return table.unpack(answers, 1, i) end -- as in Lua, nothing follows a failed read
+    local formats = pack(...)
+    if formats.n == 0 then return (read_one("l", 1)) end
+    local results = {}
+    for i = 1, formats.n do
+      results[i] = read_one(formats[i], i)
+      if results[i] == nil then return table.unpack(results, 1, i) end -- as in Lua, nothing follows a failed read
     end
-    return table.unpack(answers, 1, wanted.n)
+    return table.unpack(results, 1, formats.n)
   end
 end
 
 local function stream(name)
-  local made = {}
+  local methods = {}
   local function write(target, ...)
     for i = 1, select("#", ...) do
       local value = (select(i, ...))
       if type(value) ~= "string" and type(value) ~= "number" then
-        value = records.text_of(value) or argument(i, "write", "string", value)
+        value = records.text_of(value) or raise_bad_argument(i, "write", "string", value)
       end
       native.out(name, value .. "")
     end
     return target
   end
-  function made.write(self, ...) return write(self, ...) end
-  function made.flush(self) native.flush() return self end
-  function made.setvbuf() return true end
-  return made, write
+  function methods.write(self, ...) return write(self, ...) end
+  function methods.flush(self) native.flush() return self end
+  function methods.setvbuf() return true end
+  return methods, write
 end
 
-local function jsons()
+local function json_library()
   local function guarded(call)
     return function(...)
-      local ok, answer = pcall(call, ...)
-      if ok then return answer end
-      if type(answer) == "table" and rawget(answer, "json") then raise(answer.json) end
-      error(answer, 0)
+      local ok, result = pcall(call, ...)
+      if ok then return result end
+      if type(result) == "table" and rawget(result, "json") then raise(result.json) end
+      error(result, 0)
     end
   end
   local decode = guarded(json.read)
   local encode = guarded(json.write_pretty)
-  local function tagged(name, tag)
+  local function tagging_function(name, tag)
     return function(value)
       if value == nil then value = {} end
-      if type(value) ~= "table" then argument(1, name, "table", value) end
+      if type(value) ~= "table" then raise_bad_argument(1, name, "table", value) end
       if native.is_namespace(value) or rawequal(value, json.null) then raise("this table cannot be changed") end
       touch(value)
       return rawsetmetatable(value, tag)
@@ -257,70 +261,70 @@ local function jsons()
   return {
     null = json.null,
     decode = function(source)
-      if type(source) ~= "string" then argument(1, "json.decode", "string", source) end
+      if type(source) ~= "string" then raise_bad_argument(1, "json.decode", "string", source) end
       return decode(source)
     end,
     encode = encode,
-    array = tagged("json.array", json.array),
-    object = tagged("json.object", json.object),
+    array = tagging_function("json.array", json.array),
+    object = tagging_function("json.object", json.object),
   }
 end
 
 -- Return the environment of all chunks of this process.
 function sandbox.environment()
   local E = {}
-  basic(E)
-  E.string = copy(string, "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
-  E.table = tables()
-  E.math = copy(math, "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random randomseed sin sqrt tan tointeger type ult")
-  E.utf8 = copy(utf8, "char charpattern codepoint codes len offset")
-  E.os = copy(os, "clock date difftime time")
+  add_basic_functions(E)
+  E.string = copy_functions(string, "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
+  E.table = table_library()
+  E.math = copy_functions(math, "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random randomseed sin sqrt tan tointeger type ult")
+  E.utf8 = copy_functions(utf8, "char charpattern codepoint codes len offset")
+  E.os = copy_functions(os, "clock date difftime time")
   E.coroutine = {
     create = limits.create, resume = limits.resume, wrap = limits.wrap, yield = limits.yield, close = limits.close,
     running = limits.running, isyieldable = limits.isyieldable, status = limits.status,
   }
   local stdout, write = stream("stdout")
-  E.io = { stdout = stdout, stderr = (stream("stderr")), read = input() }
+  E.io = { stdout = stdout, stderr = (stream("stderr")), read = input_reader() }
   native.is_stream = { [E.io.stdout] = true, [E.io.stderr] = true }
   function E.io.write(...) return write(stdout, ...) end
-  E.json = jsons()
+  E.json = json_library()
   local rep, format = string.rep, string.format
   function E.string.rep(piece, count, separator)
     if piece == "" and (separator == nil or separator == "") then count = 0 end -- Lua would loop `count` times
-    return answered("rep", pcall(rep, piece, count, separator))
+    return results_or_raise("rep", pcall(rep, piece, count, separator))
   end
   -- A cache of format strings that have no `%p`, which would show an address. Few scripts have many.
-  local harmless, kept = {}, 0
-  local function look_at(pattern)
+  local safe_formats, safe_count = {}, 0
+  local function check_format(pattern)
     if type(pattern) == "string" and find(pattern, "%%[%-+ #0]*%d*%.?%d*p") then
       raise("bad argument #1 to 'format' (addresses, %p, are not available)")
     end
-    if kept >= 1000 then harmless, kept = {}, 0 end
-    harmless[pattern or 0], kept = true, kept + 1
+    if safe_count >= 1000 then safe_formats, safe_count = {}, 0 end
+    safe_formats[pattern or 0], safe_count = true, safe_count + 1
   end
   -- Return whether standard Lua shows a value by its address.
-  local function by_address(value)
+  local function has_address(value)
     local kind = type(value)
     if kind ~= "table" then return kind == "function" or kind == "thread" end
     local metatable = getmetatable(value)
     return not (metatable and rawget(metatable, "__tostring"))
   end
-  local function without_addresses(made, pattern, ...)
-    local values, place, found = pack(...), 0, false
+  local function without_addresses(result, pattern, ...)
+    local values, argument_index, has_changed = pack(...), 0, false
     for letter in string.gmatch(pattern, "%%[%-+ #0]*%d*%.?%d*([%a%%])") do
-      if letter ~= "%" then place = place + 1 end
-      if letter == "s" and by_address(values[place]) then
-        values[place], found = text.tostring(values[place]), true
+      if letter ~= "%" then argument_index = argument_index + 1 end
+      if letter == "s" and has_address(values[argument_index]) then
+        values[argument_index], has_changed = text.tostring(values[argument_index]), true
       end
     end
-    return found and answered("format", pcall(format, pattern, table.unpack(values, 1, values.n))) or made
+    return has_changed and results_or_raise("format", pcall(format, pattern, table.unpack(values, 1, values.n))) or result
   end
   -- Check the result rather than each argument: an address follows a colon and begins with 0.
   function E.string.format(pattern, ...)
-    if not harmless[pattern or 0] then look_at(pattern) end
-    local made = format(pattern, ...)
-    if find(made, ": 0", 1, true) then return without_addresses(made, pattern, ...) end
-    return made
+    if not safe_formats[pattern or 0] then check_format(pattern) end
+    local result = format(pattern, ...)
+    if find(result, ": 0", 1, true) then return without_addresses(result, pattern, ...) end
+    return result
   end
   return E
 end

@@ -10,20 +10,20 @@ local getmetatable, next, rawget, select, tostring, type = debug.getmetatable, n
 local ours = native.ours
 local setmetatable = setmetatable
 
-local LIST_MOST = 100 -- elements of a list that are shown
-local WIDTH = 76 -- columns into which a table on one line must fit
-local DEPTH = 20 -- levels of nesting that are shown
-local NODES = 20000 -- tables and values that are shown of one value; each further one is an ellipsis
+local MAX_LIST_ITEMS = 100 -- elements of a list that are shown
+local MAX_LINE_COLUMNS = 76 -- columns into which a table on one line must fit
+local MAX_DEPTH = 20 -- levels of nesting that are shown
+local MAX_NODES = 20000 -- tables and values that are shown of one value; each further one is an ellipsis
 
 local text = {}
 
-local numbers, last = setmetatable({}, { __mode = "k" }), 0
+local numbers, last_number = setmetatable({}, { __mode = "k" }), 0
 
 -- Return a name without an address, such as `function: #3`.
 local function numbered(value)
   if not numbers[value] then
-    last = last + 1
-    numbers[value] = last
+    last_number = last_number + 1
+    numbers[value] = last_number
   end
   return format("%s: #%d", type(value), numbers[value])
 end
@@ -40,9 +40,9 @@ local function key_text(key)
   return "[" .. native.atom(key) .. "]"
 end
 
-local show
+local render_value
 
-local function atom(value)
+local function scalar_text(value)
   local kind = type(value)
   if kind == "string" then return quoted(value) end
   if kind == "function" then return native.function_name(value) or numbered(value) end
@@ -52,26 +52,26 @@ local function atom(value)
   return tostring(value)
 end
 
-native.atom = atom
+native.atom = scalar_text
 
-local function one_line(pieces, open, close)
+local function join_on_line(pieces, open, close)
   local length = 2
   for i = 1, #pieces do
     if find(pieces[i], "\n", 1, true) then return nil end
     length = length + #pieces[i] + 2
-    if length > WIDTH then return nil end
+    if length > MAX_LINE_COLUMNS then return nil end
   end
   local pad = open == "{" and " " or ""
   return open .. pad .. concat(pieces, ", ") .. pad .. close
 end
 
-show = function(value, seen, path, depth)
+render_value = function(value, seen, path, depth)
   seen.nodes = seen.nodes + 1
-  if seen.nodes > NODES then return "…" end
-  if type(value) ~= "table" or rawequal(value, json.null) then return atom(value) end
+  if seen.nodes > MAX_NODES then return "…" end
+  if type(value) ~= "table" or rawequal(value, json.null) then return scalar_text(value) end
   if native.is_namespace(value) then return native.namespace_text(value, seen.untouched) end
   if seen[value] then return format("<cycle: %s>", seen[value]) end
-  if depth >= DEPTH then return "{ … }" end
+  if depth >= MAX_DEPTH then return "{ … }" end
   local metatable = seen.untouched and ours(value)
   if metatable and metatable.kind == "unfilled" then return format("[… %d records]", metatable.state.count) end
   if metatable and metatable.kind == "row" then return "{ a record … }" end
@@ -81,21 +81,21 @@ show = function(value, seen, path, depth)
   local form, count = json.form(value)
   if form == "list" and (count > 0 or ours(value)) then
     open, close = "[", "]"
-    for i = 1, count < LIST_MOST and count or LIST_MOST do
-      pieces[i] = show(rawget(value, i), seen, format("%s[%d]", path, i), depth + 1)
+    for i = 1, count < MAX_LIST_ITEMS and count or MAX_LIST_ITEMS do
+      pieces[i] = render_value(rawget(value, i), seen, format("%s[%d]", path, i), depth + 1)
     end
-    if count > LIST_MOST then pieces[#pieces + 1] = format("… %d more, %d in all", count - LIST_MOST, count) end
+    if count > MAX_LIST_ITEMS then pieces[#pieces + 1] = format("… %d more, %d in all", count - MAX_LIST_ITEMS, count) end
   else
     local declared = ((ours(value) or {}).type or {}).declared or {}
     for _, key in ipairs((json.keys(value))) do
       local field = rawget(value, key)
       if field == nil then field = type(declared[key]) == "string" and declared[key] or json.null end
-      pieces[#pieces + 1] = key_text(key) .. ": " .. show(field, seen, path .. "." .. key_text(key), depth + 1)
+      pieces[#pieces + 1] = key_text(key) .. ": " .. render_value(field, seen, path .. "." .. key_text(key), depth + 1)
     end
   end
   seen[value] = nil
   if #pieces == 0 then return open .. close end
-  local line = one_line(pieces, open, close)
+  local line = join_on_line(pieces, open, close)
   if line then return line end
   for i = 1, #pieces do pieces[i] = "  " .. string.gsub(pieces[i], "\n", "\n  ") end
   return open .. "\n" .. concat(pieces, ",\n") .. "\n" .. close
@@ -104,7 +104,7 @@ end
 -- Return the text that `dump` shows, with quotes only inside tables. `untouched` keeps lazy lists and rows unfilled.
 function text.render(value, untouched)
   if type(value) == "string" then return value end
-  return show(value, { nodes = 0, untouched = untouched }, "value", 0)
+  return render_value(value, { nodes = 0, untouched = untouched }, "value", 0)
 end
 
 -- Return the text that `tostring` and `print` show: like `dump`, except that a script's `__tostring` is called, and a
@@ -112,23 +112,25 @@ end
 function text.tostring(value)
   local kind = type(value)
   if kind == "string" then return value end
-  if kind ~= "table" then return atom(value) end
+  if kind ~= "table" then return scalar_text(value) end
   local metatable = getmetatable(value)
   local own = metatable and rawget(metatable, "__tostring")
   if own then
-    local said = own(value)
-    if type(said) ~= "string" then native.raise("'__tostring' must return a string") end
-    return said
+    local result = own(value)
+    if type(result) ~= "string" then native.raise("'__tostring' must return a string") end
+    return result
   end
   return text.render(value)
 end
 
--- Return the start of a text as valid UTF-8 of at most `most` bytes.
-function text.clipped(value, most)
-  local part = string.sub(value, 1, most)
-  local length, bad = utf8.len(part)
+-- Return the start of a text as valid UTF-8 of at most `max_bytes` bytes.
+function text.clipped(value, max_bytes)
+  local part = string.sub(value, 1, max_bytes)
+  local length, bad_position = utf8.len(part)
   if length then return part end
-  if bad > most - 4 and utf8.len(string.sub(part, 1, bad - 1)) then return string.sub(part, 1, bad - 1) end
+  if bad_position > max_bytes - 4 and utf8.len(string.sub(part, 1, bad_position - 1)) then
+    return string.sub(part, 1, bad_position - 1)
+  end
   return (string.gsub(part, "[\128-\255]", "?"))
 end
 

@@ -8,90 +8,98 @@ local native, host, json = ...
 local concat, format, pack, sub, unpack = table.concat, string.format, string.pack, string.sub, string.unpack
 local error, ipairs, next, pcall, type = error, ipairs, next, pcall, type
 
-local PIECES, BYTES = 8192, 65536 -- buffered output: number of pieces, and bytes
-local MOST = 8 << 20 -- bytes of one piece of output; the parent limits the output of a run to a fraction of it
-local BEGUN = 1 << 20 -- bytes of texts of begun calls at which they are sent
-local LONG = 1 << 16 -- bytes of a text in a request's header; no real name is as long
-local EAGER = 8 -- pieces sent at once per tenth of a second, because nothing can be sent during a long step in C
+local MAX_BUFFERED_PIECES, MAX_BUFFERED_BYTES = 8192, 65536 -- buffered output: number of pieces, and bytes
+-- Bytes of one piece of output; the parent limits the output of a run to a fraction of it.
+local MAX_PIECE_BYTES = 8 << 20
+local MAX_UNSENT_BYTES = 1 << 20 -- bytes of texts of begun calls at which they are sent
+local MAX_HEADER_TEXT_BYTES = 1 << 16 -- bytes of a text in a request's header; no real name is as long
+-- Pieces sent at once per tenth of a second, because nothing can be sent during a long step in C.
+local IMMEDIATE_PIECES = 8
 
 local transport = {}
 
 -- Return a payload: the header's JSON with the released lists and the lengths of the texts added, and the texts.
-local function payload(head, texts, released)
-  local lengths = {}
-  for i, piece in ipairs(texts or lengths) do lengths[i] = #piece end
-  local more = released and #released > 0 and ',"released":' .. json.write(released) or ""
-  if #lengths > 0 then more = more .. ',"blobs":[' .. concat(lengths, ",") .. "]" end
-  if more ~= "" then head = sub(head, 1, -2) .. more .. "}" end
-  return pack(">I4", #head) .. head .. (texts and concat(texts) or "")
+local function payload(header_json, texts, released)
+  local blob_lengths = {}
+  for i, piece in ipairs(texts or blob_lengths) do blob_lengths[i] = #piece end
+  local extra_fields = released and #released > 0 and ',"released":' .. json.write(released) or ""
+  if #blob_lengths > 0 then extra_fields = extra_fields .. ',"blobs":[' .. concat(blob_lengths, ",") .. "]" end
+  if extra_fields ~= "" then header_json = sub(header_json, 1, -2) .. extra_fields .. "}" end
+  return pack(">I4", #header_json) .. header_json .. (texts and concat(texts) or "")
 end
 
 function transport.packed(header, texts, released) return payload(json.write(header), texts, released) end
 
 function transport.unpacked(bytes)
   local size = unpack(">I4", bytes)
-  local header, texts, at = native.steady(json.read, sub(bytes, 5, 4 + size)), {}, 5 + size
+  local header, texts, position = native.steady(json.read, sub(bytes, 5, 4 + size)), {}, 5 + size
   for i, length in ipairs(header.blobs or {}) do
-    texts[i] = sub(bytes, at, at + length - 1)
-    at = at + length
+    texts[i] = sub(bytes, position, position + length - 1)
+    position = position + length
   end
   return header, texts
 end
 
-local buffer, buffered, current, eager = {}, 0, nil, EAGER -- printed text, its bytes and stream; pieces to send at once
-local begun, begun_bytes = {}, 0 -- begun calls not sent yet: { id, head (its JSON), texts }; bytes of their texts
-local coming, done, told = 0, 0, 0 -- started and finished items not reported yet; the number of reports
--- All of these change while the hook is on, and the hook may flush at any instruction. While `changing` is true, it
--- only sets `due`.
-local changing, due = false, false
+-- Printed text, its bytes and stream; pieces to send at once.
+local buffer, buffered_bytes, current_stream, immediate_left = {}, 0, nil, IMMEDIATE_PIECES
+-- Begun calls that are not sent yet: { id, head (its JSON), texts }; bytes of their texts.
+local unsent_calls, unsent_bytes = {}, 0
+-- Started and finished items that are not reported yet; the number of reports.
+local started_items, finished_items, report_count = 0, 0, 0
+-- All of these change while the hook is on, and the hook may flush at any instruction. While `is_changing` is true, it
+-- only sets `flush_due`.
+local is_changing, flush_due = false, false
 
 -- Return the begun calls as a payload of this kind.
 local function batch(kind, released)
-  local heads, texts = {}, {}
-  for i, call in ipairs(begun) do
-    heads[i] = call.head
+  local call_headers, texts = {}, {}
+  for i, call in ipairs(unsent_calls) do
+    call_headers[i] = call.head
     for _, piece in ipairs(call.texts) do texts[#texts + 1] = piece end
   end
-  local head = format('{"kind":"%s","coming":%d,"done":%d,"begin":[%s]}', kind, coming, done, concat(heads, ","))
-  begun, begun_bytes, coming, done, told = {}, 0, 0, 0, told + 1
-  return payload(head, texts, released)
+  local header_json = format(
+    '{"kind":"%s","coming":%d,"done":%d,"begin":[%s]}', kind, started_items, finished_items, concat(call_headers, ",")
+  )
+  unsent_calls, unsent_bytes, started_items, finished_items, report_count = {}, 0, 0, 0, report_count + 1
+  return payload(header_json, texts, released)
 end
 
--- Send the buffered text and calls. `more`, if given, is the number of further pieces that may be sent at once.
-function native.flush(more)
-  eager = more or eager
-  if changing then
-    due = true
+-- Send the buffered text and calls. `piece_count` is the number of further pieces that may be sent at once, if it
+-- changes.
+function native.flush(piece_count)
+  immediate_left = piece_count or immediate_left
+  if is_changing then
+    flush_due = true
     return
   end
-  due = false
-  if buffered == 0 and #begun == 0 then return end
-  changing = true
+  flush_due = false
+  if buffered_bytes == 0 and #unsent_calls == 0 then return end
+  is_changing = true
   host.disarm()
-  if buffered > 0 then
+  if buffered_bytes > 0 then
     local piece = concat(buffer)
-    buffer, buffered = {}, 0
-    host.send(payload(format('{"kind":"output","stream":"%s"}', current), { piece }))
+    buffer, buffered_bytes = {}, 0
+    host.send(payload(format('{"kind":"output","stream":"%s"}', current_stream), { piece }))
   end
-  if #begun > 0 then host.send(batch("begin")) end
+  if #unsent_calls > 0 then host.send(batch("begin")) end
   host.arm()
-  changing = false
+  is_changing = false
 end
 
 -- Flush after a tenth of a second.
-function native.breathe() native.flush(EAGER) end
+function native.breathe() native.flush(IMMEDIATE_PIECES) end
 
 function native.out(name, piece)
   if piece == "" then return end
-  if #piece > MOST then piece = sub(piece, 1, MOST) end
-  if name ~= current then native.flush() end
-  changing = true
-  current = name
+  if #piece > MAX_PIECE_BYTES then piece = sub(piece, 1, MAX_PIECE_BYTES) end
+  if name ~= current_stream then native.flush() end
+  is_changing = true
+  current_stream = name
   buffer[#buffer + 1] = piece
-  buffered = buffered + #piece
-  changing = false
-  if eager > 0 then native.flush(eager - 1)
-  elseif due or buffered > BYTES or #buffer > PIECES then native.flush() end
+  buffered_bytes = buffered_bytes + #piece
+  is_changing = false
+  if immediate_left > 0 then native.flush(immediate_left - 1)
+  elseif flush_due or buffered_bytes > MAX_BUFFERED_BYTES or #buffer > MAX_BUFFERED_PIECES then native.flush() end
 end
 
 -- Send an event, which has no reply, in order with printed text.
@@ -103,91 +111,95 @@ function native.tell(header, texts)
   host.arm()
 end
 
-local function answered(bytes)
+local function exchange(bytes)
   host.disarm() -- lupa's own code must never meet the memory limit
-  local answer, texts = transport.unpacked(host.ask(bytes))
+  local response, texts = transport.unpacked(host.ask(bytes))
   host.arm()
-  if answer.stop then native.die(answer.stop) end
-  return answer, texts
+  if response.stop then native.die(response.stop) end
+  return response, texts
 end
 
 -- Send a request with a header as JSON, and return the reply's header and texts.
-function transport.ask(head, texts)
+function transport.ask(header_json, texts)
   native.flush()
-  local answer, pieces = answered(payload(head, texts, native.records.released()))
-  if answer.error then native.raise_failure(answer.error) end
-  return answer, pieces
+  local response, pieces = exchange(payload(header_json, texts, native.records.released()))
+  if response.error then native.raise_failure(response.error) end
+  return response, pieces
 end
 
 -- Send a request with a header as a table. A value without a JSON form is the script's mistake.
 function native.ask(header, texts)
   for key, value in next, header do
-    if type(value) == "string" and #value > LONG then header[key] = native.clipped(value, LONG) end
+    if type(value) == "string" and #value > MAX_HEADER_TEXT_BYTES then
+      header[key] = native.clipped(value, MAX_HEADER_TEXT_BYTES)
+    end
   end
-  local ok, head = pcall(json.write, header)
-  if ok then return transport.ask(head, texts) end
-  if type(head) ~= "table" then error(head, 0) end
-  native.raise(head.json)
+  local ok, header_json = pcall(json.write, header)
+  if ok then return transport.ask(header_json, texts) end
+  if type(header_json) ~= "table" then error(header_json, 0) end
+  native.raise(header_json.json)
 end
 
 -- Begin a call, described by JSON without its braces. `transport.next` will return its result under this id.
-function transport.begin(id, said, texts)
-  local call = { id = id, head = format('{"id":%d,"texts":%d,%s}', id, #texts, said), texts = texts }
-  changing = true
-  begun[#begun + 1] = call
-  for _, piece in ipairs(texts) do begun_bytes = begun_bytes + #piece end
-  changing = false
-  if due or begun_bytes > BEGUN then native.flush() end
+function transport.begin(id, call_json, texts)
+  local call = { id = id, head = format('{"id":%d,"texts":%d,%s}', id, #texts, call_json), texts = texts }
+  is_changing = true
+  unsent_calls[#unsent_calls + 1] = call
+  for _, piece in ipairs(texts) do unsent_bytes = unsent_bytes + #piece end
+  is_changing = false
+  if flush_due or unsent_bytes > MAX_UNSENT_BYTES then native.flush() end
 end
 
 -- Count the items of a new list for the progress display; they are reported with its calls. `transport.settle` ends the
 -- list, and takes the items back if it made no calls.
 function transport.expect(items)
-  local before = { coming = coming, done = done, told = told }
-  coming = coming + items
-  return before
+  local saved_counts = { started = started_items, finished = finished_items, reports = report_count }
+  started_items = started_items + items
+  return saved_counts
 end
 
-function transport.item_done() done = done + 1 end
+function transport.item_done() finished_items = finished_items + 1 end
 
-function transport.settle(before)
-  if told == before.told then coming, done = before.coming, before.done end
+function transport.settle(saved_counts)
+  if report_count == saved_counts.reports then
+    started_items, finished_items = saved_counts.started, saved_counts.finished
+  end
 end
 
 -- Cancel calls, given as a set of ids. Those that were not sent yet are never sent.
 function transport.drop(ids)
-  changing = true
-  local still = {}
-  for _, call in ipairs(begun) do
-    if ids[call.id] then ids[call.id] = nil else still[#still + 1] = call end
+  is_changing = true
+  local remaining = {}
+  for _, call in ipairs(unsent_calls) do
+    if ids[call.id] then ids[call.id] = nil else remaining[#remaining + 1] = call end
   end
-  begun = still
-  changing = false
-  local known = json.array_of({})
-  for id in next, ids do known[#known + 1] = id end
-  if #known > 0 then native.tell({ kind = "drop", ids = known }) end
+  unsent_calls = remaining
+  is_changing = false
+  local sent_ids = json.array_of({})
+  for id in next, ids do sent_ids[#sent_ids + 1] = id end
+  if #sent_ids > 0 then native.tell({ kind = "drop", ids = sent_ids }) end
 end
 
 -- Wait until a begun call has finished. Return the results of all finished calls, and their texts.
 function transport.next()
-  if buffered > 0 then native.flush() end
-  changing = true
+  if buffered_bytes > 0 then native.flush() end
+  is_changing = true
   local bytes = batch("next", native.records.released())
-  changing = false
-  local answer, texts = answered(bytes)
-  return answer.answers, texts
+  is_changing = false
+  local response, texts = exchange(bytes)
+  return response.answers, texts
 end
 
-function native.input(wanted)
-  local answer, texts = native.ask({ kind = "input", format = wanted })
-  if answer.ended then return nil end
+function native.input(read_format)
+  local response, texts = native.ask({ kind = "input", format = read_format })
+  if response.ended then return nil end
   return texts[1]
 end
 
 -- End a request, resetting the state in case the script was stopped in the middle of printing.
 function transport.finish()
-  changing, begun, begun_bytes, coming, done = false, {}, 0, 0, 0
-  native.flush(EAGER)
+  is_changing, unsent_calls, unsent_bytes, started_items, finished_items = false, {}, 0, 0, 0
+  native.flush(IMMEDIATE_PIECES)
 end
 
 return transport

@@ -33,7 +33,7 @@ from kosmo_kernel.values.records import (
 
 LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
 MAX_ROWS = 256  # records that Lua requests at a time (`records.lua`)
-SHORT = 50  # a list with at most this many records travels whole
+MAX_RECORDS_SENT_WHOLE = 50  # a list with at most this many records travels whole
 MAX_FAULT = 20_000  # characters of the reason why a value has no JSON form
 WITH_ITEM = "*"  # suffix of a function's name: the record type of its calls with a list argument
 _MAY_BE_WIDE = frozenset({float, dict, list})
@@ -145,7 +145,7 @@ class RemoteLists:
             self._records += len(value)
             described = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
             described |= self._source(value.account)
-            return _with_json(described, value.rows) if len(value) <= SHORT else (described, None)
+            return _with_json(described, value.rows) if len(value) <= MAX_RECORDS_SENT_WHOLE else (described, None)
         if isinstance(value, Record):
             described = {"form": "record", "type": self._name(value.function), **self._source(value.account)}
             return _with_json(described, value)

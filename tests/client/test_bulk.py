@@ -197,8 +197,8 @@ def broken(**changes: Any) -> Integration:
     [
         ({"path": "addons"}, "`addons` is no path without places"),
         ({"path": "/apps/{app_id}/addons"}, "is no path without places"),
-        ({"items": HEROKU.function("get_app")}, "get_app is no list function without parameters"),
-        ({"links": HEROKU.function("list_dynos")}, "list_dynos is no list function without parameters"),
+        ({"list_items": HEROKU.function("get_app")}, "get_app is no list function without parameters"),
+        ({"shared_links": HEROKU.function("list_dynos")}, "list_dynos is no list function without parameters"),
         ({"link_item": ""}, "does not say what a link leads from and to"),
     ],
 )

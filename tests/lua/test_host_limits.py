@@ -299,4 +299,4 @@ def test_a_room_that_is_full_takes_nothing_and_can_be_given_back() -> None:
 def test_the_names_of_limits_fit_those_in_lua() -> None:
     text = Path(values.__file__).with_name("namespaces.lua").read_text(encoding="utf-8")
 
-    assert f"ARGUMENTS, BYTES = {limits.MAX_ARGUMENTS}, {Limits().result >> 20} << 20" in text
+    assert f"MAX_ARGUMENTS, MAX_CALL_BYTES = {limits.MAX_ARGUMENTS}, {Limits().result >> 20} << 20" in text

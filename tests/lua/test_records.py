@@ -178,7 +178,7 @@ def test_a_list_filled_by_columns_behaves_as_one_made_of_plain_tables(
     source += "\ntable.sort(out)\nreturn l, out, held, l[1]"
     seen = []
     for short in (0, 50):
-        monkeypatch.setattr(values_module, "GC_PAUSE_MIN_BYTES", short)
+        monkeypatch.setattr(values_module, "MAX_RECORDS_SENT_WHOLE", short)
         host = Answers(
             [app("a"), app("b", on="heroku-20", team={"id": "t", "name": "team"}), app("c", novel=None), app("d")]
         )

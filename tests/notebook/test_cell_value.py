@@ -28,7 +28,7 @@ PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in O
 
 
 def test_every_option_has_its_field() -> None:
-    assert {option.field for option in OPTIONS} | {"given"} == {field.name for field in fields(Options)}
+    assert {option.field for option in OPTIONS} | {"options_set"} == {field.name for field in fields(Options)}
 
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:

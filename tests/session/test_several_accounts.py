@@ -17,7 +17,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.host_limits import Room
-from kosmo_kernel.lua.values import SHORT, RemoteLists
+from kosmo_kernel.lua.values import MAX_RECORDS_SENT_WHOLE, RemoteLists
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.session import Session
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Frame = Callable[..., Any]
 
 DEMO = 19  # apps of the demo, which travel to Lua whole
-MANY = SHORT + 10  # apps of the other account, of which Lua gets as many as it looks at
+MANY = MAX_RECORDS_SENT_WHOLE + 10  # apps of the other account, of which Lua gets as many as it looks at
 EVERYWHERE = """
 heroku = app.integrations.heroku
 function everywhere(change)
@@ -157,7 +157,7 @@ def test_long_lists_of_several_functions_say_whose_they_are(frame: Frame) -> Non
     local access = demo.list_collaborators({ app_id = demo.list_apps() })
     return table.move(access, 1, #access, #all + 1, table.move(all, 1, #all, 1, {}))""")
 
-    assert len(joined) > MANY + SHORT
+    assert len(joined) > MANY + MAX_RECORDS_SENT_WHOLE
     assert accounts(joined) == ["staging"] * MANY + ["demo"] * (len(joined) - MANY)
 
 
