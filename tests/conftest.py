@@ -7,6 +7,7 @@ the notebooks inherit that), and every test gets a fresh home on top.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import math
 import os
 import random
@@ -38,6 +39,7 @@ NO_KEYRING = "keyring.backends.null.Keyring"  # what `keyring --disable` sets: t
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 KEPT = ("HEROKU_SCHEMA",)
 
+HOME_NUMBERS = itertools.count(1)
 HOMES = {
     "HOME": ".",
     "IPYTHONDIR": "ipython",
@@ -116,7 +118,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The test's own home folder, empty."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.getbasetemp() / "homes" / str(next(HOME_NUMBERS))  # `mktemp` reads all that are there
+    folder.mkdir(parents=True)
     move_in(monkeypatch, folder)
     return folder
 

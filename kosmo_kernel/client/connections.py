@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # httpx imports its command line, and with it all of rich: a third of its import time, and no request needs it.
 _COMMAND_LINE = "httpx._main"
 sys.modules.setdefault(_COMMAND_LINE, None)  # type: ignore[arg-type]  # None makes the import fail, which httpx allows
-import httpx  # noqa: E402 - see above
+import httpx  # noqa: E402 - only after the module it would import is ruled out
 
 if sys.modules[_COMMAND_LINE] is None:
     del sys.modules[_COMMAND_LINE]

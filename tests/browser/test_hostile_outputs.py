@@ -279,6 +279,7 @@ def _executed(every: list[Case]) -> nbformat.NotebookNode:
     return made
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("as_it_is", [False, True], ids=["made harmless", "as they are"])
 def test_some_do_harm_in_a_page_only_as_they_are(browser: Any, tmp_path: Path, *, as_it_is: bool) -> None:
     with listening() as canary:

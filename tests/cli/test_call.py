@@ -325,6 +325,7 @@ def test_what_must_be_asked_about_fails_where_nobody_is_and_is_forced_for_one_ru
     assert (code, answer["result"], answer["meta"]["permission_bypassed"]) == (0, ["Juno Hale"], True)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("asks")
 @pytest.mark.parametrize(("answer", "code", "shown"), [("y", 0, "juno.hale@"), ("n", 1, "the answer was no")])
 @pytest.mark.parametrize(
@@ -343,6 +344,7 @@ def test_a_person_at_the_terminal_is_asked(args: list[str], answer: str, code: i
     assert terminal.exitstatus == code
 
 
+@pytest.mark.full
 def test_all_of_a_document_comes_where_nothing_is_buffered() -> None:
     many = "local t = {} for i = 1, 2e4 do t[i] = { number = i, text = ('x'):rep(20) } end return t"
     for args in (["--json"], ["--format", "json"], ["--format", "jsonl"]):
@@ -356,6 +358,7 @@ def test_all_of_a_document_comes_where_nothing_is_buffered() -> None:
 FULL = Path("/dev/full")
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no full disk to try")
 @pytest.mark.parametrize("form", [[], ["--json"], *(["--format", form] for form in FORMATS)])
 @pytest.mark.parametrize("args", [[CALL, "heroku.demo.list_apps"], ["integrations:lua", "-e", "return {{ a = 1 }}"]])
@@ -367,6 +370,7 @@ def test_a_full_disk_is_one_line_on_standard_error(args: list[str], form: list[s
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", [[], ["--json"], *(["--format", form] for form in FORMATS)])
 def test_a_reader_who_has_enough_ends_it_with_one_line(form: list[str]) -> None:
     many = "local t = {} for i = 1, 1e5 do t[i] = { number = i, text = ('x'):rep(20) } end return t"

@@ -141,6 +141,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> No
     assert done.returncode == 1
 
 
+@pytest.mark.full
 def test_lab_opens_the_folder_with_the_demo_as_its_account(tmp_path: Path) -> None:
     stand_in = tmp_path / "packages" / "jupyterlab"
     stand_in.mkdir(parents=True)

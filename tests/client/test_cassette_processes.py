@@ -135,6 +135,7 @@ def test_what_is_no_cassette_is_replaced(file: Path) -> None:
         tape = kept(file, "first", "another")
 
 
+@pytest.mark.full
 def test_the_first_process_of_a_run_tells_those_that_it_starts(file: Path) -> None:
     program = (
         "import subprocess\n"

@@ -129,6 +129,7 @@ def test_what_comes_after_its_run_has_ended_is_for_nobody(remote: Session, gate:
     assert {call.path for call in result.calls} == {"integrations.heroku.get_app"}
 
 
+@pytest.mark.full
 def test_a_hundred_interrupts_leave_few_threads_and_a_session_that_works(remote: Session, gate: Gate) -> None:
     for _ in range(100):
 

@@ -14,6 +14,7 @@ NOTEBOOKS: dict[str, dict[str, str]] = {place.partition("/")[0]: {} for place in
 NOTEBOOKS["incident-runbook"] = {"name": "my-app"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("size", "seed"), [(10, 1), (10, 2), (12, 3), (60, 1), (60, 5), (300, 1)])
 def test_each_question_has_an_answer(size: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kosmo_kernel.demo.api.company", lambda: company(size, seed))

@@ -223,6 +223,7 @@ def test_releases_lead_from_the_apps_creation_to_what_runs_now(shown: Company) -
         assert max(times) <= NOW
 
 
+@pytest.mark.full
 def test_every_dyno_runs_a_release_that_was_there_before_it(shown: Company) -> None:
     for app in shown.apps:
         made = {(release["id"], release["version"]): release["created_at"] for release in shown.releases(app)}

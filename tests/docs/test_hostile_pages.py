@@ -123,6 +123,7 @@ def test_the_values_of_a_schema_are_seen_as_they_are(read: Read) -> None:
         assert f"Oneof{tight(seen)}." in shown.text, page.markdown
 
 
+@pytest.mark.full
 @by_each_reader
 @pytest.mark.parametrize("field", PROSE)
 def test_the_prose_of_a_server_changes_nothing_of_the_page_around_it(field: str, read: Read) -> None:
@@ -272,6 +273,7 @@ def refuses(_environ: WSGIEnvironment, start_response: StartResponse) -> list[by
     return [body]
 
 
+@pytest.mark.full
 def test_pages_of_a_real_kernel_are_harmless_in_nbconverts_page(tmp_path: Path) -> None:
     about = {
         "serverInfo": {"name": "h", "title": IMAGE, "version": REFRESH},

@@ -158,6 +158,7 @@ def test_a_run_that_is_asked_for_while_a_cell_runs_comes_after_it(page: Page) ->
     assert page.kernel.value(f"{FIRST_LINE[kind_of(page)]}who") in ("cell", "'cell'")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", [OURS, PYTHON])
 @pytest.mark.usefixtures("kernel_list")
 def test_an_interrupt_stops_a_run_and_the_next_one_works(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

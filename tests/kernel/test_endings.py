@@ -202,6 +202,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process does not know that it has lost its parent")
 def test_a_kernel_ends_with_whoever_started_it() -> None:
     with subprocess.Popen([sys.executable, "-c", LAUNCHER], stdout=subprocess.PIPE, text=True) as launcher:

@@ -243,6 +243,7 @@ BEGUN = "greet(); say({'kind': 'output', 'stream': 'stdout'}, b'begun')\n"
 BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop at the start": "while True: pass"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("lua", some(BUSY, 4), indirect=True)
 def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
     lua.limits = limits(None, 0.5, 1.5)  # by the wall clock as well, since a flood may cost the child little

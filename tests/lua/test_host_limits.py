@@ -130,6 +130,7 @@ def test_what_is_shown_and_passed_counts_and_is_an_error_there(lua: Session, mon
     assert "value_limit" in str(lua.run(NESTED % 12_000 + each + collect).value.rows)
 
 
+@pytest.mark.full
 def test_honest_large_results_pass(lua: Session) -> None:
     apps = "local apps = {} for i = 1, 10000 do local a = {} for j = 1, 31 do a['field_' .. j] = i end apps[i] = a end "
     found = lua.run(apps + "return apps").value

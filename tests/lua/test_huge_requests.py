@@ -26,6 +26,7 @@ def lua() -> Iterator[Session]:
         yield opened
 
 
+@pytest.mark.full
 def test_unknown_argument_names_are_named_up_to_a_few_and_counted(lua: Session) -> None:
     with pytest.raises(errors.InvalidArgumentsError) as caught:
         HEROKU.function("list_dynos").bind({f"x{i}": 1 for i in range(200_000)} | {"app_id": "a"})

@@ -114,6 +114,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("busy", ["", SLOW])
 def test_it_ends_with_a_parent_that_is_killed(busy: str) -> None:
     code = ORPHANED.replace("BUSY", repr(busy))

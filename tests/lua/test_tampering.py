@@ -123,6 +123,7 @@ def test_a_tangled_value_is_refused_before_it_fills_the_memory() -> None:
         assert "bytes of JSON" in value.fault
 
 
+@pytest.mark.full
 def test_all_values_together_have_one_limit() -> None:
     with machine() as lua:
         shown = values(lua, "local s = ('x'):rep(12 << 20)\nreturn s, s, s, s, s, s, s, s, s, s")

@@ -155,6 +155,7 @@ def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching
         assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("version", [{}, {"$schema": "http://json-schema.org/draft-07/schema#"}], ids=["", "draft-07"])
 @pytest.mark.parametrize(
     ("below", "given"),
@@ -184,6 +185,7 @@ def test_a_pattern_without_an_end_is_left_to_the_server(
         assert faults({"a": given, "n": "x"}, schema=schema, matches=matches) == "`n` must be a whole number"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["default", "const", "enum", "examples"])
 def test_a_part_that_names_a_version_is_matched_elsewhere_too_whatever_it_is_called(
     matching: SchemaMatching, name: str

@@ -119,6 +119,7 @@ def test_tools_that_changed_are_asked_for_again_over_http_as_well(tmp_path: Path
     assert logged == [("info", "the balcony is open")]
 
 
+@pytest.mark.full
 def test_a_server_that_went_away_is_reached_again_when_it_is_back(tmp_path: Path) -> None:
     with hall() as url:
         port = url.split(":")[2].split("/")[0]
@@ -132,6 +133,7 @@ def test_a_server_that_went_away_is_reached_again_when_it_is_back(tmp_path: Path
             assert servers.call(say, {"text": "three"})["content"][0]["text"] == "three"
 
 
+@pytest.mark.full
 def test_a_database_is_asked_over_http_through_a_server_no_one_here_wrote(tmp_path: Path) -> None:
     database = tmp_path / "ledger.db"
     with sqlite3.connect(database) as ledger:

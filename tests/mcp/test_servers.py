@@ -110,6 +110,7 @@ def test_nothing_is_left_of_a_server_when_the_session_ends(tmp_path: Path) -> No
     assert children() <= before
 
 
+@pytest.mark.full
 def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kosmo_kernel.mcp.child.EXIT_SECONDS", 0.2)
     with opened(tmp_path, {"ours": faulty("stubborn")}) as servers:
@@ -121,6 +122,7 @@ def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypat
     assert alive == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_no_server_outlives_a_process_that_dies(tmp_path: Path, how: signal.Signals) -> None:

@@ -85,6 +85,7 @@ def test_a_cancelled_call_is_stopped_and_the_next_one_works(gate: tuple[Gate, di
     assert asked(ask, "--cpu-limit", "1000", env=env).structured_content["result"] == ["next"]
 
 
+@pytest.mark.full
 def test_who_wants_to_know_is_told_how_far_a_call_is() -> None:
     heard: list[tuple[float, float | None, str | None]] = []
 
@@ -148,6 +149,7 @@ def test_what_is_no_message_is_passed_over_and_lua_prints_nowhere_but_in_its_ans
     assert (found["output"], found["result"]) == ("asideprinted\n", [None])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("way", "code"),
     [(None, 0), (signal.SIGTERM, 0), (signal.SIGINT, 130)],

@@ -116,6 +116,7 @@ def test_only_this_machine_is_served_and_the_token_is_in_no_process_list(server:
     assert len(server.token) > 40
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("way", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: signal.Signals, code: int) -> None:
     with served({"KOSMO_MCP_TOKEN": TOKEN}, 1) as one:
@@ -129,6 +130,7 @@ def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: sig
     assert psutil.wait_procs(below, timeout=10)[1] == []
 
 
+@pytest.mark.full
 def test_a_token_that_could_be_guessed_is_turned_down() -> None:
     done = kosmo("mcp:serve", "--http", "0", env={"KOSMO_MCP_TOKEN": "abc"})
     assert (done.returncode, done.stdout) == (1, "")

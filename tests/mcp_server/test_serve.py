@@ -80,6 +80,7 @@ def test_a_list_of_apps_is_asked_at_once_and_what_cannot_be_read_is_listed() -> 
     assert answer["notes"] == [FICTION, "1 of 2 apps could not be read: no-such-app (404 not_found)"]
 
 
+@pytest.mark.full
 def test_the_pages_of_the_reference_are_resources() -> None:
     async def ask(one: Client) -> Any:
         found = (await one.list_resources()).resources
@@ -97,6 +98,7 @@ def test_the_pages_of_the_reference_are_resources() -> None:
     assert (contents[0].mime_type, contents[0].text.splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
 
 
+@pytest.mark.full
 def test_a_tool_that_is_not_there_is_an_error_of_the_protocol() -> None:
     async def ask(one: Client) -> None:
         with pytest.raises(MCPError, match="no tool `heroku_list_app`"):
@@ -105,6 +107,7 @@ def test_a_tool_that_is_not_there_is_an_error_of_the_protocol() -> None:
     asked(ask)
 
 
+@pytest.mark.full
 def test_the_reference_is_read_and_searched() -> None:
     async def ask(one: Client) -> Any:
         read = await one.call_tool("docs_read", {"page": "heroku.list_dynos"})
@@ -118,6 +121,7 @@ def test_the_reference_is_read_and_searched() -> None:
 # Accounts and permissions -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     env = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY_OPS": DEMO_TOKEN}
 
@@ -138,6 +142,7 @@ def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     assert "must be a text" in odd
 
 
+@pytest.mark.full
 def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "ask"\n')
     env = {"KOSMO_DEMO": "1", "KOSMO_CONFIG_DIR": str(tmp_path)}
@@ -167,6 +172,7 @@ def test_a_run_of_lua_gives_the_document_of_integrations_lua() -> None:
     assert [call["path"] for call in answer["integration_calls"]] == ["integrations.heroku.list_apps"]
 
 
+@pytest.mark.full
 def test_a_script_that_fails_says_where_and_keeps_what_it_printed() -> None:
     answer = asked(lambda one: one.call_tool("lua_run", {"code": "print('before')\nlocal x = nil + 1"}))
     assert failure(answer) == (
@@ -177,6 +183,7 @@ def test_a_script_that_fails_says_where_and_keeps_what_it_printed() -> None:
     assert (found["success"], found["output"], found["meta"]["error"]["line"]) == (False, "before\n", 2)
 
 
+@pytest.mark.full
 def test_a_run_finds_lua_fresh_unless_it_names_a_session() -> None:
     async def ask(one: Client) -> list[Any]:
         found = []
@@ -189,6 +196,7 @@ def test_a_run_finds_lua_fresh_unless_it_names_a_session() -> None:
     assert asked(ask) == [1, 1, 1, 2, 1]
 
 
+@pytest.mark.full
 def test_arguments_and_the_user_limit_a_run() -> None:
     async def ask(one: Client) -> list[str]:
         loop = "while true do end"
@@ -214,6 +222,7 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     assert misspelt.startswith("lua_run: `code` is missing; `cod` is no argument of it (`code` is). ")
 
 
+@pytest.mark.full
 def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_path: Path) -> None:
     written(tmp_path / ".mcp.json", {"ours": faulty()})
     settings = tmp_path / "settings"
@@ -248,6 +257,7 @@ def test_without_the_sdk_it_says_what_to_install(
     assert printed.err == "Error: MCP servers need the package `mcp`: python -m pip install 'kosmo_kernel[mcp]'\n"
 
 
+@pytest.mark.full
 def test_an_account_that_is_not_there_is_told_at_once() -> None:
     done = kosmo("mcp:serve", "--account", "nobody")
     assert (done.returncode, done.stdout) == (1, "")

@@ -66,6 +66,7 @@ def test_lua_cells_of_a_python_notebook_are_marked_for_export() -> None:
     assert marks == {True: "lua", False: None}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("notebook", NOTEBOOKS.values(), ids=NOTEBOOKS)
 def test_lua_is_coloured_in_a_page_made_of_a_notebook(notebook: nbformat.NotebookNode) -> None:
     page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call] # nbconvert has no types

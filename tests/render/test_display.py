@@ -154,6 +154,7 @@ def test_a_run_shows_eight_mebibytes_and_one_note(session: Session) -> None:
     assert result.output.count("what is shown ends here") == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("display", ["display.json", "display"])
 def test_data_counts_with_all_of_it_and_not_with_the_part_that_its_text_shows(session: Session, display: str) -> None:
     result = session.run(

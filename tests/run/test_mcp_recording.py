@@ -181,6 +181,7 @@ def test_a_server_is_as_it_was_when_it_was_not_asked(own: Path, file: Path, tmp_
 # What went wrong ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("fault", "code", "kind"),
     [

@@ -84,6 +84,7 @@ def test_a_project_above_the_working_directory_counts(own: Path, monkeypatch: py
     assert tool_permission("hall", "read") == ("deny", f"{place}:1", ("mcp", "permissions", "read"))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("lines", "kind", "message"),
     [
@@ -174,6 +175,7 @@ def test_what_a_project_wants_asked_is_asked(lua: Session) -> None:
     ]
 
 
+@pytest.mark.full
 def test_the_command_lists_and_obeys_what_the_project_says(own: Path) -> None:
     place = project("[tool.kosmo_kernel.mcp.permissions]", 'read = "deny"')
     work = own.parent / "work"

@@ -55,7 +55,7 @@ class Kernel:
     def execute(
         self, cell: str, on_message: Callable[[str], None] | None = None
     ) -> tuple[Content, list[tuple[str, Content]]]:
-        """Run a cell, likewise."""
+        """Run a cell, as the notebook does."""
         outputs: list[tuple[str, Content]] = []
 
         def note(message: Content) -> None:
@@ -136,6 +136,7 @@ def test_what_a_script_clears_away_comes_again(kernel: Kernel) -> None:
     assert re.fullmatch(COST.format(6, 6, "demo"), after[-1])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_waiting_for_long_is_shown_and_an_interrupt_keeps_the_last_state(
     name: str, kernels: Path, slow: dict[str, str]

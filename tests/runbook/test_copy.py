@@ -95,6 +95,7 @@ at = len("now")
 note = ''"""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("language", "code", "shown"),
     [

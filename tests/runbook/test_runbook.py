@@ -97,6 +97,7 @@ def test_the_copy_has_the_parameters_the_outputs_and_what_the_run_cost(audit: Pa
     assert audit.read_bytes() == before
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("engine")
 def test_a_copy_is_a_runbook_again_and_gets_its_cells_once(audit: Path, tmp_path: Path) -> None:
     first = runbook.run(runbook.read(audit), {"limit": "3"}, tmp_path / "first.ipynb").output
@@ -137,6 +138,7 @@ def test_a_kernel_that_dies_is_a_failure_that_says_so(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("engine")
 def test_what_a_kernel_itself_says_is_told_when_it_dies_and_never_otherwise(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -312,6 +314,7 @@ def test_a_page_is_beside_the_copy_and_never_in_its_place(audit: Path, tmp_path:
     )
 
 
+@pytest.mark.full
 def test_without_a_name_the_copy_is_named_after_the_notebook_and_the_time(audit: Path, tmp_path: Path) -> None:
     done = kosmo("run", audit.name, cwd=tmp_path)
     assert re.fullmatch(r"audit-\d{8}T\d{6}Z\.ipynb\n", done.stdout)
@@ -333,6 +336,7 @@ def test_a_copy_with_a_relative_name_goes_into_this_folder_and_not_beside_the_no
     ]
 
 
+@pytest.mark.full
 def test_with_json_a_run_is_one_document_also_when_it_fails(audit: Path, tmp_path: Path) -> None:
     exit_code, told = document("run", audit.name, "-o", "copy.ipynb", "-a", "nobody", "--json", cwd=tmp_path)
     assert (exit_code, told["success"], told["output"], told["parameters"]) == (
@@ -346,6 +350,7 @@ def test_with_json_a_run_is_one_document_also_when_it_fails(audit: Path, tmp_pat
     assert (exit_code, told["meta"]["error"]["type"]) == (1, "unknown_name")
 
 
+@pytest.mark.full
 def test_the_parameters_are_listed(audit: Path, tmp_path: Path) -> None:
     assert kosmo("run", audit.name, "--parameters", cwd=tmp_path).stdout == (
         'account = "demo"    whose apps\nlimit = 5\ncode = "007"\n'
@@ -354,6 +359,7 @@ def test_the_parameters_are_listed(audit: Path, tmp_path: Path) -> None:
     assert told["parameters"][1] == {"name": "limit", "kind": "number", "default": "5", "description": ""}
 
 
+@pytest.mark.full
 def test_ctrl_c_ends_the_kernel_too_and_keeps_the_copy(tmp_path: Path) -> None:
     path = written(tmp_path / "n.ipynb", code("print('ready')"), code("while true do end"))
     with subprocess.Popen(

@@ -95,6 +95,7 @@ def test_an_attribute_keeps_its_line_ends() -> None:
     assert value == "\ta\n  b"
 
 
+@pytest.mark.full
 @MANY
 @given(STEW)
 def test_no_mixture_of_marks_means_anything(words: str) -> None:
@@ -117,6 +118,7 @@ def test_usual_words_are_left_as_they_are() -> None:
         assert (markdown_text(words), code_span(words)) == (words, f"`{words}`")
 
 
+@pytest.mark.full
 def test_escaping_takes_time_in_proportion_to_the_words() -> None:
     def seconds(words: str) -> float:
         started = time.process_time()

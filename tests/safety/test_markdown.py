@@ -158,6 +158,7 @@ def test_no_markdown_takes_long(unit: str) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mark", ["`", "~", ":", "``` ", "~~~ ", ":::  ", "`{"])
 def test_long_runs_of_marks_are_looked_at_once(mark: str) -> None:
     text = "x " + mark * ((MAX_MARKUP_LENGTH - 2) // len(mark))

@@ -263,6 +263,7 @@ def test_a_table_is_added_to_whatever_the_form_of_the_one_around_it(before: str,
     assert config().table == found
 
 
+@pytest.mark.full
 def test_the_line_of_a_key_is_found_behind_long_values_and_among_other_things_of_its_name(file: Path) -> None:
     hosts = "".join(f'  "cpu{number}.example",\n' for number in range(450))
     above = f"[integrations.heroku]\nallow_host = [\n{hosts}]\n# cpu = 1\n[limits]\ntimeout = 3  # above cpu = 2\n"

@@ -14,7 +14,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -381,12 +381,14 @@ def _magic(settings: Settings, _folder: Path) -> Iterator[Door]:
 
 @contextmanager
 def _kernel(settings: Settings, folder: Path) -> Iterator[Door]:
-    with known_to_jupyter(folder / "jupyter"), pytest.MonkeyPatch.context() as patch:
-        patch.delenv("KOSMO_PROGRESS")
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        with running() as kernel:
-            yield KernelDoor(kernel)
+    with ExitStack() as stack:
+        # The variables are the kernel's: this process has them only as long as it starts.
+        with known_to_jupyter(folder / "jupyter"), pytest.MonkeyPatch.context() as patch:
+            patch.delenv("KOSMO_PROGRESS")
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            kernel = stack.enter_context(running())
+        yield KernelDoor(kernel)
 
 
 @contextmanager
