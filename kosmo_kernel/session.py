@@ -93,7 +93,7 @@ class Session:
         self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
         refusal = "" if mcp else NOT_ALLOWED
-        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, self._recording.tape)
+        self.servers = SessionServers(refusal, lambda: self._machine.is_stopping, self._recording.cassette)
 
     # Running -----------------------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class Session:
         on_ask: Callable[[str], str | None] | None = None,
         on_output: Callable[[str, str], None] | None = None,
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
-        gone: Callable[[], bool] = lambda: False,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Result:
         """Call one function or one tool of an MCP server as a script would, without a Lua process.
 
@@ -244,7 +244,7 @@ class Session:
             on_ask: as for `run`.
             on_output: called with `stderr` and a message for the user during the call.
             on_progress: as for `run`.
-            gone: returns whether the caller was cancelled; called a few times a second.
+            is_cancelled: returns whether the caller was cancelled; called a few times a second.
 
         Returns:
             The function's value in `values`; with `errors = "collect"` the list of failures follows it.
@@ -264,7 +264,7 @@ class Session:
         started = time.perf_counter()
         try:
             try:
-                result.values = run.answer(CallRequest(function, None, dict(arguments), [], None), gone)
+                result.values = run.answer(CallRequest(function, None, dict(arguments), [], None), is_cancelled)
             finally:
                 run.end(started)
                 if call_log:
@@ -471,7 +471,7 @@ class Session:
         if self._caller is None:
             from kosmo_kernel.client.dispatcher import Dispatcher
 
-            self._caller = Dispatcher(self._recording.tape)
+            self._caller = Dispatcher(self._recording.cassette)
         return self._caller
 
 

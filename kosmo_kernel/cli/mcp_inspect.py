@@ -148,7 +148,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
 @contextmanager
 def _servers() -> Iterator[Servers]:
     """Yield the servers, and stop them when the context ends."""
-    session_servers = SessionServers("", lambda: False, RecordingMode().tape)
+    session_servers = SessionServers("", lambda: False, RecordingMode().cassette)
     try:
         yield session_servers.get()
     finally:

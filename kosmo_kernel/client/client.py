@@ -41,7 +41,7 @@ class Client:
         patience: seconds for which a failed request is retried; 0 for no retries.
         clock: the clock; a `Progress` that is passed to `fetch` must have the same.
         chance: the random numbers for the jitter of pauses.
-        tape: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
+        cassette: the cassette that records or replays the answers. With a cassette nothing is cached, so that every
             answer is complete.
 
     Attributes:
@@ -66,20 +66,20 @@ class Client:
         patience: float = RETRY_BUDGET_SECONDS,
         clock: Clock | None = None,
         chance: Random | None = None,
-        tape: Cassette | None = None,
+        cassette: Cassette | None = None,
     ) -> None:
         self.integration = integration
         self.account = account
         read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
         connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
         own = Connections(integration, account, transport, min(connect, read), read)
-        self.connections: Transport = tape.transport(integration, account, own) if tape else own
-        self.live = tape is None or tape.live
+        self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
+        self.live = cassette is None or cassette.live
         self._clock: Clock = clock or WallClock()
         self._chance = chance or Random()
         self._patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self._clock, self._chance)
-        self.cache = ETagCache(0 if tape else MAX_BYTES)
+        self.cache = ETagCache(0 if cassette else MAX_BYTES)
         self.has_responded = False
         self._lock = threading.Lock()
         self._warned: set[str] = set()

@@ -130,11 +130,11 @@ class Dispatcher:
     """Make calls, and keep the clients and the thread pool. Thread-safe.
 
     Parameters:
-        tape: the cassette that records or replays all answers, if any.
+        cassette: the cassette that records or replays all answers, if any.
     """
 
-    def __init__(self, tape: Cassette | None = None) -> None:
-        self._tape = tape
+    def __init__(self, cassette: Cassette | None = None) -> None:
+        self._cassette = cassette
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPool()
@@ -197,37 +197,39 @@ class Dispatcher:
         name = many.name if many and is_list else ""
         return BoundCall(integration, function, alias, function.calls(bound), name, collect, at_once)
 
-    def plan(self, order: BoundCall) -> list[PlannedCall]:
+    def plan(self, bound_call: BoundCall) -> list[PlannedCall]:
         """Return the requests that a call would send.
 
         Raises:
             CredentialsError: requests to the account's address are not allowed.
         """
-        integration, function = order.integration, order.function
-        demo = order.alias == accounts.DEMO
+        integration, function = bound_call.integration, bound_call.function
+        demo = bound_call.alias == accounts.DEMO
         address = integration.base_url if demo else accounts.address(integration, os.environ)
         name = f"{integration.name}.{function.name}"
-        return [PlannedCall(name, order.alias, args, "GET", address + function.url(args)) for args in order.calls]
+        return [
+            PlannedCall(name, bound_call.alias, args, "GET", address + function.url(args)) for args in bound_call.calls
+        ]
 
-    def begin(self, order: BoundCall, asker: CallHandle) -> None:
+    def begin(self, bound_call: BoundCall, handle: CallHandle) -> None:
         """Make a call in a thread of the pool, and pass its answer or error to `asker.hear` unless cancelled."""
 
         def work() -> None:
             try:
-                if asker.cancelled:
+                if handle.cancelled:
                     return
-                if order.fan_out_argument:
-                    self._begin_many(order, asker)
+                if bound_call.fan_out_argument:
+                    self._begin_many(bound_call, handle)
                 else:
-                    asker.on_result(self.call(order, asker))
+                    handle.on_result(self.call(bound_call, handle))
             except Cancelled:
                 pass
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
-                asker.on_result(error)
+                handle.on_result(error)
 
         self._pool.submit(work)
 
-    def call(self, order: BoundCall, asker: CallHandle) -> CallAnswer:
+    def call(self, bound_call: BoundCall, handle: CallHandle) -> CallAnswer:
         """Make a call without a list argument, in this thread, and return its answer.
 
         Raises:
@@ -235,37 +237,45 @@ class Dispatcher:
             ApiError: the service answered with an error.
             Cancelled: the run was cancelled.
         """
-        client = self._client(order.integration, order.alias)
-        _warn_of_low_budget(client, order, asker, asker.coming)
+        client = self._client(bound_call.integration, bound_call.alias)
+        _warn_of_low_budget(client, bound_call, handle, handle.coming)
         try:
             answer = client.fetch(
-                order.function, order.calls[0], asker.progress, fresh=asker.fresh, on_answer=asker.on_answer
+                bound_call.function,
+                bound_call.calls[0],
+                handle.progress,
+                fresh=handle.fresh,
+                on_answer=handle.on_answer,
             )
         finally:
-            asker.done()
-        if isinstance(answer.data, list) and not order.calls[0]:
-            self._listed[order.integration.name, order.function.name, order.alias] = answer.data
-        return _single_answer(order, answer)
+            handle.done()
+        if isinstance(answer.data, list) and not bound_call.calls[0]:
+            self._listed[bound_call.integration.name, bound_call.function.name, bound_call.alias] = answer.data
+        return _single_answer(bound_call, answer)
 
-    def _begin_many(self, order: BoundCall, asker: CallHandle) -> None:
+    def _begin_many(self, bound_call: BoundCall, handle: CallHandle) -> None:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
-        client = self._client(order.integration, order.alias)
-        known = client.bulk(order.function, order.calls, asker.progress, fresh=asker.fresh, on_answer=asker.on_answer)
+        client = self._client(bound_call.integration, bound_call.alias)
+        known = client.bulk(
+            bound_call.function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
+        )
         missing = known.count(None)
-        asker.done(len(known) - missing)
+        handle.done(len(known) - missing)
 
         def fetch(args: Mapping[str, Any]) -> Answer:
             try:
-                return client.fetch(order.function, args, asker.progress, fresh=asker.fresh, on_answer=asker.on_answer)
+                return client.fetch(
+                    bound_call.function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer
+                )
             finally:
-                asker.done()
+                handle.done()
 
         def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
-            asker.on_result(failed or _merged_answer(order, answers))
+            handle.on_result(failed or _merged_answer(bound_call, answers))
 
-        _warn_of_low_budget(client, order, asker, max(missing, asker.coming))
-        fan_out = FanOut(fetch, order.calls, known, end, lambda: asker.cancelled, collect=order.collect)
-        for _ in range(min(order.concurrency, missing) - 1):
+        _warn_of_low_budget(client, bound_call, handle, max(missing, handle.coming))
+        fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collect=bound_call.collect)
+        for _ in range(min(bound_call.concurrency, missing) - 1):
             self._pool.submit(fan_out.work)
         fan_out.work()
 
@@ -281,23 +291,23 @@ class Dispatcher:
         with self._lock:
             client = self._clients.get(key)
             if account is None:
-                client = client or _demo(integration, self._tape)
+                client = client or _demo(integration, self._cassette)
             elif client is None or client.account != account:
                 if client:
                     client.close()
-                client = Client(integration, account, tape=self._tape)
+                client = Client(integration, account, cassette=self._cassette)
             self._clients[key] = client
             return client
 
     def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
         """Return the account with an alias, or None for the demo account, which is answered in this process."""
-        if self._tape and not self._tape.live:
+        if self._cassette and not self._cassette.live:
             name = normalize_alias(alias)
             return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
         return None if alias == accounts.DEMO and integration.demo else accounts.find(integration, alias)
 
 
-def _demo(integration: Integration, tape: Cassette | None = None) -> Client:
+def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
     """Return a client of a service's demo account, which a fake API in this process answers.
 
     Raises:
@@ -311,37 +321,37 @@ def _demo(integration: Integration, tape: Cassette | None = None) -> Client:
             f"{type(error).__name__}: {error}"
         ) from error
     account = accounts.Account(integration.name, accounts.DEMO, token, integration.base_url, "the demo")
-    return Client(integration, account, transport=in_process(api), tape=tape)
+    return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def empty(order: BoundCall) -> CallAnswer:
+def empty(bound_call: BoundCall) -> CallAnswer:
     """Return an empty answer for a call that is not made."""
-    function = order.function
-    if order.fan_out_argument:
+    function = bound_call.function
+    if bound_call.fan_out_argument:
         values: list[Any] = [
             Records([], function, columns_with_item(function)),
-            *([Records([])] if order.collect else []),
+            *([Records([])] if bound_call.collect else []),
         ]
     else:
-        values = [Records([], function) if function.returns == "list" else Record({}, function, order.alias)]
+        values = [Records([], function) if function.returns == "list" else Record({}, function, bound_call.alias)]
     return CallAnswer(values, None)
 
 
-def _single_answer(order: BoundCall, answer: Answer) -> CallAnswer:
-    function, account = order.function, order.alias
+def _single_answer(bound_call: BoundCall, answer: Answer) -> CallAnswer:
+    function, account = bound_call.function, bound_call.alias
     if isinstance(answer.data, list):
         values, rows = [Records(answer.data, function, account=account)], len(answer.data)
         return CallAnswer(values, rows, list(answer.warnings))
     return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
 
 
-def _merged_answer(order: BoundCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
+def _merged_answer(bound_call: BoundCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
-    function, name = order.function, order.fan_out_argument
+    function, name = bound_call.function, bound_call.fan_out_argument
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     notes = dict[str, None]()
-    for call, answer in zip(order.calls, answers, strict=True):
+    for call, answer in zip(bound_call.calls, answers, strict=True):
         if isinstance(answer, ApiError):
             facts = answer.facts()
             failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
@@ -350,24 +360,24 @@ def _merged_answer(order: BoundCall, answers: Sequence[Answer | ApiError]) -> Ca
         item = {name: call[name]}
         rows += [item | row | item for row in records]  # the item is the first column, and replaces a field of its name
         notes |= dict.fromkeys(answer.warnings)
-    values: list[Any] = [Records(rows, function, columns_with_item(function), order.alias)]
-    if order.collect:
+    values: list[Any] = [Records(rows, function, columns_with_item(function), bound_call.alias)]
+    if bound_call.collect:
         values.append(Records(failures))
     return CallAnswer(values, len(rows), list(notes), failures)
 
 
-def _warn_of_low_budget(client: Client, order: BoundCall, asker: CallHandle, count: int) -> None:
+def _warn_of_low_budget(client: Client, bound_call: BoundCall, handle: CallHandle, count: int) -> None:
     """Tell the user if the remaining request budget is smaller than the number of requests to come."""
-    budget = order.integration.budget
+    budget = bound_call.integration.budget
     if budget is None or count <= 1:
         return
     left = client.remaining
     if left is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
         with suppress(ApiError):  # the call itself will raise it
-            left = client.budget_left(asker.progress, on_answer=asker.on_answer)
+            left = client.budget_left(handle.progress, on_answer=handle.on_answer)
     if left is not None and left < count:
         minutes = max(1, round((count - left) / budget.refill_per_minute))
-        asker.on_message(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
+        handle.on_message(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:

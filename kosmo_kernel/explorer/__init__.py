@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from kosmo_kernel.explorer.form import Explorer
 
 
-def explore(name: str, door: NotebookContext) -> Explorer:
+def explore(name: str, context: NotebookContext) -> Explorer:
     """Return the form, which is not displayed yet.
 
     Parameters:
         name: the function to select, such as `list_apps` or `heroku.list_apps`; empty for the first one.
-        door: the notebook in which the form is opened.
+        context: the notebook in which the form is opened.
 
     Raises:
         UnknownNameError: there is no such function; the error lists the nearest names.
@@ -32,4 +32,4 @@ def explore(name: str, door: NotebookContext) -> Explorer:
     from kosmo_kernel.explorer.question import find_function
 
     selected = find_function(name)
-    return Explorer(door, *selected)
+    return Explorer(context, *selected)

@@ -40,14 +40,14 @@ class Explorer:
     """The form.
 
     Parameters:
-        door: the notebook in which the form is opened.
+        context: the notebook in which the form is opened.
         integration: the service of the function to select first.
         function: the function to select first.
     """
 
-    def __init__(self, door: NotebookContext, integration: Integration, function: Function) -> None:
+    def __init__(self, context: NotebookContext, integration: Integration, function: Function) -> None:
         w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython
-        self._door = door
+        self._context = context
         self._parameter_rows: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter name and kind
         self._fields: dict[str, tuple[Param, Any]] = {}  # of the chosen function
         self._rows: answer.SearchableRows | None = None
@@ -102,7 +102,7 @@ class Explorer:
             f"{function.summary}. More:", f"%{COMMAND_MAGIC} docs {integration.name}.{function.name}"
         )
         previous = self._account.value
-        choices = aliases(integration, self._door.lua.account)
+        choices = aliases(integration, self._context.lua.account)
         self._account.options = [(label, alias) for alias, label in choices.items()]
         self._account.value = previous if previous in choices else next(iter(choices))
         self._fields = {}
@@ -153,19 +153,21 @@ class Explorer:
         integration, selected = self._functions[self._function.value]
         values = {name: parse_field(param, field.value) for name, (param, field) in self._fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
-        return ExplorerCall(integration, function or selected, self._account.value, arguments, self._door.lua.account)
+        return ExplorerCall(
+            integration, function or selected, self._account.value, arguments, self._context.lua.account
+        )
 
     def _update_lua(self) -> None:
         """Show the Lua code, and offer the names that have been loaded."""
         self._offer_names()
-        self._lua.value = answer.lua(self._chosen_call().cell(self._door.first_line))
+        self._lua.value = answer.lua(self._chosen_call().cell(self._context.first_line))
 
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]
         for param, field in self._fields.values():
             listing = function_that_lists(integration, param)
             account = self._account.value
-            records = listing and self._door.lua.last_list(integration.name, listing.name, account)
+            records = listing and self._context.lua.last_list(integration.name, listing.name, account)
             names = [str(name) for record in records or () if (name := record.get(param.each[0])) is not None]
             if param.each and list(field.options) != names:
                 field.options = names
@@ -179,7 +181,7 @@ class Explorer:
                 return
             self._state = "waits"
         self._enable(possible=False)
-        self._door.between_cells(partial(self._work, work))
+        self._context.between_cells(partial(self._work, work))
         with self._state_lock:
             if self._state == "waits":
                 self._status.value = answer.small(WAITS)
@@ -194,7 +196,7 @@ class Explorer:
             self._show(answer.small("Stopped."))
         except Exception as error:  # noqa: BLE001 - any error is shown in the form
             if isinstance(error, KosmoError):
-                self._door.lua.last_error = error
+                self._context.lua.last_error = error
             self._show(answer.failure(error))
         finally:
             with self._state_lock:
@@ -226,7 +228,7 @@ class Explorer:
 
     def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:
-            result = self._door.lua.run(call.lua, name=NAME, account=call.account, on_progress=line)
+            result = self._context.lua.run(call.lua, name=NAME, account=call.account, on_progress=line)
         if self._status.value == answer.small(RUNS):
             self._status.value = ""
         return result

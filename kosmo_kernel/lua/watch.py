@@ -58,12 +58,12 @@ class LimitWatch:
     Parameters:
         child: the process to watch.
         limits: of the request; its CPU time counts from now.
-        gone: the end of the error message, about Lua's variables.
+        variables_lost: the end of the error message, about Lua's variables.
     """
 
-    def __init__(self, child: LuaProcess, limits: Limits, gone: str) -> None:
+    def __init__(self, child: LuaProcess, limits: Limits, variables_lost: str) -> None:
         self.limits = limits
-        self._child, self._gone = child, gone
+        self._child, self._variables_lost = child, variables_lost
         self._used = self._start = child.cpu_seconds()
         self._still_since = self._checked_at = time.monotonic()
 
@@ -91,6 +91,6 @@ class LimitWatch:
             self._checked_at - self._still_since > MAX_IDLE_SECONDS
         ):  # a healthy child computes, or waits for the parent
             raise LuaProcessError(
-                f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._gone}"
+                f"The Lua process did nothing for {MAX_IDLE_SECONDS:.0f} s, and was ended: {self._variables_lost}"
             )
         return used is not None and self._start is not None and used - self._start > self.limits.cpu + GRACE_SECONDS

@@ -8,7 +8,7 @@ magics.py      the magics, and loading and unloading
 variables.py   values passed between Python and Lua
 editing.py     completion and tooltips in Lua cells
 failures.py    how IPython renders errors
-door.py        the notebook as the `%kosmo` commands see it
+context.py     the notebook as the `%kosmo` commands see it
 """
 
 from kosmo_kernel.magic.magics import KosmoMagic, load, unload

@@ -26,7 +26,7 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.errors import KosmoError, SettingsError
-from kosmo_kernel.magic.door import notebook_context
+from kosmo_kernel.magic.context import notebook_context
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs

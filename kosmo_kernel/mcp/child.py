@@ -106,10 +106,10 @@ class Child:
         exit_grace_seconds: seconds to exit by itself before it is killed.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, keeper: ProcessReaper) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, reaper: ProcessReaper) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise OSError("the program has no pipes")
-        self._process, self._reaper = process, keeper
+        self._process, self._reaper = process, reaper
         self._input, self._output = process.stdin, process.stdout
         self._buffer, self._searched = bytearray(), 0  # unread output, and how much of it contains no line end
         self._was_written = False
@@ -121,10 +121,10 @@ class Child:
         self.exit_grace_seconds = EXIT_SECONDS
         self._stderr_task = asyncio.ensure_future(self._read_stderr(process.stderr))
         if HAS_PROCESS_GROUPS:
-            keeper.add(process.pid)
+            reaper.add(process.pid)
 
     @classmethod
-    async def start(cls, filled: ResolvedServer, keeper: ProcessReaper) -> Child:
+    async def start(cls, filled: ResolvedServer, reaper: ProcessReaper) -> Child:
         """Start a server.
 
         Raises:
@@ -141,7 +141,7 @@ class Child:
             start_new_session=HAS_PROCESS_GROUPS,
             limit=READ_BYTES,
         )
-        return cls(process, keeper)
+        return cls(process, reaper)
 
     @property
     def pid(self) -> int:

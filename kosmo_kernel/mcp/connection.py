@@ -48,15 +48,15 @@ class ServerConnection:
     Parameters:
         server: its entry.
         fill_in: returns the entry with its references resolved; may block on a keyring.
-        keeper: kills its program if this process dies.
+        reaper: kills its program if this process dies.
 
     Attributes:
         hung: it does not respond any more, so the next request starts a new one.
     """
 
-    def __init__(self, server: Server, fill_in: Callable[[], ResolvedServer], keeper: ProcessReaper) -> None:
+    def __init__(self, server: Server, fill_in: Callable[[], ResolvedServer], reaper: ProcessReaper) -> None:
         self.server = server
-        self._fill_in, self._reaper = fill_in, keeper
+        self._fill_in, self._reaper = fill_in, reaper
         self._resolved: ResolvedServer | None = None
         self._connection: SdkConnection | None = None
         self._child: Child | None = None
@@ -290,7 +290,7 @@ class ServerConnection:
         *,
         doing: str,
         function: str = "",
-        hearing: CallListener | None = None,
+        listener: CallListener | None = None,
     ) -> T:
         """Send a request and return the response.
 
@@ -298,15 +298,15 @@ class ServerConnection:
             question: sends the request through a connection.
             doing: the operation, for error messages: `in search_issues`.
             function: the full name of the tool that is called; empty if none.
-            hearing: receives the server's notifications during the request.
+            listener: receives the server's notifications during the request.
 
         Raises:
             KosmoError: it does not respond, or with an error.
         """
         since = asyncio.get_running_loop().time()
         connection = self._connection
-        if hearing:
-            self._listeners.append(hearing)
+        if listener:
+            self._listeners.append(listener)
         try:
             return await question(self._open_connection())
         except McpError as wrong:
@@ -316,8 +316,8 @@ class ServerConnection:
                 self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
             raise self._error(wrong, doing, function, connection) from None
         finally:
-            if hearing:
-                self._listeners.remove(hearing)
+            if listener:
+                self._listeners.remove(listener)
 
     def _open_connection(self) -> SdkConnection:
         if self._connection is None:

@@ -41,7 +41,8 @@ EXTRA = "kosmo_kernel[mcp]"
 class Servers:
     """The configured MCP servers and their connections. Thread-safe; a context manager that ends them.
 
-    In all methods, `key` is a server's name or its Lua name, and `gone` returns whether the caller was cancelled.
+    In all methods, `key` is the name of a server or its Lua name. `is_cancelled` returns whether the caller was
+    cancelled.
 
     Parameters:
         folder: the folder whose project's servers are used; the current working directory at each call if None.
@@ -158,7 +159,7 @@ class Servers:
 
     # Requests ----------------------------------------------------------------------------------------
 
-    def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
+    def tools(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
         """Return the tools of a server; start it if it does not run.
 
         Raises:
@@ -166,9 +167,9 @@ class Servers:
             UntrustedError: the user has not approved it.
             KosmoError: it does not start, or does not respond.
         """
-        return self.wait(self._begin(key, _tools, doing="when asked for its tools"), gone)
+        return self.wait(self._begin(key, _tools, doing="when asked for its tools"), is_cancelled)
 
-    def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
+    def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
         """Return one tool by its original or Lua name; start the server if it does not run.
 
         Raises:
@@ -180,7 +181,7 @@ class Servers:
         if tool:
             return tool
         request = _list_tools_again if running and running.fresh else _tools
-        tools = self.wait(self._begin(key, request, doing="when asked for its tools"), gone)
+        tools = self.wait(self._begin(key, request, doing="when asked for its tools"), is_cancelled)
         tool = _find(name, tools)
         if tool:
             return tool
@@ -190,7 +191,7 @@ class Servers:
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: CallListener | None = None,
+        listener: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
         """Start a call of a tool. The arguments are sent unchanged; check them with `arguments.checked` first.
@@ -198,35 +199,35 @@ class Servers:
         Parameters:
             tool: the tool, from `tool`.
             arguments: the arguments by name.
-            hearing: receives the server's notifications during the call.
+            listener: receives the server's notifications during the call.
             server: the server's entry, if the caller has just checked that it may be used.
 
         Returns:
             A future of the result: `content`, `isError`, and `structuredContent` if present. It may raise a KosmoError.
         """
-        hearing = hearing or CallListener()
+        listener = listener or CallListener()
 
         async def call(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
-            return await connection.call(tool.name, arguments, hearing.progress)
+            return await connection.call(tool.name, arguments, listener.progress)
 
         context = {"doing": f"in `{tool.name}`", "function": tool.function}
-        return self._begin(server or tool.server, call, hearing=hearing, **context)
+        return self._begin(server or tool.server, call, listener=listener, **context)
 
     def call(
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: CallListener | None = None,
-        gone: Callable[[], bool] = lambda: False,
+        listener: CallListener | None = None,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Call a tool and return its result, see `begin_call`.
 
         Raises:
             KosmoError: it does not respond.
         """
-        return self.wait(self.begin_call(tool, arguments, hearing), gone)
+        return self.wait(self.begin_call(tool, arguments, listener), is_cancelled)
 
-    def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the resources of a server as in the protocol; templates have `uriTemplate` instead of `uri`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
@@ -234,35 +235,35 @@ class Servers:
                 return []
             return [*await connection.resources(), *await connection.templates()]
 
-        return self.wait(self._begin(key, ask, doing="when asked for its resources"), gone)
+        return self.wait(self._begin(key, ask, doing="when asked for its resources"), is_cancelled)
 
-    def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """Return the `contents` of a resource, each with `uri` and `text` or `blob`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.read_resource(uri)
 
-        return self.wait(self._begin(key, ask, doing="when asked for a resource"), gone)
+        return self.wait(self._begin(key, ask, doing="when asked for a resource"), is_cancelled)
 
-    def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the prompts of a server as in the protocol."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
             return await connection.prompts() if connection.offers["prompts"] is not None else []
 
-        return self.wait(self._begin(key, ask, doing="when asked for its prompts"), gone)
+        return self.wait(self._begin(key, ask, doing="when asked for its prompts"), is_cancelled)
 
     def prompt(
-        self, key: str, name: str, arguments: dict[str, str], gone: Callable[[], bool] = lambda: False
+        self, key: str, name: str, arguments: dict[str, str], is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
         """Return the `messages` of a prompt with its arguments filled in, each with `role` and `content`."""
 
         async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
             return await connection.prompt(name, arguments)
 
-        return self.wait(self._begin(key, ask, doing=f"in the prompt `{name}`"), gone)
+        return self.wait(self._begin(key, ask, doing=f"in the prompt `{name}`"), is_cancelled)
 
-    def wait(self, future: Future[T], gone: Callable[[], bool] = lambda: False) -> T:
+    def wait(self, future: Future[T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
         """Return the result of a future.
 
         Raises:
@@ -276,7 +277,7 @@ class Servers:
                 except NotYetError:
                     if future.done():
                         raise
-                    if gone():
+                    if is_cancelled():
                         future.cancel()
         except CancelledError:
             raise StoppedError("The run was stopped while it waited for an MCP server.") from None
@@ -291,7 +292,7 @@ class Servers:
         *,
         doing: str,
         function: str = "",
-        hearing: CallListener | None = None,
+        listener: CallListener | None = None,
     ) -> Future[T]:
         server = self.may_use(key) if isinstance(key, str) else key
         require_sdk()
@@ -299,7 +300,7 @@ class Servers:
         async def ask() -> T:
             running = await self._started(server)
             return await running.ask(
-                lambda connection: question(connection, running), doing=doing, function=function, hearing=hearing
+                lambda connection: question(connection, running), doing=doing, function=function, listener=listener
             )
 
         return self._loop.begin(ask())

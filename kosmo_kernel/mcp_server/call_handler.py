@@ -116,7 +116,7 @@ class CallHandler:
     """Handles the calls of the server's tools. Thread-safe.
 
     Parameters:
-        terms: the user's options.
+        options: the user's options.
 
     Attributes:
         offers: the tools, by name.
@@ -125,10 +125,10 @@ class CallHandler:
         SettingsError, UnknownNameError: as for `Session`.
     """
 
-    def __init__(self, terms: ServerOptions) -> None:
-        self._terms = terms
-        max_limits = limits(terms.memory_limit, terms.cpu_limit, terms.timeout, configured=config().get("limits"))
-        self.offers = offered(max_limits, others=terms.allow_mcp_servers)
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        max_limits = limits(options.memory_limit, options.cpu_limit, options.timeout, configured=config().get("limits"))
+        self.offers = offered(max_limits, others=options.allow_mcp_servers)
         self._sessions = Sessions(self._session)
         self._session().close()  # raises errors in settings now and not at the first call
 
@@ -158,13 +158,13 @@ class CallHandler:
         self._sessions.close()
 
     def _session(self) -> Session:
-        terms = self._terms
+        options = self._options
         return Session(
-            terms.account,
-            memory_limit=terms.memory_limit,
-            cpu_limit=terms.cpu_limit,
-            timeout=terms.timeout,
-            mcp=terms.allow_mcp_servers,
+            options.account,
+            memory_limit=options.memory_limit,
+            cpu_limit=options.cpu_limit,
+            timeout=options.timeout,
+            mcp=options.allow_mcp_servers,
         )
 
     def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
@@ -175,7 +175,11 @@ class CallHandler:
         function = f"{offer.integration.name}.{offer.function.name}" if offer.integration and offer.function else ""
         with self._sessions.fresh(emptied=False) as session:
             result = session.call(
-                function, arguments, on_progress=underway.on_progress, account=account, gone=lambda: underway.cancelled
+                function,
+                arguments,
+                on_progress=underway.on_progress,
+                account=account,
+                is_cancelled=lambda: underway.cancelled,
             )
         document = {"result": result.value}
         document |= {"failures": result.failures} if result.failures else {}

@@ -46,25 +46,25 @@ MARKDOWN = "text/markdown"
 HALF, STEP = 0.5, 1e-6
 
 
-def server_of(desk: CallHandler) -> Server[Any]:
+def server_of(handler: CallHandler) -> Server[Any]:
     """Return the SDK's server, which passes tool calls to a handler.
 
     Parameters:
-        desk: handles the calls.
+        handler: handles the calls.
     """
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
-        return protocol.ListToolsResult(tools=[_tool(offer) for offer in desk.offers.values()])
+        return protocol.ListToolsResult(tools=[_tool(offer) for offer in handler.offers.values()])
 
     async def call_tool(
         context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams
     ) -> protocol.CallToolResult:
-        if params.name not in desk.offers:
+        if params.name not in handler.offers:
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
         underway = InFlightCall(_progress_reporter(context))
         try:
-            work = partial(desk.answer, params.name, params.arguments or {}, underway)
+            work = partial(handler.answer, params.name, params.arguments or {}, underway)
             result = await run_sync(work, abandon_on_cancel=True, limiter=limiter)
         except BaseException:
             underway.cancel()
@@ -153,16 +153,16 @@ def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[Pro
 # Transports ------------------------------------------------------------------------------------------------------
 
 
-async def over_streams(desk: CallHandler, lines: AsyncIterator[str]) -> None:
+async def over_streams(handler: CallHandler, lines: AsyncIterator[str]) -> None:
     """Serve one client over the standard streams, until its input ends.
 
     Meanwhile standard output is reserved for the protocol: other output goes to standard error.
 
     Parameters:
-        desk: handles the calls.
+        handler: handles the calls.
         lines: the client's messages.
     """
-    server = server_of(desk)
+    server = server_of(handler)
     stdin: Any = lines  # the SDK only iterates over its lines
     try:
         async with stdio_server(stdin=stdin) as (reader, writer):
@@ -171,14 +171,14 @@ async def over_streams(desk: CallHandler, lines: AsyncIterator[str]) -> None:
         pass
 
 
-def application(desk: CallHandler, port: int, token: str) -> Application:
+def application(handler: CallHandler, port: int, token: str) -> Application:
     """Return an ASGI application that serves clients with the token at `PATH`.
 
     A web page in the user's browser can send requests to this machine. It does not have the token, and requests with
     another `Host` or `Origin` than this machine are rejected.
 
     Parameters:
-        desk: handles the calls.
+        handler: handles the calls.
         port: the port of the application.
         token: the token that a client sends as `Authorization: Bearer …`.
     """
@@ -186,7 +186,7 @@ def application(desk: CallHandler, port: int, token: str) -> Application:
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
     )
-    app = server_of(desk).streamable_http_app(streamable_http_path=PATH, transport_security=security)
+    app = server_of(handler).streamable_http_app(streamable_http_path=PATH, transport_security=security)
     expected = f"Bearer {token}".encode()
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:

@@ -30,7 +30,7 @@ MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
 
 
-def over_stdio(terms: ServerOptions) -> bool:
+def over_stdio(options: ServerOptions) -> bool:
     """Serve the client that started this process, until it closes standard input or a signal arrives.
 
     Returns:
@@ -39,7 +39,7 @@ def over_stdio(terms: ServerOptions) -> bool:
     Raises:
         SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
     """
-    with _call_handler(terms) as handler:
+    with _call_handler(options) as handler:
         if not sys.stdin:  # standard input is closed, so there is no client
             return False
         from kosmo_kernel.mcp_server import sdk
@@ -60,11 +60,11 @@ def over_stdio(terms: ServerOptions) -> bool:
         return asyncio.run(serve())
 
 
-def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None], None]) -> bool:
+def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | None], None]) -> bool:
     """Serve clients that have the token on a local port, until a signal arrives.
 
     Parameters:
-        terms: the user's options.
+        options: the user's options.
         port: the port; 0 for a free one.
         ready: called with the address and the generated token, or None if the environment has one.
 
@@ -81,7 +81,7 @@ def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None]
     ):
         raise SettingsError(f"{TOKEN} must have {MIN_TOKEN_LENGTH} characters at least, and no spaces.")
     token = from_env or secrets.token_urlsafe(32)
-    with _call_handler(terms) as handler, socket.create_server((HOST, port)) as listening:
+    with _call_handler(options) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn
 
         from kosmo_kernel.mcp_server import sdk
@@ -109,11 +109,11 @@ def over_http(terms: ServerOptions, port: int, ready: Callable[[str, str | None]
 
 
 @contextmanager
-def _call_handler(terms: ServerOptions) -> Iterator[CallHandler]:
+def _call_handler(options: ServerOptions) -> Iterator[CallHandler]:
     """Provide the handler of calls, and close its sessions at the end."""
     require_sdk()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    handler = CallHandler(terms)
+    handler = CallHandler(options)
     try:
         yield handler
     finally:

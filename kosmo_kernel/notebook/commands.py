@@ -69,7 +69,7 @@ def _call_now(work: Callable[[], None]) -> None:
     work()
 
 
-def _no_explorer(_name: str, _door: NotebookContext) -> Any:
+def _no_explorer(_name: str, _context: NotebookContext) -> Any:
     raise InvalidArgumentsError("There is no form here. Open a notebook, and `%kosmo explore` in it.")
 
 
@@ -112,12 +112,12 @@ class NotebookCommand:
         return self.usage.partition(" ")[0]
 
 
-def run_command(line: str, door: NotebookContext) -> Any:
+def run_command(line: str, context: NotebookContext) -> Any:
     """Run a `%kosmo` command and return its value; an empty line returns the list of commands.
 
     Parameters:
         line: the text after `%kosmo`, such as `docs heroku.list_apps`.
-        door: the notebook that the command runs in.
+        context: the notebook that the command runs in.
 
     Raises:
         UnknownNameError: the command, page, function or variable is unknown; the error lists the nearest names.
@@ -140,7 +140,7 @@ def run_command(line: str, door: NotebookContext) -> Any:
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` takes nothing, got `{argument}`.")
     if not argument and (needed := command.usage.partition(" ")[2]) and not needed.startswith("["):
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} {name}` needs a name: `%{COMMAND_MAGIC} {command.usage}`.")
-    return command.run(argument, door)
+    return command.run(argument, context)
 
 
 def _overview() -> Page:
@@ -149,18 +149,18 @@ def _overview() -> Page:
     return Page("".join(f"- `%{COMMAND_MAGIC} {c.usage}`: {c.doc}\n" for c in COMMANDS))
 
 
-def _docs(page: str, door: NotebookContext) -> Page:
+def _docs(page: str, context: NotebookContext) -> Page:
     """Return a page of the reference, or of an MCP server or tool that the session has loaded."""
     from kosmo_kernel import docs
 
     chain = page.removeprefix("app.").split(".")
-    if chain[0] == "mcp" and chain[1:] and (known := door.lua.resolve(["app", *chain])) and "page" in known:
+    if chain[0] == "mcp" and chain[1:] and (known := context.lua.resolve(["app", *chain])) and "page" in known:
         tool_page: Page = known["page"]
         return tool_page
     return docs.look_up(page)
 
 
-def _accounts(_nothing: str, _door: NotebookContext) -> Records:
+def _accounts(_nothing: str, _context: NotebookContext) -> Records:
     """Return the configured accounts, the source of each token and the URL that it is sent to."""
     from kosmo_kernel.accounts.status import all_accounts
     from kosmo_kernel.values.records import Records
@@ -173,21 +173,21 @@ def _accounts(_nothing: str, _door: NotebookContext) -> Records:
     )
 
 
-def _status(_nothing: str, door: NotebookContext) -> Page:
+def _status(_nothing: str, context: NotebookContext) -> Page:
     """Return a page with the cost of the last run and the remaining rate limit of each account."""
     from kosmo_kernel.accounts.status import with_remaining
     from kosmo_kernel.docs.page import in_both_forms
     from kosmo_kernel.render.text import escape_control
 
-    if door.lua.last is None:
+    if context.lua.last is None:
         cost = "Nothing has run yet."
-    elif door.lua.last.cost is None:
+    elif context.lua.last.cost is None:
         cost = "The last run made no calls."
     else:
-        cost = f"The last run: {door.lua.last.cost.at_end().text()}"
+        cost = f"The last run: {context.lua.last.cost.at_end().text()}"
     remaining = [
         (escape_control(f"{status.integration.name}.{status.alias}"), escape_control(status.text))
-        for status in with_remaining(door.lua.budget_left)
+        for status in with_remaining(context.lua.budget_left)
     ]
 
     def blocks(form: Writer) -> Iterator[str]:
@@ -198,21 +198,21 @@ def _status(_nothing: str, door: NotebookContext) -> Page:
     return in_both_forms(blocks)
 
 
-def _who(_nothing: str, door: NotebookContext) -> Records | Page:
+def _who(_nothing: str, context: NotebookContext) -> Records | Page:
     """Return the Lua variables with the type and size of each."""
     from kosmo_kernel.values.records import Records
 
-    variables = door.lua.variables()
+    variables = context.lua.variables()
     return Records(variables) if variables else _page("There are no Lua variables yet.")
 
 
-def _demo(word: str, door: NotebookContext) -> Page:
+def _demo(word: str, context: NotebookContext) -> Page:
     """Make the fictional demo account the session's account, or with `off` the `default` account again."""
     from kosmo_kernel.accounts import DEFAULT, DEMO
 
     if word not in ("", "off"):
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} demo` takes nothing or `off`, got `{word}`.")
-    door.lua.account = DEFAULT if word else DEMO
+    context.lua.account = DEFAULT if word else DEMO
     if word:
         return _page("`heroku.<function>` asks the default account again.")
     return _page(
@@ -221,40 +221,42 @@ def _demo(word: str, door: NotebookContext) -> Page:
     )
 
 
-def _error(_nothing: str, door: NotebookContext) -> Page:
+def _error(_nothing: str, context: NotebookContext) -> Page:
     """Return the report of the last failure."""
     from kosmo_kernel.notebook.error_report import report_page
 
-    return _page("No cell has failed.") if door.lua.last_error is None else report_page(door.lua.last_error)
+    return _page("No cell has failed.") if context.lua.last_error is None else report_page(context.lua.last_error)
 
 
-def _browse(name: str, door: NotebookContext) -> InteractiveTable:
+def _browse(name: str, context: NotebookContext) -> InteractiveTable:
     """Return an interactive table of a variable; a Python variable takes precedence over a Lua one."""
     from kosmo_kernel.render.itables import interactive_table
 
-    return interactive_table(name, door.variables[name] if name in door.variables else _lua_variable(name, door))
+    return interactive_table(
+        name, context.variables[name] if name in context.variables else _lua_variable(name, context)
+    )
 
 
-def _lua_variable(name: str, door: NotebookContext) -> Any:
+def _lua_variable(name: str, context: NotebookContext) -> Any:
     """Return the value of a Lua variable, None if it is no data. The session's last run is left unchanged."""
-    last = door.lua.last
+    last = context.lua.last
     try:
-        return door.lua.run("", name=f"%{COMMAND_MAGIC} browse", outputs=[name]).outputs[name]
+        return context.lua.run("", name=f"%{COMMAND_MAGIC} browse", outputs=[name]).outputs[name]
     except InvalidArgumentsError as error:
         if error.result is None:  # not a valid name
             raise
         return None  # a function or another value without a Python form
     except UnknownNameError as error:
-        if not door.variables:
+        if not context.variables:
             raise
         from kosmo_kernel.catalogue import nearest
 
-        python_names = [known for known in door.variables if not known.startswith("_")]
-        near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in door.lua.names(())))))
+        python_names = [known for known in context.variables if not known.startswith("_")]
+        near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in context.lua.names(())))))
         message = f"Neither Python nor Lua has a variable `{name}`."
         raise UnknownNameError(message, tuple(near)) from error
     finally:
-        door.lua.last = last
+        context.lua.last = last
 
 
 def _page(text: str) -> Page:
@@ -263,12 +265,12 @@ def _page(text: str) -> Page:
     return Page(f"{text}\n")
 
 
-def _explore(name: str, door: NotebookContext) -> Any:
-    return door.explore(name, door)
+def _explore(name: str, context: NotebookContext) -> Any:
+    return context.explore(name, context)
 
 
-def _reset(_nothing: str, door: NotebookContext) -> None:
-    door.lua.reset()
+def _reset(_nothing: str, context: NotebookContext) -> None:
+    context.lua.reset()
 
 
 COMMANDS = (

@@ -40,7 +40,7 @@ class PendingCall:
 
     call: CallRecord
     started: float
-    asker: CallHandle | ToolCallHandle
+    handle: CallHandle | ToolCallHandle
     count: int
     remote: bool
 
@@ -51,7 +51,7 @@ class CallTracker:
     Parameters:
         caller: returns the dispatcher that makes the calls.
         result: the result to which calls, notes and costs are added.
-        leave: the permission gate.
+        gate: the permission gate.
         on_progress: callback for the progress, see `ProgressThrottle`.
         dry_run: check and plan calls, and give empty answers.
         fresh: do not use cached answers.
@@ -62,20 +62,20 @@ class CallTracker:
         self,
         caller: Callable[[], Dispatcher],
         result: Result,
-        leave: PermissionGate,
+        gate: PermissionGate,
         on_progress: Callable[[ProgressSnapshot], None] | None = None,
         *,
         tools: Callable[[Callable[[str], None]], McpTools] | None = None,
         dry_run: bool = False,
         fresh: bool = False,
     ) -> None:
-        self._caller, self._result, self._leave = caller, result, leave
+        self._caller, self._result, self._gate = caller, result, gate
         self._dry_run, self._fresh = dry_run, fresh
         self._on_progress = on_progress
         env_flag(SWITCH)  # raises an error for an invalid value before anything runs
         self._queue: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
-        self._begun: dict[int, PendingCall] = {}
+        self._pending: dict[int, PendingCall] = {}
         self._counting = threading.Lock()
         self._coming = 0  # items of `parallel.map` that are begun, and whose first call is not yet
         self._total = self._done = 0  # calls; the progress counts items of `parallel.map` instead
@@ -115,8 +115,8 @@ class CallTracker:
             integration = integrations.find(integration_name)
             function = integration.function(function_name)
             values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
-            order = self._caller().bind(integration, function, call.account, values)
-            self._leave.check(order)
+            bound_call = self._caller().bind(integration, function, call.account, values)
+            self._gate.check(bound_call)
         except KosmoError as error:
             call.status, call.error = "error", error.message
             call.duration_ms = (time.perf_counter() - started) * 1000
@@ -124,7 +124,9 @@ class CallTracker:
             raise
         if call.account == accounts.DEMO and named != accounts.DEMO and FICTION not in self._result.notes:
             self._result.notes.append(FICTION)
-        return Prepared(len(order.calls), partial(self._plan if self._dry_run else self._begin, call, order, started))
+        return Prepared(
+            len(bound_call.calls), partial(self._plan if self._dry_run else self._begin, call, bound_call, started)
+        )
 
     def _prepare_tool(self, request: CallRequest) -> Prepared:
         """Check a call of an MCP server's tool, like `prepare`."""
@@ -132,25 +134,25 @@ class CallTracker:
         call = CallRecord(f"{server}.{request.path.removeprefix(f'{SERVERS}.')}", server, 0.0, "ok", requests=1)
         started = time.perf_counter()
         try:
-            order = self.tools.order(request)
-            call.path, call.account = order.function, f"{SERVERS}.{order.server.name}"
-            self._leave.check_tool(order)
+            bound_call = self.tools.bound_call(request)
+            call.path, call.account = bound_call.function, f"{SERVERS}.{bound_call.server.name}"
+            self._gate.check_tool(bound_call)
         except KosmoError as error:
             call.status, call.error, call.requests = "error", error.message, 0
             call.duration_ms = (time.perf_counter() - started) * 1000
             self._result.calls.append(call)
             raise
         begin = self._plan_tool if self._dry_run else self._begin_tool
-        return Prepared(1, partial(begin, call, order, started))
+        return Prepared(1, partial(begin, call, bound_call, started))
 
-    def _plan_tool(self, _call: CallRecord, order: BoundToolCall, _started: float, number: int) -> None:
-        self._result.planned.append(self.tools.plan(order))
+    def _plan_tool(self, _call: CallRecord, bound_call: BoundToolCall, _started: float, number: int) -> None:
+        self._result.planned.append(self.tools.plan(bound_call))
         self._queue.put((number, self.tools.nothing(), 0.0))
 
-    def _begin_tool(self, call: CallRecord, order: BoundToolCall, started: float, number: int) -> None:
+    def _begin_tool(self, call: CallRecord, bound_call: BoundToolCall, started: float, number: int) -> None:
         of_item = number != BLOCKING
 
-        def hear(answer: ToolAnswer | BaseException) -> None:
+        def on_result(answer: ToolAnswer | BaseException) -> None:
             self._progress.answered(None)
             if not of_item:
                 self._progress.end()
@@ -161,7 +163,7 @@ class CallTracker:
             self._coming = 0
         self._total += 1
         self._result.calls.append(call)
-        self._begun[number] = PendingCall(call, started, self.tools.begin(order, hear), 1, remote=True)
+        self._pending[number] = PendingCall(call, started, self.tools.begin(bound_call, on_result), 1, remote=True)
 
     @property
     def tools(self) -> McpTools:
@@ -181,25 +183,25 @@ class CallTracker:
         shown, self._shown = self._shown, []
         return shown
 
-    def _plan(self, _call: CallRecord, order: BoundCall, _started: float, number: int) -> None:
+    def _plan(self, _call: CallRecord, bound_call: BoundCall, _started: float, number: int) -> None:
         from kosmo_kernel.client.dispatcher import empty
 
-        self._result.planned += self._caller().plan(order)
-        self._queue.put((number, empty(order), 0.0))
+        self._result.planned += self._caller().plan(bound_call)
+        self._queue.put((number, empty(bound_call), 0.0))
 
-    def _begin(self, call: CallRecord, order: BoundCall, started: float, number: int) -> None:
+    def _begin(self, call: CallRecord, bound_call: BoundCall, started: float, number: int) -> None:
         from kosmo_kernel.client.dispatcher import CallHandle
 
-        def hear(answer: CallAnswer | BaseException) -> None:
+        def on_result(answer: CallAnswer | BaseException) -> None:
             self._queue.put((number, answer, time.perf_counter()))
 
         def on_answer() -> None:
             with self._counting:
                 call.requests += not self._progress.cancelled  # later responses are in no result
 
-        of_item, count = number != BLOCKING, len(order.calls)
-        asker = CallHandle(
-            self._progress, hear, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
+        of_item, count = number != BLOCKING, len(bound_call.calls)
+        handle = CallHandle(
+            self._progress, on_result, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
         )
         self._progress.begin(call.account, self._coming if of_item else count)
         if of_item:
@@ -207,8 +209,8 @@ class CallTracker:
         self._total += count
         self._is_sent = True
         self._result.calls.append(call)
-        self._begun[number] = PendingCall(call, started, asker, count, remote=call.account != accounts.DEMO)
-        self._caller().begin(order, asker)
+        self._pending[number] = PendingCall(call, started, handle, count, remote=call.account != accounts.DEMO)
+        self._caller().begin(bound_call, handle)
 
     def items(self, coming: int, done: int) -> None:
         """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
@@ -221,7 +223,7 @@ class CallTracker:
         Raises:
             Exception: an unexpected error in the thread that made a call.
         """
-        since, remote = time.monotonic(), any(one.remote for one in self._begun.values())
+        since, remote = time.monotonic(), any(one.remote for one in self._pending.values())
         answers = list(self._queued(seconds))
         self._throttle.waited(since, remote=remote)
         return [(number, self._completed(number, answer, at)) for number, answer, at in answers]
@@ -237,22 +239,22 @@ class CallTracker:
     def _completed(
         self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float
     ) -> list[Any] | KosmoError:
-        begun = self._begun.pop(number, None)
-        if begun:
-            self._done += begun.count
-            begun.call.duration_ms = (at - begun.started) * 1000
+        pending = self._pending.pop(number, None)
+        if pending:
+            self._done += pending.count
+            pending.call.duration_ms = (at - pending.started) * 1000
         if isinstance(answer, BaseException):
-            if begun:
-                begun.call.status, begun.call.error = "error", str(answer)
+            if pending:
+                pending.call.status, pending.call.error = "error", str(answer)
             if not isinstance(answer, KosmoError):
                 raise answer
             return answer
-        if begun:
-            begun.call.rows = answer.rows
-            self._notes += [(begun.call, note) for note in answer.notes]
+        if pending:
+            pending.call.rows = answer.rows
+            self._notes += [(pending.call, note) for note in answer.notes]
             self._shown += answer.shown
             if answer.failures:
-                self.failures(_unread(answer.failures, begun.count), answer.failures, begun.call)
+                self.failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values
 
     def failures(self, said: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
@@ -268,11 +270,11 @@ class CallTracker:
 
     def cancel(self, number: int) -> None:
         """Cancel a call by its number."""
-        begun = self._begun.pop(number, None)
-        if begun:
-            begun.asker.cancel()
-            self._done += min(begun.asker.answered, begun.count)  # of a list argument, some items may be done
-            begun.call.status, begun.call.duration_ms = "dropped", (time.perf_counter() - begun.started) * 1000
+        pending = self._pending.pop(number, None)
+        if pending:
+            pending.handle.cancel()
+            self._done += min(pending.handle.answered, pending.count)  # of a list argument, some items may be done
+            pending.call.status, pending.call.duration_ms = "dropped", (time.perf_counter() - pending.started) * 1000
 
     def end(self) -> tuple[list[str], list[str]]:
         """End the run, and cancel the calls that are under way.
@@ -280,7 +282,7 @@ class CallTracker:
         Returns:
             The notes for the user, and the notes on failed items; each in the order of the calls.
         """
-        for number in list(self._begun):
+        for number in list(self._pending):
             self.cancel(number)
         if self._total:
             self._progress.cancel()

@@ -86,19 +86,19 @@ class LuaRun:
         self._show(self.call_tracker.displays())
         return answers
 
-    def answer(self, request: CallRequest, gone: Callable[[], bool]) -> list[Any]:
+    def answer(self, request: CallRequest, is_cancelled: Callable[[], bool]) -> list[Any]:
         """Make one call, wait for it, and return its values.
 
         Parameters:
             request: the call.
-            gone: returns whether the call was cancelled.
+            is_cancelled: returns whether the call was cancelled.
 
         Raises:
             StoppedError: the call was cancelled.
             KosmoError: the call failed.
         """
         self.prepare(request).begin(BLOCKING)
-        while not gone():
+        while not is_cancelled():
             for _, answer in self.answers(POLL_INTERVAL_SECONDS):
                 if isinstance(answer, KosmoError):
                     raise answer

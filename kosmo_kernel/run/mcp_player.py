@@ -66,7 +66,7 @@ class ReplayedServers(Servers):
 
     # Recorded responses ------------------------------------------------------------------------------
 
-    def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
+    def tools(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
         """Return the next recorded list of a server's tools.
 
         Raises:
@@ -80,7 +80,7 @@ class ReplayedServers(Servers):
         self._abouts[server] = dict(result.get("about") or {})
         return self._tools[server]
 
-    def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
+    def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
         """Return a tool of a server; see `tools`.
 
         Raises:
@@ -89,7 +89,7 @@ class ReplayedServers(Servers):
         server = self.may_use(key).name
         if tool := self.known_tool(server, name):
             return tool
-        tools = self.tools(server, gone)
+        tools = self.tools(server, is_cancelled)
         if tool := self.known_tool(server, name):
             return tool
         raise no_tool(server, name, tools)
@@ -98,7 +98,7 @@ class ReplayedServers(Servers):
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: CallListener | None = None,
+        listener: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
         """Return a completed future with the recorded answer of a tool."""
@@ -109,15 +109,15 @@ class ReplayedServers(Servers):
             future.set_exception(error)
         return future
 
-    def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the recorded resources of a server."""
         return list(self._result(key, "resources/list", {})["resources"])
 
-    def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """Return the recorded content of a resource."""
         return self._result(key, "resources/read", {"uri": uri})
 
-    def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the recorded prompts of a server."""
         return list(self._result(key, "prompts/list", {})["prompts"])
 
@@ -126,7 +126,7 @@ class ReplayedServers(Servers):
         key: str,
         name: str,
         arguments: dict[str, str],
-        gone: Callable[[], bool] = lambda: False,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Return a recorded prompt, filled in with the arguments."""
         return self._result(key, "prompts/get", {"name": name, "arguments": arguments})

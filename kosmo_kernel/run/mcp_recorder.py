@@ -54,18 +54,18 @@ class RecordedServers(Servers):
             self._recorder.note(RecordedServerRequest.of("", SERVERS, {}), {"servers": configured})
         return configuration
 
-    def tools(self, key: str, gone: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
+    def tools(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
         """Return and record the tools of a server; see `Servers.tools`."""
         server, send = self.find(key).name, super().tools
         return self._recorded(
-            server, "tools/list", {}, lambda: send(key, gone), lambda tools: self._described(server, tools)
+            server, "tools/list", {}, lambda: send(key, is_cancelled), lambda tools: self._described(server, tools)
         )
 
-    def tool(self, key: str, name: str, gone: Callable[[], bool] = lambda: False) -> Tool:
+    def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
         """Return a tool of a server, and record the server's tools if they are new; see `Servers.tool`."""
         server = self.find(key).name
         try:
-            return super().tool(key, name, gone)
+            return super().tool(key, name, is_cancelled)
         except ApiError as error:  # the server does not start
             self._keep(server, "tools/list", {}, _failed(error))
             raise
@@ -78,13 +78,13 @@ class RecordedServers(Servers):
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        hearing: CallListener | None = None,
+        listener: CallListener | None = None,
         server: Server | None = None,
     ) -> Future[dict[str, Any]]:
         """Call a tool, and record its answer before the future completes; see `Servers.begin_call`."""
         asked = {"name": tool.name, "arguments": arguments}
         self._hidden.update(self.secrets())
-        inner, outer = super().begin_call(tool, arguments, hearing, server), Future[dict[str, Any]]()
+        inner, outer = super().begin_call(tool, arguments, listener, server), Future[dict[str, Any]]()
 
         def done(future: Future[dict[str, Any]]) -> None:
             if future.cancelled() or not outer.set_running_or_notify_cancel():
@@ -98,27 +98,31 @@ class RecordedServers(Servers):
         inner.add_done_callback(done)
         return outer
 
-    def resources(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return and record the resources of a server; see `Servers.resources`."""
         send = super().resources
-        return self._recorded(key, "resources/list", {}, lambda: send(key, gone), lambda items: {"resources": items})
+        return self._recorded(
+            key, "resources/list", {}, lambda: send(key, is_cancelled), lambda items: {"resources": items}
+        )
 
-    def read_resource(self, key: str, uri: str, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """Return and record the content of a resource; see `Servers.read_resource`."""
         send = super().read_resource
-        return self._recorded(key, "resources/read", {"uri": uri}, lambda: send(key, uri, gone), dict)
+        return self._recorded(key, "resources/read", {"uri": uri}, lambda: send(key, uri, is_cancelled), dict)
 
-    def prompts(self, key: str, gone: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return and record the prompts of a server; see `Servers.prompts`."""
         send = super().prompts
-        return self._recorded(key, "prompts/list", {}, lambda: send(key, gone), lambda items: {"prompts": items})
+        return self._recorded(
+            key, "prompts/list", {}, lambda: send(key, is_cancelled), lambda items: {"prompts": items}
+        )
 
     def prompt(
-        self, key: str, name: str, arguments: dict[str, str], gone: Callable[[], bool] = lambda: False
+        self, key: str, name: str, arguments: dict[str, str], is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
         """Return and record a prompt, filled in with arguments; see `Servers.prompt`."""
         send, asked = super().prompt, {"name": name, "arguments": arguments}
-        return self._recorded(key, "prompts/get", asked, lambda: send(key, name, arguments, gone), dict)
+        return self._recorded(key, "prompts/get", asked, lambda: send(key, name, arguments, is_cancelled), dict)
 
     def _recorded(
         self,

@@ -26,19 +26,21 @@ class SessionServers:
 
     Parameters:
         refusal: the error message if the session has no access; empty if it has.
-        gone: returns whether the current run was cancelled.
-        tape: the cassette that is recorded or replayed; None for neither.
+        is_cancelled: returns whether the current run was cancelled.
+        cassette: the cassette that is recorded or replayed; None for neither.
     """
 
-    def __init__(self, refusal: str, gone: Callable[[], bool], tape: Recorder | Player | None = None) -> None:
-        self._refusal, self._gone, self._tape = refusal, gone, tape
+    def __init__(
+        self, refusal: str, is_cancelled: Callable[[], bool], cassette: Recorder | Player | None = None
+    ) -> None:
+        self._refusal, self._is_cancelled, self._cassette = refusal, is_cancelled, cassette
         self._servers: Servers | None = None
         self._matching: SchemaMatching | None = None
 
     @property
     def replays(self) -> bool:
         """Whether a cassette is replayed, so that nothing is sent."""
-        return self._tape is not None and not self._tape.live
+        return self._cassette is not None and not self._cassette.live
 
     def get(self) -> Servers:
         """Return the servers, without starting one.
@@ -53,19 +55,19 @@ class SessionServers:
         return self._servers
 
     def _create(self) -> Servers:
-        if self._tape is None:
+        if self._cassette is None:
             from kosmo_kernel.mcp import Servers
 
             return Servers()
         from kosmo_kernel.client.recorder import Recorder
 
-        if isinstance(self._tape, Recorder):
+        if isinstance(self._cassette, Recorder):
             from kosmo_kernel.run.mcp_recorder import RecordedServers
 
-            return RecordedServers(self._tape)
+            return RecordedServers(self._cassette)
         from kosmo_kernel.run.mcp_player import ReplayedServers
 
-        return ReplayedServers(self._tape)
+        return ReplayedServers(self._cassette)
 
     def tools(self, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
         """Return the access of one run to the servers.
@@ -78,7 +80,7 @@ class SessionServers:
 
         self.get()
         self._matching = self._matching or SchemaMatching()
-        return McpTools(self.get, self._gone, say, self._matching, dry_run=dry_run)
+        return McpTools(self.get, self._is_cancelled, say, self._matching, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets of the servers, to redact from every text."""

@@ -83,7 +83,7 @@ class McpTools:
 
     Parameters:
         servers: returns the servers of the session.
-        gone: returns whether the run was cancelled.
+        is_cancelled: returns whether the run was cancelled.
         say: callback for a line of text for the user.
         matching: matches the patterns in the tools' schemas.
         dry_run: start no servers and call no tools.
@@ -92,16 +92,16 @@ class McpTools:
     def __init__(
         self,
         servers: Callable[[], Servers],
-        gone: Callable[[], bool],
+        is_cancelled: Callable[[], bool],
         say: Callable[[str], None],
         matching: SchemaMatching,
         *,
         dry_run: bool = False,
     ) -> None:
-        self._servers, self._gone, self._say, self._dry_run = servers, gone, say, dry_run
+        self._servers, self._is_cancelled, self._say, self._dry_run = servers, is_cancelled, say, dry_run
         self._matching = matching
 
-    def order(self, request: CallRequest) -> BoundToolCall:
+    def bound_call(self, request: CallRequest) -> BoundToolCall:
         """Check a call, and start its server if necessary.
 
         Raises:
@@ -117,31 +117,41 @@ class McpTools:
         else:
             server, name = servers.split(name)
             servers.may_use(server.name)
-        tool = servers.known_tool(server.name, name) if self._dry_run else servers.tool(server.name, name, self._gone)
+        tool = (
+            servers.known_tool(server.name, name)
+            if self._dry_run
+            else servers.tool(server.name, name, self._is_cancelled)
+        )
         if tool is None:
             values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
             return BoundToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
-        with self._matching.of_one_call(self._gone) as matches:
+        with self._matching.of_one_call(self._is_cancelled) as matches:
             arguments = checked(tool, request.named, request.positional, matches=matches)
         return BoundToolCall(server, tool.name, arguments, tool)
 
-    def plan(self, order: BoundToolCall) -> PlannedCall:
+    def plan(self, bound_call: BoundToolCall) -> PlannedCall:
         """Return the call as a dry run lists it."""
-        where = order.server.url if order.server.kind == "http" else order.server.command
+        where = bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command
         return PlannedCall(
-            order.function, f"{SPACE}.{order.server.name}", order.arguments, "tools/call", one_line(where)
+            bound_call.function,
+            f"{SPACE}.{bound_call.server.name}",
+            bound_call.arguments,
+            "tools/call",
+            one_line(where),
         )
 
     def nothing(self) -> ToolAnswer:
         """Return an empty answer for a call that is not made."""
         return ToolAnswer([Records([])], None)
 
-    def begin(self, order: BoundToolCall, hear: Callable[[ToolAnswer | BaseException], None]) -> ToolCallHandle:
-        """Make a call, and pass its answer or error to `hear` in another thread."""
-        servers, tool = self._servers(), order.tool
+    def begin(
+        self, bound_call: BoundToolCall, on_result: Callable[[ToolAnswer | BaseException], None]
+    ) -> ToolCallHandle:
+        """Make a call, and pass its answer or error to `on_result` in another thread."""
+        servers, tool = self._servers(), bound_call.tool
         if tool is None:
-            raise SettingsError(f"{order.function} is not known, and cannot be called.")
+            raise SettingsError(f"{bound_call.function} is not known, and cannot be called.")
 
         def done(future: Future[dict[str, Any]]) -> None:
             if future.cancelled():
@@ -150,15 +160,15 @@ class McpTools:
                 answer = future.result()
                 value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
-                hear(ToolAnswer([value], rows, shown=displays_of(answer)))
+                on_result(ToolAnswer([value], rows, shown=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
-                hear(error)
+                on_result(error)
 
-        future = servers.begin_call(tool, order.arguments, self._listener(order), order.server)
+        future = servers.begin_call(tool, bound_call.arguments, self._listener(bound_call), bound_call.server)
         future.add_done_callback(done)
         return ToolCallHandle(future)
 
-    def _listener(self, order: BoundToolCall) -> CallListener:
+    def _listener(self, bound_call: BoundToolCall) -> CallListener:
         """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
         shown_at = 0.0
 
@@ -167,10 +177,10 @@ class McpTools:
             if time.monotonic() - shown_at >= PROGRESS_EVERY:
                 shown_at = time.monotonic()
                 of = f"{done:g} of {total:g}" if total else f"{done:g}"
-                self._say(f"{order.function}: {of}{f', {one_line(message)}' if message else ''}\n")
+                self._say(f"{bound_call.function}: {of}{f', {one_line(message)}' if message else ''}\n")
 
         def log(level: str, text: str) -> None:
-            self._say(f"{SPACE}.{order.server.name}: {level}: {one_line(text)}\n")
+            self._say(f"{SPACE}.{bound_call.server.name}: {level}: {one_line(text)}\n")
 
         return CallListener(progress, log)
 
@@ -256,26 +266,26 @@ class McpTools:
                 "description": tool.description,
                 "lua_path": f"app.{SPACE}.{called}.{tool.lua}",
             }
-            for tool in self._servers().tools(server, self._gone)
+            for tool in self._servers().tools(server, self._is_cancelled)
         ]
 
     def _on_schema(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         server, name = self._servers().split(str(asked.get("path")))
         self._require_running(server.name)
-        return dict(self._servers().tool(server.name, name, self._gone).schema)
+        return dict(self._servers().tool(server.name, name, self._is_cancelled).schema)
 
     def _on_resources(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().resources(self._server(asked), self._gone)
+        return self._servers().resources(self._server(asked), self._is_cancelled)
 
     def _on_read_resource(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._servers().read_resource(self._server(asked), str(asked.get("uri")), self._gone)
+        return self._servers().read_resource(self._server(asked), str(asked.get("uri")), self._is_cancelled)
 
     def _on_prompts(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._servers().prompts(self._server(asked), self._gone)
+        return self._servers().prompts(self._server(asked), self._is_cancelled)
 
     def _on_get_prompt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         server, name, arguments = self._server(asked), str(asked.get("name")), asked.get("arguments") or {}
-        prompts = {one["name"]: one for one in self._servers().prompts(server, self._gone)}
+        prompts = {one["name"]: one for one in self._servers().prompts(server, self._is_cancelled)}
         if name not in prompts:
             near = nearest(name, list(prompts)) or list(prompts)
             raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
@@ -285,7 +295,7 @@ class McpTools:
         if missing := [one for one in required if arguments.get(one) is None]:
             raise InvalidArgumentsError(f"The prompt `{name}` needs {', '.join(f'`{one}`' for one in missing)}.")
         texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
-        return self._servers().prompt(server, name, texts, self._gone)
+        return self._servers().prompt(server, name, texts, self._is_cancelled)
 
     def _server(self, asked: Mapping[str, Any]) -> str:
         server = self._servers().find(str(asked.get("server"))).name

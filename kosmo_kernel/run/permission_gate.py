@@ -41,7 +41,7 @@ class PermissionGate:
         self._permissions: dict[tuple[str, str, str], Permission] = {}
         self._answers: dict[tuple[str, str], bool | None] = {}
 
-    def check(self, order: BoundCall) -> None:
+    def check(self, bound_call: BoundCall) -> None:
         """Check that a call is allowed, after its arguments were checked and before anything is sent.
 
         Raises:
@@ -49,32 +49,32 @@ class PermissionGate:
             SettingsError, UnknownNameError: a file with permissions is invalid.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
-        if not order.calls:
+        if not bound_call.calls:
             return  # the list argument is empty, so nothing is sent
-        integration, function = order.integration, order.function
-        name, alias, effect = f"{integration.name}.{function.name}", normalize_alias(order.alias), function.effect
+        integration, function = bound_call.integration, bound_call.function
+        name, alias, effect = f"{integration.name}.{function.name}", normalize_alias(bound_call.alias), function.effect
         rule = self._permission((integration.name, alias, effect), permission)
         verb = "changes something at" if effect == "write" else "reads from"
-        call = _call_text(name, order.calls[0], more=len(order.calls) > 1)
-        why = self._why_not(rule, (name, alias), f"{call} {verb} {integration.title}, account {order.alias}.")
+        call = _call_text(name, bound_call.calls[0], more=len(bound_call.calls) > 1)
+        why = self._why_not(rule, (name, alias), f"{call} {verb} {integration.title}, account {bound_call.alias}.")
         if why is not None:
             raise NotAllowedError(
-                f"{name} (account {order.alias}): {_rule_text(effect, 'account', rule)}{why}. Nothing was sent. "
+                f"{name} (account {bound_call.alias}): {_rule_text(effect, 'account', rule)}{why}. Nothing was sent. "
                 f"{how_to_allow(integration.name, alias, effect, rule)}",
                 function=name,
-                account=order.alias,
+                account=bound_call.alias,
                 operation=effect,
                 permission=rule.policy,
             )
 
-    def check_tool(self, order: BoundToolCall) -> None:
+    def check_tool(self, bound_call: BoundToolCall) -> None:
         """Check that a call of an MCP server's tool is allowed, like `check`."""
-        name, server, effect = order.function, order.server.name, order.effect
+        name, server, effect = bound_call.function, bound_call.server.name, bound_call.effect
         rule = self._permission(("mcp", server, effect), lambda _, server, effect: tool_permission(server, effect))
         if rule.policy == "allow":
             return  # the usual case: formatting the prompt below takes as long as checking the arguments
         verb = "may change something with" if effect == "write" else "reads from"
-        call = _call_text(name, order.arguments)
+        call = _call_text(name, bound_call.arguments)
         why = self._why_not(rule, (name, server), f"{call} {verb} the MCP server {server}.")
         if why is not None:
             raise NotAllowedError(

@@ -44,7 +44,7 @@ class RecordingMode:
 
     Attributes:
         account: the account, which was checked to exist.
-        tape: the recorder or player; None for neither.
+        cassette: the recorder or player; None for neither.
 
     Raises:
         SettingsError: both modes are requested, the cassette cannot be written or read, or KOSMO_DEMO is invalid.
@@ -69,7 +69,7 @@ class RecordingMode:
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.tape: Recorder | Player | None = self._player or _recorder(record, env.get(RECORD), self.account)
+        self.cassette: Recorder | Player | None = self._player or _recorder(record, env.get(RECORD), self.account)
 
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -107,9 +107,9 @@ class RecordingMode:
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""
-        if self.tape is None or not calls or (self.tape.live and not self._own):
+        if self.cassette is None or not calls or (self.cassette.live and not self._own):
             return []
-        return [self.tape.summary()]
+        return [self.cassette.summary()]
 
     def close(self) -> None:
         """Write the recording to its file.
@@ -117,8 +117,8 @@ class RecordingMode:
         Raises:
             OSError: the file cannot be written.
         """
-        if self.tape and self._own:
-            self.tape.close()
+        if self.cassette and self._own:
+            self.cassette.close()
 
 
 @contextmanager

@@ -24,25 +24,25 @@ class SchemaMatching:
         self._is_timed_out = False
 
     @contextmanager
-    def of_one_call(self, gone: Callable[[], bool] = lambda: False) -> Iterator[Matches]:
+    def of_one_call(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[Matches]:
         """Yield a function that matches patterns for the arguments of one call; it returns None after a timeout.
 
         Parameters:
-            gone: returns whether the call was cancelled.
+            is_cancelled: returns whether the call was cancelled.
         """
         with self._lock:
             self._patterns.begin(SECONDS)
             self._is_timed_out = False
-            yield partial(self._matches, gone)
+            yield partial(self._matches, is_cancelled)
 
-    def _matches(self, gone: Callable[[], bool], pattern: str, text: str) -> bool | None:
+    def _matches(self, is_cancelled: Callable[[], bool], pattern: str, text: str) -> bool | None:
         if self._is_timed_out:
             return None
         # In a group, because a pattern between slashes would be read as one with flags.
         question = [text.encode(errors="replace"), f"(?:{pattern})".encode(errors="replace")]
         try:
             answer, _ = self._patterns.ask(
-                {"verb": "match", "flags": "u"}, question, lambda: CANCELLED if gone() else None
+                {"verb": "match", "flags": "u"}, question, lambda: CANCELLED if is_cancelled() else None
             )
         except InvalidArgumentsError:
             return None  # the pattern is invalid

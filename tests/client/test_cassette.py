@@ -61,18 +61,18 @@ def recorded(
     file: Path, *steps: Step, times: int = 1, api: WSGIApplication | httpx.BaseTransport | None = None
 ) -> None:
     """Ask for apps so often, and keep what this API says."""
-    tape, clock = Recorder(file, "default"), FastClock()
+    cassette, clock = Recorder(file, "default"), FastClock()
     api = api or Script(*steps)
     transport = api if isinstance(api, httpx.BaseTransport) else in_process(api)
-    client = Client(HEROKU, ACCOUNT, transport=transport, clock=clock, tape=tape)
+    client = Client(HEROKU, ACCOUNT, transport=transport, clock=clock, cassette=cassette)
     for _ in range(times):
         with suppress(ApiError):
             client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
-    tape.close()
+    cassette.close()
 
 
 def replaying(file: Path) -> Client:
-    return Client(HEROKU, ACCOUNT, clock=FastClock(), tape=Player(file))
+    return Client(HEROKU, ACCOUNT, clock=FastClock(), cassette=Player(file))
 
 
 def replayed(file: Path, name: str = "list_apps", **args: Any) -> Answer:
@@ -203,7 +203,7 @@ def test_a_failure_is_replayed_at_once_as_what_it_was(
 ) -> None:
     recorded(file, bad)
     clock = FastClock()
-    client = Client(HEROKU, ACCOUNT, clock=clock, tape=Player(file))
+    client = Client(HEROKU, ACCOUNT, clock=clock, cassette=Player(file))
     with pytest.raises(error or ApiError) as caught:
         client.fetch(HEROKU.function("list_apps"), {}, Progress(clock))
 
@@ -214,12 +214,12 @@ def test_an_address_without_an_answer_is_replayed_as_that(file: Path) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        tape = Recorder(file, "default")
+        cassette = Recorder(file, "default")
         with pytest.raises(UnreachableError):
-            Client(HEROKU, Account("heroku", "default", TOKEN, url, "x"), patience=0, tape=tape).fetch(
+            Client(HEROKU, Account("heroku", "default", TOKEN, url, "x"), patience=0, cassette=cassette).fetch(
                 HEROKU.function("list_apps"), {}
             )
-        tape.close()
+        cassette.close()
     with pytest.raises(UnreachableError, match="the connection was refused"):
         replayed(file)
 

@@ -79,13 +79,13 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
         "from pathlib import Path\n"
         "from kosmo_kernel.client.recorder import Recorder\n"
         "from kosmo_kernel.client.cassette import RecordedServerRequest\n"
-        "tape = Recorder(Path(sys.argv[1]), 'default', 'one')\n"
+        "recorder = Recorder(Path(sys.argv[1]), 'default', 'one')\n"
         "for place in range(50):\n"
         "    asked = RecordedServerRequest.of(sys.argv[2], 'tools/call', {'place': place})\n"
-        "    tape.keep_server_reply(asked, {'result': {'content': []}}, ())\n"
+        "    recorder.keep_server_reply(asked, {'result': {'content': []}}, ())\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "tape.close()\n"
+        "recorder.close()\n"
     )
     names = [f"server-{place}" for place in range(6)]
     processes = [
@@ -114,9 +114,9 @@ def test_processes_that_end_in_the_same_moment_wait_for_one_another(file: Path) 
 
 
 def kept(file: Path, name: str, run: str = "") -> Recorder:
-    tape = Recorder(file, "default", run)
-    tape.keep_server_reply(RecordedServerRequest.of(name, "tools/call", {}), {"result": {"content": []}}, ())
-    return tape
+    cassette = Recorder(file, "default", run)
+    cassette.keep_server_reply(RecordedServerRequest.of(name, "tools/call", {}), {"result": {"content": []}}, ())
+    return cassette
 
 
 def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
@@ -127,12 +127,12 @@ def test_who_asked_nothing_leaves_what_the_others_kept(file: Path) -> None:
 
 
 def test_what_is_no_cassette_is_replaced(file: Path) -> None:
-    tape = kept(file, "first", "one")
+    cassette = kept(file, "first", "one")
     for text in ("notes of mine\n", "[1]\n", '{"cassette": 2}\n', ""):
         file.write_text(text, encoding="utf-8")
-        tape.close()
+        cassette.close()
         assert paths(file) == ["first tools/call"]
-        tape = kept(file, "first", "another")
+        cassette = kept(file, "first", "another")
 
 
 @pytest.mark.full

@@ -109,8 +109,8 @@ def test_an_address_where_nobody_is_and_one_that_is_another(tmp_path: Path) -> N
 def test_tools_that_changed_are_asked_for_again_over_http_as_well(tmp_path: Path) -> None:
     logged: list[tuple[str, str]] = []
     with hall() as url, opened(tmp_path, {"far": {"url": url}}) as servers:
-        hearing = CallListener(log=lambda *line: logged.append(line))
-        servers.call(servers.tool("far", "open_balcony"), {}, hearing)
+        listener = CallListener(log=lambda *line: logged.append(line))
+        servers.call(servers.tool("far", "open_balcony"), {}, listener)
         until = time.monotonic() + 30
         while servers._running["far"].fresh:  # the word of it comes on a way of its own
             assert time.monotonic() < until

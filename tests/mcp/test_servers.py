@@ -156,8 +156,8 @@ def test_a_server_that_was_killed_is_started_again_by_the_next_question(ours: Se
 def test_progress_and_log_are_heard_while_a_tool_works(ours: Servers) -> None:
     steps: list[object] = []
     logs: list[tuple[str, str]] = []
-    hearing = CallListener(lambda *step: steps.append(step), lambda *line: logs.append(line))
-    ours.call(ours.tool("ours", "misbehave"), {}, hearing)
+    listener = CallListener(lambda *step: steps.append(step), lambda *line: logs.append(line))
+    ours.call(ours.tool("ours", "misbehave"), {}, listener)
     assert steps == [(1, 2, "step 1"), (2, 2, "step 2")]
     assert logs == [("warning", "almost full")]
 
@@ -177,7 +177,7 @@ def test_a_call_that_nobody_waits_for_is_cancelled(tmp_path: Path) -> None:
     with opened(tmp_path, {"ours": faulty("silent")}) as servers:
         tool = servers.tool("ours", "misbehave")
         with pytest.raises(StoppedError):
-            servers.call(tool, {}, gone=lambda: True)
+            servers.call(tool, {}, is_cancelled=lambda: True)
         assert (
             servers.call(servers.tool("ours", "echo"), {"text": "still there"})["content"][0]["text"] == "still there"
         )

@@ -266,7 +266,7 @@ def test_of_sessions_with_a_name_the_last_ones_are_kept_and_those_in_use(fakes: 
 
 @pytest.mark.parametrize("more", [{}, {"session": "kept"}], ids=["fresh", "named"])
 def test_a_call_is_over_before_another_one_has_its_session(more: dict[str, str]) -> None:
-    desk, underway, over = CallHandler(ServerOptions("demo")), InFlightCall(lambda _: None), []
+    handler, underway, over = CallHandler(ServerOptions("demo")), InFlightCall(lambda _: None), []
 
     @contextmanager
     def watched(lend: Any) -> Iterator[Any]:
@@ -274,11 +274,11 @@ def test_a_call_is_over_before_another_one_has_its_session(more: dict[str, str])
             yield session
             over.append(underway._over.is_set())
 
-    sessions: Any = desk._sessions
+    sessions: Any = handler._sessions
     lent, kept = sessions.fresh, sessions.named
     sessions.fresh, sessions.named = lambda: watched(lent()), lambda name: watched(kept(name))
-    answer = desk.answer("lua_run", {"code": "return 1"} | more, underway)
-    desk.close()
+    answer = handler.answer("lua_run", {"code": "return 1"} | more, underway)
+    handler.close()
     assert (answer.failed, answer.value["result"], over) == (False, [1], [True])
 
 
