@@ -3,7 +3,7 @@
 `schemas/` has one file for each command that offers `--json`:
 
     runs      command lines to try: `args` (`--json` is added), and where needed `stdin`, `env`, `files` (by name,
-              each with its JSON or text) and `exit`, 0 unless given; `{folder}`, `{tests}`, `{python}` and the demo's
+              each with its JSON or text) and `exit`, 0 unless given; `{folder}`, `{support}`, `{python}` and the demo's
               `{demo_url}` and `{demo_token}` stand for what they say
     done      the schema of what is printed when the command exits with 0
     failed    the schema of what is printed otherwise; that of every command (`shared.json`) unless given
@@ -28,7 +28,7 @@ from jsonschema import Draft202012Validator
 from kosmo_command import kosmo
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
-from repository import ROOT
+from repository import ROOT, SUPPORT
 
 from kosmo_kernel.cli import COMMANDS, command_named
 from kosmo_kernel.demo.api import DEMO_TOKEN
@@ -103,7 +103,7 @@ def test_what_a_command_prints_with_json_fits_its_schema(
     name: str, run: dict[str, Any], demo_url: str, tmp_path: Path
 ) -> None:
     def filled(text: str) -> str:
-        places = {"folder": tmp_path, "tests": SCHEMAS.parent, "python": sys.executable}
+        places = {"folder": tmp_path, "support": SUPPORT, "python": sys.executable}
         for word, value in {"demo_url": demo_url, "demo_token": DEMO_TOKEN, **places}.items():
             text = text.replace(f"{{{word}}}", str(value))
         return text
