@@ -74,7 +74,8 @@ def print_rows(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print a text to standard error, apart from the result."""
+    """Print a text to standard error, apart from the result and after what was printed of it."""
+    sys.stdout.flush()
     write(sys.stderr, text + "\n")
 
 
