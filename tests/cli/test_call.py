@@ -51,6 +51,7 @@ def lua(code: str) -> list[Any]:
     return values
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "args",
     [

@@ -65,6 +65,7 @@ def said(shell: str, script: str, *args: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("line", "wanted"), CASES)
 def test_bash_is_told_what_can_follow_what_it_takes_for_the_word(line: str, wanted: list[str]) -> None:
     script = f"""eval "$(kosmo completion bash)"

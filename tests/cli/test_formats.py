@@ -173,6 +173,7 @@ def test_a_form_is_utf_8_whatever_the_terminal_speaks(form: str) -> None:
     assert "包裹" in written(form, "return {{ a = '包裹' }}", env={"PYTHONIOENCODING": "ascii"})
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_terminal_is_not_changed_by_what_is_written(form: str) -> None:
     screen = on_terminal(LUA, "--format", form, "-e", r"return {{ a = 'x\27[2Jy' }}")

@@ -57,6 +57,7 @@ def without_faults() -> dict[Asked, str | ApiError]:
 RATES = [*({kind: 0.05} for kind in KINDS), dict.fromkeys(KINDS, 0.05)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("rates", full_except(RATES, RATES[-1]), ids=", ".join)
 def test_an_audit_in_bad_minutes_is_the_same_or_names_what_is_missing(rates: dict[str, float]) -> None:
     clock = FastClock()

@@ -163,6 +163,7 @@ def test_a_hundred_restarts_in_a_row_each_begin_anew(fresh: Kernel) -> None:
         assert fresh.run("before = 1")[0]["execution_count"] == 1
 
 
+@pytest.mark.full
 def test_a_kernel_that_is_killed_takes_its_lua_with_it(fresh: Kernel) -> None:
     processes = family(fresh)
     fresh.process.kill()

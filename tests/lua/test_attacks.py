@@ -199,6 +199,7 @@ def executed(client: BlockingKernelClient, code: str) -> tuple[dict[str, Any], l
             shown.append(message["content"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("program", sampled(some_of_each(5), IN_THE_KERNEL // 5))
 def test_a_program_cannot_harm_the_kernel(program: Program, kernel: BlockingKernelClient) -> None:
     started = time.perf_counter()

@@ -121,6 +121,7 @@ def test_a_fork_of_the_parent_gets_a_child_of_its_own_and_disturbs_nothing() -> 
     assert done.stdout.splitlines() == ["LuaProcessError [None]", "[1]"]
 
 
+@pytest.mark.full
 def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "START", STUCK_START)
     child = LuaProcess()

@@ -69,6 +69,7 @@ def test_a_tool_may_be_one_that_writes(real: Servers, tmp_path: Path) -> None:
     assert "new file:   notes.txt" in told["content"][0]["text"]
 
 
+@pytest.mark.full
 def test_a_server_answers_many_threads_at_once(real: Servers) -> None:
     tool = real.tool("time", "get_current_time")
     found: list[str] = []

@@ -140,6 +140,7 @@ def call(number: int, name: str, **arguments: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
 
+@pytest.mark.full
 def test_what_is_no_message_is_passed_over_and_lua_prints_nowhere_but_in_its_answer(
     raw: subprocess.Popen[bytes],
 ) -> None:
@@ -175,6 +176,7 @@ def test_it_ends_with_its_client_and_no_lua_process_stays(
     assert psutil.wait_procs(below, timeout=10)[1] == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
 def test_it_ends_at_once_where_there_is_no_client() -> None:
     done = without_standard_input("mcp:serve", "--demo")

@@ -85,6 +85,7 @@ def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str
     return asyncio.run(ask())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
 def test_whoever_has_the_token_is_served_in_both_forms_of_the_protocol(server: Served, mode: str, version: str) -> None:
     spoken, answer = called(server.url, server.token, "heroku_get_app", {"app_id": "my-app"}, mode)

@@ -160,6 +160,7 @@ def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tm
 # Lua --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_a_run_of_lua_gives_the_document_of_integrations_lua() -> None:
     code = "print('here') return #app.integrations.heroku.list_apps()"
     answer = asked(lambda one: one.call_tool("lua_run", {"code": code})).structured_content

@@ -203,6 +203,7 @@ def test_a_text_that_ends_early_is_a_beginning_of_all_of_it() -> None:
     assert pretty(value, 5000)[:5000] == whole[:5000]
 
 
+@pytest.mark.full
 def test_a_frame_that_would_be_nearly_empty_is_refused_with_a_way_out() -> None:
     rows = Records([{f"field_{n}": n} for n in range(5000)])
 

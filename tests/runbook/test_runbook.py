@@ -295,6 +295,7 @@ def test_what_is_no_notebook_is_one_line(name: str, text: str | None, tmp_path: 
     assert done.stderr.startswith(f"Error: `{name}` ")
 
 
+@pytest.mark.full
 def test_the_command_names_the_files_it_wrote(audit: Path, tmp_path: Path) -> None:
     done = kosmo("run", audit.name, "-p", "limit", "3", "-a", "demo", "-o", "copy.ipynb", "--html", cwd=tmp_path)
     assert (done.returncode, done.stdout.split()) == (0, ["copy.ipynb", "copy.html"])

@@ -97,6 +97,7 @@ def test_html_reads_as_lines_and_cells() -> None:
     assert html_to_text(sanitize_html(markup)) == "T\na & b\n1\t2\n3\t4"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "unit",
     [

@@ -147,6 +147,7 @@ def test_markdown_has_no_raw_html_no_images_and_only_links_to_the_web(read: Call
     assert [one for one in links if not one.lower().startswith(("http://", "https://", "text-align:"))] == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "unit",
     ["<", "[", "](", "](http://(a", "!", "] ", "```\n", "$ \\ http:// ", "`a``b", "``` a`", "~~~", "&#36", ":::{"],

@@ -116,6 +116,7 @@ def test_long_latex_is_not_shown() -> None:
         sanitize_latex("x" * (MAX_LENGTH + 1))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "unit", ["\\\\[", "\\\\[ ", " ", "\\hspace{ ", "\\begin{", "\\cancel ", "{}", "\\begin{array}{c", "$\\"]
 )
