@@ -177,7 +177,7 @@ def test_work_outside_lua_has_a_limit_that_lua_cannot_catch(lua: Session, monkey
 
     assert error.limit == "host_cpu_limit"
     assert "0.3 s of processor time outside Lua" in error.message
-    assert time.thread_time() - before < 2
+    assert time.thread_time() - before < 10
 
 
 def burn(seconds: float) -> str:

@@ -57,7 +57,7 @@ def test_a_huge_name_of_a_page_is_looked_up_in_no_time(page: str) -> None:
     docs.search(page)
 
     assert len(caught.value.message) < 1000
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_name_of_megabytes_is_an_error_and_costs_little(lua: Session, ask: str
     found = lua.run(f"local name = ('zz'):rep(4 << 20) return (pcall(function() {ask} end))")
 
     assert len(found.values) == 1
-    assert time.thread_time() - before < 2
+    assert time.thread_time() - before < 10
 
 
 def test_output_of_megabytes_is_cut_before_it_is_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
