@@ -73,14 +73,22 @@ def test_the_line_is_updated_in_place_and_its_last_state_stays(lab: Lab, kernel:
     assert "columns" in table
 
 
-def test_the_notebook_keeps_it_in_both_forms(lab: Lab) -> None:
-    saved = lab.contents().cells[-1].outputs[0]
+@pytest.fixture
+def finished(lab: Lab) -> Lab:
+    """The page with a notebook that was run."""
+    lab.open("kosmo-lua.ipynb")
+    lab.run_all()
+    return lab
+
+
+def test_the_notebook_keeps_it_in_both_forms(finished: Lab) -> None:
+    saved = finished.contents().cells[-1].outputs[0]
     assert saved.output_type == "display_data"
     assert set(saved.data) == {"text/plain", "text/html"}
     assert saved.data["text/plain"].startswith("41 calls · 41 requests · ")
 
 
-def test_nothing_of_its_look_reaches_the_page_around_it(lab: Lab) -> None:
-    markup = lab.contents().cells[-1].outputs[0].data["text/html"]
+def test_nothing_of_its_look_reaches_the_page_around_it(finished: Lab) -> None:
+    markup = finished.contents().cells[-1].outputs[0].data["text/html"]
     markup = markup.replace(' class="tex2jax_ignore mathjax_ignore"', "")  # which MathJax looks for, and no style
     assert re.findall(r"class|<style|<script| id=", markup) == []
