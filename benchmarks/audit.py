@@ -82,7 +82,7 @@ def served(apps: int, latency: float) -> Iterator[dict[str, str]]:
 
 
 def measured(name: str, apps: int = APPS, latency: float = LATENCY) -> Figures:
-    """What one measurement, in a process of its own, tells."""
+    """Return what one measurement, in a process of its own, tells."""
     with served(apps, latency) as environment:
         done = subprocess.run(
             [sys.executable, __file__, "--only", name], env=environment, capture_output=True, text=True, check=False
@@ -109,7 +109,7 @@ def memory() -> float:
 
 
 def costs(work: Callable[[], Any]) -> tuple[Any, Figures]:
-    """What some work gives, its seconds and its processor time."""
+    """Return what some work gives, its seconds and its processor time."""
     started, used = time.perf_counter(), cpu()
     found = work()
     return found, {"seconds": time.perf_counter() - started, "cpu": cpu() - used}

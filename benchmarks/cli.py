@@ -1,4 +1,4 @@
-"""What the command line costs, in the processor time of `python -c pass`.
+"""Measure what the command line costs, in the processor time of `python -c pass`.
 
     python benchmarks/cli.py [ROUNDS]
 

@@ -140,7 +140,7 @@ def requests(url: str, names: list[str], at_once: int, rounds: int, what: str) -
 
 
 def again(url: str, function: Function, calls: list[dict[str, str]], rounds: int, what: str) -> float:
-    """What it costs to ask again, as a share of what it costs to ask."""
+    """Return what it costs to ask again, as a share of what it costs to ask."""
     ratios: list[float] = []
     answers: list[Answer] = []
     with closing(Client(HEROKU, account(url))) as client:

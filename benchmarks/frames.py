@@ -83,12 +83,12 @@ def dynos(count: int) -> bytes:
 
 
 def apps(count: int) -> KosmoFrame:
-    """What `list_apps` gives for that many: the widest of the frames, of which the text alone is more than the aim."""
+    """Return what `list_apps` gives for so many apps: the widest frame, whose text alone is more than the aim."""
     return frame_of(Records([app(number, 1).record() for number in range(count)], HEROKU.function("list_apps")))
 
 
 def others() -> Iterator[tuple[str, KosmoFrame]]:
-    """What the other lists of a company with 1,500 apps are, by what they are lists of."""
+    """Yield what the other lists of a company with 1,500 apps are, by what they are lists of."""
     one = company(1_500)
     found = [one.resources_of(app) for app in one.apps]
     for name in ("addons", "collaborators", "domains"):
@@ -138,7 +138,7 @@ def by_hand(body: bytes) -> pd.DataFrame:
 
 
 def usual(body: bytes) -> pd.DataFrame:
-    """What most people write."""
+    """Return what most people write."""
     return pd.json_normalize(msgspec.json.decode(body))
 
 

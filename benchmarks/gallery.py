@@ -150,7 +150,7 @@ def picture_scene(lab: Lab, name: str, save: Callable[[str], object]) -> None:
 
 
 def picture_answer(lab: Lab, name: str, save: Callable[[str], object]) -> None:
-    """What the editor answers to a key."""
+    """Return what the editor answers to a key."""
     _, _, typed, key = ASKED[name]
     lab.open(f"{name}.ipynb")
     lab.run_all()

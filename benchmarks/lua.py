@@ -1,4 +1,4 @@
-"""What Lua costs: a list through Lua against the same list without it, and the price of a run.
+"""Measure what Lua costs: a list through Lua against the same list without it, and the price of a run.
 
     python benchmarks/lua.py
 

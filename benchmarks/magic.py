@@ -1,4 +1,4 @@
-"""What the magic costs in a Python notebook: loading it, a cell of Lua over a cell of Python, a completion.
+"""Measure what the magic costs in a Python notebook: loading it, a cell of Lua over a cell of Python, a completion.
 
     python benchmarks/magic.py [ROUNDS]
 

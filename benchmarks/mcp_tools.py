@@ -41,7 +41,7 @@ return #parallel.map(items, function() return app.mcp.time.get_current_time{{ ti
 
 
 def seconds(work: Callable[[], object], processes: Sequence[psutil.Process]) -> tuple[float, float]:
-    """What something takes by the wall clock and of the processors, in all processes together."""
+    """Return what something takes by the wall clock and of the processors, in all processes together."""
     used, started = _used(processes), time.perf_counter()
     work()
     return time.perf_counter() - started, _used(processes) - used

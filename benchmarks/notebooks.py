@@ -1,4 +1,4 @@
-"""What the notebooks take, run one after the other by `kosmo run` on the demo account, by the clock on the wall.
+"""Measure the wall-clock time of each notebook, run one after the other by `kosmo run` on the demo account.
 
     python benchmarks/notebooks.py [ROUNDS]
 

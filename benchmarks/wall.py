@@ -1,4 +1,4 @@
-"""What the wall around Lua costs, and how far a script gets past its limits.
+"""Measure what the wall around Lua costs, and how far a script gets past its limits.
 
     python benchmarks/wall.py
 
@@ -96,7 +96,7 @@ def trips() -> None:
 
 
 def prints() -> None:
-    """How soon what a script prints is seen, and in how many pieces."""
+    """Return how soon what a script prints is seen, and in how many pieces."""
     with Session("demo") as session:
         session.run("return 1")
         pieces, late = [], []
@@ -128,7 +128,7 @@ def start() -> None:
 
 
 def overshoot() -> None:
-    """How long after its limit, or an interrupt, a script is over."""
+    """Return how long after its limit, or an interrupt, a script is over."""
     limit = 0.5
     print(f"overshoot of a limit of {limit} s, seconds (median, most):")
     with Session("demo") as session:

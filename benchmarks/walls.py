@@ -1,4 +1,4 @@
-"""What the walls around the Lua process cost: its start, its memory, and each run, with them and without.
+"""Measure what the walls around the Lua process cost: its start, its memory, and each run, with them and without.
 
     python benchmarks/walls.py
 

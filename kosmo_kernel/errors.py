@@ -239,7 +239,7 @@ class ApiError(KosmoError):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same request may succeed later."""
+        """Return whether the same request may succeed later."""
         return isinstance(self, (ServiceError, TryLaterError))
 
     def facts(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every test lives in: a home of its own, no credentials, no network beyond this machine.
+"""Describe what every test lives in: a home of its own, no credentials, no network beyond this machine.
 
 The process is cleaned once before anything is collected (fixtures of a wider scope and the kernels of
 the notebooks inherit that), and every test gets a fresh home on top.

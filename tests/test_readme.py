@@ -73,7 +73,7 @@ def commands(block: Block) -> Iterator[Block]:
 
 
 def shows(shown: str, happened: str) -> bool:
-    """Whether a block shows what happened; blank ends of lines and of the text do not count."""
+    """Return whether a block shows what happened; blank ends of lines and of the text do not count."""
     lines = ("(.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in _lines(shown))
     return re.fullmatch("".join(lines), "".join(f"{line}\n" for line in _lines(happened))) is not None
 

@@ -196,7 +196,7 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """How it is called: `list_dynos({ app_id })`; optional parameters have a question mark."""
+        """The form of a call: `list_dynos({ app_id })`; optional parameters have a question mark."""
         if not self.params:
             return f"{self.name}()"
         names = ", ".join(p.name if p.required else f"{p.name}?" for p in self.params)

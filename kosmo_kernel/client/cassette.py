@@ -62,7 +62,7 @@ class Transport(Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether the transport is closed."""
+        """Return whether the transport is closed."""
         ...
 
     def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:

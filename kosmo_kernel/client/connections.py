@@ -226,7 +226,7 @@ class Connections:
         try:
             if self._trust is None:
                 self._proxy = _proxy(self._url)
-                self._trust = _plain_http_context() if self._url.startswith("http:") else _trusting()
+                self._trust = _context_without_trusted_certificates() if self._url.startswith("http:") else _trusting()
             return httpx.HTTPTransport(
                 verify=self._trust,
                 trust_env=False,
@@ -314,6 +314,6 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _plain_http_context() -> ssl.SSLContext:
+def _context_without_trusted_certificates() -> ssl.SSLContext:
     """Return a context for plain HTTP, without certificates: loading them takes longer than the demo's first call."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

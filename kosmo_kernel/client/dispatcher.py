@@ -112,7 +112,7 @@ class CallHandle:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the call or its run was cancelled."""
+        """Return whether the call or its run was cancelled."""
         return self.is_cancelled or self.progress.cancelled
 
     def cancel(self) -> None:

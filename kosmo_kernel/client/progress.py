@@ -153,7 +153,7 @@ class Progress:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the run has ended."""
+        """Return whether the run has ended."""
         return self._ended.is_set()
 
     def begin(self, account: str, calls: int = 1) -> None:

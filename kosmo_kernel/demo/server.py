@@ -118,7 +118,7 @@ class _Server(ThreadingTCPServer):
 
 
 class _ResetPoint:
-    """How much of a response is sent; if `share` is below 1, the connection is then reset."""
+    """The share of a response that is sent; if `share` is below 1, the connection is then reset."""
 
     share = 1.0
 

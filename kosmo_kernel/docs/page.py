@@ -70,7 +70,7 @@ class Page(str):
 
 
 class Writer(NamedTuple):
-    """How one form of a page writes third-party text.
+    """Write third-party text in one form of a page.
 
     Parameters:
         text: formats a line of text.

@@ -20,7 +20,7 @@ _BEFORE_STATEMENT = (";", "do", "then", "else", "repeat")  # what a statement ca
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the grammar allows next.
+    """The tokens that the grammar allows next.
 
     Parameters:
         keywords: most likely first.

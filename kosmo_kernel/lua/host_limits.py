@@ -45,7 +45,7 @@ class HostBudget:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the run has exceeded its processor time in this thread, checked every `LOOK_EVERY` seconds."""
+        """Return whether the run has exceeded its processor time in this thread, checked every `LOOK_EVERY` seconds."""
         now = time.monotonic()
         if now < self._look_at:  # this is checked after each message, and reading the processor time is a system call
             return False

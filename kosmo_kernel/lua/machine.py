@@ -269,7 +269,7 @@ class Machine:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the current run must stop, so that nothing should wait for its requests."""
+        """Return whether the current run must stop, so that nothing should wait for its requests."""
         return self._closed or self._ending.why is not None
 
     def _expire(self, limit: str = "timeout") -> None:

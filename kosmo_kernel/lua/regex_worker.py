@@ -75,14 +75,14 @@ def compile_pattern(pattern: str, flags: str) -> regex.Pattern[str]:
         return regex.compile(source, wanted, cache_pattern=False)
     except regex.error as error:
         place = "" if error.pos is None else f" at character {error.pos + offset + 1}"
-        raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong{place}: {error.msg}") from None
+        raise PatternRefusedError(f"the pattern {_quote(pattern)} is wrong{place}: {error.msg}") from None
     except (ValueError, OverflowError) as error:  # invalid flags inside the pattern, or a repeat count too large
-        raise PatternRefusedError(f"the pattern {_shown(pattern)} is wrong: {error}") from None
+        raise PatternRefusedError(f"the pattern {_quote(pattern)} is wrong: {error}") from None
     except RecursionError:
-        raise PatternRefusedError(f"the pattern {_shown(pattern)} is nested too deeply") from None
+        raise PatternRefusedError(f"the pattern {_quote(pattern)} is nested too deeply") from None
 
 
-def _shown(pattern: str) -> str:
+def _quote(pattern: str) -> str:
     return f"`{pattern if len(pattern) <= MAX_PATTERN_SHOWN else pattern[:MAX_PATTERN_SHOWN] + '…'}`"
 
 

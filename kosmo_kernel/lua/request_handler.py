@@ -363,7 +363,7 @@ class RequestHandler:
 
     @property
     def has_buffered_output(self) -> bool:
-        """Whether some printed text has not been passed on yet."""
+        """Return whether some printed text has not been passed on yet."""
         return bool(self._held)
 
     def flush_output(self, *, whole: bool = False) -> None:

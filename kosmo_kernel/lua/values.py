@@ -117,7 +117,7 @@ class RemoteLists:
 
     @property
     def should_collect_garbage(self) -> bool:
-        """Whether so many records are kept that Lua should collect garbage and release lists."""
+        """Return whether so many records are kept that Lua should collect garbage and release lists."""
         return self._records > MAX_RECORDS // 2
 
     def _described(self, value: Any, blobs: list[bytes]) -> dict[str, Any]:

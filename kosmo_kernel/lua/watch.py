@@ -36,7 +36,7 @@ class StopReason:
 
     @property
     def is_immediate(self) -> bool:
-        """Whether a second interrupt asked to stop at once."""
+        """Return whether a second interrupt asked to stop at once."""
         return self.why is not None and self.deadline == 0.0
 
     def request(self, why: str, grace: float) -> None:

@@ -216,12 +216,12 @@ class ServerConnection:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, so that a new connection must replace it."""
+        """Return whether it has ended, so that a new connection must replace it."""
         return self._starting is not None and self._starting.done() and not self.alive
 
     @property
     def alive(self) -> bool:
-        """Whether it can receive requests."""
+        """Return whether it can receive requests."""
         return self._connection is not None and not self._connection.transport.closed.is_set() and not self.hung
 
     @property
@@ -261,7 +261,7 @@ class ServerConnection:
 
     @property
     def fresh(self) -> bool:
-        """Whether it runs, and has not announced a change of its tools since they were listed."""
+        """Return whether it runs, and has not announced a change of its tools since they were listed."""
         return self.alive and not self._stale
 
     async def tools(self, *, anew: bool = False) -> tuple[Tool, ...]:

@@ -66,7 +66,7 @@ class Server:
 
     @property
     def of_project(self) -> bool:
-        """Whether it comes from a project's file and not from the user's own."""
+        """Return whether it comes from a project's file and not from the user's own."""
         return self.source != "user"
 
     def usable(self) -> None:

@@ -67,7 +67,7 @@ class Tool:
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether its value is wrapped in such an object."""
+        """Return whether its value is wrapped in such an object."""
         return self.value_schema is not self.output
 
     @property

@@ -79,7 +79,7 @@ class InFlightCall:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the call was cancelled."""
+        """Return whether the call was cancelled."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:

@@ -85,13 +85,13 @@ def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] |
     """
     converted = []
     for value in values:
-        converted.append(_shown(value, options, attrs))
+        converted.append(_prepare_for_display(value, options, attrs))
         if attrs and "note" in attrs and hasattr(converted[-1], "displaylimit"):
             attrs = {name: attr for name, attr in attrs.items() if name != "note"}
     return Values(converted) if len(converted) > 1 else next(iter(converted), None)
 
 
-def _shown(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
+def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
     import msgspec
 
     from kosmo_kernel.values.records import Record, Records

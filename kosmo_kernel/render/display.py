@@ -47,7 +47,7 @@ class Display:
 
     @property
     def clears(self) -> bool:
-        """Whether this clears the output so far."""
+        """Return whether this clears the output so far."""
         return not self.bundle
 
     @property

@@ -58,7 +58,7 @@ class TerminalProgress(ProgressDisplay):
 
     @property
     def _alive(self) -> bool:
-        """Whether the terminal can erase and redraw a line."""
+        """Return whether the terminal can erase and redraw a line."""
         return self._stream.isatty() and not self._console.is_dumb_terminal
 
     def _show(self, state: ProgressSnapshot) -> None:

@@ -39,7 +39,7 @@ class SessionServers:
 
     @property
     def replays(self) -> bool:
-        """Whether a cassette is replayed, so that nothing is sent."""
+        """Return whether a cassette is replayed, so that nothing is sent."""
         return self._cassette is not None and not self._cassette.live
 
     def get(self) -> Servers:

@@ -34,7 +34,7 @@ _players: dict[str, Player] = {}
 
 
 class RecordingMode:
-    """Whether a session records or replays, and its accounts.
+    """The mode of a session: it records, replays or does neither. Keeps its accounts as well.
 
     Parameters:
         account: the account of calls that name none. When None, that of the replayed run, else `demo` with

@@ -45,7 +45,7 @@ class Runbook:
 
     @property
     def is_copy(self) -> bool:
-        """Whether this is the copy of an earlier run."""
+        """Return whether this is the copy of an earlier run."""
         return self._cell(REPORT_TAG) is not None
 
     def set(self, values: Mapping[str, Any]) -> None:

@@ -65,7 +65,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
 
     @property
     def complete(self) -> bool:
-        """Whether every list of the account could be read."""
+        """Return whether every list of the account could be read."""
         return self.manifest["complete"] is True
 
     @property

@@ -65,7 +65,7 @@ class Field:
 
     @property
     def may_be_time(self) -> bool:
-        """Whether texts in this field are read as times, if all of them are times."""
+        """Return whether texts in this field are read as times, if all of them are times."""
         return self.kind == "timestamp" or (self.kind is None and str(self.path[-1]).endswith("_at"))
 
     @property

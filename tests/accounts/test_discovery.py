@@ -32,7 +32,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Remembering:
 
 
 def signed_in(home: Path, ring: Remembering, token: str = TOKEN) -> Path:
-    """What Heroku's command line leaves behind when somebody signs in, on a desktop with a Secret Service."""
+    """Return what Heroku's command line leaves behind when somebody signs in, on a desktop with a Secret Service."""
     ring.secrets[frozenset({("service", "heroku-cli"), ("account", MAIL)})] = token
     file = home / ".local" / "share" / "heroku" / "login.json"
     file.parent.mkdir(parents=True, exist_ok=True)

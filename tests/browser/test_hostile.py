@@ -109,7 +109,7 @@ def cells() -> dict[str, list[str]]:
 
 @dataclass
 class Seen:
-    """What a page did."""
+    """Record what a page did."""
 
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)

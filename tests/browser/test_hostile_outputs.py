@@ -109,7 +109,7 @@ class Place:
 
 
 def _mathjax(url: str) -> dict[str, Any] | None:
-    """What stands for an address of MathJax."""
+    """Return what stands for an address of MathJax."""
     spec = find_spec("jupyter_server_mathjax")
     if spec is None or spec.origin is None or not url.startswith(MATHJAX):
         return None

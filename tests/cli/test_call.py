@@ -46,7 +46,7 @@ def answer_of(*args: str, **more: Any) -> tuple[int, dict[str, Any]]:
 
 
 def lua(code: str) -> list[Any]:
-    """What the same call from Lua returns, as JSON."""
+    """Return what the same call from Lua returns, as JSON."""
     values: list[Any] = json.loads(kosmo("integrations:lua", "--demo", "--json", "-e", code).stdout)["result"]
     return values
 

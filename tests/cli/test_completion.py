@@ -1,4 +1,4 @@
-"""What shells complete behind `kosmo`: in bash, zsh and fish themselves, where they are installed."""
+"""Test what shells complete behind `kosmo`: in bash, zsh and fish themselves, where they are installed."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ TEXT = 'a,"b"\nc\r|d\t<i>e</i>\\'
 
 
 def written(form: str, code: str, *args: str, **more: Any) -> str:
-    """What is on standard output, its line ends as they are."""
+    """Return what is on standard output, its line ends as they are."""
     done = kosmo(LUA, "--format", form, "-e", code, *args, **more)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -19,7 +19,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 
 
 def failed(body: bytes, coding: str) -> tuple[str, int]:
-    """What a patient client says of an answer of a real server, and how often it asked for it."""
+    """Return what a patient client says of an answer of a real server, and how often it asked for it."""
     script = Script(said(200, body, Content_Encoding=coding, Request_Id="r-1"))
     with serve(script) as served:
         account = Account("heroku", "default", TOKEN, served.url, "HEROKU_API_KEY")

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def paths(file: Path) -> list[str]:
-    """What a cassette has, in its order; every line of it is whole, and only the first is a head."""
+    """Return what a cassette has, in its order; every line of it is whole, and only the first is a head."""
     head, *lines = (json.loads(line) for line in file.read_bytes().splitlines())
     assert head["cassette"] == 1
     return [line["path"] if "path" in line else f"{line['mcp']} {line['method']}" for line in lines]

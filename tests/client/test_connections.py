@@ -1,4 +1,4 @@
-"""How the client connects, and what becomes of a request that gets no answer."""
+"""Test how the client connects, and what becomes of a request that gets no answer."""
 
 from __future__ import annotations
 

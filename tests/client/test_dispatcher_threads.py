@@ -140,7 +140,7 @@ def answer(value: int) -> Answer:
 
 
 def fanned_out(fetch: Callable[[int], Any], count: int, workers: int = 4, *, collect: bool = False) -> list[Found]:
-    """What a fan-out tells, in a list of one."""
+    """Return what a fan-out tells, in a list of one."""
     told: list[Found] = []
 
     def fetched(args: Mapping[str, Any]) -> Answer:

@@ -1,4 +1,4 @@
-"""What has not changed is neither sent nor read again, and never told to another account."""
+"""Test that what has not changed is neither sent nor read again, and never told to another account."""
 
 from __future__ import annotations
 

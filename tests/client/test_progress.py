@@ -1,4 +1,4 @@
-"""What a run says of itself while it is under way, and what it cost."""
+"""Test what a run says of itself while it is under way, and what it cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may send a request, and when: so that the service never has to refuse one, and a refusal is waited out."""
+"""Test who may send a request, and when: so that the service never has to refuse one, and a refusal is waited out."""
 
 from __future__ import annotations
 

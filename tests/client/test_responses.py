@@ -1,4 +1,4 @@
-"""What answers mean: records without secrets, or errors that name the call, the account and what to do."""
+"""Test what answers mean: records without secrets, or errors that name the call, the account and what to do."""
 
 from __future__ import annotations
 

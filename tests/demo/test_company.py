@@ -122,7 +122,7 @@ def test_the_table_of_facts_is_what_herokus_schema_says(resource: str) -> None:
 
 
 def hours(record: Record, field: str) -> float:
-    """How long ago that was."""
+    """Return how long ago that was."""
     return (datetime.fromisoformat(NOW) - datetime.fromisoformat(record[field])) / timedelta(hours=1)
 
 

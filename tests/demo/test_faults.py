@@ -149,7 +149,7 @@ MIXED = dict.fromkeys(KINDS, 0.05)
 
 
 def outcomes(faults: FaultInjector, requests: Iterable[WSGIEnvironment]) -> dict[str, Counter[str]]:
-    """How often what happened to each path."""
+    """Return how often what happened to each path."""
     found: dict[str, Counter[str]] = {}
     for environ in requests:
         fault = faults.choose(environ)

@@ -26,7 +26,7 @@ def test_each_question_has_an_answer(size: int, seed: int, monkeypatch: pytest.M
 
 
 def is_answered(found: dict[str, dict[str, Any]], place: str) -> bool:
-    """Whether a cell gave rows; one that shows several tables, whether all have some."""
+    """Return whether a cell gave rows; one that shows several tables, whether all have some."""
     notebook, _, name = place.partition("/")
     told = found[notebook][name]
     return bool(told) and all(table != [] for table in told)

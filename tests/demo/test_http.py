@@ -1,4 +1,4 @@
-"""What goes along with the demo's answers: headers, the request budget, and the server on a real port."""
+"""Test what goes along with the demo's answers: headers, the request budget, and the server on a real port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo has for strangers' clients: teams, releases, formations, attachments, and forms of records.
+"""Test what the demo has for strangers' clients: teams, releases, formations, attachments, and forms of records.
 
 Everything that can be asked in two ways has to be the same in both.
 """
@@ -244,7 +244,7 @@ def test_a_release_was_made_by_one_who_could_and_knows_the_add_ons_of_its_time(s
 
 
 def permissions(seat: Record) -> list[str]:
-    """What a person may do in an app; who has a seat in an app without a team may do all but give it away."""
+    """Return what a person may do in an app; who has a seat in an app without a team may do all but give it away."""
     return [one["name"] for one in seat.get("permissions", [{"name": "deploy"}])]
 
 

@@ -29,7 +29,7 @@ def headings(page: str) -> list[str]:
 
 
 def section(function: Function) -> str:
-    """What the Heroku page says about a function."""
+    """Return what the Heroku page says about a function."""
     return docs.read("heroku").split(f"\n## {function.name}\n")[1].split("\n## ")[0]
 
 

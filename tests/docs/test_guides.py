@@ -58,7 +58,7 @@ def fits(expected: str, shown: str) -> bool:
 
 
 def ran(session: Session, code: str, *, fails: bool) -> str:
-    """What a reader sees of a script: its output and values, or how it fails."""
+    """Return what a reader sees of a script: its output and values, or how it fails."""
     if fails:
         with pytest.raises(KosmoError) as caught:
             session.run(code)
@@ -73,7 +73,7 @@ def headings(page: str) -> list[str]:
 
 
 def in_lua(block: Block) -> bool:
-    """Whether a block is a script of its own, and no cell of a Python notebook."""
+    """Return whether a block is a script of its own, and no cell of a Python notebook."""
     return block[0] == "lua" and not block[1].startswith(CELL)
 
 

@@ -1,4 +1,4 @@
-"""What a script shows with `display` stands where it was shown; where only text can be shown, its text does."""
+"""Test that outputs of `display` stand where they were shown; where only text can be shown, their text does."""
 
 from __future__ import annotations
 

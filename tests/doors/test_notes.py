@@ -1,4 +1,4 @@
-"""What there is to say about a run besides its result is said once, below a table or beside the result."""
+"""Test that what there is to say about a run besides its result is said once, below a table or beside the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the text itself binds, where in it a name is seen, and which words may stand where."""
+"""Test what the text itself binds, where in it a name is seen, and which words may stand where."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def installed(tmp_path: Path) -> dict[str, str]:
 
 
 def lua_with_the_package(api: Harbour, installed: dict[str, str], script: str, *options: str) -> tuple[int, Any]:
-    """What the command says of a script, where the service is known by its entry point alone."""
+    """Return what the command says of a script, where the service is known by its entry point alone."""
     with serve(api) as served:
         own = installed | {"TIDEWATER_KEY": KEY, "TIDEWATER_URL": served.url}
         return document("integrations:lua", "--json", *options, "-e", script, env=own)

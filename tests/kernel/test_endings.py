@@ -1,4 +1,4 @@
-"""How cells of the Lua kernel are stopped, and how the kernel ends: always, soon, and with all that it started."""
+"""Test how cells of the Lua kernel are stopped, and how the kernel ends: always, soon, and with all that it started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Jupyter's protocol offers beyond running cells, one by one, from a real kernel process."""
+"""Test what Jupyter's protocol offers beyond running cells, one by one, from a real kernel process."""
 
 from __future__ import annotations
 

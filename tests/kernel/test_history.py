@@ -1,4 +1,4 @@
-"""What was typed in Lua notebooks, over several kernels, in one file."""
+"""Test what was typed in Lua notebooks, over several kernels, in one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the Lua kernel shows what is no table of records: outlines that fold, failures, what is very long."""
+"""Test how the Lua kernel shows what is no table of records: outlines that fold, failures, what is very long."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
 
 
 def some(bodies: dict[str, str], every: int) -> list[Any]:
-    """What the double does, as parameters, one in so many without the mark `full`."""
+    """Return what the double does, as parameters, one in so many without the mark `full`."""
     return [
         pytest.param(body, id=name, marks=() if place % every == 0 else (pytest.mark.full,))
         for place, (name, body) in enumerate(bodies.items())

@@ -76,7 +76,7 @@ def lua() -> Iterator[Machine]:
 
 
 def told(source: str) -> str:
-    """What Lua 5.4 itself says, without the place."""
+    """Return what Lua 5.4 itself says, without the place."""
     plain = lua54.LuaRuntime()
     fails = plain.eval("function(s) local f = assert(load(s, '=cell')) return select(2, pcall(f)) end")
     return str(fails(source)).rpartition(": ")[2]

@@ -1,4 +1,4 @@
-"""What a run may cost the process that started it: the size of its values, its processor time, what is kept of it."""
+"""Test what a run may cost the process that started it: the size of its values, its processor time, what is kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def limit_of(lua: Session, source: str, **settings: Any) -> errors.LimitError:
 
 
 def values_in(value: Any) -> int:
-    """How many values there are, counted one by one."""
+    """Return how many values there are, counted one by one."""
     if isinstance(value, dict):
         return 1 + sum(map(values_in, value.values()))
     return 1 + sum(map(values_in, value)) if isinstance(value, list) else 1

@@ -1,4 +1,4 @@
-"""What a script can call: the catalogue, printing, reading; and what it cannot reach."""
+"""Test what a script can call: the catalogue, printing, reading; and what it cannot reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a script prints, on its way to whoever watches: in time, whole, and in order."""
+"""Test what a script prints, on its way to whoever watches: in time, whole, and in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wrapped functions of the standard library give is what plain Lua 5.4 gives, down to how many values."""
+"""Test that the wrapped functions of the standard library give the same number of the same values as plain Lua 5.4."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def lua() -> Iterator[Machine]:
 
 
 def plain(source: str) -> str:
-    """What plain Lua returns."""
+    """Return what plain Lua returns."""
     runtime = LuaRuntime(register_eval=False, unpack_returned_tuples=True)
     chunk = runtime.eval("function(source) return assert(load(source, '=cell'))() end")
     return str(chunk(source))

@@ -1,4 +1,4 @@
-"""What a script does to its own world stays there: the product's own machinery works as before."""
+"""Test that what a script does to its own world stays there: the product's own machinery works as before."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_metatable_that_imitates_ours_is_an_ordinary_one(forged: str, use: str
 
 
 def working(lua: Machine) -> bool:
-    """Whether records, printing, errors, names and pages work."""
+    """Return whether records, printing, errors, names and pages work."""
     host = Answers()
     (rows,) = values(lua, "app.integrations.heroku.list_apps({})", host)
     names = lua.ask("names", chain=["app", "integrations", "heroku"])["names"]

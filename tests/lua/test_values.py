@@ -1,4 +1,4 @@
-"""What a script's value is, and what comes out as what."""
+"""Test what a script's value is, and what comes out as what."""
 
 from __future__ import annotations
 

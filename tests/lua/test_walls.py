@@ -1,4 +1,4 @@
-"""What a Lua process cannot do even when somebody has taken it over.
+"""Test what a Lua process cannot do even when somebody has taken it over.
 
 The intruder is Python code that runs in the real child at the start of a run: the walls are up, and every module
 that it could wish for is imported.
@@ -85,7 +85,7 @@ ENDS = {**dict.fromkeys(REFUSED, "it got EPERM"), **dict.fromkeys(FATAL, "ended 
 
 
 def intruded(monkeypatch: pytest.MonkeyPatch, code: str, before: str = "") -> str:
-    """What becomes of a child in which somebody evaluates `code`."""
+    """Return what becomes of a child in which somebody evaluates `code`."""
     monkeypatch.setattr(process, "START", f"{before or 'pass'}; CODE = {code!r}; exec({INTRUDER!r})")
     with machine() as lua:
         return str(failure(lua, "return 1").error)

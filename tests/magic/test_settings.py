@@ -1,4 +1,4 @@
-"""What holds for all cells of a Python notebook: `%config KosmoMagic`, a project's settings, and `%kosmo` lines."""
+"""Test what holds for all cells of a Python notebook: `%config KosmoMagic`, a project's settings, `%kosmo` lines."""
 
 from __future__ import annotations
 

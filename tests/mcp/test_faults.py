@@ -1,4 +1,4 @@
-"""What a server does wrong is told with its name and its last words, in time, and the next call works."""
+"""Test that what a server does wrong is told with its name and its last words, in time, and the next call works."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_server_that_dies_at_its_start_is_told_with_its_last_words_and_no_secr
 
 
 def started_by(entry: dict[str, Any], folder: Path) -> tuple[int, str]:
-    """How often a server that does not start was started for one question, and what the error says."""
+    """Return how often a server that does not start was started for one question, and what the error says."""
     book = folder / "starts"
     program = f"open({str(book)!r}, 'a').write('x')\n{entry.pop('program')}"
     with opened(

@@ -1,4 +1,4 @@
-"""What the guide shows of servers is so: its blocks of `lua mcp` run on the server that it configures."""
+"""Test that what the guide shows of servers is so: its blocks of `lua mcp` run on the server that it configures."""
 
 from __future__ import annotations
 

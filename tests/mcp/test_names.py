@@ -1,4 +1,4 @@
-"""What servers and tools are called in Lua, and how a tool is described by what its server says of it."""
+"""Test what servers and tools are called in Lua, and how a tool is described by what its server says of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scripts may do with MCP servers, and what holds whatever servers and scripts do."""
+"""Test what scripts may do with MCP servers, and what holds whatever servers and scripts do."""
 
 from __future__ import annotations
 

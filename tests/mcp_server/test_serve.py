@@ -1,4 +1,4 @@
-"""What our own MCP server offers and answers, asked by the SDK's client over standard streams."""
+"""Test what our own MCP server offers and answers, asked by the SDK's client over standard streams."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_no_line_of_code_runs_out_of_view(path: Path) -> None:
 
 
 def facts(apps: list[Any], addons: list[Any], seats: list[Any]) -> dict[tuple[str, str], str]:
-    """What is compared of an account, by the app and its own name."""
+    """Return what is compared of an account, by the app and its own name."""
     found = {}
     for app in apps:
         stack, build = app["stack"]["name"], app["build_stack"]["name"]

@@ -167,7 +167,7 @@ def is_outside(mail: str) -> bool:
 
 
 def rights(seat: dict[str, Any]) -> set[str]:
-    """What a seat may do. In an app without a team seats have no permissions, and only the owner may do everything."""
+    """Return what a seat may do. In an app without a team seats have no permissions, and only the owner may do everything."""
     if "permissions" in seat:
         return {permission["name"] for permission in seat["permissions"]}
     return {"deploy", "operate", "manage"} if seat.get("role") == "owner" else {"deploy", "operate"}
@@ -335,7 +335,7 @@ def test_the_incident_page_has_the_whole_app() -> None:
 
 
 def findings(app: str) -> str:
-    """What the incident page says first of an app."""
+    """Return what the incident page says first of an app."""
     with Session("demo") as session:
         session.run("", inputs={"account": "demo", "name": app, "at": ""})
         shown = [

@@ -50,7 +50,7 @@ def on(
 
 
 def answers(notebook: nbformat.NotebookNode) -> dict[str, list[str]]:
-    """What the cells show, without the name of the account and without what is as wide as that.
+    """Return what the cells show, without the name of the account and without what is as wide as that.
 
     Pictures are left out, and so is a dry run: it asks nobody.
     """

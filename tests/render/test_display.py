@@ -183,7 +183,7 @@ def test_a_failure_says_nothing_that_a_terminal_obeys(session: Session) -> None:
 
 @pytest.fixture(scope="module")
 def broadcast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """What a real Lua kernel broadcasts for a cell."""
+    """Yield what a real Lua kernel broadcasts for a cell."""
     with known_to_jupyter(tmp_path_factory.mktemp("jupyter")):
         kernel = start()
 

@@ -111,7 +111,7 @@ def test_keys_with_dots_that_stand_in_brackets_are_found_again() -> None:
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What a record holds: a path for each value that is neither null nor an object."""
+    """Yield what a record holds: a path for each value that is neither null nor an object."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))

@@ -362,7 +362,7 @@ DECLARED = st.lists(
 
 
 def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What a record holds: a path for each value that is neither null nor an object."""
+    """Yield what a record holds: a path for each value that is neither null nor an object."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))

@@ -28,7 +28,7 @@ X = "\N{MULTIPLICATION SIGN}"
 
 
 def calls_of(work: Callable[[], object]) -> int:
-    """How many functions, Python's and C's, a piece of work calls."""
+    """Return how many functions, Python's and C's, a piece of work calls."""
     count = 0
 
     def counting(_frame: object, event: str, _argument: object) -> None:

@@ -1,4 +1,4 @@
-"""What a dry run gives at one door alone: a variable, HTML, a document. `tests/doors/test_dry_run.py` has the rest."""
+"""Test dry runs at one door alone: a variable, HTML, a document. `tests/doors/test_dry_run.py` has the rest."""
 
 from __future__ import annotations
 

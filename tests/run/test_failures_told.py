@@ -1,4 +1,4 @@
-"""What a list argument could not read is told once: in the line below its table, or else on standard error."""
+"""Test that unread items of a list are told once: in the line below its table, or else on standard error."""
 
 from __future__ import annotations
 

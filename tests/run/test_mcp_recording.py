@@ -73,7 +73,7 @@ def methods(file: Path) -> list[str]:
 
 
 def recorded(file: Path, *scripts: str, **how: Any) -> list[Any]:
-    """What scripts gave that ran one after the other in a session that recorded."""
+    """Return what scripts gave that ran one after the other in a session that recorded."""
     with Session("demo", record=file) as session:
         return [session.run(script, force=True, **how).value for script in scripts]
 

@@ -1,4 +1,4 @@
-"""How a question whether a call may be made is interrupted, and how the command is told the answer beforehand."""
+"""Test how a question whether a call may be made is interrupted, and how the command is told the answer beforehand."""
 
 from __future__ import annotations
 

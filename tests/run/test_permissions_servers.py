@@ -1,4 +1,4 @@
-"""What scripts may do with MCP servers: what a person's own file says, and a project that can only make it stricter."""
+"""Test what scripts may do with MCP servers: by a person's own file, and by a project, which can only be stricter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the line of a run's progress is drawn: in both kinds of notebook, and on a terminal."""
+"""Test how the line of a run's progress is drawn: in both kinds of notebook, and on a terminal."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def slow() -> Iterator[dict[str, str]]:
 
 
 def states(outputs: list[tuple[str, Content]]) -> list[str]:
-    """What the line of progress said, one state after the other; it is one display."""
+    """Return what the line of progress said, one state after the other; it is one display."""
     shown = [(kind, one) for kind, one in outputs if one.get("transient", {}).get("display_id")]
     assert [kind for kind, _ in shown] == ["display_data", *["update_display_data"] * (len(shown) - 1)][: len(shown)]
     assert len({one["transient"]["display_id"] for _, one in shown}) <= 1

@@ -1,4 +1,4 @@
-"""What `kosmo run` writes: over which files, what the copy says of the parameters, and how much of a table it shows."""
+"""Test what `kosmo run` writes: over which files, what the copy says of parameters, how much of a table it shows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def written(path: Path, *cells: str, language: str = "lua") -> Path:
 
 
 def parameters(copy: Path) -> str:
-    """What a copy says of them."""
+    """Return what a copy says of them."""
     return str(nbformat.read(copy, as_version=4).cells[1].source).partition("\n\nParameters: ")[2]
 
 
@@ -148,7 +148,7 @@ ROWS = "rows = {}\nfor n = 1, 2500 do rows[n] = { n = n } end\nrows"
 
 
 def shown(copy: Path) -> list[str]:
-    """What is said below the tables of a copy."""
+    """Return what is said below the tables of a copy."""
     outputs = [output for cell in nbformat.read(copy, as_version=4).cells for output in cell.get("outputs", ())]
     text = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
     return re.findall(r"the first ([\d,]+) shown", text)

@@ -1,4 +1,4 @@
-"""What nobody vouches for: whatever goes in, nothing that runs, reaches out or moves a terminal comes out."""
+"""Test what nobody vouches for: whatever goes in, nothing that runs, reaches out or moves a terminal comes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no mathematics is not typeset: tables, records, notes, outlines, pages and plain frames."""
+"""Test that what is no mathematics is not typeset: tables, records, notes, outlines, pages and plain frames."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def through(lua: Session, value: Any, source: str = "") -> Any:
 
 
 def returned(lua: Session, source: str, **inputs: Any) -> list[Any]:
-    """What a run with these variables returned."""
+    """Return what a run with these variables returned."""
     return lua.run(source, inputs=inputs).values  # noqa: PD011 - no frame's
 
 

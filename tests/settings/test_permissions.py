@@ -1,4 +1,4 @@
-"""What scripts may do: the files that say so, what is asked and what is refused, before anything is sent."""
+"""Test what scripts may do: the files that say so, what is asked and what is refused, before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold when Lua means harm: the first line of each program in `tests/lua/attacks`, and what holds for all.
+"""Describe what must hold for hostile Lua: the first line of each program in `tests/lua/attacks`, and for all.
 
 A program's first line is `-- expect: ` and clauses, separated by `; `:
 
@@ -57,7 +57,7 @@ _CLAUSE = re.compile(r"(value|values|output ~|output|error ~|limit|nothing|state
 
 @dataclass(slots=True)
 class Outcome:
-    """How a program ended, as a door shows it."""
+    """The end of a program, as a door shows it."""
 
     values: list[Any] | None = None  # None when it failed
     output: str = ""
@@ -78,7 +78,7 @@ class Program:
     clauses: list[tuple[str, Any]]
 
     def faults(self, found: Outcome) -> Iterator[str]:
-        """What does not hold, as sentences; none when all is well."""
+        """Yield what does not hold, as sentences; none when all is well."""
         yield from general_faults(found)
         ends = {"value", "values", "nothing", "error ~", "limit", "harmless"}
         if not ends & {word for word, _ in self.clauses}:
@@ -111,7 +111,7 @@ def same(found: Any, wanted: Any) -> bool:
 
 
 def general_faults(found: Outcome) -> Iterator[str]:
-    """What must hold for every program, whatever it expects."""
+    """Yield what must hold for every program, whatever it expects."""
     if found.seconds > PATIENCE:
         yield f"it took {found.seconds:.1f} s"
     if found.peak > PEAK_MOST:
@@ -122,7 +122,7 @@ def general_faults(found: Outcome) -> Iterator[str]:
 
 
 def leaks(text: str) -> Iterator[str]:
-    """What a text shows that nobody must see."""
+    """Yield what a text shows that nobody must see."""
     for name, secret in SECRETS.items():
         if secret in text:
             yield f"it shows the secret {name}"
@@ -255,7 +255,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Machinery:
-    """What the product itself does, in a session in which a program has run."""
+    """The results of the product itself, in a session in which a program has run."""
 
     next_run: Any = None
     probe: Any = None

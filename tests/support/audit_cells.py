@@ -40,7 +40,7 @@ def cells(name: str) -> list[tuple[str, str]]:
 
 @cache
 def answers(name: str, /, **given: str) -> dict[str, Any]:
-    """What each cell of Lua gives on the demo with these parameters: what it shows, its value, or what Python gets."""
+    """Return what each Lua cell gives on the demo with these parameters: its output, its value, or what Python gets."""
     with Session() as session:
         found = {}
         for ident, source in cells(name):
@@ -58,7 +58,7 @@ def answers(name: str, /, **given: str) -> dict[str, Any]:
 
 
 def made_by_python(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """What the Python of a notebook hands to its Lua."""
+    """Return what the Python of a notebook hands to its Lua."""
     if name not in TO_LUA:
         return {}
     cell, names = TO_LUA[name]

@@ -1,4 +1,4 @@
-"""What `kosmo integrations:doctor --json` finds, and what a test puts in its way."""
+"""Describe what `kosmo integrations:doctor --json` finds, and what a test puts in its way."""
 
 from __future__ import annotations
 

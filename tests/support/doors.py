@@ -64,7 +64,7 @@ through_notebooks = through("magic", "kernel")
 
 @dataclass
 class Outcome:
-    """What a reader sees of one cell.
+    """All that a reader sees of one cell.
 
     Attributes:
         shown: what was printed, and below it the value; ends in a line end unless it is empty.
@@ -328,7 +328,7 @@ class ReplDoor:
         self._beside()
 
     def _beside(self) -> str:
-        """What came to standard error since the last time."""
+        """Return what came to standard error since the last time."""
         if self._file is None:
             return ""
         text = self._file.read_text(encoding="utf-8")[self._read :]

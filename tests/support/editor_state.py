@@ -47,7 +47,7 @@ def worked() -> Session:
 
 
 def completed(marked: str, lua: editor.LiveState | None) -> editor.Completion:
-    """What can stand at the `|`."""
+    """Return what can stand at the `|`."""
     before, _, after = marked.partition("|")
     return editor.complete(before + after, len(before), lua)
 
@@ -57,6 +57,6 @@ def texts(marked: str, lua: editor.LiveState | None) -> list[str]:
 
 
 def inspected(marked: str, lua: editor.LiveState | None, detail: int = 0) -> str:
-    """What is known at the `|`; empty when nothing is."""
+    """Return what is known at the `|`; empty when nothing is."""
     before, _, after = marked.partition("|")
     return editor.inspect(before + after, len(before), lua, detail) or ""

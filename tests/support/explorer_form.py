@@ -44,7 +44,7 @@ def press_load(explorer: Explorer) -> None:
 
 
 class Seen(HTMLParser):
-    """What a browser would make of markup: the tags, the text, and what the button inserts."""
+    """Parse markup as a browser would: the tags, the text, and what the button inserts."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()

@@ -71,7 +71,7 @@ class Silent(Remembering):
 
 
 class Collection:
-    """What stands behind the Secret Service: items with attributes, found by any of them."""
+    """The store behind the Secret Service: items with attributes, found by any of them."""
 
     def __init__(self, items: list[tuple[dict[str, str], str]]) -> None:
         self.items = items

@@ -1,4 +1,4 @@
-"""What Heroku says about its records: every property of six resources, in our own form.
+"""Describe what Heroku says about its records: every property of six resources, in our own form.
 
 Read from Heroku's schema of its Platform API, version 3 (heroku/platform-api, 19 February 2026), whose
 order is kept; `test_demo_company.py` compares the two wherever the official file is at hand. What Heroku is known
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 
 class Fact(NamedTuple):
-    """What is known of one property."""
+    """The facts about one property."""
 
     type: str
     nullable: bool
@@ -37,7 +37,7 @@ class Resource(NamedTuple):
     facts: dict[str, Fact]
 
     def may_be_nil(self, name: str) -> bool:
-        """Whether a record may have no value there, because of the property itself or of what it is in."""
+        """Return whether a record may have no value there, because of the property itself or of what it is in."""
         parts = name.split(".")
         ways = [".".join(parts[: n + 1]) for n in range(len(parts))]
         return any(self.facts[way].nullable or self.facts[way].optional for way in ways)
@@ -250,7 +250,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def faults(record: dict[str, Any], resource: Resource, inside: str = "") -> list[str]:
-    """What is wrong with a record: properties missing, unknown, out of order, of another type, or not allowed.
+    """Return what is wrong with a record: properties missing, unknown, out of order, of another type, or not allowed.
 
     Parameters:
         record: one JSON object.

@@ -1,4 +1,4 @@
-"""What random hostile programs are made of; `hostile_programs.py` puts it together."""
+"""Describe what random hostile programs are made of; `hostile_programs.py` puts it together."""
 
 from __future__ import annotations
 

@@ -66,18 +66,18 @@ class Case:
 
     @property
     def raw(self) -> Bundle:
-        """What a door would show that lets every text pass."""
+        """Return what a door would show that lets every text pass."""
         return DOORS[self.door].raw(self.text)
 
     @property
     def spreads(self) -> str:
-        """What becomes of the page around where it is shown as it is: it `moves`, or `ends` early; or empty."""
+        """Return what becomes of the page around where it is shown as it is: it `moves`, or `ends` early; or empty."""
         return {MOVES: "moves", ENDS: "ends"}.get(self.door, "")
 
 
 @dataclass(frozen=True)
 class Door:
-    """How a text reaches the screen.
+    """A way for a text to reach the screen.
 
     Parameters:
         source: what shows it. `TEXT` stands for the text, `#N` for the number of its case, and a line of dashes parts

@@ -176,7 +176,7 @@ class Watched:
             self.page.evaluate("window.changed = performance.now()")
 
     def harms(self) -> Harms:
-        """What harm all outputs have done, once somebody has moved over them and looked at each."""
+        """Return what harm all outputs have done, once somebody has moved over them and looked at each."""
         self.settle()
         self.page.evaluate(_TOUCH)
         number = 0

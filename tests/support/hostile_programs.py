@@ -85,7 +85,7 @@ class Author:
 
 @dataclass(slots=True)
 class Tally:
-    """What many programs did: how they ended, how long they took, and what does not hold, by number."""
+    """Count what many programs did: how they ended, how long they took, and what does not hold, by number."""
 
     ends: dict[str, int] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -108,7 +108,7 @@ def faults_of(source: str, untouched: Machinery, tally: Tally) -> list[str]:
 
 
 def untouched_machinery() -> Machinery:
-    """What the product does in a session in which nothing has run."""
+    """Return what the product does in a session in which nothing has run."""
     with Session("demo", cpu_limit=CPU, memory_limit=MEMORY) as session:
         session.run(SET_UP, name="setup.lua")
         return machinery(session, frames=False)

@@ -33,7 +33,7 @@ MATHJAX_FORMULA = re.compile(r"\$[^$]*\$|\$.|.\$|\\[()\[\]]|\\(?:begin|(?:eq)?re
 
 
 class Shown(HTMLParser):
-    """What a browser makes of a page: its tags, its attributes, and its text as the nodes that it comes in."""
+    """Parse a page as a browser would: its tags, its attributes, and its text as the nodes that it comes in."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

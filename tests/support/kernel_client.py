@@ -62,7 +62,7 @@ class Kernel:
                 return message["content"]  # type: ignore[no-any-return] # a message is JSON
 
     def broadcast(self, request: str) -> list[Message]:
-        """What was broadcast for a request between `busy` and `idle`."""
+        """Return what was broadcast for a request between `busy` and `idle`."""
         found: list[Message] = []
         while True:
             message = self.client.get_iopub_msg(timeout=PATIENCE)
@@ -78,7 +78,7 @@ class Kernel:
         return self.reply(request), self.broadcast(request)
 
     def shown(self, code: str) -> list[Message]:
-        """What a cell broadcasts behind its `execute_input`."""
+        """Return what a cell broadcasts behind its `execute_input`."""
         return self.run(code)[1][1:]
 
     def value(self, code: str) -> str:

@@ -61,7 +61,7 @@ FOLDERS = {
 
 
 def missing() -> str:
-    """What is not there and needed, or nothing."""
+    """Return what is not there and needed, or nothing."""
     if CHROMIUM is None:
         return "there is no Chromium"
     return next((f"{name} is not installed" for name in ("jupyterlab", "playwright") if find_spec(name) is None), "")

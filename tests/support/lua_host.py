@@ -1,4 +1,4 @@
-"""What the tests of the Lua room share: a host that answers calls with records of its own, and short ways to run."""
+"""Run Lua in tests of the Lua room, with a host that answers calls with records of its own."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ async def client(*args: str, env: dict[str, str] | None = None, cwd: Path | None
 
 
 def asked(ask: Callable[[Client], Awaitable[Any]], *args: str, **more: Any) -> Any:
-    """What a client gets that asks once."""
+    """Return what a client gets that asks once."""
 
     async def run() -> Any:
         async with client(*args, **more) as one:

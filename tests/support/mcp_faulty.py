@@ -172,7 +172,7 @@ STUBBORN = (
 
 
 def begin(fault: str) -> None:
-    """What it does before it reads anything."""
+    """Return what it does before it reads anything."""
     if fault == "dies_at_start":
         dies({})
     if fault == "noise_at_start":

@@ -21,7 +21,7 @@ def say(message: Message) -> None:
 
 
 def about(case: Case) -> Message:
-    """What the server says of itself; of no case nothing much."""
+    """Return what the server says of itself; of no case nothing much."""
     told: Message = {"serverInfo": {"name": "hostile", "version": "1"}}
     match case.get("door"):
         case "the title of a server":
@@ -65,7 +65,7 @@ def _object(properties: Message) -> Message:
 
 
 def call(asked: Message, case: Case) -> Message:
-    """What the tool of a case gives."""
+    """Return what the tool of a case gives."""
     text = case["text"]
     match case["door"]:
         case "what a tool refuses":

@@ -43,7 +43,7 @@ def run(shell: Shell, cell: str) -> ExecutionResult:
 
 
 def value(shell: Shell, cell: str) -> Any:
-    """What a cell gives; its error is raised."""
+    """Return what a cell gives; its error is raised."""
     result = run(shell, cell)
     result.raise_error()
     return result.result

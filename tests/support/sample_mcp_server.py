@@ -86,7 +86,7 @@ async def open_balcony(ctx: Context) -> str:
 
 
 def look_down() -> str:
-    """What one sees from up there."""
+    """Return what one sees from up there."""
     return "heads"
 
 
@@ -110,7 +110,7 @@ def photo() -> bytes:
 
 @hall.prompt()
 def welcome(name: str, tone: str = "warm") -> str:
-    """How to welcome somebody."""
+    """Return how to welcome somebody."""
     return f"Welcome {name} in a {tone} way."
 
 

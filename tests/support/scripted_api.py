@@ -68,6 +68,6 @@ class Asking:
 
 
 def connections_of(client: Client) -> Connections:
-    """What a client sends its requests through, where nothing is recorded or replayed."""
+    """Return what a client sends its requests through, where nothing is recorded or replayed."""
     assert isinstance(client.connections, Connections)
     return client.connections

@@ -51,7 +51,7 @@ class App:
 
 
 def plain(value: Any) -> Any:
-    """What Lua would be given, as JSON has it."""
+    """Return what Lua would be given, as JSON has it."""
     made = lua_value(value, "x")
     return list(made.rows) if isinstance(made, Records) else made
 
