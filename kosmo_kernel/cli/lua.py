@@ -19,9 +19,9 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctrl_c
 from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
-from kosmo_kernel.cli.output import document, print_note
+from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
-from kosmo_kernel.cli.show_result import show_result, write_values
+from kosmo_kernel.cli.show_result import show_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.render.text import escape_control
@@ -148,9 +148,7 @@ def lua(
             )
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
-            plan_note = replace_values_with_plan(error.result)
-            write_values(error.result.values, form)
-            print_note(plan_note)
+            show_plan(error.result, form)
         raise
     if as_json:
         document(run_document(result, dry_run=dry_run))

@@ -22,7 +22,7 @@ from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.cli.show_result import show_result
+from kosmo_kernel.cli.show_result import show_plan, show_result
 from kosmo_kernel.cli.values import show_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
@@ -202,9 +202,7 @@ class Repl:
                 )
         except KosmoError as error:
             if dry_run and error.result is not None:
-                plan_note = replace_values_with_plan(error.result)
-                show_values(error.result.values)
-                print_note(plan_note)
+                show_plan(error.result)
             raise
         if dry_run:
             result.notes.append(replace_values_with_plan(result))

@@ -8,6 +8,7 @@ from typing import Any
 
 from kosmo_kernel.cli.output import print_note
 from kosmo_kernel.cli.values import show_values
+from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.results.result import Result
 
 
@@ -23,6 +24,13 @@ def show_result(result: Result, form: str | None = None) -> None:
         write_values(result.values, form, below)
     for text in notes:
         print_note(text)
+
+
+def show_plan(result: Result, form: str | None = None) -> None:
+    """Print the plan of a dry run that failed in place of its values, and a note that counts its calls."""
+    plan_note = replace_values_with_plan(result)
+    write_values(result.values, form)
+    print_note(plan_note)
 
 
 def write_values(values: Sequence[Any], form: str | None, below: str = "") -> None:
