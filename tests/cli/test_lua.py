@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import CommandDoor
 from jsonschema import validate
 from kosmo_command import FICTION, document, kosmo, on_terminal, started, without_standard_input
 
@@ -146,17 +145,16 @@ def test_json_is_utf_8_whatever_the_terminal_speaks() -> None:
 def test_a_failure_is_one_document_with_json_and_one_message_without(
     args: list[str | bytes], code: int, kind: str
 ) -> None:
-    run_command = CommandDoor({}).outcome
     words = [os.fsdecode(arg) for arg in args]
-    failed, written, _ = run_command("--json", *words)
-    answer = checked(failed, json.loads(written))
+    failed = kosmo("integrations:lua", "--json", *words)
+    answer = checked(failed.returncode, json.loads(failed.stdout))
     told = answer["meta"]["error"]
-    assert (failed, told["type"], told["message"]) == (code, kind, answer["error"])
+    assert (failed.returncode, told["type"], told["message"]) == (code, kind, answer["error"])
     assert "line" in told
-    failed, written, errors = run_command(*words)
-    assert (failed, written) == (code, "")
-    assert errors.startswith(f"Error: {answer['error'].splitlines()[0]}\n")
-    assert "Traceback" not in errors
+    failed = kosmo("integrations:lua", *words)
+    assert (failed.returncode, failed.stdout) == (code, "")
+    assert failed.stderr.startswith(f"Error: {answer['error'].splitlines()[0]}\n")
+    assert "Traceback" not in failed.stderr
 
 
 def test_what_heroku_answered_is_told_to_programs() -> None:

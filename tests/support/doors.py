@@ -23,11 +23,10 @@ from typing import Any, Protocol
 import pexpect
 import pytest
 from kernel_client import PATIENCE, Content, Kernel, known_to_jupyter, running
-from kosmo_command import COMMAND, FICTION, environment
+from kosmo_command import COMMAND, FICTION, environment, kosmo
 from python_shell import Shell, shells
 
 from kosmo_kernel import errors
-from kosmo_kernel.cli import outcome as run_command
 
 LUA = "integrations:lua"
 WIDTH = 200  # columns of the terminal; a table of a plan fits
@@ -255,18 +254,8 @@ class CommandDoor:
 
     def outcome(self, *args: str, stdin: bytes = b"") -> tuple[int, str, str]:
         """Run the command line: its exit code, and what went to both streams."""
-        written = io.BytesIO(), io.BytesIO()
-        streams = [io.TextIOWrapper(data, encoding="utf-8") for data in (io.BytesIO(stdin), *written)]
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self._settings.items():
-                patch.setenv(name, value)
-            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-                patch.setattr(sys, name, stream)
-            code = run_command([LUA, *args])
-        for stream in streams[1:]:
-            stream.flush()
-        out, err = (data.getvalue().decode() for data in written)
-        return code, out, err
+        done = kosmo(LUA, *args, stdin=stdin, env=self._settings)
+        return done.returncode, done.stdout, done.stderr
 
     def run(self, lua: str, *options: str, dialogue: Dialogue = ()) -> Outcome:
         if asked(dialogue):

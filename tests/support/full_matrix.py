@@ -11,8 +11,3 @@ import pytest
 def full_except(cases: Iterable[Any], *quick: Any) -> list[Any]:
     """Return the cases, those that are not named marked `full`."""
     return [case if case in quick else pytest.param(case, marks=pytest.mark.full) for case in cases]
-
-
-def full_rows_except(cases: Iterable[tuple[Any, ...]], *quick: int) -> list[Any]:
-    """Return rows of several parameters, those whose number is not given marked `full`."""
-    return [row if n in quick else pytest.param(*row, marks=pytest.mark.full) for n, row in enumerate(cases)]
