@@ -174,7 +174,7 @@ RECORDS = "return { { a = 1, b = 'x' } }"
         (values, "decode", RECORDS),
         (frames, "_array", RECORDS),
         (frames, "fields_of", RECORDS),
-        (cell_value, "_shown", "return { a = 1 }"),
+        (cell_value, "_prepare_for_display", "return { a = 1 }"),
     ],
 )
 def test_the_magic_stops_where_values_are_made_and_sets_no_variable(
