@@ -81,6 +81,14 @@ STARTS = {
         {"click"},
     ),
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], {"kernel"}, {"zmq"}),
+    "a cell of the Lua kernel": Start(
+        ["-c", f"import {NAME}.kernel.notebook"],
+        {
+            *("accounts", "catalogue", "client", "docs", "errors", "explorer", "integrations", "kernel", "lua"),
+            *("notebook", "render", "results", "run", "safety", "session", "settings", "values"),
+        },
+        {"msgspec"},
+    ),
     "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua"}, set()),
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
     "the magic": Start(

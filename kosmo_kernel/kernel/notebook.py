@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel import docs, editor
+from kosmo_kernel import docs
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
 from kosmo_kernel.explorer import explore
@@ -144,6 +144,8 @@ class KernelNotebook:
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""
+        from kosmo_kernel import editor
+
         place = editor.lua_at_cursor(code, cursor, lua=True)
         completion = place.complete(self.session) if place else editor.Completion((), cursor, cursor)
         span = {"start": completion.start, "end": completion.end}
@@ -157,6 +159,8 @@ class KernelNotebook:
 
     def inspect(self, code: str, cursor: int, detail: int) -> Content:
         """Return the content of an `inspect_reply`: the documentation of the name at the cursor."""
+        from kosmo_kernel import editor
+
         place = editor.lua_at_cursor(code, cursor, lua=True)
         page = place.inspect(self.session, detail) if place else None
         data = {} if page is None else bundle_of(page)
@@ -313,6 +317,8 @@ class KernelNotebook:
         Raises:
             UnknownNameError: there is no such name or page.
         """
+        from kosmo_kernel import editor
+
         page = editor.inspect(cell.help_name, len(cell.help_name), self.session, cell.detail) or docs.read(
             cell.help_name
         )
