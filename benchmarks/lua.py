@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kosmo_kernel.client.dispatcher import CallAnswer, Dispatcher
+from kosmo_kernel.client.call import CallAnswer
+from kosmo_kernel.client.dispatcher import Dispatcher
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import frame_of
@@ -86,7 +87,7 @@ def lists() -> None:
     body = dynos()
     print(f"{ROWS:,} dynos, {len(body) / 1e6:.1f} MB of JSON, bytes to table; 1 is the same without Lua")
     with Session("demo") as session:
-        session._caller = Prepared(body)
+        session._services.used = Prepared(body)
         variants: dict[str, Callable[[], object]] = {"without Lua": lambda: frame_of(Records(decode(body), DYNOS))}
         for name, script in SCRIPTS.items():
             variants[name] = lambda script=script: session.run(script).frame()  # type: ignore[misc]
@@ -104,7 +105,7 @@ def lists() -> None:
 def runs() -> None:
     """One run, one call, one start."""
     with Session("demo") as session:
-        session._caller = Prepared(b"[]")
+        session._services.used = Prepared(b"[]")
         session.run("h = app.integrations.heroku")
         one = statistics.median(timed(lambda: session.run("return 1"), collect=False) for _ in range(300))
         cold = statistics.median(timed(lambda: session.run("return 1")) for _ in range(30))

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 from frames import COLUMNS, dynos
+from run_with import run_with
 
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.session import Session
@@ -42,7 +43,7 @@ def by_json(rows: list[dict[str, Any]]) -> KosmoFrame:
 
 
 def through_lua(session: Session, value: Any, source: str) -> KosmoFrame:
-    return frame_of(session.run(source, inputs={"x": value}, outputs=["x"]).outputs["x"])
+    return frame_of(run_with(session, source, inputs={"x": value}, outputs=["x"]).outputs["x"])
 
 
 def milliseconds(work: Callable[[], object]) -> float:

@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 from lupa.lua54 import LuaRuntime
+from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.session import Session
@@ -60,7 +61,7 @@ def timed(work: Callable[[], object]) -> float:
 def failing(session: Session, source: str, **settings: Any) -> None:
     """Run what must fail."""
     try:
-        session.run(source, **settings)
+        run_with(session, source, **settings)
     except KosmoError:
         return
     raise SystemExit(f"did not fail: {source}")
@@ -102,7 +103,7 @@ def prints() -> None:
         pieces, late = [], []
         for _ in range(ROUNDS):
             seen: list[str] = []
-            session.run("for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))
+            run_with(session, "for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))
             pieces.append(len(seen))
         for _ in range(3):
             begun = time.perf_counter()

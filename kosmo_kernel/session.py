@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.client.planned_call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
-from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
 from kosmo_kernel.lua.walls import Wall, missing, requirement
-from kosmo_kernel.render.display import Display
 from kosmo_kernel.results.call_log import log, log_file
 from kosmo_kernel.results.result import CallRecord as CallRecord  # noqa: PLC0414 - re-exported
 from kosmo_kernel.results.result import Result as Result  # noqa: PLC0414 - re-exported
-from kosmo_kernel.run import NOT_ALLOWED, SERVERS, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
+from kosmo_kernel.run import NOT_ALLOWED, CallTracker, KeptValues, LuaRun, PermissionGate, SessionServers
 from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.run.lint import lint
+from kosmo_kernel.run.lookups import Lookups
+from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
+from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import limits, rows_shown
-
-if TYPE_CHECKING:
-    from kosmo_kernel.client.dispatcher import Dispatcher
 
 
 class Session:
@@ -88,7 +88,7 @@ class Session:
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
-        self._caller: Dispatcher | None = None
+        self._services = Services(self._recording.cassette)
         self._machine = Machine(self._recording.functions, self._recording.surface)
         self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
@@ -101,52 +101,26 @@ class Session:
         """Start the Lua process without waiting for it."""
         self._machine.start()
 
-    def run(
-        self,
-        source: str,
-        *,
-        name: str = "Lua",
-        args: Sequence[str] = (),
-        account: str | None = None,
-        timeout: float | None = None,
-        memory_limit: int | None = None,
-        cpu_limit: float | None = None,
-        on_output: Callable[[str, str], None] | None = None,
-        on_input: Callable[[str], str | None] | None = None,
-        on_display: Callable[[Display], None] | None = None,
-        on_progress: Callable[[ProgressSnapshot], None] | None = None,
-        dry_run: bool = False,
-        fresh: bool = False,
-        force: bool = False,
-        on_ask: Callable[[str], str | None] | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        outputs: Sequence[str] = (),
-        number: int | None = None,
-    ) -> Result:
-        """Run a chunk of Lua.
+    def run(self, source: str, *, timeout: float | None = None) -> Result:
+        """Run a chunk of Lua, and return its result.
 
         Parameters:
             source: the chunk.
-            name: its name in error messages: `In[3]`, `audit.lua`.
-            args: the values of the chunk's `...`.
-            account: the account that `heroku.<function>` uses in this run; the session's when None.
-            timeout: seconds of wall-clock time, for this run.
-            memory_limit: bytes of Lua heap, for this run.
-            cpu_limit: seconds of Lua's own running time, for this run.
-            on_output: called with `stdout` or `stderr` and a text while the chunk runs.
-            on_input: returns a line for `io.read` (called with `l`, `L` or `a`); without it, Lua reads an empty file.
-            on_display: called with each object of `display` while the chunk runs; without it, its text is printed.
-            on_progress: called in this thread while the run waits for a remote account: first after half a second of
-                waiting, at most ten times a second, and once at the end. See `progress_throttle.py` for KOSMO_PROGRESS.
-            dry_run: check calls and list them in `planned`, but do not make them; they return empty lists and records.
-                Variables that it sets exist in the next dry run, but not in the next regular run.
-            fresh: send requests again instead of using cached results.
-            force: allow calls that the permissions ask about or deny; all other checks still apply.
-            on_ask: called with a question about a call that needs permission; returns the user's reply, or None if
-                there is no user. Without it, such a call is an error.
-            inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
-            outputs: Lua variables to read after it into `Result.outputs`.
-            number: the number of the cell, whose value becomes `_` and `Out[number]`.
+            timeout: seconds of wall-clock time for this run; the session's when None.
+
+        Raises:
+            SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
+            KosmoError: the run failed; the output and calls before that are in its `result`.
+        """
+        return self.execute(source, RunOptions(timeout=timeout))
+
+    def execute(self, source: str, options: RunOptions = NO_OPTIONS, frontend: Frontend = NO_FRONTEND) -> Result:
+        """Run a chunk of Lua for a user interface.
+
+        Parameters:
+            source: the chunk.
+            options: the options of the run.
+            frontend: the callbacks of the user interface.
 
         Raises:
             UnknownNameError: there is no account of that name; nothing has run. Or a variable of `outputs` does not
@@ -156,81 +130,49 @@ class Session:
             SettingsError: a limit or `KOSMO_PROGRESS` is invalid, or a required wall is missing; nothing has run.
             KosmoError: the run failed; the output and calls before that are in its `result`.
         """
-        if account is not None:
-            self._recording.check(account)
-        lua_inputs, output_names = {}, tuple[str, ...]()
-        if inputs or outputs:
-            from kosmo_kernel.values.from_python import lua_value
-            from kosmo_kernel.values.lua_syntax import lua_name
-
-            lua_inputs = {lua_name(name): lua_value(value, name) for name, value in (inputs or {}).items()}
-            output_names = tuple(map(lua_name, outputs))
+        if options.account is not None:
+            self._recording.check(options.account)
+        inputs, outputs = _lua_variables(options)
         if self._require_walls:
             self._check_walls(self.walls())
-        call_log = log_file()
-        result = Result(account=account or self.account, started=self._now())
-        sends = not (dry_run or self.servers.replays)
-        gate = PermissionGate(result, partial(self._machine.ask_user, on_ask), force=force, sends=sends)
-        tools = partial(self.servers.tools, dry_run=dry_run)
-        tracker = CallTracker(self.caller, result, gate, on_progress, tools=tools, dry_run=dry_run, fresh=fresh)
-        run = LuaRun(
-            tracker,
-            self._tokens,
-            result,
-            on_output,
-            on_input,
-            on_display,
-            self._shown,
-            self._chunks,
-            self._recording.names,
-            self.interruptible,
-        )
-        run_limits = self.limits.changed(memory_limit, cpu_limit, timeout)
-        run.remember_pages((inputs or {}).values())
-        self._chunks.add(name, source)
-        self.last = run.result
-        started = time.perf_counter()
+        limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
+        result = Result(account=options.account or self.account, started=self._now())
+        run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
+        run.output.remember_pages(options.inputs.values())
+        self._chunks.add(options.name, source)
         try:
-            try:
+            with self._recorded(run, result, options.name):
                 outcome = self._machine.run(
                     source,
-                    name=name,
-                    args=tuple(args),
-                    limits=run_limits,
+                    name=options.name,
+                    args=tuple(options.args),
+                    limits=limits,
                     host=run,
-                    inputs=lua_inputs,
-                    outputs=output_names,
-                    numbered=number is not None,
-                    dry_run=dry_run,
+                    inputs=inputs,
+                    outputs=outputs,
+                    numbered=options.number is not None,
+                    dry_run=options.dry_run,
                 )
-            finally:
-                run.end(started)
-                if call_log:
-                    log(call_log, name, result)
-                result.notes = lint(source) + result.notes
-                result.notes += self._recording.summary(len(result.calls))
         except Failure as failure:
+            raise self._error(failure, run, result) from None
+        finally:
+            result.notes[:0] = lint(source)
+            result.notes += self._recording.summary(len(result.calls))
             self._report_missing_walls(result)
-            raise self._error(failure, run) from None
-        self._report_missing_walls(result)
-        run.result.values = [run.page(value) for value in outcome.values]
-        run.result.hidden, run.result.memory = outcome.hidden, outcome.memory
-        if number is not None and not dry_run:
-            self._keep_value(number, run.result.value, outcome.size)
-        run.result.outputs = {name: run.page(self._output(name, outcome.outputs, run)) for name in output_names}
-        return run.result
+        result.values = [run.output.page(value) for value in outcome.values]
+        result.hidden, result.memory = outcome.hidden, outcome.memory
+        if options.number is not None and not options.dry_run:
+            self._keep_value(options.number, result.value, outcome.size)
+        result.outputs = {name: run.output.page(self._output(name, outcome.outputs, result)) for name in outputs}
+        return result
 
     def call(
         self,
         function: str,
         arguments: Mapping[str, Any],
+        options: RunOptions = NO_OPTIONS,
+        frontend: Frontend = NO_FRONTEND,
         *,
-        account: str | None = None,
-        dry_run: bool = False,
-        force: bool = False,
-        on_ask: Callable[[str], str | None] | None = None,
-        on_output: Callable[[str, str], None] | None = None,
-        on_progress: Callable[[ProgressSnapshot], None] | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Result:
         """Call one function or one tool of an MCP server as a script would, without a Lua process.
@@ -238,12 +180,8 @@ class Session:
         Parameters:
             function: its full name, `heroku.list_dynos` or `mcp.github.search_issues`.
             arguments: the arguments by name, as Lua values.
-            account: the alias of the account; the session's when None.
-            dry_run: check the call and list its requests in `planned`, but send nothing.
-            force: as for `run`.
-            on_ask: as for `run`.
-            on_output: called with `stderr` and a message for the user during the call.
-            on_progress: as for `run`.
+            options: the account, and how to make the call; limits and variables are not used.
+            frontend: the callbacks of the user interface.
             is_cancelled: returns whether the caller was cancelled; called a few times a second.
 
         Returns:
@@ -253,38 +191,59 @@ class Session:
             StoppedError: Ctrl-C, or the caller was cancelled.
             KosmoError: the call failed, as in a script; notes and requests before that are in its `result`.
         """
-        call_log = log_file()
-        result = Result(account=account or self.account, started=datetime.now(UTC))
-        self.last = result
-        sends = not (dry_run or self.servers.replays)
-        gate = PermissionGate(result, on_ask or (lambda _question: None), force=force, sends=sends)
-        tools = partial(self.servers.tools, dry_run=dry_run)
-        tracker = CallTracker(self.caller, result, gate, on_progress, tools=tools, dry_run=dry_run)
-        run = LuaRun(tracker, partial(self._tokens_for, function), result, on_output, None)
-        started = time.perf_counter()
+        result = Result(account=options.account or self.account, started=self._now())
+        run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
-            try:
-                result.values = run.answer(CallRequest(function, None, dict(arguments), [], None), is_cancelled)
-            finally:
-                run.end(started)
-                if call_log:
-                    log(call_log, function, result)
+            with self._recorded(run, result, function):
+                result.values = run.calls.call(CallRequest(function, None, dict(arguments), [], None), is_cancelled)
         except KeyboardInterrupt:
             error: KosmoError = StoppedError("Interrupted.")
             error.result = result
             raise error from None
         except KosmoError as failure:
-            failure.message = run.clean(failure.message)
+            failure.message = run.output.clean(failure.message)
             failure.result = result
             raise
         return result
+
+    def _prepare(
+        self, result: Result, options: RunOptions, frontend: Frontend, ask: Callable[[str], str | None]
+    ) -> LuaRun:
+        """Return the parts of a run, before anything is sent."""
+        sends = not (options.dry_run or self.servers.replays)
+        output = RunOutput(result, frontend, self.tokens, self.interruptible)
+        calls = CallTracker(
+            self._services,
+            partial(self.servers.tools, dry_run=options.dry_run),
+            result,
+            PermissionGate(result, ask, force=options.force, sends=sends),
+            output,
+            on_progress=frontend.progress,
+            dry_run=options.dry_run,
+            fresh=options.fresh,
+        )
+        return LuaRun(calls, output, Lookups(calls, output, self._shown, self._recording.names), self._chunks)
+
+    @contextmanager
+    def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
+        """Complete the result after the block, whether it failed or not, and write the call log."""
+        call_log = log_file()
+        self.last = result
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            run.output.end(*run.calls.end())
+            result.seconds = time.perf_counter() - started
+            if call_log:
+                log(call_log, name, result)
 
     def _keep_value(self, number: int, value: Any, size: int) -> None:
         """Keep a value for `Out[number]`, unless it is not data, such as a function."""
         if value is not None and not isinstance(value, Opaque):
             self._shown.add(number, value, size)
 
-    def _output(self, name: str, variables: Mapping[str, Any], run: LuaRun) -> Any:
+    def _output(self, name: str, variables: Mapping[str, Any], result: Result) -> Any:
         """Return a requested variable; raise an error if it does not exist or is not data."""
         value = variables.get(name)
         error: KosmoError
@@ -296,10 +255,10 @@ class Session:
             error = InvalidArgumentsError(value.fault or f"{name}: {kind} has no Python form")
         else:
             return value
-        error.result = run.result
+        error.result = result
         raise error
 
-    def _error(self, failure: Failure, run: LuaRun) -> KosmoError:
+    def _error(self, failure: Failure, run: LuaRun, result: Result) -> KosmoError:
         """Return the error of a run, with its place in the script."""
         error = failure.error
         if failure.facts:
@@ -307,11 +266,11 @@ class Session:
             if cause is not None:
                 cause.message, error = error.message, cause
         error.line, error.chunk = self._chunks.place(error.message, failure.stack)
-        error.message = run.clean(error.message)
-        error.excerpt = run.clean(self._chunks.excerpt(error.chunk, error.line))
-        error.stack = tuple(map(run.clean, self._chunks.stack(failure.stack)))
-        error.chunk = run.clean(error.chunk)
-        error.result = run.result
+        error.message = run.output.clean(error.message)
+        error.excerpt = run.output.clean(self._chunks.excerpt(error.chunk, error.line))
+        error.stack = tuple(map(run.output.clean, self._chunks.stack(failure.stack)))
+        error.chunk = run.output.clean(error.chunk)
+        error.result = result
         return error
 
     # Walls -------------------------------------------------------------------------------------------
@@ -384,6 +343,21 @@ class Session:
         rows = [(name, *f"{text}\n\n".split("\n")[:3]) for name, text in variables]
         return [dict(zip(("name", "scope", "type", "size"), row, strict=True)) for row in rows]
 
+    def variable(self, name: str) -> Any:
+        """Return the value of a Lua variable. The last run is left unchanged.
+
+        Raises:
+            UnknownNameError: there is no such variable.
+            InvalidArgumentsError: it is a function or another value without a Python form; or the name is invalid, in
+                which case the error has no `result`.
+            TryLaterError: a script is running.
+        """
+        last = self.last
+        try:
+            return self.execute("", RunOptions(outputs=[name])).outputs[name]
+        finally:
+            self.last = last
+
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """Return a description of the value at the end of a chain of names, or None if it does not exist.
 
@@ -422,11 +396,12 @@ class Session:
             CredentialsError: the account has no token.
             ApiError: the service responded with an error.
         """
-        return self.caller().budget_left(integrations.find(integration), account)
+        return self._services.dispatcher.budget_left(integrations.find(integration), account)
 
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
-        return self._caller.listed(integration, function, account) if self._caller else None
+        used = self._services.used
+        return used.listed(integration, function, account) if used else None
 
     # Ending ------------------------------------------------------------------------------------------
 
@@ -442,8 +417,7 @@ class Session:
     def close(self) -> None:
         """End the Lua process and close all connections. A closed session cannot be used again."""
         self._machine.close()
-        if self._caller:
-            self._caller.close()
+        self._services.close()
         self.servers.close()
         self._recording.close()
 
@@ -458,21 +432,24 @@ class Session:
         """The process id of the Lua process, or None when none runs."""
         return self._machine.pid
 
-    def _tokens(self) -> tuple[str, ...]:
-        return (*(self._caller.tokens() if self._caller else ()), *self.servers.secrets())
-
-    def _tokens_for(self, function: str) -> tuple[str, ...]:
-        """Return the secrets to redact for one call. A tool needs no client, whose import loads the HTTP library."""
-        tokens = () if function.startswith(f"{SERVERS}.") else self.caller().tokens()
-        return (*tokens, *self.servers.secrets())
-
-    def caller(self) -> Dispatcher:
-        """Return the dispatcher of requests, created at the first call because its import loads the HTTP library."""
-        if self._caller is None:
-            from kosmo_kernel.client.dispatcher import Dispatcher
-
-            self._caller = Dispatcher(self._recording.cassette)
-        return self._caller
+    def tokens(self) -> tuple[str, ...]:
+        """Return the secrets in use, which are redacted from every text that leaves the session."""
+        return (*self._services.tokens(), *self.servers.secrets())
 
 
 _SCRIPT_FUNCTION_KEYS = ("source", "line", "chunk", "params")
+
+
+def _lua_variables(options: RunOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the inputs of a run as Lua values, and the names of its outputs.
+
+    Raises:
+        InvalidArgumentsError: a name is none in Lua, or a value has no Lua form.
+    """
+    if not options.inputs and not options.outputs:
+        return {}, ()
+    from kosmo_kernel.values.from_python import lua_value
+    from kosmo_kernel.values.lua_syntax import lua_name
+
+    inputs = {lua_name(name): lua_value(value, name) for name, value in options.inputs.items()}
+    return inputs, tuple(map(lua_name, options.outputs))

@@ -17,6 +17,7 @@ from rich.syntax import Syntax
 
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import LUA, console, table
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def audit() -> None:
             lua = files("kosmo_kernel").joinpath("demo", "audit", question.file).read_text(encoding="utf-8")
             screen.print(f"\n{number}  {question.text}\n", style="bold cyan")
             _show_lua(screen, lua)
-            _show_answer(screen, question, session.run(lua, name=question.file))
+            _show_answer(screen, question, session.execute(lua, RunOptions(question.file)))
     _show_next(screen)
 
 

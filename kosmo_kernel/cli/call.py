@@ -241,6 +241,7 @@ def _call(
     from kosmo_kernel.cli.lua_run import ask
     from kosmo_kernel.render.terminal_progress import TerminalProgress
     from kosmo_kernel.results.dry_run import plan_of
+    from kosmo_kernel.run.options import Frontend, RunOptions
     from kosmo_kernel.session import Session
 
     line = TerminalProgress(sys.stderr)
@@ -254,11 +255,8 @@ def _call(
             result = session.call(
                 f"{integration.name}.{function.name}",
                 arguments,
-                dry_run=group.dry_run,
-                force=force,
-                on_ask=partial(ask, line),
-                on_output=tell,
-                on_progress=line,
+                RunOptions(dry_run=group.dry_run, force=force),
+                Frontend(tell, ask=partial(ask, line), progress=line),
             )
     except InvalidArgumentsError as error:  # the message ends with advice for Lua
         raise click.UsageError(error.message.removesuffix(f". Write {function.signature}") + ".") from None

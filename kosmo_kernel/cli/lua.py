@@ -27,6 +27,7 @@ from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.results.run_document import run_document
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
@@ -135,17 +136,13 @@ def lua(
     line = TerminalProgress(sys.stderr)
     try:
         with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live_output:
-            result = session.run(
-                source,
-                name=name,
-                args=args,
-                on_output=None if as_json else live_output,
-                on_input=read_input if file == "-" and code is not None else None,
-                on_progress=line,
-                on_ask=partial(ask, line),
-                dry_run=dry_run,
-                force=force,
+            frontend = Frontend(
+                output=None if as_json else live_output,
+                input=read_input if file == "-" and code is not None else None,
+                ask=partial(ask, line),
+                progress=line,
             )
+            result = session.execute(source, RunOptions(name, args, dry_run=dry_run, force=force), frontend)
     except KosmoError as error:
         if dry_run and not as_json and error.result is not None:
             show_plan(error.result, form)

@@ -102,6 +102,7 @@ def call(
 
     from kosmo_kernel.cli.lua_run import ask
     from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.run.options import Frontend, RunOptions
     from kosmo_kernel.session import Session
 
     line = TerminalProgress(sys.stderr)
@@ -116,11 +117,8 @@ def call(
         result = session.call(
             command.function_name or tool,
             arguments,
-            dry_run=dry_run,
-            force=force,
-            on_ask=partial(ask, line),
-            on_output=tell,
-            on_progress=line,
+            RunOptions(dry_run=dry_run, force=force),
+            Frontend(tell, ask=partial(ask, line), progress=line),
         )
     if as_json:
         data = None if dry_run else result.value

@@ -30,6 +30,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
 
@@ -184,22 +185,20 @@ class Repl:
         line = TerminalProgress(sys.stderr)
         try:
             with line, LiveOutput(self._session, line) as live:
-                result = self._session.run(
-                    source,
-                    name=name,
-                    args=self._args,
+                run_options = RunOptions(
+                    name,
+                    self._args,
                     account=options.account,
                     timeout=options.timeout,
                     memory_limit=options.memory_limit,
-                    on_output=live,
-                    on_input=read_input if self._interactive or number is not None else None,
-                    on_progress=line,
-                    on_ask=partial(ask, line),
                     dry_run=dry_run,
                     force=self._force,
                     fresh=options.fresh,
                     number=number,
                 )
+                reads = self._interactive or number is not None
+                frontend = Frontend(live, read_input if reads else None, partial(ask, line), progress=line)
+                result = self._session.execute(source, run_options, frontend)
         except KosmoError as error:
             if dry_run and error.result is not None:
                 show_plan(error.result)

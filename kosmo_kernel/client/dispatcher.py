@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, Function, Integration
 from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.planned_call import PlannedCall
-from kosmo_kernel.client.progress import Cancelled, Progress
+from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.permissions import Permission, how_to_allow, permission
 from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -35,28 +36,9 @@ if TYPE_CHECKING:
 MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
 
 
-@dataclass(slots=True)
-class CallAnswer:
-    """The answer to a call.
-
-    Parameters:
-        values: the return values for Lua.
-        rows: the number of records, or None if the call returns no list.
-        notes: warnings of the service, and notes of this package.
-        failures: the items of a list argument that failed, with `errors = "collect"`.
-        shown: outputs to display, as pairs of a form of `display` and its content.
-    """
-
-    values: list[Any]
-    rows: int | None
-    notes: list[str] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    shown: list[tuple[str, bytes]] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
-class BoundCall:
-    """A call with checked arguments.
+class ServiceCall:
+    """A call of a service's function with checked arguments.
 
     Parameters:
         integration: the service.
@@ -76,54 +58,65 @@ class BoundCall:
     collect: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
 
-
-@dataclass(slots=True)
-class CallHandle:
-    """The callbacks and the state of one call under way.
-
-    The callbacks run in the thread that makes the call.
-
-    Parameters:
-        progress: the progress of the run.
-        on_result: callback for the answer or the error.
-        on_message: callback for a line of text for the user.
-        on_answer: callback for each answered request, even if the call fails.
-        fresh: do not use cached answers.
-        counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
-            itself is counted.
-        coming: the number of items of `parallel.map` that start with this call.
-        is_cancelled: the call was cancelled.
-    """
-
-    progress: Progress
-    on_result: Callable[[CallAnswer | BaseException], None]
-    on_message: Callable[[str], None]
-    on_answer: Callable[[], None]
-    fresh: bool = False
-    counts: bool = True
-    coming: int = 0
-    is_cancelled: bool = False
-    _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
+    owner = "account"  # whose permissions apply
 
     @property
-    def answered(self) -> int:
-        """The number of requests of the call that were answered or failed."""
-        return sum(self._done)
+    def name(self) -> str:
+        """The full name of the function in questions and errors."""
+        return f"{self.integration.name}.{self.function.name}"
 
     @property
-    def cancelled(self) -> bool:
-        """Return whether the call or its run was cancelled."""
-        return self.is_cancelled or self.progress.cancelled
+    def title(self) -> str:
+        """The name of the call at the start of an error."""
+        return f"{self.name} (account {self.alias})"
 
-    def cancel(self) -> None:
-        """Cancel the call."""
-        self.is_cancelled = True
+    @property
+    def account(self) -> str:
+        """The account in the log."""
+        return self.alias
 
-    def done(self, calls: int = 1) -> None:
-        """Count requests of the call that were answered or failed."""
-        self._done.append(calls)
-        if self.counts:
-            self.progress.end(calls)
+    @property
+    def count(self) -> int:
+        """The number of calls that it counts as: one for each item of a list argument."""
+        return len(self.calls)
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments of the first request."""
+        return self.calls[0]
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is sent over the network."""
+        return self.alias != accounts.DEMO
+
+    @property
+    def effect(self) -> str:
+        """Whether it reads or writes: `read` or `write`."""
+        return self.function.effect
+
+    @property
+    def purpose(self) -> str:
+        """What the call does, as the end of a sentence in the question to the user."""
+        verb = "changes something at" if self.effect == "write" else "reads from"
+        return f"{verb} {self.integration.title}, account {self.alias}"
+
+    @property
+    def permission_key(self) -> tuple[str, str, str]:
+        """What the permission depends on."""
+        return self.integration.name, normalize_alias(self.alias), self.effect
+
+    def permission(self) -> Permission:
+        """Return the permission of scripts for the account.
+
+        Raises:
+            SettingsError, UnknownNameError: a file with permissions is invalid.
+        """
+        return permission(*self.permission_key)
+
+    def how_to_allow(self, rule: Permission) -> str:
+        """Return a sentence on how to change the permission."""
+        return how_to_allow(*self.permission_key, rule)
 
 
 class Dispatcher:
@@ -174,7 +167,7 @@ class Dispatcher:
 
     def bind(
         self, integration: Integration, function: Function, alias: str, values: Mapping[str, Any] | Sequence[Any]
-    ) -> BoundCall:
+    ) -> ServiceCall:
         """Check a call. Nothing is sent.
 
         Parameters:
@@ -195,9 +188,9 @@ class Dispatcher:
         many = function.fan_out
         is_list = many is not None and isinstance(bound.get(many.name), tuple)
         name = many.name if many and is_list else ""
-        return BoundCall(integration, function, alias, function.calls(bound), name, collect, at_once)
+        return ServiceCall(integration, function, alias, function.calls(bound), name, collect, at_once)
 
-    def plan(self, bound_call: BoundCall) -> list[PlannedCall]:
+    def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
         """Return the requests that a call would send.
 
         Raises:
@@ -206,13 +199,13 @@ class Dispatcher:
         integration, function = bound_call.integration, bound_call.function
         demo = bound_call.alias == accounts.DEMO
         address = integration.base_url if demo else accounts.address(integration, os.environ)
-        name = f"{integration.name}.{function.name}"
         return [
-            PlannedCall(name, bound_call.alias, args, "GET", address + function.url(args)) for args in bound_call.calls
+            PlannedCall(bound_call.name, bound_call.alias, args, "GET", address + function.url(args))
+            for args in bound_call.calls
         ]
 
-    def begin(self, bound_call: BoundCall, handle: CallHandle) -> None:
-        """Make a call in a thread of the pool, and pass its answer or error to `asker.hear` unless cancelled."""
+    def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
+        """Make a call in a thread of the pool, and pass its answer or error to the handle unless cancelled."""
 
         def work() -> None:
             try:
@@ -229,7 +222,7 @@ class Dispatcher:
 
         self._pool.submit(work)
 
-    def call(self, bound_call: BoundCall, handle: CallHandle) -> CallAnswer:
+    def call(self, bound_call: ServiceCall, handle: CallHandle) -> CallAnswer:
         """Make a call without a list argument, in this thread, and return its answer.
 
         Raises:
@@ -253,7 +246,7 @@ class Dispatcher:
             self._listed[bound_call.integration.name, bound_call.function.name, bound_call.alias] = answer.data
         return _single_answer(bound_call, answer)
 
-    def _begin_many(self, bound_call: BoundCall, handle: CallHandle) -> None:
+    def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
         """Make a call for each item of a list, in this thread and further ones of the pool."""
         client = self._client(bound_call.integration, bound_call.alias)
         known = client.bulk(
@@ -324,7 +317,7 @@ def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
     return Client(integration, account, transport=in_process(api), cassette=cassette)
 
 
-def empty(bound_call: BoundCall) -> CallAnswer:
+def empty(bound_call: ServiceCall) -> CallAnswer:
     """Return an empty answer for a call that is not made."""
     function = bound_call.function
     if bound_call.fan_out_argument:
@@ -337,7 +330,7 @@ def empty(bound_call: BoundCall) -> CallAnswer:
     return CallAnswer(values, None)
 
 
-def _single_answer(bound_call: BoundCall, answer: Answer) -> CallAnswer:
+def _single_answer(bound_call: ServiceCall, answer: Answer) -> CallAnswer:
     function, account = bound_call.function, bound_call.alias
     if isinstance(answer.data, list):
         values, rows = [Records(answer.data, function, account=account)], len(answer.data)
@@ -345,7 +338,7 @@ def _single_answer(bound_call: BoundCall, answer: Answer) -> CallAnswer:
     return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
 
 
-def _merged_answer(bound_call: BoundCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
+def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
     rows: list[dict[str, Any]] = []
@@ -366,7 +359,7 @@ def _merged_answer(bound_call: BoundCall, answers: Sequence[Answer | ApiError]) 
     return CallAnswer(values, len(rows), list(notes), failures)
 
 
-def _warn_of_low_budget(client: Client, bound_call: BoundCall, handle: CallHandle, count: int) -> None:
+def _warn_of_low_budget(client: Client, bound_call: ServiceCall, handle: CallHandle, count: int) -> None:
     """Tell the user if the remaining request budget is smaller than the number of requests to come."""
     budget = bound_call.integration.budget
     if budget is None or count <= 1:

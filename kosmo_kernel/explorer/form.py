@@ -20,6 +20,7 @@ from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.explorer import answer
 from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
 
@@ -228,7 +229,9 @@ class Explorer:
 
     def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:
-            result = self._context.lua.run(call.lua, name=NAME, account=call.account, on_progress=line)
+            result = self._context.lua.execute(
+                call.lua, RunOptions(NAME, account=call.account), Frontend(progress=line)
+            )
         if self._status.value == answer.small(RUNS):
             self._status.value = ""
         return result

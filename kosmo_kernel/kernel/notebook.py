@@ -29,6 +29,7 @@ from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.notebook.error_report import report_lines
 from kosmo_kernel.render.display import Display, bundle_of
 from kosmo_kernel.results.dry_run import replace_values_with_plan
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.project_file import settings_of
@@ -249,21 +250,17 @@ class KernelNotebook:
         line = NotebookProgress(show)
         try:
             with line:
-                result = self.session.run(
-                    cell.lua,
+                options = RunOptions(
                     name=name,
                     account=cell.options.account,
                     timeout=cell.options.timeout,
                     memory_limit=cell.options.memory_limit,
-                    on_output=write,
-                    on_input=ask,
-                    on_ask=partial(ask, "l") if ask else None,
-                    on_display=show,
-                    on_progress=line,
                     dry_run=cell.options.dry_run,
                     fresh=cell.options.fresh,
                     number=number if self._stored else None,
                 )
+                frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
+                result = self.session.execute(cell.lua, options, frontend)
         except KosmoError as error:
             if cell.options.dry_run and error.result is not None:
                 with self._formatting_error:

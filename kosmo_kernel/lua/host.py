@@ -77,8 +77,8 @@ class DisplayRequest(NamedTuple):
     size: int
 
 
-class Host(Protocol):
-    """The interface that handles a script's requests. A KosmoError raised by a method becomes an error in Lua."""
+class CallHost(Protocol):
+    """Makes the calls of a script."""
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call without sending anything."""
@@ -98,6 +98,26 @@ class Host(Protocol):
     def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
         """Report that `count` of the `of` items of a list failed; `rows` describes the first of them."""
 
+
+class OutputHost(Protocol):
+    """Shows what a script prints and displays, and reads its input."""
+
+    def write(self, stream: str, text: str) -> None:
+        """Write a text that the script printed."""
+
+    def display(self, request: DisplayRequest) -> None:
+        """Show rich output of the script."""
+
+    def read(self, form: str) -> str | None:
+        """Return what `io.read` reads in the format `l`, `L` or `a`, or None at the end of the input."""
+
+    def redact(self, text: str) -> str:
+        """Return a text without tokens."""
+
+
+class LookupHost(Protocol):
+    """Answers a script's requests for anything but calls."""
+
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account that `key` names in an integration's namespace."""
 
@@ -108,19 +128,7 @@ class Host(Protocol):
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
-        """Return the result of a request about MCP servers; `verb` is one of `SERVER_QUESTIONS`."""
-
-    def output(self, stream: str, text: str) -> None:
-        """Write a text that the script printed."""
-
-    def display(self, request: DisplayRequest) -> None:
-        """Show rich output of the script."""
-
-    def redact(self, text: str) -> str:
-        """Return a text without tokens."""
-
-    def failed(self, error: KosmoError) -> None:
-        """Record that a request failed with this error; the script may catch it or end with it."""
+        """Return the result of a request about MCP servers; `verb` is one of `MCP_REQUESTS`."""
 
     def output_of(self, number: int) -> Any:
         """Return the value of the cell with this number, or None if it is not kept."""
@@ -128,14 +136,38 @@ class Host(Protocol):
     def output_numbers(self) -> list[int]:
         """Return the numbers of the cells whose values are kept, in order."""
 
-    def is_one_expression(self, chunk: str, first: int, last: int) -> bool:
+
+class ChunkHost(Protocol):
+    """Knows the source text of chunks."""
+
+    def concatenations(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins the lines of a chunk from `first` to `last` into one expression."""
 
     def key_orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Return the keys in the script's text, in order: all of them, and those of each table constructor."""
 
-    def input(self, form: str) -> str | None:
-        """Return what `io.read` reads in the format `l`, `L` or `a`, or None at the end of the input."""
+
+class Host(Protocol):
+    """The interface that handles a script's requests. A KosmoError raised by a part becomes an error in Lua."""
+
+    @property
+    def calls(self) -> CallHost:
+        """The calls."""
+
+    @property
+    def output(self) -> OutputHost:
+        """The output and input."""
+
+    @property
+    def lookups(self) -> LookupHost:
+        """The requests for anything else."""
+
+    @property
+    def chunks(self) -> ChunkHost:
+        """The texts of chunks."""
+
+    def failed(self, error: KosmoError) -> None:
+        """Record that a request failed with this error; the script may catch it or end with it."""
 
 
 @dataclass(slots=True)

@@ -194,7 +194,7 @@ class Machine:
                             if self._ending.why == "interrupted":  # the interrupt came before this block
                                 raise StoppedError("Interrupted.")
                             room = answering.budget.room()
-                            return self._handles.outcome(reply, blobs, room, outputs, host.redact)
+                            return self._handles.outcome(reply, blobs, room, outputs, host.output.redact)
                     finally:
                         self._release(reply)
             except (LimitError, LuaProcessError, StoppedError) as error:

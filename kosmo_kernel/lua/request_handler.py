@@ -162,7 +162,7 @@ class RequestHandler:
                     raise ValueError("the message begins more calls than any script can")
                 requests.append((number, self._read(call, blobs[at : at + count], message_room)))
                 self._last, at = number, at + count
-        self._host.items(coming, done)
+        self._host.calls.items(coming, done)
         for number, request in requests:
             if self._ending.why is not None:
                 return
@@ -201,7 +201,7 @@ class RequestHandler:
         for number in numbers:
             self._answered.pop(number, None)
             if self._remove_pending(number):
-                self._host.cancel(number)
+                self._host.calls.cancel(number)
 
     def _read(self, header: dict[str, Any], blobs: list[bytes], message_room: Room) -> _Request:
         """Return a call and the room that its arguments take, or the error if they are too large.
@@ -248,7 +248,7 @@ class RequestHandler:
         if isinstance(read, LimitError):
             raise read
         request, room = read
-        prepared = self._host.prepare(request)
+        prepared = self._host.calls.prepare(request)
         self._count(max(0, prepared.calls - 1))
         if room.size:
             self._arguments.add(room.size, room.values)
@@ -273,7 +273,7 @@ class RequestHandler:
     def _wait(self) -> None:
         """Wait up to `POLL_INTERVAL_SECONDS` for calls to finish."""
         self._check_not_stopped()
-        for number, answer in self._host.answers(POLL_INTERVAL_SECONDS):
+        for number, answer in self._host.calls.answers(POLL_INTERVAL_SECONDS):
             if self._remove_pending(number):
                 self._answered[number] = answer
 
@@ -293,7 +293,7 @@ class RequestHandler:
 
     def _on_docs(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         page = str(header.get("page"))[:MAX_NAME]
-        return self._handles.answer([self._host.docs(str(header.get("verb")), page)], texts)
+        return self._handles.answer([self._host.lookups.docs(str(header.get("verb")), page)], texts)
 
     def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
@@ -301,18 +301,18 @@ class RequestHandler:
             if verb not in MCP_REQUESTS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
             names = {key: str(header[key])[:MAX_NAME] for key in ("server", "path", "name") if key in header}
-        return self._handles.answer(self._host.mcp(verb, header | names), texts)
+        return self._handles.answer(self._host.lookups.mcp(verb, header | names), texts)
 
     def _on_space(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         key, integration = str(header.get("key"))[:MAX_NAME], header.get("integration")
         if integration is not None:
-            return {"account": self._host.resolve_account(str(integration)[:MAX_NAME], key)}
-        described, functions = self._host.integration(key)
+            return {"account": self._host.lookups.resolve_account(str(integration)[:MAX_NAME], key)}
+        described, functions = self._host.lookups.integration(key)
         self._handles.learn(functions)
         return {"integration": described}
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        line = self._host.input(str(header.get("format")))
+        line = self._host.output.read(str(header.get("format")))
         if line is None:
             return {"ended": True}
         texts.append(line.encode())
@@ -321,18 +321,18 @@ class RequestHandler:
     def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
             number = int(header["number"])
-        return self._handles.answer([self._host.output_of(number)], texts)
+        return self._handles.answer([self._host.lookups.output_of(number)], texts)
 
     def _on_outputs(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        return {"numbers": self._host.output_numbers()}
+        return {"numbers": self._host.lookups.output_numbers()}
 
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with guard_child_message():
             chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
-        return {"whole": self._host.is_one_expression(chunk, first, last)}
+        return {"whole": self._host.chunks.concatenations(chunk, first, last)}
 
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        names, constructors = self._host.key_orders()
+        names, constructors = self._host.chunks.key_orders()
         return {"names": names, "constructors": constructors}
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
@@ -375,13 +375,13 @@ class RequestHandler:
         if self._held or whole:
             text, self._held = self._decoder.decode(b"".join(self._held), whole), []
             if text:
-                self._host.output(self._stream, text)
+                self._host.output.write(self._stream, text)
 
     def _note_display(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         try:
-            self._host.display(self._display_request(header, blobs))
+            self._host.output.display(self._display_request(header, blobs))
         except LimitError as error:
-            self._host.output("stderr", f"display: {error}\n")
+            self._host.output.write("stderr", f"display: {error}\n")
         except StoppedError:  # an interrupt during the processing of the value
             self._ending.request("interrupted", GRACE_SECONDS)
 
@@ -413,4 +413,4 @@ class RequestHandler:
             count, of, rows = int(header["count"]), int(header["of"]), decode(blobs[0])
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise ValueError("the message tells of failures that are none")
-        self._host.failures(count, of, rows)
+        self._host.calls.failures(count, of, rows)

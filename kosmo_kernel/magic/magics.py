@@ -187,26 +187,22 @@ class KosmoMagic(Magics):
         """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
         output = [] if options.dry_run else options.output  # a dry run does not change Lua's variables
         number: int = self.shell.displayhook.prompt_count
+        from kosmo_kernel.run.options import Frontend, RunOptions
+
         with self._progress_line() as line:
-            result = self.session.run(
-                lua,
+            frontend = Frontend(partial(_write, line), _ask, partial(_ask, "l"), partial(self._display, line), line)
+            run_options = RunOptions(
                 name=f"In[{number}]",
                 account=options.account,
                 timeout=options.timeout,
                 memory_limit=options.memory_limit,
-                on_output=partial(_write, line),
-                on_input=_ask,
-                on_ask=partial(_ask, "l"),
-                on_display=partial(self._display, line),
-                on_progress=line,
                 dry_run=options.dry_run,
                 fresh=options.fresh,
                 inputs=inputs,
                 outputs=[name for _, name in output],
-                number=number
-                if is_cell
-                else None,  # a cell may have several line magics, and none is the value of the cell
+                number=number if is_cell else None,  # a cell may have several line magics; none is the cell's value
             )
+            result = self.session.execute(lua, run_options, frontend)
         if options.dry_run:
             self._publish(small_note(replace_values_with_plan(result)))
         with self.session.interruptible:

@@ -20,6 +20,7 @@ from kosmo_kernel.mcp_server.tools import ACCOUNT, LUA, NAME, SEARCH, OfferedToo
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.results.run_document import run_document
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import limits
@@ -177,8 +178,8 @@ class CallHandler:
             result = session.call(
                 function,
                 arguments,
-                on_progress=underway.on_progress,
-                account=account,
+                RunOptions(account=account),
+                Frontend(progress=underway.on_progress),
                 is_cancelled=lambda: underway.cancelled,
             )
         document = {"result": result.value}
@@ -199,17 +200,16 @@ class CallHandler:
 def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
     dry_run = arguments.get("dry_run", False)
     try:
-        result = session.run(
-            arguments["code"],
-            name=CHUNK,
-            args=arguments.get("args", ()),
+        options = RunOptions(
+            CHUNK,
+            arguments.get("args", ()),
             account=arguments.get(ACCOUNT),
             memory_limit=arguments.get("memory_limit"),
             cpu_limit=arguments.get("cpu_limit"),
             timeout=arguments.get("timeout"),
-            on_progress=underway.on_progress,
             dry_run=dry_run,
         )
+        result = session.execute(arguments["code"], options, Frontend(progress=underway.on_progress))
     except KosmoError as error:
         facts = error.facts() | {"line": error.line}
         value = _tool_result(run_document(error.result, error.message, facts, dry_run=dry_run)).value

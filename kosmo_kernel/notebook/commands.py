@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
 
@@ -53,16 +52,11 @@ class LuaState(Protocol):
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function last returned without arguments in this session; None before that."""
 
-    def run(
-        self,
-        source: str,
-        *,
-        name: str = "Lua",
-        account: str | None = None,
-        on_progress: Callable[[ProgressSnapshot], None] | None = None,
-        outputs: Sequence[str] = (),
-    ) -> Result:
-        """Run a chunk of Lua and read the variables `outputs` afterwards."""
+    def execute(self, source: str, options: Any, frontend: Any) -> Result:
+        """Run a chunk of Lua; see `Session.execute`."""
+
+    def variable(self, name: str) -> Any:
+        """Return the value of a Lua variable. The last run is left unchanged."""
 
 
 def _call_now(work: Callable[[], None]) -> None:
@@ -238,10 +232,9 @@ def _browse(name: str, context: NotebookContext) -> InteractiveTable:
 
 
 def _lua_variable(name: str, context: NotebookContext) -> Any:
-    """Return the value of a Lua variable, None if it is no data. The session's last run is left unchanged."""
-    last = context.lua.last
+    """Return the value of a Lua variable, None if it is no data."""
     try:
-        return context.lua.run("", name=f"%{COMMAND_MAGIC} browse", outputs=[name]).outputs[name]
+        return context.lua.variable(name)
     except InvalidArgumentsError as error:
         if error.result is None:  # not a valid name
             raise
@@ -255,8 +248,6 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
         near = nearest(name, dict.fromkeys((*python_names, *(known for known, _ in context.lua.names(())))))
         message = f"Neither Python nor Lua has a variable `{name}`."
         raise UnknownNameError(message, tuple(near)) from error
-    finally:
-        context.lua.last = last
 
 
 def _page(text: str) -> Page:

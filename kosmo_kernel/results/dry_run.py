@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.planned_call import PlannedCall
+    from kosmo_kernel.client.call import PlannedCall
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.values.records import Records
 

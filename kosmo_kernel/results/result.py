@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, DEMO
-from kosmo_kernel.client.planned_call import PlannedCall
+from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.values.records import Records

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kosmo_kernel.client.planned_call import PlannedCall
+from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.results.result import CallRecord, Result
 from kosmo_kernel.values import extended_json
 

@@ -14,22 +14,26 @@ from functools import cached_property, partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel import accounts, integrations
+from kosmo_kernel import accounts
+from kosmo_kernel.client.call import CallAnswer, CallHandle
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
-from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.lua.host import CallRequest, Prepared
 from kosmo_kernel.results.result import CallRecord, Result
+from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.progress_throttle import SWITCH, ProgressThrottle
+from kosmo_kernel.run.provider import BoundCall, Provider
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.settings.env import env_flag
 
 if TYPE_CHECKING:
-    from kosmo_kernel.client.dispatcher import BoundCall, CallAnswer, CallHandle, Dispatcher
-    from kosmo_kernel.run.mcp_tools import BoundToolCall, McpTools, ToolAnswer, ToolCallHandle
+    from kosmo_kernel.run.mcp_tools import McpTools
 
 BLOCKING = 0  # the number of a call for which the whole script waits
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 MAX_ITEMS_NAMED = 5  # failed items named in a note
+POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
 SERVERS = "mcp"  # the first part of the full names of MCP servers' tools
 FICTION = "Fictional data: the account in use is the demo."
 
@@ -40,7 +44,7 @@ class PendingCall:
 
     call: CallRecord
     started: float
-    handle: CallHandle | ToolCallHandle
+    handle: CallHandle
     count: int
     remote: bool
 
@@ -49,31 +53,34 @@ class CallTracker:
     """The calls of one run.
 
     Parameters:
-        caller: returns the dispatcher that makes the calls.
+        services: makes the calls of services.
+        make_tools: makes the `McpTools` of the run; its argument is a callback for lines of text for the user.
         result: the result to which calls, notes and costs are added.
         gate: the permission gate.
+        output: shows what comes with answers.
         on_progress: callback for the progress, see `ProgressThrottle`.
         dry_run: check and plan calls, and give empty answers.
         fresh: do not use cached answers.
-        tools: makes the `McpTools` of the run; its argument is a callback for lines of text for the user.
     """
 
     def __init__(
         self,
-        caller: Callable[[], Dispatcher],
+        services: Services,
+        make_tools: Callable[[Callable[[str], None]], McpTools],
         result: Result,
         gate: PermissionGate,
-        on_progress: Callable[[ProgressSnapshot], None] | None = None,
+        output: RunOutput,
         *,
-        tools: Callable[[Callable[[str], None]], McpTools] | None = None,
+        on_progress: Callable[[ProgressSnapshot], None] | None = None,
         dry_run: bool = False,
         fresh: bool = False,
     ) -> None:
-        self._caller, self._result, self._gate = caller, result, gate
-        self._dry_run, self._fresh = dry_run, fresh
-        self._on_progress = on_progress
         env_flag(SWITCH)  # raises an error for an invalid value before anything runs
-        self._queue: SimpleQueue[tuple[int, CallAnswer | ToolAnswer | BaseException, float]] = SimpleQueue()
+        self._services, self._make_tools = services, make_tools
+        self._result, self._gate, self._output = result, gate, output
+        self._on_progress = on_progress
+        self._dry_run, self._fresh = dry_run, fresh
+        self._queue: SimpleQueue[tuple[int, CallAnswer | BaseException, float]] = SimpleQueue()
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._pending: dict[int, PendingCall] = {}
         self._counting = threading.Lock()
@@ -81,10 +88,6 @@ class CallTracker:
         self._total = self._done = 0  # calls; the progress counts items of `parallel.map` instead
         self._notes: list[tuple[CallRecord | None, str]] = []
         self._unread: list[tuple[CallRecord | None, str]] = []
-        self._make_tools = tools
-        self._tools: McpTools | None = None
-        self._shown: list[tuple[str, bytes]] = []
-        self._is_sent = False  # whether the dispatcher was used
 
     @cached_property
     def _progress(self) -> Progress:
@@ -92,8 +95,17 @@ class CallTracker:
         return Progress()
 
     @cached_property
-    def _throttle(self) -> ProgressThrottle:
-        return ProgressThrottle(self._progress, self._on_progress)
+    def _throttle(self) -> ProgressThrottle | None:
+        return ProgressThrottle(self._progress, self._on_progress) if self._on_progress else None
+
+    @cached_property
+    def tools(self) -> McpTools:
+        """The run's access to MCP servers, made at its first use.
+
+        Raises:
+            SettingsError: this run has no access to MCP servers.
+        """
+        return self._make_tools(self._lines.put)
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call, and return what begins it.
@@ -104,113 +116,68 @@ class CallTracker:
             NotAllowedError: the permissions or the user do not allow the call.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
-        integration_name, _, function_name = request.path.partition(".")
-        if integration_name == SERVERS:
-            return self._prepare_tool(request)
-        named = accounts.canonical_reserved(request.account or accounts.DEFAULT)
-        alias = named if named != accounts.DEFAULT else accounts.canonical_reserved(self._result.account)
-        call = CallRecord(f"integrations.{request.path}", alias, 0.0, "ok")
+        provider: Provider = self.tools if request.path.startswith(f"{SERVERS}.") else self._services
+        record = provider.record(request, self._result.account)
         started = time.perf_counter()
         try:
-            integration = integrations.find(integration_name)
-            function = integration.function(function_name)
-            values: Mapping[str, Any] | Sequence[Any] = request.positional if request.named is None else request.named
-            bound_call = self._caller().bind(integration, function, call.account, values)
+            bound_call = provider.bind(request, record)
             self._gate.check(bound_call)
         except KosmoError as error:
-            call.status, call.error = "error", error.message
-            call.duration_ms = (time.perf_counter() - started) * 1000
-            self._result.calls.append(call)
+            record.status, record.error = "error", error.message
+            record.duration_ms = (time.perf_counter() - started) * 1000
+            self._result.calls.append(record)
             raise
-        if call.account == accounts.DEMO and named != accounts.DEMO and FICTION not in self._result.notes:
-            self._result.notes.append(FICTION)
-        return Prepared(
-            len(bound_call.calls), partial(self._plan if self._dry_run else self._begin, call, bound_call, started)
-        )
+        if record.account == accounts.DEMO and accounts.canonical_reserved(request.account or "") != accounts.DEMO:
+            self._output.note(FICTION)
+        begin = self._plan if self._dry_run else self._begin
+        return Prepared(bound_call.count, partial(begin, provider, bound_call, record, started))
 
-    def _prepare_tool(self, request: CallRequest) -> Prepared:
-        """Check a call of an MCP server's tool, like `prepare`."""
-        server = f"{SERVERS}.{request.account}" if request.account else SERVERS
-        call = CallRecord(f"{server}.{request.path.removeprefix(f'{SERVERS}.')}", server, 0.0, "ok", requests=1)
-        started = time.perf_counter()
-        try:
-            bound_call = self.tools.bound_call(request)
-            call.path, call.account = bound_call.function, f"{SERVERS}.{bound_call.server.name}"
-            self._gate.check_tool(bound_call)
-        except KosmoError as error:
-            call.status, call.error, call.requests = "error", error.message, 0
-            call.duration_ms = (time.perf_counter() - started) * 1000
-            self._result.calls.append(call)
-            raise
-        begin = self._plan_tool if self._dry_run else self._begin_tool
-        return Prepared(1, partial(begin, call, bound_call, started))
+    def call(self, request: CallRequest, is_cancelled: Callable[[], bool]) -> list[Any]:
+        """Make one call, wait for it, and return its values.
 
-    def _plan_tool(self, _call: CallRecord, bound_call: BoundToolCall, _started: float, number: int) -> None:
-        self._result.planned.append(self.tools.plan(bound_call))
-        self._queue.put((number, self.tools.nothing(), 0.0))
-
-    def _begin_tool(self, call: CallRecord, bound_call: BoundToolCall, started: float, number: int) -> None:
-        of_item = number != BLOCKING
-
-        def on_result(answer: ToolAnswer | BaseException) -> None:
-            self._progress.answered(None)
-            if not of_item:
-                self._progress.end()
-            self._queue.put((number, answer, time.perf_counter()))
-
-        self._progress.begin(call.account, self._coming if of_item else 1)
-        if of_item:
-            self._coming = 0
-        self._total += 1
-        self._result.calls.append(call)
-        self._pending[number] = PendingCall(call, started, self.tools.begin(bound_call, on_result), 1, remote=True)
-
-    @property
-    def tools(self) -> McpTools:
-        """The run's access to MCP servers, made at its first use.
+        Parameters:
+            request: the call.
+            is_cancelled: returns whether the call was cancelled.
 
         Raises:
-            SettingsError: this run has no access to MCP servers.
+            StoppedError: the call was cancelled.
+            KosmoError: the call failed.
         """
-        if self._tools is None:
-            if self._make_tools is None:
-                raise SettingsError("MCP servers are not asked in this run.")
-            self._tools = self._make_tools(self._lines.put)
-        return self._tools
+        self.prepare(request).begin(BLOCKING)
+        while not is_cancelled():
+            for _, answer in self.answers(POLL_INTERVAL_SECONDS):
+                if isinstance(answer, KosmoError):
+                    raise answer
+                return answer
+        raise StoppedError("Interrupted.")
 
-    def displays(self) -> list[tuple[str, bytes]]:
-        """Return the outputs that came with answers since the last call, as pairs of a `display` form and content."""
-        shown, self._shown = self._shown, []
-        return shown
+    def _plan(
+        self, provider: Provider, bound_call: BoundCall, _record: CallRecord, _started: float, number: int
+    ) -> None:
+        self._result.planned += provider.plan(bound_call)
+        self._queue.put((number, provider.empty(bound_call), 0.0))
 
-    def _plan(self, _call: CallRecord, bound_call: BoundCall, _started: float, number: int) -> None:
-        from kosmo_kernel.client.dispatcher import empty
-
-        self._result.planned += self._caller().plan(bound_call)
-        self._queue.put((number, empty(bound_call), 0.0))
-
-    def _begin(self, call: CallRecord, bound_call: BoundCall, started: float, number: int) -> None:
-        from kosmo_kernel.client.dispatcher import CallHandle
-
+    def _begin(
+        self, provider: Provider, bound_call: BoundCall, record: CallRecord, started: float, number: int
+    ) -> None:
         def on_result(answer: CallAnswer | BaseException) -> None:
             self._queue.put((number, answer, time.perf_counter()))
 
         def on_answer() -> None:
             with self._counting:
-                call.requests += not self._progress.cancelled  # later responses are in no result
+                record.requests += not self._progress.cancelled  # later responses are in no result
 
-        of_item, count = number != BLOCKING, len(bound_call.calls)
+        of_item, count = number != BLOCKING, bound_call.count
         handle = CallHandle(
             self._progress, on_result, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
         )
-        self._progress.begin(call.account, self._coming if of_item else count)
+        self._progress.begin(record.account, self._coming if of_item else count)
         if of_item:
             self._coming = 0
         self._total += count
-        self._is_sent = True
-        self._result.calls.append(call)
-        self._pending[number] = PendingCall(call, started, handle, count, remote=call.account != accounts.DEMO)
-        self._caller().begin(bound_call, handle)
+        self._result.calls.append(record)
+        self._pending[number] = PendingCall(record, started, handle, count, bound_call.remote)
+        provider.begin(bound_call, handle)
 
     def items(self, coming: int, done: int) -> None:
         """Count items of `parallel.map` that are begun, before their calls, and items that are done."""
@@ -224,11 +191,18 @@ class CallTracker:
             Exception: an unexpected error in the thread that made a call.
         """
         since, remote = time.monotonic(), any(one.remote for one in self._pending.values())
-        answers = list(self._queued(seconds))
-        self._throttle.waited(since, remote=remote)
-        return [(number, self._completed(number, answer, at)) for number, answer, at in answers]
+        queued = list(self._queued(seconds))
+        if self._throttle is not None:
+            self._throttle.waited(since, remote=remote)
+        answers = [(number, self._completed(number, answer, at)) for number, answer, at in queued]
+        while not self._lines.empty():
+            self._output.write("stderr", self._lines.get())
+        for _, answer, _ in queued:
+            if isinstance(answer, CallAnswer) and answer.shown:
+                self._output.show(answer.shown)
+        return answers
 
-    def _queued(self, seconds: float) -> Iterator[tuple[int, CallAnswer | ToolAnswer | BaseException, float]]:
+    def _queued(self, seconds: float) -> Iterator[tuple[int, CallAnswer | BaseException, float]]:
         try:
             yield self._queue.get(timeout=seconds)
             while True:
@@ -236,9 +210,7 @@ class CallTracker:
         except Empty:
             return
 
-    def _completed(
-        self, number: int, answer: CallAnswer | ToolAnswer | BaseException, at: float
-    ) -> list[Any] | KosmoError:
+    def _completed(self, number: int, answer: CallAnswer | BaseException, at: float) -> list[Any] | KosmoError:
         pending = self._pending.pop(number, None)
         if pending:
             self._done += pending.count
@@ -252,21 +224,20 @@ class CallTracker:
         if pending:
             pending.call.rows = answer.rows
             self._notes += [(pending.call, note) for note in answer.notes]
-            self._shown += answer.shown
             if answer.failures:
-                self.failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
+                self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values
 
-    def failures(self, said: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
+    def failures(self, count: int, of: int, rows: list[dict[str, Any]]) -> None:
+        """Add failed items of `parallel.map` to the result; `rows` describes the first of them."""
+        what = f"{count:,} of {of:,} items failed"
+        self._keep_failures(f"{what}: {rows[0].get('message')}" if rows else what, rows)
+
+    def _keep_failures(self, line: str, rows: Sequence[dict[str, Any]], call: CallRecord | None = None) -> None:
         """Add collected failures to the result: a line of text about them, and a row for each."""
         self._result.failures += rows[: MAX_FAILURES_KEPT - len(self._result.failures)]
         if len(self._unread) < MAX_FAILURES_KEPT:
-            self._unread.append((call, said))
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of text for the user that the threads have put out since the last call."""
-        while not self._lines.empty():
-            yield self._lines.get()
+            self._unread.append((call, line))
 
     def cancel(self, number: int) -> None:
         """Cancel a call by its number."""
@@ -287,9 +258,9 @@ class CallTracker:
         if self._total:
             self._progress.cancel()
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
-            self._throttle.end(self._result.cost)
-        if self._is_sent:
-            self._caller().end()
+            if self._throttle is not None:
+                self._throttle.end(self._result.cost)
+        self._services.end_run()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda one: places.get(id(one[0]), len(places)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.client.planned_call import PlannedCall
+from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
@@ -26,56 +26,71 @@ from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
+from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.permissions import Permission, how_to_allow_tool, tool_permission
 from kosmo_kernel.values.records import Records
 
 SPACE = "mcp"
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
-@dataclass(slots=True)
-class ToolAnswer:
-    """The answer of a tool, with the same fields as `dispatcher.CallAnswer`."""
-
-    values: list[Any]
-    rows: int | None
-    notes: list[str] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    shown: list[tuple[str, bytes]] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
-class BoundToolCall:
+class ToolCall:
     """A call of a tool with checked arguments; in a dry run the tool may be unknown, and its arguments unchecked."""
 
     server: Server
-    name: str
+    tool_name: str
     arguments: dict[str, Any]
     tool: Tool | None = None
 
+    count = 1
+    remote = True
+    owner = "server"  # whose permissions apply
+
     @property
-    def function(self) -> str:
-        """The full name of the tool in errors and logs."""
-        return f"{SPACE}.{self.server.name}.{self.name}"
+    def name(self) -> str:
+        """The full name of the tool in questions, errors and logs."""
+        return f"{SPACE}.{self.server.name}.{self.tool_name}"
+
+    @property
+    def title(self) -> str:
+        """The name of the call at the start of an error."""
+        return self.name
+
+    @property
+    def account(self) -> str:
+        """The server in the log."""
+        return f"{SPACE}.{self.server.name}"
 
     @property
     def effect(self) -> str:
         """`read` or `write`, according to the tool's annotations; `write` if the tool is unknown."""
         return self.tool.effect if self.tool else "write"
 
+    @property
+    def purpose(self) -> str:
+        """What the call does, as the end of a sentence in the question to the user."""
+        verb = "may change something with" if self.effect == "write" else "reads from"
+        return f"{verb} the MCP server {self.server.name}"
 
-class ToolCallHandle:
-    """A tool call under way, with the part of `dispatcher.CallHandle` that a tool needs."""
+    @property
+    def permission_key(self) -> tuple[str, str, str]:
+        """What the permission depends on."""
+        return SPACE, self.server.name, self.effect
 
-    answered = 0  # requests answered so far; a tool call has only one
+    def permission(self) -> Permission:
+        """Return the permission of scripts for the server's tools.
 
-    def __init__(self, future: Future[dict[str, Any]]) -> None:
-        self._future = future
+        Raises:
+            SettingsError, UnknownNameError: a file with permissions is invalid.
+        """
+        return tool_permission(self.server.name, self.effect)
 
-    def cancel(self) -> None:
-        """Cancel the call; the server is notified."""
-        self._future.cancel()
+    def how_to_allow(self, rule: Permission) -> str:
+        """Return a sentence on how to change the permission."""
+        return how_to_allow_tool(self.server.name, self.effect, rule)
 
 
 class McpTools:
@@ -101,8 +116,19 @@ class McpTools:
         self._servers, self._is_cancelled, self._say, self._dry_run = servers, is_cancelled, say, dry_run
         self._matching = matching
 
-    def bound_call(self, request: CallRequest) -> BoundToolCall:
-        """Check a call, and start its server if necessary.
+    def record(self, request: CallRequest, _account: str) -> CallRecord:
+        """Return the log record of a call that is not checked yet; see `Provider`."""
+        server = f"{SPACE}.{request.account}" if request.account else SPACE
+        return CallRecord(f"{server}.{request.path.removeprefix(f'{SPACE}.')}", server, 0.0, "ok")
+
+    def bind(self, request: CallRequest, record: CallRecord) -> ToolCall:
+        """Check a call, and start its server if necessary; see `Provider`."""
+        bound_call = self._bound(request)
+        record.path, record.account = bound_call.name, bound_call.account
+        return bound_call
+
+    def _bound(self, request: CallRequest) -> ToolCall:
+        """Return a checked call.
 
         Raises:
             UnknownNameError: there is no such server or tool.
@@ -124,69 +150,51 @@ class McpTools:
         )
         if tool is None:
             values = request.named if request.named is not None else dict(enumerate(request.positional, start=1))
-            return BoundToolCall(server, name, {str(key): value for key, value in values.items()})
+            return ToolCall(server, name, {str(key): value for key, value in values.items()})
         _check_data(tool, request)
         with self._matching.of_one_call(self._is_cancelled) as matches:
             arguments = checked(tool, request.named, request.positional, matches=matches)
-        return BoundToolCall(server, tool.name, arguments, tool)
+        return ToolCall(server, tool.name, arguments, tool)
 
-    def plan(self, bound_call: BoundToolCall) -> PlannedCall:
+    def plan(self, bound_call: ToolCall) -> list[PlannedCall]:
         """Return the call as a dry run lists it."""
         where = bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command
-        return PlannedCall(
-            bound_call.function,
-            f"{SPACE}.{bound_call.server.name}",
-            bound_call.arguments,
-            "tools/call",
-            one_line(where),
-        )
+        return [
+            PlannedCall(bound_call.name, bound_call.account, bound_call.arguments, "tools/call", one_line(where)),
+        ]
 
-    def nothing(self) -> ToolAnswer:
+    def empty(self, _bound_call: ToolCall) -> CallAnswer:
         """Return an empty answer for a call that is not made."""
-        return ToolAnswer([Records([])], None)
+        return CallAnswer([Records([])], None)
 
-    def begin(
-        self, bound_call: BoundToolCall, on_result: Callable[[ToolAnswer | BaseException], None]
-    ) -> ToolCallHandle:
-        """Make a call, and pass its answer or error to `on_result` in another thread."""
+    def begin(self, bound_call: ToolCall, handle: CallHandle) -> None:
+        """Make a call, and pass its answer or error to the handle in another thread."""
         servers, tool = self._servers(), bound_call.tool
         if tool is None:
-            raise SettingsError(f"{bound_call.function} is not known, and cannot be called.")
+            raise SettingsError(f"{bound_call.name} is not known, and cannot be called.")
 
         def done(future: Future[dict[str, Any]]) -> None:
             if future.cancelled():
                 return
+            handle.progress.answered(None)
+            handle.done()
             try:
                 answer = future.result()
                 value = result_value(tool, answer, servers.secrets())
                 rows = len(value) if isinstance(value, Records) else None
-                on_result(ToolAnswer([value], rows, shown=displays_of(answer)))
+                handle.on_result(CallAnswer([value], rows, shown=displays_of(answer)))
             except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
-                on_result(error)
+                handle.on_result(error)
 
-        future = servers.begin_call(tool, bound_call.arguments, self._listener(bound_call), bound_call.server)
+        listener = _listener(bound_call, handle.on_message)
+        future = servers.begin_call(tool, bound_call.arguments, listener, bound_call.server)
+        handle.on_answer()  # a call of a tool is one request
+        handle.on_cancel = future.cancel  # the server is notified
         future.add_done_callback(done)
-        return ToolCallHandle(future)
-
-    def _listener(self, bound_call: BoundToolCall) -> CallListener:
-        """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
-        shown_at = 0.0
-
-        def progress(done: float, total: float | None, message: str | None) -> None:
-            nonlocal shown_at
-            if time.monotonic() - shown_at >= PROGRESS_EVERY:
-                shown_at = time.monotonic()
-                of = f"{done:g} of {total:g}" if total else f"{done:g}"
-                self._say(f"{bound_call.function}: {of}{f', {one_line(message)}' if message else ''}\n")
-
-        def log(level: str, text: str) -> None:
-            self._say(f"{SPACE}.{bound_call.server.name}: {level}: {one_line(text)}\n")
-
-        return CallListener(progress, log)
 
     # Requests other than calls of tools --------------------------------------------------------------
 
-    def question(self, verb: str, asked: Mapping[str, Any]) -> ToolAnswer:
+    def question(self, verb: str, asked: Mapping[str, Any]) -> CallAnswer:
         """Answer a request that is no call of a tool.
 
         Parameters:
@@ -199,7 +207,7 @@ class McpTools:
         value = getattr(self, f"_on_{verb}")(asked)
         is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
         shows = displays_of(value) if isinstance(value, dict) else []
-        return ToolAnswer([Records(value) if is_records else value], None, shown=shows)
+        return CallAnswer([Records(value) if is_records else value], None, shown=shows)
 
     def has_page(self, name: str) -> bool:
         """Return whether a name in the reference is that of a server or tool, and not of a function in `mcp`."""
@@ -308,6 +316,23 @@ class McpTools:
             raise SettingsError(
                 f"A dry run starts no MCP server, and `{server}` does not run: what it offers is not known."
             )
+
+
+def _listener(bound_call: ToolCall, say: Callable[[str], None]) -> CallListener:
+    """Return a listener that shows the server's log messages and, throttled, its progress to the user."""
+    shown_at = 0.0
+
+    def progress(done: float, total: float | None, message: str | None) -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= PROGRESS_EVERY:
+            shown_at = time.monotonic()
+            of = f"{done:g} of {total:g}" if total else f"{done:g}"
+            say(f"{bound_call.name}: {of}{f', {one_line(message)}' if message else ''}\n")
+
+    def log(level: str, text: str) -> None:
+        say(f"{SPACE}.{bound_call.server.name}: {level}: {one_line(text)}\n")
+
+    return CallListener(progress, log)
 
 
 def _check_data(tool: Tool, request: CallRequest) -> None:

@@ -79,7 +79,7 @@ def take(
     lists = AccountLists(session, service, tell, on_progress)
     started = datetime.now(UTC)
     lists.read()
-    redact_tokens = partial(redact, tokens=session.caller().tokens())
+    redact_tokens = partial(redact, tokens=session.tokens())
     content = {
         "kosmo_snapshot": VERSION,
         "integration": service.name,

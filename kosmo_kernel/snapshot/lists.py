@@ -13,6 +13,7 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.client.progress import ProgressSnapshot as Progress
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.results.result import Result
+from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, columns_with_item
 
@@ -91,8 +92,7 @@ class AccountLists:
         result = self._session.call(
             f"{self._integration.name}.{function.name}",
             arguments,
-            on_output=self._tell,
-            on_progress=self._on_progress,
+            frontend=Frontend(output=self._tell, progress=self._on_progress),
         )
         self._add_notes_and_requests(result)
         self.failures += [{"table": name} | failure for failure in result.failures]

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fast_clock import FastClock
 from kosmo_command import started
+from run_with import run_with
 from scripted_api import ACCOUNT, OK, PAGE, TOKEN, Script, Step, said
 
 from kosmo_kernel.accounts import Account
@@ -129,9 +130,9 @@ def test_calls_may_come_in_any_order(file: Path) -> None:
     return parallel.map({ ... }, function(name) return #heroku.list_dynos(name) .. heroku.get_app(name).name end)
     """
     with Session("demo", record=file) as session:
-        first = session.run(ask, args=apps).value
+        first = run_with(session, ask, args=apps).value
     with Session(replay=file) as session:
-        second = session.run(ask, args=apps[::-1]).value
+        second = run_with(session, ask, args=apps[::-1]).value
 
     assert second == first[::-1]
 

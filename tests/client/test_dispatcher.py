@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from held_api import Gate, soon
+from run_with import run_with
 
 from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
@@ -45,7 +46,7 @@ def remote(gate: Gate) -> Iterator[Session]:
 
 def stopped(session: Session, source: str, **options: Any) -> errors.KosmoError:
     with pytest.raises(errors.KosmoError) as caught:
-        session.run(source, **options)
+        run_with(session, source, **options)
     return caught.value
 
 
@@ -142,7 +143,7 @@ def test_a_hundred_interrupts_leave_few_threads_and_a_session_that_works(remote:
         pressing = soon(press)
         assert isinstance(stopped(remote, ASKING["a list argument"][0]), errors.StoppedError)
         pressing.join()
-    pool = remote.caller()._pool
+    pool = remote._services.dispatcher._pool
     at_most = len(pool)
     gate.open.set()
 
@@ -178,7 +179,7 @@ def test_calls_are_logged_in_the_order_in_which_they_were_begun_each_with_its_ow
         if text == "release\n":
             gate.open.set()
 
-    calls = remote.run(source, on_output=open_gate).calls
+    calls = run_with(remote, source, on_output=open_gate).calls
 
     assert [(call.path.rpartition(".")[2], call.status, call.rows, call.requests) for call in calls] == [
         ("list_domains", "ok", 3, 1),
@@ -254,7 +255,7 @@ def test_more_requests_than_are_left_are_told_before_they_are_sent(
     monkeypatch.setattr(Client, "remaining", property(lambda _: 8))
     gate.open.set()
     told: list[tuple[str, str]] = []
-    remote.run(source, on_output=lambda *one: told.append(one))
+    run_with(remote, source, on_output=lambda *one: told.append(one))
 
     assert told == ([("stderr", line)] if line else [])
 
@@ -281,8 +282,10 @@ def test_progress_is_told_in_the_thread_of_the_run_while_a_remote_account_is_wai
         told.append((threading.get_ident(), snapshot))
         gate.open.set()
 
-    result = remote.run(
-        "parallel.map(names, function(name) heroku.list_domains(name) heroku.get_app(name) end)", on_progress=show
+    result = run_with(
+        remote,
+        "parallel.map(names, function(name) heroku.list_domains(name) heroku.get_app(name) end)",
+        on_progress=show,
     )
     first, last = told[0][1], told[-1][1]
 
@@ -300,7 +303,7 @@ def test_progress_of_items_is_told_as_they_are_done(
     gate.open.set()
     told: list[ProgressSnapshot] = []
     source = "parallel.map(names, function(name) heroku.list_domains(name) heroku.get_app(name) end, { limit = 2 })"
-    remote.run(source, on_progress=told.append)
+    run_with(remote, source, on_progress=told.append)
 
     assert {one.total for one in told[:-1]} == {19}
     assert [one.done for one in told[:-1]] == sorted(one.done for one in told[:-1])
@@ -309,7 +312,7 @@ def test_progress_of_items_is_told_as_they_are_done(
 
 def told_of(session: Session, source: str, account: str | None = None) -> list[ProgressSnapshot]:
     told: list[ProgressSnapshot] = []
-    session.run(source, account=account, on_progress=told.append)
+    run_with(session, source, account=account, on_progress=told.append)
     return told
 
 
@@ -350,7 +353,7 @@ def test_a_dry_run_sends_nothing_and_plans_each_request(remote: Session, gate: G
     source = f"""local apps = parallel.map({{ 'my-app' }}, function(name) return heroku.get_app(name) end)
     local dynos, failures = heroku.list_dynos({{ app_id = {FOUR}, errors = 'collect' }})
     return #apps, apps[1].name, #dynos, #failures, #heroku.list_apps()"""
-    result = remote.run(source, dry_run=True)
+    result = run_with(remote, source, dry_run=True)
 
     assert result.values == [1, None, 0, 0, 0]
     assert (len(gate.asked), result.calls, result.cost) == (asked, [], None)
@@ -368,7 +371,7 @@ def test_a_dry_run_sends_nothing_and_plans_each_request(remote: Session, gate: G
 def test_a_dry_run_needs_no_token_and_checks_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEROKU_API_KEY", raising=False)
     with Session() as session:
-        planned = session.run("app.integrations.heroku.list_apps()", dry_run=True).planned
+        planned = run_with(session, "app.integrations.heroku.list_apps()", dry_run=True).planned
         error = stopped(session, "app.integrations.heroku.get_app('a/b')", dry_run=True)
 
     assert [one.url for one in planned] == ["https://api.heroku.com/apps"]
@@ -387,7 +390,9 @@ def test_a_fresh_run_asks_again_for_what_was_kept(remote: Session, gate: Gate) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "fetch", watched)
         remote.run("heroku.list_apps()")
-        remote.run("heroku.list_apps() heroku.list_domains({ app_id = { 'my-app', 'address-checker' } })", fresh=True)
+        run_with(
+            remote, "heroku.list_apps() heroku.list_domains({ app_id = { 'my-app', 'address-checker' } })", fresh=True
+        )
 
     assert seen == [False, True, True, True]
 

@@ -18,6 +18,7 @@ from kernel_client import known_to_jupyter, running
 from mcp_config import written
 from nbconvert import HTMLExporter
 from repository import SUPPORT
+from run_with import run_with
 
 from kosmo_kernel import editor
 from kosmo_kernel.accounts.status import AccountStatus
@@ -227,7 +228,7 @@ def test_what_an_editor_shows_of_a_scripts_names_and_chunks_means_nothing(lua: S
     assert len(quoted) > 60
     lua.run("t = {} " + " ".join(f"t[{word}] = {{ field = 'x' }}" for word in quoted))
     for word in quoted:
-        lua.run("function called()\nend", name=json.loads(word))
+        run_with(lua, "function called()\nend", name=json.loads(word))
         for code, structure in (
             (f"t[{word}].field", ["p", "strong", "pre", "code"]),
             ("called", ["pre", "code", "p"]),

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 from editor_state import completed, texts, worked
+from run_with import run_with
 
 from kosmo_kernel import editor
 from kosmo_kernel.errors import KosmoError
@@ -268,7 +269,9 @@ def test_a_script_that_runs_holds_no_completion_up() -> None:
 
         def loop() -> None:
             with suppress(KosmoError):  # it is interrupted
-                busy.run("io.stderr:write('.') print('in') while true do end", on_output=lambda *_text: inside.set())
+                run_with(
+                    busy, "io.stderr:write('.') print('in') while true do end", on_output=lambda *_text: inside.set()
+                )
 
         run = threading.Thread(target=loop)
         run.start()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from editor_state import inspected, worked
+from run_with import run_with
 
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.session import Session
@@ -170,12 +171,12 @@ def test_a_table_of_the_text_shows_how_it_is_made(lua: Session) -> None:
 
 
 def test_what_a_value_holds_cannot_leave_its_block_of_code(lua: Session) -> None:
-    lua.run("evil = '```\\n<script>'", name="In[2]")
+    run_with(lua, "evil = '```\\n<script>'", name="In[2]")
     assert inspected("evil|", lua) == "**evil**: string\n\n````\n```\n<script>\n````"
 
 
 def test_a_value_that_is_large_is_told_and_not_written_out(lua: Session) -> None:
-    lua.run("large = {} for i = 1, 100000 do large[i] = { i } end", name="In[3]")
+    run_with(lua, "large = {} for i = 1, 100000 do large[i] = { i } end", name="In[3]")
     assert inspected("large|", lua) == "**large**: table"
     lua.run("large = nil")
 

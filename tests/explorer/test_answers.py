@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -17,6 +18,7 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.explorer.form import RUNS, WAITS
 from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 
@@ -158,13 +160,13 @@ def test_the_form_says_how_far_a_run_is_and_what_it_cost(session: Session, monke
 
 def test_an_interrupt_stops_the_run_and_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     explorer = opened("list_apps", session)
-    run_lua = session.run
+    execute = session.execute
 
-    def interrupted(source: str, **options: Any) -> Any:
+    def interrupted(source: str, options: RunOptions, frontend: Frontend) -> Any:
         endless = f"print('runs') while true do end {source}"
-        return run_lua(endless, on_output=lambda *_: session.interrupt(), **options)
+        return execute(endless, options, replace(frontend, output=lambda *_: session.interrupt()))
 
-    monkeypatch.setattr(session, "run", interrupted)
+    monkeypatch.setattr(session, "execute", interrupted)
     explorer._run.click()
     assert Seen(explorer._answer.value).text.startswith("StoppedError")
     assert isinstance(session.last_error, StoppedError)

@@ -15,6 +15,7 @@ import fake_integration
 import pytest
 from fake_integration import FERRIES, KEY, SHIPS, Harbour
 from kosmo_command import document, kosmo
+from run_with import run_with
 
 from kosmo_kernel import accounts, cli, docs, integrations
 from kosmo_kernel.client.client import Client
@@ -296,8 +297,8 @@ def test_a_session_has_the_package_s_frames_and_names_and_keeps_them_over_a_rese
 def test_a_service_without_a_demo_has_no_account_of_that_name(lua: Session) -> None:
     ways: list[Callable[[], object]] = [
         lambda: lua.run("app.integrations.ferries.demo.list_ships()"),
-        lambda: lua.run("app.integrations.ferries.list_ships()", account="demo"),
-        lambda: lua.run("app.integrations.ferries.list_ships()", account="demo", dry_run=True),
+        lambda: run_with(lua, "app.integrations.ferries.list_ships()", account="demo"),
+        lambda: run_with(lua, "app.integrations.ferries.list_ships()", account="demo", dry_run=True),
     ]
     messages = []
     for way in ways:

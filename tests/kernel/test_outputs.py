@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_with import run_with
 
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.session import Session
@@ -20,7 +21,7 @@ def cell(session: Session) -> Cell:
 
     def run(code: str) -> list[Any]:
         number = next(numbers)
-        return session.run(code, name=f"In[{number}]", number=number).values
+        return run_with(session, code, name=f"In[{number}]", number=number).values
 
     return run
 
@@ -86,7 +87,7 @@ def test_its_numbers_are_listed_and_a_value_is_fetched_when_its_turn_comes(cell:
 
 
 def test_an_editor_is_told_what_it_is_and_asks_for_no_value(session: Session) -> None:
-    session.run("return 1", number=1)
+    run_with(session, "return 1", number=1)
     assert (session.names(("Out",)), session.resolve(("Out",))) == (
         [],
         {"type": "table", "text": "Out[n]: what cell n gave"},
@@ -101,16 +102,16 @@ def test_there_is_nothing_to_write_to(cell: Cell) -> None:
 
 def test_the_last_hundred_are_kept_outside_of_lua(session: Session) -> None:
     for number in range(1, 103):
-        session.run(f"return {number}", number=number)
-    assert session.run("return Out[2], Out[3], Out[102]", number=103).values == [None, 3, 102]
+        run_with(session, f"return {number}", number=number)
+    assert run_with(session, "return Out[2], Out[3], Out[102]", number=103).values == [None, 3, 102]
 
 
 def test_values_outlive_the_process_of_lua_but_not_a_reset(session: Session) -> None:
-    session.run("return 'kept'", number=1)
+    run_with(session, "return 'kept'", number=1)
     session._machine.reset()
-    assert session.run("return Out[1], _", number=2).values == ["kept", None]
+    assert run_with(session, "return Out[1], _", number=2).values == ["kept", None]
     session.reset()
-    assert session.run("return Out and Out[1]", number=3).values == [None]
+    assert run_with(session, "return Out and Out[1]", number=3).values == [None]
 
 
 def test_without_numbers_there_is_nothing_of_it(session: Session) -> None:
@@ -138,10 +139,10 @@ def test_io_read_reads_on_where_it_stopped(code: str, lines: list[str], values: 
     def typed(form: str) -> str | None:
         return lines.pop(0) + ("\n" if form == "L" else "") if lines else None
 
-    assert session.run(f"return {code}", on_input=typed).values == values
+    assert run_with(session, f"return {code}", on_input=typed).values == values
 
 
 def test_what_was_not_read_is_forgotten_with_its_run(session: Session) -> None:
     lines = ["left over", "fresh"]
-    session.run("io.read(1)", on_input=lambda _form: lines.pop(0) + "\n")
-    assert session.run("return io.read()", on_input=lambda _form: lines.pop(0) + "\n").values == ["fresh"]
+    run_with(session, "io.read(1)", on_input=lambda _form: lines.pop(0) + "\n")
+    assert run_with(session, "return io.read()", on_input=lambda _form: lines.pop(0) + "\n").values == ["fresh"]

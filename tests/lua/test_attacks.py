@@ -35,6 +35,7 @@ from hostile_programs import check
 from jupyter_client.blocking.client import BlockingKernelClient
 from kernel_client import known_to_jupyter, start
 from kosmo_command import kosmo, on_terminal
+from run_with import run_with
 
 GROUPS = sorted(path.name for path in PROGRAMS.iterdir())
 NOBODY = "http://127.0.0.1:9"  # where no token can go
@@ -123,7 +124,7 @@ def test_what_is_printed_while_output_is_sent_on_arrives_whole_and_in_order() ->
     wanted = "".join(f"{i}\n" for i in range(1, 8001))
     slowly = "local long = ('x'):rep(100000) for i = 1, 8000 do io.write(i, '\\n') long:upper() end"
     with opened() as session:
-        printed = [session.run(slowly, cpu_limit=30).output for _ in range(12)]
+        printed = [run_with(session, slowly, cpu_limit=30).output for _ in range(12)]
 
     assert [text == wanted for text in printed] == [True] * 12
 

@@ -21,7 +21,8 @@ from lua_host import Answers, app
 
 from kosmo_kernel import errors
 from kosmo_kernel.lua import patterns, process, watch
-from kosmo_kernel.run import LuaRun
+from kosmo_kernel.run import CallTracker
+from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.limits import limits
 
@@ -256,7 +257,7 @@ def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:
 @pytest.mark.parametrize("lua", [BEGUN + LOOPING["a flood of output"], BEGUN + LOOPING["a slow frame"]], indirect=True)
 def test_an_interrupt_ends_a_child_that_floods(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     once = [lua.interrupt]
-    monkeypatch.setattr(LuaRun, "output", lambda *_: once.pop()() if once else None)
+    monkeypatch.setattr(RunOutput, "write", lambda *_: once.pop()() if once else None)
     error = ended(lua)
 
     assert not once
@@ -270,8 +271,8 @@ ASKING = "greet(); say({'kind': 'call', 'path': 'heroku.list_apps', 'arguments':
 def test_a_child_that_asks_and_never_reads_the_answer_is_ended(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [app(f"app-{i}", note="x" * 100_000) for i in range(40)]
     host = Answers(rows)
-    monkeypatch.setattr(LuaRun, "prepare", lambda _self, request: host.prepare(request))
-    monkeypatch.setattr(LuaRun, "answers", lambda _self, seconds: host.answers(seconds))
+    monkeypatch.setattr(CallTracker, "prepare", lambda _self, request: host.prepare(request))
+    monkeypatch.setattr(CallTracker, "answers", lambda _self, seconds: host.answers(seconds))
 
     assert isinstance(ended(lua), errors.KosmoError)
 

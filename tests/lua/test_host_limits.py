@@ -10,12 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from run_with import run_with
 
 from kosmo_kernel import docs, errors
 from kosmo_kernel.lua import host_limits, messages, values, wire
 from kosmo_kernel.lua.host_limits import Room, check_columns, count_values, records_memory
-from kosmo_kernel.run import KeptValues, LuaRun
+from kosmo_kernel.run import KeptValues
 from kosmo_kernel.run import kept_values as kept_values_module
+from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings import limits
 from kosmo_kernel.settings.limits import Limits
@@ -35,7 +37,7 @@ def limit_of(lua: Session, source: str, **settings: Any) -> errors.LimitError:
     """The limit that a run passes, with a working run after it that has the variables from before."""
     lua.run("kept = 'variables'")
     with pytest.raises(errors.LimitError) as caught:
-        lua.run(source, **settings)
+        run_with(lua, source, **settings)
     assert lua.run("return kept").values == ["variables"]
     return caught.value
 
@@ -140,8 +142,9 @@ def test_honest_large_results_pass(lua: Session) -> None:
 
 @pytest.mark.full
 def test_the_largest_honest_results_pass(lua: Session) -> None:
-    text = lua.run("return ('a line, [with] {marks}\\n'):rep((60 << 20) // 23)", memory_limit=1 << 30).value
-    dynos = lua.run(
+    text = run_with(lua, "return ('a line, [with] {marks}\\n'):rep((60 << 20) // 23)", memory_limit=1 << 30).value
+    dynos = run_with(
+        lua,
         "local all = {} for i = 1, 100000 do all[i] = { id = i, name = 'web.' .. i, type = 'web', size = 'Basic', "
         "state = 'up', command = 'run', app = { id = i, name = 'a' }, release = { id = i, version = 1 } } end "
         "return all",
@@ -189,7 +192,7 @@ def burn(seconds: float) -> str:
 
 def test_what_wants_no_answer_counts_as_well(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HOST_CPU_EXTRA", 0.0)
-    monkeypatch.setattr(LuaRun, "display", lambda _self, _request: burn(0.02))
+    monkeypatch.setattr(RunOutput, "display", lambda _self, _request: burn(0.02))
 
     assert (
         limit_of(lua, "local text = ('x'):rep(20000) while true do display(text) end", cpu_limit=0.3).limit
@@ -201,9 +204,9 @@ def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatc
     monkeypatch.setattr(kept_values_module, "MAX_KEPT_BYTES", 3 << 20)
     with Session("demo") as session:
         for number in range(1, 6):
-            session.run("return ('x'):rep(1 << 20)", number=number)
+            run_with(session, "return ('x'):rep(1 << 20)", number=number)
         kept = session.run("return #Out[5], Out[1], Out[2], Out[4] ~= nil").values
-        session.run("return ('x'):rep(8 << 20)", number=6)
+        run_with(session, "return ('x'):rep(8 << 20)", number=6)
         largest = session.run("return #Out[6], Out[5]").values
 
     assert kept == [1 << 20, None, None, True]
@@ -222,7 +225,7 @@ def test_kept_values_know_their_size() -> None:
 
 
 def test_lists_that_the_parent_has_itself_count_for_out(lua: Session) -> None:
-    small = lua.run("return app.integrations.heroku.list_apps()", number=1)
+    small = run_with(lua, "return app.integrations.heroku.list_apps()", number=1)
     size = lua._shown.size
 
     assert size >= records_memory(small.value.rows) > 1000 * len(small.value)

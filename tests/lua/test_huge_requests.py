@@ -14,6 +14,8 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.run import LuaRun
 from kosmo_kernel.run import lua_run as run_module
+from kosmo_kernel.run import output as output_module
+from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.safety import redaction
 from kosmo_kernel.session import Session
 from kosmo_kernel.values import extended_json
@@ -83,13 +85,13 @@ def test_a_name_of_megabytes_is_an_error_and_costs_little(lua: Session, ask: str
 
 def test_output_of_megabytes_is_cut_before_it_is_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
     cleaned: list[int] = []
-    clean = LuaRun.redact
+    clean = RunOutput.redact
 
-    def redacted(run: LuaRun, text: str) -> str:
+    def redacted(run: RunOutput, text: str) -> str:
         cleaned.append(len(text))
         return clean(run, text)
 
-    monkeypatch.setattr(LuaRun, "redact", redacted)
+    monkeypatch.setattr(RunOutput, "redact", redacted)
     with Session("demo") as session:
         found = session.run("print(('x'):rep(50 << 20))")
 
@@ -141,16 +143,16 @@ def test_a_column_that_no_record_has_is_not_kept() -> None:
 
 def test_errors_and_pages_of_a_run_are_kept_up_to_a_number(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "MAX_ERRORS", 10)
-    monkeypatch.setattr(run_module, "MAX_PAGES", 10)
+    monkeypatch.setattr(output_module, "MAX_PAGES", 10)
     runs: list[LuaRun] = []
-    read = LuaRun.docs
+    keep = LuaRun.failed
 
-    def noted(run: LuaRun, verb: str, page: str) -> str:
+    def noted(run: LuaRun, error: errors.KosmoError) -> None:
         runs.append(run)
-        return read(run, verb, page)
+        keep(run, error)
 
-    monkeypatch.setattr(LuaRun, "docs", noted)
+    monkeypatch.setattr(LuaRun, "failed", noted)
     lua.run("for i = 1, 100 do pcall(docs.read, 'zz' .. i) docs.search('dyno' .. i) end")
 
     assert len(runs[0].errors) <= 20
-    assert len(runs[0]._pages) <= 10
+    assert len(runs[0].output._pages) <= 10

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
+from run_with import run_with
 
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -74,7 +75,7 @@ def test_an_empty_list_and_a_list_of_texts_are_taken_as_lists(fresh: Callable[..
     session = fresh({"hall": HALL})
     code = 'local take = app.mcp.hall["take-seat"] return take{ row = 1, name = "Ada", tags = %s }'
     for tags, told in (("{}", "plain"), ('{ "front", "aisle" }', "front, aisle")):
-        assert session.run(code % tags, force=True).value == f"Ada sits in row 1, {told}"
+        assert run_with(session, code % tags, force=True).value == f"Ada sits in row 1, {told}"
 
 
 def test_all_mistakes_in_arguments_are_told_at_once_and_nothing_is_sent(lua: Session) -> None:
@@ -95,7 +96,7 @@ def test_too_many_positional_arguments_are_an_error(lua: Session) -> None:
 
 def test_a_tool_that_fails_is_an_error_with_its_text(lua: Session) -> None:
     with pytest.raises(RefusedError, match=r"^audit:2: mcp\.my-time\.get_current_time: .*Atlantis"):
-        lua.run('local time = app.mcp.my_time\nreturn time.get_current_time("Atlantis")', name="audit")
+        run_with(lua, 'local time = app.mcp.my_time\nreturn time.get_current_time("Atlantis")', name="audit")
 
 
 def test_what_pcall_gives_of_a_failure_has_the_facts(lua: Session) -> None:
@@ -212,7 +213,7 @@ def test_a_picture_is_shown_and_its_value_is_short(lua: Session) -> None:
 
 
 def test_pictures_of_other_kinds_are_shown_and_drawings_of_a_server_are_not(fresh: Callable[..., Session]) -> None:
-    result = fresh({"ours": faulty("shows")}).run("return #app.mcp.ours.misbehave()", force=True)
+    result = run_with(fresh({"ours": faulty("shows")}), "return #app.mcp.ours.misbehave()", force=True)
     assert [sorted(one.bundle) for one in result.displays] == [["image/gif", "text/plain"]]
     assert (result.displays[0].bundle["text/plain"], result.value) == ("[a picture of 3 by 2 pixels]", 3)
 

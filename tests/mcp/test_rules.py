@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lua_host import Answers
 from mcp_config import HALL, HALL_AND_TIME, faulty, halls, session_with, sessions_in
+from run_with import run_with
 
 from kosmo_kernel.errors import (
     InvalidArgumentsError,
@@ -59,7 +60,7 @@ def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
         asked.append(question)
         return "y"
 
-    said = lua.run(TAKE, on_ask=agree)
+    said = run_with(lua, TAKE, on_ask=agree)
     assert said.value == "Ada sits in row 1, plain"
     (question,) = asked
     assert question == (
@@ -67,8 +68,8 @@ def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
         "this run? [y/N] "
     )
     with pytest.raises(NotAllowedError, match="and the answer was no"):
-        lua.run(TAKE, on_ask=lambda _question: "n")
-    assert lua.run(TAKE, force=True).permission_bypassed
+        run_with(lua, TAKE, on_ask=lambda _question: "n")
+    assert run_with(lua, TAKE, force=True).permission_bypassed
 
 
 def test_permissions_can_be_set_for_a_server(
@@ -98,7 +99,7 @@ def test_a_server_that_is_not_trusted_is_no_part_of_the_namespace(fresh: Callabl
 
 def test_a_dry_run_lists_calls_and_makes_none(fresh: Callable[..., Session]) -> None:
     session = fresh({"hall": HALL})
-    result = session.run(f"{TAKE}", dry_run=True)
+    result = run_with(session, f"{TAKE}", dry_run=True)
     (planned,) = result.planned
     assert (planned.function, planned.method, planned.arguments) == (
         "mcp.hall.take-seat",
@@ -107,15 +108,15 @@ def test_a_dry_run_lists_calls_and_makes_none(fresh: Callable[..., Session]) -> 
     )
     assert session.servers.get().about("hall") == {}  # it was not even started
     with pytest.raises(SettingsError, match="A dry run starts no MCP server"):
-        session.run('return mcp.tools("hall")', dry_run=True)
+        run_with(session, 'return mcp.tools("hall")', dry_run=True)
 
 
 def test_a_dry_run_checks_arguments_where_the_tool_is_known(fresh: Callable[..., Session]) -> None:
     session = fresh({"hall": HALL})
     session.run('return mcp.tools("hall")')
     with pytest.raises(InvalidArgumentsError, match="`row` is missing"):
-        session.run("return app.mcp.hall.find_seat{}", dry_run=True)
-    assert len(session.run("return app.mcp.hall.find_seat(1)", dry_run=True).planned) == 1
+        run_with(session, "return app.mcp.hall.find_seat{}", dry_run=True)
+    assert len(run_with(session, "return app.mcp.hall.find_seat(1)", dry_run=True).planned) == 1
 
 
 def test_a_file_that_cannot_be_read_is_told_of_and_the_other_servers_work(
@@ -177,7 +178,7 @@ def test_a_lua_process_that_asks_for_nonsense_is_ended(asked: dict[str, Any]) ->
 def test_a_fault_of_a_server_is_an_error_and_the_next_call_works(fresh: Callable[..., Session]) -> None:
     session = fresh({"ours": faulty("dies", env={"LEDGER_KEY": "open-sesame-42"})})
     with pytest.raises(KosmoError, match=r"`ours` ended in `misbehave`") as caught:
-        session.run("return app.mcp.ours.misbehave()", force=True)
+        run_with(session, "return app.mcp.ours.misbehave()", force=True)
     assert "open-sesame" not in caught.value.message
     assert session.run('return app.mcp.ours.echo("next")').value == "next"
 
@@ -190,14 +191,14 @@ def test_what_a_server_was_given_is_never_shown(fresh: Callable[..., Session]) -
 
 def test_progress_and_log_are_shown_while_a_tool_works(fresh: Callable[..., Session]) -> None:
     session = fresh({"ours": faulty("tells")})
-    output = session.run("return app.mcp.ours.misbehave()", force=True).output
+    output = run_with(session, "return app.mcp.ours.misbehave()", force=True).output
     assert output == "mcp.ours.misbehave: 1 of 2, step 1\nmcp.ours: warning: almost full\n"
 
 
 def test_an_interrupt_ends_the_wait_for_a_tool(fresh: Callable[..., Session]) -> None:
     session = fresh({"ours": faulty("begins", timeout=60)})
     with pytest.raises(StoppedError):
-        session.run("return app.mcp.ours.misbehave()", force=True, on_output=lambda *_: session.interrupt())
+        run_with(session, "return app.mcp.ours.misbehave()", force=True, on_output=lambda *_: session.interrupt())
     assert session.run('return app.mcp.ours.echo("next")').value == "next"
 
 

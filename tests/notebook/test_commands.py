@@ -42,7 +42,10 @@ class Lua:
     def last_list(self, integration: str, function: str, account: str) -> None:
         raise NotImplementedError
 
-    def run(self, source: str, **options: Any) -> Result:
+    def execute(self, source: str, options: Any, frontend: Any) -> Result:
+        raise NotImplementedError
+
+    def variable(self, name: str) -> Any:
         raise NotImplementedError
 
 

@@ -18,6 +18,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.runbook.parameters import parse_declarations
 from kosmo_kernel.session import Session
+from run_with import run_with
 
 LINES = 10  # of Lua that a cell has at most: the one of a question, and any other
 WIDTH = 100  # of a line of code; more does not fit a notebook in a window of usual size
@@ -102,7 +103,7 @@ def test_drift_leaves_out_what_could_not_be_read_on_both_days() -> None:
     source = dict(cells("drift"))
     lost = {"apps": [], "addons": [], "collaborators": [], "unread": ["van-telemetry"]}
     with Session("demo") as session:
-        session.run("", inputs=made_by_python("drift", {"before": "larkmoor-2026-10-20", "after": ""}))
+        run_with(session, "", inputs=made_by_python("drift", {"before": "larkmoor-2026-10-20", "after": ""}))
         session.run('account = "demo"; was.unread = { "price-quotes" }')
         printed = session.run(source["all"] + "\n" + source["now"]).output
         session.run(source["words"] + "\n" + source["facts"])
@@ -110,7 +111,7 @@ def test_drift_leaves_out_what_could_not_be_read_on_both_days() -> None:
         assert {"customs-forms", "van-telemetry"} <= {row["app"] for row in rows}
         assert "price-quotes" not in {row["app"] for row in rows}
         assert "Left out: price-quotes\n" in printed
-        session.run("now = lost", inputs={"lost": lost})
+        run_with(session, "now = lost", inputs={"lost": lost})
         session.run(source["now"] + "\n" + source["facts"])
         assert "van-telemetry" not in {row["app"] for row in session.run(source["changes"]).value}
 
@@ -137,4 +138,4 @@ def test_a_moment_that_is_none_is_refused_by_its_name(name: str, at: str) -> Non
     [source] = [source for ident, source in cells(name) if ident == "ages"]
     told = rf"`at` is no moment such as .*Z: {re.escape(at)}"
     with Session() as session, pytest.raises(LuaRuntimeError, match=told):
-        session.run(source, inputs={"account": "demo", "at": at})
+        run_with(session, source, inputs={"account": "demo", "at": at})

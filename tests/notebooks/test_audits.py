@@ -17,6 +17,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.values.records import Records
 from kosmo_kernel.session import Session
+from run_with import run_with
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -337,7 +338,7 @@ def test_the_incident_page_has_the_whole_app() -> None:
 def findings(app: str) -> str:
     """Return what the incident page says first of an app."""
     with Session("demo") as session:
-        session.run("", inputs={"account": "demo", "name": app, "at": ""})
+        run_with(session, "", inputs={"account": "demo", "name": app, "at": ""})
         shown = [
             display.bundle["text/markdown"]
             for ident, source in cells("incident-runbook")

@@ -12,6 +12,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from kernel_client import known_to_jupyter, start
 from kosmo_command import document
+from run_with import run_with
 from traitlets.config import Config
 
 from kosmo_kernel.errors import LuaRuntimeError
@@ -52,7 +53,7 @@ TEXTS = [
 
 def shown(session: Session, code: str) -> list[Display]:
     found: list[Display] = []
-    session.run(code, on_display=found.append)
+    run_with(session, code, on_display=found.append)
     return found
 
 
@@ -66,7 +67,8 @@ def bundle(session: Session, code: str) -> dict[str, Any]:
 
 def test_what_is_shown_comes_in_order_with_what_is_printed(session: Session) -> None:
     seen: list[str] = []
-    result = session.run(
+    result = run_with(
+        session,
         ALL_FORMS,
         on_output=lambda _, text: seen.append(text),
         on_display=lambda display: seen.append(display.bundle.get("text/plain", "cleared")),
@@ -130,7 +132,7 @@ def test_an_id_names_what_is_shown_anew(session: Session) -> None:
 )
 def test_a_mistake_is_an_error_with_its_line(session: Session, code: str, message: str) -> None:
     with pytest.raises(LuaRuntimeError) as caught:
-        session.run(f"\n{code}", name="cell")
+        run_with(session, f"\n{code}", name="cell")
     assert caught.value.message == f"cell:2: {message}"
 
 
@@ -147,8 +149,8 @@ def test_a_run_shows_a_thousand_things_and_one_note(session: Session) -> None:
 
 
 def test_a_run_shows_eight_mebibytes_and_one_note(session: Session) -> None:
-    result = session.run(
-        "local text = ('x'):rep(1000000) for i = 1, 20 do display(text) end", on_display=lambda _: None
+    result = run_with(
+        session, "local text = ('x'):rep(1000000) for i = 1, 20 do display(text) end", on_display=lambda _: None
     )
     assert len(result.displays) == 8
     assert result.output.count("what is shown ends here") == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from run_with import run_with
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -26,9 +27,9 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_run_that_made_a_call_is_a_line_that_only_its_owner_reads(log: Path, session: Session) -> None:
-    session.run("return 1", name="In[1]")
-    session.run("app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })", name="In[2]")
-    session.run("local h = app.integrations.heroku; h.list_apps(); h.get_app('my-app')", name="In[3]")
+    run_with(session, "return 1", name="In[1]")
+    run_with(session, "app.integrations.heroku.list_dynos({ app_id = { 'my-app', 'booking-api' } })", name="In[2]")
+    run_with(session, "local h = app.integrations.heroku; h.list_apps(); h.get_app('my-app')", name="In[3]")
     lines = read_lines(log)
     assert [line["name"] for line in lines] == ["In[2]", "In[3]"]
     assert [(c["path"], c["calls"], c["failed"]) for line in lines for c in line["calls"]] == [
@@ -88,7 +89,7 @@ def test_requests_that_were_refused_count_like_others(source: str, requests: int
 
 
 def test_a_line_that_is_not_whole_takes_no_other_with_it(log: Path, session: Session) -> None:
-    session.run("app.integrations.heroku.get_app('my-app')", name="In[1]")
+    run_with(session, "app.integrations.heroku.get_app('my-app')", name="In[1]")
     whole = log.read_bytes()
     log.write_bytes(whole + whole[:20] + whole + "größe".encode()[:3])
     assert ([line["name"] for line in read_lines(log)], count_incomplete_lines(log)) == (["In[1]"], 2)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from kosmo_kernel.client.planned_call import PlannedCall
+from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.results.dry_run import plan_of, replace_values_with_plan, summary
 from kosmo_kernel.results.result import Result

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from run_with import run_with
 
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, MAX_CONSTRUCTORS, ChunkHistory, keys
@@ -90,10 +91,10 @@ def test_a_table_of_an_earlier_cell_keeps_its_order_where_cells_have_no_numbers(
 
 def test_a_function_of_an_earlier_cell_keeps_its_order() -> None:
     with Session(account="demo") as session:
-        session.run("function row(n) return { size = n, app = n } end", name="In[1]")
+        run_with(session, "function row(n) return { size = n, app = n } end", name="In[1]")
 
-        assert list(session.run("return { row(1) }", name="In[2]").frame().columns) == ["size", "app"]
-        assert session.run("print(row(1))\nprint(json.encode(row(1)))", name="In[3]").output == (
+        assert list(run_with(session, "return { row(1) }", name="In[2]").frame().columns) == ["size", "app"]
+        assert run_with(session, "print(row(1))\nprint(json.encode(row(1)))", name="In[3]").output == (
             '{ size: 1, app: 1 }\n{\n  "size": 1,\n  "app": 1\n}\n'
         )
 

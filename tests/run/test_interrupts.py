@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from kernel_client import Content, Kernel, python_running
 from python_shell import MakeShell, run, shells, value
+from run_with import run_with
 
 from kosmo_kernel.errors import StoppedError
 from kosmo_kernel.kernel import execute, failures, notebook
@@ -27,7 +28,7 @@ from kosmo_kernel.lua import values
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook import cell_value
 from kosmo_kernel.render import display, frames, tables
-from kosmo_kernel.run import lua_run as runs
+from kosmo_kernel.run import output as runs
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import collector_paused
 
@@ -139,7 +140,7 @@ def test_a_session_stops_where_values_are_made_and_stays_usable(
     pid, before = session.pid, signal.getsignal(signal.SIGINT)
     called = when_called(monkeypatch, place, name, by_signal)
     with pytest.raises(StoppedError) as caught:
-        session.run(lua, number=1)
+        run_with(session, lua, number=1)
 
     assert called
     assert caught.value.result.output == "said\n"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from kosmo_command import document, kosmo
 from mcp_config import HALL, faulty, halls, written
+from run_with import run_with
 
 from kosmo_kernel.client.cassette import RESULTS
 from kosmo_kernel.errors import (
@@ -75,12 +76,12 @@ def methods(file: Path) -> list[str]:
 def recorded(file: Path, *scripts: str, **how: Any) -> list[Any]:
     """Return what scripts gave that ran one after the other in a session that recorded."""
     with Session("demo", record=file) as session:
-        return [session.run(script, force=True, **how).value for script in scripts]
+        return [run_with(session, script, force=True, **how).value for script in scripts]
 
 
 def replayed(file: Path, *scripts: str, **how: Any) -> list[Any]:
     with Session(replay=file) as session:
-        return [session.run(script, **how).value for script in scripts]
+        return [run_with(session, script, **how).value for script in scripts]
 
 
 # The same again ----------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def replayed(file: Path, *scripts: str, **how: Any) -> list[Any]:
 
 def test_all_that_a_script_asks_servers_is_replayed_without_them(own: Path, file: Path) -> None:
     with Session("demo", record=file) as session:
-        first = session.run(ALL, force=True)
+        first = run_with(session, ALL, force=True)
     own.unlink()
     with Session(replay=file) as session:
         second = session.run(ALL)
@@ -197,7 +198,7 @@ def test_a_failure_of_a_server_is_replayed_as_what_it_was(
 ) -> None:
     written(own, {"ours": faulty(fault, timeout=2)})
     with Session("demo", record=file) as session, pytest.raises(kind) as first:
-        session.run(f"return {code}", force=True)
+        run_with(session, f"return {code}", force=True)
     own.unlink()
     with Session(replay=file) as session, pytest.raises(kind) as second:
         session.run(f"return {code}")
@@ -239,7 +240,7 @@ def test_what_was_stopped_is_not_kept_as_an_answer(own: Path, file: Path) -> Non
     with Session("demo", record=file) as session:
         session.run('return mcp.tools("ours")')
         with pytest.raises(KosmoError) as caught:
-            session.run("return app.mcp.ours.misbehave()", force=True, timeout=0.3)
+            run_with(session, "return app.mcp.ours.misbehave()", force=True, timeout=0.3)
         assert not isinstance(caught.value, StoppedError)
         assert session.run('return app.mcp.ours.echo("next")').value == "next"
     assert methods(file).count("tools/call") == 1

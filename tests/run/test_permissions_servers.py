@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kosmo_command import document
 from mcp_config import HALL, halls, written
+from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, NotAllowedError, SettingsError, UnknownNameError
 from kosmo_kernel.session import Session
@@ -139,7 +140,7 @@ def test_a_call_that_a_project_denies_names_its_file_and_what_to_do(lua: Session
     assert lua.run(SIT).value == "Ada sits in row 1, plain"
     place = project("[tool.kosmo_kernel.mcp.servers.hall.permissions]", 'write = "deny"')
     with pytest.raises(NotAllowedError) as caught:
-        lua.run(SIT, on_ask=lambda _question: "y")
+        run_with(lua, SIT, on_ask=lambda _question: "y")
 
     assert caught.value.message == (
         f'Lua:1: mcp.hall.take-seat: writes of this server are denied (write = "deny" in {place}:2). Nothing was sent. '
@@ -147,7 +148,7 @@ def test_a_call_that_a_project_denies_names_its_file_and_what_to_do(lua: Session
         "command, `--force`."
     )
     assert lua.run(LOOK).value == 1
-    assert lua.run(SIT, force=True).permission_bypassed
+    assert run_with(lua, SIT, force=True).permission_bypassed
 
 
 def test_a_call_that_a_persons_own_file_denies_says_what_to_write_there(lua: Session, own: Path) -> None:
@@ -169,7 +170,7 @@ def test_what_a_project_wants_asked_is_asked(lua: Session) -> None:
         asked.append(question)
         return "y"
 
-    assert lua.run(LOOK, on_ask=agree).value == 1
+    assert run_with(lua, LOOK, on_ask=agree).value == 1
     assert [question.partition(" Go on")[0] for question in asked] == [
         "mcp.hall.find_seat (row = 1) reads from the MCP server hall."
     ]

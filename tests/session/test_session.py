@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from run_with import run_with
 
 from kosmo_kernel import docs
 from kosmo_kernel.catalogue import Function
@@ -39,7 +40,7 @@ def demo() -> Iterator[Session]:
 
 def failing(session: Session, source: str, **options: object) -> KosmoError:
     with pytest.raises(KosmoError) as caught:
-        session.run(source, **options)  # type: ignore[arg-type]
+        run_with(session, source, **options)
     return caught.value
 
 
@@ -211,7 +212,7 @@ def test_a_refused_connection_is_an_error_that_names_the_function(monkeypatch: p
 
 def test_a_failure_carries_its_line_its_text_and_who_called() -> None:
     with Session("demo") as session:
-        session.run("function careless(t)\n  return t.name\nend", name="In[1]")
+        run_with(session, "function careless(t)\n  return t.name\nend", name="In[1]")
         error = failing(session, "local x = 1\ncareless(nil)\nx = 2", name="In[2]")
 
     assert isinstance(error, LuaRuntimeError)
@@ -351,11 +352,11 @@ def test_reset_forgets_all_variables(session: Session) -> None:
 
 
 def test_a_chunk_gets_its_arguments(demo: Session) -> None:
-    assert demo.run("return ...", args=("a", "b")).values == ["a", "b"]
+    assert run_with(demo, "return ...", args=("a", "b")).values == ["a", "b"]
 
 
 def test_arguments_and_names_that_are_not_utf8_arrive_with_a_sign_for_what_is_none(demo: Session) -> None:
-    assert demo.run("return ...", name="f\udc80.lua", args=("a\udc80b", "é")).values == ["a\ufffdb", "é"]
+    assert run_with(demo, "return ...", name="f\udc80.lua", args=("a\udc80b", "é")).values == ["a\ufffdb", "é"]
 
 
 def test_a_session_without_limits_of_its_own_has_a_frame_of_any_list_of_records(demo: Session) -> None:

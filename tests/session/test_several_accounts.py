@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from kosmo_command import kosmo, on_terminal
+from run_with import run_with
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -63,7 +64,7 @@ def frame(staging: None) -> Iterator[Frame]:
         session.run(EVERYWHERE)
 
         def run(source: str, **options: Any) -> Any:
-            result = session.run(source, number=next(numbers), **options)
+            result = run_with(session, source, number=next(numbers), **options)
             return result.frame() if isinstance(result.value, Records) else result.value
 
         yield run
@@ -253,7 +254,7 @@ def test_a_frame_of_few_rows_goes_into_lua_and_back_with_no_other_column(frame: 
 
 def test_a_variable_that_is_read_says_whose_its_records_are(staging: None) -> None:
     with Session("demo") as session:
-        result = session.run(f"{EVERYWHERE} mixed = everywhere()", outputs=("mixed",))
+        result = run_with(session, f"{EVERYWHERE} mixed = everywhere()", outputs=("mixed",))
         shown = session.run("display(everywhere())").displays[0]
 
     assert table_of(result.outputs["mixed"]).names[0] == "account"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from run_with import run_with
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import (
@@ -36,12 +37,12 @@ def lua() -> Iterator[Session]:
 
 def through(lua: Session, value: Any, source: str = "") -> Any:
     """A value after it was a Lua variable."""
-    return lua.run(source, inputs={"x": value}, outputs=["x"]).outputs["x"]
+    return run_with(lua, source, inputs={"x": value}, outputs=["x"]).outputs["x"]
 
 
 def returned(lua: Session, source: str, **inputs: Any) -> list[Any]:
     """Return what a run with these variables returned."""
-    return lua.run(source, inputs=inputs).values  # noqa: PD011 - no frame's
+    return run_with(lua, source, inputs=inputs).values  # noqa: PD011 - no frame's
 
 
 def is_missing(value: Any) -> bool:
@@ -76,20 +77,20 @@ def test_a_value_takes_the_place_of_a_local_of_an_earlier_cell(lua: Session) -> 
 def test_what_is_set_passes_by_whatever_a_script_made_of_its_globals() -> None:
     with Session("demo") as lua:
         lua.run("setmetatable(_G, { __newindex = function() error('no') end })")
-        assert lua.run("n", inputs={"n": 1}).value == 1
+        assert run_with(lua, "n", inputs={"n": 1}).value == 1
 
 
 def test_a_cell_that_does_not_compile_is_given_nothing(lua: Session) -> None:
     with pytest.raises(LuaSyntaxError):
-        lua.run("= 1", inputs={"never": 1})
+        run_with(lua, "= 1", inputs={"never": 1})
     assert lua.run("never").value is None
 
 
 def test_a_value_without_a_lua_form_is_an_error_before_anything_runs(lua: Session) -> None:
     with pytest.raises(InvalidArgumentsError, match=r"^rows\[1\]\.x: a complex number has no Lua form$"):
-        lua.run("ran = true", inputs={"rows": [{}, {"x": 1j}]})
+        run_with(lua, "ran = true", inputs={"rows": [{}, {"x": 1j}]})
     with pytest.raises(InvalidArgumentsError, match="`end` is a word of Lua's own"):
-        lua.run("ran = true", inputs={"end": 1})
+        run_with(lua, "ran = true", inputs={"end": 1})
     assert lua.run("ran").value is None
 
 
@@ -111,16 +112,16 @@ def test_a_page_that_goes_in_and_out_is_still_a_page(lua: Session) -> None:
 
 def test_more_than_a_run_may_be_given_is_an_error_that_says_how_much(lua: Session) -> None:
     with pytest.raises(LimitError, match=r"^The values for Lua are 67,\d+,\d+ bytes of JSON, more than 67,108,864"):
-        lua.run("ran = true", inputs={"x": "x" * (64 << 20), "y": "y"})
+        run_with(lua, "ran = true", inputs={"x": "x" * (64 << 20), "y": "y"})
     with pytest.raises(LimitError, match="memory_limit"):
-        lua.run("ran = true", inputs={"x": {"y": ["x" * 15] * 1_000_000}}, memory_limit=16 << 20)
+        run_with(lua, "ran = true", inputs={"x": {"y": ["x" * 15] * 1_000_000}}, memory_limit=16 << 20)
     assert lua.run("ran").value is None
 
 
 def test_lists_given_again_and_again_do_not_add_up(lua: Session) -> None:
     many = Records([{"a": 1}] * 100_000)
     for _ in range(12):
-        lua.run("", inputs={"many": many})
+        run_with(lua, "", inputs={"many": many})
 
     assert lua.run("#many").value == 100_000
 
@@ -129,14 +130,14 @@ def test_lists_given_again_and_again_do_not_add_up(lua: Session) -> None:
 
 
 def test_globals_and_top_level_locals_can_be_asked_for(lua: Session) -> None:
-    result = lua.run("local a = { n = 1 }\nb = { a, a }\nreturn 3", outputs=["a", "b"])
+    result = run_with(lua, "local a = { n = 1 }\nb = { a, a }\nreturn 3", outputs=["a", "b"])
 
     assert (result.value, result.outputs) == (3, {"a": {"n": 1}, "b": [{"n": 1}, {"n": 1}]})
 
 
 def test_a_variable_that_is_not_set_is_an_error_with_the_nearest_names(lua: Session) -> None:
     with pytest.raises(UnknownNameError, match=r"^Lua has no variable `dynoz`, or it is nil. Did you mean: dynos"):
-        lua.run("dynos = 1", outputs=["dynos", "dynoz"])
+        run_with(lua, "dynos = 1", outputs=["dynos", "dynoz"])
 
 
 @pytest.mark.parametrize(
@@ -152,14 +153,14 @@ def test_a_variable_that_is_not_set_is_an_error_with_the_nearest_names(lua: Sess
 )
 def test_what_is_no_data_is_an_error_that_names_the_place(lua: Session, source: str, message: str) -> None:
     with pytest.raises(InvalidArgumentsError) as caught:
-        lua.run(source, outputs=["x"])
+        run_with(lua, source, outputs=["x"])
     assert caught.value.message == message
     assert caught.value.result is lua.last
 
 
 def test_a_cell_that_fails_gives_nothing(lua: Session) -> None:
     with pytest.raises(LuaRuntimeError):
-        lua.run("x = 1\nerror('stop')", outputs=["x"])
+        run_with(lua, "x = 1\nerror('stop')", outputs=["x"])
     assert lua.last is not None
     assert lua.last.outputs == {}
 
@@ -238,7 +239,7 @@ def test_what_a_dry_run_makes_of_empty_answers_is_nothing_that_stays(end: str) -
     with Session("demo") as session:
         session.run(KEPT)
         with pytest.raises(LuaRuntimeError) if end else nullcontext():
-            assert session.run(f"{PRETENDED}{end}", dry_run=True).planned
+            assert run_with(session, f"{PRETENDED}{end}", dry_run=True).planned
         assert session.run(LOOK).value == "19 1 1 table nil nil"
         session.run("names = { 'my-app', 'booking-api' }")
         assert session.run("return count()").value == 2
@@ -247,18 +248,18 @@ def test_what_a_dry_run_makes_of_empty_answers_is_nothing_that_stays(end: str) -
 def test_one_dry_run_goes_on_where_another_ended() -> None:
     with Session("demo") as session:
         session.run("local mine = 'my-app'")
-        session.run("local heroku = app.integrations.heroku; mine = 'booking-api'", dry_run=True)
-        planned = session.run("heroku.list_dynos({ app_id = mine })", dry_run=True).planned
+        run_with(session, "local heroku = app.integrations.heroku; mine = 'booking-api'", dry_run=True)
+        planned = run_with(session, "heroku.list_dynos({ app_id = mine })", dry_run=True).planned
         session.run("mine = mine .. '!'")
 
         assert [call.arguments for call in planned] == [{"app_id": "booking-api"}]
-        assert session.run("return mine .. type(heroku)", dry_run=True).value == "my-app!nil"
+        assert run_with(session, "return mine .. type(heroku)", dry_run=True).value == "my-app!nil"
 
 
 def test_a_dry_run_is_no_cell_that_gave_something() -> None:
     with Session("demo") as session:
-        session.run("return 'one'", number=1)
-        session.run("return app.integrations.heroku.list_apps()", number=2, dry_run=True)
-        session.run("return 'three'", number=3)
+        run_with(session, "return 'one'", number=1)
+        run_with(session, "return app.integrations.heroku.list_apps()", number=2, dry_run=True)
+        run_with(session, "return 'three'", number=3)
         look = "return table.concat({ _, __, Out[1], tostring(Out[2]), Out[3] }, ' ')"
-        assert session.run(look, number=4).value == "three one one nil three"
+        assert run_with(session, look, number=4).value == "three one one nil three"

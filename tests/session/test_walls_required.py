@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lua_host import machine
+from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError
 from kosmo_kernel.lua import process, walls
@@ -90,7 +91,7 @@ def test_required_walls_that_are_missing_keep_everything_from_running(monkeypatc
     with Session("demo") as session:
         for _ in range(2):
             with pytest.raises(SettingsError) as caught:
-                session.run("print('ran')", on_output=lambda _, text: printed.append(text))
+                run_with(session, "print('ran')", on_output=lambda _, text: printed.append(text))
 
             assert f": {missing(session.walls())}. Nothing was run." in caught.value.message
             assert "system_calls" in caught.value.message

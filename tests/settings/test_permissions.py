@@ -8,6 +8,7 @@ from threading import Event
 
 import pytest
 from fake_integration import KEY, WRITING, Harbour
+from run_with import run_with
 
 from kosmo_kernel import integrations
 from kosmo_kernel.demo.server import serve
@@ -65,7 +66,7 @@ class Person:
 
 def refused(lua: Session, code: str, person: Person | None = None, *, dry_run: bool = False) -> NotAllowedError:
     with pytest.raises(NotAllowedError) as caught:
-        lua.run(code, on_ask=person, dry_run=dry_run)
+        run_with(lua, code, on_ask=person, dry_run=dry_run)
     return caught.value
 
 
@@ -159,7 +160,7 @@ def test_where_nobody_can_be_asked_a_write_is_an_error_that_says_how_to_allow_it
 
 def test_a_person_is_asked_and_yes_makes_the_call(lua: Session, harbour: Harbour) -> None:
     person = Person(" Yes ")
-    result = lua.run(f"return {HORN}(2).heard", on_ask=person)
+    result = run_with(lua, f"return {HORN}(2).heard", on_ask=person)
 
     assert (result.value, result.permission_bypassed) == (True, False)
     question = "ferries.sound_horn (ship_number = 2) changes something at Tidewater Ferries, account default. "
@@ -182,7 +183,8 @@ def test_a_person_is_asked_once_for_a_function_and_an_account_however_many_calls
 ) -> None:
     monkeypatch.setenv("TIDEWATER_KEY_NORTH", KEY)
     person = Person("y")
-    lua.run(
+    run_with(
+        lua,
         f"""
         local ships = {{}}
         for i = 1, 40 do ships[i] = i end
@@ -197,13 +199,14 @@ def test_a_person_is_asked_once_for_a_function_and_an_account_however_many_calls
     )
     assert len([path for path, _ in harbour.asked if path.endswith("/horn")]) == 40 + 3 + 4
     assert [question.partition("account ")[2].partition(".")[0] for question in person.asked] == ["default", "north"]
-    lua.run(f"{HORN}(2)", on_ask=person)  # another run asks anew
+    run_with(lua, f"{HORN}(2)", on_ask=person)  # another run asks anew
     assert len(person.asked) == 3
 
 
 def test_a_no_holds_for_the_run_as_well(lua: Session, harbour: Harbour) -> None:
     person = Person("n")
-    result = lua.run(
+    result = run_with(
+        lua,
         f"local n = 0 for i = 1, 5 do if not pcall({HORN}, i) then n = n + 1 end end\n"
         f"local _, failed = parallel.map({{ 1, 2, 3 }}, {HORN}, {{ errors = 'collect' }}) return n, #failed",
         on_ask=person,
@@ -242,7 +245,7 @@ def test_an_account_s_own_permission_is_named_where_it_is_to_be_allowed(lua: Ses
 def test_arguments_are_looked_at_before_anybody_is_asked(lua: Session) -> None:
     person = Person("y")
     with pytest.raises(InvalidArgumentsError):
-        lua.run(f"return {HORN}('two')", on_ask=person)
+        run_with(lua, f"return {HORN}('two')", on_ask=person)
     assert person.asked == []
 
 
@@ -250,14 +253,14 @@ def test_arguments_are_looked_at_before_anybody_is_asked(lua: Session) -> None:
 def test_the_limit_by_the_clock_ends_a_question(lua: Session, harbour: Harbour, code: str) -> None:
     lua.run("kept = 1")
     with pytest.raises(LimitError) as caught:
-        lua.run(code, timeout=0.1, on_ask=lambda _question: str(Event().wait(30)))
+        run_with(lua, code, timeout=0.1, on_ask=lambda _question: str(Event().wait(30)))
     assert caught.value.limit == "timeout"
     assert (harbour.asked, lua.run("return kept").value) == ([], 1)
 
 
 def test_a_dry_run_asks_nobody_and_still_says_what_is_denied(lua: Session, harbour: Harbour, file: Path) -> None:
     person = Person("y")
-    result = lua.run(f"return {HORN}(2)", on_ask=person, dry_run=True)
+    result = run_with(lua, f"return {HORN}(2)", on_ask=person, dry_run=True)
     assert ([one.function for one in result.planned], person.asked) == (["ferries.sound_horn"], [])
     file.write_text(WRITTEN.format("allow", "deny"), encoding="utf-8")
     refused(lua, f"return {HORN}(2)", person, dry_run=True)
@@ -270,7 +273,7 @@ def test_a_dry_run_asks_nobody_and_still_says_what_is_denied(lua: Session, harbo
 @pytest.mark.parametrize("policy", ["ask", "deny"])
 def test_force_lifts_the_permissions_for_one_run(lua: Session, harbour: Harbour, file: Path, policy: str) -> None:
     file.write_text(WRITTEN.format(policy, policy), encoding="utf-8")
-    result = lua.run(f"{HORN}(2) return #app.integrations.ferries.list_ships()", force=True)
+    result = run_with(lua, f"{HORN}(2) return #app.integrations.ferries.list_ships()", force=True)
 
     assert (result.value, result.permission_bypassed) == (3, True)
     assert len(harbour.asked) == 3
@@ -278,19 +281,19 @@ def test_force_lifts_the_permissions_for_one_run(lua: Session, harbour: Harbour,
 
 
 def test_force_says_so_only_where_it_lifted_something(lua: Session) -> None:
-    assert lua.run("return #app.integrations.ferries.list_ships()", force=True).permission_bypassed is False
-    assert lua.run("return 1", force=True).permission_bypassed is False
+    assert run_with(lua, "return #app.integrations.ferries.list_ships()", force=True).permission_bypassed is False
+    assert run_with(lua, "return 1", force=True).permission_bypassed is False
 
 
 def test_force_lifts_nothing_else(lua: Session, harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidArgumentsError):
-        lua.run(f"{HORN}('two')", force=True)
+        run_with(lua, f"{HORN}('two')", force=True)
     with pytest.raises(KosmoError, match="running time"):
-        lua.run("while true do end", force=True, cpu_limit=0.05)
+        run_with(lua, "while true do end", force=True, cpu_limit=0.05)
     monkeypatch.delenv("TIDEWATER_KEY")
     with pytest.raises(CredentialsError):
-        lua.run(f"{HORN}(2)", force=True)
+        run_with(lua, f"{HORN}(2)", force=True)
     Path("pyproject.toml").write_text("[tool.kosmo_kernel]\nlimit = = 1\n", encoding="utf-8")
     with pytest.raises(SettingsError):
-        lua.run(f"{HORN}(2)", force=True)
+        run_with(lua, f"{HORN}(2)", force=True)
     assert harbour.asked == []

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from repository import ROOT, TESTS
+from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError
 from kosmo_kernel.session import Result, Session
@@ -209,7 +210,7 @@ FAILING = (
 def opened() -> Session:
     """A session of the demo account with the limits of an attack, and its Lua set up to be probed."""
     session = Session("demo", cpu_limit=CPU, memory_limit=MEMORY)
-    session.run(SET_UP, name="setup.lua")
+    run_with(session, SET_UP, name="setup.lua")
     return session
 
 
@@ -221,7 +222,7 @@ def run(session: Session, cells: Sequence[str], chunk: str = CHUNK) -> Outcome:
         found = Outcome()
         started = time.perf_counter()
         try:
-            result = session.run(cell, name=chunk)
+            result = run_with(session, cell, name=chunk)
             found.values = [plain(value) for value in result.values]
             found.limit = ""
         except KosmoError as error:
@@ -272,12 +273,12 @@ def _probed(session: Session) -> Result:
     """Run the probe, after setting it up again where Lua's variables were lost."""
     if session.names(["probe_app"]):
         try:
-            return session.run(PROBE, name="probe.lua")
+            return run_with(session, PROBE, name="probe.lua")
         except LimitError as error:
             if error.limit != "memory_limit":  # what the program keeps in its own globals may fill the memory
                 raise
-    session.run(SET_UP, name="setup.lua")
-    return session.run(PROBE, name="probe.lua")
+    run_with(session, SET_UP, name="setup.lua")
+    return run_with(session, PROBE, name="probe.lua")
 
 
 def machinery(session: Session, *, frames: bool) -> Machinery:
@@ -291,7 +292,7 @@ def machinery(session: Session, *, frames: bool) -> Machinery:
         seen.frame = result.frame().to_string()
     for source in FAILING:
         try:
-            session.run(source, name="failing.lua")
+            run_with(session, source, name="failing.lua")
         except KosmoError as error:
             seen.errors.append((error.type, error.message, error.line, error.chunk, error.excerpt, error.stack))
     seen.names = session.names(["probe_app", "integrations", "heroku"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 from repository import NOTEBOOKS
+from run_with import run_with
 
 from kosmo_kernel import snapshot
 from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations, value_of
@@ -47,10 +48,10 @@ def answers(name: str, /, **given: str) -> dict[str, Any]:
             if ident == "parameters":
                 language = LUA if "--" in source else PYTHON
                 values = {p.name: usual(p.kind, p.default) for p in parse_declarations(source, language)} | given
-                session.run("", inputs=values | made_by_python(name, values))
+                run_with(session, "", inputs=values | made_by_python(name, values))
                 continue
             outputs = re.findall(r"^%%kosmo_lua .*-o (\w+)", source_of(name, ident))
-            result = session.run(source, dry_run=ident == "dry-run", outputs=outputs)
+            result = run_with(session, source, dry_run=ident == "dry-run", outputs=outputs)
             shown = [display.value for display in result.displays if display.value is not None]
             told = shown or (result.value if result.values or not outputs else result.outputs[outputs[0]])
             found[ident] = json.loads(json.dumps(told, default=list))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from run_with import run_with
+
 from kosmo_kernel import editor
 from kosmo_kernel.session import Session
 
@@ -42,7 +44,7 @@ local function twice(number) return number * 2 end -- short
 def worked() -> Session:
     """A session on the demo account in which `EARLIER` ran as `In[1]`."""
     session = Session("demo")
-    session.run(EARLIER, name="In[1]")
+    run_with(session, EARLIER, name="In[1]")
     return session
 
 

@@ -29,6 +29,7 @@ if __name__ == "__main__":  # as a script it is found without an installation
 
 from attack_spec import MEMORY, SECRETS, SET_UP, Machinery, general_faults, machinery, run
 from hostile_grammar import LEAVES, MISTAKES, OPENING, TEMPLATES
+from run_with import run_with
 
 from kosmo_kernel.session import Session
 
@@ -95,7 +96,7 @@ class Tally:
 def faults_of(source: str, untouched: Machinery, tally: Tally) -> list[str]:
     """Run a program in a session of its own; what does not hold, as sentences."""
     with Session("demo", cpu_limit=CPU, memory_limit=MEMORY) as session:
-        session.run(SET_UP, name="setup.lua")
+        run_with(session, SET_UP, name="setup.lua")
         found = run(session, [source])
         after = machinery(session, frames=False)
     end = found.limit or ("a value" if found.values is not None else "an error")
@@ -110,7 +111,7 @@ def faults_of(source: str, untouched: Machinery, tally: Tally) -> list[str]:
 def untouched_machinery() -> Machinery:
     """Return what the product does in a session in which nothing has run."""
     with Session("demo", cpu_limit=CPU, memory_limit=MEMORY) as session:
-        session.run(SET_UP, name="setup.lua")
+        run_with(session, SET_UP, name="setup.lua")
         return machinery(session, frames=False)
 
 

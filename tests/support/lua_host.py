@@ -16,7 +16,7 @@ from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome, Prepared
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.surface import surface
-from kosmo_kernel.run.chunks import ChunkHistory, Names
+from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
 
@@ -52,8 +52,20 @@ class Answers:
     counted: tuple[int, int] = (0, 0)
     dropped: list[int] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
-    scripts: ChunkHistory = field(default_factory=ChunkHistory)
+    chunks: ChunkHistory = field(default_factory=ChunkHistory)
     inbox: SimpleQueue[tuple[int, list[Any] | errors.KosmoError]] = field(default_factory=SimpleQueue)
+
+    @property
+    def calls(self) -> Answers:
+        return self
+
+    @property
+    def output(self) -> Answers:
+        return self
+
+    @property
+    def lookups(self) -> Answers:
+        return self
 
     def prepare(self, request: CallRequest) -> Prepared:
         return Prepared(
@@ -103,18 +115,12 @@ class Answers:
     def docs(self, verb: str, page: str) -> str:
         return f"{verb} {page}"
 
-    def output(self, stream: str, text: str) -> None:
+    def write(self, stream: str, text: str) -> None:
         self.printed.append((stream, text))
 
-    def input(self, form: str) -> str | None:
+    def read(self, form: str) -> str | None:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
-
-    def is_one_expression(self, chunk: str, first: int, last: int) -> bool:
-        return self.scripts.concatenations(chunk, first, last)
-
-    def key_orders(self) -> tuple[list[str], list[Names]]:
-        return self.scripts.key_orders()
 
     def output_of(self, number: int) -> Any:
         return None
@@ -191,7 +197,7 @@ def machine() -> Iterator[Machine]:
 
 def run(lua: Machine, source: str, host: Answers | None = None, **limits: Any) -> Outcome:
     host = host or Answers()
-    host.scripts.add("cell", source)
+    host.chunks.add("cell", source)
     return lua.run(source, name="cell", args=(), limits=Limits(**limits), host=host)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from run_with import run_with
 
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.results.run_document import run_document
@@ -68,8 +69,8 @@ def test_only_what_json_has_not_makes_it_wide(value: Any) -> None:
 def test_values_survive_the_way_through_lua_and_back(session: Session, value: Any) -> None:
     given = lua_value([value], "x")  # in which NaN is missing
 
-    result = session.run("y = x return x", inputs={"x": [value]}, outputs=["y"], number=1)
-    again = session.run("return Out[1], _", number=2)
+    result = run_with(session, "y = x return x", inputs={"x": [value]}, outputs=["y"], number=1)
+    again = run_with(session, "return Out[1], _", number=2)
     assert [told(one) for one in (result.value, result.outputs["y"], *again.values)] == [told(given)] * 4
 
 
@@ -78,28 +79,28 @@ def test_values_survive_the_way_through_lua_and_back(session: Session, value: An
 def test_every_field_can_be_read_in_lua_by_its_key(session: Session, value: Any) -> None:
     rows = [{7: value, "k": 1}] * 60  # which Lua gets as far as it looks at them
 
-    assert told(session.run("return { x[60][7] }", inputs={"x": rows}).value) in (
+    assert told(run_with(session, "return { x[60][7] }", inputs={"x": rows}).value) in (
         told(lua_value([value], "x")),
         told([]),
     )
 
 
 def test_nan_of_lua_comes_back_from_earlier_cells(session: Session) -> None:
-    session.run("return { { rate = 0/0 }, { rate = 1 } }", number=1)
+    run_with(session, "return { { rate = 0/0 }, { rate = 1 } }", number=1)
 
-    result = session.run("return Out[1][1].rate, _[1].rate ~= _[1].rate", number=2)
+    result = run_with(session, "return Out[1][1].rate, _[1].rate ~= _[1].rate", number=2)
     assert (math.isnan(result.values[0]), result.values[1]) == (True, True)
 
 
 def test_a_changed_record_keeps_its_integer_keys_and_infinities(session: Session) -> None:
     rows: list[dict[Any, Any]] = [{1: "a", "x": INF, 3: None}, {1: "b"}] * 40
 
-    result = session.run("for _, r in ipairs(x) do r.n = 1 end return x", inputs={"x": rows})
+    result = run_with(session, "for _, r in ipairs(x) do r.n = 1 end return x", inputs={"x": rows})
     assert list(result.value) == [row | {"n": 1} for row in rows]
 
 
 def test_integer_keys_are_told_as_print_tells_them(session: Session) -> None:
-    result = session.run("print(x, #x, x[2]) print({ 1, 2, x = 3 })", inputs={"x": {1: "a", 2: "b", "n": 3}})
+    result = run_with(session, "print(x, #x, x[2]) print({ 1, 2, x = 3 })", inputs={"x": {1: "a", 2: "b", "n": 3}})
 
     assert result.output == '{ [1]: "a", [2]: "b", n: 3 }\t2\tb\n{ [1]: 1, [2]: 2, x: 3 }\n'
 

@@ -1,3 +1,3 @@
 -- expect: harmless
-return pcall(function() return app.integrations.heroku["{self.session._caller}"] end),
+return pcall(function() return app.integrations.heroku["{self.session._services}"] end),
   pcall(function() return app.integrations.heroku["${HEROKU_API_KEY}"] end)

@@ -1,0 +1,102 @@
+"""The forms of one call on its way: its handle, its answer, and its entry in the plan of a dry run.
+
+They are the same for the functions of services and for the tools of MCP servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kosmo_kernel.client.progress import Progress
+
+
+class PlannedCall(NamedTuple):
+    """One request that a dry run would have sent.
+
+    Parameters:
+        function: the full name, such as `heroku.list_dynos`.
+        account: the account's alias.
+        arguments: the arguments by name.
+        method: the HTTP method.
+        url: the URL.
+    """
+
+    function: str
+    account: str
+    arguments: dict[str, Any]
+    method: str
+    url: str
+
+
+@dataclass(slots=True)
+class CallAnswer:
+    """The answer to a call.
+
+    Parameters:
+        values: the return values for Lua.
+        rows: the number of records, or None if the call returns no list.
+        notes: warnings of the service, and notes of this package.
+        failures: the items of a list argument that failed, with `errors = "collect"`.
+        shown: outputs to display, as pairs of a form of `display` and its content.
+    """
+
+    values: list[Any]
+    rows: int | None
+    notes: list[str] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CallHandle:
+    """The callbacks and the state of one call under way.
+
+    The callbacks run in the thread that makes the call.
+
+    Parameters:
+        progress: the progress of the run.
+        on_result: callback for the answer or the error.
+        on_message: callback for a line of text for the user.
+        on_answer: callback for each answered request, even if the call fails.
+        fresh: do not use cached answers.
+        counts: count the requests as calls in the progress. False for an item of `parallel.map`, where the item
+            itself is counted.
+        coming: the number of items of `parallel.map` that start with this call.
+        is_cancelled: the call was cancelled.
+        on_cancel: called when it is, by the thread that cancels it.
+    """
+
+    progress: Progress
+    on_result: Callable[[CallAnswer | BaseException], None]
+    on_message: Callable[[str], None]
+    on_answer: Callable[[], None]
+    fresh: bool = False
+    counts: bool = True
+    coming: int = 0
+    is_cancelled: bool = False
+    on_cancel: Callable[[], object] | None = None
+    _done: list[int] = field(default_factory=list)  # a list, because threads can append without a lock
+
+    @property
+    def answered(self) -> int:
+        """The number of requests of the call that were answered or failed."""
+        return sum(self._done)
+
+    @property
+    def cancelled(self) -> bool:
+        """Return whether the call or its run was cancelled."""
+        return self.is_cancelled or self.progress.cancelled
+
+    def cancel(self) -> None:
+        """Cancel the call."""
+        self.is_cancelled = True
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+    def done(self, calls: int = 1) -> None:
+        """Count requests of the call that were answered or failed."""
+        self._done.append(calls)
+        if self.counts:
+            self.progress.end(calls)

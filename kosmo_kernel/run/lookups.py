@@ -1,0 +1,83 @@
+"""Answer a script's requests for anything but calls: the reference, accounts, MCP servers, values of earlier cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kosmo_kernel import accounts, docs, integrations
+from kosmo_kernel.accounts.account import add_command
+from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.lua.surface import surface
+from kosmo_kernel.run.call_tracker import SERVERS, CallTracker
+from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.values.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """The lookups of one run.
+
+    Parameters:
+        calls: gives access to MCP servers.
+        output: remembers pages, and shows what comes with answers.
+        values: the values of earlier cells, by number.
+        names: returns the accounts of an integration.
+    """
+
+    calls: CallTracker
+    output: RunOutput
+    values: Mapping[int, Any]
+    names: Callable[[Integration], list[str]]
+
+    def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
+        """Answer a request to MCP servers that is no call of a tool."""
+        answer = self.calls.tools.question(verb, asked)
+        self.output.show(answer.shown)
+        return answer.values
+
+    def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
+        """Return an installed integration: its description for Lua, and its functions by full name."""
+        integration = integrations.find(name)
+        return surface([integration], {name: self.names(integration)})[0], integration.by_full_name()
+
+    def resolve_account(self, integration: str, key: str) -> str:
+        """Return the account to which a name in an integration's namespace refers.
+
+        Raises:
+            UnknownNameError: there is no such account.
+        """
+        service = integrations.find(integration)
+        if key == accounts.DEFAULT or normalize_alias(key) in map(normalize_alias, self.names(service)):
+            return key
+        raise _unknown(service, key, self.names(service))
+
+    def docs(self, verb: str, page: str) -> str:
+        """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
+        if verb == "read" and page.removeprefix("app.").startswith(f"{SERVERS}.") and self.calls.tools.has_page(page):
+            return self.output.remember_page(self.calls.tools.page(page))
+        lookup = {"read": docs.read, "search": docs.search}.get(verb)
+        return self.output.remember_page(lookup(page) if lookup else docs.list_pages())
+
+    def output_of(self, number: int) -> Any:
+        """Return the value of `Out[number]`: records of a function as such, other data as plain tables."""
+        value = self.values.get(number)
+        self.output.remember_pages([value])
+        return value.rows if isinstance(value, Records) and value.function is None else value
+
+    def output_numbers(self) -> list[int]:
+        """Return the numbers of the cells whose values are kept."""
+        return sorted(self.values)
+
+
+def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
+    """Return the error for a name that is neither a function nor an account."""
+    near = nearest(key, [*(f.name for f in integration.functions), *aliases])
+    message = f"{integration.title} has no function and no account `{key}`."
+    if not near:
+        how = add_command(integration.name, "NAME")
+        message += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
+    return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near or aliases))

@@ -1,0 +1,69 @@
+"""What a user interface passes to a run: the options, and the callbacks by which it serves the script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.render.display import Display
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of one run.
+
+    Parameters:
+        name: the name of the chunk in error messages: `In[3]`, `audit.lua`.
+        args: the values of the chunk's `...`.
+        account: the account that `heroku.<function>` uses in this run; the session's when None.
+        timeout: seconds of wall-clock time, for this run; the session's when None, as the other limits.
+        memory_limit: bytes of Lua heap, for this run.
+        cpu_limit: seconds of Lua's own running time, for this run.
+        dry_run: check calls and list them in `Result.planned`, but do not make them; they return empty lists and
+            records. Variables that it sets exist in the next dry run, but not in the next regular run.
+        fresh: send requests again instead of using cached results.
+        force: allow calls that the permissions ask about or deny; all other checks still apply.
+        inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
+        outputs: Lua variables to read after it into `Result.outputs`.
+        number: the number of the cell, whose value becomes `_` and `Out[number]`.
+    """
+
+    name: str = "Lua"
+    args: Sequence[str] = ()
+    account: str | None = None
+    timeout: float | None = None
+    memory_limit: int | None = None
+    cpu_limit: float | None = None
+    dry_run: bool = False
+    fresh: bool = False
+    force: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Sequence[str] = ()
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """The callbacks of a user interface. They are called in the thread that runs the script, while it runs.
+
+    Parameters:
+        output: called with `stdout` or `stderr` and a text.
+        input: returns a line for `io.read` (called with `l`, `L` or `a`); without it, Lua reads an empty file.
+        ask: called with a question about a call that needs permission; returns the user's reply, or None if there is no
+            user. Without it, such a call is an error.
+        display: called with each object of `display`; without it, its text is printed.
+        progress: called while the run waits for a remote account: first after half a second of waiting, at most ten
+            times a second, and once at the end. See `progress_throttle.py` for KOSMO_PROGRESS.
+    """
+
+    output: Callable[[str, str], None] | None = None
+    input: Callable[[str], str | None] | None = None
+    ask: Callable[[str], str | None] | None = None
+    display: Callable[[Display], None] | None = None
+    progress: Callable[[ProgressSnapshot], None] | None = None
+
+
+NO_OPTIONS = RunOptions()
+NO_FRONTEND = Frontend()

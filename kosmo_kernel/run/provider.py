@@ -1,0 +1,97 @@
+"""The interface of what makes calls: the services of the catalogue (`services.py`), and MCP servers (`mcp_tools.py`).
+
+Everything that is the same for all calls (permissions, log, dry run, progress, notes) uses only this interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.lua.host import CallRequest
+from kosmo_kernel.results.result import CallRecord
+from kosmo_kernel.settings.permissions import Permission
+
+
+class BoundCall(Protocol):
+    """A call with checked arguments."""
+
+    @property
+    def name(self) -> str:
+        """The full name of the function in questions and errors."""
+
+    @property
+    def title(self) -> str:
+        """The name of the call at the start of an error."""
+
+    @property
+    def account(self) -> str:
+        """The account in the log."""
+
+    @property
+    def count(self) -> int:
+        """The number of calls that it counts as."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments that the question to the user shows."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is sent over the network."""
+
+    @property
+    def effect(self) -> str:
+        """Whether it reads or writes: `read` or `write`."""
+
+    @property
+    def owner(self) -> str:
+        """Whose permissions apply: `account` or `server`."""
+
+    @property
+    def purpose(self) -> str:
+        """What the call does, as the end of a sentence in the question to the user."""
+
+    @property
+    def permission_key(self) -> tuple[str, str, str]:
+        """What the permission depends on."""
+
+    def permission(self) -> Permission:
+        """Return the permission of scripts for this call."""
+
+    def how_to_allow(self, rule: Permission) -> str:
+        """Return a sentence on how to change the permission."""
+
+
+class Provider(Protocol):
+    """Makes the calls of one kind."""
+
+    def record(self, request: CallRequest, account: str) -> CallRecord:
+        """Return the log record of a call that is not checked yet.
+
+        Parameters:
+            request: the call.
+            account: the account of calls that name none.
+        """
+
+    def bind(self, request: CallRequest, record: CallRecord) -> Any:
+        """Check a call, and return it as a `BoundCall`.
+
+        Parameters:
+            request: the call.
+            record: its log record, whose names may be corrected.
+
+        Raises:
+            UnknownNameError: there is no such function.
+            InvalidArgumentsError: the arguments are invalid; the message lists all mistakes.
+        """
+
+    def plan(self, bound_call: Any) -> list[PlannedCall]:
+        """Return the requests that a call would send."""
+
+    def empty(self, bound_call: Any) -> CallAnswer:
+        """Return an empty answer for a call that is not made."""
+
+    def begin(self, bound_call: Any, handle: CallHandle) -> None:
+        """Make a call in another thread, and pass its answer or error to the handle unless it is cancelled."""
