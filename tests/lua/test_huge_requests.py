@@ -102,8 +102,8 @@ def test_output_of_megabytes_is_cut_before_it_is_cleaned(monkeypatch: pytest.Mon
 
 def test_a_secret_where_output_is_cut_is_not_shown_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "HRKU-" + "a" * 100
-    monkeypatch.setattr(run_module, "MAX_OUTPUT_BYTES", 1000)
-    monkeypatch.setattr(run_module, "MAX_SECRET_LENGTH", 200)
+    monkeypatch.setattr(output_module, "MAX_OUTPUT_BYTES", 1000)
+    monkeypatch.setattr(output_module, "MAX_SECRET_LENGTH", 200)
     with Session("demo") as session:
         for before in (0, 895, 899, 950, 999, 1350, 1399):
             found = session.run(f"print(('x '):rep({before // 2}) .. ('{secret} '):rep(40))").output

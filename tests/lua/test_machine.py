@@ -145,8 +145,8 @@ def test_waiting_for_a_call_does_not_count_as_running() -> None:
 @pytest.mark.parametrize("source", ["while true do end", "while true do pcall(print) end"])
 def test_an_interrupt_stops_lua_and_keeps_its_variables(source: str) -> None:
     class Interrupting(Answers):
-        def output(self, stream: str, text: str) -> None:
-            super().output(stream, text)
+        def write(self, stream: str, text: str) -> None:
+            super().write(stream, text)
             if len(self.printed) == 1:
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -257,13 +257,13 @@ def test_an_interrupt_that_comes_too_late_for_its_run_does_not_stop_the_next(mon
         thread = threading.Thread(target=lua.interrupt)
 
         class First(Answers):
-            def output(self, _stream: str, _text: str) -> None:
+            def write(self, _stream: str, _text: str) -> None:
                 if not thread.is_alive():
                     thread.start()
                 assert reached.wait(PATIENCE)
 
         class Second(Answers):
-            def input(self, _form: str) -> str:
+            def read(self, _form: str) -> str:
                 go.set()
                 thread.join(PATIENCE)
                 return "a line"

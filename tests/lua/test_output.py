@@ -29,8 +29,8 @@ def test_what_was_printed_just_before_a_long_step_in_c_is_seen_while_it_runs() -
     with machine() as lua:
 
         class Watching(Answers):
-            def output(self, stream: str, text: str) -> None:
-                super().output(stream, text)
+            def write(self, stream: str, text: str) -> None:
+                super().write(stream, text)
                 lua.interrupt()
 
         host = Watching()
@@ -52,15 +52,15 @@ def test_prints_calls_and_what_is_shown_keep_their_order(lua: Machine) -> None:
     order: list[str] = []
 
     class Noting(Answers):
-        def output(self, stream: str, text: str) -> None:
+        def write(self, stream: str, text: str) -> None:
             order.extend(f"{stream} {line}" for line in text.splitlines())
 
         def display(self, request: DisplayRequest) -> None:
             order.append(f"display {request.form}")
 
-        def input(self, form: str) -> str | None:
+        def read(self, form: str) -> str | None:
             order.append("input")
-            return super().input(form)
+            return super().read(form)
 
     shown = "print(1) print(2) display.html('x') print(3) io.read()"
     run(lua, f"{shown} for i = 4, 20 do print(i) end io.stderr:write('x') print(21)", Noting())
