@@ -16,10 +16,9 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from run_with import run_with
-
 from kosmo_kernel import Session
 from kosmo_kernel.lua.request_handler import RequestHandler
+from kosmo_kernel.run.options import RunOptions
 
 PACKAGE = Path(__file__).parent.parent / "kosmo_kernel"
 SCRIPT = """
@@ -74,7 +73,7 @@ def profile_call() -> Profile:
     RequestHandler.answer = profiled  # type: ignore[method-assign]
     threading.setprofile(profile.count)
     with Session() as session:
-        run_with(session, SCRIPT, fresh=True)
+        session.execute(SCRIPT, RunOptions(fresh=True))
     threading.setprofile(None)
     return profile
 

@@ -21,9 +21,9 @@ from typing import Any
 import msgspec
 import pandas as pd
 from frames import COLUMNS, dynos
-from run_with import run_with
 
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records
 
@@ -43,7 +43,7 @@ def by_json(rows: list[dict[str, Any]]) -> KosmoFrame:
 
 
 def through_lua(session: Session, value: Any, source: str) -> KosmoFrame:
-    return frame_of(run_with(session, source, inputs={"x": value}, outputs=["x"]).outputs["x"])
+    return frame_of(session.execute(source, RunOptions(inputs={"x": value}, outputs=["x"])).outputs["x"])
 
 
 def milliseconds(work: Callable[[], object]) -> float:

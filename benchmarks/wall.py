@@ -22,9 +22,9 @@ from typing import Any
 
 import psutil
 from lupa.lua54 import LuaRuntime
-from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 ROUNDS = 9
@@ -61,7 +61,7 @@ def timed(work: Callable[[], object]) -> float:
 def failing(session: Session, source: str, **settings: Any) -> None:
     """Run what must fail."""
     try:
-        run_with(session, source, **settings)
+        session.execute(source, RunOptions(**settings))
     except KosmoError:
         return
     raise SystemExit(f"did not fail: {source}")
@@ -103,7 +103,7 @@ def prints() -> None:
         pieces, late = [], []
         for _ in range(ROUNDS):
             seen: list[str] = []
-            run_with(session, "for i = 1, 10000 do print(i) end", on_output=lambda _, text: seen.append(text))
+            session.execute("for i = 1, 10000 do print(i) end", frontend=Frontend(lambda _, text: seen.append(text)))
             pieces.append(len(seen))
         for _ in range(3):
             begun = time.perf_counter()

@@ -97,7 +97,7 @@ def test_whatever_ends_a_run_is_shown_where_one_looks_for_the_answer(
         raise raised
 
     with monkeypatch.context() as patch:
-        patch.setattr(session, "run", broken)
+        patch.setattr(session, "execute", broken)
         explorer._run.click()
     assert Seen(explorer._answer.value).text.endswith(shown)
     explorer._run.click()

@@ -106,7 +106,7 @@ def test_user_expressions_are_answered_one_by_one(desk: Desk) -> None:
 
 
 def test_a_failure_of_our_own_still_answers_the_cell(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.notebook.session, "run", lambda *_args, **_named: 1 / 0)
+    monkeypatch.setattr(desk.notebook.session, "execute", lambda *_args, **_named: 1 / 0)
     reply = desk.run("1")
     assert (reply["status"], reply["ename"]) == ("error", "ZeroDivisionError")
     assert "a defect of kosmo_kernel" in reply["traceback"][0]
