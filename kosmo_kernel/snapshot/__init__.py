@@ -64,7 +64,7 @@ def take(
         form: the file format.
         integration: the service whose lists are read.
         tell: called with `stderr` and a message for the user while lists are read.
-        on_progress: called with the progress of each list, as in `Session.run`.
+        on_progress: called with the progress of each list, see `Frontend.progress`.
 
     Returns:
         The report, which may be of an incomplete snapshot.
