@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from kosmo_kernel.demo.api import DemoApi
@@ -28,6 +29,10 @@ from kosmo_kernel.session import Session
 
 if TYPE_CHECKING:
     from kernel_client import Kernel
+
+# No example has a deadline, because a machine may be busy, and all runs try the same examples.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tests")
 
 # What a developer's shell may hold and a test must not see; `HEROKU_SCHEMA` is how a test is told where the
 # official schema lies, and stays.

@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from fast_clock import FastClock
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel import __version__
@@ -142,7 +142,6 @@ def test_the_budget_and_the_request_id_are_those_of_the_last_page() -> None:
     assert answer == Answer([{"id": 1}, {"id": 2}], 2, 7, "t-2", ("closing soon",))
 
 
-@settings(deadline=None)  # a machine may be busy
 @given(
     st.lists(st.fixed_dictionaries({"id": st.integers() | st.text(), "a": st.none()}), unique_by=lambda row: row["id"]),
     st.lists(st.integers(0, 30), max_size=9),

@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from fast_clock import FastClock
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.accounts import Account
@@ -155,7 +155,6 @@ def test_an_answer_that_was_overtaken_by_others_does_not_make_the_budget_larger(
     assert limiter.remaining == 40
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_whatever_the_order_of_answers_there_is_never_thought_to_be_more_than_there_is(data: st.DataObject) -> None:
     limiter, progress, clock = limiter_and_progress()

@@ -170,7 +170,7 @@ steps = st.one_of(
 
 
 @given(program=st.lists(steps, max_size=8))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_filled_by_columns_behaves_as_one_made_of_plain_tables(
     lua: Machine, monkeypatch: pytest.MonkeyPatch, program: list[str]
 ) -> None:

@@ -132,7 +132,7 @@ SIMPLE = st.lists(st.builds("".join, st.tuples(ATOMS.filter(bool), st.sampled_fr
     pattern=SIMPLE.map("".join).filter(lambda text: not re.search(r"[\^$b][?*+{]", text.replace(r"\b", "^"))),
     flags=st.sampled_from(["", "m", "s"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_simple_patterns_mean_what_they_mean_in_python(lua: Machine, subject: str, pattern: str, flags: str) -> None:
     wanted = [
         [m.group(), *m.groups()] for m in re.finditer(pattern, subject, sum(getattr(re, f.upper()) for f in flags))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmo_kernel.safety.redaction import in_texts, one_line, redact, would_change
@@ -73,7 +73,6 @@ def test_the_longer_of_two_tokens_is_taken_first_and_an_empty_one_means_nothing(
     assert redact("abc-def abc", ("abc", "", "abc-def")) == "[redacted] [redacted]"
 
 
-@settings(deadline=None)  # a machine may be busy
 @given(
     st.text(),
     st.lists(
@@ -93,7 +92,6 @@ def test_redacting_twice_changes_nothing_more(text: str, secrets: list[str]) -> 
     assert redact(once) == once
 
 
-@settings(deadline=None)  # a machine may be busy
 @given(st.text(), st.text(), st.text(min_size=8))
 def test_a_known_token_never_survives(before: str, after: str, token: str) -> None:
     assert token not in redact(before + token + after, (token,)).replace("[redacted]", " ")

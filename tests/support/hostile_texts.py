@@ -110,7 +110,7 @@ PIECES = [
     ),
 ]
 STEW = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=30).map("".join)
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=400)
 
 
 class Reader(HTMLParser):

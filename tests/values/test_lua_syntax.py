@@ -18,7 +18,7 @@ def test_a_field_that_is_no_lua_name_is_written_in_brackets(name: str, written: 
     assert field(name) == written
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.integers(-(2**53), 2**53) | st.booleans())
 @example(HOSTILE)
 @example("1\x012\r\n\x7f\u2028")
