@@ -292,6 +292,12 @@ def test_a_start_imports_only_the_rooms_and_libraries_that_it_needs(start: Start
     assert libraries <= start.libraries
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("script", sources(ROOT / "benchmarks"), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_imports(script: Path) -> None:
+    subprocess.run([sys.executable, "-c", f"import {script.stem}"], cwd=script.parent, check=True)
+
+
 def test_the_changelog_starts_with_this_version() -> None:
     changelog = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)[0] == kosmo_kernel.__version__
