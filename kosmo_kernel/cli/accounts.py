@@ -17,10 +17,9 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.reference import integration_of
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
@@ -39,14 +38,10 @@ service = click.option(
 )
 
 
-@click.command(
+@command(
     "accounts:add",
-    cls=Command,
-    epilog="""\b
-Examples:
-  kosmo accounts:add production
-  heroku authorizations:create -s read,identity --short | kosmo accounts:add production -
-""",
+    "kosmo accounts:add production",
+    "heroku authorizations:create -s read,identity --short | kosmo accounts:add production -",
 )
 @click.argument("alias")
 @click.argument("words", nargs=-1, metavar="[-]")
@@ -56,7 +51,6 @@ Examples:
     "--file", "in_file", is_flag=True, help="Keep the token in a file that only you can read, not in the keyring."
 )
 @service
-@as_json
 def add(
     *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str, as_json: bool
 ) -> None:
@@ -94,8 +88,7 @@ def add(
         print_note(f"{shadow} is set here and comes first. Unset it to use this token.")
 
 
-@click.command("accounts:list", cls=Command, epilog="\b\nExample:\n  kosmo accounts:list")
-@as_json
+@command("accounts:list", "kosmo accounts:list")
 def list_(*, as_json: bool) -> None:
     """List the accounts, and where each has its token.
 
@@ -109,10 +102,9 @@ def list_(*, as_json: bool) -> None:
         print_rows([(f"{status.integration.name}.{status.alias}", _status_text(status)) for status in statuses])
 
 
-@click.command("accounts:remove", cls=Command, epilog="\b\nExample:\n  kosmo accounts:remove production")
+@command("accounts:remove", "kosmo accounts:remove production")
 @click.argument("alias", shell_complete=accounts_of())
 @service
-@as_json
 def remove(*, alias: str, integration: str, as_json: bool) -> None:
     """Forget an account, and its token.
 
@@ -131,16 +123,11 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
         )
 
 
-@click.command(
-    "accounts:test",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo accounts:test\n  kosmo accounts:test production --json",
-)
+@command("accounts:test", "kosmo accounts:test", "kosmo accounts:test production --json")
 @click.argument("alias", required=False, shell_complete=accounts_of())
 @click.option(
     "--integration", metavar="NAME", help=f"Of this integration only.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]"
 )
-@as_json
 def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     """Try the token of an account, or those of all.
 

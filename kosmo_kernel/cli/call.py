@@ -18,7 +18,7 @@ import click
 from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import Command, epilog_of
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.options import AS_JSON, FORMAT, not_blank
 from kosmo_kernel.cli.output import document, print_note, write
@@ -223,7 +223,7 @@ def _examples(command: str, function: Function, *, demo: bool) -> str:
     first = " ".join([command, *(["--demo"] if demo else []), *flags(function), "--format csv"])
     payload = {param.name: typed(param, param.example) for param in function.params if param.required and param.example}
     second = " ".join([command, *([f"'{json.dumps(payload)}'"] if payload else flags(function)), "--json"])
-    return f"\b\nExamples:\n  {first}\n  {second}"
+    return epilog_of(first, second)
 
 
 def _call(
@@ -335,8 +335,10 @@ call = FunctionGroup(
     "heroku.production.list_dynos, or by its full name. Its arguments are options, or --arg NAME=VALUE, or a JSON "
     "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.\n\nWith --json: `function`, "
     "`success`, `data`, `error`, `meta` and `duration_ms`.",
-    epilog="\b\nExamples:\n  kosmo integrations:call heroku.list_apps --demo\n"
-    '  kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
+    epilog=epilog_of(
+        "kosmo integrations:call heroku.list_apps --demo",
+        'kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
+    ),
 )
 
 
@@ -357,7 +359,7 @@ def calls_of(name: str) -> FunctionGroup:
 
     integration = find(name)
     title, first = integration.title, integration.functions[0].name
-    on_demo = " --demo" if integration.demo else ""
+    example = f"kosmo integrations:{name} {first}{' --demo' if integration.demo else ''}"
     return FunctionGroup(
         f"integrations:{name}",
         name,
@@ -369,8 +371,7 @@ def calls_of(name: str) -> FunctionGroup:
         help=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
         f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.\n\n"
         "With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.",
-        epilog=f"\b\nExamples:\n  kosmo integrations:{name} {first}{on_demo}\n"
-        f"  kosmo integrations:{name} {first}{on_demo} --format csv",
+        epilog=epilog_of(example, f"{example} --format csv"),
     )
 
 

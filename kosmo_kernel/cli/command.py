@@ -1,4 +1,4 @@
-"""The base class of all commands, and how their errors are printed.
+"""The decorator and the class of all commands, and how their errors are printed.
 
 An error becomes a message on standard error or, with `--json`, a document on standard output. Commands whose document
 has other keys (`lua.py`, `call.py`) override `failure`.
@@ -7,10 +7,12 @@ has other keys (`lua.py`, `call.py`) override `failure`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from kosmo_kernel.cli.options import AS_JSON
 from kosmo_kernel.cli.output import coloured, document, print_note
 from kosmo_kernel.errors import KosmoError
 
@@ -34,6 +36,32 @@ class Command(click.Command):
             error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": message_of(error)}
         )
         document(self.failure(message_of(error), facts, error))
+
+
+def command(
+    name: str, *examples: str, json: bool = True, cls: type[Command] = Command
+) -> Callable[[Callable[..., Any]], Command]:
+    """Return the decorator that makes a function a command; its docstring becomes the help.
+
+    Parameters:
+        name: the name of the command, as in `COMMANDS`.
+        examples: command lines that the help ends with.
+        json: whether it has the option `--json`, after all others; the function gets it as `as_json`.
+        cls: the class, for a document with other keys.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function)
+        if json:
+            made.params.append(click.Option(["--json", "as_json"], **AS_JSON))
+        return made
+
+    return decorate
+
+
+def epilog_of(*examples: str) -> str:
+    """Return the end of a command's help: its examples, which click must not rewrap."""
+    return "\n  ".join([f"\b\nExample{'s' if len(examples) > 1 else ''}:", *examples])
 
 
 def print_error(error: Exception, *, brief: bool = False) -> None:

@@ -22,8 +22,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
 
@@ -101,16 +100,13 @@ def register() -> None:
         add_completion_class(shell)
 
 
-@click.command(
+@command(
     "completion",
-    cls=Command,
-    epilog="\b\nExamples:\n"
-    '  eval "$(kosmo completion bash)"     # ~/.bashrc\n'
-    '  eval "$(kosmo completion zsh)"      # ~/.zshrc, behind compinit\n'
-    "  kosmo completion fish | source      # ~/.config/fish/config.fish",
+    'eval "$(kosmo completion bash)"     # ~/.bashrc',
+    'eval "$(kosmo completion zsh)"      # ~/.zshrc, behind compinit',
+    "kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-@as_json
 def completion(*, shell: str, as_json: bool) -> None:
     """Print what has a shell complete commands.
 

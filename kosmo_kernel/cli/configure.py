@@ -19,9 +19,9 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, store
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.accounts import keep
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of, integration_names
-from kosmo_kernel.cli.options import as_json, not_blank
+from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -41,15 +41,11 @@ NO_PROJECT = (
 policy = click.Choice(POLICIES)
 
 
-@click.command(
+@command(
     "integrations:configure",
-    cls=Command,
-    epilog="""\b
-Examples:
-  kosmo integrations:configure heroku --write deny
-  kosmo integrations:configure heroku --account production --permissions read:ask,write:deny
-  kosmo integrations:configure heroku --set allow_host=heroku.example.com --json
-""",
+    "kosmo integrations:configure heroku --write deny",
+    "kosmo integrations:configure heroku --account production --permissions read:ask,write:deny",
+    "kosmo integrations:configure heroku --set allow_host=heroku.example.com --json",
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
 @click.option(
@@ -72,7 +68,6 @@ Examples:
 @click.option("--disable", is_flag=True, hidden=True, help="Refused, with what to do in its place.")
 @click.option("--project", is_flag=True, hidden=True, help="Likewise.")
 @click.option("--show", is_flag=True, help="Change nothing; as without any option.")
-@as_json
 def configure(
     *,
     provider: str,

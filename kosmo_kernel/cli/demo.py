@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
 from kosmo_kernel.cli.options import IntegerInRange, NumberInRange
 from kosmo_kernel.cli.output import print_note, print_result
@@ -25,7 +25,7 @@ FOLDER = "kosmo-demo"
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
-@click.command("demo", cls=Command, epilog="\b\nExamples:\n  kosmo demo\n  kosmo demo --lab")
+@command("demo", "kosmo demo", "kosmo demo --lab", json=False)
 @click.option("--lab", is_flag=True, help=f"Open JupyterLab on a copy of the notebooks, in ./{FOLDER}.")
 @click.option("--no-open", is_flag=True, help="With --lab: start JupyterLab, but no browser.")
 def demo(*, lab: bool, no_open: bool) -> None:
@@ -54,10 +54,8 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
         raise click.BadParameter(str(error)) from None
 
 
-@click.command(
-    "demo:serve",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo demo:serve --port 8642\n  kosmo demo:serve --apps 500 --fault 429=5% --latency 80",
+@command(
+    "demo:serve", "kosmo demo:serve --port 8642", "kosmo demo:serve --apps 500 --fault 429=5% --latency 80", json=False
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(

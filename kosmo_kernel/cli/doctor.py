@@ -20,9 +20,8 @@ from kosmo_kernel.accounts import DEFAULT, names
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_checks import service, settings
 from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import coloured, document, print_result
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
@@ -32,16 +31,10 @@ from kosmo_kernel.settings.permissions import EFFECTS, permission
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 MAX_EXAMPLES = 5  # functions listed as examples in the JSON document
-EXAMPLES = """\b
-Examples:
-  kosmo integrations:doctor
-  kosmo integrations:doctor heroku --json
-"""
 
 
-@click.command("integrations:doctor", cls=Command, epilog=EXAMPLES)
+@command("integrations:doctor", "kosmo integrations:doctor", "kosmo integrations:doctor heroku --json")
 @click.argument("provider", required=False, metavar="[INTEGRATION]", shell_complete=integration_names)
-@as_json
 def doctor(*, provider: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import print_result
 from kosmo_kernel.errors import SettingsError
@@ -81,9 +81,7 @@ def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(
-    "install", cls=Command, epilog="\b\nExamples:\n  kosmo install\n  kosmo install --prefix /opt/conda/envs/notebooks"
-)
+@command("install", "kosmo install", "kosmo install --prefix /opt/conda/envs/notebooks", json=False)
 @location_options
 def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Make the kernel Lua (Kosmo) known to Jupyter.
@@ -100,7 +98,7 @@ def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     print_result(f"{spec['display_name']} is installed: {folder}")
 
 
-@click.command("uninstall", cls=Command, epilog="\b\nExample:\n  kosmo uninstall")
+@command("uninstall", "kosmo uninstall", json=False)
 @location_options
 def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Take the kernel Lua (Kosmo) away again.

@@ -12,8 +12,8 @@ import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
 from kosmo_kernel.cli.call import call_document
-from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import FORMAT, as_json
+from kosmo_kernel.cli.command import Command, command
+from kosmo_kernel.cli.options import FORMAT
 from kosmo_kernel.cli.output import document, print_note, write
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Servers, Tool
@@ -55,14 +55,11 @@ class ToolCallCommand(Command):
         return metadata | ({"notes": result.notes} if result else {})
 
 
-@click.command(
+@command(
     "mcp:call",
+    "kosmo mcp:call time.get_current_time --arg timezone=Etc/UTC",
+    'kosmo mcp:call time.get_current_time \'{"timezone": "Etc/UTC"}\' --json',
     cls=ToolCallCommand,
-    epilog="""\b
-Examples:
-  kosmo mcp:call time.get_current_time --arg timezone=Etc/UTC
-  kosmo mcp:call time.get_current_time '{"timezone": "Etc/UTC"}' --json
-""",
 )
 @click.argument("tool", metavar="SERVER.TOOL")
 @click.argument("payload", required=False, metavar="[JSON]")
@@ -70,7 +67,6 @@ Examples:
 @click.option("-n", "--dry-run", is_flag=True, help="Show the call, and make none; no server is started.")
 @click.option("--force", is_flag=True, help="Call it even where the settings say ask or deny.")
 @click.option("--format", "form", **FORMAT)
-@as_json
 @click.pass_context
 def call(
     ctx: click.Context,

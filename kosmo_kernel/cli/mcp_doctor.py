@@ -13,11 +13,10 @@ import click
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.checks import Finding
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.doctor import nothing_broken, print_findings, summary
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
@@ -29,9 +28,8 @@ from kosmo_kernel.settings.permissions import same_name, servers_named
 SDK = "mcp"
 
 
-@click.command("mcp:doctor", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:doctor\n  kosmo mcp:doctor time --json")
+@command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=servers)
-@as_json
 def doctor(*, name: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 

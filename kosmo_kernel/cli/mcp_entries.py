@@ -17,9 +17,9 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.accounts import read_token
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project, servers
-from kosmo_kernel.cli.options import NumberInRange, as_json
+from kosmo_kernel.cli.options import NumberInRange
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp import configuration
@@ -36,15 +36,11 @@ VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 name_argument = click.argument("name", shell_complete=servers)
 
 
-@click.command(
+@command(
     "mcp:add",
-    cls=Command,
-    epilog="""\b
-Examples:
-  kosmo mcp:add time -- mcp-server-time --local-timezone UTC
-  kosmo mcp:add tracker --secret TRACKER_TOKEN -- npx -y tracker-mcp
-  kosmo mcp:add library --url https://library.example.com/mcp --bearer
-""",
+    "kosmo mcp:add time -- mcp-server-time --local-timezone UTC",
+    "kosmo mcp:add tracker --secret TRACKER_TOKEN -- npx -y tracker-mcp",
+    "kosmo mcp:add library --url https://library.example.com/mcp --bearer",
 )
 @click.argument("name")
 @click.argument("command", nargs=-1, metavar="[-- COMMAND [ARG]…]")
@@ -60,7 +56,6 @@ Examples:
 @click.option("--timeout", type=NumberInRange(min=0, min_open=True), metavar="S", help="Seconds for each answer.")
 @click.option("--replace", is_flag=True, help="In place of an entry of this name.")
 @project
-@as_json
 def add(
     *,
     name: str,
@@ -98,10 +93,9 @@ def add(
     _report(name, path, "added", as_json=as_json)
 
 
-@click.command("mcp:remove", cls=Command, epilog="\b\nExample:\n  kosmo mcp:remove time")
+@command("mcp:remove", "kosmo mcp:remove time")
 @name_argument
 @project
-@as_json
 def remove(*, name: str, project: bool, as_json: bool) -> None:
     """Forget an MCP server, and its secrets."""
     path = config_path(of_project=project)
@@ -122,19 +116,17 @@ def remove(*, name: str, project: bool, as_json: bool) -> None:
     _report(name, path, "removed", as_json=as_json)
 
 
-@click.command("mcp:enable", cls=Command, epilog="\b\nExample:\n  kosmo mcp:enable time")
+@command("mcp:enable", "kosmo mcp:enable time")
 @name_argument
 @project
-@as_json
 def enable(*, name: str, project: bool, as_json: bool) -> None:
     """Let an MCP server be used again."""
     _switch(name, on=True, of_project=project, as_json=as_json)
 
 
-@click.command("mcp:disable", cls=Command, epilog="\b\nExample:\n  kosmo mcp:disable time --project")
+@command("mcp:disable", "kosmo mcp:disable time --project")
 @name_argument
 @project
-@as_json
 def disable(*, name: str, project: bool, as_json: bool) -> None:
     """Keep an MCP server configured, and do not use it."""
     _switch(name, on=False, of_project=project, as_json=as_json)

@@ -16,10 +16,9 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project, servers
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration
@@ -37,15 +36,10 @@ REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^}]*\}|^@secret:.*$")
 _REDACTED = re.compile(re.escape(REDACTED))
 
 
-@click.command(
-    "mcp:import",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo mcp:import ~/.cursor/mcp.json\n  kosmo mcp:import - --project < mcp.json",
-)
+@command("mcp:import", "kosmo mcp:import ~/.cursor/mcp.json", "kosmo mcp:import - --project < mcp.json")
 @click.argument("file", metavar="FILE or -", shell_complete=files)
 @click.option("--replace", is_flag=True, help="In place of entries of the same names.")
 @project
-@as_json
 def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     """Take over the MCP servers of another client.
 
@@ -83,13 +77,8 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
         print_result(line)
 
 
-@click.command(
-    "mcp:export",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo mcp:export > servers.json\n  kosmo mcp:export time tracker --json",
-)
+@command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
 @click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=servers)
-@as_json
 def export(*, names: tuple[str, ...], as_json: bool) -> None:
     """Print MCP servers without their secrets.
 

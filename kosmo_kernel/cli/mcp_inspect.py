@@ -13,10 +13,9 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.arguments import JSON_PLACE, fields_of_json
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.mcp_files import servers as server_names
 from kosmo_kernel.cli.mcp_list import NONE
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.errors import KosmoError, UnknownNameError
 from kosmo_kernel.mcp import Servers, Tool
@@ -27,9 +26,8 @@ from kosmo_kernel.safety.redaction import one_line
 server_argument = click.argument("server", shell_complete=server_names)
 
 
-@click.command("mcp:tools", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:tools\n  kosmo mcp:tools time --json")
+@command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
 @click.argument("server", required=False, metavar="[SERVER]", shell_complete=server_names)
-@as_json
 def tools(*, server: str | None, as_json: bool) -> None:
     """List the tools of MCP servers.
 
@@ -61,7 +59,7 @@ def tools(*, server: str | None, as_json: bool) -> None:
         print_note(fault)
 
 
-@click.command("mcp:schema", cls=Command, epilog="\b\nExample:\n  kosmo mcp:schema time.convert_time")
+@command("mcp:schema", "kosmo mcp:schema time.convert_time", json=False)
 @click.argument("tool", metavar="SERVER.TOOL")
 @click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
 def schema(*, tool: str, as_json: bool) -> None:
@@ -74,14 +72,9 @@ def schema(*, tool: str, as_json: bool) -> None:
         document(dict(servers.tool(server.name, name).schema))
 
 
-@click.command(
-    "mcp:resources",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo mcp:resources library\n  kosmo mcp:resources library library://catalogue --json",
-)
+@command("mcp:resources", "kosmo mcp:resources library", "kosmo mcp:resources library library://catalogue --json")
 @server_argument
 @click.argument("uri", required=False, metavar="[URI]")
-@as_json
 def resources(*, server: str, uri: str | None, as_json: bool) -> None:
     """List the resources of an MCP server, or print one.
 
@@ -110,15 +103,10 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
         print_result(f"{name} offers no resources.")
 
 
-@click.command(
-    "mcp:prompts",
-    cls=Command,
-    epilog='\b\nExamples:\n  kosmo mcp:prompts library\n  kosmo mcp:prompts library summarise \'{"book": "Emma"}\'',
-)
+@command("mcp:prompts", "kosmo mcp:prompts library", 'kosmo mcp:prompts library summarise \'{"book": "Emma"}\'')
 @server_argument
 @click.argument("prompt", required=False, metavar="[PROMPT]")
 @click.argument("payload", required=False, metavar="[JSON]")
-@as_json
 def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bool) -> None:
     """List the prompts of an MCP server, or print one.
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.mcp_files import servers
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
@@ -18,9 +17,8 @@ from kosmo_kernel.settings.permissions import EFFECTS, tool_permission
 NONE = "No MCP server is configured. `kosmo mcp:add` configures one."
 
 
-@click.command("mcp:list", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:list\n  kosmo mcp:list --all --json")
+@command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")
 @click.option("--all", "everything", is_flag=True, help="Those that are switched off as well.")
-@as_json
 def list_(*, everything: bool, as_json: bool) -> None:
     """List the MCP servers that are configured.
 
@@ -46,9 +44,8 @@ def list_(*, everything: bool, as_json: bool) -> None:
         print_note(fault)
 
 
-@click.command("mcp:status", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:status\n  kosmo mcp:status time --json")
+@command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=servers)
-@as_json
 def status(*, name: str | None, as_json: bool) -> None:
     """Say whether each may be used, and what to do if not.
 

@@ -9,9 +9,8 @@ import sys
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.mcp_files import servers
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
@@ -20,12 +19,9 @@ from kosmo_kernel.mcp.trust import consent_lines, fingerprint
 CHANGED = "It is not what you trusted before."
 
 
-@click.command(
-    "mcp:trust", cls=Command, epilog="\b\nExamples:\n  kosmo mcp:trust time\n  kosmo mcp:trust time --yes --json"
-)
+@command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
 @click.argument("name", shell_complete=servers)
 @click.option("-y", "--yes", is_flag=True, help="Agree without being asked; look at it before.")
-@as_json
 def trust(*, name: str, yes: bool, as_json: bool) -> None:
     """Agree that a server of this project is started.
 
@@ -52,9 +48,8 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
         print_result(f"{name} {'was' if before == 'trusted' else 'is'} trusted.")
 
 
-@click.command("mcp:untrust", cls=Command, epilog="\b\nExample:\n  kosmo mcp:untrust time")
+@command("mcp:untrust", "kosmo mcp:untrust time")
 @click.argument("name", shell_complete=servers)
-@as_json
 def untrust(*, name: str, as_json: bool) -> None:
     """Take back the agreement to a server of this project.
 

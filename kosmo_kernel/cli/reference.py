@@ -15,9 +15,8 @@ import click
 
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.cli.arguments import flags
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import function_names, integration_names, pages
-from kosmo_kernel.cli.options import as_json
 from kosmo_kernel.cli.output import document, print_result, print_rows, show_page
 from kosmo_kernel.docs import (
     GUIDES,
@@ -50,12 +49,7 @@ RUNS = {
 FUNCTION = {"auth": STRATEGY} | RUNS
 
 
-@click.command(
-    "integrations:list",
-    cls=Command,
-    epilog="\b\nExample:\n  kosmo integrations:list --json",
-)
-@as_json
+@command("integrations:list", "kosmo integrations:list --json")
 def list_(*, as_json: bool) -> None:
     """List the integrations and their functions.
 
@@ -69,13 +63,8 @@ def list_(*, as_json: bool) -> None:
         _print_integrations()
 
 
-@click.command(
-    "integrations:search",
-    cls=Command,
-    epilog="\b\nExample:\n  kosmo integrations:search failing certificates",
-)
+@command("integrations:search", "kosmo integrations:search failing certificates")
 @click.argument("words", nargs=-1, required=True)
-@as_json
 def search(*, words: tuple[str, ...], as_json: bool) -> None:
     """Find functions and guides by words.
 
@@ -101,11 +90,7 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
         print_result("Nothing speaks of this. `kosmo integrations:docs` names all pages.")
 
 
-@click.command(
-    "integrations:docs",
-    cls=Command,
-    epilog="\b\nExamples:\n  kosmo integrations:docs heroku.list_dynos\n  kosmo integrations:docs errors",
-)
+@command("integrations:docs", "kosmo integrations:docs heroku.list_dynos", "kosmo integrations:docs errors")
 @click.argument("page", required=False, default="", shell_complete=pages)
 @click.option(
     "--format",
@@ -114,7 +99,6 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     default="text",
     help="`text`: drawn on a terminal, plain in a pipe; `markdown`: the page as it is; `json`: as --json.",
 )
-@as_json
 def docs(*, page: str, form: str, as_json: bool) -> None:
     """Read the reference, or one page of it.
 
@@ -138,13 +122,8 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
         print_result("\n`kosmo integrations:docs PAGE` shows one of these pages.")
 
 
-@click.command(
-    "integrations:examples",
-    cls=Command,
-    epilog="\b\nExample:\n  kosmo integrations:examples heroku.list_dynos | kosmo integrations:lua --demo -",
-)
+@command("integrations:examples", "kosmo integrations:examples heroku.list_dynos | kosmo integrations:lua --demo -")
 @click.argument("page", shell_complete=pages)
-@as_json
 def examples(*, page: str, as_json: bool) -> None:
     """Show how a function is called, in Lua and the shell.
 
@@ -164,11 +143,7 @@ def examples(*, page: str, as_json: bool) -> None:
             print_result("\n".join(shown), end="")
 
 
-@click.command(
-    "integrations:schema",
-    cls=Command,
-    epilog="\b\nExample:\n  kosmo integrations:schema heroku.list_dynos",
-)
+@command("integrations:schema", "kosmo integrations:schema heroku.list_dynos", json=False)
 @click.argument("function", shell_complete=function_names)
 @click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
 def schema(*, function: str, as_json: bool) -> None:
@@ -191,16 +166,11 @@ def schema(*, function: str, as_json: bool) -> None:
     raise UnknownNameError(f"There is no function `{function}`.", known_suggestions or full_names)
 
 
-@click.command(
-    "integrations:fields",
-    cls=Command,
-    epilog="\b\nExample:\n  kosmo integrations:fields heroku",
-)
+@command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
 @click.option(
     "-a", "--account", default="default", metavar="A", help="The account to look at, in place of the default one."
 )
-@as_json
 def fields(*, integration: str, account: str, as_json: bool) -> None:
     """Show what an account is made of, and what is set.
 

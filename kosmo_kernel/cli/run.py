@@ -15,22 +15,20 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json, not_blank, recording_options
+from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.options import not_blank, recording_options
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.runbook import Report
 from kosmo_kernel.runbook.parameters import Parameter
 
-EXAMPLES = """\b
-Examples:
-  kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb
-  kosmo run notebooks/incident-runbook.ipynb -p name my-app --html
-  kosmo run notebooks/dyno-audit.ipynb --parameters
-"""  # \b keeps click from rewrapping the lines
 
-
-@click.command("run", cls=Command, epilog=EXAMPLES)
+@command(
+    "run",
+    "kosmo run notebooks/dyno-audit.ipynb --account production -o audit.ipynb",
+    "kosmo run notebooks/incident-runbook.ipynb -p name my-app --html",
+    "kosmo run notebooks/dyno-audit.ipynb --parameters",
+)
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Repeat it for more.")
 @click.option("-a", "--account", metavar="A", callback=not_blank, help="Short for `-p account A`.")
@@ -38,7 +36,6 @@ Examples:
 @click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
 @recording_options
 @click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
-@as_json
 def run(
     *,
     notebook: Path,

@@ -7,21 +7,17 @@ from pathlib import Path
 
 import click
 
-from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of, files
-from kosmo_kernel.cli.options import as_json, not_blank
+from kosmo_kernel.cli.options import not_blank
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, write
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import Form, SnapshotReport
 
-EXAMPLES = """\b
-Examples:
-  kosmo snapshot --demo -o before
-  kosmo snapshot -a production -o audits/2026-11-25 --format parquet
-"""
 
-
-@click.command("snapshot", cls=Command, epilog=EXAMPLES)
+@command(
+    "snapshot", "kosmo snapshot --demo -o before", "kosmo snapshot -a production -o audits/2026-11-25 --format parquet"
+)
 @click.option(
     "-a",
     "--account",
@@ -41,7 +37,6 @@ Examples:
     metavar="F",
     help="Of the files: jsonl (JSON lines, as Heroku sent it) or parquet.",
 )
-@as_json
 def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_json: bool) -> int:
     """Save what an account has, to compare it later.
 

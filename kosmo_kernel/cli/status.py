@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from kosmo_kernel.accounts.status import AccountStatus, with_remaining
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import as_json
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.output import document, print_rows
 from kosmo_kernel.cli.reference import PROVIDER, state
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.session import Session
 
 
-@click.command("integrations:status", cls=Command, epilog="\b\nExample:\n  kosmo integrations:status --json")
-@as_json
+@command("integrations:status", "kosmo integrations:status --json")
 def status(*, as_json: bool) -> None:
     """Show every account, and the requests it has left.
 
