@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel import accounts
 from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.command import Command, epilog_of
-from kosmo_kernel.cli.completions import accounts_of
-from kosmo_kernel.cli.options import AS_JSON, FORMAT, not_blank
+from kosmo_kernel.cli.options import AS_JSON, FORMAT
 from kosmo_kernel.cli.output import document, print_note, write
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
@@ -198,14 +197,8 @@ def _command(
             click.Argument(["payload"], required=False, metavar="[JSON]"),
             *options(function),
             click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="Any argument, by its name."),
-            click.Option(
-                ["-a", "--account"],
-                metavar="A",
-                callback=not_blank,
-                help="The account that is asked.",
-                shell_complete=accounts_of(integration),
-            ),
-            *([click.Option(["--demo"], is_flag=True, help="Ask the demo account, which is fiction.")] if demo else []),
+            click.Option(["-a", "--account"], **about_account("The account that is asked.", integration)),
+            *([click.Option(["--demo"], **ON_DEMO)] if demo else []),
             click.Option(["-n", "--dry-run"], is_flag=True, help="Check the call and show it, and make none."),
             click.Option(["--force"], is_flag=True, help="Call it even where the settings say ask or deny."),
             click.Option(["--json", "as_json"], **AS_JSON),
@@ -232,7 +225,7 @@ def _call(
     """Make the call and print its result."""
     as_json, form = option_values.pop("as_json"), option_values.pop("form")
     group.dry_run, force = option_values.pop("dry_run"), option_values.pop("force")
-    account = _account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
+    account = one_account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
     if as_json and form:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
@@ -277,20 +270,6 @@ def _call(
         show_values(values, below)
     for text in [*notes, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
         print_note(text)
-
-
-def _account(alias: str | None, account: str | None, *, demo: bool) -> str | None:
-    """Return the account that is named in one of three ways, or None.
-
-    Raises:
-        click.UsageError: two different accounts are named.
-    """
-    named = dict.fromkeys(
-        accounts.canonical_reserved(one) for one in (alias, account, accounts.DEMO if demo else None) if one
-    )
-    if len(named) > 1:
-        raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
-    return next(iter(named), None)
 
 
 def call_document(

@@ -18,10 +18,10 @@ import click
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, store
 from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import accounts_of, integration_names
-from kosmo_kernel.cli.options import not_blank
+from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
@@ -48,14 +48,7 @@ policy = click.Choice(POLICIES)
     "kosmo integrations:configure heroku --set allow_host=heroku.example.com --json",
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
-@click.option(
-    "-a",
-    "--account",
-    metavar="A",
-    callback=not_blank,
-    help="Permissions of this account only.",
-    shell_complete=accounts_of(),
-)
+@click.option("-a", "--account", **about_account("Permissions of this account only."))
 @click.option("--read", type=policy, help="What scripts may read: anything, after asking you, nothing.")
 @click.option("--write", type=policy, help="What scripts may change.")
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one.")

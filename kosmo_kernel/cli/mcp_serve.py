@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.completions import accounts_of
-from kosmo_kernel.cli.options import IntegerInRange, limit_options, not_blank
+from kosmo_kernel.cli.options import IntegerInRange, limit_options
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
 
@@ -29,15 +29,8 @@ In an agent's configuration:
 @click.option(
     "--http", "port", type=IntegerInRange(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
 )
-@click.option(
-    "-a",
-    "--account",
-    metavar="A",
-    callback=not_blank,
-    help="The account that calls ask which name none.",
-    shell_complete=accounts_of(),
-)
-@click.option("--demo", is_flag=True, help="Let that be the demo account, which is fiction.")
+@click.option("-a", "--account", **about_account("The account that calls ask which name none."))
+@click.option("--demo", **ON_DEMO)
 @limit_options
 @click.option(
     "--allow-mcp", is_flag=True, help="Let Lua ask your other MCP servers (app.mcp), which agents then reach as well."
@@ -56,11 +49,9 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
 
     Ctrl-C ends it, and the exit code is then 130, as it is for every command.
     """
-    if demo and account not in (None, "demo"):
-        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
-    options = ServerOptions("demo" if demo else account, allow_mcp_servers=allow_mcp, **given)
+    options = ServerOptions(one_account(account, demo=demo), allow_mcp_servers=allow_mcp, **given)
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.arguments import flags
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import function_names, integration_names, pages
@@ -168,9 +169,7 @@ def schema(*, function: str, as_json: bool) -> None:
 
 @command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
-@click.option(
-    "-a", "--account", default="default", metavar="A", help="The account to look at, in place of the default one."
-)
+@click.option("-a", "--account", default="default", **about_account("The account to look at, not the default one."))
 def fields(*, integration: str, account: str, as_json: bool) -> None:
     """Show what an account is made of, and what is set.
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import accounts_of, files
-from kosmo_kernel.cli.options import not_blank
+from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, write
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import Form, SnapshotReport
@@ -18,15 +18,8 @@ from kosmo_kernel.snapshot import Form, SnapshotReport
 @command(
     "snapshot", "kosmo snapshot --demo -o before", "kosmo snapshot -a production -o audits/2026-11-25 --format parquet"
 )
-@click.option(
-    "-a",
-    "--account",
-    metavar="A",
-    callback=not_blank,
-    help="The account that is asked.",
-    shell_complete=accounts_of(),
-)
-@click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
+@click.option("-a", "--account", **about_account("The account that is asked."))
+@click.option("--demo", **ON_DEMO)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
 @click.option(
     "--format",
@@ -46,9 +39,6 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
 
     With --json: what `manifest.json` has, with `success` and `directory` in front.
     """
-    if demo and account not in (None, "demo"):
-        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
-
     from kosmo_kernel.render.terminal_progress import TerminalProgress
     from kosmo_kernel.session import Session
     from kosmo_kernel.snapshot import take
@@ -59,7 +49,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
         line.make_way(sys.stderr, text)
         write(sys.stderr, text)
 
-    with Session("demo" if demo else account) as session, line:
+    with Session(one_account(account, demo=demo)) as session, line:
         report = take(session, Path(output), form, tell=tell, on_progress=line)
     complete = report.manifest["complete"]
     if as_json:

@@ -1,0 +1,36 @@
+"""The options that name an account: `-a` or `--account`, and `--demo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kosmo_kernel.accounts import DEMO, canonical_reserved
+from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.cli.completions import accounts_of
+from kosmo_kernel.cli.options import not_blank
+
+ON_DEMO: dict[str, Any] = {"is_flag": True, "help": "Ask the demo account, which is fiction."}  # of `--demo`
+
+
+def about_account(text: str, integration: Integration | None = None) -> dict[str, Any]:
+    """Return the arguments of `click.option` for `--account`.
+
+    Parameters:
+        text: the help.
+        integration: whose accounts a shell completes; those of all integrations when None.
+    """
+    return {"metavar": "A", "callback": not_blank, "help": text, "shell_complete": accounts_of(integration)}
+
+
+def one_account(*aliases: str | None, demo: bool) -> str | None:
+    """Return the account that is named in one of several ways, or None.
+
+    Raises:
+        click.UsageError: two different accounts are named.
+    """
+    named = dict.fromkeys(canonical_reserved(one) for one in (*aliases, DEMO if demo else None) if one)
+    if len(named) > 1:
+        raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
+    return next(iter(named), None)
