@@ -1,14 +1,12 @@
 """`kosmo integrations:call heroku.FN` and `kosmo integrations:heroku FN`: call one function, without Lua.
 
 Each function is a subcommand, created from the catalogue when it is used; its options are the parameters of the
-function (`arguments.py`). The result is shown like the value of a script or written in a `--format`. With `--json` it
-is in a document with six keys, the same six if the call fails or is never made.
+function (`arguments.py`). The result is shown like the value of a script or written in a `--format`.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -18,10 +16,10 @@ import click
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
-from kosmo_kernel.cli.command import Command, epilog_of
+from kosmo_kernel.cli.call_command import CallCommand
+from kosmo_kernel.cli.command import epilog_of
 from kosmo_kernel.cli.options import AS_JSON, FORMAT
-from kosmo_kernel.cli.output import document, print_note, write
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
 
@@ -32,7 +30,7 @@ _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, whi
 _OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options with a value that may precede the function
 
 
-class FunctionGroup(Command, click.Group):
+class FunctionGroup(CallCommand, click.Group):
     """A command whose subcommands are functions, each created when it is used.
 
     Parameters:
@@ -44,8 +42,6 @@ class FunctionGroup(Command, click.Group):
     def __init__(self, name: str, integration: str | None = None, **more: Any) -> None:
         super().__init__(name, **more)
         self.integration = integration
-        self.function_name: str | None = None  # full name of the called function, or the argument until it is resolved
-        self.dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, and accept options before the function."""
@@ -91,11 +87,6 @@ class FunctionGroup(Command, click.Group):
             if name.startswith(incomplete)
         ]
         return [*functions, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """Return the six keys of a failed call."""
-        result = error.result if isinstance(error, KosmoError) else None
-        return call_document(self.function_name, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -231,67 +222,14 @@ def _call(
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
     arguments = combine_arguments(function, option_values, pairs, payload)
 
-    from kosmo_kernel.cli.lua_run import ask
-    from kosmo_kernel.render.terminal_progress import TerminalProgress
-    from kosmo_kernel.results.dry_run import plan_of
-    from kosmo_kernel.run.options import Frontend, RunOptions
     from kosmo_kernel.session import Session
 
-    line = TerminalProgress(sys.stderr)
-
-    def tell(_stream: str, text: str) -> None:
-        line.make_way(sys.stderr, text)
-        write(sys.stderr, text)
-
     try:
-        with Session(account) as session, line:
-            result = session.call(
-                f"{integration.name}.{function.name}",
-                arguments,
-                RunOptions(dry_run=group.dry_run, force=force),
-                Frontend(tell, ask=partial(ask, line), progress=line),
-            )
+        with Session(account) as session:
+            result = group.make_call(session, f"{integration.name}.{function.name}", arguments, force=force)
     except InvalidArgumentsError as error:  # the message ends with advice for Lua
         raise click.UsageError(error.message.removesuffix(f". Write {function.signature}") + ".") from None
-    if as_json:
-        data = None if group.dry_run else result.value
-        meta = {"operation": function.effect} | group.meta(result)
-        document(call_document(group.function_name, result, meta, data=data))
-        return
-    values = [plan_of(result.planned)] if group.dry_run else result.values[:1]  # failures are in the notes
-    below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
-    if form:
-        from kosmo_kernel.cli.formats import write_values
-
-        write_values(values, form)
-    else:
-        from kosmo_kernel.cli.values import show_values
-
-        show_values(values, below)
-    for text in [*notes, *(["A dry run: nothing was asked."] if group.dry_run else [])]:
-        print_note(text)
-
-
-def call_document(
-    function: str | None, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
-) -> dict[str, Any]:
-    """Return the JSON document of a call, with six keys.
-
-    Parameters:
-        function: the full name of the function, or the requested name if there is no such function.
-        result: the result of the call, also of a failed one; None if the call never began.
-        meta: metadata of the call.
-        data: the value that the call returned.
-        error: the message of the error if the call failed.
-    """
-    return {
-        "function": function,
-        "success": error is None,
-        "data": data,
-        "error": error,
-        "meta": meta,
-        "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
-    }
+    group.show(result, {"operation": function.effect} | group.meta(result), form, as_json=as_json)
 
 
 @click.pass_context

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from kosmo_kernel.cli.arguments import fields_of_json
-from kosmo_kernel.cli.call import call_document
-from kosmo_kernel.cli.command import Command, command
+from kosmo_kernel.cli.call_command import CallCommand
+from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import FORMAT
-from kosmo_kernel.cli.output import document, print_note, write
-from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.results.result import Result
 
 SPACE = "mcp."
 
 
-class ToolCallCommand(Command):
-    """A command that calls a tool, and reports failures with the same JSON keys as a successful call."""
+class ToolCallCommand(CallCommand):
+    """The command that calls a tool."""
 
-    function_name: str | None = None  # full name of the tool in the current call, or the argument until it is resolved
     tool: Tool | None = None  # the tool of the current call, once its server has described it
     server: str | None = None  # server name of the current call, once it is resolved
-    dry_run = False
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, and keep the name of the tool and `--dry-run` for the document of a failure."""
@@ -36,11 +30,6 @@ class ToolCallCommand(Command):
         rest = super().parse_args(ctx, args)
         self.function_name, self.dry_run = ctx.params.get("tool"), bool(ctx.params.get("dry_run"))
         return rest
-
-    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
-        """Return the six keys of a failed call."""
-        result = error.result if isinstance(error, KosmoError) else None
-        return call_document(self.function_name, result, self.meta(result) | {"error": facts}, error=message)
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -92,38 +81,18 @@ def call(
     named = [_pair(pair) for pair in pairs]
     if duplicates := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
         raise click.UsageError(f"`{duplicates[0]}` is given twice.")
-    command = ctx.command
-    if not isinstance(command, ToolCallCommand):
-        raise TypeError("this function is the callback of a Call")
+    caller = cast("ToolCallCommand", ctx.command)
 
-    from kosmo_kernel.cli.lua_run import ask
-    from kosmo_kernel.render.terminal_progress import TerminalProgress
-    from kosmo_kernel.run.options import Frontend, RunOptions
     from kosmo_kernel.session import Session
 
-    line = TerminalProgress(sys.stderr)
-
-    def tell(_stream: str, text: str) -> None:
-        line.make_way(sys.stderr, text)
-        write(sys.stderr, text)
-
-    with Session() as session, line:
-        command.tool = _resolve(command, session.servers.get(), tool, dry_run=dry_run)
-        arguments = given | {name: _typed(command.tool, name, text) for name, text in named}
-        result = session.call(
-            command.function_name or tool,
-            arguments,
-            RunOptions(dry_run=dry_run, force=force),
-            Frontend(tell, ask=partial(ask, line), progress=line),
-        )
-    if as_json:
-        data = None if dry_run else result.value
-        document(call_document(command.function_name, result, command.meta(result), data=data))
-        return
-    _show(result, form, dry_run=dry_run)
+    with Session() as session:
+        caller.tool = _resolve(caller, session.servers.get(), tool, dry_run=dry_run)
+        arguments = given | {name: _typed(caller.tool, name, text) for name, text in named}
+        result = caller.make_call(session, caller.function_name or tool, arguments, force=force)
+    caller.show(result, caller.meta(result), form, as_json=as_json)
 
 
-def _resolve(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
+def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:
     """Return the tool, which starts its server; return None for a dry run.
 
     Raises:
@@ -131,11 +100,11 @@ def _resolve(command: ToolCallCommand, servers: Servers, path: str, *, dry_run: 
     """
     server, name = servers.split(path)
     servers.may_use(server.name)
-    command.server, command.function_name = server.name, f"{SPACE}{server.name}.{name}"
+    caller.server, caller.function_name = server.name, f"{SPACE}{server.name}.{name}"
     if dry_run:
         return None
     tool = servers.tool(server.name, name)
-    command.function_name = tool.function
+    caller.function_name = tool.function
     return tool
 
 
@@ -164,21 +133,3 @@ def _type_names(schema: Mapping[str, Any]) -> set[str]:
     for alternative in (*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())):
         names |= _type_names(alternative) if isinstance(alternative, dict) else set()
     return names
-
-
-def _show(result: Result, form: str | None, *, dry_run: bool) -> None:
-    """Print the result of a call to standard output and its notes to standard error."""
-    from kosmo_kernel.results.dry_run import plan_of
-
-    values = [plan_of(result.planned)] if dry_run else result.values[:1]
-    below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
-    if form:
-        from kosmo_kernel.cli.formats import write_values
-
-        write_values(values, form)
-    else:
-        from kosmo_kernel.cli.values import show_values
-
-        show_values(values, below)
-    for text in [*notes, *(["A dry run: nothing was asked."] if dry_run else [])]:
-        print_note(text)

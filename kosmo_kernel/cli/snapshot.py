@@ -10,7 +10,7 @@ import click
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.output import document, print_note, print_result, print_rows, write
+from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.snapshot import Form, SnapshotReport
 
@@ -39,18 +39,18 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
 
     With --json: what `manifest.json` has, with `success` and `directory` in front.
     """
+    from kosmo_kernel.cli.lua_run import LiveOutput
     from kosmo_kernel.render.terminal_progress import TerminalProgress
     from kosmo_kernel.session import Session
     from kosmo_kernel.snapshot import take
 
     line = TerminalProgress(sys.stderr)
-
-    def tell(_stream: str, text: str) -> None:
-        line.make_way(sys.stderr, text)
-        write(sys.stderr, text)
-
-    with Session(one_account(account, demo=demo)) as session, line:
-        report = take(session, Path(output), form, tell=tell, on_progress=line)
+    with (
+        Session(one_account(account, demo=demo)) as session,
+        line,
+        LiveOutput(session, line, aside=True) as live_output,
+    ):
+        report = take(session, Path(output), form, tell=live_output, on_progress=line)
     complete = report.manifest["complete"]
     if as_json:
         document({"success": complete, "directory": output, **report.manifest})

@@ -1,0 +1,79 @@
+"""What `integrations:call` and `mcp:call` share: one call, its display, and its JSON document.
+
+The document has the same six keys whether the call succeeds, fails or is never made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.output import document, print_note
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.results.result import Result
+
+if TYPE_CHECKING:
+    from kosmo_kernel.session import Session
+
+
+class CallCommand(Command):
+    """A command that makes one call.
+
+    Attributes:
+        function_name: the full name of what is called, or the argument until it is resolved.
+        dry_run: whether the current call is a dry run.
+    """
+
+    function_name: str | None = None
+    dry_run = False
+
+    def meta(self, result: Result | None) -> dict[str, Any]:
+        """Return the metadata of the current call; `result` is None if it never began."""
+        raise NotImplementedError
+
+    def failure(self, message: str, facts: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """Return the document of a failed call."""
+        result = error.result if isinstance(error, KosmoError) else None
+        return self._document(result, self.meta(result) | {"error": facts}, error=message)
+
+    def make_call(self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool) -> Result:
+        """Make the call with progress, notes and questions on standard error."""
+        from kosmo_kernel.cli.lua_run import LiveOutput, ask
+        from kosmo_kernel.render.terminal_progress import TerminalProgress
+        from kosmo_kernel.run.options import Frontend, RunOptions
+
+        line = TerminalProgress(sys.stderr)
+        with line, LiveOutput(session, line, aside=True) as live_output:
+            options = RunOptions(dry_run=self.dry_run, force=force)
+            return session.call(
+                function, arguments, options, Frontend(live_output, ask=partial(ask, line), progress=line)
+            )
+
+    def show(self, result: Result, meta: dict[str, Any], form: str | None, *, as_json: bool) -> None:
+        """Print the result: as a document, in the format `form`, or for people."""
+        if as_json:
+            document(self._document(result, meta, data=None if self.dry_run else result.value))
+            return
+        from kosmo_kernel.cli.show_result import write_values
+        from kosmo_kernel.results.dry_run import plan_of
+
+        values = [plan_of(result.planned)] if self.dry_run else result.values[:1]  # failures are in the notes
+        below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
+        write_values(values, form, below)
+        for text in [*notes, *(["A dry run: nothing was asked."] if self.dry_run else [])]:
+            print_note(text)
+
+    def _document(
+        self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None
+    ) -> dict[str, Any]:
+        return {
+            "function": self.function_name,
+            "success": error is None,
+            "data": data,
+            "error": error,
+            "meta": meta,
+            "duration_ms": round(result.seconds * 1000, 1) if result else 0.0,
+        }
