@@ -10,8 +10,9 @@ import shutil
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from rich.console import Console
 from rich.padding import Padding
 from rich.syntax import Syntax
 
@@ -19,9 +20,6 @@ from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import LUA, console, table
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 READ_ONLY = "heroku authorizations:create -s read,identity --short"
 _DAY = "%Y-%m-%d"

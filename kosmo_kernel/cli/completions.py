@@ -5,18 +5,17 @@ Each is passed to click as `shell_complete`, so it runs only while a shell compl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import click
+
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations import load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    import click
     from click.shell_completion import CompletionItem
-
-    from kosmo_kernel.catalogue import Integration
 
     Choices = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 

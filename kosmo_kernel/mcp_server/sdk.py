@@ -9,33 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp import types as protocol
+from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
 from kosmo_kernel import __version__, docs
+from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.mcp_server.call_handler import InFlightCall, ToolResult
-from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, pages
+from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ToolResult
+from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, OfferedTool, pages
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from mcp.server.context import ServerRequestContext
-
-    from kosmo_kernel.client.progress import ProgressSnapshot
-    from kosmo_kernel.mcp_server.call_handler import CallHandler
-    from kosmo_kernel.mcp_server.tools import OfferedTool
-
-    Application = Callable[[Any, Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
 PATH = "/mcp"
@@ -47,11 +41,7 @@ HALF, STEP = 0.5, 1e-6
 
 
 def server_of(handler: CallHandler) -> Server[Any]:
-    """Return the SDK's server, which passes tool calls to a handler.
-
-    Parameters:
-        handler: handles the calls.
-    """
+    """Return the SDK's server, which passes tool calls to a handler."""
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
@@ -157,10 +147,6 @@ async def over_streams(handler: CallHandler, lines: AsyncIterator[str]) -> None:
     """Serve one client over the standard streams, until its input ends.
 
     Meanwhile standard output is reserved for the protocol: other output goes to standard error.
-
-    Parameters:
-        handler: handles the calls.
-        lines: the client's messages.
     """
     server = server_of(handler)
     stdin: Any = lines  # the SDK only iterates over its lines
@@ -176,11 +162,6 @@ def application(handler: CallHandler, port: int, token: str) -> Application:
 
     A web page in the user's browser can send requests to this machine. It does not have the token, and requests with
     another `Host` or `Origin` than this machine are rejected.
-
-    Parameters:
-        handler: handles the calls.
-        port: the port of the application.
-        token: the token that a client sends as `Authorization: Bearer …`.
     """
     hosts = [f"{host}:{port}" for host in HOSTS]
     security = TransportSecuritySettings(
