@@ -52,11 +52,7 @@ class Account:
 
 
 def check_token(token: str, source: str) -> None:
-    """Check that a token can be sent in a header.
-
-    Parameters:
-        token: the secret.
-        source: the place where it was found, for the message.
+    """Check that a token can be sent in a header; the message of the error names its source.
 
     Raises:
         CredentialsError: it has characters other than visible ASCII. The message does not show it.
@@ -69,15 +65,9 @@ def check_token(token: str, source: str) -> None:
 
 
 def add_command(integration: str, alias: str) -> str:
-    """Return the command that adds an account.
-
-    Parameters:
-        integration: the service's name.
-        alias: the account's alias, or a placeholder.
-    """
-    return f"kosmo accounts:add {alias}" + (
-        "" if integration == DEFAULT_INTEGRATION else f" --integration {integration}"
-    )
+    """Return the command that adds an account."""
+    more = "" if integration == DEFAULT_INTEGRATION else f" --integration {integration}"
+    return f"kosmo accounts:add {alias}{more}"
 
 
 def canonical_reserved(alias: str) -> str:

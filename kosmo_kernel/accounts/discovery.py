@@ -85,11 +85,6 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
 def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> Iterator[Step]:
     """Yield the places that have a token of an account, in the order of the search. No secret is read.
 
-    Parameters:
-        integration: the service.
-        alias: the account's alias, in any spelling.
-        env: as for `find`.
-
     Raises:
         CredentialsError: the address must not receive a token, or `~/.netrc` is invalid.
         SettingsError: a settings file is invalid.
@@ -153,12 +148,7 @@ def canonical_name(integration: Integration, alias: str, env: Mapping[str, str] 
 
 
 def fault(integration: Integration, env: Mapping[str, str] | None = None) -> KosmoError | None:
-    """Return the error of an invalid file that prevents accounts from being listed, or None.
-
-    Parameters:
-        integration: the service.
-        env: as for `find`.
-    """
+    """Return the error of an invalid file that prevents accounts from being listed, or None."""
     env = os.environ if env is None else env
     try:
         store.stored_accounts(integration.name, env)

@@ -37,16 +37,11 @@ class CliUser(NamedTuple):
 
 
 def signed_in(place: CliLogin, env: Mapping[str, str]) -> CliUser | None:
-    """Return the user who is signed in; None if there is none, or if the command line does not use the keyring.
-
-    Parameters:
-        place: where the command line keeps its user and token.
-        env: environment variables.
-    """
+    """Return the user who is signed in; None if there is none, or if the command line does not use the keyring."""
     if os.name == "nt" or env.get(place.off_env, "").lower() == "true":
         return None  # the keyring library cannot read the command line's entries on Windows
     own = env.get(place.folder_env, "").strip()
-    data = env.get("XDG_DATA_HOME", "").strip() or _in_home("~/.local/share")
+    data = env.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
     file = Path(own, Path(place.state).name) if own else Path(data, place.state)
     try:
         changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
@@ -78,12 +73,7 @@ def token_of(place: CliLogin, person: CliUser) -> str | None:
 def netrc_file(env: Mapping[str, str]) -> Path:
     """Return the path of the netrc file, which may not exist."""
     path = env.get(NETRC, "").strip()
-    return Path(_in_home(path or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
-
-
-def _in_home(path: str) -> str:
-    """Expand `~` in a path; the path is unchanged if the home folder is unknown."""
-    return os.path.expanduser(path)
+    return Path(os.path.expanduser(path or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
 
 
 def netrc_password(file: Path, host: str) -> str | None:
@@ -91,10 +81,6 @@ def netrc_password(file: Path, host: str) -> str | None:
 
     Heroku's command line writes files that Python's `netrc` module rejects. In that case the host's lines are searched
     for a password, as the command line does.
-
-    Parameters:
-        file: the file.
-        host: the host as it is written there, with its port if it has one.
 
     Raises:
         CredentialsError: the file cannot be read or is invalid. No part of it is in the message.

@@ -49,10 +49,6 @@ class StoredAccount:
 def stored_accounts(integration: str, env: Mapping[str, str]) -> dict[str, StoredAccount]:
     """Return the added accounts of an integration by normalized alias.
 
-    Parameters:
-        integration: the service's name.
-        env: environment variables, one of which may name the folder.
-
     Raises:
         SettingsError: the file that lists them is invalid or cannot be read.
     """
@@ -61,11 +57,6 @@ def stored_accounts(integration: str, env: Mapping[str, str]) -> dict[str, Store
 
 def token_of(integration: str, one: StoredAccount, env: Mapping[str, str]) -> str:
     """Return the token of an added account.
-
-    Parameters:
-        integration: the service's name.
-        one: the account.
-        env: as for `added`.
 
     Raises:
         CredentialsError: it is no longer where it was stored, or that place cannot or must not be read.
@@ -133,13 +124,9 @@ def add(
     in_file: bool = False,
     replace: bool = False,
 ) -> StoredAccount:
-    """Store an account.
+    """Store an account, with an alias that `check_alias` returned.
 
     Parameters:
-        integration: the service.
-        alias: an alias that `check_alias` returned.
-        token: the secret.
-        env: environment variables, one of which may name the folder.
         who: the owner of the account.
         in_file: store the token in a file, even if there is a keyring.
         replace: replace an account with the same name.

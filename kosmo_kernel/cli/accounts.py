@@ -186,8 +186,7 @@ def keep(
         alias: the account's name, as returned by `store.check_alias`.
         token: the secret.
         source: the source of the token, for messages.
-        in_file: store the token in a file, even if there is a keyring.
-        replace: replace the token of an existing account of this name.
+        in_file, replace: as for `store.add`.
 
     Returns:
         The owner of the token, and the stored account.

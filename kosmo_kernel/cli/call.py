@@ -261,11 +261,7 @@ call = FunctionGroup(
 
 @cache
 def calls_of(name: str) -> FunctionGroup:
-    """Return the command `integrations:<name>`.
-
-    Parameters:
-        name: the name of the integration, which must exist.
-    """
+    """Return the command `integrations:<name>` of an integration, which must exist."""
 
     @click.pass_context
     def page(ctx: click.Context, /, *, as_json: bool) -> None:

@@ -102,9 +102,6 @@ def open_lab(*, browser: bool) -> None:
     JupyterLab's working directory is the prefix of this Python, not the folder of notebooks, so that neither modules
     nor settings are loaded from that folder.
 
-    Parameters:
-        browser: open a browser.
-
     Raises:
         SettingsError: JupyterLab is not installed, the notebooks cannot be copied, or the kernelspec that Jupyter uses
             would let the kernel import modules from the folder of notebooks.

@@ -248,12 +248,7 @@ def functions(*those: Integration) -> list[dict[str, Any]]:
 
 
 def credential_fields(integration: Integration, account: str) -> list[dict[str, Any]]:
-    """Return the fields of an account as JSON data: its token, and the addresses that the token may be sent to.
-
-    Parameters:
-        integration: the integration of the account.
-        account: the account's alias.
-    """
+    """Return the fields of an account as JSON data: its token, and the addresses that the token may be sent to."""
     from kosmo_kernel.accounts import canonical_name, variable_of
     from kosmo_kernel.settings.config_file import config
 

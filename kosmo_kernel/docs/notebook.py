@@ -36,11 +36,7 @@ _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or co
 
 
 def arrange_for_notebook(text: str) -> str:
-    """Return a page in the form that notebooks render.
-
-    Parameters:
-        text: the Markdown of the page.
-    """
+    """Return the Markdown of a page in the form that notebooks render."""
     head, sections = _split(text)
     entries = dict(_ENTRY.findall(_without_code(head)))
     titles = [title for title, _ in sections]

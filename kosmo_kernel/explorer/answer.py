@@ -63,11 +63,7 @@ def _defect(error: BaseException) -> str:
 
 
 class SearchableRows:
-    """The rows of a result, searchable by their displayed text.
-
-    Parameters:
-        records: the result.
-    """
+    """The rows of a result, searchable by their displayed text."""
 
     def __init__(self, records: Records) -> None:
         self.records = records

@@ -38,13 +38,7 @@ _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align 
 
 
 class Explorer:
-    """The form.
-
-    Parameters:
-        context: the notebook in which the form is opened.
-        integration: the service of the function to select first.
-        function: the function to select first.
-    """
+    """The form, with a function selected."""
 
     def __init__(self, context: NotebookContext, integration: Integration, function: Function) -> None:
         w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython

@@ -50,11 +50,7 @@ class ExplorerCall:
         return f"{_PREFIX}{self.integration.name}{alias}.{self.function.name}({arguments})"
 
     def cell(self, first_line: str) -> str:
-        """Return the text of a cell that makes the call.
-
-        Parameters:
-            first_line: the first line of a Lua cell; empty in a Lua notebook.
-        """
+        """Return the text of a cell that makes the call, with the `first_line` of a `NotebookContext`."""
         if self.account:
             return f"%%{LUA_MAGIC} --account {self.account}\n{self.lua}"
         return f"{first_line}\n{self.lua}" if first_line else self.lua

@@ -49,11 +49,7 @@ class Runbook:
         return self._cell(REPORT_TAG) is not None
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Add the cell that sets these parameters, or replace the one of an earlier run.
-
-        Parameters:
-            values: the values by name, as `parameters.values_of` returns them.
-        """
+        """Add the cell that sets these parameters, or replace the one of an earlier run."""
         import nbformat
 
         existing = self._cell(INJECTED)

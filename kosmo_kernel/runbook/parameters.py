@@ -48,9 +48,7 @@ class Parameter:
 def parse_declarations(code: str, language: str) -> list[Parameter]:
     """Return the parameters that a cell declares in order: each top-level assignment to a single name.
 
-    Parameters:
-        code: the cell.
-        language: `lua` or `python`; for other languages the result is empty.
+    Cells in languages other than Lua and Python declare none.
     """
     parser = {LUA: _parse_lua, PYTHON: _parse_python}.get(language)
     return parser(code) if parser else []
@@ -59,10 +57,8 @@ def parse_declarations(code: str, language: str) -> list[Parameter]:
 def value_of(parameter: Parameter, text: str) -> Any:
     """Parse the text that is given for a parameter.
 
-    Parameters:
-        parameter: the parameter, whose kind decides: a string stays as it is, a table is parsed as JSON, and for a
-            default of nil or None any text is accepted and stays a string.
-        text: the text as the user typed it.
+    Its kind decides: a string stays as it is, a table is parsed as JSON, and for a default of nil or None any text is
+    accepted and stays a string.
 
     Raises:
         InvalidArgumentsError: the text is not of that kind.

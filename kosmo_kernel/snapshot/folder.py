@@ -62,8 +62,6 @@ def write(
     """Write a snapshot.
 
     Parameters:
-        folder: the new folder.
-        form: the file format.
         tables: the records of each table.
         manifest: the content of the manifest, which has the `file` of each table.
         change: redacts the secrets in a text.

@@ -21,12 +21,6 @@ from kosmo_kernel.values.records import Records, columns_with_item
 class AccountLists:
     """Reads the lists of one account, one after the other.
 
-    Parameters:
-        session: calls the functions.
-        integration: the service whose lists are read.
-        tell: called with `stderr` and a message for the user.
-        on_progress: called with the progress of each list.
-
     Attributes:
         tables: the records of each list, by table name.
         failures: what could not be read, each with its `table` and the facts of the error.

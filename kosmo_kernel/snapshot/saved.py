@@ -29,9 +29,6 @@ class UnknownTableError(SettingsError, KeyError):
 class SavedSnapshot(Mapping[str, "KosmoFrame"]):
     """A mapping of table names to frames; each frame is read when it is accessed.
 
-    Parameters:
-        folder: the folder of the snapshot.
-
     Attributes:
         folder: the folder of the snapshot.
         manifest: the content of `manifest.json`.
