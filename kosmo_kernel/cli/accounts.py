@@ -164,13 +164,11 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
         raise click.UsageError(
             "Nobody can be asked for the token here: standard input is no terminal. Add - to read it."
         )
+    source = "the prompt" if is_terminal else "standard input"
     if is_terminal:
-        source, token = (
-            "the prompt",
-            str(click.prompt(prompt, hide_input=True, err=True, default="", show_default=False)),
-        )
+        token = str(click.prompt(prompt, hide_input=True, err=True, default="", show_default=False))
     else:
-        source, token = "standard input", sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
+        token = sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
     if not token.strip():
         raise CredentialsError(f"There is no token in {source}. Nothing was kept.")
     return token.strip(), source
@@ -239,19 +237,9 @@ def _real_accounts(integration: Integration) -> Sequence[str]:
 
 def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
     """Try the token of an account with one request; return the result as JSON data."""
-    row: dict[str, Any] = {
-        "integration": integration.name,
-        "account": accounts.canonical_name(integration, alias) or alias,
-    }
-    row |= {
-        "success": False,
-        "error": None,
-        "token": None,
-        "who": None,
-        "scopes": [],
-        "left": None,
-        "duration_ms": None,
-    }
+    name = accounts.canonical_name(integration, alias) or alias
+    row: dict[str, Any] = {"integration": integration.name, "account": name, "success": False, "error": None}
+    row |= {"token": None, "who": None, "scopes": [], "left": None, "duration_ms": None}
     try:
         account = accounts.find(integration, alias)
         row["token"] = f"in {account.source}"

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,20 +47,30 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
     """
     failures: list[Finding] = []
     integrations = [integration_of(provider)] if provider else _all(failures)
-    groups = _groups(integrations, failures)
+    facts = {one.name: _facts(one) for one in integrations} if as_json else {}
+    more = {"providers": facts} | (facts[integrations[0].name] if provider and facts else {})
+    return report(_groups(integrations, failures), more, as_json=as_json)
+
+
+def report(
+    groups: Iterable[tuple[str, Iterable[Finding]]], facts: Mapping[str, Any] | None = None, *, as_json: bool
+) -> int:
+    """Run the checks of groups, print their findings, and return the exit code.
+
+    Parameters:
+        groups: the headings, each with its checks.
+        facts: further keys of the JSON document.
+        as_json: print a document.
+    """
     if as_json:
         findings = [finding for _, group in groups for finding in group]
-        facts = {one.name: _facts(one) for one in integrations}
-        answer = {
-            "success": nothing_broken(findings),
-            "findings": [asdict(one) for one in findings],
-            "providers": facts,
-        }
-        document(answer | (facts[integrations[0].name] if provider else {}))
     else:
         findings = list(print_findings(groups))
-        print_result(f"\n{summary(findings)}")
-    return SUCCESS if nothing_broken(findings) else FAILED
+        print_result(f"\n{_summary(findings)}")
+    success = all(finding.state != "broken" for finding in findings)
+    if as_json:
+        document({"success": success, "findings": [asdict(one) for one in findings], **(facts or {})})
+    return SUCCESS if success else FAILED
 
 
 def _all(failures: list[Finding]) -> list[Integration]:
@@ -85,11 +95,6 @@ def _groups(
         yield "Integrations", failures
     for integration in integrations:
         yield integration.title, service(integration)
-
-
-def nothing_broken(findings: Iterable[Finding]) -> bool:
-    """Return whether nothing is broken."""
-    return all(finding.state != "broken" for finding in findings)
 
 
 def _facts(integration: Integration) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def _wrapped(text: str, prefix: str, indent: int) -> str:
     )
 
 
-def summary(findings: Iterable[Finding]) -> str:
+def _summary(findings: Iterable[Finding]) -> str:
     """Return a sentence with the numbers of warnings and broken findings."""
     counts = Counter(finding.state for finding in findings)
     warning_count, broken = counts["warning"], counts["broken"]

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 import click
@@ -14,11 +13,9 @@ import click
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.doctor import nothing_broken, print_findings, summary
+from kosmo_kernel.cli.doctor import report
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
-from kosmo_kernel.cli.output import document, print_result
-from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration
 from kosmo_kernel.mcp.references import fill_in
@@ -42,13 +39,7 @@ def doctor(*, name: str | None, as_json: bool) -> int:
     groups: list[tuple[str, Iterable[Finding]]] = [("The SDK", _sdk()), ("Files", _files(configured))]
     groups += [("Permissions", permissions)] if (permissions := list(_permissions(list(configured.servers)))) else []
     groups += [(f"The server {server.name}", _server(server)) for server in chosen]
-    if as_json:
-        findings = [finding for _, group in groups for finding in group]
-        document({"success": nothing_broken(findings), "findings": [asdict(finding) for finding in findings]})
-    else:
-        findings = list(print_findings(groups))
-        print_result(f"\n{summary(findings)}")
-    return SUCCESS if nothing_broken(findings) else FAILED
+    return report(groups, as_json=as_json)
 
 
 def _sdk() -> Iterator[Finding]:

@@ -255,31 +255,15 @@ def credential_fields(integration: Integration, account: str) -> list[dict[str, 
     credentials, settings = integration.credentials, config()
     keys = ("integrations", integration.name)
     url = any(os.environ.get(name) for name in credentials.url_env) or settings.get(*keys, "url") is not None
+    has_token = canonical_name(integration, account) is not None
+    host = settings.get(*keys, "allow_host") is not None
+    about_token = f"The token, kept by `kosmo accounts:add {account}` or in {variable_of(integration, account)}"
+    about_url = f"Another address than {integration.base_url}, also in {' or '.join(credentials.url_env)}"
+    about_host = f"A host of your own that a token may be sent to, besides {', '.join(credentials.hosts)}"
     rows = (
-        (
-            "api_key",
-            "Token",
-            "secret",
-            True,
-            canonical_name(integration, account) is not None,
-            f"The token, kept by `kosmo accounts:add {account}` or in {variable_of(integration, account)}",
-        ),
-        (
-            "url",
-            "Address",
-            "url",
-            False,
-            url,
-            f"Another address than {integration.base_url}, also in {' or '.join(credentials.url_env)}",
-        ),
-        (
-            "allow_host",
-            "Host",
-            "string",
-            False,
-            settings.get(*keys, "allow_host") is not None,
-            f"A host of your own that a token may be sent to, besides {', '.join(credentials.hosts)}",
-        ),
+        ("api_key", "Token", "secret", True, has_token, about_token),
+        ("url", "Address", "url", False, url, about_url),
+        ("allow_host", "Host", "string", False, host, about_host),
     )
     return [dict(zip(FIELD, row, strict=True)) for row in rows]
 
