@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.docs import GUIDES
+from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.integrations import load_all
 
 if TYPE_CHECKING:
@@ -34,17 +34,12 @@ def accounts_of(integration: Integration | None = None) -> Choices:
 
 def pages(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the pages of the reference that match."""
-    integrations = ((integration.name, f"Everything on {integration.title} on one page") for integration in load_all())
-    return [
-        *_matching(integrations, incomplete),
-        *function_names(_ctx, _param, incomplete),
-        *_matching(GUIDES.items(), incomplete),
-    ]
+    return _matching((*(page for one in load_all() for page in titles(one).items()), *GUIDES.items()), incomplete)
 
 
 def function_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the full names of the functions that match."""
-    return _matching(((f"{i.name}.{f.name}", f.summary) for i in load_all() for f in i.functions), incomplete)
+    return _matching(((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()), incomplete)
 
 
 def integration_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

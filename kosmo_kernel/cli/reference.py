@@ -29,6 +29,7 @@ from kosmo_kernel.docs import (
     input_schema,
     page_of,
     resolve,
+    resolve_function,
     search_pages,
 )
 from kosmo_kernel.errors import UnknownNameError
@@ -152,19 +153,8 @@ def schema(*, function: str, as_json: bool) -> None:
 
     FUNCTION is written as in Lua: heroku.list_dynos.
     """
-    suggestions: tuple[str, ...] = ()
-    integrations = load_all()
-    try:
-        subject = resolve(function)
-        if subject.function is not None:
-            document(input_schema(subject.function))
-            return
-        integrations = (subject.integration,) if subject.integration else integrations
-    except UnknownNameError as error:
-        suggestions = error.suggestions
-    full_names = tuple(f"{integration.name}.{f.name}" for integration in integrations for f in integration.functions)
-    known_suggestions = tuple(page for page in suggestions if page in full_names)
-    raise UnknownNameError(f"There is no function `{function}`.", known_suggestions or full_names)
+    _, resolved = resolve_function(function)
+    document(input_schema(resolved))
 
 
 @command("integrations:fields", "kosmo integrations:fields heroku")

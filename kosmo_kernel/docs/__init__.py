@@ -9,10 +9,11 @@ terminal draws and a notebook renders.
 from __future__ import annotations
 
 from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.page import Page, joined, table
 from kosmo_kernel.docs.reference import function_page, integration_page
-from kosmo_kernel.docs.resolve import resolve, suggest
+from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import SearchResult, search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
@@ -32,9 +33,11 @@ __all__ = (
     "page_of",
     "read",
     "resolve",
+    "resolve_function",
     "search",
     "search_pages",
     "table",
+    "titles",
 )
 
 MAX_RESULTS = 20  # pages that a search lists
@@ -73,6 +76,12 @@ def look_up(words: str) -> Page:
         if ("." in words or suggest(words)) or not search_pages(words):
             raise
         return search(words)
+
+
+def titles(integration: Integration) -> dict[str, str]:
+    """Return the title of each page about an integration, by the page's name."""
+    functions = {name: function.summary for name, function in integration.by_full_name().items()}
+    return {integration.name: f"Everything on {integration.title} on one page"} | functions
 
 
 def list_pages() -> Page:

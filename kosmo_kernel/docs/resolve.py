@@ -49,6 +49,25 @@ def resolve(page: str) -> Subject:
     raise _unknown(page, suggest(page) or (_pages_containing(first) if not rest else []))
 
 
+def resolve_function(name: str) -> tuple[Integration, Function]:
+    """Return the function of this name, in any of its forms, with its integration.
+
+    Raises:
+        UnknownNameError: there is no such function; with the nearest ones, or all of them.
+    """
+    among, suggestions = integrations.load_all(), tuple[str, ...]()
+    try:
+        subject = resolve(name)
+        if subject.integration is not None and subject.function is not None:
+            return subject.integration, subject.function
+        among = (subject.integration,) if subject.integration is not None else among
+    except UnknownNameError as error:
+        suggestions = error.suggestions
+    full_names = tuple(full_name for integration in among for full_name in integration.by_full_name())
+    near = tuple(page for page in suggestions if page in full_names)
+    raise UnknownNameError(f"There is no function `{name}`.", near or full_names)
+
+
 def suggest(page: str) -> list[str]:
     """Return the names of pages that are spelt like this one, best first."""
     steps = _steps(page)

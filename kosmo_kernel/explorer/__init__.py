@@ -28,8 +28,7 @@ def explore(name: str, context: NotebookContext) -> Explorer:
     Raises:
         UnknownNameError: there is no such function; the error lists the nearest names.
     """
+    from kosmo_kernel.docs import resolve_function
     from kosmo_kernel.explorer.form import Explorer
-    from kosmo_kernel.explorer.question import find_function
 
-    selected = find_function(name)
-    return Explorer(context, *selected)
+    return Explorer(context, resolve_function(name) if name else None)

@@ -40,7 +40,7 @@ _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align 
 class Explorer:
     """The form, with a function selected."""
 
-    def __init__(self, context: NotebookContext, integration: Integration, function: Function) -> None:
+    def __init__(self, context: NotebookContext, selected: tuple[Integration, Function] | None) -> None:
         w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython
         self._context = context
         self._parameter_rows: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter name and kind
@@ -49,7 +49,7 @@ class Explorer:
         self._state_lock = threading.Lock()
         self._state = "idle"
         self._functions = functions()
-        first = f"{integration.name}.{function.name}"
+        first = next(name for name, one in self._functions.items() if selected is None or one == selected)
         self._function = w.Dropdown(
             options=list(self._functions), value=first, description="Function", style=_LABEL, layout=_WIDE
         )

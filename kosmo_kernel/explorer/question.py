@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kosmo_kernel import accounts, integrations
-from kosmo_kernel.catalogue import Function, Integration, Param, nearest
-from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
 from kosmo_kernel.values.lua_syntax import field, literal
 
@@ -63,24 +62,6 @@ def functions() -> dict[str, tuple[Integration, Function]]:
         for integration in integrations.load_all()
         for name, function in integration.by_full_name().items()
     }
-
-
-def find_function(name: str) -> tuple[Integration, Function]:
-    """Return the function for a name: `list_apps`, `heroku.list_apps` or `app.integrations.heroku.list_apps`.
-
-    Raises:
-        UnknownNameError: there is no such function; the error lists the nearest full names.
-    """
-    known = functions()
-    if not name:
-        return next(iter(known.values()))
-    service, _, rest = name.removeprefix(_PREFIX).rpartition(".")
-    for integration in integrations.load_all():
-        if service in (integration.name, "") and (function := integration.names().get(rest)):
-            return integration, function
-    matches = nearest(rest, [full.rpartition(".")[2] for full in known])
-    near = [full for match in matches for full in known if full.endswith(f".{match}")] or list(known)
-    raise UnknownNameError(f"There is no function `{name}`.", tuple(near))
 
 
 def aliases(integration: Integration, default: str) -> dict[str, str]:

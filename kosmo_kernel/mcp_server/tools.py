@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.docs import GUIDES, input_schema
+from kosmo_kernel.docs import GUIDES, input_schema, titles
 from kosmo_kernel.mcp import Tool
 from kosmo_kernel.mcp_server.schemas import answer_schema
 from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
@@ -76,11 +76,7 @@ def offered(most: Limits, *, others: bool) -> dict[str, OfferedTool]:
 
 def pages() -> dict[str, str]:
     """Return the title of each page of the reference, by the page's name."""
-    titles = {}
-    for integration in integrations.load_all():
-        titles[integration.name] = f"Everything on {integration.title} on one page"
-        titles |= {f"{integration.name}.{function.name}": function.summary for function in integration.functions}
-    return titles | GUIDES
+    return {name: title for one in integrations.load_all() for name, title in titles(one).items()} | GUIDES
 
 
 def _of_function(integration: Integration, function: Function) -> OfferedTool:

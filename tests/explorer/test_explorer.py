@@ -16,9 +16,10 @@ from kosmo_kernel.catalogue import Param
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.docs import resolve_function
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.explorer.form import TEXT
-from kosmo_kernel.explorer.question import find_function, parse_field
+from kosmo_kernel.explorer.question import parse_field
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
 
@@ -47,7 +48,7 @@ def test_the_form_is_the_catalogue_s(shell: Shell) -> None:
 
 @pytest.mark.parametrize("name", ["list_dynos", "heroku.list_dynos", "app.integrations.heroku.list_dynos"])
 def test_a_function_is_named_as_in_lua_or_in_short(name: str) -> None:
-    assert find_function(name) == (HEROKU, HEROKU.function("list_dynos"))
+    assert resolve_function(name) == (HEROKU, HEROKU.function("list_dynos"))
 
 
 @pytest.mark.parametrize("name", ["list_dyno", "heroku.list_dyno", "ships.list_dyno"])
