@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,26 +72,21 @@ def run(
     runbook.set(values)
     report = Report(output, values, note=note)
     # The path is absolute, because papermill changes the working directory while it runs.
-    copy = ExecutedCopy(runbook, output.absolute(), on_cell, values=values)
+    copy = ExecutedCopy(runbook, output.absolute(), report, on_cell)
     copy.add_report(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
-    with (
-        TemporaryDirectory() as folder,
-        _environment_variable(ROWS_VARIABLE, rows),
-        _environment_variable(VARIABLE, f"{folder}/calls"),
-    ):
+    with TemporaryDirectory() as folder, _environment({ROWS_VARIABLE: rows, VARIABLE: f"{folder}/calls"}):
         copy.calls = log = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
         finally:
-            report.seconds, report.cells = time.perf_counter() - started, copy.done
+            report.seconds = time.perf_counter() - started
             report.accounts, report.calls, report.requests = totals(read_lines(log) if log.exists() else ())
             if log.exists() and count_incomplete_lines(log):
                 report.note = f"{note} It cost more: not every call could be noted.".lstrip()
             copy.join()
             copy.clean()
-            report.unread = list(copy.unreadable_accounts)
             if copy.leaked and report.error is None:
                 report.error = (
                     f"An output held a secret. It is {REDACTED} in the copy; take what shows it out of the notebook."
@@ -100,17 +96,16 @@ def run(
     return report
 
 
-class _environment_variable:  # noqa: N801 - used like a function: `with _environment_variable(…)`
-    """Set an environment variable inside the block, for the child processes that are started there."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self._name, self._value, self._before = name, value, os.environ.get(name)
-
-    def __enter__(self) -> None:
-        os.environ[self._name] = self._value
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is None:
-            del os.environ[self._name]
-        else:
-            os.environ[self._name] = self._before
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables inside the block, for the child processes that are started there."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]

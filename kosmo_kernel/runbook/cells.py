@@ -58,9 +58,8 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
     except RuntimeError:  # nbclient's DeadKernelError, or jupyter_client's when a kernel exits during its start
         lines = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
         last = f" It said: {lines[-2]}" if lines[1:] else ""
-        return redact(
-            f"The notebook's kernel ended after {copy.done} cell{'' if copy.done == 1 else 's'}.{last}", copy.secrets
-        )
+        done = copy.report.cells
+        return redact(f"The notebook's kernel ended after {done} cell{'' if done == 1 else 's'}.{last}", copy.secrets)
     return None
 
 

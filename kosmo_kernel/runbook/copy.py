@@ -18,6 +18,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
 from kosmo_kernel.results.call_log import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import LUA
+from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
 from kosmo_kernel.values.lua_syntax import literal
@@ -38,23 +39,19 @@ class ExecutedCopy:
     Parameters:
         runbook: the notebook, which is modified.
         output: the file to write.
+        report: the report of the run, in which the finished cells and the tokens that cannot be read are noted.
         on_cell: called after each cell with the number of finished cells and the number of all cells.
         calls: the log of the API calls that the cells make, which names the accounts.
-        values: the values of the parameters that were given.
         secrets: the values to redact.
-        unreadable_accounts: the aliases whose tokens could not be read, so that they are not redacted by value.
-        done: the number of finished cells.
         leaked: whether an output contained a secret.
     """
 
     runbook: Runbook
     output: Path
+    report: Report
     on_cell: Callable[[int, int], None]
     calls: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    unreadable_accounts: dict[str, None] = field(default_factory=dict)
-    done: int = 0
     leaked: bool = False
     _used_accounts: set[tuple[str, str]] = field(default_factory=set)
 
@@ -67,10 +64,10 @@ class ExecutedCopy:
         """Store a cell that has run, and write the copy."""
         if cell.cell_type == "code":
             self.runbook.notebook.cells[cell_index] = cell
-            self.done += 1
+            self.report.cells += 1
             self.clean()
             self.save()
-            self.on_cell(self.done, len(self._code_cells()))
+            self.on_cell(self.report.cells, len(self._code_cells()))
 
     def add_report(self, text: str) -> None:
         """Set the report cell to a text and a list of all parameters, both given ones and defaults."""
@@ -79,10 +76,10 @@ class ExecutedCopy:
 
     def _parameter(self, name: str, default: str) -> str:
         """Return a parameter in Markdown: a string without quotes, any other value as a literal of the language."""
-        value, text = self.values.get(name), default
+        value, text = self.report.parameters.get(name), default
         if isinstance(value, str):
             text = value
-        elif name in self.values:
+        elif name in self.report.parameters:
             text = literal(value) if self.runbook.language == LUA else repr(value)
         elif quoted := _QUOTED.fullmatch(default):
             text = quoted[2]
@@ -109,7 +106,7 @@ class ExecutedCopy:
             try:
                 self.secrets += _account_token(service, alias)
             except KosmoError:  # the call that needs the token reports the reason; the run must not fail here
-                self.unreadable_accounts[alias] = None
+                self.report.unread = list(dict.fromkeys((*self.report.unread, alias)))
 
     def join(self) -> None:
         """Merge adjacent stream outputs, because the kernel splits streams at arbitrary points.
