@@ -31,7 +31,16 @@ from kosmo_kernel.settings.permissions import EFFECTS, permission
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file
 SECRETS = (SECRET, "api_token", "key", "password", "secret", "token")  # names that users may try for it
-PAYLOAD = ("account", "set", "credentials", "unset", "permissions", "enabled", "scope")
+PAYLOAD = {  # the keys of the JSON on standard input, and the types of their values
+    "account": str,
+    "set": dict,
+    "credentials": dict,
+    "unset": list,
+    "permissions": dict,
+    "enabled": bool,
+    "scope": str,
+}
+TYPE_NAMES = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}
 # Messages for options of KosmoKrator's command that have another equivalent here.
 NO_SWITCH = "An integration that has an account is on. What keeps scripts from it is --read deny --write deny."
 NO_PROJECT = (
@@ -130,23 +139,13 @@ def _payload() -> dict[str, Any]:
         payload = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
     except (ValueError, RecursionError):
         raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
-    kinds = {
-        "account": str,
-        "set": dict,
-        "credentials": dict,
-        "unset": list,
-        "permissions": dict,
-        "enabled": bool,
-        "scope": str,
-    }
     if not isinstance(payload, dict):
         raise click.UsageError("Standard input is no JSON object. --stdin-json takes one.")
     for key, value in payload.items():
-        if key not in kinds:
+        if key not in PAYLOAD:
             raise click.UsageError(f"The JSON on standard input has an unknown key. It takes {', '.join(PAYLOAD)}.")
-        if not isinstance(value, kinds[key]):
-            expected = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}[kinds[key]]
-            raise click.UsageError(f"`{key}` in the JSON on standard input must be {expected}.")
+        if not isinstance(value, PAYLOAD[key]):
+            raise click.UsageError(f"`{key}` in the JSON on standard input must be {TYPE_NAMES[PAYLOAD[key]]}.")
     if not payload.get("enabled", True) or payload.get("scope", "global") != "global":
         raise click.UsageError(NO_PROJECT if payload.get("enabled", True) else NO_SWITCH)
     return payload
