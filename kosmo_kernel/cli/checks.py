@@ -17,6 +17,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
 from kosmo_kernel import __version__, accounts
 from kosmo_kernel.cli.kernelspec import NAME, OUTDATED_MESSAGE, entries, renewal
 from kosmo_kernel.errors import KosmoError, SettingsError
@@ -52,41 +55,26 @@ def versions() -> Iterator[Finding]:
     yield Finding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
     required = _required_versions()
     for package in PACKAGES:
-        name, specifier = f"versions.{package}", required.get(package, "")
+        name, specifier = f"versions.{package}", required.get(package, SpecifierSet())
         install = f"{sys.executable} -m pip install '{package}{specifier}'"
         try:
             installed = version(package)
         except PackageNotFoundError:
             yield Finding(name, "broken", "It is not installed.", install)
             continue
-        if _fits(installed, specifier):
+        if specifier.contains(installed, prereleases=True):
             yield Finding(name, "ok", installed)
         else:
             yield Finding(name, "broken", f"{installed} is installed, and this package needs {specifier}.", install)
 
 
-def _required_versions() -> dict[str, str]:
-    """Return the version specifiers that this package requires, by package; empty if it is not installed."""
+def _required_versions() -> dict[str, SpecifierSet]:
+    """Return the versions that this package requires, by package; empty if it is not installed."""
     try:
-        lines = requires("kosmo_kernel") or []
+        requirements = map(Requirement, requires("kosmo_kernel") or [])
     except PackageNotFoundError:
         return {}
-    parts = (re.match(r"([\w.-]+)\s*([^;]*)", line) for line in lines if "extra ==" not in line)
-    return {match[1]: match[2].strip() for match in parts if match}
-
-
-def _fits(installed: str, specifier: str) -> bool:
-    """Return whether a version matches a specifier with the three operators that pyproject.toml uses."""
-    numbers = _numbers(installed)
-    for operator, bound in re.findall(r"(==|>=|<)\s*([\d.]+)", specifier):
-        limit = _numbers(bound)
-        if not {"==": numbers[: len(limit)] == limit, ">=": numbers >= limit, "<": numbers < limit}[operator]:
-            return False
-    return True
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", text)))
+    return {one.name: one.specifier for one in requirements if one.marker is None}
 
 
 def walls() -> Iterator[Finding]:

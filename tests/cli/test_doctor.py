@@ -46,8 +46,13 @@ def test_versions_are_those_that_are_installed() -> None:
         ("5", "", True),
     ],
 )
-def test_a_version_out_of_range_is_known(installed: str, specifier: str, fits: bool) -> None:
-    assert checks._fits(installed, specifier) is fits
+def test_a_version_out_of_range_is_known(
+    installed: str, specifier: str, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "version", lambda _: installed)
+    monkeypatch.setattr(checks, "requires", lambda _: [f"pandas{specifier}"])
+    states = {finding.name: finding.state for finding in checks.versions()}
+    assert states["versions.pandas"] == ("ok" if fits else "broken")
 
 
 def test_a_library_that_is_missing_or_too_old_is_broken_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
