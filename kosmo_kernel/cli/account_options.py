@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.accounts import DEMO, canonical_reserved
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.options import not_blank
@@ -30,6 +29,8 @@ def one_account(*aliases: str | None, demo: bool) -> str | None:
     Raises:
         click.UsageError: two different accounts are named.
     """
+    from kosmo_kernel.accounts import DEMO, canonical_reserved
+
     named = dict.fromkeys(canonical_reserved(one) for one in (*aliases, DEMO if demo else None) if one)
     if len(named) > 1:
         raise click.UsageError(f"Two accounts are named: {' and '.join(named)}. Give one of them.")
