@@ -6,12 +6,13 @@ cassette, the replies come from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.arguments import JSON_PLACE, fields_of_json
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.mcp_files import servers as server_names
@@ -82,25 +83,15 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
     """
     with _servers() as servers:
         name = servers.find(server).name
-        if uri is not None:
-            contents = servers.read_resource(name, uri)["contents"]
-            if as_json:
-                document({"success": True, "server": name, "uri": uri, "contents": contents})
-            else:
-                for item in contents:
-                    print_result(
-                        item["text"]
-                        if "text" in item
-                        else f"({item.get('mimeType', 'binary')}: --json has it in base64)"
-                    )
+        if uri is None:
+            _print_list(name, "resources", servers.resources(name), as_json=as_json)
             return
-        listed = servers.resources(name)
+        contents = servers.read_resource(name, uri)["contents"]
     if as_json:
-        document({"success": True, "server": name, "resources": listed})
-    elif listed:
-        print_rows([(item.get("uri") or item.get("uriTemplate", ""), _item_summary(item)) for item in listed])
-    else:
-        print_result(f"{name} offers no resources.")
+        document({"success": True, "server": name, "uri": uri, "contents": contents})
+        return
+    for item in contents:
+        print_result(item.get("text", f"({item.get('mimeType', 'binary')}: --json has it in base64)"))
 
 
 @command("mcp:prompts", "kosmo mcp:prompts library", 'kosmo mcp:prompts library summarise \'{"book": "Emma"}\'')
@@ -117,20 +108,16 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bo
     with _servers() as servers:
         name = servers.find(server).name
         listed = servers.prompts(name)
-        if prompt is not None:
-            rendered = servers.prompt(name, prompt, _prompt_arguments(name, prompt, listed, arguments))
-            if as_json:
-                document({"success": True, "server": name, "prompt": prompt, **rendered})
-            else:
-                for item in rendered["messages"]:
-                    print_result(f"{item['role']}: {_content_text(item['content'])}")
+        if prompt is None:
+            _print_list(name, "prompts", listed, as_json=as_json)
             return
+        rendered = servers.prompt(name, prompt, _prompt_arguments(name, prompt, listed, arguments))
     if as_json:
-        document({"success": True, "server": name, "prompts": listed})
-    elif listed:
-        print_rows([(_signature(item), _item_summary(item)) for item in listed])
-    else:
-        print_result(f"{name} offers no prompts.")
+        document({"success": True, "server": name, "prompt": prompt, **rendered})
+        return
+    for item in rendered["messages"]:
+        text = item["content"].get("text", f"({item['content'].get('type')})")
+        print_result(f"{item['role']}: {text}")
 
 
 @contextmanager
@@ -164,8 +151,20 @@ def _tool_summary(row: Mapping[str, Any]) -> str:
     return f"{one_line(first, most=120)}{'' if row['operation'] == 'read' else '  (may change something)'}"
 
 
-def _item_summary(item: Mapping[str, Any]) -> str:
-    return one_line(str(item.get("description") or item.get("title") or item.get("name") or ""), most=120)
+def _print_list(server: str, kind: str, items: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print the `resources` or the `prompts` of a server."""
+    if as_json:
+        document({"success": True, "server": server, kind: items})
+        return
+    rows = []
+    for item in items:
+        label = _signature(item) if kind == "prompts" else item.get("uri") or item.get("uriTemplate", "")
+        about = str(item.get("description") or item.get("title") or item.get("name") or "")
+        rows.append((label, one_line(about, most=120)))
+    if rows:
+        print_rows(rows)
+    else:
+        print_result(f"{server} offers no {kind}.")
 
 
 def _signature(prompt: Mapping[str, Any]) -> str:
@@ -182,8 +181,6 @@ def _prompt_arguments(
         UnknownNameError: the server has no such prompt.
         click.UsageError: a required argument is missing.
     """
-    from kosmo_kernel.catalogue import nearest
-
     by_name = {item["name"]: item for item in prompts}
     if prompt not in by_name:
         suggestions = nearest(prompt, by_name) or list(by_name)
@@ -192,7 +189,3 @@ def _prompt_arguments(
     if missing := [name for name in required if arguments.get(name) is None]:
         raise click.UsageError(f"The prompt `{prompt}` needs {', '.join(missing)} in {JSON_PLACE}.")
     return {name: value if isinstance(value, str) else str(value) for name, value in arguments.items()}
-
-
-def _content_text(content: Mapping[str, Any]) -> str:
-    return str(content["text"]) if "text" in content else f"({content.get('type')})"
