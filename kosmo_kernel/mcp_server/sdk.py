@@ -119,8 +119,6 @@ def _tool(offer: OfferedTool) -> protocol.Tool:
 
 def _result(result: ToolResult) -> protocol.CallToolResult:
     content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
-    if result.value is None:
-        return protocol.CallToolResult(content=content, is_error=result.failed)
     return protocol.CallToolResult(content=content, structured_content=result.value, is_error=result.failed)
 
 

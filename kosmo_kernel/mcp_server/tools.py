@@ -15,6 +15,11 @@ from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
 NAME = "kosmo"
 LUA, READ, SEARCH = "lua_run", "docs_read", "docs_search"
 ACCOUNT = "account"  # the argument for the account; no function has an argument of this name
+ACCOUNT_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "description": "The alias of the account to ask; the usual one if absent",
+}
 PREFIX = "kosmo://docs/"
 INSTRUCTIONS = """\
 Tools named after an integration ask its service with an account of the user. For more than one question, or to filter
@@ -82,14 +87,9 @@ def pages() -> dict[str, str]:
 def _of_function(integration: Integration, function: Function) -> OfferedTool:
     schema = input_schema(function)
     about = f"{function.summary}.\n\n{function.description.strip()}"
-    tool = _tool(
-        f"{integration.name}_{function.name}",
-        f"{integration.title}: {function.summary}",
-        about,
-        schema | {"properties": schema["properties"] | {ACCOUNT: _account()}},
-        answers=answer_schema(function),
-        reads=function.effect == "read",
-    )
+    name, title = f"{integration.name}_{function.name}", f"{integration.title}: {function.summary}"
+    schema["properties"] |= {ACCOUNT: ACCOUNT_SCHEMA}
+    tool = Tool(NAME, name, name, title, about, schema, answer_schema(function), function.effect == "read")
     return OfferedTool(tool, integration, function)
 
 
@@ -97,7 +97,7 @@ def _lua(most: Limits, *, reads: bool) -> Tool:
     properties = {
         "code": {"type": "string", "minLength": 1, "description": "The Lua to run"},
         "args": {"type": "array", "items": {"type": "string"}, "description": "What the chunk finds in `...`"},
-        ACCOUNT: _account(),
+        ACCOUNT: ACCOUNT_SCHEMA,
         "session": {
             "type": "string",
             "minLength": 1,
@@ -125,27 +125,17 @@ def _lua(most: Limits, *, reads: bool) -> Tool:
         },
     }
     schema = _arguments(properties, "code")
-    return _tool(LUA, "Run Lua", LUA_ABOUT, schema, answers=ENVELOPE, reads=reads)
+    return Tool(NAME, LUA, LUA, "Run Lua", LUA_ABOUT, schema, ENVELOPE, reads)
 
 
 def _reference() -> Iterator[Tool]:
     page = {"type": "string", "description": "A function (`heroku.list_apps`), an integration or a guide; all if empty"}
-    yield _tool(READ, "Read the reference", "A page of the reference, as Markdown.", _arguments({"page": page}))
+    about = "A page of the reference, as Markdown."
+    yield Tool(NAME, READ, READ, "Read the reference", about, _arguments({"page": page}), read_only=True)
     words = {"type": "string", "description": "What it should speak of"}
     about = "The pages of the reference that speak of some words, best first, as Markdown."
-    yield _tool(SEARCH, "Search the reference", about, _arguments({"words": words}, "words"))
-
-
-def _tool(
-    name: str,
-    title: str,
-    about: str,
-    schema: Mapping[str, Any],
-    *,
-    answers: Mapping[str, Any] | None = None,
-    reads: bool = True,
-) -> Tool:
-    return Tool(NAME, name, name, title, about, schema, answers, reads)
+    schema = _arguments({"words": words}, "words")
+    yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, schema, read_only=True)
 
 
 def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
@@ -155,7 +145,3 @@ def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
         "required": list(required),
         "additionalProperties": False,
     }
-
-
-def _account() -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "description": "The alias of the account to ask; the usual one if absent"}
