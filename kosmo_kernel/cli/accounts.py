@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ import click
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
 from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
@@ -71,7 +70,9 @@ def add(
         raise InvalidArgumentsError(store.name_in_use_message(existing))
     token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
     owner, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
-    where, shadow = _storage(kept), _overriding_variable(found, name)
+    where = "the system keyring" if kept.location == "keyring" else str(store.secrets_file(os.environ))
+    first = next(accounts.steps(found, name))
+    shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was kept
     if as_json:
         facts = {"who": owner.text or None, "scopes": list(owner.scopes), "kept": kept.location, "where": where}
         document(
@@ -79,9 +80,8 @@ def add(
         )
         return
     whose = f" is {owner.text}" if owner.text else ""
-    print_result(
-        f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{f'; {owner.scope}' if owner.scope else ''}."
-    )
+    scope = f"; its scope is {', '.join(owner.scopes)}" if owner.scopes else ""
+    print_result(f"{found.name}.{kept.alias}{whose}. Its token is kept in {where}{scope}.")
     if kept.location == "file" and not in_file:
         print_note("There is no system keyring here. The file can be read by you alone, and is not encrypted.")
     if shadow:
@@ -136,7 +136,8 @@ def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
     if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")
     integrations = [integration_of(integration or DEFAULT_INTEGRATION)] if alias or integration else load_all()
-    rows = [_try_token(one, name) for one in integrations for name in ([alias] if alias else _real_accounts(one))]
+    chosen = [(one, name) for one in integrations for name in ([alias] if alias else accounts.names(one))]
+    rows = [_try_token(one, name) for one, name in chosen if name != accounts.DEMO]
     if not rows:
         accounts.find(integrations[0])  # raises an error that says how to add one
     failed = [row for row in rows if not row["success"]]
@@ -198,19 +199,9 @@ def keep(
         )
         kept = store.add(integration, alias, token, os.environ, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
-        error.message += "" if "Nothing was kept" in error.message else " Nothing was kept."
+        error.message += " Nothing was kept."
         raise
     return owner, kept
-
-
-def _storage(kept: store.StoredAccount) -> str:
-    return "the system keyring" if kept.location == "keyring" else str(store.secrets_file(os.environ))
-
-
-def _overriding_variable(integration: Integration, alias: str) -> str:
-    """Return the environment variable that takes precedence over a stored account; empty if none is set."""
-    first = next(accounts.steps(integration, alias))
-    return first.source if first.kind == "environment" else ""
 
 
 def _status_facts(status: AccountStatus) -> dict[str, Any]:
@@ -229,10 +220,6 @@ def _status_text(status: AccountStatus) -> str:
     if status.problem:
         return " ".join(status.problem.split())
     return f"{status.token}{f', of {status.who}' if status.who else ''}"
-
-
-def _real_accounts(integration: Integration) -> Sequence[str]:
-    return [name for name in accounts.names(integration) if name != accounts.DEMO]
 
 
 def _try_token(integration: Integration, alias: str) -> dict[str, Any]:
@@ -267,8 +254,6 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
-        from kosmo_kernel.catalogue import nearest
-
         aliases = [one.alias for one in store.stored_accounts(integration.name, os.environ).values()]
         return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias

@@ -17,7 +17,7 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, store
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
 from kosmo_kernel.cli.command import command
@@ -246,8 +246,6 @@ def _text(key: str, value: Any) -> str:
 
 
 def _unknown(key: str, known: Iterable[str]) -> UnknownNameError:
-    from kosmo_kernel.catalogue import nearest
-
     names = list(known)
     similar = nearest(key, names, most=1)
     hint = "" if similar else f" There are {', '.join(names)}."

@@ -33,11 +33,6 @@ class TokenOwner:
     ms: float = 0.0
     path: str = ""
 
-    @property
-    def scope(self) -> str:
-        """The scopes as a phrase; empty if they are unknown."""
-        return f"its scope is {', '.join(self.scopes)}" if self.scopes else ""
-
 
 def token_owner(integration: Integration, account: Account) -> TokenOwner:
     """Return the owner of an account's token.

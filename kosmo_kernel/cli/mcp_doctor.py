@@ -17,7 +17,7 @@ from kosmo_kernel.cli.doctor import report
 from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.mcp import Configuration, Server, Trust, configuration
+from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
 from kosmo_kernel.mcp.servers import EXTRA
 from kosmo_kernel.settings.permissions import same_name, servers_named
@@ -103,8 +103,6 @@ def _trust(server: Server) -> Finding:
 
 def _references(server: Server) -> Iterator[Finding]:
     """Check that the variables, secrets and program of a server's entry exist."""
-    from kosmo_kernel.mcp import secrets
-
     try:
         resolved = fill_in(server, secrets.read)
     except KosmoError as error:

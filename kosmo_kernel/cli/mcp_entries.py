@@ -22,7 +22,7 @@ from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_p
 from kosmo_kernel.cli.options import NumberInRange
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.mcp import configuration
+from kosmo_kernel.mcp import configuration, secrets
 from kosmo_kernel.mcp.entries import entry
 from kosmo_kernel.mcp.secret_scan import is_private, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
@@ -108,11 +108,8 @@ def remove(*, name: str, project: bool, as_json: bool) -> None:
         del entries[name]
 
     change(path, edit)
-    if secret_names:
-        from kosmo_kernel.mcp import secrets
-
-        for secret in secret_names:
-            secrets.drop(secret)
+    for secret in secret_names:
+        secrets.drop(secret)
     _report(name, path, "removed", as_json=as_json)
 
 
@@ -194,8 +191,6 @@ def _ask_secret(
     name: str, fields: dict[str, Any], variable: str | None, *, stdin: bool
 ) -> AbstractContextManager[None]:
     """Ask for the secret of a server and add a reference to its entry; return the context that stores the secret."""
-    from kosmo_kernel.mcp import secrets
-
     secret_name = f"{name}.{variable or 'token'}"
     value, _ = read_token(f"{variable or 'Token'} of {name}", from_stdin=stdin)
     if variable:

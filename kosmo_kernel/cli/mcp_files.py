@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.private_files import locked, write
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -45,8 +47,6 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     Raises:
         SettingsError: the file cannot be read or written, or would lose comments.
     """
-    from kosmo_kernel.settings.private_files import locked, write
-
     try:
         with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
             text, table = _read(path)
@@ -119,8 +119,6 @@ def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
     Raises:
         UnknownNameError: the file has no such entry; the error names the file that has it, or similar names.
     """
-    from kosmo_kernel.catalogue import nearest
-
     if name in entries:
         return entries[name]
     found = configuration().servers.get(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project, servers
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.mcp import Server, configuration
+from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of
 from kosmo_kernel.mcp.entries import TIMEOUT, entry
 from kosmo_kernel.mcp.jsonc import read
@@ -55,13 +55,7 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
             raise SettingsError(f"{file}: the MCP server `{name}`: {fault}. Nothing was imported.")
     kept: dict[str, str] = {}
     new_entries = {name: {**fields, **_without_secrets(name, fields, kept)} for name, fields in entries.items()}
-
-    def keeping() -> AbstractContextManager[None]:
-        from kosmo_kernel.mcp import secrets
-
-        return secrets.keeping(kept)
-
-    add_entries(path, new_entries, replace=replace, keeping=keeping)
+    add_entries(path, new_entries, replace=replace, keeping=partial(secrets.keeping, kept))
     notes = [f"`kosmo mcp:trust {name}` before it is used." for name in entries] if project else []
     if as_json:
         document(

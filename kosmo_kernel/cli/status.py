@@ -28,11 +28,8 @@ def status(*, as_json: bool) -> None:
     if as_json:
         document({"success": True, "providers": {i.name: _provider(i, statuses) for i in load_all()}})
     else:
-        print_rows([(f"{account.integration.name}.{account.alias}", _status_text(account)) for account in statuses])
-
-
-def _status_text(account: AccountStatus) -> str:
-    return account.text if account.left is None else f"{account.text} requests left"
+        rows = [(f"{one.integration.name}.{one.alias}", one.text, one.left) for one in statuses]
+        print_rows([(name, text if left is None else f"{text} requests left") for name, text, left in rows])
 
 
 def _provider(integration: Integration, statuses: list[AccountStatus]) -> dict[str, Any]:

@@ -35,13 +35,11 @@ class SnapshotReport:
     """The outcome of taking a snapshot.
 
     Parameters:
-        folder: the folder of the snapshot.
         manifest: the content of `manifest.json`.
         interrupted: whether Ctrl-C ended it.
         notes: notes for the user, one line each.
     """
 
-    folder: Path
     manifest: dict[str, Any]
     interrupted: bool = False
     notes: list[str] = field(default_factory=list)
@@ -103,4 +101,4 @@ def take(
     }
     manifest = in_texts(content, redact_tokens)
     write(folder, form, lists.tables, manifest, redact_tokens)
-    return SnapshotReport(folder, manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
+    return SnapshotReport(manifest, lists.interrupted, list(dict.fromkeys(lists.notes)))
