@@ -1,8 +1,8 @@
 """The command line `kosmo`: the table of its commands, its help and its exit codes.
 
-`COMMANDS` has the name, family and summary of each command. The module of a command is imported when the command is
-used, so that `kosmo --help` takes hardly longer than click itself. A command returns its exit code or raises an error;
-`outcome` turns errors into a message or a JSON document and an exit code:
+`COMMANDS` has the name and summary of each command. The module of a command is imported when the command is used, so
+that `kosmo --help` takes hardly longer than click itself. A command returns its exit code or raises an error; `outcome`
+turns errors into a message or a JSON document and an exit code:
 
     0  done        1  failed        2  called wrongly        130  interrupted
 
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 
 import click
@@ -39,84 +40,67 @@ class CommandEntry(NamedTuple):
     """The location of a command, and its line in the help.
 
     Parameters:
-        family: the heading in the help.
         place: `module:attribute` below `kosmo_kernel.cli`.
         summary: one line, with which the command's own help begins.
     """
 
-    family: str
     place: str
     summary: str
 
 
+FAMILIES = {  # the headings of the help, by what the names of commands begin with
+    "demo": "Demo",
+    "integrations": "Integrations",
+    "run": "Notebooks",
+    "snapshot": "Notebooks",
+    "mcp": "MCP servers",
+    "accounts": "Accounts",
+    "install": "Jupyter",
+    "uninstall": "Jupyter",
+    "completion": "Shell",
+}
 COMMANDS = {
-    "demo": CommandEntry("Demo", "demo:demo", "Audit a fictional Heroku account, and show how."),
-    "demo:serve": CommandEntry("Demo", "demo:serve", "Serve that account on a port, as Heroku's API would."),
-    "integrations:lua": CommandEntry("Integrations", "lua:lua", "Run Lua that asks Heroku."),
-    "integrations:docs": CommandEntry("Integrations", "reference:docs", "Read the reference, or one page of it."),
-    "integrations:list": CommandEntry("Integrations", "reference:list_", "List the integrations and their functions."),
-    "integrations:call": CommandEntry("Integrations", "call:call", "Call one function, and show what comes back."),
-    "integrations:heroku": CommandEntry("Integrations", "call:heroku", "Call one of Heroku's functions."),
-    "integrations:status": CommandEntry(
-        "Integrations", "status:status", "Show every account, and the requests it has left."
-    ),
-    "integrations:search": CommandEntry("Integrations", "reference:search", "Find functions and guides by words."),
-    "integrations:examples": CommandEntry(
-        "Integrations", "reference:examples", "Show how a function is called, in Lua and the shell."
-    ),
-    "integrations:schema": CommandEntry(
-        "Integrations", "reference:schema", "Print a function's arguments as JSON Schema."
-    ),
-    "integrations:fields": CommandEntry(
-        "Integrations", "reference:fields", "Show what an account is made of, and what is set."
-    ),
-    "integrations:doctor": CommandEntry(
-        "Integrations", "doctor:doctor", "Say what is set up, what is wrong, and what to do."
-    ),
-    "integrations:configure": CommandEntry(
-        "Integrations", "configure:configure", "Set an integration's permissions and its address."
-    ),
-    "run": CommandEntry("Notebooks", "run:run", "Run a notebook with parameters, into a copy."),
-    "snapshot": CommandEntry("Notebooks", "snapshot:snapshot", "Save what an account has, to compare it later."),
-    "mcp:lua": CommandEntry("MCP servers", "mcp_lua:lua", "Run Lua that asks MCP servers."),
-    "mcp:list": CommandEntry("MCP servers", "mcp_list:list_", "List the MCP servers that are configured."),
-    "mcp:status": CommandEntry(
-        "MCP servers", "mcp_list:status", "Say whether each may be used, and what to do if not."
-    ),
-    "mcp:tools": CommandEntry("MCP servers", "mcp_inspect:tools", "List the tools of MCP servers."),
-    "mcp:schema": CommandEntry("MCP servers", "mcp_inspect:schema", "Print the arguments of a tool as JSON Schema."),
-    "mcp:call": CommandEntry("MCP servers", "mcp_call:call", "Call one tool, and show what comes back."),
-    "mcp:resources": CommandEntry(
-        "MCP servers", "mcp_inspect:resources", "List the resources of an MCP server, or print one."
-    ),
-    "mcp:prompts": CommandEntry(
-        "MCP servers", "mcp_inspect:prompts", "List the prompts of an MCP server, or print one."
-    ),
-    "mcp:add": CommandEntry("MCP servers", "mcp_entries:add", "Configure an MCP server."),
-    "mcp:remove": CommandEntry("MCP servers", "mcp_entries:remove", "Forget an MCP server, and its secrets."),
-    "mcp:enable": CommandEntry("MCP servers", "mcp_entries:enable", "Let an MCP server be used again."),
-    "mcp:disable": CommandEntry(
-        "MCP servers", "mcp_entries:disable", "Keep an MCP server configured, and do not use it."
-    ),
-    "mcp:trust": CommandEntry("MCP servers", "mcp_trust:trust", "Agree that a server of this project is started."),
-    "mcp:untrust": CommandEntry(
-        "MCP servers", "mcp_trust:untrust", "Take back the agreement to a server of this project."
-    ),
-    "mcp:import": CommandEntry(
-        "MCP servers", "mcp_import_export:import_", "Take over the MCP servers of another client."
-    ),
-    "mcp:export": CommandEntry("MCP servers", "mcp_import_export:export", "Print MCP servers without their secrets."),
-    "mcp:doctor": CommandEntry(
-        "MCP servers", "mcp_doctor:doctor", "Say what is set up, what is wrong, and what to do."
-    ),
-    "mcp:serve": CommandEntry("MCP servers", "mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
-    "accounts:list": CommandEntry("Accounts", "accounts:list_", "List the accounts, and where each has its token."),
-    "accounts:add": CommandEntry("Accounts", "accounts:add", "Keep an account, so that scripts can name it."),
-    "accounts:remove": CommandEntry("Accounts", "accounts:remove", "Forget an account, and its token."),
-    "accounts:test": CommandEntry("Accounts", "accounts:test", "Try the token of an account, or those of all."),
-    "install": CommandEntry("Jupyter", "kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
-    "uninstall": CommandEntry("Jupyter", "kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
-    "completion": CommandEntry("Shell", "completion:completion", "Print what has a shell complete commands."),
+    "demo": CommandEntry("demo:demo", "Audit a fictional Heroku account, and show how."),
+    "demo:serve": CommandEntry("demo:serve", "Serve that account on a port, as Heroku's API would."),
+    "integrations:lua": CommandEntry("lua:lua", "Run Lua that asks Heroku."),
+    "integrations:docs": CommandEntry("reference:docs", "Read the reference, or one page of it."),
+    "integrations:list": CommandEntry("reference:list_", "List the integrations and their functions."),
+    "integrations:call": CommandEntry("call:call", "Call one function, and show what comes back."),
+    "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),
+    "integrations:status": CommandEntry("status:status", "Show every account, and the requests it has left."),
+    "integrations:search": CommandEntry("reference:search", "Find functions and guides by words."),
+    "integrations:examples": CommandEntry("reference:examples", "Show how a function is called, in Lua and the shell."),
+    "integrations:schema": CommandEntry("reference:schema", "Print a function's arguments as JSON Schema."),
+    "integrations:fields": CommandEntry("reference:fields", "Show what an account is made of, and what is set."),
+    "integrations:doctor": CommandEntry("doctor:doctor", "Say what is set up, what is wrong, and what to do."),
+    "integrations:configure": CommandEntry("configure:configure", "Set an integration's permissions and its address."),
+    "run": CommandEntry("run:run", "Run a notebook with parameters, into a copy."),
+    "snapshot": CommandEntry("snapshot:snapshot", "Save what an account has, to compare it later."),
+    "mcp:lua": CommandEntry("mcp_lua:lua", "Run Lua that asks MCP servers."),
+    "mcp:list": CommandEntry("mcp_list:list_", "List the MCP servers that are configured."),
+    "mcp:status": CommandEntry("mcp_list:status", "Say whether each may be used, and what to do if not."),
+    "mcp:tools": CommandEntry("mcp_inspect:tools", "List the tools of MCP servers."),
+    "mcp:schema": CommandEntry("mcp_inspect:schema", "Print the arguments of a tool as JSON Schema."),
+    "mcp:call": CommandEntry("mcp_call:call", "Call one tool, and show what comes back."),
+    "mcp:resources": CommandEntry("mcp_inspect:resources", "List the resources of an MCP server, or print one."),
+    "mcp:prompts": CommandEntry("mcp_inspect:prompts", "List the prompts of an MCP server, or print one."),
+    "mcp:add": CommandEntry("mcp_entries:add", "Configure an MCP server."),
+    "mcp:remove": CommandEntry("mcp_entries:remove", "Forget an MCP server, and its secrets."),
+    "mcp:enable": CommandEntry("mcp_entries:enable", "Let an MCP server be used again."),
+    "mcp:disable": CommandEntry("mcp_entries:disable", "Keep an MCP server configured, and do not use it."),
+    "mcp:trust": CommandEntry("mcp_trust:trust", "Agree that a server of this project is started."),
+    "mcp:untrust": CommandEntry("mcp_trust:untrust", "Take back the agreement to a server of this project."),
+    "mcp:import": CommandEntry("mcp_import_export:import_", "Take over the MCP servers of another client."),
+    "mcp:export": CommandEntry("mcp_import_export:export", "Print MCP servers without their secrets."),
+    "mcp:doctor": CommandEntry("mcp_doctor:doctor", "Say what is set up, what is wrong, and what to do."),
+    "mcp:serve": CommandEntry("mcp_serve:serve", "Serve Heroku and Lua to agents, over MCP."),
+    "accounts:list": CommandEntry("accounts:list_", "List the accounts, and where each has its token."),
+    "accounts:add": CommandEntry("accounts:add", "Keep an account, so that scripts can name it."),
+    "accounts:remove": CommandEntry("accounts:remove", "Forget an account, and its token."),
+    "accounts:test": CommandEntry("accounts:test", "Try the token of an account, or those of all."),
+    "install": CommandEntry("kernelspec:install", "Make the kernel Lua (Kosmo) known to Jupyter."),
+    "uninstall": CommandEntry("kernelspec:uninstall", "Take the kernel Lua (Kosmo) away again."),
+    "completion": CommandEntry("completion:completion", "Print what has a shell complete commands."),
 }
 
 
@@ -165,8 +149,8 @@ class Kosmo(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands under their family headings, without importing a command."""
         width = max(map(len, COMMANDS))
-        for family in dict.fromkeys(entry.family for entry in COMMANDS.values()):
-            rows = [(name.ljust(width), e.summary) for name, e in COMMANDS.items() if e.family == family]
+        for family, names in groupby(COMMANDS, lambda name: FAMILIES[name.partition(":")[0]]):
+            rows = [(name.ljust(width), COMMANDS[name].summary) for name in names]
             with formatter.section(family):
                 formatter.write_dl(rows)
 
