@@ -1,4 +1,4 @@
-"""Completions for the arguments of commands: accounts, pages of the reference, functions, files.
+"""Completions for the arguments of commands: accounts, pages of the reference, functions, MCP servers, files.
 
 Each is passed to click as `shell_complete`, so it runs only while a shell completes a line.
 """
@@ -45,6 +45,13 @@ def function_names(_ctx: click.Context, _param: click.Parameter, incomplete: str
 def integration_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Return the integrations that match."""
     return _matching(((integration.name, integration.description) for integration in load_all()), incomplete)
+
+
+def mcp_servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Return the configured MCP servers that match."""
+    from kosmo_kernel.mcp import configuration
+
+    return _matching(((name, "") for name in configuration().servers), incomplete)
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -13,8 +13,8 @@ import click
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import command
+from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.doctor import report
-from kosmo_kernel.cli.mcp_files import servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
@@ -26,7 +26,7 @@ SDK = "mcp"
 
 
 @command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
-@click.argument("name", required=False, metavar="[SERVER]", shell_complete=servers)
+@click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 def doctor(*, name: str | None, as_json: bool) -> int:
     """Say what is set up, what is wrong, and what to do.
 

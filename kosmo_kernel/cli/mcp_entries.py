@@ -18,7 +18,8 @@ import click
 
 from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project, servers
+from kosmo_kernel.cli.completions import mcp_servers
+from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
 from kosmo_kernel.cli.options import NumberInRange
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.errors import InvalidArgumentsError
@@ -33,7 +34,7 @@ NOT_AS_ARGUMENT = (
     "the token of a server with an address."
 )
 VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-name_argument = click.argument("name", shell_complete=servers)
+name_argument = click.argument("name", shell_complete=mcp_servers)
 
 
 @command(
@@ -84,7 +85,8 @@ def add(
     fields = {"env": dict(map(_variable, variables)), "headers": header_values, "cwd": cwd, "timeout": timeout}
     new_entry |= {key: value for key, value in fields.items() if value}
     path = config_path(of_project=project)
-    _check_entry(name, new_entry, path)
+    if fault := entry(name, new_entry, "user", path, path.parent).fault:
+        raise InvalidArgumentsError(f"That is no MCP server: {fault}.")
 
     def keeping() -> AbstractContextManager[None]:
         return _ask_secret(name, new_entry, secret, stdin=stdin) if secret or bearer else nullcontext()
@@ -159,17 +161,6 @@ def _check_options(command: Sequence[str], url: str | None, secret: str | None, 
         raise click.UsageError("--bearer goes with --url.")
     for secret_text in secret_names([*command, url or ""]):
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"`{secret_text}`"))
-
-
-def _check_entry(name: str, fields: dict[str, Any], path: Path) -> None:
-    """Check that an entry describes a server.
-
-    Raises:
-        InvalidArgumentsError: the entry is not valid.
-    """
-    server = entry(name, fields, "user", path, path.parent)
-    if server.fault:
-        raise InvalidArgumentsError(f"That is no MCP server: {server.fault}.")
 
 
 def _variable(text: str) -> tuple[str, str]:

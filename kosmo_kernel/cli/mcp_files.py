@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,9 +21,6 @@ from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.private_files import locked, write
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')
@@ -140,10 +137,3 @@ def check_name(name: str) -> str:
             "`_ - . @ /`, 64 at most, and begins with a letter or a digit."
         )
     return name
-
-
-def servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Return the configured servers that match, for shell completion."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(name) for name in configuration().servers if name.startswith(incomplete)]

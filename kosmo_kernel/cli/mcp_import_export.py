@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project, servers
+from kosmo_kernel.cli.completions import files, mcp_servers
+from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
@@ -72,7 +72,7 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
 
 
 @command("mcp:export", "kosmo mcp:export > servers.json", "kosmo mcp:export time tracker --json")
-@click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=servers)
+@click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=mcp_servers)
 def export(*, names: tuple[str, ...], as_json: bool) -> None:
     """Print MCP servers without their secrets.
 

@@ -15,7 +15,7 @@ import click
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.cli.arguments import JSON_PLACE, fields_of_json
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.mcp_files import servers as server_names
+from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.errors import KosmoError, UnknownNameError
@@ -24,11 +24,11 @@ from kosmo_kernel.run import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.safety.redaction import one_line
 
-server_argument = click.argument("server", shell_complete=server_names)
+server_argument = click.argument("server", shell_complete=mcp_servers)
 
 
 @command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
-@click.argument("server", required=False, metavar="[SERVER]", shell_complete=server_names)
+@click.argument("server", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 def tools(*, server: str | None, as_json: bool) -> None:
     """List the tools of MCP servers.
 

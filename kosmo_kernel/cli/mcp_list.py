@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.mcp_files import servers
+from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
@@ -45,7 +45,7 @@ def list_(*, everything: bool, as_json: bool) -> None:
 
 
 @command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
-@click.argument("name", required=False, metavar="[SERVER]", shell_complete=servers)
+@click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 def status(*, name: str | None, as_json: bool) -> None:
     """Say whether each may be used, and what to do if not.
 

@@ -10,7 +10,7 @@ import sys
 import click
 
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.mcp_files import servers
+from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
@@ -20,7 +20,7 @@ CHANGED = "It is not what you trusted before."
 
 
 @command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
-@click.argument("name", shell_complete=servers)
+@click.argument("name", shell_complete=mcp_servers)
 @click.option("-y", "--yes", is_flag=True, help="Agree without being asked; look at it before.")
 def trust(*, name: str, yes: bool, as_json: bool) -> None:
     """Agree that a server of this project is started.
@@ -49,7 +49,7 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
 
 
 @command("mcp:untrust", "kosmo mcp:untrust time")
-@click.argument("name", shell_complete=servers)
+@click.argument("name", shell_complete=mcp_servers)
 def untrust(*, name: str, as_json: bool) -> None:
     """Take back the agreement to a server of this project.
 
