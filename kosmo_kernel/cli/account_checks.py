@@ -39,8 +39,7 @@ def settings() -> Iterator[Finding]:
         yield Finding("settings.file", "broken", error.message, CORRECT)
         return
     try:
-        keys = settings_of(Path.cwd())
-        if keys:
+        if keys := settings_of(Path.cwd()):
             yield Finding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
     except KosmoError as error:
         yield Finding("settings.project", "broken", error.message, CORRECT)

@@ -39,8 +39,15 @@ class FunctionGroup(CallCommand, click.Group):
             names such as `heroku.list_apps`.
     """
 
-    def __init__(self, name: str, integration: str | None = None, **more: Any) -> None:
-        super().__init__(name, **more)
+    def __init__(self, name: str, integration: str | None = None, *, about: str, **more: Any) -> None:
+        super().__init__(
+            name,
+            invoke_without_command=True,
+            params=[click.Option(["--json", "as_json"], **AS_JSON)],
+            options_metavar="",
+            help=f"{about}\n\nWith --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.",
+            **more,
+        )
         self.integration = integration
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -239,19 +246,13 @@ def _require_function(ctx: click.Context, /, *, as_json: bool) -> None:
         raise click.UsageError("Missing argument 'FUNCTION'.", ctx)
 
 
-_AS_JSON = click.Option(["--json", "as_json"], **AS_JSON)
-
 call = FunctionGroup(
     "integrations:call",
-    invoke_without_command=True,
     callback=_require_function,
-    params=[_AS_JSON],
     subcommand_metavar="FUNCTION [JSON] [OPTIONS]",
-    options_metavar="",
-    help="Call one function, and show what comes back.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
+    about="Call one function, and show what comes back.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
     "heroku.production.list_dynos, or by its full name. Its arguments are options, or --arg NAME=VALUE, or a JSON "
-    "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.\n\nWith --json: `function`, "
-    "`success`, `data`, `error`, `meta` and `duration_ms`.",
+    "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.",
     epilog=epilog_of(
         "kosmo integrations:call heroku.list_apps --demo",
         'kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
@@ -276,14 +277,10 @@ def calls_of(name: str) -> FunctionGroup:
     return FunctionGroup(
         f"integrations:{name}",
         name,
-        invoke_without_command=True,
         callback=page,
-        params=[_AS_JSON],
         subcommand_metavar="[FUNCTION] [JSON] [OPTIONS]",
-        options_metavar="",
-        help=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
-        f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.\n\n"
-        "With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.",
+        about=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
+        f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.",
         epilog=epilog_of(example, f"{example} --format csv"),
     )
 
