@@ -7,8 +7,9 @@ or to a host that the user allows in `config.toml`.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
@@ -21,7 +22,7 @@ _ADDRESS = re.compile(
 _BARE_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
-def address(integration: Integration, env: Mapping[str, str]) -> str:
+def address(integration: Integration) -> str:
     """Return the address of the service's API, without a trailing slash.
 
     A variable of `credentials.url_env` overrides it, or else the integration's `url` in `config.toml`. The value is an
@@ -32,9 +33,9 @@ def address(integration: Integration, env: Mapping[str, str]) -> str:
         SettingsError, UnknownNameError: `config.toml` is invalid.
     """
     keys = ("integrations", integration.name)
-    settings = config(env)
-    place = next((name for name in integration.credentials.url_env if env.get(name, "").strip()), "")
-    override = env[place].strip() if place else (settings.get(*keys, "url") or "").strip()
+    settings = config()
+    place = next((name for name in integration.credentials.url_env if os.environ.get(name, "").strip()), "")
+    override = os.environ[place].strip() if place else (settings.get(*keys, "url") or "").strip()
     if not override:
         return integration.base_url.rstrip("/")
     place = place or f"`url` in {settings.place(*keys, 'url')}"

@@ -10,7 +10,7 @@ names are needed at every start and every keystroke, and the keyring can be slow
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,13 +53,12 @@ class Step:
     who: str = ""
 
 
-def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] | None = None) -> Account:
+def find(integration: Integration, alias: str = DEFAULT) -> Account:
     """Return the account with an alias.
 
     Parameters:
         integration: the service.
         alias: `default` or the name of an account, case-insensitive, with `-` equal to `_`.
-        env: environment variables; `os.environ` when None. (It is no default value, because `help()` shows those.)
 
     Raises:
         CredentialsError: there is no default token, the token or the address must not be used, or the place of the
@@ -68,103 +67,100 @@ def find(integration: Integration, alias: str = DEFAULT, env: Mapping[str, str] 
         UnknownNameError: there is no such named account, or the service has no demo.
         ValueError: the alias is `demo`, which is not made from a token.
     """
-    env = os.environ if env is None else env
     if canonical_reserved(alias) == DEMO and integration.demo:
         raise ValueError("the demo account is made by the session, not found")
     without: list[Step] = []
-    for step in steps(integration, alias, env):
+    for step in steps(integration, alias):
         token = step.read()
         if token:
-            return Account(integration.name, step.alias, token, address(integration, env), step.source)
+            return Account(integration.name, step.alias, token, address(integration), step.source)
         without.append(step)
     if normalize_alias(alias) == DEFAULT:
         raise CredentialsError(_none(integration, without))
-    raise _unknown(integration, alias, env)
+    raise _unknown(integration, alias)
 
 
-def steps(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> Iterator[Step]:
+def steps(integration: Integration, alias: str) -> Iterator[Step]:
     """Yield the places that have a token of an account, in the order of the search. No secret is read.
 
     Raises:
         CredentialsError: the address must not receive a token, or `~/.netrc` is invalid.
         SettingsError: a settings file is invalid.
     """
-    env = os.environ if env is None else env
     name, variable = normalize_alias(alias), variable_of(integration, alias)
     if not ALIAS.fullmatch(alias) or name == DEMO or name in integration.names():
         return
-    added = store.stored_accounts(integration.name, env).get(name)
+    added = store.stored_accounts(integration.name).get(name)
     spelling = added.alias if added else name
-    if token := env.get(variable, "").strip():
+    if token := os.environ.get(variable, "").strip():
         yield Step("environment", variable, spelling, lambda: token)
     if added:
-        source = "the system keyring" if added.location == "keyring" else str(store.secrets_file(env))
-        yield Step(added.location, source, spelling, partial(store.token_of, integration.name, added, env), added.who)
+        source = "the system keyring" if added.location == "keyring" else str(store.secrets_file())
+        yield Step(added.location, source, spelling, partial(store.token_of, integration.name, added), added.who)
     if name == DEFAULT:
-        yield from _other_programs(integration, env)
+        yield from _other_programs(integration)
 
 
-def _other_programs(integration: Integration, env: Mapping[str, str]) -> Iterator[Step]:
+def _other_programs(integration: Integration) -> Iterator[Step]:
     """Yield the places where other programs keep a token for the service."""
     credentials = integration.credentials
     if credentials.signed_in is None and not credentials.netrc:
         return
 
-    url = address(integration, env)
+    url = address(integration)
     place = credentials.signed_in
-    if place and is_own(integration, url) and (person := sign_in.signed_in(place, env)):
+    if place and is_own(integration, url) and (person := sign_in.signed_in(place)):
         source = f"{place.title}'s entry in the system keyring"
         yield Step("cli", source, DEFAULT, partial(sign_in.token_of, place, person), person.name)
     if credentials.netrc:
-        file = sign_in.netrc_file(env)
+        file = sign_in.netrc_file()
         if password := sign_in.netrc_password(file, netloc(url)):
             yield Step("netrc", str(file), DEFAULT, lambda: password)
 
 
-def names(integration: Integration, env: Mapping[str, str] | None = None) -> list[str]:
+def names(integration: Integration) -> list[str]:
     """Return the existing aliases: `default` if it has a token, the named ones sorted, and `demo` if there is one.
 
     An account from an environment variable is listed with `_` (`my_team`), so that it is a Lua name; an added account
     is listed as it was spelled. An account with the name of one of the service's functions is not listed, because in
     Lua the name refers to the function. Invalid files are ignored here; `find` and `fault` report them.
     """
-    env = os.environ if env is None else env
     prefix = f"{integration.credentials.env}_"
     taken = {*RESERVED, *integration.names()}
-    suffixes = (key.removeprefix(prefix) for key, value in env.items() if key.startswith(prefix) and value.strip())
+    variables = (name for name, value in os.environ.items() if value.strip())
+    suffixes = (name.removeprefix(prefix) for name in variables if name.startswith(prefix))
     named = {s.lower(): s.lower() for s in suffixes if s == normalize_alias(s).upper() and ALIAS.fullmatch(s)}
     first = []
     with suppress(KosmoError):
-        named |= {name: one.alias for name, one in store.stored_accounts(integration.name, env).items()}
+        named |= {name: one.alias for name, one in store.stored_accounts(integration.name).items()}
     with suppress(KosmoError):
-        first = [DEFAULT] if next(steps(integration, DEFAULT, env), None) else []
+        first = [DEFAULT] if next(steps(integration, DEFAULT), None) else []
     listed = sorted(alias for name, alias in named.items() if name not in taken)
     return [*first, *listed, *([DEMO] if integration.demo else [])]
 
 
-def canonical_name(integration: Integration, alias: str, env: Mapping[str, str] | None = None) -> str | None:
+def canonical_name(integration: Integration, alias: str) -> str | None:
     """Return an account's name as in `names`, from any spelling of it; None if there is no such account."""
-    return next((name for name in names(integration, env) if normalize_alias(name) == normalize_alias(alias)), None)
+    return next((name for name in names(integration) if normalize_alias(name) == normalize_alias(alias)), None)
 
 
-def fault(integration: Integration, env: Mapping[str, str] | None = None) -> KosmoError | None:
+def fault(integration: Integration) -> KosmoError | None:
     """Return the error of an invalid file that prevents accounts from being listed, or None."""
-    env = os.environ if env is None else env
     try:
-        store.stored_accounts(integration.name, env)
-        next(steps(integration, DEFAULT, env), None)
+        store.stored_accounts(integration.name)
+        next(steps(integration, DEFAULT), None)
     except KosmoError as error:
         return error
     return None
 
 
-def demo_chosen(env: Mapping[str, str] | None = None) -> bool:
+def demo_chosen() -> bool:
     """Return whether `KOSMO_DEMO=1` makes the demo the default account.
 
     Raises:
         SettingsError: it is neither 1 nor 0. A typo must not select the user's own account.
     """
-    return bool(env_flag("KOSMO_DEMO", env))
+    return bool(env_flag("KOSMO_DEMO"))
 
 
 def ways(integration: Integration) -> tuple[str, ...]:
@@ -194,8 +190,8 @@ def _none(integration: Integration, without: list[Step]) -> str:
     return "\n".join([head, *(f"  - {way}" for way in ways(integration)), *empty])
 
 
-def _unknown(integration: Integration, alias: str, env: Mapping[str, str]) -> UnknownNameError:
-    there = names(integration, env)
+def _unknown(integration: Integration, alias: str) -> UnknownNameError:
+    there = names(integration)
     near = nearest(alias.replace("-", "_"), there)
     shown = repr(alias[:64])
     how = ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,12 +35,12 @@ class CliUser(NamedTuple):
     version: str
 
 
-def signed_in(place: CliLogin, env: Mapping[str, str]) -> CliUser | None:
+def signed_in(place: CliLogin) -> CliUser | None:
     """Return the user who is signed in; None if there is none, or if the command line does not use the keyring."""
-    if os.name == "nt" or env.get(place.off_env, "").lower() == "true":
+    if os.name == "nt" or os.environ.get(place.off_env, "").lower() == "true":
         return None  # the keyring library cannot read the command line's entries on Windows
-    own = env.get(place.folder_env, "").strip()
-    data = env.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
+    own = os.environ.get(place.folder_env, "").strip()
+    data = os.environ.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
     file = Path(own, Path(place.state).name) if own else Path(data, place.state)
     try:
         changed = file.stat().st_mtime_ns  # before reading, so that the version is never newer than the name
@@ -70,9 +69,9 @@ def token_of(place: CliLogin, person: CliUser) -> str | None:
         raise CredentialsError(f"{person.name} is signed in with {place.title}. {error.message}") from None
 
 
-def netrc_file(env: Mapping[str, str]) -> Path:
+def netrc_file() -> Path:
     """Return the path of the netrc file, which may not exist."""
-    path = env.get(NETRC, "").strip()
+    path = os.environ.get(NETRC, "").strip()
     return Path(os.path.expanduser(path or ("~/_netrc" if os.name == "nt" else "~/.netrc")))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -100,7 +99,7 @@ def _status(integration: Integration, alias: str) -> AccountStatus:
             raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
         if step.kind == "environment":
             accounts.find(integration, alias)  # checks the token, which may be any text
-        url = accounts.address(integration, os.environ)
+        url = accounts.address(integration)
     except KosmoError as error:
         return AccountStatus(integration, alias, error.message, problem=error.message)
     return AccountStatus(integration, alias, f"in {step.source}", url, who=step.who)

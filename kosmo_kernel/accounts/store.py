@@ -46,16 +46,16 @@ class StoredAccount:
     who: str = ""
 
 
-def stored_accounts(integration: str, env: Mapping[str, str]) -> dict[str, StoredAccount]:
+def stored_accounts(integration: str) -> dict[str, StoredAccount]:
     """Return the added accounts of an integration by normalized alias.
 
     Raises:
         SettingsError: the file that lists them is invalid or cannot be read.
     """
-    return {normalize_alias(one.alias): one for one in _index(folder(env) / INDEX).get(integration, {}).values()}
+    return {normalize_alias(one.alias): one for one in _index(folder() / INDEX).get(integration, {}).values()}
 
 
-def token_of(integration: str, one: StoredAccount, env: Mapping[str, str]) -> str:
+def token_of(integration: str, one: StoredAccount) -> str:
     """Return the token of an added account.
 
     Raises:
@@ -73,8 +73,8 @@ def token_of(integration: str, one: StoredAccount, env: Mapping[str, str]) -> st
             raise CredentialsError(f"The token of the account `{one.alias}` cannot be read. {error.message}") from None
         where = "the system keyring"
     else:
-        where = str(secrets_file(env))
-        token = _secrets(secrets_file(env)).get(one.entry)
+        where = str(secrets_file())
+        token = _secrets(secrets_file()).get(one.entry)
     if not token:
         raise CredentialsError(
             f"The token of the account `{one.alias}` is not in {where} any more. Add it anew: "
@@ -83,9 +83,9 @@ def token_of(integration: str, one: StoredAccount, env: Mapping[str, str]) -> st
     return token
 
 
-def secrets_file(env: Mapping[str, str]) -> Path:
+def secrets_file() -> Path:
     """Return the path of the file with the tokens that are in no keyring."""
-    return folder(env) / SECRETS
+    return folder() / SECRETS
 
 
 def check_alias(integration: Integration, alias: str) -> str:
@@ -118,7 +118,6 @@ def add(
     integration: Integration,
     alias: str,
     token: str,
-    env: Mapping[str, str],
     *,
     who: str = "",
     in_file: bool = False,
@@ -139,27 +138,27 @@ def add(
     """
     from kosmo_kernel.settings.private_files import locked
 
-    with locked(folder(env)):
-        before = stored_accounts(integration.name, env).get(normalize_alias(alias))
+    with locked(folder()):
+        before = stored_accounts(integration.name).get(normalize_alias(alias))
         if before and not replace:
             raise InvalidArgumentsError(name_in_use_message(before))
         entry = f"{integration.name} {alias} {os.urandom(4).hex()}"
         kept: Kept = "file" if in_file else _into_keyring(entry, token)
         if kept == "file":
-            _change_secrets(env, {entry: token})
+            _change_secrets({entry: token})
         made = StoredAccount(alias, kept, entry, who)
         try:
-            _change_index(env, integration.name, before, made)
+            _change_index(integration.name, before, made)
         except BaseException:
-            _forget(made, env)
+            _forget(made)
             raise
         if before:
             with suppress(CredentialsError):  # nothing refers to the old token any more
-                _forget(before, env)
+                _forget(before)
     return made
 
 
-def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> StoredAccount:
+def remove(integration: Integration, alias: str) -> StoredAccount:
     """Remove an added account and its token, and return its entry.
 
     Raises:
@@ -170,12 +169,12 @@ def remove(integration: Integration, alias: str, env: Mapping[str, str]) -> Stor
     """
     from kosmo_kernel.settings.private_files import locked
 
-    with locked(folder(env)):
-        before = stored_accounts(integration.name, env).get(normalize_alias(alias))
+    with locked(folder()):
+        before = stored_accounts(integration.name).get(normalize_alias(alias))
         if before is None:
             raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
-        _forget(before, env)
-        _change_index(env, integration.name, before, None)
+        _forget(before)
+        _change_index(integration.name, before, None)
     return before
 
 
@@ -193,21 +192,19 @@ def _into_keyring(entry: str, token: str) -> Kept:
     return "keyring"
 
 
-def _forget(one: StoredAccount, env: Mapping[str, str]) -> None:
+def _forget(one: StoredAccount) -> None:
     """Remove a token from where it is stored."""
     if one.location == "file":
-        _change_secrets(env, {one.entry: None})
+        _change_secrets({one.entry: None})
         return
     with suppress(system_keyring.NoKeyringError):  # without a keyring, the token cannot be read either
         system_keyring.drop(one.entry)
 
 
-def _change_index(
-    env: Mapping[str, str], integration: str, before: StoredAccount | None, after: StoredAccount | None
-) -> None:
+def _change_index(integration: str, before: StoredAccount | None, after: StoredAccount | None) -> None:
     from kosmo_kernel.settings.private_files import write
 
-    path = folder(env) / INDEX
+    path = folder() / INDEX
     index = _index(path)
     entries = index.setdefault(integration, {})
     if before:
@@ -221,10 +218,10 @@ def _change_index(
     write(path, _text(document))
 
 
-def _change_secrets(env: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
+def _change_secrets(changes: Mapping[str, str | None]) -> None:
     from kosmo_kernel.settings.private_files import write
 
-    path = secrets_file(env)
+    path = secrets_file()
     secrets = {**_secrets(path), **changes}
     write(path, _text({entry: token for entry, token in secrets.items() if token}))
 

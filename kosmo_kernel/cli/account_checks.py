@@ -6,7 +6,6 @@ The token of the default account is tried with one request. The tokens of other 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Literal
@@ -61,7 +60,7 @@ def service(integration: Integration) -> Iterator[Finding]:
     """Check the address, permissions and accounts of a service, and try the default account's token."""
     name = integration.name
     try:
-        url = accounts.address(integration, os.environ)
+        url = accounts.address(integration)
     except KosmoError as error:
         yield Finding(f"{name}.address", "broken", error.message, CORRECT)
         return

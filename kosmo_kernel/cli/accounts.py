@@ -6,7 +6,6 @@ users of the machine can see and the shell keeps in its history. None of these c
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -65,12 +64,12 @@ def add(
         raise click.UsageError(NOT_AS_ARGUMENT)
     found = integration_of(integration)
     name = store.check_alias(found, alias)
-    existing = store.stored_accounts(found.name, os.environ).get(normalize_alias(name))
+    existing = store.stored_accounts(found.name).get(normalize_alias(name))
     if existing and not replace:
         raise InvalidArgumentsError(store.name_in_use_message(existing))
     token, source = read_token(f"Token of {found.name}.{name}", from_stdin=stdin or bool(words))
     owner, kept = keep(found, name, token, source, in_file=in_file, replace=replace)
-    where = "the system keyring" if kept.location == "keyring" else str(store.secrets_file(os.environ))
+    where = "the system keyring" if kept.location == "keyring" else str(store.secrets_file())
     first = next(accounts.steps(found, name))
     shadow = first.source if first.kind == "environment" else ""  # a variable comes before what was kept
     if as_json:
@@ -112,7 +111,7 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
     """
     found = integration_of(integration)
     try:
-        removed = store.remove(found, alias, os.environ)
+        removed = store.remove(found, alias)
     except UnknownNameError as error:
         raise _removal_error(found, alias, error) from None
     if as_json:
@@ -194,10 +193,8 @@ def keep(
         KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
     try:
-        owner = token_owner(
-            integration, Account(integration.name, alias, token, accounts.address(integration, os.environ), source)
-        )
-        kept = store.add(integration, alias, token, os.environ, who=owner.text, in_file=in_file, replace=replace)
+        owner = token_owner(integration, Account(integration.name, alias, token, accounts.address(integration), source))
+        kept = store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
         error.message += " Nothing was kept."
         raise
@@ -254,7 +251,7 @@ def _removal_error(integration: Integration, alias: str, error: UnknownNameError
         return InvalidArgumentsError("The demo account is fiction, and always there.")
     step = next(accounts.steps(integration, alias), None)
     if step is None:
-        aliases = [one.alias for one in store.stored_accounts(integration.name, os.environ).values()]
+        aliases = [one.alias for one in store.stored_accounts(integration.name).values()]
         return UnknownNameError(error.message, tuple(nearest(alias, aliases)))
     name = DEFAULT if accounts.canonical_reserved(alias) == DEFAULT else step.alias
     advice = f"unset {step.source}" if step.kind == "environment" else "take it away where it was put"

@@ -7,7 +7,6 @@ stored as by `kosmo accounts:add`.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -117,7 +116,7 @@ def configure(
         if secret:
             keep(integration, name, secret, "standard input", replace=True)
         if SECRET in dropped:
-            store.remove(integration, name, os.environ)
+            store.remove(integration, name)
     changed_fields = [*([SECRET] if secret else []), *fields]
     facts = _facts(integration, account) | {"credentials_set": changed_fields, "credentials_unset": dropped}
     if as_json:

@@ -7,7 +7,6 @@ lifetime of the session. The demo account is answered in the same process.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -198,7 +197,7 @@ class Dispatcher:
         """
         integration, function = bound_call.integration, bound_call.function
         demo = bound_call.alias == accounts.DEMO
-        address = integration.base_url if demo else accounts.address(integration, os.environ)
+        address = integration.base_url if demo else accounts.address(integration)
         return [
             PlannedCall(bound_call.name, bound_call.alias, args, "GET", address + function.url(args))
             for args in bound_call.calls

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import os
 import pickle
 import traceback
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -20,66 +22,77 @@ TOKEN = "HRKU-11111111-2222-4333-8444-555555555555"
 OTHER = "HRKU-66666666-7777-4888-9999-aaaaaaaaaaaa"
 
 
-def test_the_default_account_is_the_plain_variable() -> None:
-    found = accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN})
+Given = Callable[[Mapping[str, str]], None]
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Given:
+    """Gives this process more environment variables, with values that a real one cannot have as well."""
+    return lambda env: monkeypatch.setattr(os, "environ", os.environ | env)
+
+
+def test_the_default_account_is_the_plain_variable(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN})
+    found = accounts.find(HEROKU)
 
     assert found == Account("heroku", "default", TOKEN, "https://api.heroku.com", "HEROKU_API_KEY")
-
-
-def test_the_process_has_the_variables_when_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
-
-    assert accounts.find(HEROKU).token == TOKEN
     assert accounts.names(HEROKU) == ["default", "demo"]
 
 
 @pytest.mark.parametrize("alias", ["my-team", "my_team", "My-Team"])
-def test_a_named_account_is_found_by_any_spelling_of_its_alias(alias: str) -> None:
-    found = accounts.find(HEROKU, alias, {"HEROKU_API_KEY": TOKEN, "HEROKU_API_KEY_MY_TEAM": OTHER})
+def test_a_named_account_is_found_by_any_spelling_of_its_alias(alias: str, given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN, "HEROKU_API_KEY_MY_TEAM": OTHER})
+    found = accounts.find(HEROKU, alias)
 
     assert found == Account("heroku", "my_team", OTHER, "https://api.heroku.com", "HEROKU_API_KEY_MY_TEAM")
 
 
-def test_names_are_the_accounts_that_exist() -> None:
-    env = {
-        "HEROKU_API_KEY": TOKEN,
-        "HEROKU_API_KEY_STAGING": TOKEN,
-        "HEROKU_API_KEY_MY_TEAM": TOKEN,
-        "HEROKU_API_KEY_EMPTY": " ",
-        "HEROKU_API_KEY_small": TOKEN,
-        "HEROKU_API_KEY_OTHER-TEAM": TOKEN,  # `other_team` is looked for in HEROKU_API_KEY_OTHER_TEAM
-        "HEROKU_API_KEY_": TOKEN,
-        "HEROKU_API_KEYS": TOKEN,
-        "HEROKU_API_KEY_DEMO": TOKEN,
-        "HEROKU_API_KEY_DEFAULT": TOKEN,
-        "HEROKU_API_KEY_LIST_APPS": TOKEN,
-        "HEROKU_API_URL": "https://api.heroku.com",
-    }
+def test_names_are_the_accounts_that_exist(given: Given) -> None:
+    given(
+        {
+            "HEROKU_API_KEY": TOKEN,
+            "HEROKU_API_KEY_STAGING": TOKEN,
+            "HEROKU_API_KEY_MY_TEAM": TOKEN,
+            "HEROKU_API_KEY_EMPTY": " ",
+            "HEROKU_API_KEY_small": TOKEN,
+            "HEROKU_API_KEY_OTHER-TEAM": TOKEN,  # `other_team` is looked for in HEROKU_API_KEY_OTHER_TEAM
+            "HEROKU_API_KEY_": TOKEN,
+            "HEROKU_API_KEYS": TOKEN,
+            "HEROKU_API_KEY_DEMO": TOKEN,
+            "HEROKU_API_KEY_DEFAULT": TOKEN,
+            "HEROKU_API_KEY_LIST_APPS": TOKEN,
+            "HEROKU_API_URL": "https://api.heroku.com",
+        }
+    )
 
-    assert accounts.names(HEROKU, env) == ["default", "my_team", "staging", "demo"]
+    assert accounts.names(HEROKU) == ["default", "my_team", "staging", "demo"]
 
 
 def test_the_demo_is_there_without_any_token() -> None:
-    assert accounts.names(HEROKU, {}) == ["demo"]
+    assert accounts.names(HEROKU) == ["demo"]
 
 
-def test_every_account_that_is_listed_is_found() -> None:
-    env = {"HEROKU_API_KEY": TOKEN, "HEROKU_API_KEY_A": TOKEN, "HEROKU_API_KEY_2ND_TEAM": TOKEN}
+def test_every_account_that_is_listed_is_found(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN, "HEROKU_API_KEY_A": TOKEN, "HEROKU_API_KEY_2ND_TEAM": TOKEN})
 
-    found = [accounts.find(HEROKU, name, env).alias for name in accounts.names(HEROKU, env) if name != "demo"]
+    found = [accounts.find(HEROKU, name).alias for name in accounts.names(HEROKU) if name != "demo"]
 
     assert found == ["default", "2nd_team", "a"]
 
 
-def test_the_demo_account_is_not_made_from_a_token() -> None:
+def test_the_demo_account_is_not_made_from_a_token(given: Given) -> None:
+    given({"HEROKU_API_KEY_DEMO": TOKEN})
     with pytest.raises(ValueError, match="made by the session"):
-        accounts.find(HEROKU, "demo", {"HEROKU_API_KEY_DEMO": TOKEN})
+        accounts.find(HEROKU, "demo")
 
 
 @pytest.mark.parametrize("env", [{}, {"HEROKU_API_KEY": ""}, {"HEROKU_API_KEY": " \n"}])
-def test_no_credentials_is_an_error_that_lists_the_ways_with_the_demo_among_them(env: dict[str, str]) -> None:
+def test_no_credentials_is_an_error_that_lists_the_ways_with_the_demo_among_them(
+    env: dict[str, str], given: Given
+) -> None:
+    given(env)
     with pytest.raises(CredentialsError) as caught:
-        accounts.find(HEROKU, env=env)
+        accounts.find(HEROKU)
 
     message = caught.value.message
     ways = ["HEROKU_API_KEY;", "HEROKU_API_KEY_<ALIAS>", *HEROKU.credentials.token_help, "KOSMO_DEMO=1", "--demo"]
@@ -87,11 +100,11 @@ def test_no_credentials_is_an_error_that_lists_the_ways_with_the_demo_among_them
     assert message.splitlines()[-1].endswith("app.integrations.heroku.demo.list_apps()")
 
 
-def test_an_unknown_account_is_an_error_with_the_nearest_names() -> None:
-    env = {"HEROKU_API_KEY_PRODUCTION": TOKEN, "HEROKU_API_KEY_STAGING": TOKEN}
+def test_an_unknown_account_is_an_error_with_the_nearest_names(given: Given) -> None:
+    given({"HEROKU_API_KEY_PRODUCTION": TOKEN, "HEROKU_API_KEY_STAGING": TOKEN})
 
     with pytest.raises(UnknownNameError) as caught:
-        accounts.find(HEROKU, "prodution", env)
+        accounts.find(HEROKU, "prodution")
 
     assert caught.value.message == (
         "Heroku has no account 'prodution'; there are production, staging, demo. A named account has its token in "
@@ -101,9 +114,10 @@ def test_an_unknown_account_is_an_error_with_the_nearest_names() -> None:
 
 
 @pytest.mark.parametrize("alias", ["", "a b", "../x", "ä", "a\n", "-a", "A" * 100, "list_apps"])
-def test_an_alias_that_is_none_is_unknown_and_shown_harmlessly(alias: str) -> None:
+def test_an_alias_that_is_none_is_unknown_and_shown_harmlessly(alias: str, given: Given) -> None:
+    given({"HEROKU_API_KEY_LIST_APPS": TOKEN})
     with pytest.raises(UnknownNameError) as caught:
-        accounts.find(HEROKU, alias, {"HEROKU_API_KEY_LIST_APPS": TOKEN})
+        accounts.find(HEROKU, alias)
 
     assert caught.value.message.startswith("Heroku has no account '")
     assert "\n" not in caught.value.message
@@ -111,12 +125,13 @@ def test_an_alias_that_is_none_is_unknown_and_shown_harmlessly(alias: str) -> No
 
 @pytest.mark.parametrize("alias", ["default", "broken"])
 @pytest.mark.parametrize("middle", [" ", "\n", "\r\nX-Evil: 1", "\t", "\x00", "\x7f", "\x1b[1m", "é", "\u200b"])
-def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(alias: str, middle: str) -> None:
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(alias: str, middle: str, given: Given) -> None:
     token = f"HRKU-1111{middle}2222"
     variable = "HEROKU_API_KEY" if alias == "default" else "HEROKU_API_KEY_BROKEN"
 
+    given({variable: token})
     with pytest.raises(CredentialsError) as caught:
-        accounts.find(HEROKU, alias, {variable: token})
+        accounts.find(HEROKU, alias)
 
     shown = "".join(traceback.format_exception(caught.value))
     assert f"The token in {variable} " in shown
@@ -124,17 +139,20 @@ def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(alias: s
     assert "2222" not in shown
 
 
-def test_space_around_a_token_is_not_part_of_it() -> None:
-    assert accounts.find(HEROKU, env={"HEROKU_API_KEY": f" {TOKEN}\n"}).token == TOKEN
+def test_space_around_a_token_is_not_part_of_it(given: Given) -> None:
+    given({"HEROKU_API_KEY": f" {TOKEN}\n"})
+    assert accounts.find(HEROKU).token == TOKEN
 
 
 @pytest.mark.parametrize("token", ["0123456789abcdef" * 2, "11111111-2222-4333-8444-555555555555", "a+/=.~_-"])
-def test_a_token_of_any_shape_is_taken(token: str) -> None:
-    assert accounts.find(HEROKU, env={"HEROKU_API_KEY": token}).token == token
+def test_a_token_of_any_shape_is_taken(token: str, given: Given) -> None:
+    given({"HEROKU_API_KEY": token})
+    assert accounts.find(HEROKU).token == token
 
 
-def test_an_account_never_shows_its_token() -> None:
-    account = accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN})
+def test_an_account_never_shows_its_token(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN})
+    account = accounts.find(HEROKU)
 
     assert repr(account) == str(account) == f"{account}"
     assert repr(account) == (
@@ -142,8 +160,9 @@ def test_an_account_never_shows_its_token() -> None:
     )
 
 
-def test_an_account_is_never_pickled_nor_copied() -> None:
-    account = accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN})
+def test_an_account_is_never_pickled_nor_copied(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN})
+    account = accounts.find(HEROKU)
 
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(TypeError, match="account `default` holds a token"):
@@ -152,8 +171,9 @@ def test_an_account_is_never_pickled_nor_copied() -> None:
         copy.deepcopy({"account": account})
 
 
-def test_an_account_cannot_be_changed() -> None:
-    account = accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN})
+def test_an_account_cannot_be_changed(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN})
+    account = accounts.find(HEROKU)
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         account.url = "https://example.com"  # type: ignore[misc]
@@ -183,14 +203,15 @@ def test_the_help_of_find_shows_no_environment(monkeypatch: pytest.MonkeyPatch) 
         ("HEROKU_HOST", "", "https://api.heroku.com"),
     ],
 )
-def test_a_variable_changes_the_address(variable: str, value: str, url: str) -> None:
-    assert accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN, variable: value}).url == url
+def test_a_variable_changes_the_address(variable: str, value: str, url: str, given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN, variable: value})
+    assert accounts.find(HEROKU).url == url
 
 
-def test_the_first_variable_with_an_address_counts() -> None:
-    env = {"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": "heroku.com", "HEROKU_API_URL": "http://127.0.0.1:1"}
+def test_the_first_variable_with_an_address_counts(given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": "heroku.com", "HEROKU_API_URL": "http://127.0.0.1:1"})
 
-    assert accounts.find(HEROKU, env=env).url == "http://127.0.0.1:1"
+    assert accounts.find(HEROKU).url == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize(
@@ -224,9 +245,10 @@ def test_the_first_variable_with_an_address_counts() -> None:
         ("heroku.com/x", "it is not of the form"),
     ],
 )
-def test_an_address_that_must_not_get_the_token_is_refused(value: str, why: str) -> None:
+def test_an_address_that_must_not_get_the_token_is_refused(value: str, why: str, given: Given) -> None:
+    given({"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": value})
     with pytest.raises(CredentialsError) as caught:
-        accounts.find(HEROKU, env={"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": value})
+        accounts.find(HEROKU)
 
     assert f"HEROKU_HOST is no address that a Heroku token may be sent to: {why}" in caught.value.message
     assert "https addresses in heroku.com, herokai.com, herokuspace.com, herokudev.com" in caught.value.message
@@ -234,7 +256,7 @@ def test_an_address_that_must_not_get_the_token_is_refused(value: str, why: str)
     assert TOKEN not in caught.value.message
 
 
-def test_another_service_keeps_the_form_of_its_own_address() -> None:
+def test_another_service_keeps_the_form_of_its_own_address(given: Given) -> None:
     other = dataclasses.replace(
         HEROKU,
         name="shop",
@@ -242,18 +264,19 @@ def test_another_service_keeps_the_form_of_its_own_address() -> None:
         credentials=HEROKU.credentials._replace(env="SHOP_KEY", url_env=("SHOP",), hosts=("shop.example",)),
     )
 
-    assert accounts.find(other, env={"SHOP_KEY": "k"}).url == "https://shop.example/api/v2"
-    assert (
-        accounts.find(other, env={"SHOP_KEY": "k", "SHOP": "eu.shop.example"}).url == "https://eu.shop.example/api/v2"
-    )
+    given({"SHOP_KEY": "k"})
+    assert accounts.find(other).url == "https://shop.example/api/v2"
+    given({"SHOP": "eu.shop.example"})
+    assert accounts.find(other).url == "https://eu.shop.example/api/v2"
 
 
 @pytest.mark.parametrize(
     ("env", "chosen"),
     [({"KOSMO_DEMO": "1"}, True), ({"KOSMO_DEMO": "0"}, False), ({"KOSMO_DEMO": ""}, False), ({}, False)],
 )
-def test_the_demo_is_chosen_by_one_variable(env: dict[str, str], chosen: bool) -> None:
-    assert accounts.demo_chosen(env) is chosen
+def test_the_demo_is_chosen_by_one_variable(env: dict[str, str], chosen: bool, given: Given) -> None:
+    given(env)
+    assert accounts.demo_chosen() is chosen
 
 
 def test_a_misspelt_choice_of_the_demo_is_an_error_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_the_first_step_that_has_a_token_counts(home: Path, ring: Remembering, m
     found = [accounts.find(HEROKU)]
     signed_in(home, ring, OTHER)
     found.append(accounts.find(HEROKU))
-    store.add(HEROKU, "default", THIRD, os.environ)
+    store.add(HEROKU, "default", THIRD)
     found.append(accounts.find(HEROKU))
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
     found.append(accounts.find(HEROKU))
@@ -67,7 +67,7 @@ def test_the_first_step_that_has_a_token_counts(home: Path, ring: Remembering, m
 
 
 def test_a_named_account_is_in_a_variable_or_was_added(ring: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add(HEROKU, "my-team", TOKEN, os.environ, who=MAIL)
+    store.add(HEROKU, "my-team", TOKEN, who=MAIL)
 
     for spelling in ("my-team", "my_team", "My-Team"):
         assert accounts.find(HEROKU, spelling) == accounts.Account(
@@ -81,9 +81,9 @@ def test_a_named_account_is_in_a_variable_or_was_added(ring: Remembering, monkey
 
 
 def test_names_are_known_without_a_look_at_a_secret(home: Path, ring: Remembering) -> None:
-    store.add(HEROKU, "production", TOKEN, os.environ)
-    store.add(HEROKU, "filed", TOKEN, os.environ, in_file=True)
-    store.secrets_file(os.environ).chmod(0)
+    store.add(HEROKU, "production", TOKEN)
+    store.add(HEROKU, "filed", TOKEN, in_file=True)
+    store.secrets_file().chmod(0)
     signed_in(home, ring)
     ring.asked.clear()
 
@@ -324,7 +324,7 @@ def test_an_account_with_a_dash_is_named_and_completed_in_lua(
     ring: Remembering, demo_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEROKU_API_URL", demo_url)
-    store.add(HEROKU, "my-team", DEMO_TOKEN, os.environ)
+    store.add(HEROKU, "my-team", DEMO_TOKEN)
     with Session("My-Team") as session:
         result = session.run(
             "local names, heroku = {}, app.integrations.heroku\n"
@@ -337,13 +337,11 @@ def test_an_account_with_a_dash_is_named_and_completed_in_lua(
         behind_a_dot = complete("app.integrations.heroku.my", len("app.integrations.heroku.my"), session)
         assert [match.text for match in in_quotes.matches] == ["my-team"]
         assert [match.text for match in behind_a_dot.matches] == []
-    assert (
-        ring.asked.count(next(iter(store.stored_accounts("heroku", os.environ).values())).entry) == 1
-    )  # as it was kept
+    assert ring.asked.count(next(iter(store.stored_accounts("heroku").values())).entry) == 1  # as it was kept
 
 
 def test_a_suggestion_is_written_as_lua_has_it(ring: Remembering) -> None:
-    store.add(HEROKU, "my-team", TOKEN, os.environ)
+    store.add(HEROKU, "my-team", TOKEN)
     assert ring.secrets
     with pytest.raises(UnknownNameError) as caught:
         accounts.find(HEROKU, "my-tea")

@@ -42,7 +42,7 @@ def mode(path: Path) -> int:
 
 
 def add(alias: str = "production", token: str = TOKEN, **more: Any) -> store.StoredAccount:
-    return store.add(HEROKU, alias, token, os.environ, **more)
+    return store.add(HEROKU, alias, token, **more)
 
 
 def texts(folder: Path) -> str:
@@ -157,14 +157,14 @@ def test_two_spellings_are_one_account(folder: Path, ring: Remembering) -> None:
 def test_what_is_removed_is_gone_with_its_token(folder: Path, ring: Remembering, in_file: bool) -> None:
     add(in_file=in_file)
     add("other", OTHER, in_file=in_file)
-    store.remove(HEROKU, "PRODUCTION", os.environ)
+    store.remove(HEROKU, "PRODUCTION")
 
     assert accounts.names(HEROKU) == ["other", "demo"]
     assert TOKEN not in texts(folder)
     assert TOKEN not in ring.secrets.values()
     assert accounts.find(HEROKU, "other").token == OTHER
     with pytest.raises(UnknownNameError, match="No account `production` of Heroku was added"):
-        store.remove(HEROKU, "production", os.environ)
+        store.remove(HEROKU, "production")
 
 
 def test_a_token_that_cannot_be_removed_keeps_its_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_a_token_that_cannot_be_removed_keeps_its_account(folder: Path, monkeypa
     add()
     use(monkeypatch, Locked())
     with pytest.raises(CredentialsError, match="is locked"):
-        store.remove(HEROKU, "production", os.environ)
+        store.remove(HEROKU, "production")
     assert (accounts.names(HEROKU), folder.exists()) == (["production", "demo"], True)
 
 
@@ -260,7 +260,7 @@ def test_many_who_write_at_once_lose_nothing(folder: Path) -> None:
     code = (
         "import os, sys\nfrom kosmo_kernel.accounts import store\nfrom kosmo_kernel.integrations.heroku import HEROKU\n"
     )
-    code += f"[store.add(HEROKU, f'b{{n}}', {OTHER!r}, os.environ, in_file=True) for n in range(8)]"
+    code += f"[store.add(HEROKU, f'b{{n}}', {OTHER!r}, in_file=True) for n in range(8)]"
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)})
     for thread in threads:
         thread.start()

@@ -117,11 +117,13 @@ def test_a_budget_that_is_nearly_used_up_is_a_warning(monkeypatch: pytest.Monkey
 # Where tokens are, and what is allowed ---------------------------------------------------------------
 
 
-def test_an_account_that_was_added_is_told_with_its_place(demo_url: str, tmp_path: Path) -> None:
-    settings = {"KOSMO_CONFIG_DIR": str(tmp_path), "HEROKU_API_URL": demo_url}
-    store.add(HEROKU, "my-team", "team-token", settings, who="team@larkmoor.example", in_file=True)
-    store.add(HEROKU, "default", "kept-token", settings, in_file=True)
-    _, answer, found = diagnosis("heroku", HEROKU_API_KEY=DEMO_TOKEN, **settings)
+def test_an_account_that_was_added_is_told_with_its_place(
+    demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    store.add(HEROKU, "my-team", "team-token", who="team@larkmoor.example", in_file=True)
+    store.add(HEROKU, "default", "kept-token", in_file=True)
+    _, answer, found = diagnosis("heroku", HEROKU_API_KEY=DEMO_TOKEN, HEROKU_API_URL=demo_url)
     team, default = found["heroku.account.my-team"], found["heroku.account.default"]
     place = tmp_path / "secrets.json"
 
@@ -131,11 +133,11 @@ def test_an_account_that_was_added_is_told_with_its_place(demo_url: str, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes as POSIX has them")
-def test_a_file_of_tokens_that_others_may_read_is_broken(tmp_path: Path) -> None:
-    settings = {"KOSMO_CONFIG_DIR": str(tmp_path)}
-    store.add(HEROKU, "ops", "ops-token", settings, in_file=True)
+def test_a_file_of_tokens_that_others_may_read_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    store.add(HEROKU, "ops", "ops-token", in_file=True)
     (tmp_path / "secrets.json").chmod(0o644)
-    code, _, found = diagnosis("heroku", **settings)
+    code, _, found = diagnosis("heroku")
     account = found["heroku.account.ops"]
 
     assert (code, account["state"], f"chmod 600 {tmp_path}" in account["message"]) == (1, "broken", True)

@@ -217,7 +217,7 @@ def test_the_token_of_an_account_is_replaced_before_the_copy_of_its_first_call_i
 ) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
     added = SimpleNamespace(name=path.split(".")[1], names=dict)
-    store.add(added, "harbour", UNMARKED, os.environ, in_file=True)  # type: ignore[arg-type] # all that it looks at
+    store.add(added, "harbour", UNMARKED, in_file=True)  # type: ignore[arg-type] # all that it looks at
     copy, seen = tmp_path / "copy.ipynb", list[bool]()
     notebook = written(tmp_path / "n.ipynb", code(asking(path, "harbour")), code("1"), language="python")
 
@@ -235,8 +235,8 @@ def test_a_run_ends_as_it_did_where_a_token_cannot_be_looked_up_and_the_copy_say
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
-    store.add(HEROKU, "harbour", "another-one", os.environ, in_file=True)
-    store.secrets_file(os.environ).chmod(0o644)
+    store.add(HEROKU, "harbour", "another-one", in_file=True)
+    store.secrets_file().chmod(0o644)
     notebook = written(
         tmp_path / "n.ipynb", code(asking("integrations.heroku.list_apps", "harbour")), language="python"
     )
