@@ -45,23 +45,14 @@ class Account:
     source: str
 
     def __post_init__(self) -> None:
-        check_token(self.token, self.source)
+        if not _TOKEN.fullmatch(self.token):
+            raise CredentialsError(
+                f"The token in {self.source} has spaces, control characters or letters outside ASCII in it "
+                "(or is empty). Copy it again, whole and alone on its line."
+            )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"the account `{self.alias}` holds a token and is never written or sent anywhere")
-
-
-def check_token(token: str, source: str) -> None:
-    """Check that a token can be sent in a header; the message of the error names its source.
-
-    Raises:
-        CredentialsError: it has characters other than visible ASCII. The message does not show it.
-    """
-    if not _TOKEN.fullmatch(token):
-        raise CredentialsError(
-            f"The token in {source} has spaces, control characters or letters outside ASCII in it "
-            "(or is empty). Copy it again, whole and alone on its line."
-        )
 
 
 def add_command(integration: str, alias: str) -> str:

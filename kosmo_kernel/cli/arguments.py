@@ -135,14 +135,24 @@ def _sourced_arguments(
         for item in value if isinstance(value, tuple) else [] if value is None else [value]:
             yield name, item, f"--{name.replace('_', '-')}"
     for pair in pairs:
-        name, equals, text = pair.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or not name:
-            raise click.UsageError(f"--arg takes NAME=VALUE, got `{pair}`.")
+        name, text = split_pair(pair)
+        name = name.replace("-", "_")
         try:
             yield name, typed(by_name[name], text) if name in by_name else text, "--arg"
         except ValueError as error:
             raise click.UsageError(f"--arg {name}: {error}") from None
+
+
+def split_pair(pair: str) -> tuple[str, str]:
+    """Return the name and the text of an `--arg`.
+
+    Raises:
+        click.UsageError: one of them is missing.
+    """
+    name, equals, text = pair.partition("=")
+    if not equals or not name.strip():
+        raise click.UsageError(f"--arg takes NAME=VALUE, got `{pair}`.")
+    return name.strip(), text
 
 
 def fields_of_json(payload: str) -> list[tuple[str, Any]]:

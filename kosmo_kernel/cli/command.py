@@ -32,9 +32,11 @@ class Command(click.Command):
 
     def fail(self, error: Exception) -> None:
         """Print the JSON document that describes a failure."""
-        facts = (
-            error.facts() if isinstance(error, KosmoError) else {"type": type_of(error), "message": message_of(error)}
-        )
+        if isinstance(error, KosmoError):
+            facts = error.facts()
+        else:  # not of this package: called wrongly, or a bug
+            kind = "usage" if isinstance(error, click.UsageError) else "internal"
+            facts = {"type": kind, "message": message_of(error)}
         document(self.failure(message_of(error), facts, error))
 
 
@@ -87,8 +89,3 @@ def message_of(error: Exception) -> str:
     """Return the message of an error, with undecodable bytes escaped."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
     return text.encode(errors="backslashreplace").decode()  # file names may hold undecodable bytes
-
-
-def type_of(error: Exception) -> str:
-    """Return the stable type of an error from outside this package: `usage`, or `internal` for a bug."""
-    return "usage" if isinstance(error, click.UsageError) else "internal"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import click
 
-from kosmo_kernel.cli.arguments import fields_of_json
+from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import FORMAT
@@ -78,7 +78,7 @@ def call(
     if as_json and form:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
     given = dict(fields_of_json(payload)) if payload is not None else {}
-    named = [_pair(pair) for pair in pairs]
+    named = list(map(split_pair, pairs))
     if duplicates := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
         raise click.UsageError(f"`{duplicates[0]}` is given twice.")
     caller = cast("ToolCallCommand", ctx.command)
@@ -106,13 +106,6 @@ def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: b
     tool = servers.tool(server.name, name)
     caller.function_name = tool.function
     return tool
-
-
-def _pair(pair: str) -> tuple[str, str]:
-    name, equals, text = pair.partition("=")
-    if not equals or not name.strip():
-        raise click.UsageError(f"--arg takes NAME=VALUE, got `{pair}`.")
-    return name.strip(), text
 
 
 def _typed(tool: Tool | None, name: str, text: str) -> Any:

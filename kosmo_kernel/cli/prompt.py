@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
@@ -148,7 +147,9 @@ def _history() -> History:
     """Return the history: a file, or memory if the settings forbid the file or it cannot be opened."""
     if not keeps_history():
         return InMemoryHistory()
-    file = history_file()
+    from platformdirs import user_state_path
+
+    file = user_state_path("kosmo_kernel", appauthor=False) / FILE
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
@@ -157,13 +158,6 @@ def _history() -> History:
         print_note(f"What is typed here is not kept: {file}: {error.strerror}.")
         return InMemoryHistory()
     return _RedactedHistory(str(file))
-
-
-def history_file() -> Path:
-    """Return the path of the history file, in the user's state folder."""
-    from platformdirs import user_state_path
-
-    return user_state_path("kosmo_kernel", appauthor=False) / FILE
 
 
 def _continuation(width: int, _line: int, is_wrapped: int) -> StyleAndTextTuples:

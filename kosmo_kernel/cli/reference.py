@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -138,7 +137,7 @@ def examples(*, page: str, as_json: bool) -> None:
     if as_json:
         _print_data(subject)
     else:
-        shown = _guide_examples(subject.page) if subject.page in GUIDES else _examples(subject)
+        shown = _examples(subject)
         if sys.stdout.isatty():
             show_page(Page("\n\n".join(f"```lua\n{part}```" for part in shown)))
         else:
@@ -271,21 +270,19 @@ def _print_data(subject: Subject) -> None:
 def _print_integrations(*, pages: bool = False) -> None:
     """Print the integrations and their functions, with the accounts of each, or with its page if `pages` is true."""
     for integration in load_all():
-        _print_paragraph(f"{integration.title}: {integration.description}")
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        print_result(click.wrap_text(f"{integration.title}: {integration.description}", width) + "\n")
         own_page = [(integration.name, "Everything on one page")] if pages else []
         print_rows([*own_page, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
         if not pages:
             print_result("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
 
 
-def _print_paragraph(text: str) -> None:
-    """Print a line, wrapped on a terminal, and an empty line."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    print_result(click.wrap_text(text, width) + "\n")
-
-
 def _examples(subject: Subject) -> list[str]:
-    """Return the Lua example of each function, with the equivalent shell command in a comment."""
+    """Return the Lua of a guide, or the example of each function with the equivalent shell command in a comment."""
+    if subject.page in GUIDES:
+        scripts = enumerate(guide(subject.page).scripts, 1)
+        return [f"-- {subject.page}, example {number}\n\n{script}" for number, script in scripts]
     integrations = [subject.integration] if subject.integration else load_all()
     selected = [(i, f) for i in integrations for f in ([subject.function] if subject.function else i.functions)]
     return [
@@ -293,7 +290,3 @@ def _examples(subject: Subject) -> list[str]:
         f"-- {' '.join([f'kosmo integrations:{i.name} {f.name}', *flags(f)])}\n\n{f.example.strip()}\n"
         for i, f in selected
     ]
-
-
-def _guide_examples(page: str) -> Sequence[str]:
-    return [f"-- {page}, example {number}\n\n{part}" for number, part in enumerate(guide(page).scripts, 1)]

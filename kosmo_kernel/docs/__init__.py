@@ -15,7 +15,7 @@ from kosmo_kernel.docs.page import Page, joined, table
 from kosmo_kernel.docs.reference import function_page, integration_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
-from kosmo_kernel.docs.search import SearchResult, search_pages, terms_of
+from kosmo_kernel.docs.search import search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
 from kosmo_kernel.errors import UnknownNameError
 
@@ -23,7 +23,6 @@ __all__ = (
     "GUIDES",
     "MAX_RESULTS",
     "Page",
-    "SearchResult",
     "Subject",
     "describe",
     "guide",

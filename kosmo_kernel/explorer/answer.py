@@ -54,12 +54,12 @@ def value(found: Any) -> str:
 
 def failure(error: BaseException) -> str:
     """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
-    text = "\n".join(error_lines(error)) if isinstance(error, KosmoError) else _defect(error)
+    if isinstance(error, KosmoError):
+        text = "\n".join(error_lines(error))
+    else:
+        defect = ["This is a defect of kosmo_kernel.\n", *traceback.format_exception(error)]
+        text = redact("".join(defect).rstrip())
     return f'<pre style="{_TEXT}{_ERROR}">{html_code(text)}</pre>'
-
-
-def _defect(error: BaseException) -> str:
-    return redact("".join(["This is a defect of kosmo_kernel.\n", *traceback.format_exception(error)]).rstrip())
 
 
 class SearchableRows:
