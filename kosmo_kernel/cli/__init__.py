@@ -67,7 +67,7 @@ COMMANDS = {
     "integrations:list": CommandEntry("reference:list_", "List the integrations and their functions."),
     "integrations:call": CommandEntry("call:call", "Call one function, and show what comes back."),
     "integrations:heroku": CommandEntry("call:heroku", "Call one of Heroku's functions."),
-    "integrations:status": CommandEntry("status:status", "Show every account, and the requests it has left."),
+    "integrations:status": CommandEntry("accounts:status", "Show every account, and the requests it has left."),
     "integrations:search": CommandEntry("reference:search", "Find functions and guides by words."),
     "integrations:examples": CommandEntry("reference:examples", "Show how a function is called, in Lua and the shell."),
     "integrations:schema": CommandEntry("reference:schema", "Print a function's arguments as JSON Schema."),

@@ -1,4 +1,4 @@
-"""`kosmo accounts:add`, `:list`, `:remove` and `:test`: manage accounts and their tokens.
+"""`kosmo accounts:add`, `:list`, `:remove` and `:test`, and `integrations:status`: accounts and their tokens.
 
 A token is read from a prompt without echo, or from standard input. It is never accepted as an argument, which other
 users of the machine can see and the shell keeps in its history. None of these commands prints a token.
@@ -13,13 +13,13 @@ import click
 
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import DEFAULT, DEFAULT_INTEGRATION, Account, store
-from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts
+from kosmo_kernel.accounts.status import UNAUTHORIZED, AccountStatus, all_accounts, with_remaining
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.cli.reference import integration_of
+from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import load_all
@@ -99,6 +99,35 @@ def list_(*, as_json: bool) -> None:
         document({"success": True, "accounts": [_status_facts(status) for status in statuses]})
     else:
         print_rows([(f"{status.integration.name}.{status.alias}", _status_text(status)) for status in statuses])
+
+
+@command("integrations:status", "kosmo integrations:status --json")
+def status(*, as_json: bool) -> None:
+    """Show every account, and the requests it has left.
+
+    To ask costs none of them. An account whose token is refused says so in its line.
+
+    With --json: `providers` by name. `configured` means that the default account has a token, `active` that functions
+    can be called without naming an account, `functions` is their number; `budgets` has by account what is `left` of
+    its `capacity`, and the `error` where it could not be asked.
+    """
+    from kosmo_kernel.session import Session
+
+    with Session() as session:
+        statuses = with_remaining(session.budget_left)
+    if as_json:
+        budgets: dict[str, dict[str, Any]] = {integration.name: {} for integration in load_all()}
+        for one in statuses:
+            facts = {"left": one.left, "capacity": one.capacity, "error": one.problem or None}
+            budgets[one.integration.name][one.alias] = facts
+        providers = {
+            i.name: state(i) | PROVIDER | {"functions": len(i.functions), "budgets": budgets[i.name]}
+            for i in load_all()
+        }
+        document({"success": True, "providers": providers})
+    else:
+        rows = [(f"{one.integration.name}.{one.alias}", one.text, one.left) for one in statuses]
+        print_rows([(name, text if left is None else f"{text} requests left") for name, text, left in rows])
 
 
 @command("accounts:remove", "kosmo accounts:remove production")

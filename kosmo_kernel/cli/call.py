@@ -163,7 +163,7 @@ def integration_named(name: str) -> Integration | None:
 
 def _integration_prefix(name: str) -> str:
     """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
-    for integrations in (loaded, load_all):  # `everything` is slower, because it searches for installed packages
+    for integrations in (loaded, load_all):  # `load_all` is slower, because it searches for installed packages
         for integration in integrations():
             if name.startswith(f"{integration.name}_") and name in integration.names():
                 return integration.name
