@@ -164,9 +164,9 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     Raises:
         click.UsageError: the text is not JSON, with the position of the error, or not an object.
     """
-    place = JSON_PLACE
+    place = "The JSON"
     if payload == "-":
-        data, place = (sys.stdin.buffer.read() if sys.stdin else b""), "standard input"
+        data, place = (sys.stdin.buffer.read() if sys.stdin else b""), "Standard input"
         try:
             payload = data.decode("utf-8-sig")
         except UnicodeDecodeError as fault:
@@ -177,20 +177,16 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     except json.JSONDecodeError as fault:
         where = f"column {fault.colno}" if "\n" not in payload.strip() else f"line {fault.lineno}, column {fault.colno}"
         reason = "it is blank" if not payload.strip() else fault.msg.lower()
-        raise click.UsageError(f"{_capitalized(place)} cannot be read, {where}: {reason}.") from None
+        raise click.UsageError(f"{place} cannot be read, {where}: {reason}.") from None
     except (RecursionError, ValueError) as fault:
         reason = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
-        raise click.UsageError(f"{_capitalized(place)} cannot be read: {reason}.") from None
+        raise click.UsageError(f"{place} cannot be read: {reason}.") from None
     if not isinstance(fields, _Fields):
         kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(fields), "a number")
         raise click.UsageError(
-            f'{_capitalized(place)} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
+            f'{place} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
         )
     return [(name, _plain(value)) for name, value in fields]
-
-
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 class _Fields(list[tuple[str, Any]]):
