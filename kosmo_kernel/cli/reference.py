@@ -158,7 +158,7 @@ def schema(*, function: str, as_json: bool) -> None:
 
 @command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
-@click.option("-a", "--account", default="default", **about_account("The account to look at, not the default one."))
+@click.option("-a", "--account", default="default", **about_account("The account to look at, if not the default one."))
 def fields(*, integration: str, account: str, as_json: bool) -> None:
     """Show what an account is made of, and what is set.
 

@@ -23,7 +23,7 @@ from repository import ROOT
 
 from kosmo_kernel import integrations, runbook
 from kosmo_kernel.accounts import store
-from kosmo_kernel.cli.run import EXAMPLES
+from kosmo_kernel.cli.run import run as run_command
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 
@@ -385,7 +385,7 @@ def _text(path: Path) -> str:
 
 def test_the_examples_of_the_command_name_parameters_that_their_notebooks_have() -> None:
     notebooks = ROOT
-    found = re.findall(r"kosmo run (\S+)(?: -p (\w+))?", EXAMPLES)
+    found = re.findall(r"kosmo run (\S+)(?: -p (\w+))?", run_command.epilog or "")
     for path, name in found:
         declared = {parameter.name for parameter in runbook.read(notebooks / path).parameters()}
         assert {name or "account", "account"} <= declared, path
