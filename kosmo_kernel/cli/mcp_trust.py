@@ -33,9 +33,9 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
         raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
     before, lines = trust_store.status(server), consent_lines(server)
     if before != "trusted":
-        _show([f"The MCP server {name}, from {server.path}:", *(f"  {line}" for line in lines)], aside=as_json)
-        if before == "changed":
-            _show([CHANGED], aside=as_json)
+        heading, changed = f"The MCP server {name}, from {server.path}:", [CHANGED] if before == "changed" else []
+        for line in (heading, *(f"  {line}" for line in lines), *changed):
+            (print_note if as_json else print_result)(line)
         if not yes and not _confirm():
             raise UntrustedError(f"`{name}` is not trusted. Nothing was changed.")
         trust_store.trust(server)
@@ -63,11 +63,6 @@ def untrust(*, name: str, as_json: bool) -> None:
         document({"success": True, "server": name, "trust": "untrusted", "changed": changed})
     else:
         print_result(f"{name} is trusted no more." if changed else f"{name} was not trusted.")
-
-
-def _show(lines: list[str], *, aside: bool) -> None:
-    for line in lines:
-        (print_note if aside else print_result)(line)
 
 
 def _confirm() -> bool:

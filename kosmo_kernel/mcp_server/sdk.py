@@ -26,7 +26,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from kosmo_kernel import __version__, docs
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ToolResult
+from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, OfferedTool, pages
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -59,7 +59,8 @@ def server_of(handler: CallHandler) -> Server[Any]:
         except BaseException:
             underway.cancel()
             raise
-        return _result(result)
+        content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
+        return protocol.CallToolResult(content=content, structured_content=result.value, is_error=result.failed)
 
     async def list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
         return protocol.ListResourcesResult(
@@ -115,11 +116,6 @@ def _tool(offer: OfferedTool) -> protocol.Tool:
         output_schema=dict(tool.output) if tool.output is not None else None,
         annotations=annotations,
     )
-
-
-def _result(result: ToolResult) -> protocol.CallToolResult:
-    content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
-    return protocol.CallToolResult(content=content, structured_content=result.value, is_error=result.failed)
 
 
 def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[ProgressSnapshot], None]:
