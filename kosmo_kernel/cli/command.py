@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.options import AS_JSON
 from kosmo_kernel.cli.output import coloured, document, print_note
 from kosmo_kernel.errors import KosmoError
 
@@ -51,6 +50,7 @@ def command(
         json: whether it has the option `--json`, after all others; the function gets it as `as_json`.
         cls: the class, for a document with other keys.
     """
+    from kosmo_kernel.cli.options import AS_JSON  # with it comes the reference, which an error has no use for
 
     def decorate(function: Callable[..., Any]) -> Command:
         made = click.command(name, cls=cls, epilog=epilog_of(*examples))(function)
