@@ -134,12 +134,11 @@ def _portable(server: Server, needs: dict[str, str | None]) -> dict[str, Any]:
     if server.kind == "http":
         exported: dict[str, Any] = {
             "type": "http",
-            "url": _with_variables(server.url, _variables(f"{prefix}_URL_SECRET", needs)),
+            "url": _with_variables(server.url, f"{prefix}_URL_SECRET", needs),
         }
     else:
-        exported = {"command": server.command}
-        variables = _variables(f"{prefix}_SECRET", needs)  # a new name for each secret
-        exported["args"] = [_with_variables(word, variables) for word in redact_words(server.args)]
+        args = [_with_variables(word, f"{prefix}_SECRET", needs) for word in redact_words(server.args)]
+        exported = {"command": server.command, "args": args}
     groups = (("env", server.env, ""), ("headers", server.headers, f"{prefix}_"))
     for key, values, header_prefix in groups:
         if values:
@@ -156,19 +155,13 @@ def _pairs(values: Mapping[str, str], prefix: str, needs: dict[str, str | None])
             scheme, space, secret = value.rpartition(" ")
             yield name, f"{scheme}{space}{_variable(variable, needs, secret)}"
         else:
-            yield name, _with_variables(value, _variables(variable, needs))
+            yield name, _with_variables(value, variable, needs)
 
 
-def _with_variables(text: str, variables: Iterator[str]) -> str:
-    """Replace each likely secret and each reference to a secret in a text with the next variable."""
+def _with_variables(text: str, name: str, needs: dict[str, str | None]) -> str:
+    """Replace each likely secret and each reference to a secret in a text with a new variable, `name` or `name_2`."""
     redacted = REFERENCE.sub(REDACTED, redact_text(text))
-    return _REDACTED.sub(lambda _: next(variables), redacted)
-
-
-def _variables(name: str, needs: dict[str, str | None]) -> Iterator[str]:
-    """Yield references to new variables: `name` alone, then with `_2`, `_3` and so on; add each to `needs`."""
-    while True:
-        yield _variable(name, needs)
+    return _REDACTED.sub(lambda _: _variable(name, needs), redacted)
 
 
 def _variable(name: str, needs: dict[str, str | None], secret: str | None = None) -> str:
