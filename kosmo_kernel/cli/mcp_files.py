@@ -46,8 +46,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     """
     try:
         with locked(user_file().parent):  # no lock file in the folder of `path`, which may be a repository
-            text, table = _read(path)
-            key, entries = _entries(table)
+            text, table, key, entries = _read(path)
             edit(entries)
             match = INDENT.search(text)
             write(path, json.dumps(table | {key: entries}, indent=match[1] if match else 2, ensure_ascii=False) + "\n")
@@ -81,25 +80,20 @@ def add_entries(
         check(entries)
         entries.update(made)
 
-    check(_entries(_read(path)[1])[1])
+    *_, entries = _read(path)
+    check(entries)
     with keeping():
         change(path, edit)
 
 
-def _entries(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the key under which a file lists servers, or the default key, and the entries."""
-    key = next((key for key in KEYS if isinstance(table.get(key), dict)), KEYS[0])
-    return key, dict(table.get(key) or {})
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a file and its parsed content."""
+def _read(path: Path) -> tuple[str, dict[str, Any], str, dict[str, Any]]:
+    """Return the text of a file, its parsed content, the key under which it lists servers, and their entries."""
     try:
-        entries_of(path)
+        key, entries = entries_of(path)
     except SettingsError as fault:
         raise SettingsError(f"{fault.message} Nothing was changed: mend it first.") from None
     if not path.exists():
-        return "", {}
+        return "", {}, KEYS[0], {}
     text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
     try:
         table: dict[str, Any] = json.loads(text) if text.strip() else {}
@@ -107,7 +101,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         raise SettingsError(
             f"{path} has comments, or commas too many, which would be lost. Nothing was changed: do it by hand."
         ) from None
-    return text, table
+    return text, table, key or KEYS[0], entries
 
 
 def entry_of(entries: dict[str, Any], name: str, path: Path) -> Any:
