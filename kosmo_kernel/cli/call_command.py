@@ -48,9 +48,8 @@ class CallCommand(Command):
         line = TerminalProgress(sys.stderr)
         with line, LiveOutput(session, line, aside=True) as live_output:
             options = RunOptions(dry_run=self.dry_run, force=force)
-            return session.call(
-                function, arguments, options, Frontend(live_output, ask=partial(ask, line), progress=line)
-            )
+            frontend = Frontend(live_output, ask=partial(ask, line), progress=line)
+            return session.call(function, arguments, options, frontend)
 
     def show(self, result: Result, meta: dict[str, Any], form: str | None, *, as_json: bool) -> None:
         """Print the result: as a document, in the format `form`, or for people."""

@@ -41,6 +41,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
     """
     from kosmo_kernel.cli.lua_run import LiveOutput
     from kosmo_kernel.render.terminal_progress import TerminalProgress
+    from kosmo_kernel.run.options import Frontend
     from kosmo_kernel.session import Session
     from kosmo_kernel.snapshot import take
 
@@ -50,7 +51,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
         line,
         LiveOutput(session, line, aside=True) as live_output,
     ):
-        report = take(session, Path(output), form, tell=live_output, on_progress=line)
+        report = take(session, Path(output), form, frontend=Frontend(live_output, progress=line))
     complete = report.manifest["complete"]
     if as_json:
         document({"success": complete, "directory": output, **report.manifest})

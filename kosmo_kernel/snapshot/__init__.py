@@ -10,7 +10,6 @@ saved.py     read a snapshot as frames
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.client.progress import ProgressSnapshot as Progress
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot.folder import FORMS as FORMS
@@ -51,8 +50,7 @@ def take(
     form: Form = "jsonl",
     *,
     integration: str = "heroku",
-    tell: Callable[[str, str], None] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
     """Read all lists of the session's account and write them into a new folder.
 
@@ -61,8 +59,7 @@ def take(
         folder: the new folder; an existing one must be empty.
         form: the file format.
         integration: the service whose lists are read.
-        tell: called with `stderr` and a message for the user while lists are read.
-        on_progress: called with the progress of each list, see `Frontend.progress`.
+        frontend: gets messages for the user on `stderr`, and the progress of each list.
 
     Returns:
         The report, which may be of an incomplete snapshot.
@@ -74,7 +71,7 @@ def take(
     """
     check(folder, form)
     service = integrations.find(integration)
-    lists = AccountLists(session, service, tell, on_progress)
+    lists = AccountLists(session, service, frontend)
     started = datetime.now(UTC)
     lists.read()
     redact_tokens = partial(redact, tokens=session.tokens())

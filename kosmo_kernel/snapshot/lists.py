@@ -6,11 +6,10 @@ reported as a failure; the lists that were read are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.client.progress import ProgressSnapshot as Progress
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend
@@ -29,15 +28,8 @@ class AccountLists:
         interrupted: whether an interrupt ended the reading.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        integration: Integration,
-        tell: Callable[[str, str], None] | None,
-        on_progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self._session, self._integration = session, integration
-        self._tell, self._on_progress = tell, on_progress
+    def __init__(self, session: Session, integration: Integration, frontend: Frontend) -> None:
+        self._session, self._integration, self._frontend = session, integration, frontend
         self.tables: dict[str, Records] = {}
         self.failures: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -83,11 +75,8 @@ class AccountLists:
         if fan_out is not None and arguments.get(fan_out.name) == []:
             self.tables[name] = Records([], function, columns_with_item(function))
             return
-        result = self._session.call(
-            f"{self._integration.name}.{function.name}",
-            arguments,
-            frontend=Frontend(output=self._tell, progress=self._on_progress),
-        )
+        full_name = f"{self._integration.name}.{function.name}"
+        result = self._session.call(full_name, arguments, frontend=self._frontend)
         self._add_notes_and_requests(result)
         self.failures += [{"table": name} | failure for failure in result.failures]
         self.tables[name] = result.values[0]
