@@ -63,18 +63,9 @@ class Explorer:
         self._count = w.HTML(layout={"margin": "2px 0 2px 8px"})
         self._filtering = w.HBox([self._filter, self._count], layout={"display": "none", "align_items": "center"})
         self._answer = w.HTML(layout={"margin": "4px 2px 4px 2px"})
-        self.box = w.VBox(
-            [
-                self._function,
-                self._about,
-                self._account,
-                self._arguments,
-                self._lua,
-                w.HBox([self._run, self._status], layout={"align_items": "center"}),
-                self._filtering,
-                self._answer,
-            ]
-        )
+        question = [self._function, self._about, self._account, self._arguments, self._lua]
+        running = w.HBox([self._run, self._status], layout={"align_items": "center"})
+        self.box = w.VBox([*question, running, self._filtering, self._answer])
         self._choose_function()
         self._function.observe(self._handler(self._choose_function), "value")
         self._account.observe(self._handler(self._choose_account), "value")
@@ -223,9 +214,8 @@ class Explorer:
 
     def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:
-            result = self._context.lua.execute(
-                call.lua, RunOptions(NAME, account=call.account), Frontend(progress=line)
-            )
+            options = RunOptions(NAME, account=call.account)
+            result = self._context.lua.execute(call.lua, options, Frontend(progress=line))
         if self._status.value == answer.small(RUNS):
             self._status.value = ""
         return result
