@@ -15,7 +15,7 @@ from typing import Any
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.render.frames import KosmoFrame
+from kosmo_kernel.render.frames import KosmoFrame, frame_of, read_parquet
 from kosmo_kernel.snapshot.folder import MANIFEST, TIMESTAMP_FORMAT, VERSION
 from kosmo_kernel.values.records import Records, columns_with_item, decode
 
@@ -26,7 +26,7 @@ class UnknownTableError(SettingsError, KeyError):
     """A snapshot has no such table."""
 
 
-class SavedSnapshot(Mapping[str, "KosmoFrame"]):
+class SavedSnapshot(Mapping[str, KosmoFrame]):
     """A mapping of table names to frames; each frame is read when it is accessed.
 
     Attributes:
@@ -81,8 +81,6 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             raise UnknownTableError(self._missing_table(name))
         file, full_name, expected = self._tables[name]
         attrs = {"account": self.account, "time": self.manifest["begun"]}
-        from kosmo_kernel.render.frames import frame_of, read_parquet
-
         try:
             if file.suffix == ".parquet":
                 frame = read_parquet(str(file), attrs)
