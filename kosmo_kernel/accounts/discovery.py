@@ -32,6 +32,7 @@ from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.env import env_flag
+from kosmo_kernel.values import lua_syntax
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +180,7 @@ def ways(integration: Integration) -> tuple[str, ...]:
 
 def lua_path(integration: Integration, alias: str) -> str:
     """Return the Lua expression for an account: `app.integrations.heroku["my-team"]`."""
-    from kosmo_kernel.values.lua_syntax import field as field_of
-
-    return f"app.integrations.{integration.name}{field_of(alias)}"
+    return f"app.integrations.{integration.name}{lua_syntax.field(alias)}"
 
 
 def _none(integration: Integration, without: list[Step]) -> str:

@@ -15,11 +15,12 @@ from typing import Any
 
 import click
 
+from kosmo_kernel import runbook
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import not_blank, recording_options
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.runbook import Report
+from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.runbook.parameters import Parameter
 
 
@@ -64,9 +65,7 @@ def run(
     if record and replay:
         raise click.UsageError("--record and --replay exclude one another.")
 
-    from kosmo_kernel import runbook
     from kosmo_kernel.run.recording import cassette
-    from kosmo_kernel.runbook import page
 
     book = runbook.read(notebook)
     if ask:

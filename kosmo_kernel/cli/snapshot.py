@@ -10,9 +10,13 @@ import click
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
+from kosmo_kernel.cli.lua_run import LiveOutput
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
-from kosmo_kernel.snapshot import Form, SnapshotReport
+from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.run.options import Frontend
+from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot import Form, SnapshotReport, take
 
 
 @command(
@@ -39,12 +43,6 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
 
     With --json: what `manifest.json` has, with `success` and `directory` in front.
     """
-    from kosmo_kernel.cli.lua_run import LiveOutput
-    from kosmo_kernel.render.terminal_progress import TerminalProgress
-    from kosmo_kernel.run.options import Frontend
-    from kosmo_kernel.session import Session
-    from kosmo_kernel.snapshot import take
-
     line = TerminalProgress(sys.stderr)
     with (
         Session(one_account(account, demo=demo)) as session,

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kosmo_kernel import accounts, integrations
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError
 from kosmo_kernel.results.call_log import accounts_used, read_lines
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
@@ -202,8 +203,6 @@ def _account_token(service: str, alias: str) -> tuple[str, ...]:
     Raises:
         KosmoError: the place where the token is stored cannot be read.
     """
-    from kosmo_kernel import accounts, integrations
-
     integration = integrations.known(service)
     sources = () if integration is None else accounts.steps(integration, alias)
     return tuple(islice(filter(None, (source.read() for source in sources)), 1))

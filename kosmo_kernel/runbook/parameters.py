@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.editor.tokens import Token
+from kosmo_kernel.editor.tokens import Token, tokens_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.values.lua_syntax import literal
 
 LUA, PYTHON = "lua", "python"
 TAG = "parameters"  # of the cell that declares parameters; the same as in papermill
@@ -98,8 +99,6 @@ def values_of(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict
 
 def assignments(values: Mapping[str, Any], language: str) -> str:
     """Return the code that sets parameters, one assignment of a literal per line."""
-    from kosmo_kernel.values.lua_syntax import literal
-
     write = literal if language == LUA else repr
     return "\n".join(f"{name} = {write(value)}" for name, value in values.items())
 
@@ -141,8 +140,6 @@ def _parse_lua(code: str) -> list[Parameter]:
 
 def _statements(code: str) -> Iterator[list[Token]]:
     """Yield the tokens of each statement and its trailing comment; a line end or `;` ends a statement."""
-    from kosmo_kernel.editor.tokens import tokens_of
-
     statement: list[Token] = []
     depth = 0
     for token in tokens_of(code):
@@ -187,8 +184,8 @@ def _parse_python(code: str) -> list[Parameter]:
 def _python_kind(value: ast.expr) -> str:
     """Return the kind of a literal, or an empty string if the value is computed."""
     try:
-        literal = ast.literal_eval(value)
+        constant = ast.literal_eval(value)
     except ValueError:
         return ""
     kinds = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
-    return kinds.get(type(literal), "table" if isinstance(literal, (list, dict, tuple)) else "")
+    return kinds.get(type(constant), "table" if isinstance(constant, (list, dict, tuple)) else "")
