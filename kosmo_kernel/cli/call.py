@@ -88,12 +88,9 @@ class FunctionGroup(CallCommand, click.Group):
         """Return the functions and options that match."""
         from click.shell_completion import CompletionItem
 
-        functions = [
-            CompletionItem(name, help=function.summary)
-            for name, function in self._functions()
-            if name.startswith(incomplete)
-        ]
-        return [*functions, *click.Command.shell_complete(self, ctx, incomplete)]
+        functions = ((name, function) for name, function in self._functions() if name.startswith(incomplete))
+        items = [CompletionItem(name, help=function.summary) for name, function in functions]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def meta(self, result: Result | None) -> dict[str, Any]:
         """Return the metadata of the current call."""
@@ -163,11 +160,8 @@ def integration_named(name: str) -> Integration | None:
 
 def _integration_prefix(name: str) -> str:
     """Return the integration of a full name without dots, such as `heroku_list_apps`; empty if there is none."""
-    for integrations in (loaded, load_all):  # `load_all` is slower, because it searches for installed packages
-        for integration in integrations():
-            if name.startswith(f"{integration.name}_") and name in integration.names():
-                return integration.name
-    return ""
+    every = (one for integrations in (loaded, load_all) for one in integrations())  # `load_all` is slower: it searches
+    return next((one.name for one in every if name.startswith(f"{one.name}_") and name in one.names()), "")
 
 
 def _positional_indexes(args: list[str]) -> Iterator[int]:
