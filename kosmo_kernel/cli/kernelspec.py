@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -25,6 +24,10 @@ from kosmo_kernel.settings.python_start import is_safe
 
 NAME = "kosmo-lua"
 OUTDATED_MESSAGE = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
+
+user = click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default.")
+sys_prefix = click.option("--sys-prefix", is_flag=True, help="The list of this Python environment.")
+prefix = click.option("--prefix", metavar="P", callback=not_blank, help="The list of the environment in the folder P.")
 
 
 class Entry(NamedTuple):
@@ -62,27 +65,17 @@ def _command(file: Path) -> list[str]:
 
 def renewal(file: Path) -> str:
     """Return the advice on how to replace an old kernelspec."""
-    if file.parent == _folder(user=True, sys_prefix=False, prefix=None):
+    if file.parent == _folder():
         return "Run: kosmo install"
-    if file.parent == _folder(user=False, sys_prefix=True, prefix=None):
+    if file.parent == _folder(sys_prefix=True):
         return "Run: kosmo install --sys-prefix"
     return f"Remove {file.parent}, and run: kosmo install"
 
 
-def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose the folder of the kernelspec to a command."""
-    options = (
-        click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default."),
-        click.option("--sys-prefix", is_flag=True, help="The list of this Python environment."),
-        click.option("--prefix", metavar="P", callback=not_blank, help="The list of the environment in the folder P."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @command("install", "kosmo install", "kosmo install --prefix /opt/conda/envs/notebooks", json=False)
-@location_options
+@user
+@sys_prefix
+@prefix
 def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Make the kernel Lua (Kosmo) known to Jupyter.
 
@@ -99,7 +92,9 @@ def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
 
 
 @command("uninstall", "kosmo uninstall", json=False)
-@location_options
+@user
+@sys_prefix
+@prefix
 def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
     """Take the kernel Lua (Kosmo) away again.
 
@@ -118,7 +113,7 @@ def shipped(name: str) -> Path:
     return inside if inside.exists() else Path(str(files("kosmo_kernel"))).parent / name
 
 
-def _folder(*, user: bool, sys_prefix: bool, prefix: str | None) -> Path:
+def _folder(*, user: bool = False, sys_prefix: bool = False, prefix: str | None = None) -> Path:
     """Return the folder of the kernelspec for the given options.
 
     Raises:
