@@ -20,38 +20,43 @@ if TYPE_CHECKING:
     Choices = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
-def accounts_of(integration: Integration | None = None) -> Choices:
-    """Return a completer for the accounts of an integration, or of all integrations."""
+def _completer(choices: Callable[[], Iterable[tuple[str, str]]]) -> Choices:
+    """Return a callback that completes with names: those that begin with what is typed, without duplicates.
+
+    Parameters:
+        choices: returns the names, each with a description or an empty text.
+    """
 
     def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from kosmo_kernel import accounts
+        from click.shell_completion import CompletionItem
 
-        integrations = load_all() if integration is None else [integration]
-        return _matching(((alias, "") for one in integrations for alias in accounts.names(one)), incomplete)
+        matches = {name: about for name, about in choices() if name.startswith(incomplete)}
+        return [CompletionItem(name, help=about or None) for name, about in matches.items()]
 
     return complete
 
 
-def pages(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Return the pages of the reference that match."""
-    return _matching((*(page for one in load_all() for page in titles(one).items()), *GUIDES.items()), incomplete)
+def accounts_of(integration: Integration | None = None) -> Choices:
+    """Return a completer for the accounts of an integration, or of all integrations."""
+
+    def aliases() -> Iterable[tuple[str, str]]:
+        from kosmo_kernel import accounts
+
+        return ((alias, "") for one in ([integration] if integration else load_all()) for alias in accounts.names(one))
+
+    return _completer(aliases)
 
 
-def function_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Return the full names of the functions that match."""
-    return _matching(((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()), incomplete)
-
-
-def integration_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Return the integrations that match."""
-    return _matching(((integration.name, integration.description) for integration in load_all()), incomplete)
-
-
-def mcp_servers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Return the configured MCP servers that match."""
+def _mcp_servers() -> Iterable[tuple[str, str]]:
     from kosmo_kernel.mcp import configuration
 
-    return _matching(((name, "") for name in configuration().servers), incomplete)
+    return ((name, "") for name in configuration().servers)
+
+
+mcp_servers = _completer(_mcp_servers)
+integration_names = _completer(lambda: ((integration.name, integration.description) for integration in load_all()))
+function_names = _completer(lambda: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
+pages = _completer(lambda: (*(page for one in load_all() for page in titles(one).items()), *GUIDES.items()))
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -59,11 +64,3 @@ def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
-
-
-def _matching(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem[str]]:
-    """Return completions, without duplicates, for the names that begin with the typed text."""
-    from click.shell_completion import CompletionItem
-
-    matches = {name: about for name, about in choices if name.startswith(incomplete)}
-    return [CompletionItem(name, help=about or None) for name, about in matches.items()]
