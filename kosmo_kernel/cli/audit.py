@@ -100,16 +100,11 @@ def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> No
 
 
 def _show_next(screen: Console) -> None:
-    lines = (
-        ("The same in notebooks:", f"{typed_command()} demo --lab"),
-        # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
-        (
-            "Your own account, with a token that can only look:",
-            f"{READ_ONLY} |",
-            f"  {typed_command()} accounts:add default -",
-        ),
-    )
-    for text, *commands in lines:
+    kosmo = typed_command()
+    # Two lines that fit into 80 columns; a shell continues after `|`, so they can be copied together.
+    add = [f"{READ_ONLY} |", f"  {kosmo} accounts:add default -"]
+    in_notebooks, with_token = "The same in notebooks:", "Your own account, with a token that can only look:"
+    for text, commands in ((in_notebooks, [f"{kosmo} demo --lab"]), (with_token, add)):
         screen.print(f"\n{text}")
         for command in commands:
             screen.print(f"   {command}", style="bold green", soft_wrap=True)
