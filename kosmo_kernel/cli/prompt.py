@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
@@ -88,19 +88,9 @@ class Prompt:
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
         starts_line = Condition(lambda: _starts_line(self._prompt.default_buffer))
-
-        @keys.add("enter")
-        def enter(event: KeyPressEvent) -> None:
-            self._enter(event.current_buffer)
-
-        @keys.add("escape", "enter")
-        def new_line(event: KeyPressEvent) -> None:
-            _insert_line(event.current_buffer)
-
-        @keys.add("tab", filter=starts_line)
-        def tab(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text(STEP)
-
+        keys.add("enter")(lambda event: self._enter(event.current_buffer))
+        keys.add("escape", "enter")(lambda event: _insert_line(event.current_buffer))
+        keys.add("tab", filter=starts_line)(lambda event: event.current_buffer.insert_text(STEP))
         return keys
 
     def _enter(self, buffer: Buffer) -> None:
