@@ -18,15 +18,12 @@ from click.shell_completion import (
     ShellComplete,
     ZshComplete,
     add_completion_class,
-    get_completion_class,
     split_arg_string,
 )
 
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE
-
-SHELLS = ("bash", "zsh", "fish")
 
 # Works with bash 3.2, which macOS has: without `mapfile`, and with `compopt` and `nosort` only if available.
 _BASH = """\
@@ -94,9 +91,12 @@ class Fish(_OptionValues, FishComplete):
     source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
 
 
+SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+
+
 def register() -> None:
     """Register these classes with click, in place of its own."""
-    for shell in (Bash, Zsh, Fish):
+    for shell in SHELLS.values():
         add_completion_class(shell)
 
 
@@ -113,10 +113,8 @@ def completion(*, shell: str, as_json: bool) -> None:
     SHELL is bash, zsh or fish. Commands, options, functions, pages of the reference and accounts are completed: in this
     shell by one of the lines below, and in every new one when it stands in the file beside it.
     """
-    register()
-    shell_class = get_completion_class(shell)
     kosmo = click.get_current_context().find_root().command
-    script = shell_class(kosmo, {}, "kosmo", COMPLETION_VARIABLE).source() if shell_class else ""
+    script = SHELLS[shell](kosmo, {}, "kosmo", COMPLETION_VARIABLE).source()
     if as_json:
         document({"success": True, "shell": shell, "script": script})
     else:
