@@ -193,8 +193,7 @@ def _ask_secret(
 
 def _report(name: str, path: Path, action: str, *, as_json: bool) -> None:
     """Print what was done, and what the user still has to do."""
-    configured = configuration()
-    server = configured.servers.get(name)
+    server = configuration().servers.get(name)
     notes: Iterable[str] = ()
     if server and server.path != path:
         notes = [f"{server.path} has one of this name as well, which is the one that counts."]
