@@ -25,10 +25,10 @@ def list_(*, everything: bool, as_json: bool) -> None:
     None is started. With --json: `servers` by name, and `sources`, the files that they come from. Values of variables
     and headers are never shown.
     """
-    with Servers() as mcp_servers:
-        configured, lua_names = mcp_servers.configuration(), mcp_servers.called()
+    with Servers() as servers:
+        configured, lua_names = servers.configuration(), servers.called()
         chosen = [server for server in configured.servers.values() if everything or server.enabled]
-        rows = {server.name: _row(server, lua_names[server.name], mcp_servers.trust) for server in chosen}
+        rows = {server.name: _row(server, lua_names[server.name], servers.trust) for server in chosen}
     if as_json:
         document({"success": True, "servers": rows, "sources": _sources(configured)})
         return
@@ -52,9 +52,9 @@ def status(*, name: str | None, as_json: bool) -> None:
     None is started: `kosmo mcp:tools SERVER` does that. With --json: `servers` by name, `ready` among what is told of
     each.
     """
-    with Servers() as mcp_servers:
-        configured, trust = mcp_servers.configuration(), mcp_servers.trust
-        chosen = [mcp_servers.find(name)] if name else list(configured.servers.values())
+    with Servers() as servers:
+        configured, trust = servers.configuration(), servers.trust
+        chosen = [servers.find(name)] if name else list(configured.servers.values())
         rows = {one.name: _readiness(one, trust) for one in chosen}
     if as_json:
         document({"success": True, "servers": rows})
