@@ -115,13 +115,7 @@ def check_alias(integration: Integration, alias: str) -> str:
 
 
 def add(
-    integration: Integration,
-    alias: str,
-    token: str,
-    *,
-    who: str = "",
-    in_file: bool = False,
-    replace: bool = False,
+    integration: Integration, alias: str, token: str, *, who: str = "", in_file: bool = False, replace: bool = False
 ) -> StoredAccount:
     """Store an account, with an alias that `check_alias` returned.
 

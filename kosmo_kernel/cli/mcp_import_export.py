@@ -132,10 +132,7 @@ def _portable(server: Server, needs: dict[str, str | None]) -> dict[str, Any]:
     """Return an entry with variables in place of secrets; add the variables, and their values if known, to `needs`."""
     prefix = re.sub(r"\W+", "_", server.name).upper().strip("_")
     if server.kind == "http":
-        exported: dict[str, Any] = {
-            "type": "http",
-            "url": _with_variables(server.url, f"{prefix}_URL_SECRET", needs),
-        }
+        exported: dict[str, Any] = {"type": "http", "url": _with_variables(server.url, f"{prefix}_URL_SECRET", needs)}
     else:
         args = [_with_variables(word, f"{prefix}_SECRET", needs) for word in redact_words(server.args)]
         exported = {"command": server.command, "args": args}
