@@ -54,12 +54,9 @@ def all_accounts() -> list[AccountStatus]:
     """Return all accounts of all integrations, without requests; an invalid file is the default account's problem."""
     statuses = []
     for integration in load_all():
-        names = accounts.names(integration)
-        fault = accounts.fault(integration)
-        if fault:
+        if fault := accounts.fault(integration):  # then the default account is not among the names
             statuses.append(AccountStatus(integration, accounts.DEFAULT, fault.message, problem=fault.message))
-            names = [name for name in names if name != accounts.DEFAULT]
-        statuses += [_status(integration, alias) for alias in names]
+        statuses += [_status(integration, alias) for alias in accounts.names(integration)]
     return statuses
 
 

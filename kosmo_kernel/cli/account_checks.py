@@ -67,9 +67,8 @@ def service(integration: Integration) -> Iterator[Finding]:
     yield Finding(f"{name}.address", "ok", url)
     yield from _permissions(integration)
     aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
-    if fault := accounts.fault(integration):
+    if fault := accounts.fault(integration):  # then the default account is not among the names
         yield Finding(f"{name}.account.{accounts.DEFAULT}", "broken", fault.message, CORRECT)
-        aliases = [alias for alias in aliases if alias != accounts.DEFAULT]
     default = None
     for alias in aliases:
         finding, account = _account(integration, alias)
