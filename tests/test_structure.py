@@ -91,6 +91,11 @@ STARTS = {
     ),
     "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua"}, set()),
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
+    "a look at the settings of MCP servers": Start(
+        ["-c", f"import {NAME}.mcp"],
+        {"accounts", "catalogue", "errors", "mcp", "safety", "settings", "values"},
+        set(),
+    ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
         {"client", "errors", "explorer", "magic", "notebook", "render", "results", "safety", "settings"},

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
@@ -18,8 +18,10 @@ from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.errors import ClosedError, McpError, ServerTimeoutError
 from kosmo_kernel.mcp.outcomes import error_from, not_started
 from kosmo_kernel.mcp.references import ResolvedServer
-from kosmo_kernel.mcp.sdk import SdkConnection
 from kosmo_kernel.mcp.tools import Tool, tools_of
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp.sdk import SdkConnection
 
 T = TypeVar("T")
 

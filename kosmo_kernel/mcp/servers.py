@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp import config, secrets
@@ -27,10 +27,12 @@ from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.loop import Loop
 from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.references import fill_in
-from kosmo_kernel.mcp.sdk import SdkConnection
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp.sdk import SdkConnection
 
 T = TypeVar("T")
 
