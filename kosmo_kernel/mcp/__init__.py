@@ -20,8 +20,7 @@
     reaper.py           a program that kills child processes if this process dies
     streams.py          the messages of a child process
     sdk.py              the protocol; the only module here that imports the SDK
-    errors.py           errors of a connection
-    outcomes.py         the error messages that users see
+    errors.py           failures of a connection, and the errors that users see for them
 
 A call is `servers.tool(server, name)`, `checked(tool, arguments)`, `servers.call(tool, arguments)` and `value_of(tool,
 answer)`. A session's `Servers` are `session.servers.get()`. Only requests through `Servers` start a server; they raise

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
 from kosmo_kernel.mcp.entries import Server
-from kosmo_kernel.mcp.errors import ClosedError, McpError, ServerTimeoutError
-from kosmo_kernel.mcp.outcomes import error_from, not_started
+from kosmo_kernel.mcp.errors import ClosedError, FailedRequest, McpError, ServerTimeoutError, not_started
 from kosmo_kernel.mcp.references import ResolvedServer
 from kosmo_kernel.mcp.tools import Tool, tools_of
 
@@ -314,7 +313,7 @@ class ServerConnection:
         except McpError as wrong:
             if isinstance(wrong, ServerTimeoutError):
                 self.hung = connection is not None and connection.transport.last_message_time < since
-            elif isinstance(wrong, ClosedError) or getattr(wrong, "status", 0) == HTTPStatus.NOT_FOUND:
+            elif isinstance(wrong, ClosedError) or wrong.status == HTTPStatus.NOT_FOUND:
                 self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
             raise self._error(wrong, doing, function, connection) from None
         finally:
@@ -335,14 +334,16 @@ class ServerConnection:
     def _error(
         self, wrong: McpError, doing: str, function: str = "", connection: SdkConnection | None = None
     ) -> KosmoError:
-        return error_from(
-            self.server,
-            wrong,
-            doing=doing,
-            function=function,
-            secrets=self.secrets,
-            complaints=self._child.stderr_tail.lines() if self._child else (),
-            noise=self._child.noise.lines() if self._child else (),
-            exit_code=self._child.exit_code if self._child and doing == AT_START else None,
-            stray=connection.transport.unmatched_id if connection else "",
+        child = self._child
+        return wrong.public_error(
+            FailedRequest(
+                server=self.server,
+                doing=doing,
+                function=function,
+                secrets=self.secrets,
+                stderr=child.stderr_tail.lines() if child else (),
+                noise=child.noise.lines() if child else (),
+                exit_code=child.exit_code if child and doing == AT_START else None,
+                unmatched_id=connection.transport.unmatched_id if connection else "",
+            )
         )

@@ -1,10 +1,96 @@
-"""Errors of a connection to an MCP server, before `outcomes.py` turns them into the messages that users see."""
+"""Failures of a connection to an MCP server, and the errors that users see for them.
+
+`sdk.py` raises an `McpError`. `connection.py` adds what is known of the request, and `McpError.public_error` returns an
+error of `kosmo_kernel.errors`: which server failed, what happened, and what the server printed last. Text from a server
+is shown with secrets redacted and terminal control sequences removed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from signal import Signals
+
+from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError, SettingsError, UnreachableError
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
+from kosmo_kernel.mcp.entries import Server
+from kosmo_kernel.mcp.trust import command_line
+from kosmo_kernel.safety.redaction import one_line
+
+MAX_LINE_LENGTH = 300  # characters of a line of a server's output
+MAX_MESSAGE_LENGTH = 2_000  # characters of a server's error message
+INTERNAL = -32603  # JSON-RPC: internal error
+LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+Description = tuple[type[ApiError], str]
+"""The class of an error, and its message without the server's name at its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRequest:
+    """A request that failed, and what is known of its server.
+
+    Parameters:
+        server: the server's entry.
+        doing: the operation, for the message: `at its start`.
+        function: the full name of the tool that was called; empty if none.
+        secrets: texts to redact.
+        stderr: the last lines of its standard error.
+        noise: the last lines of its standard output that are not messages.
+        exit_code: its exit code if it ended during startup; otherwise None.
+        unmatched_id: the id of a response that matches no request; empty if there was none.
+    """
+
+    server: Server
+    doing: str
+    function: str
+    secrets: tuple[str, ...]
+    stderr: Iterable[str]
+    noise: Iterable[str]
+    exit_code: int | None
+    unmatched_id: str
+
+    def redacted(self, text: str, most: int = MAX_LINE_LENGTH) -> str:
+        """Return a text of the server as one line without secrets."""
+        return one_line(text, self.secrets, most)
+
+    def output(self) -> str:
+        """Return the lines of an error message that show what the server printed, and how to see more."""
+        output = self._lines("It last wrote on standard error:", self.stderr)
+        output += self._lines("On standard output it printed what is no message:", self.noise)
+        if self.exit_code is None:
+            return output
+        return (
+            f"{output or ' It printed nothing.'}\nRun it by itself to see more: {command_line(self.server)}\n"
+            f"Its entry is in {self.server.path}."
+        )
+
+    def _lines(self, title: str, lines: Iterable[str]) -> str:
+        shown = [f"\n  {self.redacted(line)}" for line in lines]
+        return "".join(["\n", title, *shown]) if shown else ""
+
 
 class McpError(Exception):
-    """Base class of the errors in this module."""
+    """Base class of the failures of a connection.
+
+    Attributes:
+        status: the HTTP status of the response; 0 without one.
+        shows_output: the error for users ends with what the server printed last.
+    """
+
+    status = 0
+    shows_output = True
+
+    def describe(self, request: FailedRequest) -> Description:
+        """Return the class and the message of the error for users."""
+        raise NotImplementedError
+
+    def public_error(self, request: FailedRequest) -> ApiError:
+        """Return the error for users."""
+        kind, what = self.describe(request)
+        message = f"The MCP server `{request.server.name}` {what}{request.output() if self.shows_output else ''}"
+        return kind(message, status=self.status or None, function=request.function)
 
 
 class ClosedError(McpError):
@@ -19,13 +105,37 @@ class ClosedError(McpError):
         super().__init__(why)
         self.why, self.too_long = why, too_long
 
+    def describe(self, request: FailedRequest) -> Description:
+        """Return how the connection ended."""
+        if self.too_long:
+            size = f"{MAX_MESSAGE_BYTES >> 20} MiB"
+            return BadAnswerError, f"sent a message of more than {size} {request.doing}, and was ended."
+        if self.why or request.server.kind == "http":
+            reason = f": {request.redacted(self.why)}" if self.why else ""
+            return UnreachableError, f"cannot be reached {request.doing}{reason}."
+        if request.exit_code is not None and request.exit_code < 0:
+            return BadAnswerError, f"was ended by {_signal(-request.exit_code)} {request.doing}."
+        status = "" if request.exit_code is None else f" with status {request.exit_code}"
+        return BadAnswerError, f"ended {request.doing}{status}."
+
 
 class ServerTimeoutError(McpError):
     """The server did not respond in time."""
 
+    def describe(self, request: FailedRequest) -> Description:
+        """Return the timeout."""
+        what = f"did not answer {request.doing} within {request.server.timeout:g} s"
+        if request.unmatched_id:
+            return UnreachableError, f"{what}; it answered something else, numbered {request.unmatched_id}."
+        return UnreachableError, f"{what}. `timeout` in {request.server.path} gives it more time."
+
 
 class MalformedError(McpError):
     """The server's response violates the protocol; the text says how."""
+
+    def describe(self, request: FailedRequest) -> Description:
+        """Return the violation."""
+        return BadAnswerError, f"answered wrongly {request.doing}: {request.redacted(str(self))}."
 
 
 class ServerRejectedError(McpError):
@@ -37,6 +147,50 @@ class ServerRejectedError(McpError):
         status: the HTTP status; 0 without one.
     """
 
+    shows_output = False  # the message says what is wrong
+
     def __init__(self, message: str, code: int, status: int = 0) -> None:
         super().__init__(message)
         self.message, self.code, self.status = message, code, status
+
+    def describe(self, request: FailedRequest) -> Description:
+        """Return the server's error message, or what its HTTP status means."""
+        path = request.server.path
+        if self.status in LOGIN:
+            return RefusedError, (
+                f"wants other credentials: HTTP {self.status}. They go into `headers` of its entry in {path}, as "
+                '`"Authorization": "Bearer ${secret:NAME}"`.'
+            )
+        if self.status == HTTPStatus.NOT_FOUND:
+            return RefusedError, f"is not at its address: HTTP 404. `url` is in {path}."
+        if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return BadAnswerError, f"broke {request.doing}: HTTP {self.status}."
+        message = request.redacted(self.message, MAX_MESSAGE_LENGTH)
+        kind = BadAnswerError if self.code == INTERNAL else RefusedError
+        return kind, f"answered with an error {request.doing}: {message}"
+
+
+def not_started(server: Server, error: OSError, command: str, secrets: tuple[str, ...]) -> SettingsError:
+    """Return the error for a server whose program cannot be started.
+
+    Parameters:
+        server: the server's entry.
+        error: the error of the operating system.
+        command: the program.
+        secrets: texts to redact.
+    """
+    program = one_line(command, secrets, MAX_LINE_LENGTH)
+    if isinstance(error, FileNotFoundError) and error.filename is not None and str(error.filename) != command:
+        why = f"there is no folder {one_line(str(error.filename), secrets, MAX_LINE_LENGTH)}"
+    elif isinstance(error, FileNotFoundError):
+        why = f"there is no program `{program}` on the path"
+    else:
+        why = f"`{program}`: {error.strerror or error}"
+    return SettingsError(f"The MCP server `{server.name}` cannot be started: {why}. It is configured in {server.path}.")
+
+
+def _signal(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
