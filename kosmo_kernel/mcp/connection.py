@@ -7,10 +7,10 @@ opens it must also close it; other tasks only send requests through it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.child import SILENT_EXIT_SECONDS, Child, ProcessReaper
@@ -22,12 +22,41 @@ from kosmo_kernel.mcp.tools import Tool, tools_of
 if TYPE_CHECKING:
     from kosmo_kernel.mcp.sdk import SdkConnection
 
-T = TypeVar("T")
-
 SHORT_TIMEOUT_SECONDS = (
     20.0  # seconds; up to this timeout, the wait of 10 s for a silent server is cut to half the timeout
 )
 AT_START = "at its start"
+# What a server was asked for, by the method of the protocol, in error messages.
+DOING = {
+    "tools/list": "when asked for its tools",
+    "tools/call": "in `{name}`",
+    "resources/list": "when asked for its resources",
+    "resources/read": "when asked for a resource",
+    "prompts/list": "when asked for its prompts",
+    "prompts/get": "in the prompt `{name}`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """A request to a server.
+
+    Parameters:
+        method: its method in the protocol, one of `DOING`.
+        params: its parameters.
+        function: the full name of the tool that is called; empty if none.
+        anew: list the tools again, even if the server has announced no change.
+    """
+
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    function: str = ""
+    anew: bool = False
+
+    @property
+    def doing(self) -> str:
+        """The operation, for error messages."""
+        return DOING[self.method].format(**self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +95,7 @@ class ServerConnection:
         self._starting: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._opening = False
+        self._described: list[dict[str, Any]] = []
         self._tools: tuple[Tool, ...] = ()
         self._stale = True
         self._listeners: list[CallListener] = []
@@ -135,7 +165,7 @@ class ServerConnection:
         self._opening = True
         self._holder = asyncio.create_task(self._hold(resolved, mode, ready))
         await asyncio.shield(ready)
-        await self.tools()
+        await self._list_tools()
 
     def _abandon(self) -> None:
         """End it soon, without waiting, when it has not responded."""
@@ -265,40 +295,31 @@ class ServerConnection:
         """Return whether it runs, and has not announced a change of its tools since they were listed."""
         return self.alive and not self._stale
 
-    async def tools(self, *, anew: bool = False) -> tuple[Tool, ...]:
-        """Return its tools; list them again if they have changed, or if `anew` is set."""
+    async def _list_tools(self, *, anew: bool = False) -> dict[str, Any]:
+        """Return its tools and its description of itself; list the tools again if they have changed."""
         connection = self._open_connection()
-        if (self._stale or anew) and connection.offers["tools"] is not None:
+        if self._stale or anew:
             self._stale = False
             try:
-                described = await connection.tools()
+                self._described = (await connection.send("tools/list", {}, CallListener().progress))["tools"]
             except BaseException:
                 self._stale = True
                 raise
-            self._tools = tools_of(self.server.name, described)
+            self._tools = tools_of(self.server.name, self._described)
             if connection.tells_of_tools and (self._changes_task is None or self._changes_task.done()):
                 self._changes_task = asyncio.create_task(connection.changes(self._changed))
-        return self._tools
+        return {"tools": self._described, "about": self.about}
 
     def _changed(self) -> None:
         self._stale = True
 
-    # Asking ------------------------------------------------------------------------------------------
+    # Requests ----------------------------------------------------------------------------------------
 
-    async def ask(
-        self,
-        question: Callable[[SdkConnection], Awaitable[T]],
-        *,
-        doing: str,
-        function: str = "",
-        listener: CallListener | None = None,
-    ) -> T:
-        """Send a request and return the response.
+    async def request(self, request: ServerRequest, listener: CallListener | None = None) -> dict[str, Any]:
+        """Send a request and return the result, as in the protocol; a list of tools has `about` as well.
 
         Parameters:
-            question: sends the request through a connection.
-            doing: the operation, for error messages: `in search_issues`.
-            function: the full name of the tool that is called; empty if none.
+            request: the request.
             listener: receives the server's notifications during the request.
 
         Raises:
@@ -309,13 +330,16 @@ class ServerConnection:
         if listener:
             self._listeners.append(listener)
         try:
-            return await question(self._open_connection())
+            if request.method == "tools/list":
+                return await self._list_tools(anew=request.anew)
+            progress = (listener or CallListener()).progress
+            return await self._open_connection().send(request.method, request.params, progress)
         except McpError as wrong:
             if isinstance(wrong, ServerTimeoutError):
                 self.hung = connection is not None and connection.transport.last_message_time < since
             elif isinstance(wrong, ClosedError) or wrong.status == HTTPStatus.NOT_FOUND:
                 self.hung = True  # after a restart, an HTTP server does not know this session and responds with 404
-            raise self._error(wrong, doing, function, connection) from None
+            raise self._error(wrong, request.doing, request.function, connection) from None
         finally:
             if listener:
                 self._listeners.remove(listener)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -115,26 +115,39 @@ class SdkConnection:
         }
         self.tells_of_tools = bool(capabilities.tools and capabilities.tools.list_changed)
 
-    async def tools(self) -> list[dict[str, Any]]:
-        """Return all tools, as in the protocol."""
-        return await self._all("tools", lambda cursor: self._client.list_tools(cursor=cursor, cache_mode="refresh"))
+    async def send(
+        self, method: str, params: Mapping[str, Any], on_progress: Callable[[float, float | None, str | None], None]
+    ) -> dict[str, Any]:
+        """Send a request and return its result, as in the protocol.
 
-    async def resources(self) -> list[dict[str, Any]]:
-        """Return all resources."""
-        return await self._all(
-            "resources", lambda cursor: self._client.list_resources(cursor=cursor, cache_mode="refresh")
-        )
+        A list has all pages, is empty if the server does not offer its kind, and has the resource templates too.
 
-    async def templates(self) -> list[dict[str, Any]]:
-        """Return all resource templates."""
-        fetch = self._client.list_resource_templates
-        return await self._all("resource_templates", lambda cursor: fetch(cursor=cursor, cache_mode="refresh"))
+        Parameters:
+            method: the method of the protocol.
+            params: its parameters.
+            on_progress: called with the progress of a tool, the total or None, and a message or None.
+        """
+        client = self._client
+        match method:
+            case "tools/list":
+                return {"tools": await self._all("tools", client.list_tools)}
+            case "resources/list":
+                resources = await self._all("resources", client.list_resources)
+                return {"resources": resources + await self._all("resource_templates", client.list_resource_templates)}
+            case "prompts/list":
+                return {"prompts": await self._all("prompts", client.list_prompts)}
+            case "tools/call":
+                return await self._call(params["name"], params["arguments"], on_progress)
+            case "resources/read":
+                contents = await self._response(client.read_resource(params["uri"], cache_mode="refresh"))
+                return {"contents": [_to_json(part) for part in contents.contents]}
+            case "prompts/get":
+                prompt = await self._response(client.get_prompt(params["name"], params["arguments"]))
+                description = {"description": prompt.description} if prompt.description else {}
+                return {**description, "messages": [_to_json(message) for message in prompt.messages]}
+        raise ValueError(f"{method} is not in use")
 
-    async def prompts(self) -> list[dict[str, Any]]:
-        """Return all prompts."""
-        return await self._all("prompts", lambda cursor: self._client.list_prompts(cursor=cursor, cache_mode="refresh"))
-
-    async def call(
+    async def _call(
         self,
         tool: str,
         arguments: dict[str, Any],
@@ -155,17 +168,6 @@ class SdkConnection:
         media = [_to_json(block) for block in content if not isinstance(block, protocol.TextContent)]
         return {"content": media, "isError": failed, "structuredContent": result.structured_content}
 
-    async def read_resource(self, uri: str) -> dict[str, Any]:
-        """Return the `contents` of a resource."""
-        result = await self._response(self._client.read_resource(uri, cache_mode="refresh"))
-        return {"contents": [_to_json(part) for part in result.contents]}
-
-    async def prompt(self, name: str, arguments: dict[str, str]) -> dict[str, Any]:
-        """Return the `messages` of a prompt with its arguments filled in, and its `description` if it has one."""
-        result = await self._response(self._client.get_prompt(name, arguments))
-        description = {"description": result.description} if result.description else {}
-        return {**description, "messages": [_to_json(message) for message in result.messages]}
-
     async def changes(self, changed: Callable[[], None]) -> None:
         """Call `changed` for each change of the tools. With the protocol of 2026, a client must subscribe to changes.
 
@@ -179,13 +181,15 @@ class SdkConnection:
                 finally:
                     changed()
 
-    async def _all(self, kind: str, fetch: Callable[[str | None], Awaitable[Any]]) -> list[dict[str, Any]]:
+    async def _all(self, kind: str, fetch: Callable[..., Awaitable[Any]]) -> list[dict[str, Any]]:
         """Return all items of a paginated list."""
         items: list[dict[str, Any]] = []
+        if self.offers["resources" if kind == "resource_templates" else kind] is None:
+            return items
         cursor, seen = None, set[str]()
         async with _time_limit(self._timeout):
             while True:
-                page = await self._response(fetch(cursor))
+                page = await self._response(fetch(cursor=cursor, cache_mode="refresh"))
                 items += [_to_json(item) for item in getattr(page, kind)]
                 cursor = page.next_cursor
                 if not cursor:

@@ -10,34 +10,42 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp import config, secrets
 from kosmo_kernel.mcp.child import ProcessReaper
-from kosmo_kernel.mcp.connection import CallListener, ServerConnection
+from kosmo_kernel.mcp.connection import CallListener, ServerConnection, ServerRequest
 from kosmo_kernel.mcp.entries import Server
 from kosmo_kernel.mcp.loop import Loop
 from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.references import fill_in
-from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.mcp.trust import Trust
 from kosmo_kernel.safety.redaction import one_line
-
-if TYPE_CHECKING:
-    from kosmo_kernel.mcp.sdk import SdkConnection
 
 T = TypeVar("T")
 
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the caller was cancelled
 EXTRA = "kosmo_kernel[mcp]"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfiguration:
+    """A configuration, with the folder and files it was read from, and the files' states at that time."""
+
+    configuration: config.Configuration
+    called: dict[str, str]
+    folder: str = ""
+    files: Sequence[str] = ()
+    states: Sequence[object] = ()
 
 
 class Servers:
@@ -63,7 +71,7 @@ class Servers:
         self._folder, self._secret = folder, secret
         self._loop, self._reaper = Loop(), ProcessReaper()
         self._running: dict[str, ServerConnection] = {}
-        self._cached: _ReadConfiguration | None = None
+        self._cached: ReadConfiguration | None = None
 
     # Configuration; starts no server -----------------------------------------------------------------
 
@@ -71,7 +79,7 @@ class Servers:
         """Return the current configuration."""
         return self._current().configuration
 
-    def _current(self) -> _ReadConfiguration:
+    def _current(self) -> ReadConfiguration:
         """Return the current configuration. It is read again only if a file's state has changed."""
         folder = str(self._folder) if self._folder else os.getcwd()
         cached = self._cached
@@ -81,7 +89,7 @@ class Servers:
             states = [_state(file) for file in files]
             configuration = config.configuration(root)
             names = lua_names(configuration.servers, absent="server")
-            cached = self._cached = _ReadConfiguration(folder, files, states, configuration, names)
+            cached = self._cached = ReadConfiguration(configuration, names, folder, files, states)
         return cached
 
     def usable(self) -> dict[str, str]:
@@ -169,7 +177,7 @@ class Servers:
             UntrustedError: the user has not approved it.
             KosmoError: it does not start, or does not respond.
         """
-        return self.wait(self._begin(key, _tools, doing="when asked for its tools"), is_cancelled)
+        return self._list_tools(key, is_cancelled)
 
     def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
         """Return one tool by its original or Lua name; start the server if it does not run.
@@ -178,16 +186,14 @@ class Servers:
             UnknownNameError: there is none; the message has the nearest names.
             KosmoError: as for `tools`.
         """
-        running = self._running.get(key)
-        tool = self.known_tool(key, name) if running and running.fresh else None
-        if tool:
+        is_fresh = self._is_fresh(key)
+        if is_fresh and (tool := self.known_tool(key, name)):
             return tool
-        request = _list_tools_again if running and running.fresh else _tools
-        tools = self.wait(self._begin(key, request, doing="when asked for its tools"), is_cancelled)
-        tool = _find(name, tools)
-        if tool:
+        # An unknown tool may be new, and the notification may not have arrived yet.
+        tools = self._list_tools(key, is_cancelled, anew=is_fresh)
+        if tool := _find(name, tools):
             return tool
-        raise no_tool(self.find(key).name, name, tools)
+        raise _no_tool(self.find(key).name, name, tools)
 
     def begin_call(
         self,
@@ -207,13 +213,8 @@ class Servers:
         Returns:
             A future of the result: `content`, `isError`, and `structuredContent` if present. It may raise a KosmoError.
         """
-        listener = listener or CallListener()
-
-        async def call(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
-            return await connection.call(tool.name, arguments, listener.progress)
-
-        context = {"doing": f"in `{tool.name}`", "function": tool.function}
-        return self._begin(server or tool.server, call, listener=listener, **context)
+        request = ServerRequest("tools/call", {"name": tool.name, "arguments": arguments}, tool.function)
+        return self._loop.begin(self._answer(server or self.may_use(tool.server), request, listener or CallListener()))
 
     def call(
         self,
@@ -231,39 +232,21 @@ class Servers:
 
     def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the resources of a server as in the protocol; templates have `uriTemplate` instead of `uri`."""
-
-        async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
-            if connection.offers["resources"] is None:
-                return []
-            return [*await connection.resources(), *await connection.templates()]
-
-        return self.wait(self._begin(key, ask, doing="when asked for its resources"), is_cancelled)
+        return list(self._ask(key, ServerRequest("resources/list"), is_cancelled)["resources"])
 
     def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """Return the `contents` of a resource, each with `uri` and `text` or `blob`."""
-
-        async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
-            return await connection.read_resource(uri)
-
-        return self.wait(self._begin(key, ask, doing="when asked for a resource"), is_cancelled)
+        return self._ask(key, ServerRequest("resources/read", {"uri": uri}), is_cancelled)
 
     def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         """Return the prompts of a server as in the protocol."""
-
-        async def ask(connection: SdkConnection, _running: ServerConnection) -> list[dict[str, Any]]:
-            return await connection.prompts() if connection.offers["prompts"] is not None else []
-
-        return self.wait(self._begin(key, ask, doing="when asked for its prompts"), is_cancelled)
+        return list(self._ask(key, ServerRequest("prompts/list"), is_cancelled)["prompts"])
 
     def prompt(
         self, key: str, name: str, arguments: dict[str, str], is_cancelled: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
         """Return the `messages` of a prompt with its arguments filled in, each with `role` and `content`."""
-
-        async def ask(connection: SdkConnection, _running: ServerConnection) -> dict[str, Any]:
-            return await connection.prompt(name, arguments)
-
-        return self.wait(self._begin(key, ask, doing=f"in the prompt `{name}`"), is_cancelled)
+        return self._ask(key, ServerRequest("prompts/get", {"name": name, "arguments": arguments}), is_cancelled)
 
     def wait(self, future: Future[T], is_cancelled: Callable[[], bool] = lambda: False) -> T:
         """Return the result of a future.
@@ -287,25 +270,26 @@ class Servers:
             future.cancel()
             raise
 
-    def _begin(
-        self,
-        key: str | Server,
-        question: Callable[[SdkConnection, ServerConnection], Awaitable[T]],
-        *,
-        doing: str,
-        function: str = "",
-        listener: CallListener | None = None,
-    ) -> Future[T]:
-        server = self.may_use(key) if isinstance(key, str) else key
+    def _is_fresh(self, name: str) -> bool:
+        """Return whether the known tools of a server are its current ones."""
+        running = self._running.get(name)
+        return running is not None and running.fresh
+
+    def _list_tools(self, key: str, is_cancelled: Callable[[], bool], *, anew: bool = False) -> tuple[Tool, ...]:
+        name = self.find(key).name
+        return tools_of(name, self._ask(name, ServerRequest("tools/list", anew=anew), is_cancelled)["tools"])
+
+    def _ask(self, key: str, request: ServerRequest, is_cancelled: Callable[[], bool]) -> dict[str, Any]:
+        """Send a request to a server that may be used, and wait for its result."""
+        return self.wait(self._loop.begin(self._answer(self.may_use(key), request)), is_cancelled)
+
+    async def _answer(
+        self, server: Server, request: ServerRequest, listener: CallListener | None = None
+    ) -> dict[str, Any]:
+        """Return a server's result of a request; start the server if it does not run."""
         require_sdk()
-
-        async def ask() -> T:
-            running = await self._started(server)
-            return await running.ask(
-                lambda connection: question(connection, running), doing=doing, function=function, listener=listener
-            )
-
-        return self._loop.begin(ask())
+        running = await self._started(server)
+        return await running.request(request, listener)
 
     async def _started(self, server: Server) -> ServerConnection:
         """Return the running connection to a server; the first caller starts it."""
@@ -339,7 +323,7 @@ class Servers:
         self.close()
 
 
-def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
+def _no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError:
     """Return the error for a tool that a server does not have, with the nearest names."""
     from kosmo_kernel.catalogue import nearest
 
@@ -353,26 +337,6 @@ def no_tool(server: str, name: str, tools: tuple[Tool, ...]) -> UnknownNameError
 def _find(name: str, tools: tuple[Tool, ...]) -> Tool | None:
     original = original_name(name, {tool.name: tool.lua for tool in tools})
     return next((tool for tool in tools if tool.name == original), None)
-
-
-async def _list_tools_again(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
-    """List the tools again for an unknown one: it may be new, and the notification may not have arrived yet."""
-    return await running.tools(anew=True)
-
-
-async def _tools(_connection: SdkConnection, running: ServerConnection) -> tuple[Tool, ...]:
-    return await running.tools()
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadConfiguration:
-    """A configuration, with the folder and files it was read from, and the files' states at that time."""
-
-    folder: str
-    files: list[str]
-    states: list[object]
-    configuration: config.Configuration
-    called: dict[str, str]
 
 
 def _state(file: str) -> object:

@@ -6,17 +6,17 @@ its tools are needed. A server that was only configured has its recorded state: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.client.cassette import RecordedServerRequest
 from kosmo_kernel.client.player import Player
 from kosmo_kernel.mcp import CallListener, Configuration, Server, Servers, Tool, Trust
+from kosmo_kernel.mcp.connection import ServerRequest
 from kosmo_kernel.mcp.entries import TIMEOUT
 from kosmo_kernel.mcp.names import lua_names, original_name
-from kosmo_kernel.mcp.servers import no_tool, require_sdk
+from kosmo_kernel.mcp.servers import ReadConfiguration, require_sdk
 from kosmo_kernel.mcp.tools import tools_of
 from kosmo_kernel.mcp.trust import TrustStatus
 
@@ -31,19 +31,15 @@ class ReplayedServers(Servers):
     def __init__(self, player: Player) -> None:
         super().__init__(trust=RecordedTrust(player))
         self._player = player
+        servers = {name: _server(name, entry, player.file) for name, entry in player.servers().items()}
+        self._recorded = ReadConfiguration(
+            Configuration(player.file.parent, servers), lua_names(servers, absent="server")
+        )
         self._tools: dict[str, tuple[Tool, ...]] = {}
         self._abouts: dict[str, dict[str, Any]] = {}
 
-    # Configuration and state -------------------------------------------------------------------------
-
-    def configuration(self) -> Configuration:
-        """Return the configuration of the servers in the cassette."""
-        file, servers = self._player.file, self._player.servers()
-        return Configuration(file.parent, {name: _server(name, one, file) for name, one in servers.items()})
-
-    def called(self) -> dict[str, str]:
-        """Return the Lua name of each server."""
-        return lua_names(self._player.servers(), absent="server")
+    def _current(self) -> ReadConfiguration:
+        return self._recorded
 
     def find(self, key: str) -> Server:
         """Return the server with a Lua name or original name.
@@ -51,10 +47,9 @@ class ReplayedServers(Servers):
         Raises:
             NotRecordedError: the cassette has no such server.
         """
-        name = original_name(key, self.called())
-        if name is None:
+        if original_name(key, self.called()) is None:
             raise self._player.no_server(key)
-        return self.configuration().servers[name]
+        return super().find(key)
 
     def known(self, name: str) -> tuple[Tool, ...]:
         """Return the tools of a server; none before they are needed."""
@@ -64,75 +59,26 @@ class ReplayedServers(Servers):
         """Return a server's information about itself; empty before its tools are needed."""
         return {**self._abouts[name], "pid": None} if name in self._abouts else {}
 
-    # Recorded responses ------------------------------------------------------------------------------
+    def _is_fresh(self, name: str) -> bool:
+        return name in self._tools
 
-    def tools(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> tuple[Tool, ...]:
-        """Return the next recorded list of a server's tools.
+    async def _answer(
+        self, server: Server, request: ServerRequest, listener: CallListener | None = None
+    ) -> dict[str, Any]:
+        """Return the recorded result of a request, or raise the recorded error.
 
         Raises:
-            NotRecordedError: no list was recorded.
+            NotRecordedError: the request was not recorded.
             SettingsError: the package that checks arguments is not installed.
         """
-        require_sdk()
-        server = self.may_use(key).name
-        result = self._player.result(RecordedServerRequest.of(server, "tools/list", {}))
-        self._tools[server] = tools_of(server, result["tools"])
-        self._abouts[server] = dict(result.get("about") or {})
-        return self._tools[server]
-
-    def tool(self, key: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> Tool:
-        """Return a tool of a server; see `tools`.
-
-        Raises:
-            UnknownNameError: the server has no such tool.
-        """
-        server = self.may_use(key).name
-        if tool := self.known_tool(server, name):
-            return tool
-        tools = self.tools(server, is_cancelled)
-        if tool := self.known_tool(server, name):
-            return tool
-        raise no_tool(server, name, tools)
-
-    def begin_call(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        listener: CallListener | None = None,
-        server: Server | None = None,
-    ) -> Future[dict[str, Any]]:
-        """Return a completed future with the recorded answer of a tool."""
-        future: Future[dict[str, Any]] = Future()
-        try:
-            future.set_result(self._result(tool.server, "tools/call", {"name": tool.name, "arguments": arguments}))
-        except Exception as error:  # noqa: BLE001 - raised by the future's `result`
-            future.set_exception(error)
-        return future
-
-    def resources(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """Return the recorded resources of a server."""
-        return list(self._result(key, "resources/list", {})["resources"])
-
-    def read_resource(self, key: str, uri: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """Return the recorded content of a resource."""
-        return self._result(key, "resources/read", {"uri": uri})
-
-    def prompts(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        """Return the recorded prompts of a server."""
-        return list(self._result(key, "prompts/list", {})["prompts"])
-
-    def prompt(
-        self,
-        key: str,
-        name: str,
-        arguments: dict[str, str],
-        is_cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
-        """Return a recorded prompt, filled in with the arguments."""
-        return self._result(key, "prompts/get", {"name": name, "arguments": arguments})
-
-    def _result(self, key: str, method: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._player.result(RecordedServerRequest.of(self.may_use(key).name, method, asked))
+        is_list = request.method == "tools/list"
+        if is_list:
+            require_sdk()
+        result = self._player.result(RecordedServerRequest.of(server.name, request.method, request.params))
+        if is_list:
+            self._tools[server.name] = tools_of(server.name, result["tools"])
+            self._abouts[server.name] = dict(result.get("about") or {})
+        return result
 
 
 class RecordedTrust(Trust):

@@ -149,6 +149,36 @@ def test_of_the_next_run_of_a_session_the_tools_are_known_and_not_written_again(
     assert methods(file) == ["servers", "tools/list", *["tools/call"] * 3]
 
 
+def test_the_tools_of_a_server_that_a_call_started_anew_are_recorded_too(own: Path, file: Path) -> None:
+    written(own, {"ours": faulty()})
+    scripts = (
+        "return app.mcp.ours.echo('x')",
+        "return (pcall(app.mcp.ours.echo, 'x'))",
+        "return app.mcp.ours.say('y')",
+    )
+    with Session("demo", record=file) as session:
+        first = [run_with(session, scripts[0], force=True).value]
+        written(own, {"ours": HALL})
+        first += [run_with(session, script, force=True).value for script in scripts[1:]]
+    own.unlink()
+    assert replayed(file, *scripts) == first == ["x", False, "y"]
+
+
+def test_a_cassette_plays_whatever_order_its_lines_have(own: Path, file: Path) -> None:
+    say = {"name": "say", "inputSchema": {"properties": {"word": {"type": "string"}}}}
+    asked = {"name": "say", "arguments": {"word": "yes"}}
+    played = [
+        HEAD,
+        {"mcp": "choir", "method": "tools/call", "asked": asked, "result": {"content": [], "structuredContent": 7}},
+        {"mcp": "choir", "method": "tools/list", "result": {"tools": [say], "about": {"title": "Choir"}}},
+        {"mcp": "choir", "method": "tools/list", "result": {"tools": [say], "about": {"title": "Choir"}}},
+    ]
+    file.write_text("\n".join(map(json.dumps, played)), encoding="utf-8")
+    script = 'return { app.mcp.choir.say("yes"), #mcp.tools("choir"), #mcp.tools("choir"), #mcp.tools("choir") }'
+    assert replayed(file, script) == [[7, 1, 1, 1]]
+    assert own.exists()
+
+
 def test_nobody_is_asked_whether_a_tool_may_be_called_but_what_is_denied_is_denied(
     own: Path, file: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
