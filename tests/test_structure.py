@@ -91,10 +91,18 @@ STARTS = {
     ),
     "the Lua process": Start(["-c", f"import {NAME}.lua.worker"], {"lua"}, set()),
     "the package": Start(["-c", f"import {NAME}"], set(), set()),
-    "a look at the settings of MCP servers": Start(
+    "the settings of MCP servers": Start(
         ["-c", f"import {NAME}.mcp"],
         {"accounts", "catalogue", "errors", "mcp", "safety", "settings", "values"},
         set(),
+    ),
+    "a script's first look at MCP servers": Start(
+        ["-c", f"import {NAME}.run.mcp_tools"],
+        {
+            *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "render", "results"),
+            *("run", "safety", "settings", "values"),
+        },
+        {"msgspec"},
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.mcp.schema_patterns import Matches
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.records import Records
@@ -21,6 +20,8 @@ from kosmo_kernel.values.records import Records
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
+
+    from kosmo_kernel.mcp.schema_patterns import Matches
 
 MAX_SCHEMA_TEXT = 120  # characters of a schema's value in an error message
 MAX_SCHEMAS_KEPT = 1_000  # cached schemas; each listing of a server's tools creates new ones

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.lua.patterns import Patterns
-from kosmo_kernel.mcp.schema_patterns import Matches
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp.schema_patterns import Matches
 
 CANCELLED = "nobody waits"
 SECONDS = 1.0  # time limit for all patterns of one call
