@@ -45,7 +45,7 @@ def lua_value(value: Any, name: str) -> Any:
                 return _records(value)
             if isinstance(value, Mapping) and (tables := _tables(value)):
                 return tables
-            copied = LibraryValueCopier().of(value)
+            copied = _copier().of(value)
     except NoLuaFormError as error:
         raise InvalidArgumentsError(f"{name}{error.path}: {error.why}") from None
     if isinstance(value, Record):
@@ -55,26 +55,23 @@ def lua_value(value: Any, name: str) -> Any:
     return copied
 
 
-class LibraryValueCopier(ValueCopier):
-    """A copier that also converts the values of numpy and pandas."""
+def _copier() -> ValueCopier:
+    return ValueCopier(_of_library)
 
-    def is_of_library(self, value: object) -> bool:
-        if not {"numpy", "pandas"} & sys.modules.keys():
-            return False
-        from kosmo_kernel.values import numpy_pandas
 
-        return numpy_pandas.is_numpy_or_pandas(value)
+def _of_library(value: Any, copy: ValueCopier) -> Any:
+    """Return a copy of a value of numpy or pandas, or NotImplemented for any other value."""
+    if not {"numpy", "pandas"} & sys.modules.keys():
+        return NotImplemented
+    from kosmo_kernel.values.numpy_pandas import to_json_types
 
-    def of_library(self, value: Any) -> Any:
-        from kosmo_kernel.values import numpy_pandas
-
-        return numpy_pandas.to_json_types(value, self)
+    return to_json_types(value, copy)
 
 
 def _records(frame: Any) -> Records:
     from kosmo_kernel.values.numpy_pandas import records_of
 
-    return records_of(frame, LibraryValueCopier())
+    return records_of(frame, _copier())
 
 
 def _tables(value: Mapping[Any, Any]) -> dict[str | int, Any]:
@@ -87,10 +84,10 @@ def _tables(value: Mapping[Any, Any]) -> dict[str | int, Any]:
     frames = {key: item for key, item in items.items() if is_frame(item) or isinstance(item, Records)}
     if not frames:
         return {}
-    copied: dict[str | int, Any] = LibraryValueCopier().of(items | dict.fromkeys(frames))
+    copied: dict[str | int, Any] = _copier().of(items | dict.fromkeys(frames))
     for key, frame in frames.items():
         try:
-            copied[LibraryValueCopier().key(key)] = frame if isinstance(frame, Records) else _records(frame)
+            copied[_copier().key(key)] = frame if isinstance(frame, Records) else _records(frame)
         except NoLuaFormError as error:
             error.steps.append(step(key))
             raise

@@ -30,31 +30,25 @@ _DAYS_OR_MORE = frozenset("YMWD")  # numpy's units for times without a clock tim
 _MONTHS_OR_MORE = frozenset("YM")  # its units for spans of varying length
 
 
-def is_numpy_or_pandas(value: object) -> bool:
-    """Return whether a value has a type of numpy or pandas."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return True
-    pandas = sys.modules.get("pandas")
-    if pandas is None:
-        return False
-    columns = (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
-    return value is pandas.NA or isinstance(value, (pandas.DataFrame, *columns))
-
-
 def to_json_types(value: Any, copy: ValueCopier) -> Any:
-    """Return a numpy or pandas value in JSON types; a DataFrame becomes the list of its rows."""
-    pandas = sys.modules.get("pandas")
+    """Return a numpy or pandas value in JSON types, a DataFrame as the list of its rows; else NotImplemented."""
     if isinstance(value, np.generic):
         return _scalar(value, copy)
     if isinstance(value, np.ndarray):
         return copy.items(_elements(value), value) if value.ndim else copy.of(value[()])
-    if pandas is None or value is pandas.NA:
+    pandas = sys.modules.get("pandas")
+    return NotImplemented if pandas is None else _of_pandas(pandas, value, copy)
+
+
+def _of_pandas(pandas: Any, value: Any, copy: ValueCopier) -> Any:
+    if value is pandas.NA:
         return None
     if isinstance(value, pandas.DataFrame):
         return records_of(value, copy).rows
-    if isinstance(value, pandas.Index):
-        return copy.items(_column(value.to_series()), value)
-    return copy.items(_column(value if isinstance(value, pandas.Series) else pandas.Series(value)), value)
+    series = value.to_series() if isinstance(value, pandas.Index) else value
+    if isinstance(value, pandas.api.extensions.ExtensionArray):
+        series = pandas.Series(value)
+    return copy.items(_column(series), value) if isinstance(series, pandas.Series) else NotImplemented
 
 
 def records_of(frame: Frame, copy: ValueCopier) -> Records:

@@ -49,9 +49,14 @@ class NoLuaFormError(Exception):
 
 
 class ValueCopier:
-    """Copies one value, and tracks the lists and dicts that are being copied to detect cycles."""
+    """Copies one value, and tracks the lists and dicts that are being copied to detect cycles.
 
-    def __init__(self) -> None:
+    Parameters:
+        of_library: returns a copy of a third-party library's value, or NotImplemented for any other value.
+    """
+
+    def __init__(self, of_library: Callable[[Any, ValueCopier], Any]) -> None:
+        self.of_library = of_library
         self._open: set[int] = set()
 
     def of(self, value: Any) -> Any:
@@ -71,14 +76,6 @@ class ValueCopier:
         if kind is list or kind is tuple:
             return self.items(value)
         return _form(value, self)
-
-    def is_of_library(self, value: object) -> bool:
-        """Return whether `of_library` can copy a value. A subclass may support third-party libraries."""
-        return False
-
-    def of_library(self, value: Any) -> Any:
-        """Return a copy of a third-party library's value in the types of JSON."""
-        raise NotImplementedError(type(value))
 
     def table(self, value: Mapping[Any, Any]) -> dict[str | int, Any]:
         """Return a copy of a mapping, in its order."""
@@ -203,8 +200,9 @@ _FORMS: dict[type, Callable[[Any], Any]] = {str: text, int: integer, float: numb
 @singledispatch
 def _form(value: Any, copy: ValueCopier) -> Any:
     """Copy a value of no registered type: of numpy, pandas or a dataclass; any other one has no Lua form."""
-    if copy.is_of_library(value):
-        return copy.of_library(value)
+    copied = copy.of_library(value, copy)
+    if copied is not NotImplemented:
+        return copied
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return copy.table({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if inspect.isawaitable(value):
@@ -215,21 +213,6 @@ def _form(value: Any, copy: ValueCopier) -> Any:
 
 
 @_form.register
-def _(value: str, _copy: ValueCopier) -> str:
-    return text(str.__str__(value))  # `str()` of a str Enum would return its name
-
-
-@_form.register
-def _(value: int, _copy: ValueCopier) -> int:
-    return integer(int(value))
-
-
-@_form.register
-def _(value: float, _copy: ValueCopier) -> Any:
-    return number(float(value))
-
-
-@_form.register
 def _(value: Decimal, _copy: ValueCopier) -> Any:
     if value.is_nan():
         return None
@@ -237,11 +220,6 @@ def _(value: Decimal, _copy: ValueCopier) -> Any:
     if math.isinf(converted) and value.is_finite():
         raise NoLuaFormError("a Decimal beyond what a number of Lua's can be")
     return number(converted)
-
-
-@_form.register
-def _(value: Enum, copy: ValueCopier) -> Any:
-    return copy.of(value.value)
 
 
 @_form.register(bytes)
@@ -266,44 +244,22 @@ def _(value: datetime, _copy: ValueCopier) -> str | None:
         raise NoLuaFormError("a time that UTC has no year for") from None
 
 
-@_form.register
-def _(value: date, _copy: ValueCopier) -> str:
-    return value.isoformat()
-
-
-@_form.register
-def _(value: time, _copy: ValueCopier) -> str:
-    return value.isoformat()
-
-
-@_form.register
-def _(value: timedelta, _copy: ValueCopier) -> float:
-    return value // _ONE_SECOND if not value % _ONE_SECOND else value.total_seconds()
-
-
-@_form.register
-def _(value: UUID, _copy: ValueCopier) -> str:
-    return str(value)
-
-
-@_form.register(os.PathLike)
-def _(value: os.PathLike[Any], copy: ValueCopier) -> Any:
-    return copy.of(os.fspath(value))
-
-
-@_form.register
-def _(value: Mapping, copy: ValueCopier) -> dict[str | int, Any]:  # type: ignore[type-arg]  # `register` takes no parameters
-    return copy.table(value)
-
-
-@_form.register
-def _(value: Sequence, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # `register` takes no parameters
-    return copy.items(value)
-
-
-@_form.register
-def _(value: AbstractSet, copy: ValueCopier) -> list[Any]:  # type: ignore[type-arg]  # `register` takes no parameters
+@_form.register(AbstractSet)
+def _(value: AbstractSet[Any], copy: ValueCopier) -> list[Any]:
     try:
+
+
+_form.register(str, lambda value, _copy: text(str.__str__(value)))  # `str()` of a str Enum would return its name
+_form.register(int, lambda value, _copy: integer(int(value)))
+_form.register(float, lambda value, _copy: number(float(value)))
+_form.register(date, lambda value, _copy: value.isoformat())
+_form.register(time, lambda value, _copy: value.isoformat())
+_form.register(timedelta, lambda value, _copy: value.total_seconds() if value % _ONE_SECOND else value // _ONE_SECOND)
+_form.register(UUID, lambda value, _copy: str(value))
+_form.register(Enum, lambda value, copy: copy.of(value.value))
+_form.register(os.PathLike, lambda value, copy: copy.of(os.fspath(value)))
+_form.register(Mapping, lambda value, copy: copy.table(value))
+_form.register(Sequence, lambda value, copy: copy.items(value))
         items = sorted(value)  # the order of a set of texts changes from one Python to the next
     except TypeError:
         items = list(value)
