@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.editor.outline import Binding
-from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.values.records import FAILURE_FIELDS, columns_with_item
 
 Chain = tuple["str | int", ...]
@@ -143,13 +142,7 @@ def integration_at(chain: Sequence[str | int]) -> Integration | None:
 
 def function_named(name: object) -> Function | None:
     """Return the catalogue function with a full name, in the Lua state's form, or None."""
-    if not isinstance(name, str) or not name:
-        return None
-    integration, _, last = name.removesuffix("*").partition(".")
-    try:
-        return integrations.find(integration).function(last)
-    except KosmoError:
-        return None
+    return integrations.function_named(name.removesuffix("*")) if isinstance(name, str) and name else None
 
 
 def call_result_of(known: dict[str, object]) -> CallResult | None:

@@ -11,7 +11,7 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.catalogue import Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
 
@@ -46,6 +46,13 @@ def known(name: object) -> Integration | None:
         return find(name) if isinstance(name, str) else None
     except (UnknownNameError, SettingsError):
         return None
+
+
+def function_named(full_name: str) -> Function | None:
+    """Return the function with a full name, `heroku.list_apps`, or None if there is no such function."""
+    name, _, function = full_name.partition(".")
+    integration = known(name)
+    return integration.names().get(function) if integration else None
 
 
 def loaded() -> tuple[Integration, ...]:

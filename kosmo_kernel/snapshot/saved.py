@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel import __version__, integrations
-from kosmo_kernel.catalogue import Function
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.render.frames import KosmoFrame, frame_of, read_parquet
 from kosmo_kernel.snapshot.folder import MANIFEST, TIMESTAMP_FORMAT, VERSION
@@ -93,7 +92,7 @@ class SavedSnapshot(Mapping[str, KosmoFrame]):
             raise SettingsError(f"{file} cannot be read: {error}. {_CHANGED}") from None
         rows = [_record(file, number, line) for number, line in enumerate(lines, 1)]
         _check_count(file, len(rows), expected)
-        function = _function(full_name)
+        function = integrations.function_named(full_name)
         columns = columns_with_item(function) if function and function.fan_out else None
         return frame_of(Records(rows, function, columns), attrs)
 
@@ -147,10 +146,3 @@ def _check_count(file: Path, actual: int, expected: int) -> None:
     """Check that a file has as many records as the manifest says."""
     if actual != expected:
         raise SettingsError(f"{file} has {actual:,} records, and {MANIFEST} beside it says {expected:,}. {_CHANGED}")
-
-
-def _function(full_name: str) -> Function | None:
-    """Return a function of the catalogue, or None if it no longer exists."""
-    name, _, function = full_name.partition(".")
-    integration = integrations.known(name)
-    return integration.names().get(function) if integration else None

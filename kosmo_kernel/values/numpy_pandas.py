@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kosmo_kernel.catalogue import Column, Function
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.integrations import function_named
 from kosmo_kernel.values.fields import path_of
 from kosmo_kernel.values.records import Records, account_columns, columns_with_item
 from kosmo_kernel.values.standard_types import NoLuaFormError, ValueCopier, step, type_words
@@ -69,7 +69,7 @@ def records_of(frame: Frame, copy: ValueCopier) -> Records:
     with copy.below(max(map(len, paths), default=0)):
         columns = [_convert(name, column, copy) for name, column in zip(names, series, strict=True)]
     rows = _objects(list(zip(paths, columns, strict=True)), len(frame))
-    function = _function(frame.attrs)
+    function = function_named(str(frame.attrs.get("function", "")))  # None if it no longer exists
     declared = _declared(function, names) if function else None
     return Records(rows, function if declared else None, declared)
 
@@ -190,17 +190,6 @@ def _merge(key: str, leaf: list[Any], inner: list[Any]) -> list[Any]:
 def _is_ours(frame: Frame) -> bool:
     """Return whether a frame came from Lua and was not derived from another frame since."""
     return getattr(type(frame), "holds_records", False) is True
-
-
-def _function(attrs: dict[Hashable, Any]) -> Function | None:
-    """Return the function that the `.attrs` of a frame name."""
-    from kosmo_kernel import integrations
-
-    integration, dot, name = str(attrs.get("function", "")).partition(".")
-    try:
-        return integrations.find(integration).function(name) if dot else None
-    except KosmoError:  # the function no longer exists
-        return None
 
 
 def _declared(function: Function, names: list[str]) -> tuple[Column, ...] | None:
