@@ -30,14 +30,10 @@ NOT_REPORTED = "the Lua process did not say"
 
 REQUIRE = "KOSMO_REQUIRE_WALLS"
 
-BASE_ADDRESS_SPACE_BYTES = (
-    256 << 20
-)  # bytes of address space besides the heap: Python (16 MiB), and a reply on its way into Lua
+BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
 MAX_CPU_SECONDS = 1 << 31  # the kernel counts nanoseconds in 64 bits, and a larger number would wrap around
-CPU_MARGIN_SECONDS = (
-    1  # seconds beyond the allowed running time, in which the parent can stop a run without killing the process
-)
+CPU_MARGIN_SECONDS = 1  # beyond the allowed running time, for the parent to stop a run without killing the process
 
 
 class Wall(NamedTuple):
@@ -91,15 +87,6 @@ def requirement(env: Mapping[str, str] | None = None) -> str:
         return f"{REQUIRE}=1" if variable == "1" else ""
     settings = config(env)
     return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
-
-
-def required(env: Mapping[str, str] | None = None) -> bool:
-    """Return whether running Lua is forbidden where a wall is missing.
-
-    Raises:
-        SettingsError, UnknownNameError: see `requirement`.
-    """
-    return bool(requirement(env))
 
 
 def allow(pid: int, memory: int, seconds: float) -> dict[str, str]:

@@ -8,7 +8,7 @@ from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError
 from kosmo_kernel.lua import process, walls
-from kosmo_kernel.lua.walls import MEANINGS, missing, required
+from kosmo_kernel.lua.walls import MEANINGS, missing, requirement
 from kosmo_kernel.session import Session
 
 NO_FILTER = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
@@ -111,7 +111,7 @@ def test_required_walls_are_looked_for_around_every_new_process(monkeypatch: pyt
 
 @pytest.mark.parametrize(("told", "meant"), [("", False), ("0", False), ("1", True), (" 1 ", True)])
 def test_walls_are_required_by_a_one(told: str, meant: bool) -> None:
-    assert required({"KOSMO_REQUIRE_WALLS": told}) is meant
+    assert bool(requirement({"KOSMO_REQUIRE_WALLS": told})) is meant
 
 
 @pytest.mark.parametrize("told", ["true", "yes", "2", "no"])
