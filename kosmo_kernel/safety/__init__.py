@@ -20,26 +20,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.safety.text import UnsafeContentError, sanitize_text
+from kosmo_kernel.safety.text import UnsafeContentError as UnsafeContentError
+from kosmo_kernel.safety.text import sanitize_text as sanitize_text
 
 if TYPE_CHECKING:
-    from kosmo_kernel.safety.html import html_to_text, sanitize_html
-    from kosmo_kernel.safety.images import sanitize_picture, sanitize_png
-    from kosmo_kernel.safety.markdown import sanitize_markdown
-    from kosmo_kernel.safety.svg import sanitize_svg
-    from kosmo_kernel.safety.tex import sanitize_latex
-
-__all__ = [
-    "UnsafeContentError",
-    "html_to_text",
-    "sanitize_html",
-    "sanitize_latex",
-    "sanitize_markdown",
-    "sanitize_picture",
-    "sanitize_png",
-    "sanitize_svg",
-    "sanitize_text",
-]
+    from kosmo_kernel.safety.html import html_to_text as html_to_text
+    from kosmo_kernel.safety.html import sanitize_html as sanitize_html
+    from kosmo_kernel.safety.images import sanitize_picture as sanitize_picture
+    from kosmo_kernel.safety.markdown import sanitize_markdown as sanitize_markdown
+    from kosmo_kernel.safety.svg import sanitize_svg as sanitize_svg
+    from kosmo_kernel.safety.tex import sanitize_latex as sanitize_latex
 
 _LATER = {
     "html_to_text": "html",
@@ -47,7 +37,6 @@ _LATER = {
     "sanitize_latex": "tex",
     "sanitize_markdown": "markdown",
     "sanitize_picture": "images",
-    "sanitize_png": "images",
     "sanitize_svg": "svg",
 }
 

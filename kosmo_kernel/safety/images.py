@@ -26,15 +26,6 @@ _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of the frame 
 _GIFS, _GIF_EXTENSION, _GIF_FRAME = (b"GIF87a", b"GIF89a"), 0x21, 0x2C
 
 
-def sanitize_png(given: bytes) -> bytes:
-    """Return the bytes of a PNG, given as bytes or as base64.
-
-    Raises:
-        UnsafeContentError: it is no PNG, or the picture is too large.
-    """
-    return sanitize_picture("png", given)[0]
-
-
 def sanitize_picture(kind: str, given: bytes) -> tuple[bytes, int, int]:
     """Return the bytes of a picture, and its width and height in pixels.
 

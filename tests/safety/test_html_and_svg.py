@@ -17,7 +17,7 @@ from kosmo_kernel.safety import (
     html_to_text,
     sanitize_html,
     sanitize_latex,
-    sanitize_png,
+    sanitize_picture,
     sanitize_svg,
     sanitize_text,
 )
@@ -165,18 +165,18 @@ def test_an_svg_that_is_none_or_has_no_end_is_not_shown(drawing: str, why: str) 
 
 @pytest.mark.parametrize("data", [PNG, base64.b64encode(PNG), b"\n" + base64.encodebytes(PNG)])
 def test_a_png_is_taken_as_bytes_and_as_base64(data: bytes) -> None:
-    assert sanitize_png(data) == PNG
+    assert sanitize_picture("png", data)[0] == PNG
 
 
 @pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF89a", base64.b64encode(b"<script>"), PNG[:20], b"\xff" * 40])
 def test_what_is_no_png_is_not_shown(data: bytes) -> None:
     with pytest.raises(UnsafeContentError, match="no PNG"):
-        sanitize_png(data)
+        sanitize_picture("png", data)
 
 
 def test_a_png_that_would_fill_the_memory_is_not_shown() -> None:
     with pytest.raises(UnsafeContentError, match="too large"):
-        sanitize_png(PNG[:16] + struct.pack(">II", 60_000, 60_000) + PNG[24:])
+        sanitize_picture("png", PNG[:16] + struct.pack(">II", 60_000, 60_000) + PNG[24:])
 
 
 # Formulas and text ---------------------------------------------------------------------------------------
