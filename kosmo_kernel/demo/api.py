@@ -35,9 +35,10 @@ from kosmo_kernel.demo.budget import CAPACITY, REFILL, TokenBucket
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.models import COMPANY
-from kosmo_kernel.demo.pages import Range
-from kosmo_kernel.demo.shifting_pages import PageFilter, unchanged
+from kosmo_kernel.demo.pages import ListPage, Range
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
+
+PageFilter = Callable[[Range, ListPage], ListPage]
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - accepted only by the demo
 
@@ -87,7 +88,7 @@ class DemoApi:
         capacity: the maximum number of requests in the account's budget; each request costs one.
         refill: requests added per second.
         clock: a monotonic clock, in seconds.
-        turn: a function that may change each page before it is sent (`shifting_pages.py`).
+        turn: returns the page to send for a requested range in place of the right one; None to send that.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class DemoApi:
         capacity: int = CAPACITY,
         refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,
-        turn: PageFilter = unchanged,
+        turn: PageFilter | None = None,
     ) -> None:
         self.company = company
         self.budget = TokenBucket(capacity, refill, clock)
@@ -167,7 +168,8 @@ class DemoApi:
         sortable = routes.KINDS[kind].sortable
         header = request.headers.get("Range")
         requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)
-        page = self._turn(requested, requested.page(records))
+        page = requested.page(records)
+        page = self._turn(requested, page) if self._turn else page
         rows = [form(kind, record) for record in page.records]
         headers = {"Accept-Ranges": ", ".join(sortable), "Content-Range": page.content_range}
         if page.next_range is None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from shifting_pages import circle, overlap, standstill
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.pages import ListPage, Range
-from kosmo_kernel.demo.shifting_pages import circle, overlap, standstill
 
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}
 

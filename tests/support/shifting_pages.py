@@ -1,26 +1,19 @@
 """Lists whose pages are inconsistent, as a client sees them if records move while it reads.
 
-A `Turn` is a function that takes the requested range and its page, and returns the page to send instead. `DemoApi`
-takes one. It may change where the next page begins, as these do, or the company's records between two pages.
+`DemoApi` takes one of these as `turn`: it gets the requested range and its page, and returns the page to send instead.
+It changes where the next page begins; another could change the company's records between two pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
+from kosmo_kernel.demo.api import PageFilter
 from kosmo_kernel.demo.pages import ListPage, Range
-
-PageFilter = Callable[[Range, ListPage], ListPage]
-
-
-def unchanged(asked: Range, page: ListPage) -> ListPage:
-    """Return the page unchanged, as Heroku sends it."""
-    return page
 
 
 def overlap(records: int) -> PageFilter:
-    """Return a `Turn` by which each page begins with the last records of the previous one, as if they had moved.
+    """Return a filter by which each page begins with the last records of the previous one, as if they had moved.
 
     Parameters:
         records: how many are repeated; never a whole page, or the list would have no end.
