@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kosmo_kernel.demo.models import App, Process, Record, reference
+from kosmo_kernel.demo.models import App, Process, Record, ident, reference
 
 _ONE_OFF = ("run", "scheduler")
 
@@ -39,7 +39,7 @@ def _record(app: App, kind: str, size: str, command: str, quantity: int) -> Reco
         "command": command,
         "created_at": app.created,
         "dyno_size": reference("dyno-size", size),
-        "id": app.process_id(kind),
+        "id": ident("formation", f"{app.name}/{kind}"),
         "quantity": quantity,
         "size": size,
         "type": kind,

@@ -75,6 +75,12 @@ def reference(kind: str, name: str) -> Record:
     return {"id": ident(kind, name), "name": name}
 
 
+def price(plan: str) -> Record:
+    """Return the price of a plan."""
+    cents = PLANS[plan]
+    return {"cents": cents or 0, "contract": cents is None, "unit": "month"}
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person with a Heroku account; `federated` means that they sign in through the company's own directory."""
@@ -137,13 +143,9 @@ class App:
         """Return the identifier of one of its releases."""
         return ident("release", f"{self.name}/v{version}")
 
-    def process_id(self, kind: str) -> str:
-        """Return the identifier of one of its process types."""
-        return ident("formation", f"{self.name}/{kind}")
-
     def record(self) -> Record:
         """Return the record as Heroku sends it."""
-        team = self.team
+        team = reference("team", self.team) if self.team else None
         owner = self.owning
         return {
             "acm": self.acm,
@@ -158,8 +160,8 @@ class App:
             "maintenance": self.maintenance,
             "name": self.name,
             "owner": {"email": owner.email, "id": owner.id},
-            "organization": reference("team", team) if team else None,
-            "team": reference("team", team) if team else None,
+            "organization": team,
+            "team": team,
             "region": reference("region", self.region),
             "released_at": self.released,
             "repo_size": self.repo,
@@ -231,9 +233,7 @@ class AddOn:
         """Return the record as Heroku sends it."""
         id_ = ident("add-on", self.name, self.place)
         service = self.plan.split(":")[0]
-        cents = PLANS[self.plan]
         ready = self.state == "provisioned"
-        price = {"cents": cents or 0, "contract": cents is None, "unit": "month"}
         message = {} if self.message is None else {"provision_message": self.message}
         payer = reference("team", app.team) if app.team else {"id": app.id, "name": app.name}
         return {
@@ -241,7 +241,7 @@ class AddOn:
             "addon_service": reference("add-on-service", service),
             "billing_entity": payer | {"type": "team" if app.team else "app"},
             "app": {"id": app.id, "name": app.name},
-            "billed_price": price if self.priced else None,
+            "billed_price": price(self.plan) if self.priced else None,
             "config_vars": list(self.config_vars),
             "created_at": self.created,
             "id": id_,
@@ -298,19 +298,8 @@ class Domain:
 
 def own_domain(app: App, place: tuple[int, int] | None = None) -> Record:
     """Return the domain that Heroku itself gives an app: no cname, no certificate, a status of `none`."""
-    return {
-        "acm_status": None,
-        "acm_status_reason": None,
-        "app": {"name": app.name, "id": app.id},
-        "cname": None,
-        "created_at": app.created,
-        "hostname": app.host,
-        "id": ident("domain", app.host, place),
-        "kind": "heroku",
-        "updated_at": app.created,
-        "status": "none",
-        "sni_endpoint": None,
-    }
+    domain = Domain(app.host, app.created, None, status="none", certificate=False)
+    return domain.record(app, place) | {"cname": None, "kind": "heroku"}
 
 
 @dataclass(frozen=True, slots=True)

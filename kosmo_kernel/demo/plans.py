@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from kosmo_kernel.demo.models import PLANS, Record, reference
+from kosmo_kernel.demo.models import PLANS, Record, price, reference
 
 _CREATED = "2016-01-12T10:00:00Z"
 _NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Value Store", "heroku-kafka": "Kafka"}
@@ -50,7 +50,6 @@ def service(name: str) -> Record:
 def plan(name: str) -> Record:
     """Return a plan by its full name, `heroku-redis:mini`."""
     service_name, _, short = name.partition(":")
-    cents = PLANS[name]
     return {
         "addon_service": reference("add-on-service", service_name),
         "created_at": _CREATED,
@@ -61,7 +60,7 @@ def plan(name: str) -> Record:
         **reference("plan", name),
         "installable_inside_private_network": service_name in _NAMES,
         "installable_outside_private_network": True,
-        "price": {"cents": cents or 0, "contract": cents is None, "unit": "month"},
+        "price": price(name),
         "space_default": False,
         "state": "ga",
         "updated_at": _CREATED,
