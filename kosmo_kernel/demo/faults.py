@@ -27,6 +27,7 @@ from uuid import UUID
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
+from werkzeug.wrappers import Response
 
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.server import RESET
@@ -128,23 +129,20 @@ def read(options: Iterable[str]) -> dict[str, float]:
 
 
 def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
-    """Return an application that fails sometimes.
-
-    Parameters:
-        api: the application that handles the requests without a fault.
-        faults: decides which requests fail, and how.
-    """
+    """Return an application that fails as `faults` decides, and otherwise does what `api` does."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match faults.choose(environ):
             case InjectedFault("429", _, request_id):
                 retry = {} if faults.retry_after is None else {"Retry-After": str(faults.retry_after)}
-                headers = {"Request-Id": request_id, "RateLimit-Remaining": "0"} | retry
-                return _error_response(over_budget(), headers, start_response)
+                response = _error(over_budget(), request_id, {"RateLimit-Remaining": "0"} | retry)
+                return response(environ, start_response)
             case InjectedFault("503", _, request_id):
-                return _error_response(_OUT_OF_ORDER, {"Request-Id": request_id}, start_response)
+                return _error(_OUT_OF_ORDER, request_id)(environ, start_response)
             case InjectedFault("html", share):
-                return _page("200 OK" if share < 1 / 2 else "502 Bad Gateway", start_response)
+                status, title = (200, b"Sign in to this network") if share < 1 / 2 else (502, b"Bad gateway")
+                page = Response(_PAGE % (title, title), status, content_type="text/html; charset=utf-8")
+                return page(environ, start_response)
             case InjectedFault("reset", share) if share < 1 / 2:
                 _reset(environ, 0)
                 return []  # the connection is already closed
@@ -153,7 +151,8 @@ def faulty(api: WSGIApplication, faults: FaultInjector) -> WSGIApplication:
             case InjectedFault("slow"):
                 faults.wait(faults.slow)
             case InjectedFault("truncated", share):
-                return _truncate(b"".join(api(environ, start_response)), share)
+                body = b"".join(api(environ, start_response))
+                return [body[: int(len(body) * share)]]  # its `Content-Length` is that of the whole body
         return api(environ, start_response)
 
     return answer
@@ -172,27 +171,9 @@ def _check(rates: Mapping[str, float], earlier_errors: Iterable[str] = ()) -> No
         )
 
 
-def _error_response(error: HerokuError, headers: Mapping[str, str], start_response: StartResponse) -> list[bytes]:
+def _error(error: HerokuError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     body = msgspec.json.encode(error.body)
-    status = {429: "429 Too Many Requests", 503: "503 Service Unavailable"}[error.status]
-    start_response(status, [*_entity(body, "application/json"), *headers.items()])
-    return [body]
-
-
-def _page(status: str, start_response: StartResponse) -> list[bytes]:
-    title = b"Sign in to this network" if status.startswith("200") else b"Bad gateway"
-    body = _PAGE % (title, title)
-    start_response(status, _entity(body, "text/html; charset=utf-8"))
-    return [body]
-
-
-def _entity(body: bytes, kind: str) -> list[tuple[str, str]]:
-    return [("Content-Type", kind), ("Content-Length", str(len(body)))]
-
-
-def _truncate(body: bytes, share: float) -> list[bytes]:
-    """Return a part of a body, less than all of it; the `Content-Length` is still that of the whole body."""
-    return [body[: int(len(body) * share)]]
+    return Response(body, error.status, {"Request-Id": request_id, **(headers or {})}, content_type="application/json")
 
 
 def _reset(environ: WSGIEnvironment, share: float) -> None:
