@@ -43,7 +43,7 @@ class Company:
         self._things = things
         self._positions = {text: n for n, app in enumerate(self.apps) for text in (app["id"], app["name"])}
         self._resources: dict[int, AppRecords] = {}
-        self._releases = lru_cache(maxsize=64)(self._make_releases)
+        self._releases = lru_cache(maxsize=64)(lambda n: releases.releases(apps[n], things(n)))
 
     def find(self, identity: str) -> Record | None:
         """Return the app with this name or identifier, or None."""
@@ -65,7 +65,7 @@ class Company:
         return [addon for app in self.apps for addon in self.resources_of(app).addons]
 
     @cached_property
-    def attachments(self) -> list[Record]:
+    def addon_attachments(self) -> list[Record]:
         """The attachments of add-ons to all apps."""
         return [attachment for app in self.apps for attachment in self.attachments_of(app)]
 
@@ -115,9 +115,6 @@ class Company:
     def _joined(self, app: Record) -> bool:
         """Return whether the account is a collaborator of an app."""
         return any(seat["user"]["id"] == self.account["id"] for seat in self.resources_of(app).collaborators)
-
-    def _make_releases(self, position: int) -> list[Record]:
-        return releases.releases(self._app_facts[position], self._things(position))
 
     def _make_records(self, position: int) -> AppRecords:
         app, things = self._app_facts[position], self._things(position)

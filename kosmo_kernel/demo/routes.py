@@ -8,7 +8,7 @@ attributes that lists can be ordered by are from the Platform API Reference, whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from werkzeug.routing import Map, Rule
@@ -95,16 +95,11 @@ def list_records(company: Company, place: Mapping[str, str]) -> Sequence[Record]
         return company.team_apps(team) if kind == "team-apps" else company.members(team)
     if "addon" in place:
         addon = find_record(company.addons, place["addon"], "addons")
-        return [attachment for attachment in company.attachments if attachment["addon"]["id"] == addon["id"]]
+        return [attachment for attachment in company.addon_attachments if attachment["addon"]["id"] == addon["id"]]
     if "user" in place:
         check_user(company, place["user"])
-    return {
-        "apps": lambda: company.apps,
-        "personal-apps": lambda: company.personal_apps,
-        "addons": lambda: company.addons,
-        "addon-attachments": lambda: company.attachments,
-        "teams": lambda: company.teams,
-    }[kind]()
+    records: Sequence[Record] = getattr(company, kind.replace("-", "_"))  # named like the kind
+    return records
 
 
 def get_record(company: Company, place: Mapping[str, str]) -> Record:
@@ -187,18 +182,16 @@ def find_record(records: Sequence[Record], identity: str, kind: str) -> Record:
 
 
 def _of_app(company: Company, app: Record, kind: str) -> Sequence[Record]:
-    if kind == "releases":
-        return company.releases(app)
+    match kind:
+        case "releases":
+            return company.releases(app)
+        case "formation":
+            return company.formation(app)
+        case "addon-attachments":
+            return company.attachments_of(app)
     resources = company.resources_of(app)
-    lists: dict[str, Callable[[], Sequence[Record]]] = {
-        "dynos": lambda: resources.dynos,
-        "addons": lambda: [*resources.addons, *resources.attached],
-        "addon-attachments": lambda: company.attachments_of(app),
-        "domains": lambda: resources.domains,
-        "collaborators": lambda: resources.collaborators,
-        "formation": lambda: company.formation(app),
-    }
-    return lists[kind]()
+    own: list[Record] = getattr(resources, kind)  # named like the kind
+    return [*own, *resources.attached] if kind == "addons" else own
 
 
 def _not_found(kind: str) -> HerokuError:

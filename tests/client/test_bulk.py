@@ -111,7 +111,7 @@ def test_an_app_that_uses_an_add_on_which_cannot_be_listed_is_left_to_a_call_of_
     demo = Demo()
     app = demo.company.apps[3]
     hidden = {"app": {"id": app["id"]}, "addon": {"id": "belongs-to-somebody-else"}}
-    demo.instead["/addon-attachments"] = ("200 OK", [*demo.company.attachments, hidden])
+    demo.instead["/addon-attachments"] = ("200 OK", [*demo.company.addon_attachments, hidden])
     together = demo.client.bulk(ADDONS, demo.calls())
 
     assert [place for place, answer in enumerate(together) if answer is None] == [3]
@@ -162,7 +162,11 @@ def test_lists_that_are_known_are_not_sent_again() -> None:
 
 def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:
     demo = Demo()
-    secret = {**demo.company.attachments[0], "log_input_url": "https://t.s3cret@logs.example", "web_url": "https://sso"}
+    secret = {
+        **demo.company.addon_attachments[0],
+        "log_input_url": "https://t.s3cret@logs.example",
+        "web_url": "https://sso",
+    }
     demo.instead["/addon-attachments"] = ("200 OK", [secret])
     call = HEROKU.function("list_addons").bulk
     assert call

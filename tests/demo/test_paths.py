@@ -185,11 +185,11 @@ def test_attachments_are_the_same_by_app_by_add_on_and_of_all(either: httpx.Clie
 
 
 def test_an_attachment_has_a_name_of_its_own_in_its_app_and_names_config_vars(shown: Company) -> None:
-    names = [(one["app"]["name"], one["name"]) for one in shown.attachments]
+    names = [(one["app"]["name"], one["name"]) for one in shown.addon_attachments]
     assert len(set(names)) == len(names)
     owners = {addon["id"]: addon["app"] for addon in shown.addons}
-    assert {one["id"] for one in shown.attachments if one["addon"]["app"] != owners[one["addon"]["id"]]} == set()
-    taken = {(one["app"]["name"], one["addon"]["name"], one["name"]) for one in shown.attachments}
+    assert {one["id"] for one in shown.addon_attachments if one["addon"]["app"] != owners[one["addon"]["id"]]} == set()
+    taken = {(one["app"]["name"], one["addon"]["name"], one["name"]) for one in shown.addon_attachments}
     for addon in shown.addons:
         mine = [name for app, other, name in taken if (app, other) == (addon["app"]["name"], addon["name"])]
         assert all(var.startswith(tuple(f"{name}_" for name in mine)) for var in addon["config_vars"])
