@@ -15,7 +15,7 @@ from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.connections import Connections, HttpTransport
 from kosmo_kernel.client.etag_cache import MAX_BYTES, ETagCache
 from kosmo_kernel.client.fetch import Fetch
-from kosmo_kernel.client.progress import Clock, Progress, WallClock
+from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import ResponseParser
 from kosmo_kernel.client.retry import RETRY_BUDGET_SECONDS, RetryPolicy
@@ -75,7 +75,7 @@ class Client:
         own = Connections(integration, account, transport, min(connect, read), read)
         self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
         self.live = cassette is None or cassette.live
-        self._clock: Clock = clock or WallClock()
+        self._clock = clock or Clock()
         self._chance = chance or Random()
         self._patience = patience if self.live else 0
         self.limiter = RateLimiter(integration.budget, integration.title, self._clock, self._chance)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
 MAX_LINE_WIDTH = 100  # characters
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
@@ -30,18 +30,8 @@ class Cancelled(Exception):  # noqa: N818 - no error: it only unwinds the stack 
     """The run that a thread works for has ended, so its result is not needed."""
 
 
-class Clock(Protocol):
-    """A monotonic clock that can wait. Tests use one of their own."""
-
-    def now(self) -> float:
-        """Return the time in seconds, which never decreases."""
-
-    def wait(self, seconds: float, ended: threading.Event) -> bool:
-        """Wait for some seconds, or until `ended` is set; return whether it is set."""
-
-
-class WallClock:
-    """The system's monotonic clock."""
+class Clock:
+    """The system's monotonic clock, which can wait. Tests use one of their own."""
 
     def now(self) -> float:
         """Return the time in seconds, which never decreases."""
@@ -141,7 +131,7 @@ class Progress:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.clock: Clock = clock or WallClock()
+        self.clock = clock or Clock()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._done = self._total = self._requests = 0

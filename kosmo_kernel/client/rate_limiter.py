@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from random import Random
 
 from kosmo_kernel.catalogue.http import Budget
-from kosmo_kernel.client.progress import Clock, Progress, WallClock
+from kosmo_kernel.client.progress import Clock, Progress
 
 RESERVE = 0.01  # part of the capacity that is left to other users of the account
 MAX_PROBE_INTERVAL_SECONDS = 60.0  # between two probes, if the service does not say how long to wait
@@ -58,7 +58,7 @@ class RateLimiter:
         self, budget: Budget | None, title: str, clock: Clock | None = None, chance: Random | None = None
     ) -> None:
         self.why = f"for {title}'s request budget"
-        self._clock = clock or WallClock()
+        self._clock = clock or Clock()
         self._chance = chance or Random()
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kosmo_kernel.client.progress import (
     MAX_LINE_WIDTH,
     Cancelled,
+    Clock,
     Progress,
     ProgressDisplay,
     ProgressSnapshot,
@@ -40,7 +41,7 @@ STATES = st.builds(
 )
 
 
-class Stopwatch:
+class Stopwatch(Clock):
     """A clock that a test sets; a wait tells that it has begun and ends with the run."""
 
     def __init__(self) -> None:
@@ -235,7 +236,7 @@ def test_a_wait_that_nobody_ends_takes_its_time() -> None:
     assert progress.clock.now() - started >= 0.01
 
 
-class OthersMeanwhile:
+class OthersMeanwhile(Clock):
     """A clock that looks at the progress while somebody waits: as another answer comes, much later, and at the end."""
 
     def __init__(self) -> None:
