@@ -5,9 +5,8 @@ It has no code for a particular service. Headers, pagination, error bodies and t
 
     dispatcher.py    checks calls, and makes them in the threads of thread_pool.py
     fan_out.py       one call for each item of a list argument
-    client.py        the client of one account, shared by all threads
+    client.py        the client of one account, and each of its calls, page after page
     bulk.py          answers many calls from lists of the whole account
-    fetch.py         makes one call, page after page
     rate_limiter.py  when a request may be sent
     retry.py         which failures are retried, and after which pause
     etag_cache.py    cached answers, revalidated by ETag

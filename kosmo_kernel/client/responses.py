@@ -20,7 +20,7 @@ from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, Refuse
 from kosmo_kernel.safety.redaction import REDACTED, one_line
 from kosmo_kernel.values.records import decode
 
-_NO_CONNECTION = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
 _NOTHING = Response(0, {}, b"")
@@ -225,7 +225,7 @@ def _class(status: int) -> type[ApiError]:
         return RateLimitError
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return RefusedError
-    return UnreachableError if status in _NO_CONNECTION else BadAnswerError
+    return UnreachableError if status in UNAVAILABLE else BadAnswerError
 
 
 def _hide_secrets(rows: Sequence[dict[str, Any]], function: Function) -> None:
