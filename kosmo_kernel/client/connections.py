@@ -226,7 +226,9 @@ class Connections:
         try:
             if self._trust is None:
                 self._proxy = _proxy(self._url)
-                self._trust = _context_without_trusted_certificates() if self._url.startswith("http:") else _trusting()
+                # Plain HTTP needs no certificates: loading them takes longer than the demo's first call.
+                plain = self._url.startswith("http:")
+                self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _trusting()
             return httpx.HTTPTransport(
                 verify=self._trust,
                 trust_env=False,
@@ -312,8 +314,3 @@ def _trusting() -> ssl.SSLContext:
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_default_certs()
     return context
-
-
-def _context_without_trusted_certificates() -> ssl.SSLContext:
-    """Return a context for plain HTTP, without certificates: loading them takes longer than the demo's first call."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
