@@ -8,20 +8,18 @@ encoded as plain JSON. The counterparts in Lua are `lua/json_encode.lua` and `lu
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from kosmo_kernel.values import records
+from kosmo_kernel.values.lua_syntax import field
 from kosmo_kernel.values.records import Records
 
 _MARKER = "\0"
 _NUMBER = f"{_MARKER}n"
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _NAMES = {"nan": "NaN", "inf": "infinity", "-inf": "-infinity"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def encode(value: Any) -> tuple[bytes, bool]:
@@ -80,16 +78,10 @@ def describe_json_losses(value: Any, place: str) -> Iterator[str]:
         for key, item in value.items():
             if isinstance(key, int) and str(key) in value:
                 yield f'{place} has the keys {key} and "{key}", which are the same in JSON'
-            yield from describe_json_losses(item, place + _step(key))
+            yield from describe_json_losses(item, place + (f"[{key}]" if isinstance(key, int) else field(key)))
     elif isinstance(value, (list, Records)):
         for number, item in enumerate(value, start=1):
             yield from describe_json_losses(item, f"{place}[{number}]")
-
-
-def _step(key: str | int) -> str:
-    if isinstance(key, str):
-        return f".{key}" if _NAME.fullmatch(key) else f"[{json.dumps(key, ensure_ascii=False)}]"
-    return f"[{key}]"
 
 
 def _with_markers(value: Any) -> Any:
