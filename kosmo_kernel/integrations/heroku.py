@@ -308,7 +308,6 @@ HEROKU = Integration(
     page_size=_PAGE,
     next_page=_next_page,
     read_error=_read_error,
-    request_id="request-id",
     budget=Budget(
         header="ratelimit-remaining",
         capacity=4500,

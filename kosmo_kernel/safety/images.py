@@ -104,11 +104,8 @@ def _size_of_gif(data: bytes) -> tuple[int, int] | None:
             offset += 2
         elif kind == _GIF_FRAME and offset + 10 <= len(data):
             left, top, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, offset + 1)
-            width, height, pixels = (
-                max(width, left + frame_width),
-                max(height, top + frame_height),
-                pixels + frame_width * frame_height,
-            )
+            width, height = max(width, left + frame_width), max(height, top + frame_height)
+            pixels += frame_width * frame_height
             offset += 11 + _gif_colours(flags)
         else:
             break  # the trailer

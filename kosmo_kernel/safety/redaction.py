@@ -53,7 +53,9 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     for token in sorted({t for t in tokens if t}, key=len, reverse=True) if tokens else ():
         text = text.replace(token, REDACTED)
         if not _UNRESERVED.fullmatch(token):
-            text = text.replace(_percent_encoded(token), REDACTED)
+            from urllib.parse import quote
+
+            text = text.replace(quote(token, safe=""), REDACTED)
     if "HRKU-" in text:
         text = _HEROKU_TOKEN.sub(REDACTED, text)
     if "://" in text and "@" in text and _URL_USER.search(text):
@@ -126,12 +128,6 @@ def _unescaped(written: str) -> str:
     if "\\u" in text:
         text = _UNICODE_ESCAPE.sub(lambda code: chr(int(code[1], 16)), text)
     return text.replace("\0", "\\")
-
-
-def _percent_encoded(token: str) -> str:
-    from urllib.parse import quote
-
-    return quote(token, safe="")
 
 
 def _redact_url_token(match: re.Match[str]) -> str:
