@@ -14,17 +14,11 @@ from typing import NamedTuple
 
 
 class Response(NamedTuple):
-    """An HTTP response, as far as an integration has to read it.
-
-    Parameters:
-        status: the HTTP status.
-        headers: by lower-case name.
-        body: the bytes, decompressed.
-    """
+    """An HTTP response, as far as an integration has to read it."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str]  # by lower-case name
+    body: bytes  # decompressed
 
 
 _MAX_DIGITS = 10  # the most digits of a count or of seconds in a header; longer ones are ignored

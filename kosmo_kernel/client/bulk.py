@@ -27,8 +27,7 @@ def answer_from_lists(
     """Return the answer to each call from lists of the whole account, in order; None for a call that has to be made.
 
     Parameters:
-        function: the called function.
-        calls: the arguments of each call.
+        function, calls: as for `Client.bulk`.
         fetch: calls a function without arguments.
 
     Raises:

@@ -108,23 +108,10 @@ class UnreadableResponseError(TruncatedResponseError):
 
 
 class Connections:
-    """The connections of one account, the first opened at the first request. Thread-safe.
-
-    Parameters:
-        integration: the service, which defines the headers of every request.
-        account: the account, with its token and address.
-        transport: an HTTP transport in place of the network.
-        connect: the connect timeout in seconds.
-        read: the read timeout in seconds.
-    """
+    """The connections of one account, the first opened at the first request. Thread-safe."""
 
     def __init__(
-        self,
-        integration: Integration,
-        account: Account,
-        transport: HttpTransport | None,
-        connect: float,
-        read: float,
+        self, integration: Integration, account: Account, transport: HttpTransport | None, connect: float, read: float
     ) -> None:
         self._url = account.url
         self._headers = [
@@ -152,7 +139,6 @@ class Connections:
         """Send a request and return the response, whatever its status.
 
         Parameters:
-            request: a request that `request` returned.
             check: raises if the call was cancelled; called repeatedly while all connections are in use.
 
         Raises:

@@ -55,7 +55,6 @@ class CachedList:
         A full last page is not revalidated: it may have a next page by now, although it is unchanged.
 
         Parameters:
-            request: the request for the page.
             full: the page size, or None if unknown.
         """
         page = next((page for page in self.pages if page.tag and page.request == request), None)
@@ -67,11 +66,7 @@ class CachedList:
 
 
 class ETagCache:
-    """A cache of answers that evicts the least recently used. Thread-safe.
-
-    Parameters:
-        most: the maximum total size of the bodies in bytes.
-    """
+    """A cache of answers whose bodies have at most `most` bytes; it evicts the least recently used. Thread-safe."""
 
     def __init__(self, most: int = MAX_BYTES) -> None:
         self._max_bytes = most

@@ -124,11 +124,7 @@ class _Pause:
 
 
 class Progress:
-    """The progress of one run. Thread-safe.
-
-    Parameters:
-        clock: the clock for times and pauses.
-    """
+    """The progress of one run. Thread-safe."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
@@ -167,11 +163,7 @@ class Progress:
             self._remaining = self._remaining if remaining is None else remaining
 
     def check(self) -> None:
-        """Raise `Cancelled` if the run has ended.
-
-        Raises:
-            Cancelled: the run has ended.
-        """
+        """Raise `Cancelled` if the run has ended."""
         if self._ended.is_set():
             raise Cancelled
 
@@ -228,10 +220,8 @@ class Progress:
 class ProgressDisplay:
     """The progress line of one run, in a terminal or notebook. It shows nothing before its first call.
 
-    It is a context manager around the run: at its end, or when it fails, the line shows the totals.
-
-    Parameters:
-        draw: shows a snapshot in place of the previous one.
+    It is a context manager around the run: at its end, or when it fails, the line shows the totals. `draw` shows a
+    snapshot in place of the previous one.
     """
 
     def __init__(self, draw: Callable[[ProgressSnapshot], None]) -> None:

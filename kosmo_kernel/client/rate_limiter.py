@@ -50,8 +50,7 @@ class RateLimiter:
     Parameters:
         budget: the service's capacity and refill rate; None if unknown, and then requests wait only after status 429.
         title: the service's display name.
-        clock: the clock; a `Progress` that is passed to `take` must have the same.
-        chance: the random numbers for the jitter of pauses.
+        clock, chance: as for `Client`.
     """
 
     def __init__(
@@ -82,10 +81,7 @@ class RateLimiter:
             return max(0, int(self._refilled())) if self._known else None
 
     def take(self, progress: Progress) -> Permit:
-        """Wait until a request may be sent, and return a permit for it.
-
-        Parameters:
-            progress: the progress of the run, which shows the wait.
+        """Wait until a request may be sent, and return a permit for it. The run's progress shows the wait.
 
         Raises:
             Cancelled: the run has ended meanwhile; the request leaves the queue.
@@ -116,7 +112,6 @@ class RateLimiter:
         """Give back the permit of a request that was answered with any status but 429.
 
         Parameters:
-            turn: the permit.
             left: the remaining requests according to the response, if it reports them.
         """
         with self._lock:
@@ -136,7 +131,6 @@ class RateLimiter:
         """Give back the permit of a request that was answered with status 429.
 
         Parameters:
-            turn: the permit.
             after: the seconds to wait according to the service (`Retry-After`), if it says so.
 
         Returns:

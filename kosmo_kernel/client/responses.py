@@ -32,10 +32,6 @@ class ResponseParser:
     """The parser of one call's responses, with what their headers reported.
 
     Attributes:
-        integration: the service.
-        account: the account, with its token and address.
-        function: the called function.
-        args: the arguments by name, as `function.calls` gives them.
         url: the URL of the requests.
         requests: the number of responses so far.
         remaining: the account's remaining request budget, if the last response reported it.

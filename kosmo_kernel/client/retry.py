@@ -37,13 +37,7 @@ class RetryableError(Exception):
 
 
 class RetryPolicy:
-    """The retry policy of one request, which counts its attempts.
-
-    Parameters:
-        clock: the clock.
-        chance: the random numbers for the jitter of pauses.
-        patience: the seconds that failed attempts and pauses may take; 0 for no retries.
-    """
+    """The retry policy of one request, which counts its attempts; the parameters are as for `Client`."""
 
     def __init__(self, clock: Clock, chance: Random, patience: float = RETRY_BUDGET_SECONDS) -> None:
         self._clock = clock

@@ -21,12 +21,7 @@ _COLOURS = ("AMBER", "AQUA", "BRONZE", "COBALT", "CRIMSON", "IVORY", "JADE", "MA
 
 
 def attachments(app: Record, addons: Iterable[Record]) -> list[Record]:
-    """Return the attachments of one app.
-
-    Parameters:
-        app: its record.
-        addons: the records of all add-ons that it uses, its own first.
-    """
+    """Return the attachments of an app; `addons` are all that it uses, its own first."""
     by_name: dict[str, Record] = {}
     for addon in addons:
         own = addon["app"]["id"] == app["id"]

@@ -14,13 +14,7 @@ REFILL = 75 / 60
 
 
 class TokenBucket:
-    """The token bucket of one account. Threads may share it.
-
-    Parameters:
-        capacity: the maximum number of requests; it starts full.
-        refill: requests added per second.
-        clock: a monotonic clock, in seconds.
-    """
+    """The token bucket of one account, full at first; the parameters are as for `DemoApi`. Threads may share it."""
 
     def __init__(
         self, capacity: int = CAPACITY, refill: float = REFILL, clock: Callable[[], float] = time.monotonic

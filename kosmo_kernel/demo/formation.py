@@ -20,7 +20,6 @@ def formation(app: App, dynos: Iterable[Record], at_rest: Sequence[Process]) -> 
     """Return the process types of an app: those without dynos, then the others in the order of their first dynos.
 
     Parameters:
-        app: the app.
         dynos: the records of its dynos.
         at_rest: the types that have no dynos.
     """

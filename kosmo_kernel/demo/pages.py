@@ -148,11 +148,7 @@ class Range:
 
 
 def _settings(text: str) -> dict[str, str]:
-    """Return the settings in `max=10, order=desc` by name.
-
-    Raises:
-        HerokuError: 400 for an unknown name or an invalid value.
-    """
+    """Return the settings in `max=10, order=desc` by name; raise a 400 for an unknown name or an invalid value."""
     settings = dict[str, str]()
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = (part.strip() for part in item.partition("="))

@@ -16,12 +16,7 @@ _NAMES = {"heroku-postgresql": "Heroku Postgres", "heroku-redis": "Heroku Key-Va
 
 
 def expanded(addon: Record, parts: frozenset[str]) -> Record:
-    """Return an add-on with some of its references in full.
-
-    Parameters:
-        addon: its record.
-        parts: which of `addon_service` and `plan`.
-    """
+    """Return an add-on with some of its references in full: those of `addon_service` and `plan` that `parts` has."""
     full = dict[str, Record]()
     if "addon_service" in parts:
         full["addon_service"] = service(addon["addon_service"]["name"])

@@ -81,7 +81,6 @@ def list_records(company: Company, place: Mapping[str, str]) -> Sequence[Record]
     """Return all records of a list.
 
     Parameters:
-        company: the company that has them.
         place: the `kind` of the list, and the variable parts of the route by name, such as `app`.
 
     Raises:
@@ -127,7 +126,6 @@ def resolve_addons(company: Company, wanted: str, app: str | None, service: str 
     """Return the add-ons that a name may refer to.
 
     Parameters:
-        company: the company that has them.
         wanted: an add-on's name or identifier or, within an app, the name of an attachment or a service;
             `my-app::DATABASE` includes the app.
         app: the app's name or identifier, or None for all apps.
@@ -157,11 +155,7 @@ def resolve_addons(company: Company, wanted: str, app: str | None, service: str 
 
 
 def company_app(company: Company, identity: str) -> Record:
-    """Return the app with this name or identifier.
-
-    Raises:
-        HerokuError: 404 if there is none.
-    """
+    """Return the app with this name or identifier; raise a 404 if there is none."""
     app = company.find(identity)
     if app is None:
         raise _not_found("apps")
@@ -169,11 +163,7 @@ def company_app(company: Company, identity: str) -> Record:
 
 
 def find_record(records: Sequence[Record], identity: str, kind: str) -> Record:
-    """Return the record with this identifier, name, host name, version or e-mail address.
-
-    Raises:
-        HerokuError: 404 if there is none.
-    """
+    """Return the record with this identifier, name, host name, version or e-mail address; raise a 404 without one."""
     for record in records:
         values = [record.get(name, record.get("user", {}).get(name)) for name in KINDS[kind].names]
         if identity in map(str, values):

@@ -39,13 +39,9 @@ _MAX_BODY_BYTES = 1 << 20  # bytes of a request; a read-only API needs no more
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server.
+    """A running server."""
 
-    Parameters:
-        url: its address, without a trailing slash.
-    """
-
-    url: str
+    url: str  # without a trailing slash
 
 
 @contextmanager

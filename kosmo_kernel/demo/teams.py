@@ -52,7 +52,6 @@ def members(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
     """Return the members of a team, in the order of their addresses.
 
     Parameters:
-        team: its record.
         seats: the collaborators of all its apps, including the manager's account.
     """
     manager = f"{team['name']}@herokumanager.com"

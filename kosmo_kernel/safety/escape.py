@@ -79,7 +79,7 @@ def code_span(text: str) -> str:
 def fenced(text: str, language: str = "") -> str:
     """Return a Markdown block that shows `text` as code, with a fence that no line of the text can close.
 
-    Args:
+    Parameters:
         text: The code.
         language: The language for highlighting; never taken from untrusted input.
     """

@@ -47,7 +47,6 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
     """Return the text with every secret in it replaced by `[redacted]`.
 
     Parameters:
-        text: any text that may be shown or logged.
         tokens: secrets known by value; they are found literally and percent-encoded.
     """
     for token in sorted({t for t in tokens if t}, key=len, reverse=True) if tokens else ():
@@ -105,13 +104,7 @@ def would_change(written: str, change: Callable[[str], str]) -> bool:
 
 
 def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
-    """Return untrusted text for a message: on one line, redacted, without control characters, and limited in length.
-
-    Parameters:
-        text: any text.
-        tokens: as for `redact`.
-        most: the maximum number of characters.
-    """
+    """Return untrusted text for a message: on one line, redacted, without control characters, cut after `most`."""
     printable = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
     line = " ".join(printable.split())
     return line if len(line) <= most else line[: most - 1] + "…"

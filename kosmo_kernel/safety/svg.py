@@ -36,11 +36,7 @@ def sanitize_svg(given: str) -> str:
 
 
 def _check_svg(data: bytes) -> bool:
-    """Check an SVG; return whether it declares its namespace, without which browsers do not render it.
-
-    Raises:
-        UnsafeContentError: as `sanitize_svg`.
-    """
+    """Check an SVG; return whether it declares its namespace, without which browsers do not render it."""
     from xml.parsers import expat
 
     reader = _Drawing()

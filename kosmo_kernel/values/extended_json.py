@@ -66,12 +66,7 @@ def is_wide(value: Any) -> bool:
 
 
 def describe_json_losses(value: Any, place: str) -> Iterator[str]:
-    """Yield a sentence for each part of a value that plain JSON loses, with its path in Lua notation.
-
-    Parameters:
-        value: a value from a script.
-        place: the path of the value: `result[2]`.
-    """
+    """Yield a sentence for each part of a value that plain JSON loses, with its path in Lua below that of the value."""
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{place} is {_NAMES[str(value)]}, which is null in JSON"
     elif isinstance(value, dict):

@@ -97,7 +97,6 @@ def fields_of(records: Records, known: Mapping[Path, frozenset[type]] | None = N
     """Yield the fields of records: declared ones in their order, then others in order of appearance.
 
     Parameters:
-        records: the result of a function.
         known: the types at paths that the caller has already determined.
 
     Yields:

@@ -27,7 +27,6 @@ def lua_value(value: Any, name: str) -> Any:
     """Return a copy of a value in a form that Lua can have.
 
     Parameters:
-        value: anything.
         name: the name of the value in messages, `-i df`.
 
     Returns:
@@ -75,11 +74,7 @@ def _records(frame: Any) -> Records:
 
 
 def _tables(value: Mapping[Any, Any]) -> dict[str | int, Any]:
-    """Return a mapping with its frames as `Records`; empty for a mapping without frames.
-
-    Raises:
-        NoLuaFormError: something in it has no Lua form.
-    """
+    """Return a mapping with its frames as `Records`; empty for a mapping without frames."""
     items = dict(value.items())  # read once, because a snapshot makes a new frame on each access
     frames = {key: item for key, item in items.items() if is_frame(item) or isinstance(item, Records)}
     if not frames:

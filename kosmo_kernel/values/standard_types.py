@@ -30,11 +30,7 @@ _ONE_SECOND = timedelta(seconds=1)
 
 
 class NoLuaFormError(Exception):
-    """Something in a value has no Lua form.
-
-    Parameters:
-        why: the reason, for messages.
-    """
+    """Something in a value has no Lua form; `why` is the reason, for messages."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -247,6 +243,10 @@ def _(value: datetime, _copy: ValueCopier) -> str | None:
 @_form.register(AbstractSet)
 def _(value: AbstractSet[Any], copy: ValueCopier) -> list[Any]:
     try:
+        items = sorted(value)  # the order of a set of texts changes from one Python to the next
+    except TypeError:
+        items = list(value)
+    return copy.items(items, value)
 
 
 _form.register(str, lambda value, _copy: text(str.__str__(value)))  # `str()` of a str Enum would return its name
@@ -260,7 +260,3 @@ _form.register(Enum, lambda value, copy: copy.of(value.value))
 _form.register(os.PathLike, lambda value, copy: copy.of(os.fspath(value)))
 _form.register(Mapping, lambda value, copy: copy.table(value))
 _form.register(Sequence, lambda value, copy: copy.items(value))
-        items = sorted(value)  # the order of a set of texts changes from one Python to the next
-    except TypeError:
-        items = list(value)
-    return copy.items(items, value)
