@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kosmo_kernel.editor.outline import Outline
-from kosmo_kernel.editor.paths import BRACKETS, CONSTANTS, OPENING, OPERATORS, WHOLE
+from kosmo_kernel.editor.outline import BRACKETS, CONSTANTS, OPENING, OPERATORS, WHOLE, Outline
 from kosmo_kernel.editor.tokens import first_token, tokens_of
 
 STEP = "  "  # indentation of a block, if the text has no indentation of its own

@@ -17,8 +17,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
-from kosmo_kernel.editor.outline import Binding, Outline
-from kosmo_kernel.editor.paths import BRACKETS, OPERATORS, WHOLE, Span
+from kosmo_kernel.editor.outline import BRACKETS, OPERATORS, WHOLE, Binding, Outline, Span
 from kosmo_kernel.editor.tokens import tokens_of
 from kosmo_kernel.editor.types import (
     CallResult,
