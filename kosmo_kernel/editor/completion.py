@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.docs import GUIDES
@@ -145,7 +146,7 @@ def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
         variables = dict(reader.state.names(()))
         for name in dict.fromkeys(reader.outline.names(end)):
             variables.pop(name, None)
-            yield _bound_match(reader, name, end)
+            yield _typed_match(reader, name, reader.type_of_name(name, end), methods=False)
         for name, kind in sorted(variables.items(), key=_by_name):
             yield _live_match(reader, (name,), kind)
     yield from (Match(word, "keyword") for word in fits.keywords)
@@ -158,7 +159,7 @@ def _argument_names(reader: TypeInferrer, end: int, after_cursor: str) -> Iterat
     if call is None or call.brace is None or call.brace != inside[end] or words[end - 1] not in ("{", ",", ";"):
         return
     existing_keys = {words[at - 1] for at in range(call.brace, end) if words[at] == "=" and inside[at] == call.brace}
-    rest = after_cursor.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_").lstrip(" ")
+    rest = after_cursor.lstrip(f"{ascii_letters}{digits}_").lstrip(" ")
     is_assigned = rest.startswith("=") and not rest.startswith("==")
     for argument in _arguments(reader, call):
         if argument.name not in existing_keys:
@@ -265,11 +266,6 @@ def _string_methods() -> Iterator[Match]:
         _, _, name = entry.name.partition("string.")
         if name:
             yield Match(name, "function", entry.signature)
-
-
-def _bound_match(reader: TypeInferrer, name: str, end: int) -> Match:
-    """Return the match for a name that the text binds."""
-    return _typed_match(reader, name, reader.type_of_name(name, end), methods=False)
 
 
 def _typed_match(reader: TypeInferrer, name: str, meaning: InferredType | None, *, methods: bool) -> Match:

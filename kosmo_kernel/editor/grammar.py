@@ -15,6 +15,7 @@ _LOGICAL_OPERATORS = ("and", "or")
 _ATTRIBUTES = ("const", "close")
 _CLOSING = frozenset((*OPENING, "end", "else", "elseif", "until"))
 _BEFORE_STATEMENT = (";", "do", "then", "else", "repeat")  # what a statement can follow
+_CONTINUED = OPERATORS | BRACKETS | {*_BEFORE_STATEMENT[1:], "=", "function"}  # after which a line continues
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +169,7 @@ def _around(outline: Outline, opener: int) -> Iterator[tuple[int, str]]:
 def _continues(outline: Outline, at: int) -> bool:
     """Return whether the line after a token continues what the token has begun."""
     word = outline.word(at)
-    return (
-        word in OPERATORS
-        or word in BRACKETS
-        or word in (*_BEFORE_STATEMENT[1:], "=", "function")
-        or _ends_head(outline, at)
-    )
+    return word in _CONTINUED or _ends_head(outline, at)
 
 
 def _blank(line: str) -> str:

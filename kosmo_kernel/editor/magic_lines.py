@@ -7,6 +7,7 @@ the Lua are positions in the cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -219,10 +220,7 @@ def _values(
 
 def _last_name(text: str) -> str:
     """Return the name at the end of a text, or an empty string."""
-    start = len(text)
-    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
-        start -= 1
-    return text[start:]
+    return re.split(r"\W", text)[-1]
 
 
 def _term_page(head: str, doc: str) -> docs.Page:
