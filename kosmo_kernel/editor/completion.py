@@ -65,7 +65,7 @@ class Completion:
 def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
     """Return the completions at the cursor. Incomplete or invalid code is not an error.
 
-    Args:
+    Parameters:
         code: the whole text.
         cursor: the number of characters before the cursor.
         live: the Lua state, for names that exist only there; None before anything has run.
@@ -126,12 +126,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
 
 
 def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
-    """Yield what can stand where a name is being typed.
-
-    Args:
-        reader: the text before the name.
-        after_cursor: the text after the cursor.
-    """
+    """Yield what can stand where a name is being typed, after the text of the reader."""
     end = len(reader.tokens)
     mark = reader.outline.word(end - 1)
     if mark in (".", ":"):

@@ -39,7 +39,7 @@ _BY_PREVIOUS_WORD = {"local": Allowed(("function",)), "function": Allowed(names=
 def allowed(outline: Outline, end: int, *, same_line: bool) -> Allowed:
     """Return what can come next in a text.
 
-    Args:
+    Parameters:
         outline: the text.
         end: the index that the next token would have.
         same_line: whether that token is on the line of the one before it.

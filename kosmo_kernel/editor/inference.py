@@ -77,12 +77,7 @@ def _outline(code: str) -> Outline:
 
 
 class TypeInferrer:
-    """Infers types in a Lua text up to a position, with the live state that the text will run in.
-
-    Parameters:
-        code: the text.
-        live: the Lua state, or None before anything has run.
-    """
+    """Infers types in a Lua text, with the live state that it will run in, or None before anything has run."""
 
     def __init__(self, code: str, live: LiveState | None) -> None:
         self.code = code

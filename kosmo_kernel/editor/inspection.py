@@ -35,10 +35,8 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
 
     Incomplete or invalid code is not an error.
 
-    Args:
-        code: the whole text.
-        cursor: the number of characters before the cursor.
-        live: the Lua state, for functions and values that exist only there; None before anything has run.
+    Parameters:
+        code, cursor, live: as for `complete`.
         detail: 1 includes the source of the user's own functions.
 
     Returns:

@@ -20,19 +20,13 @@ class LiveState(Protocol):
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         """Return the names that can follow a chain, each with its Lua type; a script's function as `function(a, b)`."""
-        ...
 
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """Return what is known about the value at the end of a chain, or None."""
-        ...
 
 
 class LiveStateCache:
-    """Caches what one completion or inspection reads from the Lua state. Raises nothing.
-
-    Parameters:
-        live: the session; None before anything has run.
-    """
+    """Caches what one completion or inspection reads from the Lua state. Raises nothing."""
 
     def __init__(self, live: LiveState | None) -> None:
         self._live = live

@@ -46,8 +46,8 @@ class LuaCursor:
     def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
         """Return the completions at the cursor.
 
-        Args:
-            live: the Lua state; None before anything has run.
+        Parameters:
+            live: as for `completion.complete`.
             variables: the names of the Python variables, if any.
         """
         before = self.text[self.begin : self.cursor]
@@ -62,12 +62,7 @@ class LuaCursor:
         return Completion(filter_matches(matches, prefix), self.cursor - len(prefix), self.cursor)
 
     def inspect(self, live: LiveState | None, detail: int = 0) -> docs.Page | None:
-        """Return the documentation of what is at the cursor, or None.
-
-        Args:
-            live: the Lua state; None before anything has run.
-            detail: 1 includes the source of the user's own functions.
-        """
+        """Return the documentation of what is at the cursor, or None; `live` and `detail` are as for `inspect`."""
         if self.kind == "lua":
             return inspect(self.text, self.cursor, live, detail)
         line = self.text[self.begin :].partition("\n")[0]
@@ -83,7 +78,7 @@ class LuaCursor:
 def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | None:
     """Return what the cursor is on in a cell.
 
-    Args:
+    Parameters:
         cell: its whole text.
         cursor: the number of characters before the cursor.
         lua: whether a cell without a magic is Lua.
