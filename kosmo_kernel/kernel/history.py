@@ -149,8 +149,6 @@ class History:
             self._database.close()
 
     def _write(self, number: int, code: str) -> None:
-        import sqlite3
-
         source = redact(code).encode(errors="replace").decode()
         with suppress(sqlite3.Error):  # this entry is lost; the next may be written (a full disk)
             if not self._session:
@@ -160,8 +158,6 @@ class History:
             )
 
     def _rows(self, query: str, *values: Any) -> list[Entry]:
-        import sqlite3
-
         with suppress(sqlite3.Error, OverflowError):  # a number that does not fit SQLite's integers
             return [(row[0], row[1], row[2]) for row in self._connection().execute(query, values)]
         return []
@@ -184,8 +180,6 @@ class History:
 
 def _connect(place: Path | str) -> sqlite3.Connection:
     """Connect to the database; if that is impossible, to one in memory."""
-    import sqlite3
-
     try:
         return _open_with_tables(place)
     except (OSError, sqlite3.OperationalError):
@@ -205,8 +199,6 @@ def _open_with_tables(place: Path | str) -> sqlite3.Connection:
     Raises:
         OSError, sqlite3.Error: the file cannot be opened or written.
     """
-    import sqlite3
-
     if isinstance(place, Path):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.touch(mode=0o600)
