@@ -11,7 +11,6 @@ names this module: importing it registers the translator, and papermill's own en
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +20,8 @@ from papermill.translators import Translator, papermill_translators  # type: ign
 
 from kosmo_kernel.runbook.parameters import LUA, parse_declarations
 from kosmo_kernel.values import lua_syntax
-from kosmo_kernel.values.lua_syntax import KEYWORDS
 
 __all__ = ["Engine", "LuaTranslator"]
-
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LuaTranslator(Translator):
@@ -70,8 +66,7 @@ class LuaTranslator(Translator):
     @classmethod
     def assign(cls, name: str, str_val: str) -> str:
         """Return an assignment; a name that is no Lua identifier is set as a field of `_G`."""
-        is_name = _NAME.fullmatch(name) and name not in KEYWORDS
-        return f"{name} = {str_val}" if is_name else f"_G[{cls.translate_str(name)}] = {str_val}"
+        return f"{name} = {str_val}" if lua_syntax.is_lua_name(name) else f"_G[{cls.translate_str(name)}] = {str_val}"
 
     @classmethod
     def inspect(cls, parameters_cell: Mapping[str, Any]) -> list[Parameter]:
