@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 import zmq
 
@@ -42,16 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if connection.is_ours:
         sys.stderr.write(f"To connect to this kernel: jupyter console --existing {connection.path.name}\n")
     kernel = LuaKernel(channels, _parent_pid())
-
-    def stop_the_cell(_number: int, _frame: FrameType | None) -> None:
-        kernel.interrupt()
-
-    def stop_making(_number: int, _frame: FrameType | None) -> None:
-        kernel.interrupt_rendering()
-
-    signal.signal(INTERRUPT_RENDERING, stop_making)
+    signal.signal(INTERRUPT_RENDERING, lambda _number, _frame: kernel.interrupt_rendering())
     # A kernel started with `nohup` or `&` inherits an ignored SIGINT.
-    signal.signal(signal.SIGINT, stop_the_cell)
+    signal.signal(signal.SIGINT, lambda _number, _frame: kernel.interrupt())
     gc.freeze()  # `__main__` disabled the collector; exempt everything imported so far
     gc.enable()
     kernel.serve()

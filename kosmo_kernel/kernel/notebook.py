@@ -71,7 +71,7 @@ class KernelNotebook:
         May be called from any thread and from a signal handler.
 
         Returns:
-            Whether the main thread is rendering the cell's values or error, which only `stop_making` can end.
+            Whether the main thread is rendering the cell's values or error, which only `interrupt_rendering` can end.
         """
         # Read this before Lua stops, because its error is formatted then.
         formatting_error = self._formatting_error.is_open
@@ -117,7 +117,7 @@ class KernelNotebook:
         if stored:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
-        send = _discard if silent else self._send
+        send = (lambda _kind, _content: None) if silent else self._send
         keep = True
         try:
             with self.session.expecting_run():
@@ -329,10 +329,6 @@ def _display_message(display: Display) -> tuple[str, Content]:
     transient = {"display_id": display.id} if display.id else {}
     kind = "update_display_data" if display.update else "display_data"
     return kind, {"data": with_outline(display.bundle, display.value), "metadata": {}, "transient": transient}
-
-
-def _discard(_kind: str, _content: Content) -> None:
-    """Discard a message of a silent cell."""
 
 
 def _write_notes(notes: Sequence[str], write: Callable[[str, str], None]) -> None:

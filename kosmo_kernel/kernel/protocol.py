@@ -45,8 +45,6 @@ class LuaKernel:
         parent: the id of the process that started the kernel, with which the kernel ends; 0 for none.
     """
 
-    implementation = "kosmo_kernel"
-    banner = f"Lua 5.4, kosmo_kernel {__version__}. docs.list() says what there is to call; name? explains a name."
     language_info = {
         "name": "lua",
         "version": "5.4",
@@ -55,10 +53,6 @@ class LuaKernel:
         "pygments_lexer": "lua",
         "codemirror_mode": "lua",
     }
-    help_links = (
-        {"text": "Lua 5.4", "url": "https://www.lua.org/manual/5.4/"},
-        {"text": "Heroku Platform API", "url": "https://devcenter.heroku.com/articles/platform-api-reference"},
-    )
 
     def __init__(self, channels: Channels, parent: int = 0) -> None:
         self._channels = channels
@@ -73,28 +67,21 @@ class LuaKernel:
         self._stopped: Request | None = None  # the cell that the last interrupt was for; it must not end another one
         self._shutting_down = False
         self._over = channels.signal("over", zmq.PULL)
-        self._shell: dict[str, Callable[[Request], Content | None]] = {
+        on_both: dict[str, Callable[[Request], Content | None]] = {
             "kernel_info_request": self._kernel_info,
+            "connect_request": lambda _request: dict(channels.ports),
+            "comm_info_request": self._comm_info,
+            "shutdown_request": self._shut_down,
+        }
+        self._shell = on_both | {
             "execute_request": self._execute,
             "complete_request": self._complete,
             "inspect_request": self._inspect,
-            "is_complete_request": self._is_complete,
+            "is_complete_request": lambda request: self.notebook.is_complete(request.content["code"]),
             "history_request": self._history,
-            "connect_request": self._connect,
-            "comm_info_request": self._comm_info,
-            "comm_open": self._comm,
-            "comm_msg": self._comm,
-            "comm_close": self._comm,
-            "shutdown_request": self._shut_down,
+            **dict.fromkeys(("comm_open", "comm_msg", "comm_close"), self._comm),
         }
-        self._control: dict[str, Callable[[Request], Content | None]] = {
-            "kernel_info_request": self._kernel_info,
-            "connect_request": self._connect,
-            "comm_info_request": self._comm_info,
-            "usage_request": self._usage,
-            "interrupt_request": self._interrupt,
-            "shutdown_request": self._shut_down,
-        }
+        self._control = on_both | {"usage_request": self._usage, "interrupt_request": self._interrupt}
 
     @property
     def notebook(self) -> KernelNotebook:
@@ -142,7 +129,7 @@ class LuaKernel:
             _thread.interrupt_main(INTERRUPT_RENDERING)
 
     def interrupt_rendering(self) -> None:
-        """Interrupt the rendering of an interrupted cell by a KeyboardInterrupt. The handler of `STOP_MAKING`."""
+        """Interrupt the rendering of an interrupted cell. The handler of `INTERRUPT_RENDERING`."""
         if self._notebook is not None and self._is_stopped():
             self._notebook.interrupt_rendering()
 
@@ -194,11 +181,15 @@ class LuaKernel:
     def _kernel_info(self, _request: Request) -> Content:
         return {
             "protocol_version": VERSION,
-            "implementation": self.implementation,
+            "implementation": "kosmo_kernel",
             "implementation_version": __version__,
             "language_info": self.language_info,
-            "banner": self.banner,
-            "help_links": self.help_links,
+            "banner": f"Lua 5.4, kosmo_kernel {__version__}. "
+            "docs.list() says what there is to call; name? explains a name.",
+            "help_links": [
+                {"text": "Lua 5.4", "url": "https://www.lua.org/manual/5.4/"},
+                {"text": "Heroku Platform API", "url": "https://devcenter.heroku.com/articles/platform-api-reference"},
+            ],
             "supported_features": [],
         }
 
@@ -247,18 +238,12 @@ class LuaKernel:
         content = request.content
         return self.notebook.inspect(content["code"], content["cursor_pos"], content.get("detail_level", 0))
 
-    def _is_complete(self, request: Request) -> Content:
-        return self.notebook.is_complete(request.content["code"])
-
     def _history(self, request: Request) -> Content:
         content = request.content
         fields = [content.get(name) for name in ("session", "start", "stop", "n", "pattern")]
         unique, output = bool(content.get("unique")), bool(content.get("output"))
         entries = self.notebook.history.find(content["hist_access_type"], *fields, unique=unique, output=output)
         return {"history": entries}
-
-    def _connect(self, _request: Request) -> Content:
-        return dict(self._channels.ports)
 
     # Comms -----------------------------------------------------------------------------------------------
 
@@ -346,7 +331,7 @@ class LuaKernel:
     def _ask(self, form: str, question: str = "") -> str | None:
         """Request a line of input from the front end.
 
-        Args:
+        Parameters:
             form: the format of `io.read`: `l` for a line, `L` for a line with its newline, `a` for all input.
             question: the prompt.
 
