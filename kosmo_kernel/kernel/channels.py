@@ -29,17 +29,11 @@ MAX_QUEUED_BROADCASTS = 100_000  # messages queued for a slow subscriber
 
 @dataclass(slots=True)
 class ConnectionFile:
-    """The content of a connection file.
-
-    Parameters:
-        path: the file.
-        fields: its JSON object; a port of 0 is chosen when the channel is opened.
-        is_ours: whether this kernel creates the file, because it did not exist.
-    """
+    """The content of a connection file."""
 
     path: Path
-    fields: dict[str, Any]
-    is_ours: bool = False
+    fields: dict[str, Any]  # its JSON object; a port of 0 is chosen when the channel is opened
+    is_ours: bool = False  # whether this kernel creates the file, because it did not exist
 
     @classmethod
     def read(cls, path: Path) -> ConnectionFile:
@@ -71,9 +65,6 @@ class ConnectionFile:
 
 class Channels:
     """The open sockets of a kernel.
-
-    Parameters:
-        connection: the addresses and the key.
 
     Attributes:
         ports: the port of each channel, keyed as in the connection file (`shell_port`).

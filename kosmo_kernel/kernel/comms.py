@@ -16,11 +16,7 @@ from kosmo_kernel.kernel.messages import Content, Request
 
 
 class Comms:
-    """The comms of this kernel; a process has one such object.
-
-    Parameters:
-        broadcast: called with a message's type, content, metadata and buffers to send it.
-    """
+    """The comms of this kernel; a process has one such object. `broadcast` sends a message to the front end."""
 
     def __init__(self, broadcast: Callable[[str, Content, Content, list[Any]], None]) -> None:
         class KernelComm(BaseComm):

@@ -91,14 +91,11 @@ class History:
     ) -> list[Entry]:
         """Return the entries that match a history request, oldest first.
 
-        Args:
+        Parameters:
             kind: `tail` for the last `n` entries; `range` for the entries from `start` up to but not including `stop`;
                 `search` for the entries whose text matches the glob `pattern`, at most the last `n`.
             session: the session of a `range`: 0 for the current one, -1 for the one before; an unknown one is empty.
-            start: see `kind`.
-            stop: see `kind`; None for no upper bound.
-            n: see `kind`.
-            pattern: see `kind`.
+            start, stop, n, pattern: see `kind`; a `stop` of None is no upper bound.
             unique: whether to return only the latest of equal texts (`search`).
             output: whether to return each entry's output with its text.
 

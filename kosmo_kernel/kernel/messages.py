@@ -34,22 +34,13 @@ class InvalidMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A received message.
+    """A received message."""
 
-    Parameters:
-        identities: the routing identities of the sender, to which the reply goes.
-        kind: the message type, such as `execute_request`.
-        content: the message's `content`.
-        metadata: the message's `metadata`.
-        header: the message's header, as JSON.
-        buffers: the raw buffers.
-    """
-
-    identities: list[bytes] = field(default_factory=list)
-    kind: str = ""
+    identities: list[bytes] = field(default_factory=list)  # of the sender, to which the reply is routed
+    kind: str = ""  # the message type, such as `execute_request`
     content: Content = field(default_factory=dict)
     metadata: Content = field(default_factory=dict)
-    header: bytes = _EMPTY
+    header: bytes = _EMPTY  # as JSON
     buffers: list[bytes] = field(default_factory=list)
 
     def as_dict(self) -> Content:
@@ -67,15 +58,7 @@ NO_PARENT = Request()  # the parent of a message that no request caused
 
 
 class MessageCodec:
-    """Encodes and decodes the messages of one kernel.
-
-    Parameters:
-        key: the key that signs messages; empty to sign none.
-        scheme: the signature scheme.
-
-    Raises:
-        ValueError: the scheme is unknown.
-    """
+    """Encodes and decodes the messages of one kernel, signed with a key; an empty one signs none."""
 
     def __init__(self, key: bytes, scheme: str = "hmac-sha256") -> None:
         method, _, self._digest = scheme.partition("-")
@@ -105,8 +88,7 @@ class MessageCodec:
             content: the message's `content`; values without a JSON form are sent as their `str`.
             parent: the request that the message belongs to.
             identities: the routing identities of the receiver, or the topic of a broadcast.
-            metadata: the message's `metadata`.
-            buffers: the raw buffers.
+            metadata, buffers: as in `Request`.
         """
         header = (
             f'{{"msg_id": "{self._session}_{next(self._numbers)}", "msg_type": {json.dumps(kind)}, {self._sender}, '
@@ -116,11 +98,7 @@ class MessageCodec:
         return [*identities, _DELIMITER, self._sign(texts), *texts, *(buffers or ())]
 
     def open(self, frames: Sequence[bytes]) -> Request:
-        """Verify and decode a message.
-
-        Raises:
-            InvalidMessageError: the message is malformed, wrongly signed or replayed.
-        """
+        """Verify and decode a message, see `Channels.receive`."""
         try:
             delimiter = frames.index(_DELIMITER)
             signature, *texts = frames[delimiter + 1 : delimiter + 2 + _JSON_FRAMES]

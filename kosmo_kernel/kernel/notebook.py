@@ -22,6 +22,7 @@ from kosmo_kernel.explorer import explore
 from kosmo_kernel.kernel.execute import bundles_of, with_outline
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
+from kosmo_kernel.kernel.messages import Content
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note
@@ -33,8 +34,6 @@ from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.settings.project_file import settings_of
-
-Content = dict[str, Any]
 
 CLOSE_INTERRUPT_INTERVAL_SECONDS = 0.1  # pause between interrupts while the session closes
 
@@ -102,11 +101,9 @@ class KernelNotebook:
     ) -> Content:
         """Run a cell and broadcast its outputs.
 
-        Args:
-            code: the text of the cell.
+        Parameters:
             number: the execution count: of this cell if it is stored, else of the last stored one.
             stored: whether the cell has its own execution count and goes into the history.
-            silent: whether to broadcast nothing.
             input_allowed: whether the front end accepts input requests.
             expressions: Lua expressions to evaluate for the reply, by a name that the front end chose.
 
@@ -179,11 +176,7 @@ class KernelNotebook:
         return {"status": status} | ({"indent": indent} if status == "incomplete" else {})
 
     def _with_project_settings(self, cell: Cell) -> Cell:
-        """Return the cell with the project's settings for the options that it does not set.
-
-        Raises:
-            UserError: the project's settings are invalid.
-        """
+        """Return the cell with the project's settings for the options that it does not set."""
         if self._settings is None:
             settings = settings_of(Path.cwd())
             account = settings.pop("account", None)
@@ -309,11 +302,7 @@ class KernelNotebook:
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
 
     def _page(self, cell: Cell) -> list[Content]:
-        """Return the payload that opens the documentation of a name, or a page of the reference.
-
-        Raises:
-            UnknownNameError: there is no such name or page.
-        """
+        """Return the payload that opens the documentation of a name, or a page of the reference."""
         from kosmo_kernel import editor
 
         page = editor.inspect(cell.help_name, len(cell.help_name), self.session, cell.detail) or docs.read(

@@ -19,11 +19,7 @@ _previous: tuple[float, float] | None = None  # time and CPU seconds at the prev
 
 
 def usage(pids: Sequence[int]) -> dict[str, Any]:
-    """Return the content of a `usage_reply`: memory in bytes, and CPU use since the last call in percent of one CPU.
-
-    Parameters:
-        pids: the processes to count.
-    """
+    """Return the content of a `usage_reply`: memory in bytes, and CPU use since the last call in percent of one CPU."""
     global _previous
     content: dict[str, Any] = {"hostname": socket.gethostname(), "pid": os.getpid(), "cpu_count": os.cpu_count()}
     if not _PROC.is_dir():
