@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import os
 import select
-import subprocess
-import sys
 import time
-import weakref
 from collections.abc import Callable
-from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, LimitError, SettingsError
 from kosmo_kernel.lua import walls, wire
+from kosmo_kernel.lua.process import WalledProcess, import_folders
 
 START = "from kosmo_kernel.lua.regex_worker import main; main()"
 MAX_MATCH_SECONDS = 0.5  # seconds of the child's CPU time for one request, including compiling the pattern
@@ -138,32 +134,15 @@ class _BrokenError(Exception):
         return LimitError(f"{name}: the process that matches ended (pattern_process).", limit="pattern_process")
 
 
-class _Child:
-    """A child process that runs `regex_worker.main`. Creating it does not wait until it is ready."""
+class _Child(WalledProcess):
+    """A child process that runs `regex_worker.main`."""
 
     def __init__(self) -> None:
-        engine = find_spec("regex")
-        if engine is None or engine.origin is None:
-            raise SettingsError("`regex` is not installed. Install it: python -m pip install regex")
-        folders = list(dict.fromkeys([str(Path(__file__).parents[2]), str(Path(engine.origin).parents[1])]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {START}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,  # also the lifeline, see `walls_lockdown.py`
-            env={},
-            cwd="/",
-            close_fds=True,
-            start_new_session=True,
-            bufsize=0,
-        )
-        self.pid = self._process.pid
+        no_engine = SettingsError("`regex` is not installed. Install it: python -m pip install regex")
+        super().__init__(import_folders("regex", no_engine), START)
+        os.set_blocking(self._replies.fileno(), False)
         self._is_ready = False
         self._granted = 0.0
-        _living.add(self)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                os.set_blocking(pipe.fileno(), False)
 
     def wait_until_ready(self, stopped: Callable[[], str | None]) -> None:
         if self._is_ready:
@@ -173,9 +152,8 @@ class _Child:
         except _BrokenError:
             if stopped():
                 raise
-            self._process.kill()
-            errors = self._process.stderr.read() if self._process.stderr else b""
-            why = errors.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            self.kill()
+            why = self._complaints.read().decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise SettingsError(f"The process that matches patterns did not start: {why[0]}") from None
         self._is_ready = True
 
@@ -185,7 +163,7 @@ class _Child:
         Raises:
             _BrokenError: there is no valid reply within `seconds` of CPU time.
         """
-        cpu = self._cpu_seconds() or 0.0
+        cpu = self.cpu_seconds() or 0.0
         if cpu + seconds > self._granted:
             self._granted = cpu + CPU_GRANT_SECONDS
             walls.allow(
@@ -194,14 +172,12 @@ class _Child:
         return self._exchange(wire.LENGTH.pack(len(question)) + question, seconds, stopped)
 
     def _exchange(self, question: bytes, seconds: float, stopped: Callable[[], str | None]) -> tuple[bytes, float]:
-        if self._process.stdin is None or self._process.stdout is None:
-            raise _BrokenError
-        requests, replies = self._process.stdin.fileno(), self._process.stdout.fileno()
+        requests, replies = self._requests.fileno(), self._replies.fileno()
         unsent, answer = memoryview(question), bytearray()
-        cpu_at_start, started = self._cpu_seconds(), time.monotonic()
+        cpu_at_start, started = self.cpu_seconds(), time.monotonic()
 
         def used() -> float:
-            cpu = self._cpu_seconds()
+            cpu = self.cpu_seconds()
             return time.monotonic() - started if cpu is None or cpu_at_start is None else cpu - cpu_at_start
 
         while True:
@@ -229,15 +205,6 @@ class _Child:
             if has_size and len(answer) >= wire.LENGTH.size + size:
                 return bytes(answer[wire.LENGTH.size :]), used()
 
-    def _cpu_seconds(self) -> float | None:
-        """Return the CPU time used so far, or None if the platform cannot tell or the child has ended."""
-        if sys.platform != "linux":
-            return None
-        try:
-            return time.clock_gettime((~self.pid << 3) | 2)  # the clock id, computed as in clock_getcpuclockid(3)
-        except OSError:
-            return None
-
     def memory(self) -> int:
         """Return the bytes of memory in use, or 0 if the platform cannot tell."""
         try:
@@ -248,26 +215,5 @@ class _Child:
 
     def close(self) -> None:
         """Kill the child immediately, and close its pipes."""
-        self._process.kill()
-        self._process.wait()
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Close the parent's ends of the pipes."""
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                with suppress(OSError):
-                    pipe.close()
-
-
-_living: weakref.WeakSet[_Child] = weakref.WeakSet()
-
-
-def _close_in_fork() -> None:
-    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
-    for child in list(_living):
-        child.let_go()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_close_in_fork)
+        self.kill()
+        self.close_pipes()

@@ -1,6 +1,6 @@
-"""Start the child process that runs Lua, exchange frames with it, and end it.
+"""Start a child process behind the walls; exchange frames with the one that runs Lua, and end it.
 
-The child gets an empty environment, no file descriptors but its pipes, a session of its own, and a command line with
+A child gets an empty environment, no file descriptors but its pipes, a session of its own, and a command line with
 only the folders to import from and the time zone. It restricts itself further before it reports that it is ready. Its
 error stream is also its lifeline (see `walls_lockdown.py`), so the parent reads it only after the child has ended.
 `read` waits for the child and for a wake-up at the same time, so that a signal handler or another thread can end the
@@ -18,11 +18,12 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from kosmo_kernel.errors import LuaProcessError
+from kosmo_kernel.errors import KosmoError, LuaProcessError
 from kosmo_kernel.lua import walls, wire
 from kosmo_kernel.settings.limits import Limits
 
@@ -34,16 +35,6 @@ FIRST_READ_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20  # size of the pipes' buffers; the default causes sixteen times as many context switches
 
 
-def _import_folders() -> list[str]:
-    """Return the folders of this package and of lupa, because the child runs without site-packages."""
-    folders = [str(Path(__file__).resolve().parents[2])]
-    lupa = find_spec("lupa")
-    if lupa is None or lupa.origin is None:
-        raise LuaProcessError("lupa is not installed, so Lua cannot run. Install it: python -m pip install lupa")
-    folders.append(str(Path(lupa.origin).parents[1]))
-    return list(dict.fromkeys(folders))
-
-
 def _zone() -> str:
     """Return the time zone as in `TZ`.
 
@@ -52,13 +43,17 @@ def _zone() -> str:
     return os.environ.get("TZ", ":/etc/localtime" if sys.platform == "linux" else "")
 
 
-class LuaProcess:
-    """A child process that runs `worker.main`. Creating it does not wait until it is ready."""
+class WalledProcess:
+    """A child process with pipes and nothing else. Creating it does not wait until it is ready.
 
-    def __init__(self) -> None:
-        code = f"import sys; sys.path[:0] = {_import_folders()!r}; zone = {_zone()!r}; {START}"
+    Parameters:
+        folders: what it may import from, because it runs without site-packages; see `import_folders`.
+        code: the Python code that it runs.
+    """
+
+    def __init__(self, folders: Sequence[str], code: str) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", code],
+            [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {folders!r}; {code}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -69,25 +64,10 @@ class LuaProcess:
             bufsize=0,
         )
         if self._child.stdin is None or self._child.stdout is None or self._child.stderr is None:
-            raise LuaProcessError("the Lua process has no pipes")
+            raise LuaProcessError("the child process has no pipes")
         self._requests, self._replies, self._complaints = self._child.stdin, self._child.stdout, self._child.stderr
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
-        self._received = bytearray()
-        self._allowed: tuple[int, int] | None = None
-        _living.add(self)
-        self._enlarge_pipes()
         os.set_blocking(self._requests.fileno(), False)
-        self.allow(Limits().memory, Limits().cpu)
-
-    def _enlarge_pipes(self) -> None:
-        if sys.platform != "linux":
-            return
-
-        for pipe in (self._requests, self._replies):
-            with suppress(OSError):  # over the user's quota the default size still works
-                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        _living.add(self)
 
     @property
     def pid(self) -> int:
@@ -103,6 +83,61 @@ class LuaProcess:
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
             return None
+
+    def kill(self) -> None:
+        """Kill the child immediately."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+    def close_pipes(self) -> None:
+        """Close this process's ends of the pipes."""
+        for pipe in (self._requests, self._replies, self._complaints):
+            with suppress(OSError):
+                pipe.close()
+
+
+_living: weakref.WeakSet[WalledProcess] = weakref.WeakSet()
+
+
+def _close_in_fork() -> None:
+    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
+    for process in list(_living):
+        process.close_pipes()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_close_in_fork)
+
+
+def import_folders(library: str, missing: KosmoError) -> list[str]:
+    """Return the folders of this package and of a library that a child needs; raise `missing` without the library."""
+    spec = find_spec(library)
+    if spec is None or spec.origin is None:
+        raise missing
+    return list(dict.fromkeys([str(Path(__file__).resolve().parents[2]), str(Path(spec.origin).parents[1])]))
+
+
+class LuaProcess(WalledProcess):
+    """A child process that runs `worker.main`."""
+
+    def __init__(self) -> None:
+        no_lupa = LuaProcessError("lupa is not installed, so Lua cannot run. Install it: python -m pip install lupa")
+        super().__init__(import_folders("lupa", no_lupa), f"zone = {_zone()!r}; {START}")
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._received = bytearray()
+        self._allowed: tuple[int, int] | None = None
+        self._enlarge_pipes()
+        self.allow(Limits().memory, Limits().cpu)
+
+    def _enlarge_pipes(self) -> None:
+        if sys.platform != "linux":
+            return
+        for pipe in (self._requests, self._replies):
+            with suppress(OSError):  # over the user's quota the default size still works
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def allow(self, memory: int, seconds: float) -> None:
         """Limit the child to `memory` bytes of Lua heap and `seconds` more running time, until the next call."""
@@ -217,41 +252,21 @@ class LuaProcess:
         with suppress(OSError, ValueError):
             os.set_blocking(self._complaints.fileno(), False)
             errors = (self._complaints.read() or b"").decode(errors="replace").strip()
-        self._close()
+        self.close_pipes()
         detail = f"\n{errors.splitlines()[-1]}" if errors else ""
         return LuaProcessError(f"The process that runs Lua {how}. {VARIABLES_LOST}{detail}")
-
-    def kill(self) -> None:
-        """Kill the child immediately."""
-        if self._child.poll() is None:
-            self._child.kill()
-            self._child.wait()
 
     def close(self) -> None:
         """End the child and close the pipes."""
         with suppress(OSError):
             self._requests.close()  # the child ends at the end of its input
         self.kill()
-        self._close()
+        self.close_pipes()
 
-    def _close(self) -> None:
-        for pipe in (self._requests, self._replies, self._complaints):
-            with suppress(OSError):
-                pipe.close()
+    def close_pipes(self) -> None:
+        """Close this process's ends of all pipes."""
+        super().close_pipes()
         for descriptor in (self._wake_read, self._wake_write):
             with suppress(OSError):
                 os.close(descriptor)
         self._wake_read = self._wake_write = -1
-
-
-_living: weakref.WeakSet[LuaProcess] = weakref.WeakSet()
-
-
-def _close_in_fork() -> None:
-    """Close the pipes in a fork of this process, where the open copies would keep the children alive."""
-    for process in list(_living):
-        process._close()  # noqa: SLF001 - the class is defined in this file
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_close_in_fork)

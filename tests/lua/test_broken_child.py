@@ -44,8 +44,8 @@ def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "worker.py").write_text(WORKER.format(body=textwrap.indent(textwrap.dedent(request.param), "    ")))
-    real, doubles = process._import_folders, [[str(tmp_path)]]
-    monkeypatch.setattr(process, "_import_folders", lambda: doubles.pop() if doubles else real())
+    real, doubles = process.import_folders, [[str(tmp_path)]]
+    monkeypatch.setattr(process, "import_folders", lambda *given: doubles.pop() if doubles else real(*given))
     with Session("demo", cpu_limit=0.5) as opened:
         yield opened
 

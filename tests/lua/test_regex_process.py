@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -133,7 +134,7 @@ def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPat
     child = patterns._Child()
     try:
         payload, _ = child._exchange(b"", 10, lambda: None)
-        environment = os.read(child._process.stderr.fileno(), 1000) if child._process.stderr else b""
+        environment = os.read(child._complaints.fileno(), 1000)
     finally:
         child.close()
     other = LuaProcess()
@@ -201,7 +202,7 @@ def test_one_that_does_not_start_is_an_error_that_says_why(
 
 
 def test_without_the_engine_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "find_spec", lambda _: None)
+    monkeypatch.setattr("kosmo_kernel.lua.process.find_spec", lambda name: None if name == "regex" else find_spec(name))
     with machine() as lua:
         assert "python -m pip install regex" in message(lua, 'regex.match("a", "a")')
 
@@ -237,7 +238,7 @@ def test_a_fork_does_not_keep_it_alive() -> None:
         try:
             child = lua._patterns._child
             assert child
-            child.let_go()
+            child.close_pipes()
             process.wait(PATIENCE)
         finally:
             os.write(writing, b"!")
