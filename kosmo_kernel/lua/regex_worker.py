@@ -203,7 +203,7 @@ def main() -> None:
     """Serve requests until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C in the terminal
     # Move the pipes away from the standard streams, so that accidental prints cannot corrupt the frames.
-    requests, replies = os.dup(0), os.dup(1)
+    requests, replies = wire.FrameReader(os.dup(0)), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
     # Run everything once before the lockdown, because some modules are imported at first use.
@@ -213,7 +213,6 @@ def main() -> None:
     wire.write_frame(replies, wire.pack({}, [walls]))
     while True:
         try:
-            reply = wire.pack(*answer(*wire.unpack(wire.read_frame(requests))))
-            wire.write_frame(replies, reply)
+            wire.write_frame(replies, wire.pack(*answer(*wire.unpack(requests.read()))))
         except (EOFError, OSError):
             os._exit(0)

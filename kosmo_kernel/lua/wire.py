@@ -36,16 +36,6 @@ def read_exactly(descriptor: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def read_frame(descriptor: int) -> bytes:
-    """Read one payload from a blocking descriptor.
-
-    Raises:
-        EOFError: the other side closed the pipe.
-    """
-    (size,) = LENGTH.unpack(read_exactly(descriptor, LENGTH.size))
-    return read_exactly(descriptor, size) if size else b""
-
-
 class FrameReader:
     """A buffered reader of payloads, which must be the only reader of its blocking descriptor."""
 

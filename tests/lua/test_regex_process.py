@@ -210,10 +210,11 @@ def test_without_the_engine_the_error_says_how_to_get_it(monkeypatch: pytest.Mon
 LIAR = """
 import os
 from kosmo_kernel.lua import wire
+requests = wire.FrameReader(0)
 wire.write_frame(1, b"ready")
-wire.read_frame(0)
+requests.read()
 os.write(1, ANSWER)
-wire.read_frame(0)
+requests.read()
 """
 
 
