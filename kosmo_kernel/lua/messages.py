@@ -24,12 +24,8 @@ def pack(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
 def unpack(payload: bytes, most: int) -> tuple[dict[str, Any], list[bytes]]:
     """Return the header and texts of a payload.
 
-    Parameters:
-        payload: the bytes.
-        most: the maximum number of values in the header.
-
     Raises:
-        ValueError: the bytes are not a payload, or the header has more values.
+        ValueError: the bytes are not a payload, or its header has more than `most` values.
     """
     if len(payload) > most:  # a value takes at least one byte
         start = wire.LENGTH.size

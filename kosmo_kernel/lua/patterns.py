@@ -54,8 +54,7 @@ class Patterns:
         """Match a pattern, and return the reply for Lua.
 
         Parameters:
-            header: with `verb`, `flags` and `limit`, see `regex_worker.answer`.
-            blobs: the subject, the pattern, and the replacement for `gsub`.
+            header, blobs: see `regex_worker.answer`.
             stopped: returns why the run must stop, or None; it is called repeatedly.
 
         Returns:

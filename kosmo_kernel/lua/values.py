@@ -61,11 +61,7 @@ class Opaque(str):
 
 
 class RemoteLists:
-    """The lists that Lua may refer to, by number.
-
-    Parameters:
-        functions: by full name, such as `heroku.list_dynos`.
-    """
+    """The lists that Lua may refer to, by number, and the functions that returned them, by full name."""
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self._functions: dict[str, Function] = {}
@@ -260,8 +256,7 @@ class RemoteLists:
 
         Parameters:
             described: the child's description of the value.
-            blobs: the texts of the message.
-            room: the room for all values of the message.
+            blobs, room: as for `outcome`.
             redact: removes tokens from each text of a value that leaves the session.
 
         Raises:

@@ -21,11 +21,7 @@ LENGTH = struct.Struct(">I")
 
 
 def read_exactly(descriptor: int, size: int) -> bytes:
-    """Read `size` bytes from a blocking descriptor.
-
-    Raises:
-        EOFError: the other side closed the pipe.
-    """
+    """Read `size` bytes from a blocking descriptor; raise EOFError if the other side closed the pipe."""
     parts = []
     while size:
         part = os.read(descriptor, min(size, 1 << 20))
@@ -84,13 +80,7 @@ def _from_json(text: bytes) -> Any:
 def pack(
     header: Mapping[str, Any], blobs: Sequence[bytes] = (), to_json: Callable[[Mapping[str, Any]], bytes] = _to_json
 ) -> bytes:
-    """Return a payload made of a header and texts.
-
-    Parameters:
-        header: the JSON object.
-        blobs: the texts.
-        to_json: encodes the header.
-    """
+    """Return a payload made of a header, which `to_json` encodes, and texts."""
     if blobs:
         header = {**header, "blobs": [len(blob) for blob in blobs]}
     head = to_json(header)
@@ -98,11 +88,7 @@ def pack(
 
 
 def unpack(payload: bytes, from_json: Callable[[bytes], Any] = _from_json) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the header and texts of a payload.
-
-    Parameters:
-        payload: the bytes.
-        from_json: decodes the header.
+    """Return the header of a payload, which `from_json` decodes, and its texts.
 
     Raises:
         ValueError: the bytes are not a payload.
