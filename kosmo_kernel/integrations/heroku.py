@@ -1,6 +1,6 @@
 """Heroku, through version 3 of its Platform API.
 
-Seven read-only functions. Five look at one app and take its name or UUID, or a list of them. The response to a list
+The functions only read. Most look at one app and take its name or UUID, or a list of them. The response to a list
 longer than one page has status 206 and a `Next-Range`, which is sent back as `Range` to get the next page (Heroku's
 reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can accumulate 4,500 requests and gets 75
 more each minute ("Rate limits").

@@ -26,17 +26,7 @@ Record = dict[str, Any]
 
 @cache
 def records(apps: int | None) -> dict[str, list[Record]]:
-    """All records of a company, by the names of Heroku's schema."""
-    shown = company(apps)
-    things = [shown.resources_of(app) for app in shown.apps]
-    return {
-        "app": shown.apps,
-        "dyno": [record for thing in things for record in thing.dynos],
-        "add-on": [record for thing in things for record in (*thing.addons, *thing.attached)],
-        "domain": [record for thing in things for record in thing.domains],
-        "collaborator": [record for thing in things for record in thing.collaborators],
-        "account": [shown.account],
-    }
+    return heroku_facts.records(company(apps))
 
 
 LARKMOOR = records(None)

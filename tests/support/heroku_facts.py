@@ -20,6 +20,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from kosmo_kernel.demo.company import Company
+
 
 class Fact(NamedTuple):
     """The facts about one property."""
@@ -245,6 +247,20 @@ RESOURCES = {
     "collaborator": COLLABORATOR,
     "account": ACCOUNT,
 }
+
+
+def records(shown: Company) -> dict[str, list[dict[str, Any]]]:
+    """Return all records of a company of the demo, by the names of Heroku's schema."""
+    things = [shown.resources_of(app) for app in shown.apps]
+    return {
+        "app": shown.apps,
+        "dyno": [record for thing in things for record in thing.dynos],
+        "add-on": [record for thing in things for record in (*thing.addons, *thing.attached)],
+        "domain": [record for thing in things for record in thing.domains],
+        "collaborator": [record for thing in things for record in thing.collaborators],
+        "account": [shown.account],
+    }
+
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
