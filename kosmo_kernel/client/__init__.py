@@ -13,7 +13,7 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     connections.py   the network: the only file that uses the HTTP library
     responses.py     parses responses into records or errors
     answer.py        the answer to a call
-    planned_call.py  a call of a dry run
+    call.py          a checked call, its result, and a call of a dry run
     progress.py      the progress of a run, its pauses and its cancellation
     cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
 """

@@ -13,17 +13,9 @@ from kosmo_kernel.client.progress import Progress
 
 
 class PlannedCall(NamedTuple):
-    """One request that a dry run would have sent.
+    """One request that a dry run would have sent."""
 
-    Parameters:
-        function: the full name, such as `heroku.list_dynos`.
-        account: the account's alias.
-        arguments: the arguments by name.
-        method: the HTTP method.
-        url: the URL.
-    """
-
-    function: str
+    function: str  # its full name, such as `heroku.list_dynos`
     account: str
     arguments: dict[str, Any]
     method: str
