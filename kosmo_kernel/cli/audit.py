@@ -18,6 +18,7 @@ from rich.syntax import Syntax
 
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c
 from kosmo_kernel.cli.terminal import LUA, console, table
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Result, Session
 
@@ -96,7 +97,7 @@ def _show_answer(screen: Console, question: AuditQuestion, result: Result) -> No
     answer = table(records, question.columns, styles=question.styles, clock=question.clock)
     screen.print(Padding(answer, _INDENT))
     requests = sum(call.requests for call in result.calls)
-    screen.print(f"   {_counted(len(records), 'record')} from {_counted(requests, 'request')}", style="dim")
+    screen.print(f"   {counted(len(records), 'record')} from {counted(requests, 'request')}", style="dim")
 
 
 def _show_next(screen: Console) -> None:
@@ -116,7 +117,3 @@ def typed_command() -> str:
     if typed.stem != "kosmo":
         return "kosmo" if on_path else f"{Path(sys.executable).name} -P -m kosmo_kernel"
     return "kosmo" if on_path and Path(on_path).resolve() == typed.resolve() else sys.argv[0]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -21,7 +21,7 @@ from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.progress import Cancelled
+from kosmo_kernel.client.progress import Cancelled, counted
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -369,7 +369,7 @@ def _warn_of_low_budget(client: Client, bound_call: ServiceCall, handle: CallHan
             left = client.budget_left(handle.progress, on_answer=handle.on_answer)
     if left is not None and left < count:
         minutes = max(1, round((count - left) / budget.refill_per_minute))
-        handle.on_message(f"{count:,} requests, {left:,} left: about {minutes} minute{'' if minutes == 1 else 's'}\n")
+        handle.on_message(f"{count:,} requests, {left:,} left: about {counted(minutes, 'minute')}\n")
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:

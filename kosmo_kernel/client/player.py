@@ -27,6 +27,7 @@ from kosmo_kernel.client.cassette import (
     Transport,
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import (
     ApiError,
     BadAnswerError,
@@ -145,7 +146,7 @@ class Player:
             self._next[known] = min(place + 1, len(lines) - 1)
         if not lines:
             count = sum(map(len, self._answers.values()))
-            requests = f"{count:,} request{'' if count == 1 else 's'}"
+            requests = counted(count, "request")
             raise NotRecordedError(
                 f"{label} is not in {self.file}, which has {requests} of {self.recorded.strftime(TIMESTAMP_FORMAT)}. "
                 f"Nothing was sent. {self._again}"

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self, TextIO
 
+from kosmo_kernel.safety.text import shortened
+
 MAX_LINE_WIDTH = 100  # characters
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
 
@@ -75,19 +77,19 @@ class ProgressSnapshot:
         During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
         `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`.
         """
-        requests, elapsed = _counted(self.requests, "request"), duration(self.seconds)
+        requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
             remaining = () if self.remaining is None else (f"{self.remaining:,} left",)
             waits = (f"waits {duration(math.ceil(self.waiting))} {self.why}",) if self.waiting else ()
             parts = (f"{self.done:,}/{self.total:,}", requests, *remaining, elapsed, *waits)
-            return _cut(" · ".join(parts), MAX_LINE_WIDTH)
-        calls = _counted(self.total, "call")
+            return shortened(" · ".join(parts), MAX_LINE_WIDTH)
+        calls = counted(self.total, "call")
         before = (calls if self.done == self.total else f"{self.done:,} of {calls}", requests, elapsed)
         several = "," in self.account  # `remaining` is that of only one of them
-        after = () if several or self.remaining is None else (f"{_counted(self.remaining, 'request')} left",)
+        after = () if several or self.remaining is None else (f"{counted(self.remaining, 'request')} left",)
         label = "accounts " if several else "account "
         room = MAX_LINE_WIDTH - len(" · ".join((*before, label, *after)))
-        whose = (label + _cut(self.account, room),) if room > 0 else ()
+        whose = (label + shortened(self.account, room),) if room > 0 else ()
         return " · ".join((*before, *whose, *after))
 
     def html(self) -> str:
@@ -256,9 +258,6 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a count with its noun: `1 call`, `1,200 calls`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _cut(text: str, max_length: int) -> str:
-    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"

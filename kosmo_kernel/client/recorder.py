@@ -34,6 +34,7 @@ from kosmo_kernel.client.cassette import (
     Transport,
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
@@ -149,7 +150,7 @@ class Recorder:
         """Return a sentence with the number of recorded requests and the file."""
         with self._lock:
             count = self._count + len(self._pending)
-        return f"{count:,} request{'' if count == 1 else 's'} recorded in {self._file}."
+        return f"{counted(count, 'request')} recorded in {self._file}."
 
     def close(self) -> None:
         """Move the cassette into place. An existing one is kept if no request was recorded.

@@ -26,6 +26,7 @@ from kosmo_kernel.editor.types import (
 )
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import fenced
+from kosmo_kernel.safety.text import shortened
 
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 
@@ -261,4 +262,4 @@ def _line(code: str, place: int) -> int:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"
+    return shortened(text, MAX_TEXT_LENGTH)

@@ -10,11 +10,13 @@ import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import CallRecord
+from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.redaction import redact
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
@@ -24,9 +26,6 @@ MAX_FACT_LENGTH = 10_000  # the longest value of an attribute, in characters
 
 def report_page(error: KosmoError) -> Page:
     """Return the report as a page."""
-    from kosmo_kernel.docs import Page
-    from kosmo_kernel.safety.escape import fenced
-
     blocks = []
     for title, lines in _parts(error):
         block = fenced("\n".join(lines), "text")
@@ -72,8 +71,8 @@ def _text(value: Any) -> str:
 
 def _row(call: CallRecord) -> tuple[str, ...]:
     """Return the columns for a call."""
-    rows = "" if call.rows is None else f"{call.rows:,} row{'' if call.rows == 1 else 's'}"
-    requests = f"{call.requests:,} request{'' if call.requests == 1 else 's'}" if call.requests else ""
+    rows = "" if call.rows is None else counted(call.rows, "row")
+    requests = counted(call.requests, "request") if call.requests else ""
     duration = f"{call.duration_ms:,.0f} ms"
     return (call.path.removeprefix("integrations."), call.account, call.status, rows, requests, duration)
 

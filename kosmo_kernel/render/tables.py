@@ -22,8 +22,10 @@ from textwrap import wrap
 from typing import Any
 
 from kosmo_kernel.catalogue import Column
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.no_math import box, without_delimiters
+from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.limits import rows_shown
 from kosmo_kernel.values.fields import Field, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
@@ -110,12 +112,12 @@ class Table:
     def count(self) -> str:
         """A line with the numbers of records and columns, and how many of them are shown."""
         columns = len(self.names) - self.labels
-        all_columns = _counted(columns + self.left_out, "column")
-        count = f"{_counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"
+        all_columns = counted(columns + self.left_out, "column")
+        count = f"{counted(self.total, 'record')} \N{MULTIPLICATION SIGN} {all_columns}"
         shown = len(self.columns[0]) if self.columns else self.total
         if self.left_out:
-            rows = f"{_counted(shown, 'record')} and " if shown < self.total else ""
-            return f"{count}, the first {rows}{_counted(columns, 'column')} shown; ask for others by their names"
+            rows = f"{counted(shown, 'record')} and " if shown < self.total else ""
+            return f"{count}, the first {rows}{counted(columns, 'column')} shown; ask for others by their names"
         if shown == self.total:
             return count
         return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown"
@@ -252,7 +254,7 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 def _html_cell(text: str | None, value: object, hint_most: int, align: str) -> str:
     if text is None:
         return f"<td{align}>"
-    shown = text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
+    shown = shortened(text, _MAX_CELL)
     if _LINK.fullmatch(text) and len(text) <= MAX_CELL_LENGTH:
         return f'<td><a href="{escape(text)}">{escape(shown, quote=False)}</a>'
     hint = _html_hint(_whole(text, value), hint_most) if hint_most and len(text) > _HINT_FROM else ""
@@ -261,8 +263,7 @@ def _html_cell(text: str | None, value: object, hint_most: int, align: str) -> s
 
 def _html_hint(text: str, max_length: int) -> str:
     """Return the `title` attribute of a cell whose text may be cut."""
-    shown = text if len(text) <= max_length else text[: max_length - 1] + "…"
-    return f" title='{escape(shown, quote=False).replace(_APOSTROPHE, '&#39;')}'"
+    return f" title='{escape(shortened(text, max_length), quote=False).replace(_APOSTROPHE, '&#39;')}'"
 
 
 def _whole(text: str, value: object) -> str:
@@ -332,8 +333,4 @@ def _width_of(character: str) -> int:
 
 def _short_name(name: str) -> str:
     """Return the name of a column as it is shown."""
-    return escape_control(name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return escape_control(shortened(name, _MAX_NAME))

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render import text as value_text
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import html_text
 from kosmo_kernel.safety.no_math import box, without_delimiters
+from kosmo_kernel.safety.text import shortened
 
 MAX_INLINE_LENGTH = 76  # characters of a value that is written on one line
 PARTS = 100  # items shown of one list or object
@@ -60,7 +62,7 @@ class _Outline:
         if line is not None or level >= MAX_DEPTH:
             yield label + html_text("…" if line is None else line)
             return
-        size = _counted(len(value), "field" if isinstance(value, Mapping) else "element")
+        size = counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)
         yield f"<details{' open' if is_open else ''}><summary>{label}<span>{size}</span></summary><ul>"
         for place, (name, inner) in enumerate(_items(value)):
@@ -77,7 +79,7 @@ def _items(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any]
     """Yield the label, as HTML, and the value of each item of a list or an object."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            name = escape_control(_short(key)) if isinstance(key, str) else f"[{key}]"
+            name = escape_control(shortened(key, TEXT_MOST)) if isinstance(key, str) else f"[{key}]"
             yield f"<b>{html_text(name)}</b>: ", inner
     else:
         for place, inner in enumerate(value, start=1):
@@ -111,11 +113,3 @@ def _may_fit(value: Any) -> bool:
         if room < 0:
             return False
     return True
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= TEXT_MOST else text[: TEXT_MOST - 1] + "…"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.client.progress import counted
+
 if TYPE_CHECKING:
     from kosmo_kernel.client.call import PlannedCall
     from kosmo_kernel.results.result import Result
@@ -41,5 +43,5 @@ def summary(planned: Sequence[PlannedCall]) -> str:
     """Return a line with the number of calls of a dry run and the limits of the table."""
     if not planned:
         return "A dry run: there is no call to make."
-    calls = f"{len(planned):,} call{'' if len(planned) == 1 else 's'}"
+    calls = counted(len(planned), "call")
     return f"A dry run: {calls}, none made. All answers were empty, so what depends on one is missing here."

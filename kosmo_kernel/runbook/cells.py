@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.runbook.copy import ExecutedCopy
 from kosmo_kernel.runbook.parameters import LUA
@@ -58,8 +59,7 @@ def execute(copy: ExecutedCopy, sockets: Path) -> str | None:
     except RuntimeError:  # nbclient's DeadKernelError, or jupyter_client's when a kernel exits during its start
         lines = (sockets / STDERR_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
         last = f" It said: {lines[-2]}" if lines[1:] else ""
-        done = copy.report.cells
-        return redact(f"The notebook's kernel ended after {done} cell{'' if done == 1 else 's'}.{last}", copy.secrets)
+        return redact(f"The notebook's kernel ended after {counted(copy.report.cells, 'cell')}.{last}", copy.secrets)
     return None
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.escape import code_span, markdown_text
 
 
@@ -52,7 +53,7 @@ class Report:
     def _format(self, code: Callable[[str], str], words: Callable[[str], str]) -> str:
         scope = f"for the account {', '.join(map(code, self.accounts))}" if self.accounts else "without a call"
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
-        cost = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        cost = ", ".join(counted(count, noun) for count, noun in counts)
         end = f" {words(self.note)}" if self.note else ""
         if self.unread:
             end += f" The token of {', '.join(map(code, self.unread))} could not be looked for in the outputs."

@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from kosmo_kernel.safety.text import shortened
+
 REDACTED = "[redacted]"
 
 # JSON escapes and the characters they stand for; `_unescaped` handles that of the backslash separately.
@@ -106,8 +108,7 @@ def would_change(written: str, change: Callable[[str], str]) -> bool:
 def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
     """Return untrusted text for a message: on one line, redacted, without control characters, cut after `most`."""
     printable = "".join(c if c.isprintable() else " " for c in redact(text, tokens))
-    line = " ".join(printable.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return shortened(" ".join(printable.split()), most)
 
 
 def _unescaped(written: str) -> str:

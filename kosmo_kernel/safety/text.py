@@ -1,4 +1,4 @@
-"""Strip escape sequences from plain text, and limit the length of markup."""
+"""Strip escape sequences from plain text, and limit the length of texts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class UnsafeContentError(ValueError):
 def sanitize_text(given: str) -> str:
     """Return a text without escape sequences and control characters."""
     return _HARMFUL.sub("", given)
+
+
+def shortened(text: str, max_length: int) -> str:
+    """Return a text cut to a number of characters, with an ellipsis in place of what is left out."""
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def check_length(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
