@@ -1,41 +1,90 @@
-"""Format an error in a few lines: its class, its message, and the Lua around the failing line.
+"""Lay out an error as lines of text: its class and message, the Lua around the failing line, and its details.
 
-Control characters are escaped, because messages quote text from services and scripts.
+Every front end shows these lines in a style of its own. Control characters are escaped, because messages quote text
+from services and scripts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import ApiError, KosmoError
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.text import shortened
+
+MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
+INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each end
 
 # Control characters that could move a terminal's cursor or change its state; line feeds and tabs are kept.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
 _BLANK_LINE = re.compile(r"\s*\d+\s*")  # an empty line of an excerpt, with its number
-_MARKED_LINE = re.compile(r"\s*-+>")
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"  # bold, not coloured: the background is red in one theme and dark red in another
+_ARROW = "----> "  # before the failing line's number
 
 
-def error_lines(error: KosmoError, *, colour: bool = False) -> list[str]:
-    """Return the lines to show for an error: its class and message, then the Lua around the marked failing line.
+class ErrorStyle(NamedTuple):
+    """The formats of the parts that stand out. Front ends interpret ANSI styles; no information depends on them alone.
+
+    Parameters:
+        kind: of the error's class.
+        marked: of the failing line: its number with an arrow, and its text.
+    """
+
+    kind: str = "{}"
+    marked: str = "{} {}"
+
+
+PLAIN = ErrorStyle()
+# Without colour, for front ends whose background of errors is red in one theme and dark red in another.
+BOLD = ErrorStyle("\x1b[1m{}\x1b[0m", "\x1b[1m{} {}\x1b[0m")
+COLOURED = ErrorStyle("\x1b[31m{}\x1b[0m", "\x1b[32m{}\x1b[0m \x1b[1m{}\x1b[0m")
+
+
+def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool = False) -> list[str]:
+    """Return the lines to show for an error.
 
     Parameters:
         error: the error.
-        colour: use ANSI styles, which notebooks show.
+        style: how its class and the failing line stand out.
+        details: add the id of the request, and the stack.
     """
-    bold, plain = (_BOLD, _PLAIN) if colour else ("", "")
-    excerpt = _printable(error.excerpt).split("\n") if error.excerpt else []
-    while excerpt and _BLANK_LINE.fullmatch(excerpt[0]):
-        del excerpt[0]
-    while excerpt and _BLANK_LINE.fullmatch(excerpt[-1]):
-        del excerpt[-1]
-    message = (
-        error.message if len(error.message) <= MAX_MESSAGE_LENGTH else error.message[: MAX_MESSAGE_LENGTH - 1] + "…"
-    )
-    lines = f"{bold}{type(error).__name__}{plain}: {_printable(message)}".split("\n")
-    lines += [f"{bold}{line}{plain}" if _MARKED_LINE.match(line) else line for line in excerpt]
+    message = _printable(shortened(error.message, MAX_MESSAGE_LENGTH))
+    lines = f"{style.kind.format(type(error).__name__)}: {message}".split("\n")
+    lines += [_marked(line, style) if line.startswith(_ARROW) else line for line in _excerpt(error)]
+    if details:
+        if isinstance(error, ApiError) and error.request_id and error.request_id not in error.message:
+            lines.append(f"Request id: {escape_control(error.request_id)}")
+        lines += ["stack traceback:", *_stack_lines(error.stack)] if error.stack else []
     return lines
+
+
+def _excerpt(error: KosmoError) -> list[str]:
+    """Return the lines of the excerpt, without empty ones at its ends."""
+    lines = _printable(error.excerpt).split("\n") if error.excerpt else []
+    while lines and _BLANK_LINE.fullmatch(lines[0]):
+        del lines[0]
+    while lines and _BLANK_LINE.fullmatch(lines[-1]):
+        del lines[-1]
+    return lines
+
+
+def _marked(line: str, style: ErrorStyle) -> str:
+    number, _, code = line.removeprefix(_ARROW).partition(" ")
+    return style.marked.format(_ARROW + number, code)
+
+
+def _stack_lines(stack: Sequence[str]) -> Iterator[str]:
+    """Yield the stack, innermost call first; collapse recursion, and the middle of a deep stack."""
+    runs = [(call, len(list(same))) for call, same in groupby(stack)]
+    left_out = len(runs) - INNERMOST - OUTERMOST
+    for index, (call, times) in enumerate(runs):
+        if left_out > 1 and INNERMOST <= index < INNERMOST + left_out:
+            if index == INNERMOST:
+                yield f"      … {left_out} more calls …"
+            continue
+        yield f"      {escape_control(call)}{f', {times} times' if times > 1 else ''}"
 
 
 def _printable(text: str) -> str:
