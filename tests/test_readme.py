@@ -31,7 +31,7 @@ from repository import ROOT
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.kernel.execute import bundles_of
+from kosmo_kernel.render.display import bundles_of
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.output import document, print_note
+from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.results.result import Result
 
@@ -56,14 +56,9 @@ class CallCommand(Command):
         if as_json:
             document(self._document(result, meta, data=None if self.dry_run else result.value))
             return
-        from kosmo_kernel.cli.show_result import write_values
-        from kosmo_kernel.results.dry_run import plan_of
+        from kosmo_kernel.cli.values import show_call
 
-        values = [plan_of(result.planned)] if self.dry_run else result.values[:1]  # failures are in the notes
-        below, notes = result.split_notes(tables=not form and sys.stdout.isatty())
-        write_values(values, form, below)
-        for text in [*notes, *(["A dry run: nothing was asked."] if self.dry_run else [])]:
-            print_note(text)
+        show_call(result, form, dry_run=self.dry_run)
 
     def _document(
         self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None

@@ -21,7 +21,7 @@ from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctr
 from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
-from kosmo_kernel.cli.show_result import show_plan, show_result
+from kosmo_kernel.cli.values import show_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.render.text import escape_control

@@ -13,7 +13,7 @@ from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
 
 _Out = TypeVar("_Out")
 
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in formats.py
+FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
 FORMAT: dict[str, Any] = {  # arguments of `click.option`
     "type": click.Choice(FORMATS),
     "metavar": "F",

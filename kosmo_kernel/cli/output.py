@@ -24,13 +24,9 @@ def document(value: Any) -> None:
     Parameters:
         value: a JSON value, which may contain `Records`, pages of the docs and other subclasses of `str`.
     """
-    import msgspec
+    from kosmo_kernel.values.records import encode
 
-    from kosmo_kernel.values.records import collector_paused
-
-    with collector_paused():
-        text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode_hook), indent=2)
-    write_bytes(text + b"\n")
+    write_bytes(encode(value, indent=2) + b"\n")
 
 
 def write_bytes(data: bytes) -> None:
@@ -95,8 +91,3 @@ def printable(text: str) -> str:
 def coloured(stream: TextIO) -> bool:
     """Return whether `stream` is a terminal and colours are not disabled (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _encode_hook(value: Any) -> Any:
-    """Return the JSON value of a type unknown to msgspec: a list for `Records`, a string for pages and others."""
-    return str(value) if isinstance(value, str) else list(value)

@@ -22,8 +22,7 @@ from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.cli.show_result import show_plan, show_result
-from kosmo_kernel.cli.values import show_values
+from kosmo_kernel.cli.values import show_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
@@ -135,7 +134,7 @@ class Repl:
         for command in cell.commands:
             value = run_command(command, NotebookContext(self._session, explore=explore))
             if value is not None:
-                show_values([value])
+                write_values([value])
         if cell.lua.strip():
             with self._keeping_errors():
                 self._run_lua(cell.lua, f"In[{number}]", number, cell.options)

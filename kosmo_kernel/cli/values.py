@@ -1,77 +1,230 @@
-r"""Print the values that Lua returned.
+r"""Print the values of a run or a call: as text for people, or in a format of `--format`, for other programs.
 
-On a terminal, records are printed as a table as wide as the terminal (`terminal.py`). In a pipe they are complete
-tab-separated values: a line of names, then a line for each record. Tabs, line ends and backslashes in a value are
-written as `\t`, `\n`, `\r` and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. All other values are the same text in
-both.
+As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete tab-separated values:
+a line of names, then a line for each record. Tabs, line ends and backslashes in a value are written as `\t`, `\n`, `\r`
+and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. All other values are the same text in both.
+
+    table      for people: as wide as the terminal, in a pipe as wide as the content
+    csv        a line of names, then a line for each record; lists and objects inside are JSON
+    json       one document: the value, or a list if there are several values
+    jsonl      a line of JSON for each record, or for each value that is not a list
+    markdown   tables that GitHub and notebooks render
+
+In the formats, a record is a table with one row. Adjacent values that are not records share a line, and each item of a
+list has its own. A missing value is empty, or null in JSON. Tables are separated by an empty line. All formats except
+`table` are UTF-8, whatever the terminal's encoding, and nothing in them is truncated.
 """
 
 from __future__ import annotations
 
+import csv
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import StringIO
+from itertools import chain, islice
 from math import isfinite
 from typing import Any
 
-from kosmo_kernel.cli.output import print_result, show_page
-from kosmo_kernel.docs import Page
+from kosmo_kernel.cli.output import document, print_note, print_result, show_page, write, write_bytes
+from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
 from kosmo_kernel.render.text import pretty
+from kosmo_kernel.results.dry_run import plan_of, replace_values_with_plan
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.safety.escape import markdown_text
 from kosmo_kernel.values.fields import MISSING, fields_of
-from kosmo_kernel.values.records import Record, Records, encode
+from kosmo_kernel.values.records import Records, encode
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+LINES_PER_WRITE = 1000
+_SEPARATED_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
+_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
-def show_values(values: Sequence[Any], below: str = "") -> None:
-    """Print the values of a script: each table by itself, adjacent plain values on one line, separated by tabs.
+def show_result(result: Result, form: str | None = None) -> None:
+    """Print the values of a run to standard output and its notes to standard error.
 
     Parameters:
-        values: the values of a `session.Result`.
-        below: a note that a terminal shows below the first table and a pipe leaves out.
+        result: the result of the run.
+        form: the value of `--format`. With a format, values hidden by a trailing `;` are printed as well.
     """
-    texts: list[str] = []
-    for value in values:
-        if not isinstance(value, (Page, Record, Records)):
-            texts.append("nil" if value is None else pretty(value))
-            continue
-        _print_line(texts)
-        texts = []
-        if isinstance(value, Page):
-            show_page(value)
-        else:
-            show_records(value, below)
-            below = "" if isinstance(value, Records) else below
-    _print_line(texts)
+    below, notes = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
+    if form or not result.hidden:
+        write_values(result.values, form, below)
+    for text in notes:
+        print_note(text)
 
 
-def show_records(value: Record | Records, below: str = "") -> None:
-    """Print records: a table with a note below on a terminal, tab-separated values in a pipe."""
-    if sys.stdout.isatty():
-        from kosmo_kernel.cli.terminal import print_records
+def show_plan(result: Result, form: str | None = None) -> None:
+    """Print the plan of a dry run that failed in place of its values, and a note that counts its calls."""
+    plan_note = replace_values_with_plan(result)
+    write_values(result.values, form)
+    print_note(plan_note)
 
-        print_records(value, below)
+
+def show_call(result: Result, form: str | None, *, dry_run: bool) -> None:
+    """Print the value of a single call, or the call that a dry run would make, and the notes."""
+    result.values = [plan_of(result.planned)] if dry_run else result.values[:1]  # failures are in the notes
+    result.notes += ["A dry run: nothing was asked."] if dry_run else []
+    show_result(result, form)
+
+
+def write_values(values: Sequence[Any], form: str | None = None, below: str = "") -> None:
+    """Write values to standard output, as text for people without a format.
+
+    Parameters:
+        values: the values, as in `Result.values`.
+        form: the value of `--format`.
+        below: a note that a terminal shows below the first table of the text, and a pipe leaves out.
+    """
+    if form is None or (form == "table" and sys.stdout.isatty()):
+        _show(values, below)
+    elif form == "json":
+        document(values[0] if len(values) == 1 else list(values) or None)
+    elif form == "jsonl":
+        items = (value if isinstance(value, (Records, list)) else [value] for value in values)
+        _write_lines(f"{encode(item).decode()}\n" for item in chain.from_iterable(items))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in separated(value))
+        for place, block in enumerate(blocks_of(values)):
+            _write_lines(chain(["\n"] if place else [], _FORMATTERS[form](*block)))
 
 
-def separated(value: Record | Records) -> Iterator[str]:
-    """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
-    records = value.for_table() if isinstance(value, Records) else Records([value], value.function)
-    fields = fields_of(records)
-    columns = ([field.name, *field.values(records)] for field in fields)
-    texts = [[_escaped(cell) for cell in column] for column in columns]
-    return map("\t".join, texts if isinstance(value, Record) else zip(*texts, strict=True))
+def _show(values: Sequence[Any], below: str) -> None:
+    """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
+    for kind, value in blocks_of(values, _SHOWN_AS_TEXT):
+        if kind is ValueKind.TEXT:
+            print_result(_line(value))
+        elif kind is ValueKind.PAGE:
+            show_page(value)
+        elif sys.stdout.isatty():
+            from kosmo_kernel.cli.terminal import print_records
+
+            print_records(value, below)
+            below = "" if kind is ValueKind.TABLE else below
+        else:
+            sys.stdout.writelines(_separated_lines(kind, value))
 
 
-def _escaped(value: Any) -> str:
+# Values as rows of text
+
+
+def _line(values: Iterable[Any], separator: str = "\t") -> str:
+    """Return the text of adjacent values that share a line."""
+    return separator.join("nil" if value is None else pretty(value) for value in values)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as text: a string unchanged, a missing value as an empty string, anything else as JSON."""
     if type(value) in MISSING:
         return ""
     if isinstance(value, float) and not isfinite(value):  # JSON has no such number
         return pretty(value)
-    text = value if isinstance(value, str) else encode(value).decode()
-    return text.translate(_ESCAPES)
+    return str(value) if isinstance(value, str) else encode(value).decode()
 
 
-def _print_line(texts: Sequence[str]) -> None:
-    if texts:
-        print_result("\t".join(texts))
+def _table(value: dict[str, Any] | Records) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+    """Return the names of the fields of records or of one object, and the rows of their texts."""
+    records = value.for_table() if isinstance(value, Records) else Records([value], getattr(value, "function", None))
+    fields = list(fields_of(records))
+    columns = [map(_cell, field.values(records)) for field in fields]
+    return [field.name for field in fields], zip(*columns, strict=True)
+
+
+def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
+    """Return the name and the text of each field of one object."""
+    names, rows = _table(value)
+    return zip(names, next(rows, ()), strict=True)
+
+
+def _rows(kind: ValueKind, value: Any) -> Iterable[Sequence[str]]:
+    """Return the rows of a block; the first row of records has the names of their fields."""
+    match kind:
+        case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
+            names, rows = _table(value)
+            return chain([names], rows)
+        case ValueKind.LIST:
+            return (list(map(_cell, item)) if isinstance(item, list) else [_cell(item)] for item in value)
+        case ValueKind.TEXT:
+            return [list(map(_cell, value))]
+    return [[_cell(value)]]
+
+
+# The lines of a block
+
+
+def _separated_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+    """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
+    rows = _pairs(value) if kind is ValueKind.RECORD else _rows(kind, value)
+    return ("\t".join(cell.translate(_SEPARATED_ESCAPES) for cell in row) + "\n" for row in rows)
+
+
+def _text_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+    from kosmo_kernel.render.tables import RecordView, table_of
+
+    match kind:
+        case ValueKind.TABLE:
+            text = table_of(value, len(value)).text(sys.maxsize)
+        case ValueKind.RECORD:
+            text = repr(RecordView(value))
+        case ValueKind.TEXT:
+            text = _line(value)
+        case _:
+            text = pretty(value).removesuffix("\n")
+    yield f"{text}\n"
+
+
+def _csv_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+    """Yield a block as lines of CSV.
+
+    The writer quotes values with a carriage return or a newline only if its line terminator contains that character.
+    """
+    line = StringIO(newline="")
+    writer = csv.writer(line, lineterminator="\r\n")
+    for row in _rows(kind, value):
+        writer.writerow(row)
+        yield line.getvalue().removesuffix("\r\n") + "\n"
+        line.seek(0)
+        line.truncate()
+
+
+def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+    match kind:
+        case ValueKind.PAGE:
+            yield value.markdown.removesuffix("\n") + "\n"
+        case ValueKind.TABLE:
+            yield from _markdown_table(*_table(value))
+        case ValueKind.RECORD | ValueKind.MAP:
+            yield from _markdown_table(("Field", "Value"), _pairs(value))
+        case ValueKind.LIST:
+            yield from (f"- {_inline(_cell(item))}\n" for item in value)
+        case _:
+            yield _inline(_line(value, " ")) + "\n"
+
+
+_FORMATTERS: Mapping[str, Callable[[ValueKind, Any], Iterator[str]]] = {
+    "table": _text_lines,
+    "csv": _csv_lines,
+    "markdown": _markdown_lines,
+}
+
+
+def _markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(_inline, names))} |\n"
+    yield f"|{' --- |' * len(names)}\n"
+    for row in rows:
+        yield f"| {' | '.join(map(_inline, row))} |\n"
+
+
+def _inline(text: str) -> str:
+    """Escape a text for a line of Markdown; a text that is only a web address stays as it is, and becomes a link."""
+    return text if _WEB_ADDRESS.fullmatch(text) else markdown_text(text)
+
+
+def _write_lines(lines: Iterable[str]) -> None:
+    """Write lines: sanitized to a terminal, otherwise as UTF-8 regardless of the stream's encoding."""
+    remaining = iter(lines)
+    while text := "".join(islice(remaining, LINES_PER_WRITE)):
+        if sys.stdout.isatty():
+            write(sys.stdout, text)
+        else:
+            write_bytes(text.encode(errors="backslashreplace"))

@@ -9,7 +9,6 @@ channels.py     the ZeroMQ sockets and the connection file
 messages.py     encoding, signing and decoding of messages
 protocol.py     the handlers of all request types
 notebook.py     the session of one notebook, and the content of its replies
-execute.py      a cell's values as MIME bundles
 failures.py     a failure as the content of an `error` message
 history.py      the input history, in SQLite
 comms.py        messages between widgets and the front end

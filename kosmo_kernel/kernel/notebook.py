@@ -19,7 +19,6 @@ from kosmo_kernel import docs
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
 from kosmo_kernel.explorer import explore
-from kosmo_kernel.kernel.execute import bundles_of, with_outline
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.messages import Content
@@ -28,7 +27,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note
 from kosmo_kernel.notebook.commands import NotebookContext, run_command
 from kosmo_kernel.notebook.error_report import report_lines
-from kosmo_kernel.render.display import Display, bundle_of
+from kosmo_kernel.render.display import Display, bundle_of, bundles_of, with_outline
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session

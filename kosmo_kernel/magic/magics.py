@@ -237,11 +237,11 @@ class KosmoMagic(Magics):
 
     def _show_plan(self, result: Result, options: Options) -> None:
         """Show the calls of a dry run that failed, up to the failure."""
-        from kosmo_kernel.render.display import Display, bundle_of
+        from kosmo_kernel.render.display import Display, bundles_of
 
         self._publish(small_note(replace_values_with_plan(result)))
-        for value in result.values:
-            self._publish(Display(bundle_of(value, rows=options.limit, raw=options.raw)))
+        for bundle in bundles_of(result.values, options):
+            self._publish(Display(bundle))
 
     def _publish(self, display: Display) -> None:
         """Publish a display; the publisher is looked up each time, because `%%capture` replaces it."""

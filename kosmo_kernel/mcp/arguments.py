@@ -15,7 +15,7 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.values.records import to_builtins
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -88,7 +88,7 @@ def _check(
         values = dict(zip(rules.names, positional, strict=False))
         if len(positional) > len(rules.names):
             faults.append(f"it takes {len(rules.names)} arguments, got {len(positional)}")
-    arguments = {name: rules.convert(name, _to_json(value)) for name, value in values.items() if value is not None}
+    arguments = {name: rules.convert(name, to_builtins(value)) for name, value in values.items() if value is not None}
     faults += [f"`{name}` is missing" for name in rules.required if name not in arguments]
     if rules.is_closed:
         faults += [_unknown(name, rules.names) for name in arguments if name not in rules.kinds]
@@ -99,17 +99,6 @@ def _check(
 def _unknown(name: str, names: list[str]) -> str:
     near = nearest(name, names, most=1)
     return f"`{name[:60]}` is no argument of it" + (f" (`{near[0]}` is)" if near else "")
-
-
-def _to_json(value: Any) -> Any:
-    """Convert a value to JSON types."""
-    if isinstance(value, Records):
-        return [_to_json(row) for row in value.rows]
-    if isinstance(value, dict):
-        return {key: _to_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_to_json(item) for item in value]
-    return str(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,23 +92,22 @@ def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] |
 
 
 def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
-    import msgspec
+    from kosmo_kernel.render.blocks import ValueKind, kind_of
 
-    from kosmo_kernel.values.records import Record, Records
+    kind = kind_of(value)
+    if kind not in (ValueKind.TABLE, ValueKind.RECORD):
+        return value
+    if options.raw:
+        from kosmo_kernel.values.records import to_builtins
 
-    if isinstance(value, Records):
-        if options.raw:
-            return msgspec.to_builtins(value.rows)  # copies, because other values may share the objects
+        return to_builtins(value)  # a copy, because other values may share the objects
+    if kind is ValueKind.TABLE:
         from kosmo_kernel.render.frames import frame_of
 
         frame = frame_of(value, attrs)
         if options.limit is not None:
             frame.displaylimit = options.limit
         return frame
-    if isinstance(value, Record):
-        if options.raw:
-            return msgspec.to_builtins(dict(value))
-        from kosmo_kernel.render.tables import RecordView
+    from kosmo_kernel.render.tables import RecordView
 
-        return RecordView(value)
-    return value
+    return RecordView(value)

@@ -1,11 +1,12 @@
 """Render values as text, as HTML and as DataFrames. Nothing here calls a service or runs Lua.
 
+blocks.py             how values are grouped
 text.py               values as indented text, and the cells of a column
 tables.py             lists of records as HTML and as text; a record as two columns
 frames.py             lists of records as DataFrames, the only file that imports pandas
-display.py            what a script displays, as a MIME bundle
+display.py            values, and what a script displays, as MIME bundles
 itables.py            interactive tables, with pages, sorting and search
 tree.py               nested values as a collapsible outline
-error_lines.py        an error in a few lines
+error_lines.py        an error in a few lines, and its details
 terminal_progress.py  a run's progress on the last line of a terminal
 """

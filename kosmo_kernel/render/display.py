@@ -1,21 +1,22 @@
-"""Make the MIME bundles of what a script displays, the same for every front end.
+"""Make the MIME bundles of the values of a cell, and of what a script displays, the same for every front end.
 
 A list of records becomes a table, a record two columns, a page of the reference Markdown, and any other value the text
-that Lua's `print` gives, as when it is the value of a cell. Markup and pictures are sanitized first (`safety`). Every
-bundle has a `text/plain`, for terminals and programs.
+that Lua's `print` gives; the Lua kernel adds an outline to a larger one. Markup and pictures are sanitized first
+(`safety`). Every bundle has a `text/plain`, for terminals and programs.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from kosmo_kernel import safety
-from kosmo_kernel.docs import Page
+from kosmo_kernel.render.blocks import ValueKind, blocks_of, kind_of
 from kosmo_kernel.render.text import pretty
-from kosmo_kernel.values.records import Record, Records, encode
+from kosmo_kernel.settings.cell_options import Options
+from kosmo_kernel.values.records import encode, to_builtins
 
 Bundle = dict[str, Any]
 
@@ -56,6 +57,35 @@ class Display:
         return sum(len(part if isinstance(part, str) else encode(part)) for part in self.bundle.values())
 
 
+def bundles_of(values: Iterable[Any], options: Options, note: str = "") -> list[Bundle]:
+    """Return a bundle for each block of values; those of adjacent texts are joined by tabs.
+
+    Parameters:
+        values: the values of a run.
+        options: `raw` turns tables into text, `limit` sets the number of rows.
+        note: a text to show below the first table.
+    """
+    bundles: list[Bundle] = []
+    for kind, value in blocks_of(values):
+        if kind is ValueKind.TEXT:
+            bundles.append({"text/plain": "\t".join(map(_line_text, value))})
+        elif kind is ValueKind.OUTPUT:
+            bundles.append(value._repr_mimebundle_())
+        else:
+            bundle = bundle_of(value, rows=options.limit, raw=options.raw, note=note)
+            note = "" if kind is ValueKind.TABLE else note
+            bundles.append(bundle if options.raw else with_outline(bundle, value))
+    return bundles
+
+
+def with_outline(bundle: Bundle, value: Any) -> Bundle:
+    """Add an HTML outline to a bundle that has only text, if the value is large enough for one."""
+    from kosmo_kernel.render.tree import outline
+
+    html = outline(value) if bundle.keys() == {"text/plain"} else ""
+    return bundle | {"text/html": html} if html else bundle
+
+
 def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
     """Return a value as a cell shows it, with its text cut at `TEXT_MOST` characters.
 
@@ -65,17 +95,18 @@ def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: s
         raw: show text instead of tables.
         note: a sentence to show below a table.
     """
-    if isinstance(value, Page):
+    kind = kind_of(value)
+    if kind is ValueKind.PAGE:
         return {"text/plain": _cut(str(value)), "text/markdown": value.for_notebook()}
-    if isinstance(value, (Record, Records)) and not raw:
-        from kosmo_kernel.render.tables import RecordView, table_of
+    if raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
+        return {"text/plain": _line_text(value)}
+    from kosmo_kernel.render.tables import RecordView, table_of
 
-        if isinstance(value, Records):
-            table = table_of(value, rows, note)
-            return {"text/plain": table.text(), "text/html": table.html()}
-        view = RecordView(value)
-        return {"text/plain": _cut(repr(view)), "text/html": view._repr_html_()}
-    return {"text/plain": safety.sanitize_text("nil" if value is None else _text(value))}
+    if kind is ValueKind.TABLE:
+        table = table_of(value, rows, note)
+        return {"text/plain": table.text(), "text/html": table.html()}
+    view = RecordView(value)
+    return {"text/plain": _cut(repr(view)), "text/html": view._repr_html_()}
 
 
 def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
@@ -92,12 +123,17 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form == VALUE:
         return bundle_of(given)
     if form == "json":
-        return {"text/plain": clean(_text(given)), "application/json": _json(given)}
+        return {"text/plain": clean(_text(given)), "application/json": to_builtins(given)}
     if form in PICTURES:
         data, width, height = safety.sanitize_picture(form, given)
         size = f"[a picture of {width} by {height} pixels]"
         return {"text/plain": size, f"image/{form}": base64.b64encode(data).decode()}
     return _MARKUP[form](clean(given.decode(errors="replace")))
+
+
+def _line_text(value: Any) -> str:
+    """Return the text of a value in the output of a cell, where nil is not JSON's null."""
+    return safety.sanitize_text("nil" if value is None else _text(value))
 
 
 def _text(value: Any) -> str:
@@ -122,10 +158,3 @@ _MARKUP: dict[str, Callable[[str], Bundle]] = {
     "markdown": lambda text: {"text/plain": text, "text/markdown": safety.sanitize_markdown(text)},
     "svg": lambda text: {"text/plain": "[a drawing]", "text/html": safety.sanitize_svg(text)},
 }
-
-
-def _json(value: Any) -> Any:
-    """Return a value in the types that JSON has."""
-    if isinstance(value, Records):
-        return list(value.rows)
-    return str(value) if isinstance(value, str) else value

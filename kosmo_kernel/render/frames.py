@@ -15,7 +15,6 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -26,7 +25,7 @@ from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.settings.limits import rows_shown
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
-from kosmo_kernel.values.records import Records, collector_paused
+from kosmo_kernel.values.records import Records, collector_paused, to_builtins
 
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
@@ -226,7 +225,7 @@ def _array(field: Field, values: _Values) -> _Array:
     if present == {str}:
         return _strings(values)
     nested = present & {list, dict}
-    return _objects(msgspec.to_builtins(values) if nested else values)  # copied, because users may change a frame
+    return _objects(to_builtins(values) if nested else values)  # copied, because users may change a frame
 
 
 def _kind_shown(present: frozenset[type], *, may_be_time: bool) -> str | None:

@@ -24,7 +24,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.render.frames import frame_of, write_parquet
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.private_files import PRIVATE
-from kosmo_kernel.values.records import Records
+from kosmo_kernel.values.records import Records, encode
 
 Form = Literal["jsonl", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -82,7 +82,7 @@ def write(
                 file.chmod(PRIVATE)
             else:
                 _write_private(file, lines)
-        _write_private(temporary / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        _write_private(temporary / MANIFEST, encode(manifest, indent=2) + b"\n")
         with suppress(FileNotFoundError):
             folder.rmdir()  # an empty folder; on Windows the target of a rename must not exist
         temporary.rename(folder)

@@ -225,16 +225,26 @@ def _decode_error(text: bytes) -> str:
     return ""
 
 
-def encode(value: Any) -> bytes:
-    """Return a value as JSON text; `Records` become a list.
+def encode(value: Any, *, indent: int | None = None) -> bytes:
+    """Return a value as JSON text; `Records` become a list, and NaN and infinite numbers null.
+
+    Parameters:
+        value: JSON values, which may contain `Records`, pages of the docs and other subclasses of `str`.
+        indent: write each item on a line of its own, indented by this many spaces.
 
     Raises:
         TypeError: a value has no JSON form.
     """
-    return msgspec.json.encode(value, enc_hook=_plain)
+    text = msgspec.json.encode(value, enc_hook=_json_value)
+    return text if indent is None else msgspec.json.format(text, indent=indent)
 
 
-def _plain(value: Any) -> Any:
+def to_builtins(value: Any) -> Any:
+    """Return a copy of a value in Python's types for JSON; other than in JSON text, keys may be integers."""
+    return msgspec.to_builtins(value, enc_hook=_json_value)
+
+
+def _json_value(value: Any) -> Any:
     if isinstance(value, Records):
         return list(value.rows)
     if isinstance(value, str):

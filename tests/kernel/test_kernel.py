@@ -15,10 +15,10 @@ from repository import ROOT
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.kernel import protocol
-from kosmo_kernel.kernel.execute import lua_text
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.notebook import KernelNotebook
 from kosmo_kernel.notebook.cell_syntax import parse_cell
+from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.session import Session
 
 Content = dict[str, Any]
@@ -247,7 +247,7 @@ def test_a_defect_of_ours_is_told_to_the_log_and_ends_nothing(capsys: pytest.Cap
 
 def test_values_read_as_lua_writes_them() -> None:
     values: tuple[Any, ...] = (None, True, 2, 2.5, "a", [], {})
-    assert [lua_text(value) for value in values] == ["nil", "true", "2", "2.5", "a", "[]", "{}"]
+    assert [bundle_of(value)["text/plain"] for value in values] == ["nil", "true", "2", "2.5", "a", "[]", "{}"]
 
 
 def test_an_errors_name_is_its_kind() -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError
-from kosmo_kernel.kernel.execute import bundles_of, with_outline
 from kosmo_kernel.kernel.failures import error_content
-from kosmo_kernel.render.display import TEXT_MOST
+from kosmo_kernel.render.display import TEXT_MOST, bundles_of, with_outline
 from kosmo_kernel.render.tree import MAX_PARTS, PARTS, outline
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import Records

@@ -12,10 +12,9 @@ import pytest
 from full_matrix import full_except
 
 from kosmo_kernel.errors import LimitError, LuaRuntimeError
-from kosmo_kernel.kernel.execute import bundles_of
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.notebook.error_report import report_lines
-from kosmo_kernel.render.display import TEXT_MOST, bundle_of
+from kosmo_kernel.render.display import TEXT_MOST, bundle_of, bundles_of
 from kosmo_kernel.render.error_lines import MAX_MESSAGE_LENGTH, error_lines
 from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, FIELDS_SHOWN, RecordView, Table, table_of

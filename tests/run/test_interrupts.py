@@ -19,7 +19,7 @@ from python_shell import MakeShell, run, shells, value
 from run_with import run_with
 
 from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.kernel import execute, failures, notebook
+from kosmo_kernel.kernel import failures, notebook
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.messages import Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
@@ -27,7 +27,7 @@ from kosmo_kernel.kernel.protocol import INTERRUPT_RENDERING, LuaKernel
 from kosmo_kernel.lua import values
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook import cell_value
-from kosmo_kernel.render import display, frames, tables
+from kosmo_kernel.render import display, frames, tables, tree
 from kosmo_kernel.run import output as runs
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import collector_paused
@@ -241,10 +241,10 @@ def in_another_thread(work: Interrupt) -> Interrupt:
     ("work", "lua"),
     [
         ((values, "decode"), RECORDS),
-        ((execute, "bundle_of"), RECORDS),
+        ((display, "bundle_of"), RECORDS),
         ((tables, "format_column"), RECORDS),
         ((tables.Table, "html"), RECORDS),
-        ((execute, "outline"), "return { a = { b = 1 } }"),
+        ((tree, "outline"), "return { a = { b = 1 } }"),
         ((tables.Table, "html"), "display({ { a = 1 } }) while true do end"),
         ((notebook, "error_content"), "error('no')"),
         ((failures, "error_lines"), "error('no')"),
@@ -296,7 +296,7 @@ def test_an_interrupt_that_was_meant_for_a_cell_before_does_not_end_what_this_on
     kernel.interrupt()
     kernel._cell = Request(kind="execute_request")
     when_called(
-        monkeypatch, execute, "bundle_of", lambda: os.kill(os.getpid(), INTERRUPT_RENDERING)
+        monkeypatch, display, "bundle_of", lambda: os.kill(os.getpid(), INTERRUPT_RENDERING)
     )  # which comes late
     executed(kernel, RECORDS)
 
