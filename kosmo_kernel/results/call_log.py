@@ -45,19 +45,11 @@ def log(path: str, name: str, result: Result) -> None:
         name: the name of the chunk.
         result: the result of the run; if the file cannot be written, a note is added to it.
     """
-    groups: dict[tuple[str, str], dict[str, Any]] = {}
-    for call in result.calls:
-        empty = {"path": call.path, "account": call.account, "calls": 0, "failed": 0, "rows": 0, "requests": 0}
-        group = groups.setdefault((call.path, call.account), empty)
-        group["calls"] += 1
-        group["failed"] += call.status != "ok"
-        group["rows"] += call.rows or 0
-        group["requests"] += call.requests
-    if not groups:
+    counts = result.call_counts()
+    if not counts:
         return
-
     started = result.started.strftime("%Y-%m-%dT%H:%M:%SZ") if result.started else None
-    line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": list(groups.values())}
+    line = {"time": started, "name": name, "seconds": round(result.seconds, 3), "calls": counts}
     try:
         descriptor = _open(path)
         try:

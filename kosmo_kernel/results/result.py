@@ -104,31 +104,36 @@ class Result:
             [*self.unread[:MAX_UNREAD_NOTES], *([f"{more:,} more lists with failures"] if more > 0 else [])]
         )
 
+    def call_counts(self) -> list[dict[str, Any]]:
+        """Return a `path` and `account`, with the number of `calls`, `failed` ones, `rows` and `requests`, of each."""
+        groups: dict[tuple[str, str], dict[str, Any]] = {}
+        for call in self.calls:
+            empty = {"path": call.path, "account": call.account, "calls": 0, "failed": 0, "rows": 0, "requests": 0}
+            group = groups.setdefault((call.path, call.account), empty)
+            group["calls"] += 1
+            group["failed"] += call.status != "ok"
+            group["rows"] += call.rows or 0
+            group["requests"] += call.requests
+        return list(groups.values())
+
     def attrs(self) -> dict[str, Any]:
         """Return the `attrs` of a DataFrame of these values: account, time, calls, and a note on failed items.
 
         The values are JSON values. Calls of the same function and account are one entry; a run without calls has none.
         Runs with only the demo account have no time, so that a notebook has the same outputs every day.
         """
-        groups: dict[tuple[str, str], list[CallRecord]] = {}
-        for call in self.calls:
-            groups.setdefault((call.path.removeprefix("integrations."), call.account), []).append(call)
+        counts = self.call_counts()
         note = {"note": self._note()} if self.unread else {}
-        if not groups:
+        if not counts:
             return dict(note)
-        accounts = list(dict.fromkeys(account for _, account in groups))
+        accounts = list(dict.fromkeys(count["account"] for count in counts))
         attrs: dict[str, Any] = {"account": accounts[0] if len(accounts) == 1 else accounts}
         if self.started and accounts != [DEMO]:
             attrs["time"] = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
         attrs["calls"] = [
-            {
-                "function": function,
-                "account": account,
-                "calls": len(calls),
-                "rows": sum(call.rows or 0 for call in calls),
-                "requests": sum(call.requests for call in calls),
-            }
-            for (function, account), calls in groups.items()
+            {"function": count["path"].removeprefix("integrations.")}
+            | {name: count[name] for name in ("account", "calls", "rows", "requests")}
+            for count in counts
         ]
         return attrs | note
 
