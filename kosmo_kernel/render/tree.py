@@ -93,23 +93,5 @@ def _one_line(value: Any) -> str | None:
         # Put into a list, because a string on its own is printed without quotes.
         text = value_text.pretty([value[:TEXT_MOST] if long else value]).removeprefix("[").removesuffix("]").strip()
         return text + "…" if long else text
-    if not _may_fit(value):
-        return None
-    text = value_text.pretty(value)
+    text = value_text.pretty(value, MAX_INLINE_LENGTH)
     return None if "\n" in text or len(text) > MAX_INLINE_LENGTH else text
-
-
-def _may_fit(value: Any) -> bool:
-    """Return whether a value could fit on a line, stopping as soon as it is too long."""
-    room, pending = MAX_INLINE_LENGTH, [value]
-    while pending:
-        item = pending.pop()
-        room -= len(item) if isinstance(item, str) else 1
-        if isinstance(item, (Mapping, list)):
-            if len(item) > room:
-                return False
-            pending += item.values() if isinstance(item, Mapping) else item
-            room -= sum(len(key) for key in item if isinstance(key, str)) if isinstance(item, Mapping) else 0
-        if room < 0:
-            return False
-    return True
