@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.display import bundle_of
-from kosmo_kernel.render.error_lines import error_lines
+from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
 from kosmo_kernel.safety.escape import html_attribute, html_code, html_text
-from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.values.records import Records
 
 _TEXT = (
@@ -54,11 +52,12 @@ def value(found: Any) -> str:
 
 def failure(error: BaseException) -> str:
     """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
-    if isinstance(error, KosmoError):
-        text = "\n".join(error_lines(error))
-    else:
-        defect = ["This is a defect of kosmo_kernel.\n", *traceback.format_exception(error)]
-        text = redact("".join(defect).rstrip())
+    lines = (
+        error_lines(error)
+        if isinstance(error, KosmoError)
+        else ["This is a defect of kosmo_kernel.", *traceback_lines(error)]
+    )
+    text = "\n".join(lines)
     return f'<pre style="{_TEXT}{_ERROR}">{html_code(text)}</pre>'
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.render.error_lines import COLOURED, MAX_MESSAGE_LENGTH, error_lines
+from kosmo_kernel.render.error_lines import COLOURED, MAX_MESSAGE_LENGTH, error_lines, traceback_lines
+from kosmo_kernel.safety.redaction import redact
 
 
 def error_content(error: BaseException) -> dict[str, Any]:
@@ -14,9 +14,9 @@ def error_content(error: BaseException) -> dict[str, Any]:
 
     Any exception other than a `KosmoError` is a bug in this package and is shown with Python's traceback.
     """
-    lines = (
-        error_lines(error, COLOURED, details=True)
-        if isinstance(error, KosmoError)
-        else ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback.format_exception(error)]
-    )
-    return {"ename": type(error).__name__, "evalue": str(error)[:MAX_MESSAGE_LENGTH], "traceback": lines}
+    if isinstance(error, KosmoError):
+        message, lines = error.message, error_lines(error, COLOURED, details=True)
+    else:
+        message = redact(str(error))
+        lines = ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback_lines(error)]
+    return {"ename": type(error).__name__, "evalue": message[:MAX_MESSAGE_LENGTH], "traceback": lines}

@@ -6,18 +6,16 @@ of the run. Text from scripts and services is quoted in fenced blocks, so that n
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.render.error_lines import error_lines
+from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.safety.escape import fenced
-from kosmo_kernel.safety.redaction import redact
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
@@ -41,11 +39,6 @@ def report_lines(error: KosmoError) -> list[str]:
         if title
         for line in ("", f"{title}:", *(f"  {text}" for text in lines))
     ]
-
-
-def traceback_lines(error: BaseException) -> list[str]:
-    """Return the lines of Python's traceback with secrets redacted, which a library may have put into a message."""
-    return [escape_control(line) for line in redact("".join(traceback.format_exception(error))).splitlines()]
 
 
 def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, list[str]]]:

@@ -7,12 +7,14 @@ from services and scripts.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.safety.text import shortened
 
 MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
@@ -58,6 +60,11 @@ def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool =
             lines.append(f"Request id: {escape_control(error.request_id)}")
         lines += ["stack traceback:", *_stack_lines(error.stack)] if error.stack else []
     return lines
+
+
+def traceback_lines(error: BaseException) -> list[str]:
+    """Return the lines of Python's traceback with secrets redacted, which a library may have put into a message."""
+    return [escape_control(line) for line in redact("".join(traceback.format_exception(error))).splitlines()]
 
 
 def _excerpt(error: KosmoError) -> list[str]:

@@ -112,6 +112,13 @@ def test_a_failure_of_our_own_still_answers_the_cell(desk: Desk, monkeypatch: py
     assert "a defect of kosmo_kernel" in reply["traceback"][0]
 
 
+def test_the_traceback_of_a_failure_of_our_own_holds_no_secret() -> None:
+    token = "HRKU-01234567-89ab-cdef-0123-456789abcdef"
+    content = error_content(ValueError(f"Illegal header value b'Bearer {token}'"))
+    assert "Illegal header value" in content["evalue"]
+    assert token not in str(content)
+
+
 # Lines that are not Lua --------------------------------------------------------------------------------
 
 
