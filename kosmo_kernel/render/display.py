@@ -26,6 +26,7 @@ VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms that take a value; the others take bytes
 PICTURES = {"gif", "jpeg", "png", "webp"}  # each form is also the subtype of its MIME type
 FORMS = VALUES | PICTURES | {CLEAR, "html", "latex", "markdown", "svg"}
+_DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def bundles_of(values: Iterable[Any], options: Options, note: str = "") -> list[
         elif kind is ValueKind.OUTPUT:
             bundles.append(value._repr_mimebundle_())
         else:
-            bundle = bundle_of(value, rows=options.limit, raw=options.raw, note=note)
+            bundle = bundle_of(value, options, note)
             note = "" if kind is ValueKind.TABLE else note
             bundles.append(bundle if options.raw else with_outline(bundle, value))
     return bundles
@@ -86,24 +87,17 @@ def with_outline(bundle: Bundle, value: Any) -> Bundle:
     return bundle | {"text/html": html} if html else bundle
 
 
-def bundle_of(value: Any, *, rows: int | None = None, raw: bool = False, note: str = "") -> Bundle:
-    """Return a value as a cell shows it, with its text cut at `TEXT_MOST` characters.
-
-    Parameters:
-        value: the value of a run.
-        rows: how many rows of a table to show; `limits.rows_shown` when None.
-        raw: show text instead of tables.
-        note: a sentence to show below a table.
-    """
+def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundle:
+    """Return one value as a cell shows it, with its text cut at `TEXT_MOST` characters."""
     kind = kind_of(value)
     if kind is ValueKind.PAGE:
         return {"text/plain": _cut(str(value)), "text/markdown": value.for_notebook()}
-    if raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
+    if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
         return {"text/plain": _line_text(value)}
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
-        table = table_of(value, rows, note)
+        table = table_of(value, options.limit, note)
         return {"text/plain": table.text(), "text/html": table.html()}
     view = RecordView(value)
     return {"text/plain": _cut(repr(view)), "text/html": view._repr_html_()}

@@ -145,12 +145,7 @@ def write_parquet(frame: KosmoFrame, file: str) -> None:
 
 
 def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
-    """Return the frame from a file that `write_parquet` wrote.
-
-    Parameters:
-        file: the file.
-        attrs: as for `frame_of`; they override the stored ones.
-    """
+    """Return the frame from a file that `write_parquet` wrote; these `attrs` override the stored ones."""
     stored = pd.read_parquet(file)
     stored_attrs = dict(stored.attrs)
     nested = set(stored_attrs.pop(_AS_JSON, ()))
@@ -170,12 +165,7 @@ def read_parquet(file: str, attrs: Mapping[str, Any]) -> KosmoFrame:
 
 
 def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
-    """Return the table that shows a frame.
-
-    Parameters:
-        frame: any DataFrame.
-        limit: how many rows to show.
-    """
+    """Return the table that shows `limit` rows of any DataFrame."""
     cropped = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
     shown = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
     columns = [_to_python(shown.iloc[:, place]) for place in range(shown.shape[1])]

@@ -21,7 +21,6 @@ from itertools import accumulate, chain, repeat
 from textwrap import wrap
 from typing import Any
 
-from kosmo_kernel.catalogue import Column
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.no_math import box, without_delimiters
@@ -177,19 +176,13 @@ class Table:
 
 
 class RecordView(Record):
-    """A record that renders itself with one field per line: names on the left, values on the right.
+    """A record, or any object, that renders itself with one field per line: names on the left, values on the right."""
 
-    Parameters:
-        record: the result of a function, or any object.
-        columns: the fields to show first; by default those that the function declares.
-    """
+    __slots__ = ()
 
-    __slots__ = ("columns",)
-
-    def __init__(self, record: dict[str, Any], columns: tuple[Column, ...] | None = None) -> None:
+    def __init__(self, record: dict[str, Any]) -> None:
         function, account = (record.function, record.account) if isinstance(record, Record) else (None, None)
         super().__init__(deepcopy(dict(record)), function, account)  # the nested objects may be shared
-        self.columns = columns if columns is not None else (function.columns if function else ())
 
     def lines(self) -> list[tuple[str, str | None]]:
         """Return the names and texts of the fields: nested names are dotted, a missing value is None.
@@ -201,7 +194,7 @@ class RecordView(Record):
 
     def _fields(self) -> tuple[list[tuple[str, Any]], str]:
         """Return the names and values of the first fields, and a note on the others."""
-        records = Records([self], self.function, self.columns)
+        records = Records([self], self.function)
         fields, count = first_fields(records, FIELDS_SHOWN)
         shown = [(_short_name(field.name), _read(field, records)[0]) for field in fields]
         left_out = count - len(shown)
@@ -223,10 +216,7 @@ class RecordView(Record):
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
     """Return the table that a frame of these records would show, without importing pandas.
 
-    Parameters:
-        records: the result of a function.
-        limit: how many rows to show; `limits.rows_shown` when None.
-        note: a line to show below the table.
+    It shows `limit` rows, or `limits.rows_shown` when that is None.
     """
     records = records.for_table()
     first = Records(records.rows[: rows_shown() if limit is None else limit], records.function, records.columns)

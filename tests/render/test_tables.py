@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -24,6 +25,7 @@ COLUMNS = (
     Column("size", "An integer.", kind="integer", nullable=True),
     Column("created_at", "A time.", kind="timestamp"),
 )
+THING = Function("get_thing", "A thing.", "A thing.", "/thing", "record", COLUMNS, example="x")
 FIRST = {"name": "web.1", "app": {"name": "my-app"}, "size": 12, "created_at": "2026-11-20T09:00:00Z"}
 SECOND = {"name": "worker.10", "app": None, "size": None, "created_at": None, "tags": ["a", {"b": True}]}
 
@@ -201,7 +203,7 @@ def test_numbers_and_times_are_not_cut_in_text() -> None:
 
 
 def test_a_record_as_text() -> None:
-    assert repr(RecordView(SECOND, COLUMNS)).splitlines() == [
+    assert repr(RecordView(Record(SECOND, THING))).splitlines() == [
         "name        worker.10",
         f"app.name    {NO}",
         f"size        {NO}",
@@ -222,11 +224,10 @@ def test_a_record_as_html() -> None:
 
 
 def test_a_record_view_is_still_the_record() -> None:
-    function = Function("get_thing", "A thing.", "A thing.", "/thing", "record", COLUMNS, example="x")
-    view = RecordView(Record(FIRST, function))
+    view = RecordView(Record(FIRST, THING, "demo"))
 
     assert view == FIRST
-    assert (view.function, view.columns) == (function, COLUMNS)
+    assert (view.function, view.account) == (THING, "demo")
 
 
 def test_what_is_changed_in_a_record_view_is_not_changed_in_its_record() -> None:
@@ -239,7 +240,7 @@ def test_what_is_changed_in_a_record_view_is_not_changed_in_its_record() -> None
 def test_a_declared_default_is_how_a_missing_value_reads() -> None:
     role = (Column("role", "A role.", nullable=True, default="collaborator"),)
 
-    assert repr(RecordView({}, role)) == "role  collaborator"
+    assert repr(RecordView(Record({}, replace(THING, columns=role)))) == "role  collaborator"
     assert table_of(Records([{"role": None}, {"role": "owner"}], None, role)).columns == [["collaborator", "owner"]]
 
 
