@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.values.records import FAILURE_FIELDS
 
 TYPES = {"timestamp": "string", "list": "array"}  # column types with another name in JSON Schema
-FAILURE = ("type", "status", "id", "message", "request_id")
 
 
 def answer_schema(function: Function) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def answer_schema(function: Function) -> dict[str, Any]:
         "notes": {"type": "array", "items": {"type": "string"}, "description": "What to know about the result"},
     }
     if takes_list:
-        failure = {"type": "object", "properties": {name: {} for name in FAILURE}}
+        failure = {"type": "object", "properties": {column.name: {} for column in FAILURE_FIELDS}}
         properties["failures"] = {"type": "array", "items": failure, "description": "What could not be read"}
     return {"type": "object", "properties": properties, "required": ["result", "account", "notes"]}
 

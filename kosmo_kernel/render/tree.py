@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.render import text as value_text
-from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.render.text import WIDTH, escape_control, pretty
 from kosmo_kernel.safety.escape import html_text
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 
-MAX_INLINE_LENGTH = 76  # characters of a value that is written on one line
 PARTS = 100  # items shown of one list or object
 MAX_PARTS = 2000  # items in a whole outline
 OPEN, OPEN_MOST = 2, 20  # levels that are initially open, and the items of an open value on the second
@@ -91,7 +89,7 @@ def _one_line(value: Any) -> str | None:
     if not isinstance(value, (Mapping, list)):
         long = isinstance(value, str) and len(value) > TEXT_MOST
         # Put into a list, because a string on its own is printed without quotes.
-        text = value_text.pretty([value[:TEXT_MOST] if long else value]).removeprefix("[").removesuffix("]").strip()
+        text = pretty([value[:TEXT_MOST] if long else value]).removeprefix("[").removesuffix("]").strip()
         return text + "…" if long else text
-    text = value_text.pretty(value, MAX_INLINE_LENGTH)
-    return None if "\n" in text or len(text) > MAX_INLINE_LENGTH else text
+    text = pretty(value, WIDTH)
+    return None if "\n" in text or len(text) > WIDTH else text
