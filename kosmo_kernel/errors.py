@@ -16,22 +16,28 @@
         ├── UnreachableError        no connection, 502, 503, 504                             (also an ApiError)
         └── LuaProcessError         the Lua process ended; a new one is ready
 
-The message says what happened, where, and what to do. The facts that programs need are attributes; `facts()` returns
-them under the names that Lua's `pcall` and `--json` use.
+The message says where, what happened, and what to do; each of these parts is an attribute, so that no code needs to
+read a message. The facts that programs need are attributes, too; `facts()` returns them under the names that Lua's
+`pcall` and `--json` use.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Literal, Self
 
 
 class KosmoError(Exception):
     """Base class of all errors of this package.
 
+    Parameters:
+        text: what happened. May have several lines.
+        where: the call that failed, `heroku.list_apps (account default)` for example; may be empty.
+        advice: what to do, as a sentence of its own; may be empty.
+
     Attributes:
         type: a stable identifier for programs, `invalid_arguments` for example.
         actor: who has to act: `you`, `service` or `time`.
-        message: what happened, where, and what to do. May have several lines.
         line: the line of the script, counted from 1, or None if unknown.
         chunk: the name of the script, `In[3]` or a file's.
         excerpt: the line with its neighbours, marked; may be empty.
@@ -42,9 +48,9 @@ class KosmoError(Exception):
     type: ClassVar[str] = "error"
     actor: ClassVar[Literal["you", "service", "time"]] = "you"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, text: str, *, where: str = "", advice: str = "") -> None:
+        self.where, self.text, self.advice = where, text, advice
+        super().__init__(self.message)
         self.line: int | None = None
         self.chunk = ""
         self.excerpt = ""
@@ -53,6 +59,22 @@ class KosmoError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def message(self) -> str:
+        """The whole message: where, what happened, and what to do. Setting it replaces these parts by one text."""
+        where = f"{self.where}: " if self.where else ""
+        return f"{where}{self.text} {self.advice}" if self.advice else where + self.text
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self.where, self.text, self.advice = "", message, ""
+
+    def sanitize(self, clean: Callable[[str], str]) -> None:
+        """Apply a function that redacts secrets to all texts of the error."""
+        self.where, self.text, self.advice = clean(self.where), clean(self.text), clean(self.advice)
+        self.chunk, self.excerpt = clean(self.chunk), clean(self.excerpt)
+        self.stack = tuple(map(clean, self.stack))
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the error as JSON values, `type` and `message` first."""
@@ -84,9 +106,14 @@ class InvalidArgumentsError(UserError):
 
     type = "invalid_arguments"
 
+    @classmethod
+    def of_call(cls, function: str, mistakes: Iterable[str], signature: str) -> Self:
+        """Return the error for a call with mistakes, which advises to write it like the signature."""
+        return cls(f"{'; '.join(mistakes)}.", where=function, advice=f"Write {signature}")
+
 
 class UnknownNameError(UserError):
-    """A function, account, page or setting that does not exist; the message ends in the nearest names.
+    """A function, account, page or setting that does not exist; the advice is the nearest names.
 
     Attributes:
         suggestions: the nearest full names, best first; may be empty.
@@ -94,10 +121,8 @@ class UnknownNameError(UserError):
 
     type = "unknown_name"
 
-    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
-        if suggestions:
-            message = f"{message} Did you mean: {', '.join(suggestions)}"
-        super().__init__(message)
+    def __init__(self, text: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(text, advice=f"Did you mean: {', '.join(suggestions)}" if suggestions else "")
         self.suggestions = suggestions
 
 
@@ -131,8 +156,8 @@ class NotAllowedError(UserError):
 
     type = "permission"
 
-    def __init__(self, message: str, *, function: str, account: str, operation: str, permission: str) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, *, function: str, account: str, operation: str, permission: str) -> None:
+        super().__init__(text)
         self.function, self.account = function, account
         self.operation, self.permission = operation, permission
 
@@ -167,8 +192,8 @@ class LimitError(UserError):
 
     type = "limit"
 
-    def __init__(self, message: str, *, limit: str) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, *, limit: str) -> None:
+        super().__init__(text)
         self.limit = limit
 
     def facts(self) -> dict[str, Any]:
@@ -190,7 +215,10 @@ class LuaSyntaxError(LuaError):
     """
 
     type = "lua_syntax"
-    incomplete = False
+
+    def __init__(self, text: str, *, incomplete: bool = False) -> None:
+        super().__init__(text)
+        self.incomplete = incomplete
 
 
 class LuaRuntimeError(LuaError):
@@ -214,23 +242,24 @@ class ApiError(KosmoError):
         request_id: the identifier of the request for the service's support, or None.
         function: the function called, `heroku.list_dynos`.
         account: the account it was called with.
-        where: the prefix of the message that names the call, so that it can be removed; may be empty.
+        message_has_request_id: whether messages of this class contain the `request_id`, if there is one.
     """
 
     type = "api_error"
-    where = ""
+    message_has_request_id: ClassVar[bool] = True
 
     def __init__(
         self,
-        message: str,
+        text: str,
         *,
+        where: str = "",
         status: int | None = None,
         id: str | None = None,  # noqa: A002 - the name of this fact in Heroku's API and in `facts()`
         request_id: str | None = None,
         function: str = "",
         account: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(text, where=where)
         self.status = status
         self.id = id
         self.request_id = request_id
@@ -258,6 +287,7 @@ class RefusedError(ApiError, UserError):
     """The service rejected the request: wrong credentials, no access, not found, invalid parameters."""
 
     type = "refused"
+    message_has_request_id = False  # the service did nothing wrong, so that its support need not be asked
 
 
 class BadAnswerError(ApiError, ServiceError):

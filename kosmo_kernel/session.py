@@ -201,7 +201,7 @@ class Session:
             error.result = result
             raise error from None
         except KosmoError as failure:
-            failure.message = run.output.clean(failure.message)
+            failure.sanitize(run.output.clean)
             failure.result = result
             raise
         return result

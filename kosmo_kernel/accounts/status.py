@@ -74,17 +74,12 @@ def with_remaining(budget_left: Callable[[str, str], int | None]) -> list[Accoun
             one.left = budget_left(one.integration.name, one.alias)
         except RefusedError as error:
             refused = f"{one.integration.title} refuses the token {one.token} ({error.status})"
-            one.problem = refused if error.status == UNAUTHORIZED else _short_message(error)
+            one.problem = refused if error.status == UNAUTHORIZED else error.text
         except ApiError as error:
-            one.problem = _short_message(error)
+            one.problem = error.text  # without the call, which is internal, and the account, which is in the row
         except KosmoError as error:
             one.problem = error.message
     return statuses
-
-
-def _short_message(error: ApiError) -> str:
-    """Return an error message without the name of the call, which is internal, and the account, which is in the row."""
-    return error.message.removeprefix(error.where)
 
 
 def _status(integration: Integration, alias: str) -> AccountStatus:

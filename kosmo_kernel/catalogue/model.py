@@ -217,9 +217,8 @@ class Function:
             return dict(values)
         if len(values) > len(self.params):
             max_arguments = len(self.params) or "none"
-            raise InvalidArgumentsError(
-                f"{self.name}: {len(values)} arguments, at most {max_arguments}. Write {self.signature}"
-            )
+            mistake = f"{len(values)} arguments, at most {max_arguments}"
+            raise InvalidArgumentsError.of_call(self.name, [mistake], self.signature)
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
     def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +252,7 @@ class Function:
         if len(unknown) > MAX_FAULTS_NAMED:
             faults.append(f"and there are {len(unknown) - MAX_FAULTS_NAMED:,} more that it does not have")
         if faults:
-            raise InvalidArgumentsError(f"{self.name}: {'; '.join(faults)}. Write {self.signature}")
+            raise InvalidArgumentsError.of_call(self.name, faults, self.signature)
         return bound
 
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -225,7 +225,7 @@ def keep(
         owner = token_owner(integration, Account(integration.name, alias, token, accounts.address(integration), source))
         kept = store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
-        error.message += " Nothing was kept."
+        error.advice = f"{error.advice} Nothing was kept.".lstrip()
         raise
     return owner, kept
 

@@ -228,8 +228,9 @@ def _call(
     try:
         with Session(account) as session:
             result = group.make_call(session, f"{integration.name}.{function.name}", arguments, force=force)
-    except InvalidArgumentsError as error:  # the message ends with advice for Lua
-        raise click.UsageError(error.message.removesuffix(f". Write {function.signature}") + ".") from None
+    except InvalidArgumentsError as error:
+        error.advice = ""  # it is for Lua
+        raise click.UsageError(error.message) from None
     group.show(result, {"operation": function.effect} | group.meta(result), form, as_json=as_json)
 
 

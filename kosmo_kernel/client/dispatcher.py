@@ -381,5 +381,5 @@ def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
     if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
         faults.append("`limit` must be a number of requests at a time, 1 or more")
     if faults:
-        raise InvalidArgumentsError(f"{function.name}: {'; '.join(faults)}. Write {function.signature}")
+        raise InvalidArgumentsError.of_call(function.name, faults, function.signature)
     return errors == "collect", min(at_once or DEFAULT_CONCURRENCY, MAX_CONCURRENCY)

@@ -200,20 +200,18 @@ class ResponseParser:
         args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
         request_id = self._request_id(reply) if reply else None
         sentences = [*sentences, self.tried]
-        if request_id and kind is not RefusedError:
+        if request_id and kind.message_has_request_id:
             sentences = [*sentences, f"Request id: {request_id}"]
         text = " ".join(one if one.endswith((".", "!", "?")) else f"{one}." for one in sentences if one)
-        where = f"{name} ({args}account {self.account.alias}): "
-        error = kind(
-            where + text,
+        return kind(
+            text,
+            where=f"{name} ({args}account {self.account.alias})",
             status=reply.status if reply else None,
             id=word,
             request_id=request_id,
             function=name,
             account=self.account.alias,
         )
-        error.where = where
-        return error
 
 
 def _class(status: int) -> type[ApiError]:

@@ -74,7 +74,7 @@ def checked(
     except RecursionError:
         faults = ["its schema refers to itself without end, or is too deep, so that nothing can be checked against it"]
     if faults:
-        raise InvalidArgumentsError(f"{tool.function}: {'; '.join(dict.fromkeys(faults))}. Write {tool.signature}")
+        raise InvalidArgumentsError.of_call(tool.function, dict.fromkeys(faults), tool.signature)
     return arguments
 
 

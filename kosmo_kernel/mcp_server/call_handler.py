@@ -16,7 +16,7 @@ from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.sessions import Sessions
-from kosmo_kernel.mcp_server.tools import ACCOUNT, LUA, NAME, SEARCH, OfferedTool, offered
+from kosmo_kernel.mcp_server.tools import ACCOUNT, LUA, SEARCH, OfferedTool, offered
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.results.run_document import run_document
@@ -150,7 +150,9 @@ class CallHandler:
                 return self._run(valid, underway)
             return ToolResult(docs.search(valid["words"]) if name == SEARCH else docs.read(valid.get("page", "")))
         except KosmoError as error:
-            return ToolResult(error.message.removeprefix(f"mcp.{NAME}."), failed=True)
+            if error.where == offer.tool.function:  # with our server's name, which is the client's choice
+                error.where = name
+            return ToolResult(error.message, failed=True)
         finally:
             underway.finish()
 

@@ -56,7 +56,7 @@ def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool =
     lines = f"{style.kind.format(type(error).__name__)}: {message}".split("\n")
     lines += [_marked(line, style) if line.startswith(_ARROW) else line for line in _excerpt(error)]
     if details:
-        if isinstance(error, ApiError) and error.request_id and error.request_id not in error.message:
+        if isinstance(error, ApiError) and error.request_id and not error.message_has_request_id:
             lines.append(f"Request id: {escape_control(error.request_id)}")
         lines += ["stack traceback:", *_stack_lines(error.stack)] if error.stack else []
     return lines

@@ -344,7 +344,7 @@ def _check_data(tool: Tool, request: CallRequest) -> None:
         if isinstance(value, Opaque)
     ]
     if faults:
-        raise InvalidArgumentsError(f"{tool.function}: {'; '.join(faults)}. Write {tool.signature}")
+        raise InvalidArgumentsError.of_call(tool.function, faults, tool.signature)
 
 
 def page(servers: Servers, name: str) -> Page:

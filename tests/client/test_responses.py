@@ -200,10 +200,11 @@ def test_what_is_known_of_a_failed_call_is_described_once() -> None:
     assert {column.name for column in ERROR_FIELDS} == set(ApiError("no").facts())
 
 
-def test_what_an_error_says_behind_the_call_can_be_told_without_it() -> None:
+def test_an_error_has_its_text_without_the_call() -> None:
     api = answering(418, {"id": "teapot", "message": "No coffee."})
     for error in (failed(api), failed(api, "get_app", app_id="my-app")):
-        assert error.message == f"{error.where}Heroku answered 418 (teapot): No coffee."
+        assert error.text == "Heroku answered 418 (teapot): No coffee."
+        assert error.message == f"{error.where}: {error.text}"
         assert error.where.startswith(f"{error.function} (")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError
+from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError, RefusedError
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.render.display import TEXT_MOST, bundles_of, with_outline
 from kosmo_kernel.render.tree import MAX_PARTS, PARTS, outline
@@ -181,8 +181,8 @@ def test_of_many_calls_the_two_ends_are_shown() -> None:
     assert (shown[10], shown[-1]) == ("      … 39 more calls …", "      In[1]:49: in function 'f49'")
 
 
-def test_what_a_service_answered_has_its_request_id_once() -> None:
-    error = RateLimitError("Too many requests.", status=429, request_id="abc-1")
+def test_an_error_of_a_service_has_its_request_id_once() -> None:
+    error = RefusedError("No app abc-1.", status=404, request_id="abc-1")
     assert error_content(error)["traceback"][-1] == "Request id: abc-1"
     told = RateLimitError("Too many requests.\nRequest id: abc-1", status=429, request_id="abc-1")
     assert [line for line in error_content(told)["traceback"] if "abc-1" in line] == ["Request id: abc-1"]

@@ -20,7 +20,7 @@ from kosmo_command import COMMAND, environment, without_standard_input
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import StoppedError
+from kosmo_kernel.errors import StoppedError, UnknownNameError
 from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ServerOptions
 from kosmo_kernel.mcp_server.serving import _lines, split
 from kosmo_kernel.mcp_server.sessions import MAX_NAMED_SESSIONS, SPARE, Sessions
@@ -282,6 +282,24 @@ def test_a_call_is_over_before_another_one_has_its_session(more: dict[str, str])
     answer = handler.answer("lua_run", {"code": "return 1"} | more, underway)
     handler.close()
     assert (answer.failed, answer.value["result"], over) == (False, [1], [True])
+
+
+def test_an_error_names_our_tool_without_our_server_and_any_other_text_is_left_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_words: str) -> None:
+        raise UnknownNameError("mcp.kosmo.docs_search: that is what the page says.")
+
+    monkeypatch.setattr("kosmo_kernel.mcp_server.call_handler.docs.search", fail)
+    handler = CallHandler(ServerOptions("demo"))
+    texts = [
+        handler.answer("docs_search", arguments, InFlightCall(lambda _: None)).text
+        for arguments in ({}, {"words": "x"})
+    ]
+    handler.close()
+
+    assert texts[0].startswith("docs_search: `words` is missing. ")
+    assert texts[1] == "mcp.kosmo.docs_search: that is what the page says."
 
 
 def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
