@@ -260,16 +260,12 @@ class Session:
 
     def _error(self, failure: Failure, run: LuaRun, result: Result) -> KosmoError:
         """Return the error of a run, with its place in the script."""
-        error = failure.error
-        if failure.facts:
-            cause = next((e for e in run.errors if e.message == failure.facts.get("message")), None)
-            if cause is not None:
-                cause.message, error = error.message, cause
-        error.line, error.chunk = self._chunks.place(error.message, failure.stack)
-        error.message = run.output.clean(error.message)
-        error.excerpt = run.output.clean(self._chunks.excerpt(error.chunk, error.line))
-        error.stack = tuple(map(run.output.clean, self._chunks.stack(failure.stack)))
-        error.chunk = run.output.clean(error.chunk)
+        error = run.errors.get(failure.cause, failure.error)
+        error.message = failure.error.message  # it begins with the place in the script
+        error.line, error.chunk = failure.line, failure.chunk
+        error.excerpt = self._chunks.excerpt(error.chunk, error.line)
+        error.stack = self._chunks.stack(failure.stack)
+        error.sanitize(run.output.clean)
         error.result = result
         return error
 

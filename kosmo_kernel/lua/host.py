@@ -166,8 +166,8 @@ class Host(Protocol):
     def chunks(self) -> ChunkHost:
         """The texts of chunks."""
 
-    def failed(self, error: KosmoError) -> None:
-        """Record that a request failed with this error; the script may catch it or end with it."""
+    def failed(self, error: KosmoError) -> int:
+        """Record that a request failed with this error, and return its number, 1 or more; the run may end with it."""
 
 
 @dataclass(slots=True)
@@ -195,13 +195,15 @@ class Failure(Exception):  # noqa: N818 - it carries the error that users see
 
     Parameters:
         error: the error that users see.
-        facts: the attributes of a failed call's error, if it came from one.
-        line: the line where the script was stopped, if known.
+        cause: the number from `Host.failed` if the run failed with the error of a request; 0 if not.
+        chunk: the chunk in which it failed; empty if unknown.
+        line: the line of the chunk, if known.
         stack: the frames, innermost first.
     """
 
     error: KosmoError
-    facts: dict[str, Any] | None = None
+    cause: int = 0
+    chunk: str = ""
     line: int | None = None
     stack: list[Frame] = field(default_factory=list)
 
@@ -251,15 +253,15 @@ def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> 
         Frame(str(frame["chunk"])[:MAX_MESSAGE], int(frame["line"]), str(frame["name"])[:MAX_MESSAGE])
         for frame in islice(reply.get("stack", ()), MAX_FRAMES)
     ]
-    line = reply.get("line")
+    chunk, line = str(reply.get("chunk", ""))[:MAX_MESSAGE], reply.get("line")
+    error: KosmoError
     if reply["type"] == "lua_syntax":
-        error = LuaSyntaxError(message)
-        error.incomplete = bool(reply.get("incomplete"))
-        return Failure(error)
-    if reply["type"] == "lua_runtime":
-        facts = reply.get("facts")
-        return Failure(LuaRuntimeError(message), facts if isinstance(facts, dict) else None, None, stack)
-    return Failure(stopped(reply["type"], limits, addition), None, None if line is None else int(line), stack)
+        error = LuaSyntaxError(message, incomplete=bool(reply.get("incomplete")))
+    elif reply["type"] == "lua_runtime":
+        error = LuaRuntimeError(message)
+    else:
+        error = stopped(reply["type"], limits, addition)
+    return Failure(error, int(reply.get("cause", 0)), chunk, None if line is None else int(line), stack)
 
 
 def stopped(why: str, limits: Limits, addition: str = "") -> KosmoError:

@@ -21,7 +21,7 @@ local limits = {}
 local failed_calls = 0 -- protected calls that failed
 local resume_count = 0 -- times that a coroutine was resumed
 local main_thread -- the coroutine of the current request
-local stop_reason -- why it must stop: { stop, line, way }
+local stop_reason -- why it must stop: { stop, way }
 -- The error that stops a script. A script can get hold of it (in a `__close`), so it is empty and read-only.
 local STOP = debug.setmetatable({}, native.register {
   __metatable = false, kind = "stop",
@@ -32,10 +32,10 @@ local memory_limit = 0 -- the memory limit of the request in bytes
 
 local function out_of_memory() return { stop = "memory_limit" } end
 
--- Return a reason to stop with the current line and, inside a script's coroutine, its stack.
+-- Return a reason to stop with, inside a script's coroutine, its stack.
 local function stop_here(stop)
   local thread = running()
-  return { stop = stop, line = native.user_line(4), way = thread ~= main_thread and native.stack(thread) or nil }
+  return { stop = stop, way = thread ~= main_thread and native.stack(thread) or nil }
 end
 
 -- Act on a result of host.tick.

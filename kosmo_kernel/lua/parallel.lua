@@ -221,7 +221,7 @@ function native.call(request, texts)
   pending[last_id], pending_count, loop.under_way = ticket, pending_count + 1, loop.under_way + 1
   tasks.wait(ticket)
   local response = ticket.answer
-  if response.error then native.raise_failure(response.error) end
+  if response.error then native.raise_failure(response) end
   return response, ticket.texts
 end
 

@@ -1,13 +1,14 @@
 -- Source positions, stacks and error messages of scripts.
 --
 -- Trusted frames are skipped, so that an error names the script's line that called a trusted function. Internally a
--- failed call is an error text with a table of facts beside it, which `pcall` returns as a third value. The error of a
--- `parallel.map` task names the item and keeps its stack, because the task's coroutine is closed before the error is
--- reported.
+-- failed call is an error text with a record beside it: the facts that `pcall` returns as a third value, and the number
+-- under which the parent knows the error. A Lua error is nothing but its text, so a script that raises the text again
+-- raises the latest error with that text. The error of a `parallel.map` task names the item and keeps its stack, because
+-- the task's coroutine is closed before the error is reported.
 
 local native, json = ...
 local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
-local error, getinfo, type = error, debug.getinfo, type
+local error, getinfo, ipairs, tointeger, type = error, debug.getinfo, ipairs, math.tointeger, type
 
 local MAX_FRAMES = 60 -- frames of a reported stack
 local MAX_NAME_BYTES = 20000 -- bytes of a name
@@ -16,7 +17,8 @@ local MAX_KEPT_STACKS = 100 -- errors whose stack is kept; usually only the last
 local positions = {}
 
 local sources = {} -- chunk name -> its text
-local failures = {} -- message of a failed call -> its facts, as JSON
+-- message of a failed call -> { facts (as JSON), cause (the parent's number), has_no_line (if the message has none) }
+local failures = {}
 local task_stacks, kept_count = {}, 0 -- message of an error of a task -> its stack; the number of these
 
 -- Start a request with this chunk.
@@ -53,10 +55,11 @@ end
 -- Raise an error that starts with the script's line.
 function native.raise(message) error(position_prefix() .. message, 0) end
 
--- Raise the error of a failed call, and keep its facts.
-function native.raise_failure(facts)
-  local message = position_prefix() .. facts.message
-  failures[message] = json.write(facts)
+-- Raise the error of a failed call from the parent's reply, and keep its facts and number.
+function native.raise_failure(response)
+  local prefix = position_prefix()
+  local message = prefix .. response.error.message
+  failures[message] = { facts = json.write(response.error), cause = response.cause, has_no_line = prefix == "" }
   error(message, 0)
 end
 
@@ -65,8 +68,13 @@ end
 function native.failure(problem, prefix)
   if type(problem) ~= "string" then return problem end
   local message, count = gsub(problem, "^kosmo/[%a_]+:%d+: ", prefix or position_prefix())
-  local facts = failures[problem]
-  return count > 0 and message or problem, facts and json.read(facts)
+  local failure = failures[problem]
+  return count > 0 and message or problem, failure and json.read(failure.facts)
+end
+
+-- Return the parent's number of the failed call that this error came from, or nil.
+function positions.cause(problem)
+  return failures[problem] and failures[problem].cause
 end
 
 -- Return the script frames of a coroutine that has not been resumed since, innermost first. `outermost`, if given, is
@@ -91,6 +99,16 @@ native.stack = positions.stack
 
 function positions.of(stack) return #stack > 0 and format("%s:%d: ", stack[1].chunk, stack[1].line) or "" end
 
+-- Return the chunk and line with which Lua's message begins, and the position after them. Return nil if the message
+-- begins with none, or names a chunk that neither ran nor is on the stack, as in `http://localhost:5000: refused`.
+function positions.place(message, stack)
+  local chunk, line, after = match(message, "^([^\n]-):(%d+): ()")
+  if not chunk or #line > 9 then return end
+  local is_known = sources[chunk] ~= nil
+  for _, frame in ipairs(stack) do is_known = is_known or frame.chunk == chunk end
+  if is_known then return chunk, tointeger(line), after end
+end
+
 -- Errors of tasks ------------------------------------------------------------------------------------------
 
 -- Return one stack made of two, the inner one first.
@@ -110,15 +128,15 @@ function positions.whole_stack(problem, stack)
   return inner_stack and positions.joined(inner_stack, stack) or stack
 end
 
--- Return a table that describes the error of a task's coroutine: `problem`, `stack`, and `facts` or nil.
+-- Return a table that describes the error of a task's coroutine: `problem`, `stack`, and for a failed call its `facts`
+-- and `cause`.
 function positions.caught(thread, problem)
   local stack = positions.stack(thread)
   if type(problem) ~= "string" then return { problem = problem, stack = stack } end
-  local failure = { problem = native.failure(problem, positions.of(stack)), facts = failures[problem] }
-  if failure.facts and failure.problem == json.read(failure.facts).message then
-    -- The task's function is trusted, so the message has no line yet.
-    failure.problem = position_prefix() .. failure.problem
-  end
+  local call = failures[problem] or {}
+  local failure = { problem = native.failure(problem, positions.of(stack)), facts = call.facts, cause = call.cause }
+  -- A trusted function as the task's function has no line of its own.
+  if call.has_no_line then failure.problem = position_prefix() .. failure.problem end
   failure.stack = positions.whole_stack(problem, stack)
   return failure
 end
@@ -128,10 +146,12 @@ end
 function positions.raise_again(failure, index)
   local problem = failure.problem
   if type(problem) ~= "string" then error(problem, 0) end
-  local prefix, text = match(problem, "^([^\n]-:%d+: )(.*)$")
-  local message = format("%sitem %d: %s", prefix or "", index, text or problem)
+  local _, _, after = positions.place(problem, failure.stack)
+  local prefix, text = sub(problem, 1, (after or 1) - 1), sub(problem, after or 1)
+  local message = format("%sitem %d: %s", prefix, index, text)
   if kept_count >= MAX_KEPT_STACKS then task_stacks, kept_count = {}, 0 end
-  failures[message], task_stacks[message], kept_count = failure.facts, failure.stack, kept_count + 1
+  failures[message] = failure.facts and { facts = failure.facts, cause = failure.cause }
+  task_stacks[message], kept_count = failure.stack, kept_count + 1
   error(message, 0)
 end
 

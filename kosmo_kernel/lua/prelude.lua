@@ -90,18 +90,27 @@ local MAX_CHECKED_BYTES = 64 << 10 -- bytes of a text that is checked while the 
 
 local requests = {}
 
-local function clip_message(value) return text.clipped(value, 20000) end
+local MAX_MESSAGE_BYTES = 20000
+
+-- Return the reply for a failed run. Its place is the one that the message begins with, else that of the stack.
+local function failed(kind, message, stack)
+  message = message and text.clipped(message, MAX_MESSAGE_BYTES)
+  local innermost = stack[1] or {}
+  local chunk, line = innermost.chunk, innermost.line
+  if message then
+    local named_chunk, named_line = positions.place(message, stack)
+    if named_chunk then chunk, line = named_chunk, named_line end
+  end
+  return { kind = "failed", type = kind, message = message, chunk = chunk, line = line, stack = stack }
+end
 
 local function error_reply(problem, thread, stop_reason)
   local stack = thread and positions.stack(thread, "the cell") or json.array_of({})
   if stop_reason then
-    return {
-      kind = "failed", type = stop_reason.stop, line = stop_reason.line,
-      stack = stop_reason.way and positions.joined(stop_reason.way, stack) or stack,
-    }
+    return failed(stop_reason.stop, nil, stop_reason.way and positions.joined(stop_reason.way, stack) or stack)
   end
   local prefix = positions.of(stack)
-  local message, facts = native.failure(problem, prefix)
+  local message = native.failure(problem, prefix)
   if type(message) ~= "string" then
     -- A script's table may have a `__tostring`, which is the script's code and runs under its limits.
     local result = limits.run(text.tostring, { hook = true }, message)
@@ -109,8 +118,9 @@ local function error_reply(problem, thread, stop_reason)
     message = prefix
       .. (has_text and result.values and result.values[1] or format("(error object is a %s value)", type(message)))
   end
-  stack = positions.whole_stack(problem, stack)
-  return { kind = "failed", type = "lua_runtime", message = clip_message(message), facts = facts, stack = stack }
+  local reply = failed("lua_runtime", message, positions.whole_stack(problem, stack))
+  reply.cause = positions.cause(problem)
+  return reply
 end
 
 local SMALL_TYPES = { ["nil"] = true, boolean = true, number = true }
@@ -134,9 +144,9 @@ local function run_cell(header, texts)
   for _, input in ipairs(inputs) do input_names[input.name] = true end
   local cell_function, hidden, is_alive = cells.compile(source, name, environment, input_names)
   if not cell_function then
-    return {
-      kind = "failed", type = "lua_syntax", message = clip_message(hidden), incomplete = find(hidden, "<eof>$") ~= nil,
-    }
+    local reply = failed("lua_syntax", hidden, json.array_of({}))
+    reply.incomplete = find(hidden, "<eof>$") ~= nil -- as in the `lua` shell
+    return reply
   end
   native.forget_input()
   if header.numbered then outputs.begin() end

@@ -129,8 +129,7 @@ class RequestHandler:
     def _failed(self, error: KosmoError) -> dict[str, Any]:
         if isinstance(error, LuaProcessError):
             raise error
-        self._host.failed(error)
-        return {"error": error.facts()}
+        return {"error": error.facts(), "cause": self._host.failed(error)}
 
     # Calls -------------------------------------------------------------------------------------------
 

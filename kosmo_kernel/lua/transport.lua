@@ -123,7 +123,7 @@ end
 function transport.ask(header_json, texts)
   native.flush()
   local response, pieces = exchange(payload(header_json, texts, native.records.released()))
-  if response.error then native.raise_failure(response.error) end
+  if response.error then native.raise_failure(response) end
   return response, pieces
 end
 

@@ -6,7 +6,6 @@ are one expression. The text is tokenized when Lua requests it, up to `READ_MOST
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -25,7 +24,6 @@ MAX_CHARACTERS_TOKENIZED = 200_000  # characters tokenized, of one text and of a
 MAX_CONSTRUCTORS = 1_000  # table constructors of all texts whose key order is sent to Lua
 
 Names = tuple[str, ...]
-_LINE = re.compile(r"([0-9]{1,9}):")
 
 
 class ChunkHistory:
@@ -85,17 +83,6 @@ class ChunkHistory:
         code = [token for token in tokens if token.kind != "comment"]
         breaks = [(a, b) for a, b in pairwise(code) if "\n" in text[a.end : b.start]]
         return all(_joins(a) or _joins(b) for a, b in breaks)
-
-    def place(self, message: str, stack: Sequence[Frame]) -> tuple[int | None, str]:
-        """Return the line and the chunk of an error, from its message if that names them, else from the stack."""
-        for name in self._texts:
-            if message.startswith(f"{name}:"):
-                number = _LINE.match(message, len(name) + 1)
-                if number:
-                    return int(number[1]), name
-        if stack:
-            return stack[0].line, stack[0].chunk
-        return None, ""
 
     def excerpt(self, chunk: str, line: int | None) -> str:
         """Return a line of a chunk with its neighbours, marked as in IPython; empty if the line is unknown."""

@@ -22,17 +22,18 @@ class LuaRun:
         output: the output and displays.
         lookups: the requests for anything else.
         chunks: the texts of this and earlier runs.
-        errors: the latest error replies to the script.
+        errors: the latest error replies to the script, by number.
     """
 
     calls: CallTracker
     output: RunOutput
     lookups: Lookups
     chunks: ChunkHistory
-    errors: list[KosmoError] = field(default_factory=list)
+    errors: dict[int, KosmoError] = field(default_factory=dict)
 
-    def failed(self, error: KosmoError) -> None:
-        """Keep an error reply, which the script may catch or end with."""
-        self.errors.append(error)
-        if len(self.errors) > 2 * MAX_ERRORS:
-            del self.errors[:MAX_ERRORS]
+    def failed(self, error: KosmoError) -> int:
+        """Keep an error reply, which the script may catch or end with, and return its number."""
+        number = next(reversed(self.errors), 0) + 1
+        self.errors[number] = error
+        self.errors.pop(number - MAX_ERRORS, None)
+        return number

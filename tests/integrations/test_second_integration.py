@@ -113,6 +113,24 @@ def test_a_failure_speaks_the_service_s_words(lua: Session) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pcall(get, 4)\nget(4)",
+        "for i = 1, 2 do if i == 1 then pcall(get, 4) else get(4) end end",
+        "parallel.map({ 1, 2 }, function(i) if i == 1 then pcall(get, 4) else get(4) end end, { limit = 1 })",
+        "parallel.map({ 4, 4 }, function(n) pcall(get, n) end, { limit = 1 })\nerror(select(2, pcall(get, 4)), 0)",
+    ],
+)
+def test_of_calls_that_fail_with_one_message_the_error_is_that_of_the_one_that_ended_the_run(
+    lua: Session, harbour: Harbour, source: str
+) -> None:
+    with pytest.raises(RefusedError, match="No such ship") as caught:
+        lua.run(f"local function get(n) return app.integrations.ferries.get_ship(n) end\n{source}")
+
+    assert caught.value.request_id == f"v-{len(harbour.asked)}"
+
+
 def test_arguments_are_checked_before_anything_is_sent(lua: Session, harbour: Harbour) -> None:
     with pytest.raises(InvalidArgumentsError, match="`ship_number` must be an integer, got 'Grey Gull'"):
         lua.run("app.integrations.ferries.get_ship({ ship_number = 'Grey Gull' })")

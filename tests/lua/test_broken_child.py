@@ -290,9 +290,11 @@ TALL_TALES: dict[str, dict[str, Any]] = {
     "frames without their parts": {"stack": [{}, {}]},
     "frames that are numbers": {"stack": [1, 2, 3]},
     "frames of lists": {"stack": [{"chunk": ["x"], "line": [1], "name": {}}] * 3},
-    "facts that are a number": {"facts": 5},
-    "facts that are a list": {"facts": [["message"]]},
-    "facts of another error": {"facts": {"message": {"a": 1}, "type": "refused"}},
+    "a cause that is a text": {"cause": "first"},
+    "a cause that is a list": {"cause": [1]},
+    "the cause of an error that did not happen": {"cause": 7},
+    "a chunk that is a list": {"chunk": ["x"], "line": 1},
+    "a line of a chunk that did not run": {"chunk": "x", "line": 1},
 }
 TALLS = [f"greet(); failed(**{tale!r})" for tale in TALL_TALES.values()]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from lua_host import Answers, failure, machine, printed, run, values
+from lua_host import Answers, Shuffled, failure, machine, printed, run, values
 
 from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -67,6 +67,29 @@ def test_accounts_aliases_and_full_names_lead_to_the_same_function(lua: Machine)
     assert [(one.path, one.account) for one in host.asked] == [
         ("heroku.list_addons", None), ("heroku.list_addons", None), ("heroku.list_addons", "production")
     ]  # fmt: skip
+
+
+def test_the_error_of_a_run_is_that_of_its_last_failed_call_whatever_the_messages_say(lua: Machine) -> None:
+    host = Shuffled()
+    source = """local heroku = app.integrations.heroku
+    local _, first = pcall(function() return heroku.get_app('bad') end)
+    local _, other = pcall(function() return heroku.list_dynos('bad') end)
+    heroku.list_dynos('bad')"""
+    caught = failure(lua, source, host)
+
+    assert [error.message for error in host.raised] == ["bad is refused"] * 3
+    assert host.raised[caught.cause - 1] is host.raised[2]
+
+
+def test_a_failed_call_raised_again_is_still_that_call_and_an_error_of_the_scripts_own_is_none(lua: Machine) -> None:
+    host = Shuffled()
+    source = """local heroku = app.integrations.heroku
+    local _, first = pcall(function() return heroku.get_app('bad') end)
+    pcall(heroku.list_dynos, 'bad')
+    error(%s, 0)"""
+
+    assert failure(lua, source % "first", host).cause == 1
+    assert failure(lua, source % "'bad is refused'", host).cause == 0
 
 
 def test_a_failed_call_gives_pcall_a_text_and_a_table_of_facts(lua: Machine) -> None:

@@ -31,6 +31,8 @@ ERRORS = {
     "local name = get('bad'); return name": "cell:3: item 2: bad is refused",
     "parallel.map({ 7, 8 }, function(m) if m == 8 then error('in') end end)": "cell:2: item 2: item 2: in",
     "error('at 10:30: late')": "cell:2: item 2: at 10:30: late",
+    "error('http://localhost:5000: refused', 0)": "item 2: http://localhost:5000: refused",
+    "local made = load('error(7 .. 8)', '=made') made()": "made:1: item 2: 78",
     "error('two\\nlines')": "cell:2: item 2: two\nlines",
 }
 

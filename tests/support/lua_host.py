@@ -49,6 +49,7 @@ class Answers:
     shown: list[DisplayRequest] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     error: errors.KosmoError | None = None
+    raised: list[errors.KosmoError] = field(default_factory=list)
     counted: tuple[int, int] = (0, 0)
     dropped: list[int] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
@@ -134,8 +135,9 @@ class Answers:
     def redact(self, text: str) -> str:
         return text
 
-    def failed(self, error: errors.KosmoError) -> None:
-        pass
+    def failed(self, error: errors.KosmoError) -> int:
+        self.raised.append(error)
+        return len(self.raised)
 
 
 # What scripts that ask in many ways have in common.
