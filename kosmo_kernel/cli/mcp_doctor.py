@@ -15,7 +15,7 @@ from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.doctor import report
-from kosmo_kernel.cli.mcp_list import NONE
+from kosmo_kernel.cli.mcp_list import ADVICE
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
@@ -57,7 +57,7 @@ def _files(configured: Configuration) -> Iterator[Finding]:
         elif source.servers:
             yield Finding(name, "ok", f"{source.path}: {', '.join(source.servers)}")
     if not configured.servers and not configured.faults:
-        yield Finding("files.servers", "warning", "No MCP server is configured.", NONE.partition(". ")[2])
+        yield Finding("files.servers", "warning", "No MCP server is configured.", ADVICE)
 
 
 def _permissions(names: list[str]) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
 from kosmo_kernel.mcp.trust import command_line
 from kosmo_kernel.settings.permissions import EFFECTS, tool_permission
 
-NONE = "No MCP server is configured. `kosmo mcp:add` configures one."
+ADVICE = "`kosmo mcp:add` configures one."
+NONE = f"No MCP server is configured. {ADVICE}"
 
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")

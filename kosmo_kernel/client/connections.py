@@ -51,7 +51,8 @@ _NO_BODY = (204, 304)
 MAX_BODY_BYTES = 64 << 20
 # Accepted content encodings. Nested ones are not among them: they could expand a million to one.
 _CODINGS = ("", "gzip", "identity")
-_BUSY = ("502", "503", "504")  # statuses of a proxy that do not depend on the request
+# Statuses of a proxy that do not depend on the request; the texts of httpx's errors begin with the status of the proxy.
+_BUSY = ("502 ", "503 ", "504 ")
 
 _NETWORK = "Check the network, and HTTPS_PROXY if there is a proxy"
 

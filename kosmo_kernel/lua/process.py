@@ -243,9 +243,9 @@ class LuaProcess(WalledProcess):
         how = "was ended"
         if code is not None and code < 0:
             with suppress(ValueError):
-                how = f"was ended by {signal.Signals(-code).name}"
-            if how.endswith("SIGSYS"):
-                how += ", since it tried what only an intruder would"
+                name = signal.Signals(-code).name
+                how = f"was ended by {name}"
+                how += ", since it tried what only an intruder would" if name == "SIGSYS" else ""
         elif code:
             how = f"ended with status {code}"
         errors = ""

@@ -39,7 +39,6 @@ LOG_LEVEL: protocol.LoggingLevel = "info"
 MODERN = "auto"  # tries the protocol of 2026 first, and falls back to the older handshake
 PROBE = "server/discover"  # the method of its first request
 LEGACY = "legacy"
-NO_MESSAGE = "its answer is no JSON-RPC message"
 
 # The SDK logs failures that it also raises; without a handler Python would print them on standard error.
 for _name in ("mcp", "client"):
@@ -278,8 +277,8 @@ def _translate(error: BaseException, wire: MessageTransport) -> BaseException:
             translated = ClosedError(too_long=wire.too_long)
         case MCPError(code=protocol.REQUEST_TIMEOUT):
             translated = ServerTimeoutError()
-        case MCPError(code=protocol.PARSE_ERROR, message=message) if message == NO_MESSAGE:
-            translated = MalformedError(message)
+        case MCPError(data=MalformedError() as malformed):  # from `_message`; a server's data is JSON
+            translated = malformed
         case MCPError():
             translated = ServerRejectedError(error.message, error.code, wire.status)
         case httpx2.HTTPError():
@@ -359,7 +358,8 @@ def _message(line: bytes, child: Child) -> protocol.JSONRPCMessage | None:
     match content:
         case {"id": int() | str() as request_id, **rest} if "method" not in rest:
             # An invalid response: the error ends the request now and not after its timeout.
-            fault = protocol.ErrorData(code=protocol.PARSE_ERROR, message=NO_MESSAGE)
+            malformed = MalformedError("its answer is no JSON-RPC message")
+            fault = protocol.ErrorData(code=protocol.PARSE_ERROR, message=str(malformed), data=malformed)
             return protocol.JSONRPCError(jsonrpc="2.0", id=request_id, error=fault)
     return None
 

@@ -11,7 +11,14 @@ import psutil
 import pytest
 from mcp_config import FAULTY, children, faulty, opened
 
-from kosmo_kernel.errors import BadAnswerError, CredentialsError, KosmoError, SettingsError, UnreachableError
+from kosmo_kernel.errors import (
+    BadAnswerError,
+    CredentialsError,
+    KosmoError,
+    RefusedError,
+    SettingsError,
+    UnreachableError,
+)
 
 pytest.importorskip("mcp")
 
@@ -127,6 +134,7 @@ EXPECTED: dict[str, tuple[type[KosmoError], str]] = {
     "silent": (UnreachableError, "did not answer in `misbehave` within 4 s"),
     "stuck": (UnreachableError, r"within 4 s\..*\nIt last wrote on standard error:\n  waiting for a lock"),
     "malformed": (BadAnswerError, "answered wrongly in `misbehave`: its answer is no JSON-RPC message"),
+    "rejected": (RefusedError, "answered with an error in `misbehave`: its answer is no JSON-RPC message"),
     "wrong_shape": (BadAnswerError, r"answered wrongly in `misbehave`: it is not as the protocol has it \(content"),
     "huge": (BadAnswerError, r"sent a message of more than 64 MiB in `misbehave`, and was ended\."),
 }

@@ -98,6 +98,12 @@ def malformed(asked: Message) -> None:
     say({"jsonrpc": "2.0", "id": asked["id"], "outcome": "fine"})
 
 
+def rejected(asked: Message) -> None:
+    """An error with the code and the message that a client may have for a malformed response."""
+    fault = {"code": -32700, "message": "its answer is no JSON-RPC message"}
+    say({"jsonrpc": "2.0", "id": asked["id"], "error": fault})
+
+
 def wrong_shape(asked: Message) -> None:
     answer(asked, {"content": "not a list"})
 
