@@ -188,13 +188,13 @@ def test_the_guide_to_errors_has_every_kind_of_failure_and_who_must_act() -> Non
 
 
 def test_the_guide_to_errors_has_every_fact_of_a_failed_call() -> None:
-    told = re.findall(r"^\| (`.*?`) +\| ", docs.read("errors").partition("## Failures")[0], re.MULTILINE)
+    told = re.findall(r"^\| (`.*?`) +\| ", docs.read("errors").partition("## When one call of many fails")[0], re.MULTILINE)
     facts: dict[str, Any] = errors.RefusedError("").facts()
     assert set(re.findall(r"`(\w+)`", " ".join(told))) == set(facts)
 
 
 def test_the_guide_to_accounts_names_each_step_of_the_ladder_in_its_order() -> None:
-    page = docs.read("accounts").partition("## Where a token is found")[2].partition("For a named")[0]
+    page = docs.read("accounts").partition("## Where a token is found")[2].partition("A named account")[0]
     places = ["HEROKU_API_KEY", "accounts:add default", "keyring", "~/.netrc"]
     assert sorted(places, key=page.index) == places
 
@@ -238,11 +238,11 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
     assert {words for words in told if f"| {words}" not in page} == set()
     assert HEROKU.budget is not None
     capacity = HEROKU.budget.capacity
-    assert f"{capacity:,} requests and gives back {HEROKU.budget.refill_per_minute:g}" in page
-    assert f"the last {rate_limiter.RESERVE * capacity:g} are left" in page
-    assert (rate_limiter.MAX_REJECTED_SECONDS, "A quarter of an hour of nothing but refusals" in page) == (
+    assert f"{capacity:,} requests, and gets back {HEROKU.budget.refill_per_minute:g} per minute" in page
+    assert f"The last {rate_limiter.RESERVE * capacity:g} are reserved" in " ".join(page.split())
+    assert (rate_limiter.MAX_REJECTED_SECONDS, "rejects all requests for a quarter of an hour" in " ".join(page.split())) == (
         15 * 60,
         True,
     )
     assert (retry.FIRST_PAUSE_SECONDS, retry.MAX_PAUSE_SECONDS, retry.RETRY_BUDGET_SECONDS) == (0.5, 8, 60)
-    assert "half a second, each next one twice as long up to eight" in " ".join(page.split())
+    assert "half a second; each further wait is twice as long, up to eight" in " ".join(page.split())
