@@ -68,7 +68,7 @@ Figures = dict[str, float]
 
 @contextmanager
 def served(apps: int, latency: float) -> Iterator[dict[str, str]]:
-    """A demo account on a port: what another process's environment has to say of it."""
+    """Yield a demo account on a port: what another process's environment has to say of it."""
     command = [sys.executable, "-m", "kosmo_kernel", "demo:serve", "--apps", str(apps), "--latency", str(latency)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(

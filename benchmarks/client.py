@@ -72,7 +72,7 @@ class Counting:
 
 @contextmanager
 def served(apps: int, latency: float) -> Iterator[str]:
-    """The address of a demo in another process."""
+    """Yield the address of a demo in another process."""
     command = [sys.executable, __file__, "serve", str(apps), str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -52,7 +52,7 @@ COLUMNS = (
 
 
 def dynos(count: int) -> bytes:
-    """An answer with this many dynos, always the same."""
+    """Return an answer with this many dynos, always the same."""
     chance = random.Random(1)
 
     def identifier() -> str:
@@ -101,7 +101,7 @@ def ours(body: bytes) -> KosmoFrame:
 
 
 def by_hand(body: bytes) -> pd.DataFrame:
-    """The same columns with the same types, written for dynos alone."""
+    """Return the same columns with the same types, written for dynos alone."""
     with collector_paused():
         rows = msgspec.json.decode(body)
         count = len(rows)

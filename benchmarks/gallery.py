@@ -121,7 +121,7 @@ def write_scenes(folder: Path) -> None:
 
 
 def picture_notebook(lab: Lab, name: str, save: Callable[[str], object]) -> None:
-    """A notebook from top to bottom, page by page."""
+    """Take pictures of a notebook from top to bottom, page by page."""
     lab.open(f"{name}.ipynb")
     lab.run_all()
     lab.command("notebook:enter-command-mode")
@@ -137,7 +137,7 @@ def picture_notebook(lab: Lab, name: str, save: Callable[[str], object]) -> None
 
 
 def picture_scene(lab: Lab, name: str, save: Callable[[str], object]) -> None:
-    """The page once a scene's cells have run; and while they run, where that can be seen."""
+    """Take a picture of the page after a scene's cells have run, and also while they run if that is visible."""
     lab.open(f"{name}.ipynb")
     if name == "progress":
         lab.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
@@ -166,7 +166,7 @@ def picture_answer(lab: Lab, name: str, save: Callable[[str], object]) -> None:
 
 
 def themes(lab: Lab) -> Iterator[str]:
-    """The name of each theme, while the page has it."""
+    """Yield the name of each theme, while the page has it."""
     for theme in THEMES:
         lab.command("apputils:change-theme", theme=f"JupyterLab {theme}")
         lab.page.locator("#jupyterlab-splash").wait_for(state="detached")

@@ -73,18 +73,18 @@ class Kernel:
         self.process = psutil.Process(pid)
 
     def family(self) -> list[psutil.Process]:
-        """The kernel's process and those below it."""
+        """Return the kernel's process and those below it."""
         return [self.process, *self.process.children(recursive=True)]
 
     def answer(self, request: str) -> dict[str, Any]:
-        """The content of the reply to a request."""
+        """Return the content of the reply to a request."""
         while True:
             message = self.client.get_shell_msg(timeout=PATIENCE)
             if message["parent_header"]["msg_id"] == request:
                 return message["content"]  # type: ignore[no-any-return] # a message is JSON
 
     def until_idle(self, request: str) -> list[dict[str, Any]]:
-        """The messages broadcast for a request."""
+        """Return the messages broadcast for a request."""
         found: list[dict[str, Any]] = []
         while True:
             message = self.client.get_iopub_msg(timeout=PATIENCE)

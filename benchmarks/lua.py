@@ -52,12 +52,12 @@ class Prepared(Dispatcher):
         self.body = body
 
     def call(self, *_anything: Any) -> CallAnswer:
-        """The prepared list."""
+        """Return the prepared list."""
         return CallAnswer([Records(decode(self.body), DYNOS)], ROWS)
 
 
 def dynos() -> bytes:
-    """The JSON of ten thousand dynos."""
+    """Return the JSON of ten thousand dynos."""
     rows: list[dict[str, Any]] = []
     one = company(ROWS)
     for app in one.apps:
@@ -83,7 +83,7 @@ def timed(work: Callable[[], object], *, collect: bool = True) -> float:
 
 
 def lists() -> None:
-    """Lists through Lua."""
+    """Measure lists that pass through Lua."""
     body = dynos()
     print(f"{ROWS:,} dynos, {len(body) / 1e6:.1f} MB of JSON, bytes to table; 1 is the same without Lua")
     with Session("demo") as session:

@@ -31,7 +31,7 @@ AIMS = {  # milliseconds
 
 
 def one_round() -> dict[str, float]:
-    """The figures of this process."""
+    """Return the figures of this process."""
     from IPython.core.completer import provisionalcompleter
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config

@@ -79,11 +79,11 @@ class Alone:
         await asyncio.gather(*(self._ask() for _ in range(CALLS)))
 
     def one(self) -> None:
-        """Calls one after the other."""
+        """Make calls one after the other."""
         self.loop.run_until_complete(self._one_by_one())
 
     def many(self) -> None:
-        """Calls all at once."""
+        """Make all calls at once."""
         self.loop.run_until_complete(self._together())
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ def picture_notebook(lab: Lab, folder: Path) -> None:
 
 
 def picture_terminal(lab: Lab, folder: Path) -> None:
-    """The first question of `kosmo demo`, in a terminal's colours."""
+    """Draw the first question of `kosmo demo` in a terminal's colours."""
     kosmo = shutil.which("kosmo", path=str(Path(sys.executable).parent))
     command = [kosmo, "demo"] if kosmo else [sys.executable, "-m", "kosmo_kernel", "demo"]
     terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}

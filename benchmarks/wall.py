@@ -80,7 +80,7 @@ def work() -> None:
 
 
 def trips() -> None:
-    """A run and a call."""
+    """Measure a run and a call."""
     bare = LuaRuntime()
     with Session("demo") as session:
         session.run("h = docs.list")
@@ -118,7 +118,7 @@ def prints() -> None:
 
 
 def start() -> None:
-    """The time until a new process answers."""
+    """Measure the time until a new process responds."""
     python, child = [], []
     for _ in range(ROUNDS):
         command = [sys.executable, "-I", "-S", "-c", "pass"]

@@ -29,7 +29,7 @@ OPEN = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.lock_down = 
 
 
 def request(source: bytes) -> bytes:
-    """A run, as `Machine` asks for it."""
+    """Return a run, as `Machine` asks for it."""
     header = {"kind": "run", "name": "cell", "args": [], "cpu_limit": 30, "memory_limit": 256 * MIB}
     return wire.pack({**header, "call_limit": 100_000, "result_limit": 64 * MIB}, [source])
 
@@ -42,7 +42,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def child(start: str) -> LuaProcess:
-    """A child that is ready."""
+    """Return a child that is ready."""
     process.START = start
     one = LuaProcess()
     one.write(wire.pack({"kind": "spaces"}, [b"[]"]))
@@ -80,7 +80,7 @@ def memory() -> None:
 
 
 def runs() -> None:
-    """A run of one value, and a loop that looks at the clock every thousand instructions."""
+    """Measure a run of one value, and a loop that checks the clock every thousand instructions."""
     children = {name: child(start) for name, start in (("with walls", WALLED), ("without", OPEN))}
 
     def ask(one: LuaProcess, payload: bytes, allow: bool) -> None:

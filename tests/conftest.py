@@ -66,7 +66,7 @@ def move_in(patch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 def stay_on_loopback(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook that fails the test which looks up or dials another machine."""
+    """Fail the test that looks up or connects to another machine. An audit hook."""
     if event == "socket.getaddrinfo":
         host = args[0]
     elif event in ("socket.connect", "socket.sendto") and args[0].family in (socket.AF_INET, socket.AF_INET6):
@@ -122,7 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The test's own home folder, empty."""
+    """Return the test's own home folder, empty."""
     folder = tmp_path_factory.getbasetemp() / "homes" / str(next(HOME_NUMBERS))  # `mktemp` reads all that are there
     folder.mkdir(parents=True)
     move_in(monkeypatch, folder)
@@ -131,21 +131,21 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    """A session whose account is the demo."""
+    """Yield a session whose account is the demo."""
     with Session("demo") as opened:
         yield opened
 
 
 @pytest.fixture
 def demo_url() -> Iterator[str]:
-    """The address of the demo account's API, on a real port of this machine."""
+    """Yield the address of the demo account's API, on a real port of this machine."""
     with serve(DemoApi(company())) as served:
         yield served.url
 
 
 @pytest.fixture(scope="module")
 def kernel_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which Jupyter finds the Lua kernel, on the demo account; for all fixtures of a module."""
+    """Yield the environment in which Jupyter finds the Lua kernel, on the demo account, for a whole module."""
     from kernel_client import known_to_jupyter
 
     with known_to_jupyter(tmp_path_factory.mktemp("jupyter")) as values:
@@ -154,14 +154,14 @@ def kernel_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 
 @pytest.fixture
 def kernel_list(kernel_settings: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for kernels that a test starts itself."""
+    """Set the same environment for kernels that a test starts itself."""
     for name, value in kernel_settings.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
 def kernel(kernel_settings: dict[str, str]) -> Iterator[Kernel]:
-    """A Lua kernel, one for all tests of a module."""
+    """Yield a Lua kernel, one for all tests of a module."""
     from kernel_client import running
 
     with running() as one:

@@ -61,7 +61,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[Block]:
-    """The commands of a terminal, each with what it prints, as one shell line that brings its `export`s along."""
+    """Yield the commands of a terminal, each with what it prints, as one shell line that brings its `export`s along."""
     exports = ""
     start = block.line + 1
     for part in re.split(r"^(?=\$ )", block.text, flags=re.MULTILINE):

@@ -117,7 +117,7 @@ def sources(*folders: Path, suffix: str = ".py") -> list[Path]:
 
 
 def module_of(path: Path) -> str:
-    """The name of a module below the package; empty for the package itself."""
+    """Return the name of a module below the package; empty for the package itself."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -156,7 +156,7 @@ def _imported_names(path: Path) -> Iterator[str]:
 
 @cache
 def imported_modules(module: str) -> frozenset[str]:
-    """The modules of the package that a module imports."""
+    """Return the modules of the package that a module imports."""
     found = set()
     for name in imported_names(MODULES[module]):
         if name == f"{NAME}.{VERSION}" or not f"{name}.".startswith(f"{NAME}."):
@@ -170,7 +170,7 @@ def imported_modules(module: str) -> frozenset[str]:
 
 
 def wrong_arrows(arrows: Iterable[tuple[str, str]]) -> list[str]:
-    """The imports, from one module to another, that do not go down."""
+    """Return the imports, from one module to another, that do not go down."""
     wrong = []
     for module, other in arrows:
         room, below = room_of(module), room_of(other)
@@ -188,7 +188,7 @@ def importers(library: str) -> list[str]:
 
 
 def public_names(path: Path) -> Iterator[tuple[str, int]]:
-    """The names of public classes, functions, methods and constants that a file defines, with their lines."""
+    """Yield the names of public classes, functions, methods and constants that a file defines, with their lines."""
     nodes: list[ast.stmt] = list(tree_of(path).body)
     while nodes:
         node = nodes.pop()

@@ -175,7 +175,7 @@ class KosmoMagic(Magics):
     @line_magic
     @_with_commands
     def kosmo(self, line: str) -> Any:
-        """The reference, the accounts, the Lua state, and the last failure."""
+        """Show the reference, the accounts, the Lua state, or the last failure."""
         with self._short_errors(keep=False):
             return value_of([run_command(line, notebook_context(self.shell, self.session))], Options())
 

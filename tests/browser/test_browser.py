@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Lab]]:
-    """Opens pages of one JupyterLab, which has a copy of the notebooks; fails where a page's scripts did."""
+    """Yield a function that opens pages of one JupyterLab with our notebooks; fail if the scripts of a page failed."""
     folder = tmp_path_factory.mktemp("notebooks")
     for notebook in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(notebook, folder)
@@ -39,7 +39,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
 @pytest.fixture(scope="module")
 def first_steps(open_page: Callable[[], Lab]) -> Lab:
-    """The Lua notebook, run from top to bottom."""
+    """Return the Lua notebook, run from top to bottom."""
     page = open_page()
     page.open("first-steps.ipynb")
     page.run_all()

@@ -60,7 +60,7 @@ APPLICATIONS = {"JupyterLab": Lab, "Notebook 7": Notebook7}
 
 @pytest.fixture(scope="module")
 def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Lab]]:
-    """Opens a new copy of a notebook in an application; fails where a page's scripts did, or said that they did.
+    """Yield a function that opens a copy of a notebook in an application; fail if scripts of a page failed.
 
     Notebook 7 has errors of its own, so only those that name the extension count there.
     """
@@ -103,7 +103,7 @@ def application(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def python(open_page: Callable[[str, str], Lab], application: str) -> Lab:
-    """A Python notebook."""
+    """Return a Python notebook."""
     return open_page(application, "python.ipynb")
 
 
@@ -116,7 +116,7 @@ def notebook(kernel: str, language: str, cells: dict[str, str]) -> nbformat.Note
 
 
 def asking_notebook() -> nbformat.NotebookNode:
-    """A notebook that came from elsewhere, with a button in an output that it brought along."""
+    """Return a notebook that came from elsewhere, with a button in an output that it brought along."""
     found = notebook("python3", "python", {"asks": "pass"})
     found.cells[0].outputs = [v4.new_output("display_data", {"text/html": f"<p>Press:</p>{BUTTON.format('text')}"})]
     return found

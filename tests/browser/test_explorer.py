@@ -56,7 +56,7 @@ def api() -> HostileAndSlow:
 
 @pytest.fixture(scope="module")
 def open_page(tmp_path_factory: pytest.TempPathFactory, api: HostileAndSlow) -> Iterator[Callable[..., Lab]]:
-    """Opens a notebook whose explorer is there; nothing that its page does leaves this machine or fails."""
+    """Yield a function that opens a notebook with the explorer; fail if its page fails or leaves this machine."""
     folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
     for kernel, first in FIRST_LINE.items():
         notebook = v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})

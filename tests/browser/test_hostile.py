@@ -77,7 +77,7 @@ FORMULAS = [
 
 
 def lua(text: str) -> str:
-    """A text as Lua writes it."""
+    """Return a text as Lua writes it."""
     return '"' + "".join(f"\\{byte:03}" for byte in text.encode()) + '"'
 
 
@@ -138,7 +138,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def watched(place: Place) -> tuple[Lab, Seen]:
-    """A new page, and what it does from now on."""
+    """Return a new page, and what it does from now on."""
     seen = Seen()
     page = place.browser.new_page(viewport={"width": 1200, "height": 900})
     own = urlsplit(place.address).netloc

@@ -165,7 +165,7 @@ def _configure(home: Path, every: list[Case]) -> None:
 
 
 def exported(made: nbformat.NotebookNode, path: Path) -> Path:
-    """The page that nbconvert makes of a notebook."""
+    """Return the page that nbconvert makes of a notebook."""
     from nbconvert import HTMLExporter
 
     path.write_text(HTMLExporter().from_notebook_node(made)[0], encoding="utf-8")  # type: ignore[no-untyped-call] # no types
@@ -173,7 +173,7 @@ def exported(made: nbformat.NotebookNode, path: Path) -> Path:
 
 
 def silent(every: list[Case], made: nbformat.NotebookNode) -> list[str]:
-    """The cases of which nothing is shown in a notebook, or not as many outputs as there are texts."""
+    """Return the cases of which nothing is shown in a notebook, or not as many outputs as there are texts."""
     shown: dict[int, int] = defaultdict(int)
     for cell in made.cells:
         first, count = map(int, cell.id.partition("-")[0].split("x"))
@@ -225,7 +225,7 @@ def enough(every: list[Case], harms: Harms, least: int) -> None:
 
 
 def merged(found: Iterable[Harms]) -> Harms:
-    """The harms of several pages."""
+    """Return the harms of several pages."""
     together: Harms = defaultdict(set)
     for harms in found:
         for number, kinds in harms.items():
@@ -234,7 +234,7 @@ def merged(found: Iterable[Harms]) -> Harms:
 
 
 def raw_groups(every: list[Case]) -> list[list[Case]]:
-    """The cases of each page where they are shown as they are: one for all that let what follows them be."""
+    """Return the cases of each page where they are shown as they are: one for all that let what follows them be."""
     kinds = {kind: [case for case in every if case.spreads == kind] for kind in ("", "ends", "moves")}
     return [kinds[""], kinds["ends"], *([case] for case in kinds["moves"])]
 
@@ -262,13 +262,13 @@ def test_the_same_as_they_are_do_harm_in_a_page_of_kosmo_run(place: Place, tmp_p
 
 
 def _page(made: nbformat.NotebookNode, folder: Path) -> Path:
-    """The page that `kosmo run --html` makes of an executed notebook."""
+    """Return the page that `kosmo run --html` makes of an executed notebook."""
     nbformat.write(made, folder / "copy.ipynb")
     return page.write(folder / "copy.ipynb")
 
 
 def _executed(every: list[Case]) -> nbformat.NotebookNode:
-    """A notebook with what a session shows of each case."""
+    """Return a notebook with what a session shows of each case."""
     made = notebook(every, KERNELS[0])
     with Session("demo") as session:
         for cell in made.cells[1:-1]:

@@ -27,7 +27,7 @@ NOTEBOOKS = {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A page of JupyterLab."""
+    """Yield a page of JupyterLab."""
     folder = tmp_path_factory.mktemp("notebooks")
     for kernel, cells in NOTEBOOKS.items():
         notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})

@@ -38,7 +38,7 @@ WATCH = """cell => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A page of a JupyterLab whose default account takes a tenth of a second for each answer."""
+    """Yield a page of a JupyterLab whose default account takes a tenth of a second for each answer."""
     folder = tmp_path_factory.mktemp("notebooks")
     for kernel, cells in NOTEBOOKS.items():
         notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": kernel, "display_name": kernel}})
@@ -75,7 +75,7 @@ def test_the_line_is_updated_in_place_and_its_last_state_stays(lab: Lab, kernel:
 
 @pytest.fixture
 def finished(lab: Lab) -> Lab:
-    """The page with a notebook that was run."""
+    """Return the page with a notebook that was run."""
     lab.open("kosmo-lua.ipynb")
     lab.run_all()
     return lab

@@ -21,7 +21,7 @@ SECRET = "HRKU-11111111-2222-4333-8444-555555555555"
 
 @pytest.fixture(autouse=True)
 def place(home: Path, demo_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the settings; the API is the served demo, and there is no keyring."""
+    """Return the folder of the settings; the API is the served demo, and there is no keyring."""
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home / "settings"))
     monkeypatch.setenv("HEROKU_API_URL", demo_url)
     return home / "settings"
@@ -29,7 +29,7 @@ def place(home: Path, demo_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ring(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A keyring, in a file that the test can read."""
+    """Return a keyring, in a file that the test can read."""
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "fake_keyrings.OnDisk")
     monkeypatch.setenv(FILE, str(home / "ring.json"))
     return home / "ring.json"

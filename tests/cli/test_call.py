@@ -306,7 +306,7 @@ def test_every_built_in_integration_has_its_command() -> None:
 
 @pytest.fixture
 def asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The settings want a person asked before anything is read."""
+    """Make the settings require a question before anything is read."""
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
     settings = '[integrations.heroku.permissions]\nread = "ask"\n'
     (tmp_path / "config.toml").write_text(settings, encoding="utf-8")

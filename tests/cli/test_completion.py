@@ -59,7 +59,7 @@ def installed(shell: str) -> str:
 
 
 def said(shell: str, script: str, *args: str) -> list[str]:
-    """The lines that a script prints in a shell."""
+    """Return the lines that a script prints in a shell."""
     done = subprocess.run([shell, *args, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.splitlines()

@@ -65,7 +65,7 @@ WITH_JSON = [name for name in COMMANDS if offers_json(name)]
 
 
 def check(name: str, code: int, printed: str) -> Any:
-    """The one document on standard output, which fits the command's schema for this exit code."""
+    """Return the one document on standard output, which fits the command's schema for this exit code."""
     document = json.loads(printed)
     parts = json.loads((SCHEMAS / file_of(name)).read_bytes()) if name in WITH_JSON else {}
     part = "done" if code == 0 else "failed"

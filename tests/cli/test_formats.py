@@ -40,7 +40,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 def cells_of(markdown: str) -> list[list[str]]:
-    """The cells of the tables in a Markdown text as they are rendered."""
+    """Return the cells of the tables in a Markdown text as they are rendered."""
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
     rows: list[list[str]] = []
     for place, token in enumerate(tokens):

@@ -38,7 +38,7 @@ def answer_of(*args: str, **more: Any) -> tuple[int, dict[str, Any]]:
 
 
 def checked(code: int, answer: dict[str, Any]) -> dict[str, Any]:
-    """The document of a run that ended with this code, once it is found to have its form."""
+    """Return the document of a run that ended with this code, once it is found to have its form."""
     assert list(answer) == list(ENVELOPE)
     validate(answer, {"properties": ENVELOPE})
     assert answer["success"] is (code == 0)

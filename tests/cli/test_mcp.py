@@ -29,7 +29,7 @@ Typed = Callable[..., Any]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository, which is where the commands run; the user's home is another folder."""
+    """Return a repository, which is where the commands run; the user's home is another folder."""
     root = tmp_path / "repository"
     (root / ".git").mkdir(parents=True)
     monkeypatch.chdir(root)
@@ -47,7 +47,7 @@ def entries(path: Path) -> Any:
 
 
 def telltale(folder: Path) -> tuple[dict[str, Any], Path]:
-    """An entry whose program leaves a file behind, so that its start can be seen; and that file."""
+    """Return an entry whose program leaves a file behind, so that its start can be seen; and that file."""
     mark = folder / "was-started"
     return {"command": sys.executable, "args": ["-c", f"open({str(mark)!r}, 'w').close()"], "timeout": 5}, mark
 

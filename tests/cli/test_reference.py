@@ -26,7 +26,7 @@ FIELD = ["key", "label", "type", "required", "configured", "description"]
 
 
 def rows(text: str) -> list[str]:
-    """The names at the start of indented lines."""
+    """Return the names at the start of indented lines."""
     return re.findall(r"^  (\S+)", text, re.MULTILINE)
 
 

@@ -41,7 +41,7 @@ Env = Mapping[str, str]
 
 @pytest.fixture
 def trapped(tmp_path: Path) -> Trapped:
-    """The folder of somebody else, with a notebook."""
+    """Return the folder of somebody else, with a notebook."""
     folder = tmp_path / "theirs"
     folder.mkdir()
     notebook = new_notebook(cells=[new_code_cell(LUA), new_code_cell("app.integrations.heroku.list_apps()")])
@@ -119,7 +119,7 @@ def test_a_template_of_the_folder_runs_where_nbconvert_looks_by_itself(trapped: 
 
 
 def speaks(env: Env, folder: Path) -> None:
-    """A kernel of Jupyter's runs cells in a folder, completes, and shows tables."""
+    """Check that Jupyter's kernel runs cells in a folder, completes, and shows tables."""
     with pytest.MonkeyPatch.context() as patch:
         for name in {*os.environ, *env}:
             if name not in env:
@@ -177,7 +177,7 @@ def mcp_list(trapped: Trapped, _elsewhere: Path, env: Env) -> None:
 
 
 def doctor(trapped: Trapped, elsewhere: Path, env: Env) -> None:
-    """The doctor starts the kernel's Python in the folder of its entry."""
+    """Check that the doctor starts the kernel's Python in the folder of its entry."""
     done(KOSMO, "install", "--prefix", str(elsewhere), cwd=trapped.folder, env=env)
     kernels = elsewhere / "share" / "jupyter"
     write(kernels / "kernels" / NAME, trapped.marks)

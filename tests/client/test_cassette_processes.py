@@ -39,7 +39,7 @@ def dynos(*apps: str) -> list[str]:
 
 
 def asked(file: Path, app: str, run: str) -> None:
-    """A process of a run asks for the dynos of an app, and ends."""
+    """Request the dynos of an app in a process of a run."""
     env = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": run}
     done = kosmo("integrations:lua", "-e", ASK.format(app), env=env)
     assert done.returncode == 0, done.stderr

@@ -61,7 +61,7 @@ def burst(client: Client, demo: Demo, size: int, rounds: int = 1) -> None:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Makes the connections believe that time has passed: the seconds are the one item."""
+    """Return a list with the number of seconds by which the clock of the connections is ahead."""
     passed = [0.0]
     real = __import__("time").monotonic
     time = SimpleNamespace(monotonic=lambda: real() + passed[0])

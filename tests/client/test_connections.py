@@ -64,7 +64,7 @@ def ask(url: str, *, timeout: float = 30.0) -> object:
 
 @contextmanager
 def talking(talk: Callable[[socket.socket], object], scheme: str = "http") -> Iterator[str]:
-    """A server for one connection, which it hands to `talk`."""
+    """Yield a server for one connection, which it hands to `talk`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(10)  # for a test that fails before it dials
 
@@ -122,7 +122,7 @@ def test_nothing_is_opened_before_the_first_request(monkeypatch: pytest.MonkeyPa
 
 
 def counting(api: WSGIApplication, connections: set[str]) -> WSGIApplication:
-    """The same API; the server gives every connection a thread of its own, whose name is kept."""
+    """Return the same API; the server gives every connection a thread of its own, whose name is kept."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         connections.add(threading.current_thread().name)

@@ -27,7 +27,7 @@ FOUR = "{ 'my-app', 'booking-api', 'address-checker', 'van-telemetry' }"
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """The demo's company behind a real port; what is asked about domains is kept back."""
+    """Yield the demo's company behind a real port; what is asked about domains is kept back."""
     made = Gate(DemoApi(company()), "/domains")
     with serve(made) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)

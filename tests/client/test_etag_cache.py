@@ -127,7 +127,7 @@ def test_a_full_last_page_is_read_again_since_another_may_follow_it_now() -> Non
     rows = [{"id": str(number)} for number in range(1000)]
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """A service whose tags say nothing of what follows, as most do."""
+        """Return a service whose tags say nothing of what follows, as most do."""
         first = environ["HTTP_RANGE"].startswith("id ..")
         tag = '"first"' if first else '"second"'
         if environ.get("HTTP_IF_NONE_MATCH") == tag:

@@ -31,7 +31,7 @@ WHERE = "heroku.list_apps (account production): "
 
 
 def answering(status: int, body: bytes | str | object, headers: dict[str, str] | None = None) -> WSGIApplication:
-    """An API that gives every request the same answer; a body that is no text is sent as JSON."""
+    """Return an API that gives every request the same answer; a body that is no text is sent as JSON."""
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
 
     def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

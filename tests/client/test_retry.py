@@ -28,7 +28,7 @@ APPS = HEROKU.function("list_apps")
 
 
 def raising(*errors: Exception | None) -> httpx.BaseTransport:
-    """A network on which requests get lost in these ways, and then are answered."""
+    """Return a network on which requests get lost in these ways, and then are answered."""
     left = list(errors)
 
     def handle(_request: httpx.Request) -> httpx.Response:

@@ -121,7 +121,7 @@ def apps_where(holds: Callable[[Record], Any]) -> list[str]:
 
 
 def where(resource: str, holds: Callable[[Record], Any]) -> list[str]:
-    """The names of the apps that have such a record, each once."""
+    """Return the names of the apps that have such a record, each once."""
     return list(dict.fromkeys(r["app"]["name"] for r in LARKMOOR[resource] if holds(r)))
 
 

@@ -30,7 +30,7 @@ SEVEN = company(7)
 
 
 def inside(api: DemoApi, headers: dict[str, str] | None = None) -> httpx.Client:
-    """A client whose requests never leave this process."""
+    """Return a client whose requests never leave this process."""
     return httpx.Client(
         transport=httpx.WSGITransport(app=api),
         base_url="http://api.heroku.example",

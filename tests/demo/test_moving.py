@@ -16,7 +16,7 @@ HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": 
 
 
 def read(api: DemoApi, path: str, first: str, most: int = 50) -> tuple[list[list[Any]], list[str]]:
-    """The pages of a list and the ranges that led to them, until the end or until there were that many."""
+    """Return the pages of a list and the ranges that led to them, until the end or until there were that many."""
     pages: list[list[Any]] = []
     ranges = [first]
     transport = httpx.WSGITransport(app=api)

@@ -22,7 +22,7 @@ Heroku = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def heroku(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heroku]:
-    """Runs it to the end, and gives what it printed."""
+    """Yield a function that runs it to the end, and returns what it printed."""
     executable = os.environ.get("OFFICIAL_HEROKU_CLI")
     if not executable:
         pytest.skip("OFFICIAL_HEROKU_CLI names no executable of Heroku's CLI")

@@ -87,7 +87,7 @@ def shown(request: pytest.FixtureRequest) -> Company:
 
 @pytest.fixture
 def either(shown: Company) -> Iterator[httpx.Client]:
-    """A client of either company."""
+    """Yield a client of either company."""
     with inside(shown) as opened:
         yield opened
 

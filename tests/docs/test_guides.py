@@ -41,13 +41,13 @@ Block = tuple[str, str]
 
 
 def blocks(name: str) -> list[Block]:
-    """The fenced blocks of a page: language and text."""
+    """Return the fenced blocks of a page: language and text."""
     tokens = MarkdownIt("commonmark").parse(docs.read(name))
     return [(token.info, token.content) for token in tokens if token.type == "fence"]
 
 
 def shown_by(name: str) -> list[tuple[Block, str | None]]:
-    """The blocks of code of a page, each with what the page says that it shows."""
+    """Return the blocks of code of a page, each with what the page says that it shows."""
     found = [*blocks(name), ("", "")]
     return [(one, after[1] if after[0] == "text" else None) for one, after in pairwise(found) if one[0] != "text"]
 
@@ -188,7 +188,8 @@ def test_the_guide_to_errors_has_every_kind_of_failure_and_who_must_act() -> Non
 
 
 def test_the_guide_to_errors_has_every_fact_of_a_failed_call() -> None:
-    told = re.findall(r"^\| (`.*?`) +\| ", docs.read("errors").partition("## When one call of many fails")[0], re.MULTILINE)
+    page = docs.read("errors").partition("## When one call of many fails")[0]
+    told = re.findall(r"^\| (`.*?`) +\| ", page, re.MULTILINE)
     facts: dict[str, Any] = errors.RefusedError("").facts()
     assert set(re.findall(r"`(\w+)`", " ".join(told))) == set(facts)
 
@@ -227,7 +228,7 @@ def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None
 
 
 def test_the_guide_to_limits_says_what_the_limits_are() -> None:
-    page, usual = docs.read("limits"), Limits()
+    page, usual = " ".join(docs.read("limits").split()), Limits()
     told = {
         f"{usual.memory >> 20} MiB",
         f"{usual.cpu:g} s",
@@ -239,10 +240,10 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
     assert HEROKU.budget is not None
     capacity = HEROKU.budget.capacity
     assert f"{capacity:,} requests, and gets back {HEROKU.budget.refill_per_minute:g} per minute" in page
-    assert f"The last {rate_limiter.RESERVE * capacity:g} are reserved" in " ".join(page.split())
-    assert (rate_limiter.MAX_REJECTED_SECONDS, "rejects all requests for a quarter of an hour" in " ".join(page.split())) == (
+    assert f"The last {rate_limiter.RESERVE * capacity:g} are reserved" in page
+    assert (rate_limiter.MAX_REJECTED_SECONDS, "rejects all requests for a quarter of an hour" in page) == (
         15 * 60,
         True,
     )
     assert (retry.FIRST_PAUSE_SECONDS, retry.MAX_PAUSE_SECONDS, retry.RETRY_BUDGET_SECONDS) == (0.5, 8, 60)
-    assert "half a second; each further wait is twice as long, up to eight" in " ".join(page.split())
+    assert "half a second; each further wait is twice as long, up to eight" in page

@@ -46,7 +46,7 @@ by_each_reader = pytest.mark.parametrize("read", READERS, ids=["markdown-it", "n
 
 
 def page_with(field: str, words: str) -> tuple[Page, Page]:
-    """The pages of a server and of its tool, with some words in one field."""
+    """Return the pages of a server and of its tool, with some words in one field."""
 
     def said(name: str, usual: Any = WORD) -> Any:
         return words if name == field else usual

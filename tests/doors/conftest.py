@@ -13,7 +13,7 @@ OpenDoor = Callable[[str, Settings, str], Door]
 
 @pytest.fixture(scope="session")
 def open_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenDoor]:
-    """Opens a door, or gives the one that is open with the same settings."""
+    """Yield a function that opens a door, or returns the open one if it has the same settings."""
     found: dict[tuple[str, str, str], Door] = {}
     with ExitStack() as stack:
 

@@ -43,7 +43,7 @@ PIECES = (
 
 
 def cells() -> list[str]:
-    """The Lua of this project's notebooks and reference."""
+    """Return the Lua of this project's notebooks and reference."""
     found = [EARLIER, *(function.example for function in HEROKU.functions)]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

@@ -48,7 +48,7 @@ class Page:
         return shown
 
     def find(self, model: str, **fields: str) -> str:
-        """The comm of the newest widget of a kind with such fields."""
+        """Return the comm of the newest widget of a kind with such fields."""
         return [
             comm
             for comm, state in self.states.items()
@@ -68,7 +68,7 @@ class Page:
         return self.send("comm_msg", {"comm_id": comm, "data": data}, **header)
 
     def hear(self, request: str) -> list[str]:
-        """The texts that were shown until a message was dealt with."""
+        """Return the texts that were shown until a message was dealt with."""
         return self._take(self.kernel.broadcast(request))
 
     def wait_until(self, reached: Callable[[], bool]) -> None:

@@ -37,7 +37,7 @@ def reply(status: int, body: bytes = b"[]", **headers: str) -> Response:
 
 
 def paths(record: dict[str, Any], above: str = "") -> set[str]:
-    """The dotted paths of a record's values; a null stands for what could be below it."""
+    """Return the dotted paths of a record's values; a null stands for what could be below it."""
     found = set()
     for key, value in record.items():
         found |= paths(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}"}
@@ -196,7 +196,7 @@ def test_every_field_of_the_demo_is_a_column(name: str) -> None:
 
 
 def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str, **modules: str) -> None:
-    """A package on the path with these entry points, as pip would leave it."""
+    """Put a package with these entry points on the path, as pip would."""
     for name, text in modules.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     info = folder / "kosmo_shop-1.0.dist-info"

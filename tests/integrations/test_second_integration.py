@@ -35,7 +35,7 @@ TABLE = ["number", "title", "port.code", "port.title", "launched_at", "knots", "
 
 @pytest.fixture
 def harbour(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbour]:
-    """The ferries' API on a port of this machine, known to the process like a built-in integration."""
+    """Yield the ferries' API on a port of this machine, known to the process like a built-in integration."""
     everything = (*integrations.BUILT_IN, FERRIES)
     monkeypatch.setattr(integrations, "BUILT_IN", everything)
     api = Harbour()
@@ -236,7 +236,7 @@ def test_the_doctor_examines_it(harbour: Harbour, capsys: pytest.CaptureFixture[
 
 @pytest.fixture
 def installed(tmp_path: Path) -> dict[str, str]:
-    """An environment in which the file is a package with an entry point."""
+    """Return an environment in which the file is a package with an entry point."""
     info = tmp_path / "tidewater-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tidewater\nVersion: 1\n")

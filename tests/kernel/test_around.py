@@ -47,7 +47,7 @@ def notebook() -> nbformat.NotebookNode:
 
 
 def shown(of: nbformat.NotebookNode) -> dict[str, str]:
-    """The texts that cells showed, by the cell's id."""
+    """Return the texts that cells showed, by the cell's id."""
     return {
         cell.id: "".join(output.get("data", {}).get("text/plain", output.get("text", "")) for output in cell.outputs)
         for cell in of.cells

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("kernel_list")
 
 
 def data(messages: list[Message]) -> list[tuple[str, dict[str, Any]]]:
-    """The kinds and MIME bundles of what was shown."""
+    """Return the kinds and MIME bundles of what was shown."""
     return [(kind, content["data"]) for kind, content in messages if "data" in content]
 
 

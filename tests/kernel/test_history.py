@@ -17,7 +17,7 @@ from kosmo_kernel.kernel.history import History
 
 @contextmanager
 def session(place: Path | str, *cells: str) -> Iterator[History]:
-    """A kernel's history in which these cells were typed."""
+    """Yield a kernel's history in which these cells were typed."""
     opened = History(place)
     for number, code in enumerate(cells, start=1):
         opened.add(number, code)

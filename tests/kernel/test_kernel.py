@@ -42,7 +42,7 @@ class Desk:
         )
 
     def shown(self, code: str) -> list[Content]:
-        """The MIME bundles that a cell shows."""
+        """Return the MIME bundles that a cell shows."""
         assert self.run(code)["status"] == "ok"
         return [content["data"] for kind, content in self.sent if kind in ("execute_result", "display_data")]
 

@@ -21,7 +21,7 @@ def client() -> Client:
 
 
 def typed(kind: str = "execute_request", content: dict[str, Any] | None = None) -> list[bytes]:
-    """The frames of a request as Jupyter's clients write them."""
+    """Return the frames of a request as Jupyter's clients write them."""
     one = client()
     return one.serialize(one.msg(kind, content or {"code": "1"}), ident=b"front end")
 
@@ -82,7 +82,7 @@ def test_a_scheme_that_is_not_known_is_an_error() -> None:
 
 
 def read(frames: list[Any]) -> dict[str, Any]:
-    """A message of ours as Jupyter's clients read it."""
+    """Return a message of ours as Jupyter's clients read it."""
     one = client()
     identities, rest = one.feed_identities(frames)
     return one.deserialize(rest) | {"identities": identities}

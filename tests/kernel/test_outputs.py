@@ -16,7 +16,7 @@ Cell = Callable[[str], list[Any]]
 
 @pytest.fixture
 def cell(session: Session) -> Cell:
-    """Runs one numbered cell after the other."""
+    """Return a function that runs one numbered cell after the other."""
     numbers = iter(range(1, 1000))
 
     def run(code: str) -> list[Any]:

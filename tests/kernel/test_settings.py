@@ -28,7 +28,7 @@ class Desk:
         return self.notebook.execute(code, self.number, stored=True, silent=False, input_allowed=False, expressions={})
 
     def text(self, code: str) -> str:
-        """The text of what a cell shows as its value."""
+        """Return the text of what a cell shows as its value."""
         assert self.run(code)["status"] == "ok"
         return next((str(content["data"]["text/plain"]) for kind, content in self.sent if kind == "execute_result"), "")
 
@@ -41,7 +41,7 @@ def lua() -> Iterator[Session]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The settings of the project in whose folder this is."""
+    """Return the settings of the project in whose folder this is."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / "pyproject.toml"
 

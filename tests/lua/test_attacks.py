@@ -73,7 +73,7 @@ def sampled(among: list[Program], every: int) -> list[Any]:
 
 
 def some_of_each(every: int) -> list[Program]:
-    """A few programs of each group that have one cell."""
+    """Return a few programs of each group that have one cell."""
     return [
         program
         for group in GROUPS
@@ -173,7 +173,7 @@ def test_a_program_shows_a_terminal_nothing_that_moves_it(
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
-    """A Lua kernel of the demo account, with the limits of an attack and the secrets in its environment."""
+    """Yield a Lua kernel of the demo account, with the limits of an attack and the secrets in its environment."""
     limits = {"KOSMO_CPU_LIMIT": str(CPU), "KOSMO_MEMORY_LIMIT": str(MEMORY)}
     with pytest.MonkeyPatch.context() as patch, known_to_jupyter(tmp_path_factory.mktemp("jupyter")):
         plant(patch)

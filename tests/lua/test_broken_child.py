@@ -31,14 +31,14 @@ PATIENCE = 20.0  # seconds, a third of what the double sleeps; each of these end
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that does nothing, or does not listen, is given up soon."""
+    """Shorten the time after which a child that does nothing, or does not listen, is ended."""
     monkeypatch.setattr(watch, "MAX_IDLE_SECONDS", 0.5)
     monkeypatch.setattr(process, "MAX_UNREAD_SECONDS", 0.5)
 
 
 @pytest.fixture
 def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
-    """A session whose first child is the double that the test describes."""
+    """Yield a session whose first child is the double that the test describes."""
     package = tmp_path / "kosmo_kernel" / "lua"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").touch()
@@ -51,7 +51,7 @@ def lua(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
 
 
 def ended(lua: Session, source: str = "return 1") -> errors.KosmoError:
-    """The error that a run ends in, in time, with a working run after it."""
+    """Return the error that a run ends in, in time, with a working run after it."""
     lua.start()
     child = lua._machine._child
     assert child is not None

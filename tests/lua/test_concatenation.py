@@ -65,7 +65,7 @@ MORE = [
 
 
 def quoted(source: str) -> str:
-    """A text as Lua writes it."""
+    """Return a text as Lua writes it."""
     return f"[=[{source}]=]"
 
 

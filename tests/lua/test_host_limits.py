@@ -34,7 +34,7 @@ def lua() -> Iterator[Session]:
 
 
 def limit_of(lua: Session, source: str, **settings: Any) -> errors.LimitError:
-    """The limit that a run passes, with a working run after it that has the variables from before."""
+    """Return the limit that a run passes, with a working run after it that has the variables from before."""
     lua.run("kept = 'variables'")
     with pytest.raises(errors.LimitError) as caught:
         run_with(lua, source, **settings)

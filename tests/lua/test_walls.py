@@ -100,7 +100,7 @@ def ready(child: LuaProcess) -> tuple[Wall, ...]:
 
 
 def missing_walls() -> dict[str, str]:
-    """The walls that do not stand around a new child, and why."""
+    """Return the walls that do not stand around a new child, and why."""
     child = LuaProcess()
     try:
         return {wall.name: wall.why_not for wall in ready(child) if not wall.stands}

@@ -25,7 +25,7 @@ def at(marked: str) -> tuple[str, int]:
 
 
 def offered(marked: str, *, lua: bool = False) -> tuple[list[str], str] | None:
-    """The matches at the `|` and what they take the place of; None where it is not ours."""
+    """Return the matches at the `|` and what they take the place of; None where it is not ours."""
     cell, cursor = at(marked)
     place = editor.lua_at_cursor(cell, cursor, lua=lua)
     if place is None:
@@ -169,7 +169,7 @@ def test_options_and_commands_are_explained() -> None:
 
 @pytest.fixture(scope="module")
 def shell() -> Iterator[Shell]:
-    """A shell with the extension, on the demo account."""
+    """Yield a shell with the extension, on the demo account."""
     patch = pytest.MonkeyPatch()
     patch.setenv("KOSMO_DEMO", "1")
     config = Config()
@@ -243,7 +243,7 @@ def test_completing_before_anything_ran_starts_nothing(monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[BlockingKernelClient]:
-    """An IPython kernel with the extension, on the demo account."""
+    """Yield an IPython kernel with the extension, on the demo account."""
     with python_running() as one:
         yield one.client
 

@@ -19,7 +19,7 @@ def executed(
     on_input: Callable[[], None] | None = None,
     on_stream: Callable[[], None] | None = None,
 ) -> tuple[Content, dict[str, Content]]:
-    """The reply's content, and the content of what a cell broadcast, by kind of message."""
+    """Return the reply's content, and the content of what a cell broadcast, by kind of message."""
     messages: dict[str, Content] = {}
 
     def answer(_request: Content) -> None:
@@ -43,7 +43,7 @@ def executed(
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
-    """A kernel with the extension and the demo account."""
+    """Yield a kernel with the extension and the demo account."""
     with python_running() as one:
         yield one
 

@@ -28,7 +28,7 @@ def make_shell() -> Iterator[MakeShell]:
 
 @pytest.fixture
 def shell(make_shell: MakeShell) -> Shell:
-    """A shell with the extension."""
+    """Return a shell with the extension."""
     shell = make_shell()
     shell.run_line_magic("load_ext", "kosmo_kernel")
     return shell

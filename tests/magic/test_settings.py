@@ -29,7 +29,7 @@ def load(shell: Shell) -> Shell:
 
 @pytest.fixture
 def shell(make_shell: MakeShell) -> Shell:
-    """A shell with the extension."""
+    """Return a shell with the extension."""
     return load(make_shell())
 
 

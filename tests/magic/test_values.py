@@ -40,7 +40,7 @@ def shell(loaded: Shell) -> Shell:
 
 
 def failure(shell: Shell, cell: str) -> KosmoError:
-    """The error that a cell fails with."""
+    """Return the error that a cell fails with."""
     error = run(shell, cell).error_in_exec
     assert isinstance(error, KosmoError)
     return error

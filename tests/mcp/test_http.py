@@ -26,7 +26,7 @@ TOKEN = "open-sesame-42"
 
 @contextmanager
 def hall(*arguments: str) -> Iterator[str]:
-    """A server on a port of this machine; its address."""
+    """Yield a server on a port of this machine; its address."""
     with subprocess.Popen(
         [sys.executable, HALL, "--http", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as served:

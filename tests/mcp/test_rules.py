@@ -40,7 +40,7 @@ def lua(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
-    """Makes sessions of the test's own, with the servers that it names."""
+    """Yield a function that makes sessions for one test, with the servers that it names."""
     with sessions_in(tmp_path) as make:
         yield make
 

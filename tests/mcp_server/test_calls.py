@@ -41,7 +41,7 @@ READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 @pytest.fixture
 def gate() -> Iterator[tuple[Gate, dict[str, str]]]:
-    """A Heroku that keeps its list of apps back, and the environment that leads there."""
+    """Yield a Heroku that keeps its list of apps back, and the environment that leads there."""
     held = Gate(DemoApi(company()), "/apps")
     with serve(held) as served:
         yield held, {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
@@ -125,7 +125,7 @@ def say(process: subprocess.Popen[bytes], *messages: dict[str, Any] | bytes) -> 
 
 
 def hear(process: subprocess.Popen[bytes], number: int) -> Any:
-    """The answer of that number; everything else that comes is a message too."""
+    """Return the answer of that number; everything else that comes is a message too."""
     assert process.stdout is not None
     for line in process.stdout:
         message = json.loads(line)

@@ -24,7 +24,7 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def dyno(name: str, **fields: Any) -> dict[str, Any]:
-    """A dyno as Heroku sends it, in the order of the declared columns."""
+    """Return a dyno as Heroku sends it, in the order of the declared columns."""
     whole = {
         "name": name,
         "state": "up",

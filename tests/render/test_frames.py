@@ -52,12 +52,12 @@ NOTHING = dict.fromkeys(RECORD)
 
 
 def one(kind: ColumnKind, *values: object) -> pd.Series:
-    """The column that these values give when they are declared as `kind`."""
+    """Return the column that these values give when they are declared as `kind`."""
     return frame_of(Records([{"x": value} for value in values], None, (Column("x", "X.", kind=kind),)))["x"]
 
 
 def own(*rows: dict[str, Any]) -> KosmoFrame:
-    """The frame of objects of a script's own."""
+    """Return the frame of objects of a script's own."""
     return frame_of(Records(rows))
 
 

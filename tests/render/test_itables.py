@@ -30,7 +30,7 @@ def html_of(found: Any) -> str:
 
 
 def cells_of(markup: str) -> str:
-    """The rows, as they are handed to the page's program."""
+    """Return the rows, as they are handed to the page's program."""
     (found,) = re.findall(r'"data_json": "(.*)",$', markup, re.MULTILINE)
     return str(found)
 

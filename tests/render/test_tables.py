@@ -31,13 +31,13 @@ SECOND = {"name": "worker.10", "app": None, "size": None, "created_at": None, "t
 
 
 def html_of(shown: Any) -> str:
-    """The HTML of a table without its style."""
+    """Return the HTML of a table without its style."""
     html = shown.html() if isinstance(shown, Table) else shown._repr_html_()
     return str(re.sub("<style>.*</style>", "", html))
 
 
 def cell_of(value: object) -> str:
-    """The HTML of the only cell of a table."""
+    """Return the HTML of the only cell of a table."""
     cell = re.search("<tr>\n(<td.*)</tbody>", html_of(Table(["x"], [[value]], 1)), re.DOTALL)
     return cell[1] if cell else ""
 

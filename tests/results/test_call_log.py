@@ -54,7 +54,7 @@ def test_a_line_tells_which_services_were_asked_by_their_names(log: Path, sessio
 
 @pytest.fixture
 def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A session for an account that may see all but add-ons."""
+    """Yield a session for an account that may see all but add-ons."""
     api = DemoApi(company())
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

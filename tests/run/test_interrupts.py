@@ -199,7 +199,7 @@ def test_the_magic_stops_where_values_are_made_and_sets_no_variable(
 
 @pytest.fixture
 def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, list[tuple[str, Any]]]]:
-    """A Lua kernel in this process with a cell at work, and what its notebook sends."""
+    """Yield a Lua kernel in this process with a cell at work, and what its notebook sends."""
     channels = Channels(ConnectionFile.read(tmp_path / "connection.json"))
     kernel, sent = LuaKernel(channels), list[tuple[str, Any]]()
     kernel._notebook = KernelNotebook(
@@ -221,7 +221,7 @@ def lua_kernel(session: Session, tmp_path: Path) -> Iterator[tuple[LuaKernel, li
 
 
 def executed(kernel: LuaKernel, code: str) -> Content:
-    """The reply to a cell."""
+    """Return the reply to a cell."""
     return kernel.notebook.execute(code, 1, stored=True, silent=False, input_allowed=False, expressions={})
 
 

@@ -60,7 +60,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The person's own file of servers, with the hall in it; and a working directory without a project."""
+    """Return the person's own file of servers, with the hall in it; and a working directory without a project."""
     monkeypatch.chdir(tmp_path)
     return written(home / ".kosmo" / "mcp.json", {"hall": HALL})
 

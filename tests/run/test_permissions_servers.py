@@ -23,7 +23,7 @@ LOOK = "return app.mcp.hall.find_seat(1).row"
 
 @pytest.fixture
 def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The place of `config.toml`, a server of the person's own, and a working directory without a project."""
+    """Return the place of `config.toml`, a server of the person's own, and a working directory without a project."""
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home))
     written(home / ".kosmo" / "mcp.json", {"hall": HALL})
     (home / "work").mkdir()

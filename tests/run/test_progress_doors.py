@@ -85,7 +85,7 @@ def started(name: str, settings: dict[str, str]) -> Iterator[Kernel]:
 
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for `JUPYTER_PATH` in which the Lua kernel is found."""
+    """Yield a folder for `JUPYTER_PATH` in which the Lua kernel is found."""
     folder = tmp_path_factory.mktemp("jupyter")
     listed(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -95,14 +95,14 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module", params=list(NOTEBOOKS))
 def kernel(request: pytest.FixtureRequest, kernels: Path) -> Iterator[Kernel]:
-    """A kernel in which every run shows its progress."""
+    """Yield a kernel in which every run shows its progress."""
     with started(request.param, ALWAYS | {"JUPYTER_PATH": str(kernels)}) as running:
         yield running
 
 
 @pytest.fixture
 def slow() -> Iterator[dict[str, str]]:
-    """The settings for a served account that takes a tenth of a second for each answer."""
+    """Yield the settings for a served account that takes a tenth of a second for each answer."""
     with serve(DemoApi(company(20)), latency=0.1) as served:
         yield {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
 

@@ -56,7 +56,7 @@ def ran(folder: Path, url: str, token: str, *args: str) -> tuple[Any, list[str]]
 
 
 def recorded(cassette: Path) -> list[str]:
-    """The paths that a cassette has, in their order; every line of it is whole."""
+    """Return the paths that a cassette has, in their order; every line of it is whole."""
     _, *lines = (json.loads(line) for line in cassette.read_bytes().splitlines())
     return [line["path"] for line in lines]
 

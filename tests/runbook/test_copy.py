@@ -25,7 +25,7 @@ TOKEN = "HRKU-fictional-fictional-fictional"
 
 
 def written(path: Path, *cells: str, language: str = "lua") -> Path:
-    """A notebook; the first of its cells declares the parameters."""
+    """Return a notebook; the first of its cells declares the parameters."""
     notebook = new_notebook(cells=[new_markdown_cell("# A title"), *map(new_code_cell, cells)])
     notebook.cells[1].metadata["tags"] = ["parameters"]
     kernel = {"lua": "kosmo-lua", "python": "python3"}[language]

@@ -61,7 +61,7 @@ def printed(path: Path) -> str:
 
 @pytest.fixture(params=full_except(["papermill", "nbclient"], "papermill"))
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs a notebook in this process by either library."""
+    """Return a function that runs a notebook in this process with either library."""
     found = importlib.util.find_spec
     if request.param == "nbclient":
         monkeypatch.setattr(
@@ -202,7 +202,7 @@ def asking(path: str, account: str) -> str:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The ferries, as an integration of another package."""
+    """Yield the ferries, as an integration of another package."""
     entry = EntryPoint("ferries", "fake_integration:FERRIES", integrations.GROUP)
     monkeypatch.setattr(integrations, "_installed", lambda: {"ferries": entry})
     monkeypatch.setattr(integrations, "_loaded", {})

@@ -49,7 +49,7 @@ DECLARED = [column.name for column in HEROKU.function("list_apps").columns]
 
 @pytest.fixture
 def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account beside the demo, with other apps."""
+    """Yield an account beside the demo, with other apps."""
     with serve(DemoApi(company(MANY))) as served:
         monkeypatch.setenv("HEROKU_API_URL", served.url)
         monkeypatch.setenv("HEROKU_API_KEY_STAGING", DEMO_TOKEN)
@@ -58,7 +58,7 @@ def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def frame(staging: None) -> Iterator[Frame]:
-    """Runs one numbered cell after the other; gives the value's frame, or the value where it has none."""
+    """Yield a function that runs one numbered cell after the other, and returns the frame or the value."""
     numbers = iter(range(1, 1000))
     with Session("demo") as session:
         session.run(EVERYWHERE)
@@ -71,7 +71,7 @@ def frame(staging: None) -> Iterator[Frame]:
 
 
 def accounts(frame: pd.DataFrame) -> list[Any]:
-    """The column, None where there is nobody's."""
+    """Return the column, None where there is nobody's."""
     return [one if isinstance(one, str) else None for one in frame["account"]]
 
 

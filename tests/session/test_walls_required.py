@@ -16,13 +16,13 @@ NO_FILTER = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program
 
 @pytest.fixture
 def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine for which there is no filter of system calls."""
+    """Pretend that this machine has no filter of system calls."""
     monkeypatch.setattr(process, "START", f"{NO_FILTER}; {process.START}")
 
 
 @pytest.fixture
 def all_walls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which every wall stands, whatever this one has: no wall is told to be missing."""
+    """Pretend that this machine has every wall, so that no run reports a missing one."""
     said = "".join(f"{name}\\t\\n" for name in MEANINGS)
     every = f"from kosmo_kernel.lua import walls_lockdown; walls_lockdown.report = lambda walls: b'{said}'"
     monkeypatch.setattr(process, "START", f"{every}; {process.START}")

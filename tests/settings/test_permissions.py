@@ -29,7 +29,7 @@ WRITTEN = '[integrations.ferries.permissions]\nread = "{}"\nwrite = "{}"\n'
 
 @pytest.fixture
 def file(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The place of `config.toml`, and a working directory without a project."""
+    """Return the place of `config.toml`, and a working directory without a project."""
     monkeypatch.setenv("KOSMO_CONFIG_DIR", str(home))
     (home / "work").mkdir()
     monkeypatch.chdir(home / "work")

@@ -40,7 +40,7 @@ def said(start_response: StartResponse, status: str, body: bytes) -> list[bytes]
 
 
 def without(*missing: str, told: str = "You may not.") -> WSGIApplication:
-    """The demo's API, which refuses paths that end like this."""
+    """Return the demo's API, which refuses paths that end like this."""
     api, body = DemoApi(company()), json.dumps({"id": "forbidden", "message": told}).encode()
 
     def refusing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

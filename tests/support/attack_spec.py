@@ -208,7 +208,7 @@ FAILING = (
 
 
 def opened() -> Session:
-    """A session of the demo account with the limits of an attack, and its Lua set up to be probed."""
+    """Return a session of the demo account with the limits of an attack, and its Lua set up to be probed."""
     session = Session("demo", cpu_limit=CPU, memory_limit=MEMORY)
     run_with(session, SET_UP, name="setup.lua")
     return session
@@ -248,7 +248,7 @@ def _peak(pid: int | None) -> int:
 
 
 def plain(value: Any) -> Any:
-    """A value of a run as JSON has it."""
+    """Return a value of a run as JSON has it."""
     if isinstance(value, Records):
         return list(value.rows)
     return str(value) if isinstance(value, str) else value

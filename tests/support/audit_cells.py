@@ -24,7 +24,7 @@ TO_LUA = {"dyno-audit": ("prices", ["prices"]), "drift": ("snapshots", ["was", "
 
 
 def cells(name: str) -> list[tuple[str, str]]:
-    """The Lua cells of a notebook, by their names."""
+    """Return the Lua cells of a notebook, by their names."""
     found = []
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     python = notebook.metadata.kernelspec.language == PYTHON
@@ -69,14 +69,14 @@ def made_by_python(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def executed(name: str, cell: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """The variables of a notebook after one of its Python cells, which finds these of the cells before it."""
+    """Return the variables of a notebook after one of its Python cells, which finds these of the cells before it."""
     namespace = {"snapshot": snapshot, **variables}
     exec(source_of(name, cell), namespace)  # noqa: S102 - the notebook's own cell
     return namespace
 
 
 def usual(kind: str, text: str) -> Any:
-    """The usual value of a parameter, in whichever language it stands."""
+    """Return the usual value of a parameter, in whichever language it stands."""
     if kind == "table":
         return json.loads(text.replace("{", "[").replace("}", "]"))
     parameter = parse_declarations(f"x = {text}", PYTHON)[0]
@@ -93,5 +93,5 @@ def source_of(notebook: str, name: str) -> str:
 
 
 def outputs_of(notebook: str, name: str) -> str:
-    """The text of what a cell shows in the committed notebook."""
+    """Return the text of what a cell shows in the committed notebook."""
     return "\n".join(output.get("text") or output["data"]["text/plain"] for output in cell_of(notebook, name).outputs)

@@ -76,7 +76,7 @@ PIPS_ENTRY = (ROOT / "kernel.json").read_text(encoding="utf-8")
 
 
 def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
-    """The exit code, the document, and its findings by name."""
+    """Return the exit code, the document, and its findings by name."""
     code, answer = document("integrations:doctor", *args, "--json", env=env)
     Draft202012Validator(DOCUMENT).validate(answer)
     assert answer["success"] is (code == 0)
@@ -84,7 +84,7 @@ def diagnosis(*args: str, **env: str) -> tuple[int, dict[str, Any], dict[str, di
 
 
 def here(capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, dict[str, dict[str, str]]]:
-    """The same of a doctor in this process, which a test has changed."""
+    """Return the same of a doctor in this process, which a test has changed."""
     code = outcome(["integrations:doctor", "--json"])
     answer = json.loads(capfdbinary.readouterr().out)
     Draft202012Validator(DOCUMENT).validate(answer)
@@ -92,7 +92,7 @@ def here(capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, dict[str, dict
 
 
 def kernel(folder: Path, text: str) -> dict[str, str]:
-    """An entry of the kernel that Jupyter finds before all others, as environment."""
+    """Return an entry of the kernel that Jupyter finds before all others, as environment."""
     place = folder / "kernels" / "kosmo-lua"
     place.mkdir(parents=True)
     (place / "kernel.json").write_text(text, encoding="utf-8")
@@ -100,7 +100,7 @@ def kernel(folder: Path, text: str) -> dict[str, str]:
 
 
 def python(folder: Path, script: str) -> str:
-    """A program that a kernel's entry can name."""
+    """Return a program that a kernel's entry can name."""
     program = folder / "its-python"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)

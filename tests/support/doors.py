@@ -353,7 +353,7 @@ class ReplDoor:
         return outcome
 
     def _kind(self, message: str) -> str:
-        """The class of the last error, as `%kosmo error` has it; empty where it tells of another one."""
+        """Return the class of the last error, as `%kosmo error` has it; empty where it tells of another one."""
         page = self.line("%kosmo error")
         found = re.search(r"^ *type +(\w+) *$", page, re.MULTILINE)
         return KINDS[found[1]] if found and message[:80] in page else ""

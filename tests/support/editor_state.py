@@ -42,7 +42,7 @@ local function twice(number) return number * 2 end -- short
 
 
 def worked() -> Session:
-    """A session on the demo account in which `EARLIER` ran as `In[1]`."""
+    """Return a session on the demo account in which `EARLIER` ran as `In[1]`."""
     session = Session("demo")
     run_with(session, EARLIER, name="In[1]")
     return session

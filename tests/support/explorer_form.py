@@ -19,7 +19,7 @@ HOSTILE = "a\"]]--<script>alert(1)</script>\\'&\u202e<b hidden"
 
 @contextmanager
 def loaded_shell() -> Iterator[Shell]:
-    """A shell with the extension, whose account is the demo."""
+    """Yield a shell with the extension, whose account is the demo."""
     with shells() as make:
         made = make()
         made.run_line_magic("load_ext", "kosmo_kernel")
@@ -63,7 +63,7 @@ class Seen(HTMLParser):
 
 
 def written(explorer: Explorer) -> str:
-    """The cell that would be inserted, which is also there as text to copy."""
+    """Return the cell that would be inserted, which is also there as text to copy."""
     seen = Seen(explorer._lua.value)
     assert seen.text == f"{seen.inserts}Insert as cell"
     return seen.inserts

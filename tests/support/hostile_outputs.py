@@ -96,7 +96,7 @@ class Door:
 
 
 def lua(text: str) -> str:
-    """A text as Lua writes it."""
+    """Return a text as Lua writes it."""
     return '"' + "".join(f"\\{byte:03}" for byte in text.encode()) + '"'
 
 
@@ -112,7 +112,7 @@ def cases(url: str) -> list[Case]:
 
 
 def notebook(given: list[Case], kernel: str) -> nbformat.NotebookNode:
-    """A notebook whose cells show the cases; see `number_of` for the ids of the cells."""
+    """Return a notebook whose cells show the cases; see `number_of` for the ids of the cells."""
     cells = [_cell("0x1-0", f'mcp.tools("{SERVER}")', kernel)]
     for door, several in groupby(given, lambda case: case.door):
         if door == QUESTION and kernel == "python3":
@@ -141,7 +141,7 @@ def _together(given: list[Case]) -> str:
 
 
 def raw_notebook(given: list[Case]) -> nbformat.NotebookNode:
-    """A notebook of Python whose cells show the cases as they are, and whose outputs are there already."""
+    """Return a notebook of Python whose cells show the cases as they are, and whose outputs are there already."""
     cells = []
     bundles = [(f"{group[0].number}x{len(group)}", [case.raw for case in group]) for group in _batched(given, TOGETHER)]
     for name, shown in [*bundles, ("0x1", [{"text/latex": "$x^2$"}])]:

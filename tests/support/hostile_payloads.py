@@ -152,7 +152,7 @@ LABEL = 'flowchart LR\n  A["<img src=@URL/a.png onerror=@RUN>"]'
 
 
 def _fence(code: str, mark: str = "```", info: str = "mermaid", margin: str = "", first: str | None = None) -> str:
-    """A fenced block of code, each line behind a margin, the first behind one of its own."""
+    """Return a fenced block of code, each line behind a margin, the first behind one of its own."""
     lines = [f"{mark}{info}", *code.split("\n"), mark]
     return "\n".join((margin if number or first is None else first) + line for number, line in enumerate(lines))
 

@@ -55,7 +55,7 @@ class Author:
         }
 
     def program(self) -> str:
-        """The text of the program."""
+        """Return the text of the program."""
         lines = [OPENING]
         for _ in range(self._random.randint(3, 12)):
             line = self._part("statement", 0)

@@ -34,7 +34,7 @@ class Heard:
 
 @contextmanager
 def listening() -> Iterator[Heard]:
-    """A server that has nothing to say: every answer is empty and keeps the page where it is."""
+    """Yield a server that has nothing to say: every answer is empty and keeps the page where it is."""
     with _served(lambda _path, _token: (204, None)) as heard:
         yield heard
 

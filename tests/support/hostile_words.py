@@ -100,7 +100,7 @@ class Shown(HTMLParser):
 
 
 def tight(text: str) -> str:
-    """A text without blanks, ends of lines and what is not seen."""
+    """Return a text without blanks, ends of lines and what is not seen."""
     return "".join(CONTROL.sub("", text.replace("\x1b[31m", "")).split())
 
 

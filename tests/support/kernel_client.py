@@ -23,7 +23,7 @@ Message = tuple[str, Content]
 
 
 def listed(folder: Path) -> dict[str, str]:
-    """The environment of kernels: a list in this folder with ours in it, and the demo as the default account.
+    """Return the environment of kernels: a list in this folder with ours in it, and the demo as the default account.
 
     No line tells how far a run is, since whether one did would depend on how busy the machine is.
     """
@@ -34,7 +34,7 @@ def listed(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def known_to_jupyter(folder: Path) -> Iterator[dict[str, str]]:
-    """The same, in force as long as the `with` block."""
+    """Yield the same, in force as long as the `with` block."""
     values = listed(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in values.items():
@@ -54,7 +54,7 @@ class Kernel:
         return psutil.Process(self.manager.provisioner.pid)  # type: ignore[union-attr] # a local one has a pid
 
     def reply(self, request: str, channel: str = "shell") -> Content:
-        """The content of the reply to a request."""
+        """Return the content of the reply to a request."""
         get = self.client.get_shell_msg if channel == "shell" else self.client.get_control_msg
         while True:
             message = get(timeout=PATIENCE)
@@ -82,7 +82,7 @@ class Kernel:
         return self.run(code)[1][1:]
 
     def value(self, code: str) -> str:
-        """The text of a cell's value."""
+        """Return the text of a cell's value."""
         (shown,) = [content for kind, content in self.run(code)[1] if kind == "execute_result"]
         return str(shown["data"]["text/plain"])
 
@@ -101,7 +101,7 @@ class Kernel:
         return str(message["header"]["msg_id"])
 
     def asked(self, kind: str, content: Content, channel: str = "shell") -> Content:
-        """The content of the reply to such a request."""
+        """Return the content of the reply to such a request."""
         return self.reply(self.ask(kind, content, channel), channel)
 
     def stop(self) -> None:
@@ -116,7 +116,7 @@ def start(name: str = NAME, **options: Any) -> Kernel:
 
 @contextmanager
 def running(name: str = NAME, **options: Any) -> Iterator[Kernel]:
-    """A kernel that runs as long as the `with` block."""
+    """Yield a kernel that runs as long as the `with` block."""
     kernel = start(name, **options)
     try:
         yield kernel

@@ -96,7 +96,7 @@ def on_terminal(*args: str, columns: int = 80, env: Mapping[str, str] | None = N
 
 
 def standing(written: str) -> list[str]:
-    """The lines that stand on a terminal after this was written to it, without colours."""
+    """Return the lines that stand on a terminal after this was written to it, without colours."""
     lines, column = [""], 0
     for piece in re.findall(r"\x1b\[[\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
         if piece == "\n":

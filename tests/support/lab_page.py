@@ -111,13 +111,13 @@ class Lab:
         self._wait_for(f"{kernel}.requestExecute({{ code: '', silent: true, store_history: false }}).done")
 
     def contents(self) -> nbformat.NotebookNode:
-        """The notebook as it would be saved now."""
+        """Return the notebook as it would be saved now."""
         text = self.page.evaluate("JSON.stringify(jupyterapp.shell.currentWidget.content.model.toJSON())")
         notebook: nbformat.NotebookNode = nbformat.reads(text, as_version=4)
         return notebook
 
     def cell(self, name: str) -> Locator:
-        """The cell whose id this is."""
+        """Return the cell whose id this is."""
         place = self.page.evaluate(
             "id => jupyterapp.shell.currentWidget.content.widgets.findIndex(cell => cell.model.id === id)", name
         )
@@ -133,7 +133,7 @@ class Lab:
         )
 
     def new_cell(self) -> Locator:
-        """A new cell at the end, the cursor in it."""
+        """Return a new cell at the end, the cursor in it."""
         self.command("notebook:insert-cell-below")
         self.command("notebook:enter-edit-mode")
         return self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
@@ -190,7 +190,7 @@ def lab_server(folder: Path, home: Path) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser, without a window."""
+    """Yield the browser, without a window."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:

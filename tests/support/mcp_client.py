@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, TextContent
 
 @asynccontextmanager
 async def client(*args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> AsyncIterator[Client]:
-    """The SDK's client with a server of its own."""
+    """Yield the SDK's client with a server of its own."""
     more = env if env is not None else {"KOSMO_DEMO": "1"}
     served = StdioServerParameters(
         command=COMMAND[0], args=[*COMMAND[1:], "mcp:serve", *args], env=environment(more), cwd=cwd

@@ -19,7 +19,7 @@ FAULTY = Path(__file__).with_name("mcp_faulty.py")
 
 
 def program(name: str) -> str:
-    """A server's program, as pip installed it beside this Python."""
+    """Return a server's program, as pip installed it beside this Python."""
     return str(Path(sys.executable).with_name(name))
 
 
@@ -28,17 +28,17 @@ HALL_AND_TIME = {"hall": HALL, "my-time": TIME}
 
 
 def faulty(fault: str = "", **more: Any) -> dict[str, Any]:
-    """The entry of a server of ours that misbehaves."""
+    """Return the entry of a server of ours that misbehaves."""
     return {"command": sys.executable, "args": [str(FAULTY), *([fault] if fault else [])], "timeout": 20} | more
 
 
 def children() -> set[int]:
-    """The process ids of all that this process, or what it has started, has started and that has not ended."""
+    """Return the process ids of all that this process, or what it has started, has started and that has not ended."""
     return {one.pid for one in psutil.Process().children(recursive=True)}
 
 
 def halls() -> list[int]:
-    """The process ids of the servers of `HALL` that run now."""
+    """Return the process ids of the servers of `HALL` that run now."""
     found = []
     for one in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # another program may end meanwhile
@@ -47,7 +47,7 @@ def halls() -> list[int]:
 
 
 def written(path: Path, servers: dict[str, Any], key: str = "mcpServers") -> Path:
-    """A settings file with these entries."""
+    """Return a settings file with these entries."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({key: servers}), encoding="utf-8")
     return path
@@ -56,7 +56,7 @@ def written(path: Path, servers: dict[str, Any], key: str = "mcpServers") -> Pat
 def opened(
     folder: Path, servers: dict[str, Any], *, trusted: bool = True, secret: Callable[[str], str | None] | None = None
 ) -> Servers:
-    """The servers of a project in a folder; to be closed."""
+    """Return the servers of a project in a folder; to be closed."""
     written(folder / ".mcp.json", servers)
     trust = Trust(folder / "settings")
     made = Servers(folder, trust=trust, secret=secret or (lambda _name: None))
@@ -68,7 +68,7 @@ def opened(
 
 @contextmanager
 def session_with(folder: Path, servers: dict[str, Any], *, trusted: bool = True) -> Iterator[Session]:
-    """A session on the demo account, in a project with these servers."""
+    """Yield a session on the demo account, in a project with these servers."""
     with Session("demo") as session:
         session.servers._servers = opened(folder, servers, trusted=trusted)
         yield session
@@ -76,6 +76,6 @@ def session_with(folder: Path, servers: dict[str, Any], *, trusted: bool = True)
 
 @contextmanager
 def sessions_in(folder: Path) -> Iterator[Callable[..., Session]]:
-    """Makes sessions like that in one project, each with the servers that it is given."""
+    """Yield a function that makes such sessions in one project, each with the given servers."""
     with ExitStack() as stack:
         yield lambda servers, **how: stack.enter_context(session_with(folder, servers, **how))

@@ -99,7 +99,7 @@ def malformed(asked: Message) -> None:
 
 
 def rejected(asked: Message) -> None:
-    """An error with the code and the message that a client may have for a malformed response."""
+    """Send an error with the code and the message of an error that a client makes for a malformed response."""
     fault = {"code": -32700, "message": "its answer is no JSON-RPC message"}
     say({"jsonrpc": "2.0", "id": asked["id"], "error": fault})
 
@@ -141,7 +141,7 @@ def tells(asked: Message) -> None:
 
 
 def shows(asked: Message) -> None:
-    """A GIF, and two drawings that are none of its business."""
+    """Send a GIF, and two drawings that must not be shown."""
     gif = "R0lGODdhAwACAIEAAMjIyAAAAAAAAAAAACwAAAAAAwACAAAIBgABCBwYEAA7"
     drawing = {"uri": "x:y", "mimeType": "image/svg+xml", "text": "<svg xmlns='http://www.w3.org/2000/svg'/>"}
     pictures = [

@@ -34,7 +34,7 @@ def about(case: Case) -> Message:
 
 
 def tool(case: Case) -> Message:
-    """A tool with the text of a case at its place."""
+    """Return a tool with the text of a case at its place."""
     text, door = case["text"], case["door"]
     described = {
         "the title of a tool": {"title": text},

@@ -31,7 +31,7 @@ def official_schema() -> dict[str, Any]:
 
 
 def formats() -> jsonschema.FormatChecker:
-    """The formats that the six resources use, checked without further packages."""
+    """Return the formats that the six resources use, checked without further packages."""
     checker = jsonschema.FormatChecker(())
     checker.checks("date-time", ValueError)(lambda text: text is None or bool(datetime.fromisoformat(text)))
     checker.checks("uuid", ValueError)(lambda text: text is None or bool(UUID(text)))

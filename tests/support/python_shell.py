@@ -16,7 +16,7 @@ MakeShell = Callable[[], Shell]
 
 @contextmanager
 def shells() -> Iterator[MakeShell]:
-    """Makes shells, without the extension; at the end they are unloaded."""
+    """Yield a function that makes shells without the extension; unload them at the end."""
     made: list[Shell] = []
 
     def make() -> Shell:

@@ -68,7 +68,7 @@ class Trapped:
 
 
 def note(marks: Path, name: str) -> str:
-    """A line of Python that notes that it ran; it imports only what every Python has loaded."""
+    """Return a line of Python that notes that it ran; it imports only what every Python has loaded."""
     return f"import os; os.close(os.open({str(marks / name.replace('/', '.'))!r}, os.O_CREAT))\n"
 
 

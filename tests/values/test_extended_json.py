@@ -32,7 +32,7 @@ VALUES = st.recursive(
 
 
 def told(value: Any) -> str:
-    """A value as a text that tells 1 from 1.0 and takes a NaN for any other; dicts in no order."""
+    """Return a value as a text that tells 1 from 1.0 and takes a NaN for any other; dicts in no order."""
     if isinstance(value, dict):
         return "{" + ",".join(sorted(f"{key!r}:{told(item)}" for key, item in value.items())) + "}"
     if isinstance(value, (list, Records)):
