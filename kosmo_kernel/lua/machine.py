@@ -28,6 +28,7 @@ from kosmo_kernel.lua.host import (
     guard_child_message,
     stopped,
 )
+from kosmo_kernel.lua.host_limits import Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.patterns import Patterns
 from kosmo_kernel.lua.process import LuaProcess
@@ -170,14 +171,12 @@ class Machine:
         texts = [source.encode(errors="replace")]
         self._running = True
         with self._lock, self._interruptible(), self._in_time(limits):
-            if self._coming and self._coming.why:
-                self._coming = StopReason()
-                raise Failure(stopped("interrupted", limits))
+            self._check_start(limits)
             self._patterns.begin(limits.cpu)
             self.start()  # first, because a new child refers to no lists
-            if inputs and self._handles.should_collect_garbage:
-                self._ask("sweep")
             if inputs:
+                if self._handles.should_collect_garbage:
+                    self._ask("sweep")
                 header["inputs"] = self._handles.inputs(inputs, texts, limits.result)
             answering = RequestHandler(host, limits, self._ending, self._handles, self._patterns)
             answering.interruptible = self.interruptible
@@ -187,20 +186,36 @@ class Machine:
                 answering.flush_output(whole=True)
             try:
                 with guard_child_message():
-                    if reply["kind"] != "done":
-                        raise self._failure(reply, limits)
-                    try:
-                        with self.interruptible:
-                            if self._ending.why == "interrupted":  # the interrupt came before this block
-                                raise StoppedError("Interrupted.")
-                            room = answering.budget.room()
-                            return self._handles.outcome(reply, blobs, room, outputs, host.output.redact)
-                    finally:
-                        self._release(reply)
+                    if reply["kind"] == "done":
+                        return self._outcome(reply, blobs, answering.budget.room(), outputs, host)
+                    raise self._failure(reply, limits)
             except (LimitError, LuaProcessError, StoppedError) as error:
                 if isinstance(error, LuaProcessError):
                     self.reset()
                 raise Failure(error) from None
+
+    def _check_start(self, limits: Limits) -> None:
+        """Raise Failure if an interrupt has cancelled the run that is about to start."""
+        if self._coming and self._coming.why:
+            self._coming = StopReason()
+            raise Failure(stopped("interrupted", limits))
+
+    def _outcome(
+        self, reply: dict[str, Any], blobs: list[bytes], room: Room, outputs: Sequence[str], host: Host
+    ) -> Outcome:
+        """Return the values of a run from the child's reply.
+
+        Raises:
+            StoppedError: an interrupt ended this, or came just before.
+            LimitError, KeyError, TypeError, ValueError: the values are too large, or the reply is malformed.
+        """
+        try:
+            with self.interruptible:
+                if self._ending.why == "interrupted":  # the interrupt came before this block
+                    raise StoppedError("Interrupted.")
+                return self._handles.outcome(reply, blobs, room, outputs, host.output.redact)
+        finally:
+            self._release(reply)
 
     def ask(self, kind: str, source: str = "", **header: Any) -> dict[str, Any]:
         """Send a request that runs no script, and return the reply.
