@@ -10,7 +10,7 @@ from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.completions import accounts_of
 from kosmo_kernel.cli.options import not_blank
 
-ON_DEMO: dict[str, Any] = {"is_flag": True, "help": "Ask the demo account, which is fiction."}  # of `--demo`
+ON_DEMO: dict[str, Any] = {"is_flag": True, "help": "Use the fictional demo account."}  # of `--demo`
 
 
 def about_account(text: str, integration: Integration | None = None) -> dict[str, Any]:

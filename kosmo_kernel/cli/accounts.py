@@ -32,7 +32,11 @@ NOT_AS_ARGUMENT = (
     "standard input."
 )
 service = click.option(
-    "--integration", default=DEFAULT_INTEGRATION, show_default=True, metavar="NAME", help="Whose account it is."
+    "--integration",
+    default=DEFAULT_INTEGRATION,
+    show_default=True,
+    metavar="NAME",
+    help="The integration of the account.",
 )
 
 
@@ -44,21 +48,21 @@ service = click.option(
 @click.argument("alias")
 @click.argument("words", nargs=-1, metavar="[-]")
 @click.option("--stdin", is_flag=True, help="Read the token from standard input, as - does.")
-@click.option("--replace", is_flag=True, help="Give an account that there is another token.")
+@click.option("--replace", is_flag=True, help="Replace the token of an existing account.")
 @click.option(
-    "--file", "in_file", is_flag=True, help="Keep the token in a file that only you can read, not in the keyring."
+    "--file", "in_file", is_flag=True, help="Store the token in a file that only you can read, not in the keyring."
 )
 @service
 def add(
     *, alias: str, words: tuple[str, ...], stdin: bool, replace: bool, in_file: bool, integration: str, as_json: bool
 ) -> None:
-    """Keep an account, so that scripts can name it.
+    """Add an account, so that scripts can name it.
 
-    ALIAS is the account's name in Lua: app.integrations.heroku.ALIAS. The account `default` is the one that is asked
-    where a script names none.
+    ALIAS is the account's name in Lua: app.integrations.heroku.ALIAS. A script that names no account uses the account
+    `default`.
 
-    The token is asked for, and what is typed is not shown; with - it is read from standard input. It is tried before it
-    is kept, in the system keyring or, where there is none, in a file that only you can read.
+    The command asks for the token without showing it; with - it reads the token from standard input. The token is
+    tried, and then stored in the system keyring. If there is no keyring, it is stored in a file that only you can read.
     """
     if any(word != STDIN for word in words):
         raise click.UsageError(NOT_AS_ARGUMENT)
@@ -89,10 +93,10 @@ def add(
 
 @command("accounts:list", "kosmo accounts:list")
 def list_(*, as_json: bool) -> None:
-    """List the accounts, and where each has its token.
+    """List the accounts and the sources of their tokens.
 
-    No service is asked, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
-    `account`, `token` (where it is), `who` (as it was told when it was kept), `url` and `error`.
+    Nothing is sent, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
+    `account`, `token` (where it is), `who` (the owner, known since it was added), `url` and `error`.
     """
     statuses = all_accounts()
     if as_json:
@@ -103,13 +107,13 @@ def list_(*, as_json: bool) -> None:
 
 @command("integrations:status", "kosmo integrations:status --json")
 def status(*, as_json: bool) -> None:
-    """Show every account, and the requests it has left.
+    """Show all accounts and their remaining requests.
 
-    To ask costs none of them. An account whose token is refused says so in its line.
+    This command itself uses none of them. If a token is rejected, the line of the account says so.
 
-    With --json: `providers` by name. `configured` means that the default account has a token, `active` that functions
-    can be called without naming an account, `functions` is their number; `budgets` has by account what is `left` of
-    its `capacity`, and the `error` where it could not be asked.
+    With --json: `providers` by name. `configured` means that the default account has a token, and `active` that
+    functions can be called without naming an account; `functions` is their number. `budgets` has for each account the
+    requests `left`, its `capacity`, and an `error` if they are unknown.
     """
     from kosmo_kernel.session import Session
 
@@ -134,9 +138,10 @@ def status(*, as_json: bool) -> None:
 @click.argument("alias", shell_complete=accounts_of())
 @service
 def remove(*, alias: str, integration: str, as_json: bool) -> None:
-    """Forget an account, and its token.
+    """Remove an account and its token.
 
-    What `kosmo accounts:add` keeps can be removed. The token itself stays good: revoke it where it was made.
+    This works for accounts that were added with `kosmo accounts:add`. The token itself stays valid until you revoke it
+    at the service.
     """
     found = integration_of(integration)
     try:
@@ -154,12 +159,15 @@ def remove(*, alias: str, integration: str, as_json: bool) -> None:
 @command("accounts:test", "kosmo accounts:test", "kosmo accounts:test production --json")
 @click.argument("alias", required=False, shell_complete=accounts_of())
 @click.option(
-    "--integration", metavar="NAME", help=f"Of this integration only.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]"
+    "--integration",
+    metavar="NAME",
+    help=f"Only accounts of this integration.  [default: all; {DEFAULT_INTEGRATION} with ALIAS]",
 )
 def test(*, alias: str | None, integration: str | None, as_json: bool) -> int:
-    """Try the token of an account, or those of all.
+    """Try the token of one account, or of all.
 
-    Each is sent to its service once, which says whose it is and what it is for. Exits with 1 when one is not accepted.
+    One request is sent for each account; it tells the owner of the token and its scopes. Exits with 1 if a token is
+    rejected.
     """
     if alias and accounts.canonical_reserved(alias) == accounts.DEMO:
         raise InvalidArgumentsError("The demo account is fiction, and has no token to try.")

@@ -188,16 +188,16 @@ def _command(
         params=[
             click.Argument(["payload"], required=False, metavar="[JSON]"),
             *options(function),
-            click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="Any argument, by its name."),
-            click.Option(["-a", "--account"], **about_account("The account that is asked.", integration)),
+            click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="An argument, by its name."),
+            click.Option(["-a", "--account"], **about_account("The account to use.", integration)),
             *([click.Option(["--demo"], **ON_DEMO)] if demo else []),
-            click.Option(["-n", "--dry-run"], is_flag=True, help="Check the call and show it, and make none."),
-            click.Option(["--force"], is_flag=True, help="Call it even where the settings say ask or deny."),
+            click.Option(["-n", "--dry-run"], is_flag=True, help="Check and show the call without making it."),
+            click.Option(["--force"], is_flag=True, help="Ignore the permissions."),
             click.Option(["--json", "as_json"], **AS_JSON),
             click.Option(["--format", "form"], **FORMAT),
         ],
-        help=f"{function.summary}.\n\nJSON is an object of named arguments, or - for one on standard input. `kosmo "
-        f"integrations:docs {full_name}` says what comes back.",
+        help=f"{function.summary}.\n\nJSON is an object of named arguments; - reads it from standard input. `kosmo "
+        f"integrations:docs {full_name}` describes the result.",
         short_help=function.summary,
         epilog=_examples(f"kosmo {group.name} {name}", function, demo=demo),
         context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
@@ -245,7 +245,7 @@ call = FunctionGroup(
     "integrations:call",
     callback=_require_function,
     subcommand_metavar="FUNCTION [JSON] [OPTIONS]",
-    about="Call one function, and show what comes back.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
+    about="Call one function, and show the result.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
     "heroku.production.list_dynos, or by its full name. Its arguments are options, or --arg NAME=VALUE, or a JSON "
     "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.",
     epilog=epilog_of(

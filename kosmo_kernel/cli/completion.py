@@ -108,10 +108,10 @@ def register() -> None:
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str, as_json: bool) -> None:
-    """Print what has a shell complete commands.
+    """Print the completion script for a shell.
 
-    SHELL is bash, zsh or fish. Commands, options, functions, pages of the reference and accounts are completed: in this
-    shell by one of the lines below, and in every new one when it stands in the file beside it.
+    SHELL is bash, zsh or fish. The shell then completes commands, options, functions, accounts and pages of the
+    reference. Run one of the lines below in your shell, or add it to the file beside it for every new shell.
     """
     kosmo = click.get_current_context().find_root().command
     script = SHELLS[shell](kosmo, {}, "kosmo", COMPLETION_VARIABLE).source()

@@ -57,18 +57,23 @@ policy = click.Choice(POLICIES)
 )
 @click.argument("provider", metavar="INTEGRATION", shell_complete=integration_names)
 @click.option("-a", "--account", **about_account("Permissions of this account only."))
-@click.option("--read", type=policy, help="What scripts may read: anything, after asking you, nothing.")
-@click.option("--write", type=policy, help="What scripts may change.")
-@click.option("--permissions", metavar="read:P,write:P", help="Both in one.")
-@click.option("--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; the latter may have commas.")
+@click.option("--read", type=policy, help="Whether scripts may read.")
+@click.option("--write", type=policy, help="Whether scripts may change something.")
+@click.option("--permissions", metavar="read:P,write:P", help="Both in one option.")
+@click.option("--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; separate several hosts by commas.")
 @click.option(
-    "--unset", metavar="K", multiple=True, help="Take back url, allow_host, read, write or (an account's) api_key."
+    "--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; separate several hosts by commas."
 )
-@click.option("--stdin-json", is_flag=True, help="Read more from standard input, secrets among it: see above.")
-@click.option("--enable", "--global", "usual", is_flag=True, help="Accepted, since it is always so: for older scripts.")
+@click.option(
+    "--unset", metavar="K", multiple=True, help="Remove url, allow_host, read, write or an account's api_key."
+)
+@click.option("--stdin-json", is_flag=True, help="Also read values and secrets from standard input: see above.")
+@click.option(
+    "--enable", "--global", "usual", is_flag=True, help="No effect, because this is always so; for older scripts."
+)
 @click.option("--disable", is_flag=True, hidden=True, help="Refused, with what to do in its place.")
 @click.option("--project", is_flag=True, hidden=True, help="Likewise.")
-@click.option("--show", is_flag=True, help="Change nothing; as without any option.")
+@click.option("--show", is_flag=True, help="Only show the values, as without options.")
 def configure(
     *,
     provider: str,
@@ -87,14 +92,14 @@ def configure(
 ) -> None:
     """Set an integration's permissions and its address.
 
-    Without an option, what holds is shown. A permission is allow, ask (a person is asked before the first call of a
-    function, and where there is nobody the call fails) or deny. A project can only make them stricter, in
-    [tool.kosmo_kernel] of its pyproject.toml.
+    Without options the command shows the current values. A permission is allow, deny, or ask: you are asked before the
+    first call of a function, and if nobody can be asked, the call fails. A project can only make permissions stricter,
+    in [tool.kosmo_kernel] of its pyproject.toml.
 
     With --stdin-json, standard input is an object with any of `account`, `set` (or `credentials`), `unset` and
-    `permissions`; options come before it. `{"set": {"api_key": "…"}}` keeps a token as `kosmo accounts:add` does.
+    `permissions`; options take precedence. `{"set": {"api_key": "…"}}` stores a token, as `kosmo accounts:add` does.
 
-    With --json: `permissions`, in `said_by` the line that says each, `settings`, and the `file` of all that.
+    With --json: `permissions`, `said_by` with the line that sets each permission, `settings`, and their `file`.
     """
     if disable or project:
         raise click.UsageError(NO_SWITCH if disable else NO_PROJECT)

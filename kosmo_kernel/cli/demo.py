@@ -27,11 +27,11 @@ FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 @command("demo", "kosmo demo", "kosmo demo --lab", json=False)
 @click.option("--lab", is_flag=True, help=f"Open JupyterLab on a copy of the notebooks, in ./{FOLDER}.")
-@click.option("--no-open", is_flag=True, help="With --lab: start JupyterLab, but no browser.")
+@click.option("--no-open", is_flag=True, help="With --lab: do not open a browser.")
 def demo(*, lab: bool, no_open: bool) -> None:
     """Audit a fictional Heroku account, and show how.
 
-    The Lua that asks stands above each table. Nothing leaves this machine, and no account is needed.
+    Each table is printed below the Lua code that produced it. The command needs no account and no network.
     """
     if no_open and not lab:
         raise click.UsageError("--no-open goes with --lab.")
@@ -63,23 +63,32 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     type=IntegerInRange(0, 65535),
     default=0,
     metavar="PORT",
-    help="The port; 0 takes a free one.  [default: 0]",
+    help="The port; 0 chooses a free one.  [default: 0]",
 )
 @click.option("--apps", type=IntegerInRange(min=0), metavar="N", help="Invent a company with N apps.")
-@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Which company, and which faults.")
-@click.option("--latency", type=NumberInRange(min=0), default=0, metavar="MS", help="Milliseconds before each answer.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults."
+)
+@click.option(
+    "--latency",
+    type=NumberInRange(min=0),
+    default=0,
+    metavar="MS",
+    help="Wait so many milliseconds before each response.",
+)
 @click.option(
     "--fault",
     multiple=True,
     callback=_faults,
     metavar="KIND=RATE",
-    help="Let requests fail: 429, 503, reset, truncated, html or slow; 0.05 or 5% of them. Repeat it for more kinds.",
+    help="Make a part of the requests fail, such as 0.05 or 5%. KIND is 429, 503, reset, truncated, html or slow. "
+    "Can be repeated.",
 )
 def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> int:
-    """Serve that account on a port, as Heroku's API would.
+    """Serve the demo account on a port, as Heroku's API.
 
-    The first two lines printed are its address and its token, for the environment of another program. Ctrl-C ends it,
-    and the exit code is then 130, as it is for every command.
+    The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
+    ends the server with exit code 130.
     """
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
     from kosmo_kernel.demo.company import company

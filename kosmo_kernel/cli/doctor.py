@@ -36,14 +36,14 @@ MAX_EXAMPLES = 5  # functions listed as examples in the JSON document
 @command("integrations:doctor", "kosmo integrations:doctor", "kosmo integrations:doctor heroku --json")
 @click.argument("provider", required=False, metavar="[INTEGRATION]", shell_complete=integration_names)
 def doctor(*, provider: str | None, as_json: bool) -> int:
-    """Say what is set up, what is wrong, and what to do.
+    """Check the setup, and say how to fix problems.
 
-    Looks at versions, at the walls around Lua on this machine, at the kernel's entry in Jupyter's list, at settings, at
-    permissions and at the accounts of INTEGRATION (heroku; all of them when it is left out). The default account's
-    token is tried with one request. No token is ever shown.
+    The command checks versions, the sandbox of Lua on this machine, the kernel's entry in Jupyter, settings,
+    permissions, and the accounts of INTEGRATION (for example heroku; by default all). It tries the token of the default
+    account with one request. It never shows a token.
 
-    Exits with 1 when something is broken; a warning is no failure. With --json: `findings`, each with `name`, `state`
-    (ok, warning or broken), `message` and `what_to_do`, and `providers` by name.
+    Exits with 1 if something is broken, but not for warnings. With --json: `findings`, each with `name`, `state` (ok,
+    warning or broken), `message` and `what_to_do`; and `providers` by name.
     """
     failures: list[Finding] = []
     integrations = [integration_of(provider)] if provider else _all(failures)

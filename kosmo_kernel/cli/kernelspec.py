@@ -25,9 +25,9 @@ from kosmo_kernel.settings.python_start import is_safe
 NAME = "kosmo-lua"
 OUTDATED_MESSAGE = "is of an older version: the kernel that it starts runs Python files in the folder of a notebook"
 
-user = click.option("--user", is_flag=True, help="The list of this user, for every Jupyter. The default.")
-sys_prefix = click.option("--sys-prefix", is_flag=True, help="The list of this Python environment.")
-prefix = click.option("--prefix", metavar="P", callback=not_blank, help="The list of the environment in the folder P.")
+user = click.option("--user", is_flag=True, help="For this user, in every Jupyter (the default).")
+sys_prefix = click.option("--sys-prefix", is_flag=True, help="In this Python environment.")
+prefix = click.option("--prefix", metavar="P", callback=not_blank, help="In the environment in the folder P.")
 
 
 class Entry(NamedTuple):
@@ -77,9 +77,9 @@ def renewal(file: Path) -> str:
 @sys_prefix
 @prefix
 def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
-    """Make the kernel Lua (Kosmo) known to Jupyter.
+    """Add the kernel Lua (Kosmo) to Jupyter.
 
-    It will start this Python: the one that runs this command.
+    The kernel uses the Python that runs this command.
     """
     folder = _folder(user=user, sys_prefix=sys_prefix, prefix=prefix)
     spec = json.loads(shipped("kernel.json").read_text(encoding="utf-8"))
@@ -96,9 +96,9 @@ def install(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
 @sys_prefix
 @prefix
 def uninstall(*, user: bool, sys_prefix: bool, prefix: str | None) -> None:
-    """Take the kernel Lua (Kosmo) away again.
+    """Remove the kernel Lua (Kosmo) from Jupyter.
 
-    Give the same option as to `kosmo install`.
+    Use the same option as for `kosmo install`.
     """
     folder = _folder(user=user, sys_prefix=sys_prefix, prefix=prefix)
     if not folder.is_dir():

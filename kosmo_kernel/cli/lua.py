@@ -69,7 +69,7 @@ class LuaCommand(Command):
 @click.command("integrations:lua", cls=LuaCommand, epilog=EXAMPLES)
 @click.argument("file", required=False, metavar="[FILE or -]", shell_complete=files)
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
-@click.option("--repl", is_flag=True, help="Read Lua line by line, after the script if there is one.")
+@click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @as_json
 @click.option("--format", "form", **FORMAT)
 @click.option(
@@ -77,13 +77,13 @@ class LuaCommand(Command):
     "--account",
     metavar="A",
     callback=not_blank,
-    help="The account that `heroku.<function>` asks.",
+    help="The account that `heroku.<function>` uses.",
     shell_complete=accounts_of(),
 )
-@click.option("--demo", is_flag=True, help="Ask the demo account, which is fiction.")
-@click.option("-n", "--dry-run", is_flag=True, help="List the calls that the script would make, and make none.")
+@click.option("--demo", is_flag=True, help="Use the fictional demo account.")
+@click.option("-n", "--dry-run", is_flag=True, help="List the calls of the script without making them.")
 @recording_options
-@click.option("--force", is_flag=True, help="Call also what the settings ask about or deny, in this run only.")
+@click.option("--force", is_flag=True, help="Ignore the permissions in this run.")
 @limit_options
 @click.pass_context
 def lua(
@@ -104,16 +104,16 @@ def lua(
     cpu_limit: float | None,
     memory_limit: int | None,
 ) -> int:
-    """Run Lua that asks Heroku.
+    """Run a Lua script that calls Heroku.
 
-    FILE is a Lua file, and - is standard input. What the script prints appears at once, and what it returns follows:
-    a list of records as a table on a terminal, and as tab-separated values, complete, in a pipe.
+    FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
+    list of records is a table on a terminal, and lines of tab-separated values in a pipe.
 
-    The script finds each ARG in `...`. With -e and -, `io.read` reads standard input.
+    The script gets the ARGs in `...`. With -e and -, `io.read` reads standard input.
 
-    With --format, standard output has what the script returns and nothing else; what it prints goes to standard error.
-    In csv a line of names stands above the records; several tables have an empty line between them. In json several
-    values are a list.
+    With --format, only the result is printed on standard output; the output of the script goes to standard error. In
+    csv the first line has the names of the columns, and an empty line separates tables. In json several values are a
+    list.
     """
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")

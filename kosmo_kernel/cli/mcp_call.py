@@ -52,9 +52,11 @@ class ToolCallCommand(CallCommand):
 )
 @click.argument("tool", metavar="SERVER.TOOL")
 @click.argument("payload", required=False, metavar="[JSON]")
-@click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="An argument; what is no text as JSON.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show the call, and make none; no server is started.")
-@click.option("--force", is_flag=True, help="Call it even where the settings say ask or deny.")
+@click.option(
+    "--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="An argument; write values other than texts as JSON."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show the call without making it; no server is started.")
+@click.option("--force", is_flag=True, help="Ignore the permissions.")
 @click.option("--format", "form", **FORMAT)
 @click.pass_context
 def call(
@@ -68,10 +70,10 @@ def call(
     form: str | None,
     as_json: bool,
 ) -> None:
-    """Call one tool, and show what comes back.
+    """Call one tool, and show the result.
 
-    The server is started for it. JSON is an object of named arguments, or - for one on standard input. A tool that
-    does not say of itself that it only reads is asked about first.
+    This starts the server. JSON is an object of named arguments; - reads it from standard input. Unless the server
+    declares the tool as read-only, you are asked first.
 
     With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
     """

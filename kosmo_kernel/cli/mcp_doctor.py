@@ -28,11 +28,11 @@ SDK = "mcp"
 @command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 def doctor(*, name: str | None, as_json: bool) -> int:
-    """Say what is set up, what is wrong, and what to do.
+    """Check the setup, and say how to fix problems.
 
-    Looks at the SDK, at the files, at permissions, and of each SERVER at its entry, its program, the variables and
-    secrets that it refers to, and trust. None is started, and no secret is shown. Exits with 1 when something is
-    broken.
+    The command checks the SDK, the files, the permissions, and for SERVER (by default for all servers) its entry, its
+    program, the variables and secrets in it, and its approval. It starts no server and shows no secret. Exits with 1 if
+    something is broken.
     """
     configured = configuration()
     chosen = [configured.find(name)] if name else list(configured.servers.values())

@@ -45,17 +45,28 @@ name_argument = click.argument("name", shell_complete=mcp_servers)
 )
 @click.argument("name")
 @click.argument("command", nargs=-1, metavar="[-- COMMAND [ARG]…]")
-@click.option("--url", metavar="URL", help="The address of a server that has one, in place of a command.")
+@click.option("--url", metavar="URL", help="The address of the server, instead of a command.")
 @click.option(
-    "--env", "variables", multiple=True, metavar="NAME[=VALUE]", help="A variable; without VALUE that of your shell."
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="An environment variable; without VALUE, that of your shell.",
 )
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of every request.")
-@click.option("--secret", "secret", metavar="NAME", help="A variable whose value is asked for and kept in the keyring.")
-@click.option("--bearer", is_flag=True, help="A token that is asked for, kept in the keyring, and sent as Bearer.")
-@click.option("--stdin", is_flag=True, help="Read that value from standard input.")
-@click.option("--cwd", metavar="FOLDER", help="Where it is started, in place of the project's folder.")
-@click.option("--timeout", type=NumberInRange(min=0, min_open=True), metavar="S", help="Seconds for each answer.")
-@click.option("--replace", is_flag=True, help="In place of an entry of this name.")
+@click.option(
+    "--secret",
+    "secret",
+    metavar="NAME",
+    help="An environment variable; you are asked for its value, which is stored in the keyring.",
+)
+@click.option("--bearer", is_flag=True, help="Ask for a token, store it in the keyring, and send it as Bearer.")
+@click.option("--stdin", is_flag=True, help="Read the value of --secret or --bearer from standard input.")
+@click.option("--cwd", metavar="FOLDER", help="Its working directory, instead of the project's folder.")
+@click.option(
+    "--timeout", type=NumberInRange(min=0, min_open=True), metavar="S", help="Seconds to wait for each response."
+)
+@click.option("--replace", is_flag=True, help="Replace an existing entry of this name.")
 @project
 def add(
     *,
@@ -75,8 +86,8 @@ def add(
 ) -> None:
     """Configure an MCP server.
 
-    NAME is what Lua calls it: app.mcp.NAME. The command stands behind --, or --url gives the address. Texts may refer
-    to variables (${NAME}) and to secrets of the keyring (${secret:NAME}). Nothing is started.
+    NAME is its name in Lua: app.mcp.NAME. Write its command after --, or its address with --url. Both can contain
+    variables (${NAME}) and secrets from the keyring (${secret:NAME}). The server is not started.
     """
     check_name(name)
     _check_options(command, url, secret, bearer=bearer)
@@ -99,7 +110,7 @@ def add(
 @name_argument
 @project
 def remove(*, name: str, project: bool, as_json: bool) -> None:
-    """Forget an MCP server, and its secrets."""
+    """Remove an MCP server and its secrets."""
     path = config_path(of_project=project)
 
     secret_names: list[str] = []
@@ -119,7 +130,7 @@ def remove(*, name: str, project: bool, as_json: bool) -> None:
 @name_argument
 @project
 def enable(*, name: str, project: bool, as_json: bool) -> None:
-    """Let an MCP server be used again."""
+    """Enable an MCP server that was disabled."""
     _switch(name, on=True, of_project=project, as_json=as_json)
 
 
@@ -127,7 +138,7 @@ def enable(*, name: str, project: bool, as_json: bool) -> None:
 @name_argument
 @project
 def disable(*, name: str, project: bool, as_json: bool) -> None:
-    """Keep an MCP server configured, and do not use it."""
+    """Disable an MCP server, and keep its configuration."""
     _switch(name, on=False, of_project=project, as_json=as_json)
 
 

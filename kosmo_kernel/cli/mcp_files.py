@@ -26,7 +26,7 @@ OURS = "project"  # the source in `PROJECT` whose file these commands write
 INDENT = re.compile(r'\n([ \t]+)"')
 NAME = re.compile(r"[\w@][\w@./ -]{0,63}")
 
-project = click.option("--project", is_flag=True, help="Of this project, in its .mcp.json; yours otherwise.")
+project = click.option("--project", is_flag=True, help="Use the project's .mcp.json instead of your own file.")
 
 
 def config_path(*, of_project: bool) -> Path:

@@ -38,14 +38,14 @@ _REDACTED = re.compile(re.escape(REDACTED))
 
 @command("mcp:import", "kosmo mcp:import ~/.cursor/mcp.json", "kosmo mcp:import - --project < mcp.json")
 @click.argument("file", metavar="FILE or -", shell_complete=files)
-@click.option("--replace", is_flag=True, help="In place of entries of the same names.")
+@click.option("--replace", is_flag=True, help="Replace existing entries of the same names.")
 @project
 def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
-    """Take over the MCP servers of another client.
+    """Import the MCP servers of another client.
 
-    FILE has `mcpServers` or `servers`, as the files of VS Code, Cursor, Claude and others do. Values of variables and
-    headers that look like secrets go into the keyring, and the entries refer to them. Servers in your own file need no
-    trust, so look at what is printed. Nothing is started.
+    FILE contains `mcpServers` or `servers`, like the files of VS Code, Cursor, Claude and others. Values of variables
+    and headers that look like secrets are stored in the keyring, and the entries refer to them. Servers in your own
+    file need no approval, so check what is printed. Nothing is started.
     """
     entries = _entries(file)
     path = config_path(of_project=project)
@@ -76,8 +76,8 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
 def export(*, names: tuple[str, ...], as_json: bool) -> None:
     """Print MCP servers without their secrets.
 
-    All that are configured, or those of these NAMEs. In place of each secret stands a variable, ${NAME}; standard error
-    names them. With --json they are in `needs`, beside `mcpServers`.
+    Prints all configured servers, or those with these NAMEs. Each secret is replaced by a variable, ${NAME}, which is
+    listed on standard error. With --json the variables are in `needs`, beside `mcpServers`.
     """
     configured = configuration()
     usable = [server for server in configured.servers.values() if not server.fault]

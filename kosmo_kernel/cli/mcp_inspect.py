@@ -32,9 +32,8 @@ server_argument = click.argument("server", shell_complete=mcp_servers)
 def tools(*, server: str | None, as_json: bool) -> None:
     """List the tools of MCP servers.
 
-    Those of SERVER, or of all that are switched on; they are started for it. One that does not answer, or that you have
-    not agreed to, is told on standard error, and fails the command only where no other one answers. With --json:
-    `tools`, and `failures` by server.
+    This starts SERVER, or all enabled servers. Servers that do not respond, or that you have not approved, are listed
+    on standard error; the command fails only if no server responds. With --json: `tools`, and `failures` by server.
     """
     with _servers() as servers:
         configured = servers.configuration()
@@ -62,11 +61,11 @@ def tools(*, server: str | None, as_json: bool) -> None:
 
 @command("mcp:schema", "kosmo mcp:schema time.convert_time", json=False)
 @click.argument("tool", metavar="SERVER.TOOL")
-@click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON also for an error; a schema is always JSON.")
 def schema(*, tool: str, as_json: bool) -> None:
     """Print the arguments of a tool as JSON Schema.
 
-    Its server is started for it.
+    This starts the server.
     """
     with _servers() as servers:
         server, name = servers.split(tool)
@@ -79,7 +78,7 @@ def schema(*, tool: str, as_json: bool) -> None:
 def resources(*, server: str, uri: str | None, as_json: bool) -> None:
     """List the resources of an MCP server, or print one.
 
-    SERVER is started for it. With --json: `resources`, or `contents` with a `text` or a `blob` in base64 each.
+    This starts SERVER. With --json: `resources`, or `contents`, each with a `text` or a `blob` in base64.
     """
     with _servers() as servers:
         name = servers.find(server).name
@@ -101,8 +100,8 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
 def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bool) -> None:
     """List the prompts of an MCP server, or print one.
 
-    SERVER is started for it. JSON is an object of named texts, or - for one on standard input. With --json: `prompts`,
-    or `messages` of the one.
+    This starts SERVER. JSON is an object of named texts; - reads it from standard input. With --json: `prompts`, or
+    the `messages` of one prompt.
     """
     arguments = dict(fields_of_json(payload)) if payload is not None else {}
     with _servers() as servers:

@@ -19,12 +19,12 @@ NONE = f"No MCP server is configured. {ADVICE}"
 
 
 @command("mcp:list", "kosmo mcp:list", "kosmo mcp:list --all --json")
-@click.option("--all", "everything", is_flag=True, help="Those that are switched off as well.")
+@click.option("--all", "everything", is_flag=True, help="Also list disabled servers.")
 def list_(*, everything: bool, as_json: bool) -> None:
-    """List the MCP servers that are configured.
+    """List the configured MCP servers.
 
-    None is started. With --json: `servers` by name, and `sources`, the files that they come from. Values of variables
-    and headers are never shown.
+    No server is started. With --json: `servers` by name, and `sources`, the files that configure them. Values of
+    variables and headers are never shown.
     """
     with Servers() as servers:
         configured, lua_names = servers.configuration(), servers.called()
@@ -48,10 +48,10 @@ def list_(*, everything: bool, as_json: bool) -> None:
 @command("mcp:status", "kosmo mcp:status", "kosmo mcp:status time --json")
 @click.argument("name", required=False, metavar="[SERVER]", shell_complete=mcp_servers)
 def status(*, name: str | None, as_json: bool) -> None:
-    """Say whether each may be used, and what to do if not.
+    """Say which MCP servers can be used, or why not.
 
-    None is started: `kosmo mcp:tools SERVER` does that. With --json: `servers` by name, `ready` among what is told of
-    each.
+    No server is started; `kosmo mcp:tools SERVER` starts one. With --json: `servers` by name, each with `ready` and
+    other facts.
     """
     with Servers() as servers:
         configured, trust = servers.configuration(), servers.trust

@@ -26,8 +26,8 @@ lua = LuaCommand(
     "mcp:lua",
     callback=_run,
     params=[param for param in integrations_lua.params if param.name != LINES],
-    help="Run Lua that asks MCP servers.\n\nFILE is a Lua file, and - is standard input. `app.mcp.SERVER.TOOL` calls a "
-    "tool; a server is started by the first call, and ends with the script. Everything else is as `kosmo "
-    "integrations:lua` has it, --json among it.",
+    help="Run a Lua script that calls MCP servers.\n\nFILE is a Lua file; - is standard input. `app.mcp.SERVER.TOOL` "
+    "calls a tool. The first call starts the server, which ends with the script. All options work as in `kosmo "
+    "integrations:lua`.",
     epilog=EXAMPLES,
 )

@@ -27,27 +27,29 @@ In an agent's configuration:
 
 @click.command("mcp:serve", cls=Command, epilog=EXAMPLES)
 @click.option(
-    "--http", "port", type=IntegerInRange(0, 65535), metavar="PORT", help="Serve a port of this machine; 0: a free one."
+    "--http",
+    "port",
+    type=IntegerInRange(0, 65535),
+    metavar="PORT",
+    help="Serve on this port of this machine; 0 chooses a free one.",
 )
-@click.option("-a", "--account", **about_account("The account that calls ask which name none."))
+@click.option("-a", "--account", **about_account("The account for calls that name none."))
 @click.option("--demo", **ON_DEMO)
 @limit_options
-@click.option(
-    "--allow-mcp", is_flag=True, help="Let Lua ask your other MCP servers (app.mcp), which agents then reach as well."
-)
+@click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
 def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **given: Any) -> int:
     """Serve Heroku and Lua to agents, over MCP.
 
-    An agent starts it, and speaks to it on standard input and output. It offers each function as a tool
-    (heroku_list_apps), Lua in its walls (lua_run) and the reference (docs_read, docs_search, and as resources). Calls
-    may name an account, and lower the limits of Lua that are set here. Nobody can be asked, so what your permissions
-    ask about is an error there.
+    An agent starts this server and communicates with it over standard input and output. The server offers each function
+    as a tool (heroku_list_apps), sandboxed Lua (lua_run) and the reference (docs_read, docs_search, and as resources).
+    Calls can name an account, and can lower the limits of Lua that are set here. Nobody can be asked there, so a call
+    for which your permissions say `ask` is an error.
 
-    With --http, the first line printed is KOSMO_MCP_URL=…, and the second KOSMO_MCP_TOKEN=…, which clients send as
-    `Authorization: Bearer …`. The token is a new one each time unless the environment has KOSMO_MCP_TOKEN. Only this
-    machine is served.
+    With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as
+    `Authorization: Bearer …`. The token is new each time unless KOSMO_MCP_TOKEN is set. Only clients on this machine
+    can connect.
 
-    Ctrl-C ends it, and the exit code is then 130, as it is for every command.
+    Ctrl-C ends the server with exit code 130.
     """
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 

@@ -21,12 +21,13 @@ CHANGED = "It is not what you trusted before."
 
 @command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
 @click.argument("name", shell_complete=mcp_servers)
-@click.option("-y", "--yes", is_flag=True, help="Agree without being asked; look at it before.")
+@click.option("-y", "--yes", is_flag=True, help="Approve without a question; check the entry first.")
 def trust(*, name: str, yes: bool, as_json: bool) -> None:
-    """Agree that a server of this project is started.
+    """Approve a server of this project.
 
-    Shows its command and arguments, or its address, and the names of its variables and headers, and asks. The agreement
-    is to what is shown: when that changes, the server is not started until you agree again. Nothing is started now.
+    The command shows the server's command and arguments, or its address, and the names of its variables and headers,
+    and asks you. If any of these change later, the server is not started until you approve it again. Nothing is started
+    now.
     """
     server, trust_store = configuration().find(name), Trust()
     if server.fault:
@@ -51,9 +52,9 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
 @command("mcp:untrust", "kosmo mcp:untrust time")
 @click.argument("name", shell_complete=mcp_servers)
 def untrust(*, name: str, as_json: bool) -> None:
-    """Take back the agreement to a server of this project.
+    """Withdraw the approval of a server of this project.
 
-    It is not started any more until you agree again.
+    The server is not started again until you approve it.
     """
     server = configuration().find(name)
     if not server.of_project:

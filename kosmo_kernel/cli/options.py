@@ -17,9 +17,9 @@ FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`,
 FORMAT: dict[str, Any] = {  # arguments of `click.option`
     "type": click.Choice(FORMATS),
     "metavar": "F",
-    "help": f"Write what comes back as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+    "help": f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
 }
-AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, whatever happens."}
+AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, also for an error."}
 as_json = click.option("--json", "as_json", **AS_JSON)
 
 
@@ -81,13 +81,13 @@ def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
             "--memory-limit",
             type=IntegerInRange(min=MIN_MEMORY_BYTES),
             metavar="BYTES",
-            help=f"Bytes that Lua's values may take.  [default: {Limits().memory}]",
+            help=f"Bytes of memory for Lua's values.  [default: {Limits().memory}]",
         ),
         click.option(
             "--cpu-limit",
             type=seconds,
             metavar="S",
-            help=f"Seconds that Lua itself may run; waiting for answers does not count.  [default: {Limits().cpu:g}]",
+            help=f"Seconds of Lua's own running time; waiting does not count.  [default: {Limits().cpu:g}]",
         ),
         click.option("--timeout", type=seconds, metavar="S", help="Stop a run after S seconds.  [default: never]"),
     ):
@@ -98,8 +98,8 @@ def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
 def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Add the options that record responses to a cassette, or replay one, to a command: `record` and `replay`."""
     for name, help_ in (
-        ("--replay", "Take the answers from such a FILE; send nothing."),
-        ("--record", "Keep all answers in FILE, without secrets."),
+        ("--replay", "Use the responses in such a FILE; send nothing."),
+        ("--record", "Save all responses in FILE, without secrets."),
     ):
         command = click.option(name, metavar="FILE", help=help_, shell_complete=files)(command)
     return command

@@ -69,10 +69,10 @@ def list_(*, as_json: bool) -> None:
 def search(*, words: tuple[str, ...], as_json: bool) -> None:
     """Find functions and guides by words.
 
-    The best come first, 20 at most: those with the words in their names, then in their titles, then in their texts.
-    Beginnings of words are enough, and so are words that are nearly right.
+    Lists at most 20 matches, the best first: first those with the words in their names, then in their titles, then in
+    their texts. The beginning of a word is enough, and small spelling mistakes do not matter.
 
-    With --json: `functions`, and beside them `guides` with `page` and `title` of each.
+    With --json: `functions`, and `guides`, each with `page` and `title`.
     """
     query = " ".join(words)
     matches = search_pages(query)[:MAX_RESULTS]
@@ -98,15 +98,15 @@ def search(*, words: tuple[str, ...], as_json: bool) -> None:
     "form",
     type=click.Choice(FORMATS),
     default="text",
-    help="`text`: drawn on a terminal, plain in a pipe; `markdown`: the page as it is; `json`: as --json.",
+    help="`text`: formatted on a terminal, plain in a pipe; `markdown`: the source; `json`: the same as --json.",
 )
 def docs(*, page: str, form: str, as_json: bool) -> None:
     """Read the reference, or one page of it.
 
-    PAGE is an integration (heroku), one of its functions (heroku.list_dynos) or a guide (errors). Without it, the pages
-    are listed.
+    PAGE is an integration (heroku), one of its functions (heroku.list_dynos) or a guide (errors). Without PAGE, the
+    command lists the pages.
 
-    With --json: the function as data, or the list of all the functions on the page; of a guide its `page`, `title` and
+    With --json: the function as data, or a list of all functions on the page; for a guide its `page`, `title` and
     `text`.
     """
     subject = subject_of(page)
@@ -128,10 +128,10 @@ def docs(*, page: str, form: str, as_json: bool) -> None:
 def examples(*, page: str, as_json: bool) -> None:
     """Show how a function is called, in Lua and the shell.
 
-    PAGE is a function (heroku.list_dynos), an integration (heroku: all its functions) or a guide (errors: what it shows
-    in Lua, one example after the other). In a pipe that of a function or an integration is a script that runs.
+    PAGE is a function (heroku.list_dynos), an integration (heroku, for all its functions) or a guide (errors, for all
+    its Lua examples). In a pipe, the example of a function or an integration is a complete script.
 
-    With --json: what `integrations:docs` gives; `example` of a function is the Lua.
+    With --json: the same as `integrations:docs`; the `example` of a function is the Lua code.
     """
     subject = subject_of(page)
     if as_json:
@@ -146,7 +146,7 @@ def examples(*, page: str, as_json: bool) -> None:
 
 @command("integrations:schema", "kosmo integrations:schema heroku.list_dynos", json=False)
 @click.argument("function", shell_complete=function_names)
-@click.option("--json", "as_json", is_flag=True, help="Also where something fails; a schema is JSON in any case.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON also for an error; a schema is always JSON.")
 def schema(*, function: str, as_json: bool) -> None:
     """Print a function's arguments as JSON Schema.
 
@@ -160,11 +160,11 @@ def schema(*, function: str, as_json: bool) -> None:
 @click.argument("integration", shell_complete=integration_names)
 @click.option("-a", "--account", default="default", **about_account("The account to look at, if not the default one."))
 def fields(*, integration: str, account: str, as_json: bool) -> None:
-    """Show what an account is made of, and what is set.
+    """Show the settings of an account, and which are set.
 
-    Nothing secret is shown. `kosmo accounts:add` keeps a token, `kosmo integrations:configure` the rest.
+    No secret is shown. `kosmo accounts:add` sets a token, and `kosmo integrations:configure` sets the other fields.
 
-    With --json: `fields` with `key`, `label`, `type`, `required`, `configured` and `description` of each.
+    With --json: `fields`, each with `key`, `label`, `type`, `required`, `configured` and `description`.
     """
     from kosmo_kernel.accounts import canonical_name, names
 

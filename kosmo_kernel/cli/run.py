@@ -31,10 +31,10 @@ from kosmo_kernel.runbook.parameters import Parameter
     "kosmo run notebooks/dyno-audit.ipynb --parameters",
 )
 @click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Repeat it for more.")
+@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter. Can be repeated.")
 @click.option("-a", "--account", metavar="A", callback=not_blank, help="Short for `-p account A`.")
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the copy to OUT.")
-@click.option("--html", is_flag=True, help="Write a page beside the copy, without the code.")
+@click.option("--html", is_flag=True, help="Also write a web page without the code.")
 @recording_options
 @click.option("--parameters", "ask", is_flag=True, help="List the notebook's parameters and run nothing.")
 def run(
@@ -49,18 +49,19 @@ def run(
     ask: bool,
     as_json: bool,
 ) -> int:
-    """Run a notebook with parameters, into a copy.
+    """Run a notebook with parameters, and write a copy.
 
-    It runs from top to bottom and stays as it is: what it shows now goes into the copy, named OUT or after the notebook
-    and the time, in this folder. The copy says when it was run, for which accounts, with which parameters and with how
-    many requests. It replaces the copy of an earlier run, and no other file.
+    The notebook is run from top to bottom, and is not changed: the new outputs are written to a copy. The copy is OUT,
+    or a file in this folder that is named after the notebook and the time. It says when the notebook was run, for which
+    accounts, with which parameters and with how many requests. It can replace the copy of an earlier run, but no other
+    file.
 
-    A parameter is what a cell with the tag `parameters` assigns, and its usual value says of which kind it is: where
-    that is a text, `007` is one. Lists are written in JSON. Tokens are refused: name an account instead.
+    Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if it
+    is a text, `007` is a text, too. Write lists in JSON. Tokens are not accepted: use the name of an account.
 
-    With --record and --replay a runbook can be tested where there is no network and no token.
+    With --record and --replay you can test a runbook without a network and without a token.
 
-    The exit code is 0 when all cells ran, and 1 when one failed; the copy has what came before.
+    The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to it.
     """
     if record and replay:
         raise click.UsageError("--record and --replay exclude one another.")

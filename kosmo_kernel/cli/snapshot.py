@@ -22,7 +22,7 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
 @command(
     "snapshot", "kosmo snapshot --demo -o before", "kosmo snapshot -a production -o audits/2026-11-25 --format parquet"
 )
-@click.option("-a", "--account", **about_account("The account that is asked."))
+@click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
 @click.option(
@@ -32,16 +32,16 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
     default="jsonl",
     show_default=True,
     metavar="F",
-    help="Of the files: jsonl (JSON lines, as Heroku sent it) or parquet.",
+    help="The format of the files: jsonl (one record per line, as Heroku sent it) or parquet.",
 )
 def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_json: bool) -> int:
-    """Save what an account has, to compare it later.
+    """Save all lists of an account, to compare later.
 
-    DIR gets a file for each list (apps, dynos, add-ons, domains, collaborators) and `manifest.json`, which tells when,
-    of which account, and what could not be read; where that is something, the exit code is 1. Nothing is replaced: a
-    folder that has something in it is refused. In Python, `kosmo_kernel.snapshot.read(DIR)` gives DataFrames.
+    The command writes a file for each list (apps, dynos, add-ons, domains, collaborators) to DIR, and `manifest.json`
+    with the time, the account, and errors. If something could not be read, the exit code is 1. DIR must be a new or an
+    empty folder. In Python, `kosmo_kernel.snapshot.read(DIR)` returns DataFrames.
 
-    With --json: what `manifest.json` has, with `success` and `directory` in front.
+    With --json: `success`, `directory`, and the content of `manifest.json`.
     """
     line = TerminalProgress(sys.stderr)
     with (
