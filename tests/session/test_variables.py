@@ -36,7 +36,7 @@ def lua() -> Iterator[Session]:
 
 
 def through(lua: Session, value: Any, source: str = "") -> Any:
-    """A value after it was a Lua variable."""
+    """Return a value after it was a Lua variable."""
     return run_with(lua, source, inputs={"x": value}, outputs=["x"]).outputs["x"]
 
 
@@ -50,7 +50,7 @@ def is_missing(value: Any) -> bool:
 
 
 def in_full(value: Any) -> str:
-    """A value with the order of its keys and the types of its numbers."""
+    """Return a value with the order of its keys and the types of its numbers."""
     return repr(list(value) if isinstance(value, Records) else value)
 
 
