@@ -222,6 +222,12 @@ def test_a_failure_carries_its_line_its_text_and_who_called() -> None:
     assert error.stack == ("In[1]:2: in function 'careless'", "In[2]:2: in the cell")
 
 
+def test_a_text_that_only_looks_like_a_place_is_not_the_place_of_an_error(demo: Session) -> None:
+    error = failing(demo, "local x = 1\nerror('http://localhost:5000: refused', 0)", name="In[1]")
+
+    assert (error.line, error.chunk, error.message) == (2, "In[1]", "http://localhost:5000: refused")
+
+
 def test_a_chunk_that_does_not_compile_is_marked_and_runs_nothing(demo: Session) -> None:
     error = failing(demo, "print('ran')\nx = = 1", name="In[7]")
 
