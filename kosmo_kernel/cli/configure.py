@@ -60,7 +60,6 @@ policy = click.Choice(POLICIES)
 @click.option("--read", type=policy, help="Whether scripts may read.")
 @click.option("--write", type=policy, help="Whether scripts may change something.")
 @click.option("--permissions", metavar="read:P,write:P", help="Both in one option.")
-@click.option("--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; separate several hosts by commas.")
 @click.option(
     "--set", "pairs", metavar="K=V", multiple=True, help="Set url or allow_host; separate several hosts by commas."
 )

@@ -27,7 +27,7 @@ Given = Callable[[Mapping[str, str]], None]
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Given:
-    """Gives this process more environment variables, with values that a real one cannot have as well."""
+    """Give this process more environment variables, with values that a real one cannot have as well."""
     return lambda env: monkeypatch.setattr(os, "environ", os.environ | env)
 
 
