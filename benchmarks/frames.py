@@ -29,7 +29,7 @@ from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.generated import app
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
-from kosmo_kernel.settings.limits import ROWS
+from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Records, collector_paused, decode
 
 SHOWN_MOST, SIZE_MOST = 30, 80  # milliseconds and kilobytes of 5,000 dynos on a page
@@ -177,7 +177,7 @@ def main() -> None:
     for name, wide in (("apps", apps(5_000)), *others()):
         shown = statistics.median(milliseconds(lambda _: wide._repr_html_(), b"", 1) for _ in range(rounds))
         size = len(wide._repr_html_().encode()) / 1000
-        letters = sum(map(len, wide.head(ROWS).to_csv(index=False).splitlines())) / 1000
+        letters = sum(map(len, wide.head(ROWS.default).to_csv(index=False).splitlines())) / 1000
         what = f"{len(wide):,} {name} ({wide.shape[1]} columns)"
         print(f"of {what}: {shown:.1f} ms, {size:.0f} kB of HTML for {letters:.0f} kB of CSV")
         assert shown <= SHOWN_MOST, f"more than {SHOWN_MOST} ms"

@@ -34,8 +34,8 @@ from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptio
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.run.services import Services
-from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import limits, rows_shown
+from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.settings.table import ROWS
 
 
 class Session:
@@ -77,8 +77,8 @@ class Session:
         replay: str | os.PathLike[str] | None = None,
         mcp: bool = True,
     ) -> None:
-        self.limits = limits(memory_limit, cpu_limit, timeout, configured=config().get("limits"))
-        rows_shown()  # raises an error in its setting before anything runs
+        self.limits = limits(memory_limit, cpu_limit, timeout)
+        ROWS.resolve()  # raises an error in its setting before anything runs
         self._require_walls = requirement()
         self._recording = RecordingMode(account, record, replay)
         self.account = self._recording.account

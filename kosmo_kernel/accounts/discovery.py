@@ -31,7 +31,7 @@ from kosmo_kernel.accounts.addresses import address, is_own, netloc
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import CredentialsError, KosmoError, UnknownNameError
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.env import env_flag
+from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.values import lua_syntax
 
 
@@ -161,7 +161,7 @@ def demo_chosen() -> bool:
     Raises:
         SettingsError: it is neither 1 nor 0. A typo must not select the user's own account.
     """
-    return bool(env_flag("KOSMO_DEMO"))
+    return bool(DEMO_ACCOUNT.from_env())
 
 
 def ways(integration: Integration) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def settings() -> Iterator[Finding]:
     except KosmoError as error:
         yield Finding("settings.project", "broken", error.message, CORRECT)
     try:
-        now = limits(configured=found.get("limits"))
+        now = limits()
     except KosmoError as error:
         yield Finding("settings.limits", "broken", error.message, "Correct it, or unset it.")
     else:

@@ -79,8 +79,9 @@ def _required_versions() -> dict[str, SpecifierSet]:
 
 def walls() -> Iterator[Finding]:
     """Check each protection layer ("wall") around Lua, as reported by a Lua process that is started for this."""
-    from kosmo_kernel.lua.walls import REQUIRE, requirement
+    from kosmo_kernel.lua.walls import requirement
     from kosmo_kernel.session import Session
+    from kosmo_kernel.settings.table import REQUIRE_WALLS
 
     try:
         requirement_text = requirement()
@@ -95,7 +96,9 @@ def walls() -> Iterator[Finding]:
         advice = f"Lua refuses to run while {requirement_text}. {where}"
     else:
         state = "warning"
-        advice = f"Lua runs without it, and SECURITY says what that means; {REQUIRE}=1 refuses to. {where}"
+        advice = (
+            f"Lua runs without it, and SECURITY says what that means; {REQUIRE_WALLS.variable}=1 refuses to. {where}"
+        )
     for wall in layers:
         if wall.stands:
             yield Finding(f"walls.{wall.name}", "ok", wall.meaning)

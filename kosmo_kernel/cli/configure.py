@@ -24,8 +24,9 @@ from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
-from kosmo_kernel.settings.config_file import POLICIES, Keys, change, config
+from kosmo_kernel.settings.config_file import change, config
 from kosmo_kernel.settings.permissions import EFFECTS, permission
+from kosmo_kernel.settings.table import POLICIES, Keys
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
 FIELDS = ("url", "allow_host")  # fields that are not secret and are written to the file

@@ -16,10 +16,12 @@ import click
 
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.kernelspec import OUTDATED_MESSAGE, entries, renewal, shipped
-from kosmo_kernel.cli.options import IntegerInRange, NumberInRange
+from kosmo_kernel.cli.options import PORT, ValueType
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.table import DEMO_ACCOUNT
+from kosmo_kernel.settings.value_types import Number
 
 FOLDER = "kosmo-demo"
 FIRST = "first-steps.ipynb"  # the notebook that is opened
@@ -58,20 +60,17 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     "demo:serve", "kosmo demo:serve --port 8642", "kosmo demo:serve --apps 500 --fault 429=5% --latency 80", json=False
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=PORT, default=0, metavar="PORT", help="The port; 0 chooses a free one.  [default: 0]")
 @click.option(
-    "--port",
-    type=IntegerInRange(0, 65535),
-    default=0,
-    metavar="PORT",
-    help="The port; 0 chooses a free one.  [default: 0]",
+    "--apps",
+    type=ValueType(Number("a whole number of apps", is_whole=True)),
+    metavar="N",
+    help="Invent a company with N apps.",
 )
-@click.option("--apps", type=IntegerInRange(min=0), metavar="N", help="Invent a company with N apps.")
-@click.option(
-    "--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults."
-)
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults.")
 @click.option(
     "--latency",
-    type=NumberInRange(min=0),
+    type=ValueType(Number("a number of milliseconds")),
     default=0,
     metavar="MS",
     help="Wait so many milliseconds before each response.",
@@ -129,7 +128,7 @@ def open_lab(*, browser: bool) -> None:
         command.append("--no-browser")
     if getattr(os, "geteuid", lambda: 1)() == 0:  # containers often have no other user
         command.append("--allow-root")
-    environment = os.environ | {"KOSMO_DEMO": "1"}
+    environment = os.environ | {DEMO_ACCOUNT.variable: "1"}
     if os.name == "nt":  # Windows cannot replace a process
         sys.exit(subprocess.call(command, cwd=sys.prefix, env=environment))
     os.chdir(sys.prefix)

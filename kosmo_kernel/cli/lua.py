@@ -88,6 +88,7 @@ class LuaCommand(Command):
 @click.pass_context
 def lua(
     ctx: click.Context,
+    /,
     *,
     file: str | None,
     code: str | None,
@@ -100,9 +101,7 @@ def lua(
     record: str | None,
     replay: str | None,
     force: bool,
-    timeout: float | None,
-    cpu_limit: float | None,
-    memory_limit: int | None,
+    **limits: Any,
 ) -> int:
     """Run a Lua script that calls Heroku.
 
@@ -124,7 +123,6 @@ def lua(
     if repl:
         _check_repl(file, as_json=as_json, form=form)
     script = read_source(file, code) if not repl or file or code is not None else None
-    limits: dict[str, Any] = {"memory_limit": memory_limit, "cpu_limit": cpu_limit, "timeout": timeout}
     session = Session("demo" if demo else account, **limits, record=record, replay=replay)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
     if repl:

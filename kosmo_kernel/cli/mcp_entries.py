@@ -20,13 +20,14 @@ from kosmo_kernel.cli.accounts import read_token
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_files import add_entries, change, check_name, config_path, entry_of, project
-from kosmo_kernel.cli.options import NumberInRange
+from kosmo_kernel.cli.options import ValueType
 from kosmo_kernel.cli.output import document, print_result
 from kosmo_kernel.errors import InvalidArgumentsError
 from kosmo_kernel.mcp import configuration, secrets
 from kosmo_kernel.mcp.entries import entry
 from kosmo_kernel.mcp.secret_scan import is_private, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
+from kosmo_kernel.settings.table import TIMEOUT
 
 NOT_AS_ARGUMENT = (
     "{what} looks like a secret, and is not taken from an argument: others on this machine can see it there, and the "
@@ -64,7 +65,7 @@ name_argument = click.argument("name", shell_complete=mcp_servers)
 @click.option("--stdin", is_flag=True, help="Read the value of --secret or --bearer from standard input.")
 @click.option("--cwd", metavar="FOLDER", help="Its working directory, instead of the project's folder.")
 @click.option(
-    "--timeout", type=NumberInRange(min=0, min_open=True), metavar="S", help="Seconds to wait for each response."
+    "--timeout", type=ValueType(TIMEOUT.value), metavar="S", help="Seconds to wait for each response."
 )
 @click.option("--replace", is_flag=True, help="Replace an existing entry of this name.")
 @project

@@ -9,7 +9,7 @@ import click
 
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
-from kosmo_kernel.cli.options import IntegerInRange, limit_options
+from kosmo_kernel.cli.options import PORT, limit_options
 from kosmo_kernel.cli.output import print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
 
@@ -27,17 +27,13 @@ In an agent's configuration:
 
 @click.command("mcp:serve", cls=Command, epilog=EXAMPLES)
 @click.option(
-    "--http",
-    "port",
-    type=IntegerInRange(0, 65535),
-    metavar="PORT",
-    help="Serve on this port of this machine; 0 chooses a free one.",
+    "--http", "port", type=PORT, metavar="PORT", help="Serve on this port of this machine; 0 chooses a free one."
 )
 @click.option("-a", "--account", **about_account("The account for calls that name none."))
 @click.option("--demo", **ON_DEMO)
 @limit_options
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
-def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **given: Any) -> int:
+def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool, **limits: Any) -> int:
     """Serve Heroku and Lua to agents, over MCP.
 
     An agent starts this server and communicates with it over standard input and output. The server offers each function
@@ -53,7 +49,7 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
     """
     from kosmo_kernel.mcp_server import ServerOptions, over_http, over_stdio
 
-    options = ServerOptions(one_account(account, demo=demo), allow_mcp_servers=allow_mcp, **given)
+    options = ServerOptions(one_account(account, demo=demo), limits, allow_mcp_servers=allow_mcp)
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")

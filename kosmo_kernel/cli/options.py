@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
+from kosmo_kernel.settings.table import LIMITS, RECORD, REPLAY, Setting
+from kosmo_kernel.settings.value_types import Number, Value
 
 _Out = TypeVar("_Out")
 
@@ -37,69 +37,44 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
-class NumberInRange(click.FloatRange):
-    """A finite number in a range; click's own `FloatRange` accepts `nan` and `inf`."""
+class ValueType(click.ParamType[Any]):
+    """The type of an option that has the values of a setting."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert a text to a number and check its range.
+    name = "value"
 
-        Raises:
-            click.UsageError: the text is not a number, or the number is outside of the range.
-        """
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a number.", param, ctx)
-        checked: float = super().convert(number, param, ctx)
-        return checked
+    def __init__(self, value: Value) -> None:
+        self._value = value
 
-
-class IntegerInRange(click.IntRange):
-    """A whole number in a range, with a clear message for other texts; click's is "not a valid integer range"."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Convert a text to a number and check its range.
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert a text to a value; a default value is only checked.
 
         Raises:
-            click.UsageError: the text is not a number, or the number is outside of the range.
+            click.UsageError: it is invalid.
         """
         try:
-            number = int(value)
-        except ValueError:
-            self.fail(f"{value} is not a whole number.", param, ctx)
-        checked: int = super().convert(number, param, ctx)
-        return checked
+            return self._value.parse(value) if isinstance(value, str) else self._value.check(value)
+        except ValueError as error:
+            self.fail(f"it takes {error}, got {value!r}.", param, ctx)
+
+
+PORT = ValueType(Number("the number of a port", maximum=65535, is_whole=True))
+
+
+def setting_option(setting: Setting, **attrs: Any) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
+    """Return the option of a setting, as `click.option` does."""
+    attrs |= {"type": ValueType(setting.value), "metavar": setting.value.metavar, "help": setting.doc_with_default()}
+    return click.option(setting.command, **attrs)
 
 
 def limit_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Add the options that limit a run to a command: `timeout`, `cpu_limit` and `memory_limit`."""
-    seconds = NumberInRange(min=0, min_open=True)
-    for option in (
-        click.option(
-            "--memory-limit",
-            type=IntegerInRange(min=MIN_MEMORY_BYTES),
-            metavar="BYTES",
-            help=f"Bytes of memory for Lua's values.  [default: {Limits().memory}]",
-        ),
-        click.option(
-            "--cpu-limit",
-            type=seconds,
-            metavar="S",
-            help=f"Seconds of Lua's own running time; waiting does not count.  [default: {Limits().cpu:g}]",
-        ),
-        click.option("--timeout", type=seconds, metavar="S", help="Stop a run after S seconds.  [default: never]"),
-    ):
-        command = option(command)
+    for setting in reversed(LIMITS):
+        command = setting_option(setting)(command)
     return command
 
 
 def recording_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
     """Add the options that record responses to a cassette, or replay one, to a command: `record` and `replay`."""
-    for name, help_ in (
-        ("--replay", "Use the responses in such a FILE; send nothing."),
-        ("--record", "Save all responses in FILE, without secrets."),
-    ):
-        command = click.option(name, metavar="FILE", help=help_, shell_complete=files)(command)
+    for setting in (REPLAY, RECORD):
+        command = setting_option(setting, shell_complete=files)(command)
     return command

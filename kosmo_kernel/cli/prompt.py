@@ -27,7 +27,7 @@ from kosmo_kernel.cli.output import print_note
 from kosmo_kernel.editor.grammar import STEP, closes
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.env import keeps_history
+from kosmo_kernel.settings.table import HISTORY
 
 FILE = "repl_history"
 # ANSI colours, which the terminal adapts to its background.
@@ -135,7 +135,7 @@ class _RedactedHistory(FileHistory):
 
 def _history() -> History:
     """Return the history: a file, or memory if the settings forbid the file or it cannot be opened."""
-    if not keeps_history():
+    if HISTORY.from_env() is False:
         return InMemoryHistory()
     from platformdirs import user_state_path
 

@@ -148,8 +148,8 @@ class Repl:
         with self._keeping_errors():
             cell = parse_cell(text)
             for option in cell.options.options_set:
-                if option.field in NOTEBOOK_ONLY:
-                    flag = option.flags[-1]
+                if option.name in NOTEBOOK_ONLY:
+                    flag = option.cell[-1]
                     raise SettingsError(f"`{flag}` is about the cells of a notebook, and there are none here.")
         return cell
 

@@ -7,7 +7,6 @@ never a partial list.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -32,14 +31,13 @@ from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
-from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError, SettingsError
+from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
+from kosmo_kernel.settings.table import CONNECT_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette, Transport
 
-CONNECT_TIMEOUT = 10.0  # seconds
-READ_TIMEOUT = 30.0
 BARREN_PAGES = 10  # consecutive pages without a new record after which the call fails, against endless pagination
 
 _T = TypeVar("_T")
@@ -87,8 +85,8 @@ class Client:
     ) -> None:
         self.integration = integration
         self.account = account
-        read = _seconds("KOSMO_READ_TIMEOUT", timeout, READ_TIMEOUT)
-        connect = _seconds("KOSMO_CONNECT_TIMEOUT", connect_timeout, CONNECT_TIMEOUT)
+        read = READ_TIMEOUT.resolve(timeout)
+        connect = CONNECT_TIMEOUT.resolve(connect_timeout)
         own = Connections(integration, account, transport, min(connect, read), read)
         self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
         self.live = cassette is None or cassette.live
@@ -378,18 +376,3 @@ class Fetch:
 def _id(row: Mapping[str, Any]) -> str | int | None:
     value = row.get("id")
     return value if isinstance(value, (str, int)) else None
-
-
-def _seconds(variable: str, value: float | None, default: float) -> float:
-    """Return a timeout in seconds: the argument, else the environment variable, else the default."""
-    text = str(value) if value is not None else os.environ.get(variable, "").strip()
-    if not text:
-        return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < threading.TIMEOUT_MAX:  # also false for nan
-        name = variable if value is None else variable.removeprefix("KOSMO_").lower()
-        raise SettingsError(f"{name} must be a positive number of seconds, got {text!r}.")
-    return seconds

@@ -1,26 +1,51 @@
-"""The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title."""
+"""The guides, one per Markdown file in `guides/`: the file's name is the guide's name, its first line the title.
+
+A line `{{subject}}` in a guide stands for a table of the settings of that subject.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 
-from kosmo_kernel.docs.page import Page
+from kosmo_kernel.docs.page import Page, table
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
+_SUBJECT = re.compile(r"^\{\{(\w+)\}\}$", re.MULTILINE)
 FIRST = "overview"  # listed first; the others follow by name
 
 
 def guide(name: str) -> Page:
     """Return the text of a guide, one of `GUIDES`."""
-    with open(os.path.join(_FOLDER, f"{name}.md"), encoding="utf-8") as text:
-        return Page(text.read())
+    return Page(_SUBJECT.sub(lambda subject: _table_of_settings(subject[1]), _text(name)))
+
+
+def _text(name: str) -> str:
+    with open(os.path.join(_FOLDER, f"{name}.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def _table_of_settings(subject: str) -> str:
+    from kosmo_kernel.settings.table import BY_SUBJECT
+
+    if subject == "project":
+        settings = [setting for setting in BY_SUBJECT["cells"] if setting.project]
+        cells = [
+            f" The option `{setting.cell[-1]}` sets it for one cell." if setting.cell else "" for setting in settings
+        ]
+        rows = [(f"`{setting.name}`", f"{setting.doc}{cell}") for setting, cell in zip(settings, cells, strict=True)]
+        return table(("Setting", "What it says"), rows)
+    rows = [
+        (f"`{setting.variable}`", setting.doc_with_default()) for setting in BY_SUBJECT[subject] if setting.variable
+    ]
+    return table(("Variable", "What it says"), rows)
 
 
 def _titles() -> dict[str, str]:
     names = sorted(file.removesuffix(".md") for file in os.listdir(_FOLDER) if file.endswith(".md"))
     names.sort(key=lambda name: name != FIRST)
-    return {name: guide(name).partition("\n")[0].removeprefix("# ") for name in names}
+    return {name: _text(name).partition("\n")[0].removeprefix("# ") for name in names}
 
 
 GUIDES = _titles()

@@ -18,7 +18,8 @@ from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
-from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Option, first_word
+from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
+from kosmo_kernel.settings.table import Setting
 
 CELL, LINE, COMMAND = f"%%{LUA_MAGIC}", f"%{LUA_MAGIC}", f"%{COMMAND_MAGIC}"
 STACKED = ("%%capture", "%%prun", "%%time", "%%timeit")  # magics whose cell can start with another magic
@@ -71,7 +72,7 @@ class LuaCursor:
         )
         if self.kind == "options":
             option = _option(word)
-            return _term_page(" ".join([", ".join(option.flags), option.metavar]), option.doc) if option else None
+            return _term_page(" ".join([", ".join(option.cell), option.value.metavar]), option.doc) if option else None
         return _inspect_command(line, word) if self.kind == "command" else None
 
 
@@ -156,10 +157,10 @@ def _words(line: str) -> Iterator[tuple[int, str]]:
             depth += (character in "([{") - (character in ")]}")
 
 
-def _option(word: str) -> Option | None:
+def _option(word: str) -> Setting | None:
     """Return the option that a word is, or starts with as in `--limit=3`."""
     flag = word.partition("=")[0]
-    return next((option for option in OPTIONS if flag in option.flags), None)
+    return next((option for option in OPTIONS if flag in option.cell), None)
 
 
 def _length_of_options(line: str) -> int:
@@ -169,7 +170,7 @@ def _length_of_options(line: str) -> int:
         option = None if is_value else _option(word)
         if option is None and not is_value:
             return start
-        is_value = option is not None and bool(option.metavar) and "=" not in word
+        is_value = option is not None and bool(option.value.metavar) and "=" not in word
     return len(line)
 
 
@@ -177,11 +178,11 @@ def _complete_options(before: str, live: LiveState | None, variables: Collection
     """Return what can follow the options before the cursor, and the prefix of it that is typed."""
     words = [word for _, word in _words(before)]
     prefix = words.pop() if words and not before[-1].isspace() else ""
-    used: list[Option] = []
-    pending: Option | None = None
+    used: list[Setting] = []
+    pending: Setting | None = None
     for word in words:
         option = None if pending else _option(word)
-        pending = option if option and option.metavar and "=" not in word else None
+        pending = option if option and option.value.metavar and "=" not in word else None
         used += [option] if option else []
     if pending is None and "=" in prefix:
         pending, prefix = _option(prefix), prefix.partition("=")[2]
@@ -189,15 +190,15 @@ def _complete_options(before: str, live: LiveState | None, variables: Collection
         return _values(pending, prefix, live, variables)
     if prefix and not prefix.startswith("-"):
         return (), prefix
-    free = (option for option in OPTIONS if option.repeats or option not in used)
-    return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.flags)), prefix
+    free = (option for option in OPTIONS if option.value.repeats or option not in used)
+    return (Match(flag, "param", option.doc) for option in free for flag in reversed(option.cell)), prefix
 
 
 def _values(
-    option: Option, text: str, live: LiveState | None, variables: Collection[str]
+    option: Setting, text: str, live: LiveState | None, variables: Collection[str]
 ) -> tuple[Iterable[Match], str]:
     """Return the possible values of an option, if known, and the prefix of one that is typed."""
-    match option.flags[0]:
+    match option.cell[0]:
         case "-a":
             aliases = dict.fromkeys(name for i in integrations.loaded() for name in accounts.names(i))
             return (Match(alias, "module") for alias in aliases), text

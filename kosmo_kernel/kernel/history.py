@@ -20,7 +20,7 @@ from typing import Any
 
 from kosmo_kernel.errors import TryLaterError
 from kosmo_kernel.safety.redaction import redact
-from kosmo_kernel.settings.env import keeps_history
+from kosmo_kernel.settings.table import HISTORY
 
 MAX_ENTRIES_FOUND = 10_000  # the most entries that one request returns
 MAX_OUTPUTS_KEPT = 100  # how many cells have their output kept
@@ -45,7 +45,7 @@ Entry = tuple[int, int, Any]
 
 def file() -> Path | str:
     """Return the history file in the user's Jupyter data directory, or `:memory:` if history is turned off."""
-    if not keeps_history():
+    if HISTORY.from_env() is False:
         return NOWHERE
     from jupyter_core.paths import jupyter_data_dir
 

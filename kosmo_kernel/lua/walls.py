@@ -8,12 +8,11 @@ outside.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import REQUIRE_WALLS
 
 # The meaning of each wall, in the order in which they are shown.
 MEANINGS = {
@@ -27,8 +26,6 @@ MEANINGS = {
     "lifeline": "It ends with the process that started it, however that ends.",
 }
 NOT_REPORTED = "the Lua process did not say"
-
-REQUIRE = "KOSMO_REQUIRE_WALLS"
 
 BASE_ADDRESS_SPACE_BYTES = 256 << 20  # besides the heap: Python (16 MiB), and a reply on its way into Lua
 HEAP_COPIES = 2  # the heap may hold a result and its frame, and Python then copies the frame twice
@@ -71,7 +68,7 @@ def missing(walls: Iterable[Wall]) -> str:
     return ", ".join(wall.name for wall in walls if not wall.stands)
 
 
-def requirement(env: Mapping[str, str] | None = None) -> str:
+def requirement() -> str:
     """Return the setting that forbids running Lua where a wall is missing, as a text; empty when none does.
 
     `KOSMO_REQUIRE_WALLS` is 1 or 0, and takes precedence over `require_walls` in `config.toml`.
@@ -80,12 +77,10 @@ def requirement(env: Mapping[str, str] | None = None) -> str:
         SettingsError: the variable is neither 0 nor 1; a typing error must not disable the requirement.
         UnknownNameError: `config.toml` contains a mistake.
     """
-    variable = (os.environ if env is None else env).get(REQUIRE, "").strip()
-    if variable not in ("", "0", "1"):
-        raise SettingsError(f"{REQUIRE} must be 1 (a missing wall keeps Lua from running) or 0, got {variable[:40]!r}.")
-    if variable:
-        return f"{REQUIRE}=1" if variable == "1" else ""
-    settings = config(env)
+    is_required = REQUIRE_WALLS.from_env()
+    if is_required is not None:
+        return f"{REQUIRE_WALLS.variable}=1" if is_required else ""
+    settings = config()
     return f"require_walls = true in {settings.place('require_walls')}" if settings.get("require_walls") else ""
 
 

@@ -22,7 +22,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.errors import KosmoError, SettingsError
@@ -34,7 +34,10 @@ from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note, value
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
-from kosmo_kernel.settings.project_file import ERRORS, SETTINGS, check_setting, settings_of
+from kosmo_kernel.settings.config_file import check
+from kosmo_kernel.settings.project_file import CELL_DEFAULTS, settings_of
+from kosmo_kernel.settings.table import ACCOUNT, Setting
+from kosmo_kernel.settings.value_types import FLAG, Number
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -49,8 +52,9 @@ _Magic = TypeVar("_Magic", bound=Callable[..., Any])
 def _with_options(magic: _Magic) -> _Magic:
     """Generate a magic's docstring and argument parser, which `?` and completion read, from the table of options."""
     for option in reversed(OPTIONS):  # each decorator puts its option in front of the previous ones
-        settings: dict[str, Any] = {"metavar": option.metavar} if option.metavar else {"action": "store_true"}
-        magic = argument(*option.flags, help=option.doc, **settings)(magic)
+        metavar = option.value.metavar
+        settings: dict[str, Any] = {"metavar": metavar} if metavar else {"action": "store_true"}
+        magic = argument(*option.cell, help=option.doc, **settings)(magic)
     documented: _Magic = magic_arguments(f"%{LUA_MAGIC}")(magic)
     return documented
 
@@ -61,6 +65,19 @@ def _with_commands(magic: _Magic) -> _Magic:
     lines = [f"  %{COMMAND_MAGIC} {command.usage.ljust(width)}  {command.doc}" for command in COMMANDS]
     magic.__doc__ = "\n".join([f"{magic.__doc__}\n\n::\n", *lines])
     return magic
+
+
+def _trait(setting: Setting) -> TraitType[Any, Any]:
+    """Return the trait of a setting, which `%config` lists; `check` has checked its value before."""
+    given: dict[str, Any] = {"default_value": setting.default, "help": setting.doc}
+    trait: TraitType[Any, Any]
+    if isinstance(setting.value, Number):
+        trait = (Int if setting.value.is_whole else Float)(allow_none=True, **given)
+    elif setting.value.words:
+        trait = Enum(setting.value.words, **given)
+    else:
+        trait = Bool(**given) if setting.value is FLAG else Unicode(allow_none=True, **given)
+    return trait.tag(config=True)
 
 
 @magics_class
@@ -74,12 +91,9 @@ class KosmoMagic(Magics):
 
     shell: InteractiveShell
 
-    account = Unicode(None, allow_none=True, help=SETTINGS["account"].doc).tag(config=True)
-    limit = Int(None, allow_none=True, help=SETTINGS["limit"].doc).tag(config=True)
-    timeout = Float(None, allow_none=True, help=SETTINGS["timeout"].doc).tag(config=True)
-    memory_limit = Int(None, allow_none=True, help=SETTINGS["memory_limit"].doc).tag(config=True)
-    raw = Bool(default_value=False, help=SETTINGS["raw"].doc).tag(config=True)
-    errors = Enum(ERRORS, default_value=ERRORS[0], help=SETTINGS["errors"].doc).tag(config=True)
+    account: str | None
+    errors: str
+    vars().update({name: _trait(setting) for name, setting in CELL_DEFAULTS.items()})
 
     def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
         self._profile = deepcopy(shell.config.get(type(self).__name__))
@@ -181,7 +195,7 @@ class KosmoMagic(Magics):
 
     def _settings(self) -> dict[str, Any]:
         """Return the settings that are defaults for a cell's options; the session has the account (`%kosmo demo`)."""
-        return {name: getattr(self, name) for name in SETTINGS if name not in ("account", "errors")}
+        return {name: getattr(self, name) for name in CELL_DEFAULTS if name != ACCOUNT.name}
 
     def _run(self, lua: str, options: Options, inputs: dict[str, Any], *, is_cell: bool) -> Any:
         """Run Lua, set the variables of `-o` and `-v`, and return the value unless it is hidden or kept by `-v`."""
@@ -329,9 +343,8 @@ def _check(config: Config) -> None:
         UnknownNameError, SettingsError: a setting is unknown or invalid.
     """
     name = KosmoMagic.__name__
-    for key, value in config.get(name, {}).items():
-        if value is not None:  # None means the default
-            check_setting(key, value, f"{name}.{key}", name)
+    given = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
+    check(given, {setting.project: setting.value for setting in CELL_DEFAULTS.values()}, lambda _keys: name, "it")
 
 
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:

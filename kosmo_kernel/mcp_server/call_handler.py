@@ -22,8 +22,7 @@ from kosmo_kernel.results.result import Result
 from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.settings.table import LIMITS
 from kosmo_kernel.values.records import decode, encode
 
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
@@ -36,16 +35,12 @@ class ServerOptions:
 
     Parameters:
         account: the alias of the account for calls that name none.
-        memory_limit: bytes of Lua heap for a run.
-        cpu_limit: seconds of Lua's own running time for a run.
-        timeout: seconds of wall-clock time for a run.
+        limits: the limits of a run by name, those of `settings.table.LIMITS`; None for the default.
         allow_mcp_servers: scripts may use the MCP servers that the user has configured.
     """
 
     account: str | None = None
-    memory_limit: int | None = None
-    cpu_limit: float | None = None
-    timeout: float | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
     allow_mcp_servers: bool = False
 
 
@@ -128,10 +123,9 @@ class CallHandler:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        max_limits = limits(options.memory_limit, options.cpu_limit, options.timeout, configured=config().get("limits"))
-        self.offers = offered(max_limits, others=options.allow_mcp_servers)
         self._sessions = Sessions(self._session)
-        self._session().close()  # raises errors in settings now and not at the first call
+        with self._session() as session:  # raises errors in settings now and not at the first call
+            self.offers = offered(session.limits, others=options.allow_mcp_servers)
 
     def answer(self, name: str, arguments: Mapping[str, Any], underway: InFlightCall) -> ToolResult:
         """Execute a call in this thread, and return its result.
@@ -162,13 +156,7 @@ class CallHandler:
 
     def _session(self) -> Session:
         options = self._options
-        return Session(
-            options.account,
-            memory_limit=options.memory_limit,
-            cpu_limit=options.cpu_limit,
-            timeout=options.timeout,
-            mcp=options.allow_mcp_servers,
-        )
+        return Session(options.account, **options.limits, mcp=options.allow_mcp_servers)
 
     def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
         """Call a function of the catalogue, without Lua."""
@@ -201,14 +189,13 @@ class CallHandler:
 
 def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
     dry_run = arguments.get("dry_run", False)
+    limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
     try:
         options = RunOptions(
             CHUNK,
             arguments.get("args", ()),
             account=arguments.get(ACCOUNT),
-            memory_limit=arguments.get("memory_limit"),
-            cpu_limit=arguments.get("cpu_limit"),
-            timeout=arguments.get("timeout"),
+            **limits,
             dry_run=dry_run,
         )
         result = session.execute(arguments["code"], options, Frontend(progress=underway.on_progress))

@@ -18,13 +18,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 
-from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp.servers import require_sdk
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
-TOKEN = "KOSMO_MCP_TOKEN"  # noqa: S105 - the name of the variable
-MIN_TOKEN_LENGTH = 16  # minimum characters of a token
 READ_BYTES = 1 << 16  # bytes per read
 MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
@@ -75,11 +73,7 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
         SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
         OSError: the port is in use.
     """
-    from_env = os.environ.get(TOKEN, "")
-    if from_env and (
-        len(from_env) < MIN_TOKEN_LENGTH or not from_env.isascii() or not from_env.isprintable() or " " in from_env
-    ):
-        raise SettingsError(f"{TOKEN} must have {MIN_TOKEN_LENGTH} characters at least, and no spaces.")
+    from_env = MCP_TOKEN.from_env()
     token = from_env or secrets.token_urlsafe(32)
     with _call_handler(options) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn

@@ -10,7 +10,8 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.docs import GUIDES, input_schema, titles
 from kosmo_kernel.mcp import Tool
 from kosmo_kernel.mcp_server.schemas import answer_schema
-from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES, Limits
+from kosmo_kernel.settings.limits import Limits
+from kosmo_kernel.settings.table import LIMITS, Setting
 
 NAME = "kosmo"
 LUA, READ, SEARCH = "lua_run", "docs_read", "docs_search"
@@ -105,27 +106,18 @@ def _lua(most: Limits, *, reads: bool) -> Tool:
             "description": "A name: runs that give the same one share their variables. Left out, Lua is fresh.",
         },
         "dry_run": {"type": "boolean", "description": "List the calls that would be made, and make none"},
-        "memory_limit": {
-            "type": "integer",
-            "minimum": MIN_MEMORY_BYTES,
-            "maximum": most.memory,
-            "description": f"Bytes that Lua's values may take; {most.memory} when left out",
-        },
-        "cpu_limit": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": most.cpu,
-            "description": f"Seconds that Lua itself may run, without its waiting; {most.cpu:g} when left out",
-        },
-        "timeout": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            **({"maximum": most.timeout} if most.timeout else {}),
-            "description": f"Seconds by the clock; {f'{most.timeout:g}' if most.timeout else 'no limit'} when left out",
-        },
+        **{setting.name: _limit(setting, getattr(most, setting.config[-1])) for setting in LIMITS},
     }
     schema = _arguments(properties, "code")
     return Tool(NAME, LUA, LUA, "Run Lua", LUA_ABOUT, schema, ENVELOPE, reads)
+
+
+def _limit(setting: Setting, most: float | None) -> dict[str, Any]:
+    """Return the schema of a limit, which a call can only lower."""
+    description = f"{setting.doc.removesuffix('.')}; {setting.value.format(most)} when left out"
+    number: Any = setting.value
+    schema: dict[str, Any] = number.json_schema(most)
+    return schema | {"description": description}
 
 
 def _reference() -> Iterator[Tool]:

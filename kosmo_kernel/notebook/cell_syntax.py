@@ -76,9 +76,9 @@ def _check_options(options: Options) -> Options:
         SettingsError: an option is about Python variables.
     """
     for option in options.options_set:
-        if option.field in _PYTHON_ONLY:
+        if option.name in _PYTHON_ONLY:
             raise SettingsError(
-                f"`{option.flags[0]}` is about Python variables, and a Lua notebook has none. "
+                f"`{option.cell[0]}` is about Python variables, and a Lua notebook has none. "
                 "Its Lua variables live on from cell to cell by themselves."
             )
     return options

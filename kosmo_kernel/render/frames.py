@@ -23,7 +23,7 @@ from pandas.api.types import infer_dtype
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
-from kosmo_kernel.settings.limits import rows_shown
+from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import Records, collector_paused, to_builtins
 
@@ -57,7 +57,7 @@ class KosmoFrame(pd.DataFrame):
 
     Parameters:
         data, index, columns, dtype, copy: as for a DataFrame.
-        displaylimit: how many rows to show; `limits.rows_shown` when None. Also an attribute that may be set.
+        displaylimit: how many rows to show; `KOSMO_ROWS` or 200 when None. Also an attribute that may be set.
     """
 
     holds_records = True  # identifies this class to code that must not import pandas
@@ -75,7 +75,7 @@ class KosmoFrame(pd.DataFrame):
         displaylimit: int | None = None,
     ) -> None:
         super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs declare only __new__
-        self.displaylimit = rows_shown() if displaylimit is None else displaylimit
+        self.displaylimit = ROWS.resolve() if displaylimit is None else displaylimit
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:

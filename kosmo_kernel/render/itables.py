@@ -16,7 +16,7 @@ from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
 from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
-from kosmo_kernel.settings.limits import rows_shown
+from kosmo_kernel.settings.table import ROWS
 
 WRAP_LENGTH = 60  # a column with a longer cell, in characters, is wrapped
 WIDE_LENGTH = 100  # a column with a longer cell, in characters, is wrapped and wider
@@ -90,7 +90,7 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
         )
     from kosmo_kernel.render.frames import table_of_frame
 
-    return InteractiveTable(table_of_frame(value, len(value)), table_of_frame(value, rows_shown()).text())
+    return InteractiveTable(table_of_frame(value, len(value)), table_of_frame(value, ROWS.resolve()).text())
 
 
 def _html(table: Table) -> str:

@@ -25,7 +25,7 @@ from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.settings.limits import rows_shown
+from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.fields import Field, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
 
@@ -216,10 +216,10 @@ class RecordView(Record):
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
     """Return the table that a frame of these records would show, without importing pandas.
 
-    It shows `limit` rows, or `limits.rows_shown` when that is None.
+    It shows `limit` rows, or as many as `KOSMO_ROWS` says when that is None.
     """
     records = records.for_table()
-    first = Records(records.rows[: rows_shown() if limit is None else limit], records.function, records.columns)
+    first = Records(records.rows[: ROWS.resolve() if limit is None else limit], records.function, records.columns)
     fields, count = first_fields(records, COLUMNS_SHOWN)
     names = [field.name for field in fields]
     columns = [_read(field, first) for field in fields]

@@ -9,30 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.results.result import Result
+from kosmo_kernel.settings.table import CALL_LOG
 
-VARIABLE = "KOSMO_CALL_LOG"
 
-
-def log_file(env: Mapping[str, str] | None = None) -> str | None:
+def log_file() -> str | None:
     """Return the path of the call log, or None if there is none.
 
     Raises:
         SettingsError: the file cannot be written. The check comes before the run, so that no run is left out.
     """
-    path = (os.environ if env is None else env).get(VARIABLE)
+    path: str | None = CALL_LOG.from_env()
     if not path:
         return None
     try:
         os.close(_open(path))
     except OSError as error:
         raise SettingsError(
-            f"{VARIABLE} names a file that cannot be written: {error.strerror}. Nothing was run."
+            f"{CALL_LOG.variable} names a file that cannot be written: {error.strerror}. Nothing was run."
         ) from None
     return path
 
@@ -57,7 +56,7 @@ def log(path: str, name: str, result: Result) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        result.notes.append(f"This run is not in the file that {VARIABLE} names: {error.strerror}.")
+        result.notes.append(f"This run is not in the file that {CALL_LOG.variable} names: {error.strerror}.")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

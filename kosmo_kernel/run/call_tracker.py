@@ -22,10 +22,10 @@ from kosmo_kernel.lua.host import CallRequest, Prepared
 from kosmo_kernel.results.result import CallRecord, Result
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.progress_throttle import SWITCH, ProgressThrottle
+from kosmo_kernel.run.progress_throttle import ProgressThrottle
 from kosmo_kernel.run.provider import BoundCall, Provider
 from kosmo_kernel.run.services import Services
-from kosmo_kernel.settings.env import env_flag
+from kosmo_kernel.settings.table import PROGRESS
 
 if TYPE_CHECKING:
     from kosmo_kernel.run.mcp_tools import McpTools
@@ -75,7 +75,7 @@ class CallTracker:
         dry_run: bool = False,
         fresh: bool = False,
     ) -> None:
-        env_flag(SWITCH)  # raises an error for an invalid value before anything runs
+        PROGRESS.from_env()  # raises an error for an invalid value before anything runs
         self._services, self._make_tools = services, make_tools
         self._result, self._gate, self._output = result, gate, output
         self._on_progress = on_progress

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable
 
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
-from kosmo_kernel.settings.env import env_flag
+from kosmo_kernel.settings.table import PROGRESS
 
-SWITCH = "KOSMO_PROGRESS"
 SHOW_AFTER_SECONDS = 0.5  # of waiting, before progress is shown
 INTERVAL_SECONDS = 0.1  # between two updates
 
@@ -35,7 +34,7 @@ class ProgressThrottle:
         show: Callable[[ProgressSnapshot], None] | None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        switch = env_flag(SWITCH)
+        switch = PROGRESS.from_env()
         self._progress, self._now = progress, now
         self._show = None if switch is False else show
         self._always = switch is True

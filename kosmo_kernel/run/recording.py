@@ -13,7 +13,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,12 @@ from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.lua.surface import surface
 from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.table import RECORD, RECORD_RUN, REPLAY
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.player import Player
     from kosmo_kernel.client.recorder import Recorder
 
-RECORD, REPLAY, RUN = "KOSMO_RECORD", "KOSMO_REPLAY", "KOSMO_RECORD_RUN"
 _recorders: dict[str, Recorder] = {}  # shared by the sessions of this process, by file
 _players: dict[str, Player] = {}
 
@@ -58,18 +58,16 @@ class RecordingMode:
         replay: str | os.PathLike[str] | None = None,
     ) -> None:
         own = record is not None or replay is not None
-        env = {} if own else {name: text for name in (RECORD, REPLAY) if (text := os.environ.get(name, "").strip())}
-        if (record is not None and replay is not None) or len(env) > 1:
-            raise SettingsError(
-                f"A run is recorded or replayed, not both. Give one of {RECORD if env else 'record'} "
-                f"and {REPLAY if env else 'replay'}."
-            )
-        self._player = _player(replay, env.get(REPLAY))
+        shared_record, shared_replay = (None, None) if own else (RECORD.from_env(), REPLAY.from_env())
+        if (record is not None and replay is not None) or (shared_record and shared_replay):
+            names = (RECORD.name, REPLAY.name) if own else (RECORD.variable, REPLAY.variable)
+            raise SettingsError(f"A run is recorded or replayed, not both. Give one of {' and '.join(names)}.")
+        self._player = _player(replay, shared_replay)
         usual = accounts.DEMO if self._player is None and accounts.demo_chosen() else accounts.DEFAULT
         self.account = account or (self._player.account if self._player else usual)
         self.check(self.account)
         self._own = own
-        self.cassette: Recorder | Player | None = self._player or _recorder(record, env.get(RECORD), self.account)
+        self.cassette: Recorder | Player | None = self._player or _recorder(record, shared_record, self.account)
 
     def names(self, integration: Integration) -> list[str]:
         """Return the names of the accounts, like `accounts.names`."""
@@ -134,18 +132,13 @@ def cassette(record: str | None, replay: str | None) -> Iterator[str]:
     from kosmo_kernel.client.player import Player
 
     replayed = Player(Path(replay)).summary() if replay else ""  # raises errors in it before the child process starts
-    changes = {name: os.path.abspath(file) for name, file in ((RECORD, record), (REPLAY, replay)) if file}
-    changes |= {RUN: _new_run()} if record else {}
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
+    with ExitStack() as stack:
+        for setting, file in ((RECORD, record), (REPLAY, replay)):
+            if file:
+                stack.enter_context(setting.exported(os.path.abspath(file)))
+        if record:
+            stack.enter_context(RECORD_RUN.exported(_new_run()))
         yield replayed
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _player(file: str | os.PathLike[str] | None, shared: str | None) -> Player | None:
@@ -179,8 +172,8 @@ def _recorder(file: str | os.PathLike[str] | None, shared: str | None, account: 
 
 def _run() -> str:
     """Return the id that the processes of this run share; a new one is set for child processes."""
-    run = os.environ.get(RUN, "").strip() or _new_run()
-    os.environ[RUN] = run
+    run: str = RECORD_RUN.from_env() or _new_run()
+    os.environ[RECORD_RUN.variable] = run
     return run
 
 

@@ -15,24 +15,24 @@ page.py         the copy as an HTML page
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kosmo_kernel.errors import InvalidArgumentsError
-from kosmo_kernel.results.call_log import VARIABLE, count_incomplete_lines, read_lines, totals
+from kosmo_kernel.results.call_log import count_incomplete_lines, read_lines, totals
 from kosmo_kernel.runbook.cells import execute
 from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, refuse_to_replace
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.redaction import REDACTED
-from kosmo_kernel.settings.limits import ROWS_VARIABLE, rows_shown
+from kosmo_kernel.settings.table import CALL_LOG, ROWS
 
-ROWS = 2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
+MAX_ROWS = (
+    2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
+)
 
 __all__ = ["ACCOUNT", "Report", "Runbook", "read", "run"]
 
@@ -68,7 +68,7 @@ def run(
     if output.exists() and output.samefile(runbook.path):
         raise InvalidArgumentsError(f"`{output}` is the notebook itself. Give the copy another name.")
     refuse_to_replace(output, "copy", is_copy)
-    rows = str(rows_shown(ROWS))
+    rows = str(ROWS.from_env() or MAX_ROWS)
     runbook.set(values)
     report = Report(output, values, note=note)
     # The path is absolute, because papermill changes the working directory while it runs.
@@ -76,7 +76,7 @@ def run(
     copy.add_report(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, _environment({ROWS_VARIABLE: rows, VARIABLE: f"{folder}/calls"}):
+    with TemporaryDirectory() as folder, ROWS.exported(rows), CALL_LOG.exported(f"{folder}/calls"):
         copy.calls = log = Path(folder, "calls")
         try:
             report.error = execute(copy, Path(folder))
@@ -94,18 +94,3 @@ def run(
             copy.add_report(report.markdown())
             copy.save()
     return report
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables inside the block, for the child processes that are started there."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in variables:
-            if name in before:
-                os.environ[name] = before[name]
-            else:
-                del os.environ[name]

@@ -1,9 +1,10 @@
 """Read settings from files, cell options and environment variables.
 
+table.py          every setting: its names in each place, its default and its check
+value_types.py    the kinds of values, with the parsing and the checks
 config_file.py    the user's `config.toml`
 project_file.py   `[tool.kosmo_kernel]` in a project's `pyproject.toml`
 cell_options.py   the options of a cell
-env.py            environment variables with the values 1 and 0
 limits.py         memory, time and size limits of a run
 permissions.py    what scripts may do with an account or an MCP server
 aliases.py        comparison of account names

@@ -1,7 +1,7 @@
 """Parse the options of a cell, in Python notebooks and in Lua notebooks.
 
 `%%kosmo_lua [options]` is the first line of a cell: in a Python notebook it is a magic, in a Lua notebook it may be
-left out. Both use the table `OPTIONS`, also for help and completion. Nothing here depends on IPython: a mistake is an
+left out. `OPTIONS` has the options, also for help and completion. Nothing here depends on IPython: a mistake is an
 error of this package, one line long, that ends in the nearest option.
 
 Only the options before the Lua are parsed. They are split into words as a shell does, except that a Python expression
@@ -10,53 +10,28 @@ keeps its own quotes and brackets. The Lua after them is not changed.
 
 from __future__ import annotations
 
-import keyword
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.settings.table import SETTINGS, Setting
 
 LUA_MAGIC = "kosmo_lua"
 COMMAND_MAGIC = "kosmo"
+OPTIONS = tuple(setting for setting in SETTINGS if setting.cell)
 
 # A minus sign before a digit, a bracket or a space is arithmetic, and `--[[` is a comment.
 _FLAG = re.compile(r"(--?[A-Za-z][\w-]*)(=?)")
 _QUOTES = ("'", '"')
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a cell.
-
-    Parameters:
-        flags: its spellings, `("-a", "--account")`; the long one last.
-        doc: a sentence for help.
-        metavar: the placeholder for its value, or empty for a flag without one.
-        read: converts its text to the value; raises ValueError with a description of the expected text.
-        repeats: whether it may be repeated; its value is then a list that each use extends.
-        is_code: whether its text is a Python expression, with its own quotes and brackets.
-    """
-
-    flags: tuple[str, ...]
-    doc: str
-    metavar: str = ""
-    read: Callable[[str], Any] = str
-    repeats: bool = False
-    is_code: bool = False
-
-    @property
-    def field(self) -> str:
-        """The attribute of `Options` that this option sets."""
-        return self.flags[-1].removeprefix("--").replace("-", "_")
-
-
 @dataclass(slots=True)
 class Options:
-    """The options of a cell; `OPTIONS` describes each one.
+    """The options of a cell; each of `OPTIONS` has an attribute of its name.
 
     Attributes:
         input: the Lua variables to set, each with the Python expression for its value.
@@ -76,7 +51,7 @@ class Options:
     no_raise_error: bool = False
     var: str | None = None
     show: bool = False
-    options_set: list[Option] = field(default_factory=list, compare=False)
+    options_set: list[Setting] = field(default_factory=list, compare=False)
 
     def with_defaults(self, settings: Mapping[str, Any]) -> Options:
         """Return these options, with settings for the options that the cell does not set.
@@ -84,83 +59,8 @@ class Options:
         Parameters:
             settings: values by attribute name; other names are ignored.
         """
-        set_here = {option.field for option in self.options_set}
+        set_here = {option.name for option in self.options_set}
         return replace(self, **{k: value for k, value in settings.items() if hasattr(self, k) and k not in set_here})
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError("a number of seconds above zero")
-    return seconds
-
-
-def _rows(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise ValueError("a whole number of rows")
-    return int(text)
-
-
-def _bytes(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise ValueError("a number of bytes above zero")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not text.isidentifier() or keyword.iskeyword(text):
-        raise ValueError("the name of a variable")
-    return text
-
-
-def _inputs(text: str) -> list[tuple[str, str]]:
-    """Parse an `-i` into Lua variables and their Python expressions, which may contain commas."""
-    names_text, equals, expression = (part.strip() for part in text.partition("="))
-    names = names_text.split(",")
-    if not all(name.isidentifier() for name in names) or (equals and not expression):
-        raise ValueError("NAME or NAME=EXPRESSION, or several names with commas and no blanks between them")
-    pairs = [(name, name) for name in names]
-    return [*pairs[:-1], (names[-1], expression)] if equals else pairs
-
-
-def _outputs(text: str) -> list[tuple[str, str]]:
-    """Parse an `-o` into Python variables and their Lua variables."""
-    pairs = [(name, lua if equals else name) for name, equals, lua in (pair.partition("=") for pair in text.split(","))]
-    if not all(python.isidentifier() and not keyword.iskeyword(python) and lua for python, lua in pairs):
-        raise ValueError("NAME or NAME=LUA_NAME, or several names with commas and no blanks between them")
-    return pairs
-
-
-OPTIONS = (
-    Option(
-        ("-i", "--input"),
-        "Set a Lua variable to a Python value: `-i NAME`, `-i A,B` or `-i NAME=EXPRESSION`, any number of times.",
-        "NAME[=EXPR]",
-        _inputs,
-        repeats=True,
-        is_code=True,
-    ),
-    Option(
-        ("-o", "--output"),
-        "Set a Python variable to a Lua value when the cell is done: `-o NAME`, `-o A,B` or `-o NAME=LUA_NAME`.",
-        "NAME[=LUA]",
-        _outputs,
-        repeats=True,
-    ),
-    Option(("-v", "--var"), "Put the cell's value into this variable, and show nothing.", "NAME", _name),
-    Option(("--show",), "With -v: show the value as well."),
-    Option(("-a", "--account"), "What `heroku.<function>` means in this cell.", "ALIAS"),
-    Option(("-n", "--dry-run"), "List the calls that the cell would make, and make none."),
-    Option(("--timeout",), "Stop the cell after this many seconds.", "S", _seconds),
-    Option(("--memory-limit",), "Stop the cell when Lua's values take more than this.", "BYTES", _bytes),
-    Option(("--limit",), "Rows of a table that are shown; the value keeps all.", "ROWS", _rows),
-    Option(("--raw",), "Lists and dicts, not tables."),
-    Option(("--fresh",), "Ask for everything anew, also for what has not changed."),
-    Option(("--no-raise-error",), "Show an error, and go on with the next cell."),
-)
 
 
 def first_word(line: str) -> tuple[str, str]:
@@ -178,7 +78,7 @@ def parse(line: str) -> Options:
     """
     options, rest = parse_leading(line)
     if rest:
-        is_cut = bool(options.options_set) and options.options_set[-1].is_code
+        is_cut = bool(options.options_set) and options.options_set[-1].value.is_code
         hint = " An expression with blanks in it goes into brackets, or with its name into quotes." if is_cut else ""
         raise SettingsError(f"%%{LUA_MAGIC}: `{rest}` is no option. The Lua starts on the next line.{hint}")
     return options
@@ -190,7 +90,7 @@ def parse_leading(line: str) -> tuple[Options, str]:
     Raises:
         UnknownNameError, SettingsError: as `parse`.
     """
-    by_flag = {flag: option for option in OPTIONS for flag in option.flags}
+    by_flag = {flag: option for option in OPTIONS for flag in option.cell}
     options = Options()
     rest = line.strip()
     while match := _FLAG.match(rest):
@@ -198,16 +98,17 @@ def parse_leading(line: str) -> tuple[Options, str]:
         option = by_flag.get(flag)
         if option is None:
             raise _unknown(flag, list(by_flag))
-        if option in options.options_set and not option.repeats:
+        repeats = option.value.repeats
+        if option in options.options_set and not repeats:
             raise SettingsError(f"The option `{flag}` is given twice.")
         options.options_set.append(option)
         rest = rest[match.end() :].lstrip()
         value: Any = True
-        if option.metavar:
+        if option.value.metavar:
             value, rest = _value(option, flag, rest)
         elif equals:
             raise SettingsError(f"The option `{flag}` takes no value.")
-        setattr(options, option.field, getattr(options, option.field) + value if option.repeats else value)
+        setattr(options, option.name, getattr(options, option.name) + value if repeats else value)
     if options.show and options.var is None:
         raise SettingsError("The option `--show` goes with `-v NAME`; without it the value is shown anyway.")
     _check_distinct("Lua", [lua for lua, _ in options.input])
@@ -219,7 +120,7 @@ def _unknown(flag: str, flags: Sequence[str]) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
     near = nearest(flag, flags, most=1)
-    available = "" if near else f" The options are {', '.join(option.flags[-1] for option in OPTIONS)}."
+    available = "" if near else f" The options are {', '.join(option.cell[-1] for option in OPTIONS)}."
     return UnknownNameError(f"%%{LUA_MAGIC} has no option `{flag}`.{available}", tuple(near))
 
 
@@ -230,10 +131,10 @@ def _check_distinct(language: str, names: Sequence[str]) -> None:
         raise SettingsError(f"The {language} variable `{duplicate}` would be set twice.")
 
 
-def _value(option: Option, flag: str, text: str) -> tuple[Any, str]:
+def _value(option: Setting, flag: str, text: str) -> tuple[Any, str]:
     """Return the value of an option, from the text after its flag, and the remaining text."""
     try:
-        if option.is_code and text[:1] not in _QUOTES:
+        if option.value.is_code and text[:1] not in _QUOTES:
             end = next(_expression_ends(text), len(text))
             word, rest = text[:end], text[end:].strip()
         else:
@@ -244,9 +145,9 @@ def _value(option: Option, flag: str, text: str) -> tuple[Any, str]:
     except ValueError:
         raise SettingsError(f"A quote is not closed behind `{flag}`.") from None
     if not word or _FLAG.fullmatch(word):
-        raise SettingsError(f"The option `{flag}` needs a value: `{flag} {option.metavar}`.")
+        raise SettingsError(f"The option `{flag}` needs a value: `{flag} {option.value.metavar}`.")
     try:
-        return option.read(word), rest
+        return option.value.parse(word), rest
     except ValueError as error:
         raise SettingsError(f"The option `{flag}` takes {error}, got {word!r}.") from None
 

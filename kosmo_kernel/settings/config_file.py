@@ -1,87 +1,27 @@
 """Read and change the user's `config.toml`, in the system's folder for settings or in `KOSMO_CONFIG_DIR`.
 
-The file is read on first use, and again when it has changed. `KEYS` has all keys that it may contain; a mistake is an
-error with the file, the line and the nearest key. `change` keeps the comments, the order and the formatting of the
-rest.
+The file is read on first use, and again when it has changed. A mistake is an error with the file, the line and the
+nearest key. `change` keeps the comments, the order and the formatting of the rest.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.limits import MIN_MEMORY_BYTES
+from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys
 from kosmo_kernel.settings.toml import locate_key, parse
+from kosmo_kernel.settings.value_types import Value
 
-FOLDER, FILE = "KOSMO_CONFIG_DIR", "config.toml"
-Policy = Literal["allow", "ask", "deny"]
-POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
+FILE = "config.toml"
+KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
 _LINUX: bool = sys.platform == "linux"
-ANY = "*"  # matches any name that the user chose
-
-Keys = tuple[str, ...]
-
-
-class Key(NamedTuple):
-    """One key that `config.toml` may contain.
-
-    Parameters:
-        keys: the path of names to it; `*` is an integration or an account.
-        expected: a description of valid values.
-        is_valid: returns whether a value is valid.
-    """
-
-    keys: Keys
-    expected: str
-    is_valid: Callable[[Any], bool]
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= MIN_MEMORY_BYTES
-
-
-def is_time(value: object) -> bool:
-    """Return whether a value is a finite number of seconds above zero."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _are_hosts(value: object) -> bool:
-    hosts = value if isinstance(value, list) else [value]
-    return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
-
-
-ACCOUNT_PERMISSION_KEYS = tuple(
-    Key((*above, "permissions", effect), '"allow", "ask" or "deny"', lambda value: value in POLICIES)
-    for above in (("integrations", ANY), ("integrations", ANY, "accounts", ANY))
-    for effect in ("read", "write")
-)
-SERVER_PERMISSION_KEYS = tuple(
-    key._replace(keys=(*above, *key.keys[-2:]))
-    for above in (("mcp",), ("mcp", "servers", ANY))
-    for key in ACCOUNT_PERMISSION_KEYS[:2]
-)
-SECONDS = "a number of seconds above zero"
-KEYS = (
-    Key(("limits", "memory"), f"a whole number of bytes, {MIN_MEMORY_BYTES} or more", _is_whole),
-    Key(("limits", "cpu"), SECONDS, is_time),
-    Key(("limits", "timeout"), SECONDS, is_time),
-    Key(("require_walls",), "true or false", lambda value: isinstance(value, bool)),
-    Key(("integrations", ANY, "url"), "an address, such as https://HOST", _is_text),
-    Key(("integrations", ANY, "allow_host"), "the name of a host, or a list of them", _are_hosts),
-    *ACCOUNT_PERMISSION_KEYS,
-    *SERVER_PERMISSION_KEYS,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +56,7 @@ def folder(env: Mapping[str, str] | None = None) -> Path:
     Raises:
         SettingsError: it is below the home directory of a user who has none or does not exist.
     """
-    value = (os.environ if env is None else env).get(FOLDER, "").strip()
+    value = CONFIG_DIR.from_env(env)
     try:
         if value:
             return Path(value).expanduser().absolute()
@@ -124,8 +64,9 @@ def folder(env: Mapping[str, str] | None = None) -> Path:
             base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
             return (base if base.is_absolute() else Path.home() / ".config") / "kosmo_kernel"
     except RuntimeError:  # raised by pathlib if there is no home directory
-        reason = f"{FOLDER} is {one_line(value)}, and there is no such home" if value else "you have no home"
-        raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {FOLDER}, in full.") from None
+        variable = CONFIG_DIR.variable
+        reason = f"{variable} is {one_line(value)}, and there is no such home" if value else "you have no home"
+        raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {variable}, in full.") from None
     from platformdirs import user_config_path
 
     return user_config_path("kosmo_kernel", appauthor=False)
@@ -164,31 +105,43 @@ def config(env: Mapping[str, str] | None = None) -> Config:
     return result
 
 
-def check(table: Mapping[str, Any], known: Sequence[Key], placed: Callable[[Keys], str]) -> None:
+def check(
+    table: Mapping[str, Any],
+    known: Mapping[Keys, Value],
+    place: Callable[[Keys], str],
+    name: str = "the file",
+    above: Keys = (),
+) -> None:
     """Check the values of a settings file.
 
     Parameters:
         table: the values.
-        known: the keys that it may contain.
-        placed: returns the file with the line of a key, for messages.
+        known: the keys that it may contain, with their valid values; `*` in a key is any name.
+        place: returns the file with the line of a key, for messages.
+        name: what messages call the file.
+        above: the path of keys to the table.
 
     Raises:
         SettingsError, UnknownNameError: the first mistake.
     """
-    named = value_at(table, ("integrations",))
-    for name in named if isinstance(named, dict) else ():
-        if near := _misspelled(name):
-            raise UnknownNameError(f"{placed(('integrations', name))}: there is no integration `{name}`.", near)
-    for keys, value in _leaves(table, known, ()):
-        matching = [key for key in known if _matches(key.keys, keys)]
-        exact = next((key for key in matching if len(key.keys) == len(keys)), None)
+    for key, value in table.items():
+        keys = (*above, key)
+        if above == ("integrations",) and (near := _misspelled(key)):
+            raise UnknownNameError(f"{place(keys)}: there is no integration `{key}`.", near)
+        matching = [pattern for pattern in known if _matches(pattern, keys)]
         if not matching:
-            raise _unknown(keys, known, placed(keys))
-        if exact is None:
-            raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
-        if not exact.is_valid(value):
+            raise _unknown(keys, known, place(keys), name)
+        if isinstance(value, dict) and any(len(pattern) > len(keys) for pattern in matching):
+            check(value, known, place, name, keys)
+            continue
+        valid = next((known[pattern] for pattern in matching if len(pattern) == len(keys)), None)
+        if valid is None:
+            raise SettingsError(f"{place(keys)}: `{'.'.join(keys)}` must be a table: `[{'.'.join(keys)}]`.")
+        try:
+            valid.check(value)
+        except ValueError as error:
             got = one_line(repr(value), most=60)
-            raise SettingsError(f"{placed(keys)}: `{'.'.join(keys)}` takes {exact.expected}, got {got}.")
+            raise SettingsError(f"{place(keys)}: `{'.'.join(keys)}` takes {error}, got {got}.") from None
 
 
 def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
@@ -199,12 +152,11 @@ def value_at(table: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return value
 
 
-def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) -> Path:
+def change(changes: Mapping[Keys, Any]) -> Path:
     """Set values and delete those that are None; the rest of the file keeps its text.
 
     Parameters:
         changes: the new values, by their paths of keys.
-        env: as for `folder`.
 
     Returns:
         The file.
@@ -217,9 +169,9 @@ def change(changes: Mapping[Keys, Any], env: Mapping[str, str] | None = None) ->
 
     from kosmo_kernel.settings.private_files import locked, write
 
-    path = folder(env) / FILE
+    path = folder() / FILE
     with locked(path.parent):
-        before = config(env).text
+        before = config().text
         wanted = _changed(parse(path, before), changes, dict)
         check(wanted, KEYS, lambda _keys: str(path))
         # Inside an inline or dotted table only an inline table can be added: for another one tomlkit raises an error
@@ -261,33 +213,23 @@ def _delete(table: Any, keys: Sequence[str]) -> None:
             del table[first]
 
 
-def _leaves(table: Mapping[str, Any], known: Sequence[Key], above: Keys) -> Iterator[tuple[Keys, Any]]:
-    """Yield the values to check, each with its path of keys."""
-    for name, value in table.items():
-        keys = (*above, name)
-        deeper = [key for key in known if _matches(key.keys, keys) and len(key.keys) > len(keys)]
-        if isinstance(value, dict) and deeper:
-            yield from _leaves(value, known, keys)
-        else:
-            yield keys, value
-
-
 def _matches(pattern: Keys, keys: Keys) -> bool:
     """Return whether keys match a pattern or a prefix of it."""
     return len(keys) <= len(pattern) and all(part in (ANY, key) for part, key in zip(pattern, keys, strict=False))
 
 
-def _unknown(keys: Keys, known: Sequence[Key], where: str) -> UnknownNameError:
+def _unknown(keys: Keys, known: Collection[Keys], where: str, name: str) -> UnknownNameError:
     from kosmo_kernel.catalogue import nearest
 
-    *above, name = keys
+    *above, key = keys
+    depth = len(above)
     siblings = dict.fromkeys(
-        key.keys[len(above)] for key in known if len(key.keys) > len(above) and _matches(key.keys, tuple(above))
+        pattern[depth] for pattern in known if len(pattern) > depth and _matches(pattern, tuple(above))
     )
-    near = nearest(name, list(siblings), most=1)
+    near = nearest(key, list(siblings), most=1)
     available = "" if near else f" It takes {', '.join(siblings)}."
-    of = f"[{'.'.join(above)}]" if above else "the file"
-    return UnknownNameError(f"{where}: {of} has no key `{name}`.{available}", tuple(near))
+    table = f"[{'.'.join(above)}]" if above else name
+    return UnknownNameError(f"{where}: {table} has no key `{key}`.{available}", tuple(near))
 
 
 def _misspelled(name: str) -> tuple[str, ...]:

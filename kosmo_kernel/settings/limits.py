@@ -1,23 +1,12 @@
-"""Determine the limits of a run: from arguments, else the environment, else the settings, else the defaults.
-
-Limits are bytes of Lua heap, seconds of Lua's own running time, and seconds of wall-clock time. `rows_shown` gives the
-number of table rows to show if neither the cell nor the project sets it: from the environment, else the default.
-"""
+"""The limits of a run: bytes of Lua heap, seconds of Lua's own running time, seconds of wall-clock time, and sizes."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from kosmo_kernel.errors import SettingsError
-
-MIN_MEMORY_BYTES = 1 << 20  # bytes; an empty Lua state with our own code takes half of them
-MAX_MEMORY_BYTES = 1 << 62  # bytes that a C integer can count
-MAX_SECONDS = 1e9  # seconds that clocks and threads can count
-ROWS, ROWS_VARIABLE = 200, "KOSMO_ROWS"
-_MAX_DIGITS = 9  # of a number of rows
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import CPU_LIMIT, MEMORY_LIMIT, TIMEOUT
 
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
 # 195 bytes in Python and usually half of that, so the values of one result take at most 0.4 to 0.8 GiB.
@@ -42,9 +31,9 @@ class Limits(NamedTuple):
         values: how many numbers, texts, lists and tables one result may contain.
     """
 
-    memory: int = 256 << 20
-    cpu: float = 30.0
-    timeout: float | None = None
+    memory: int = MEMORY_LIMIT.default
+    cpu: float = CPU_LIMIT.default
+    timeout: float | None = TIMEOUT.default
     calls: int = 100_000
     result: int = 64 << 20
     values: int = 4_000_000
@@ -65,7 +54,7 @@ class Limits(NamedTuple):
         Raises:
             SettingsError: as `limits`.
         """
-        if memory is cpu is timeout is None and (self.timeout or not os.environ.get("KOSMO_TIMEOUT")):
+        if memory is cpu is timeout is None and (self.timeout or not os.environ.get(TIMEOUT.variable)):
             return self
         return limits(
             self.memory if memory is None else memory,
@@ -78,69 +67,20 @@ def limits(
     memory: int | None = None,
     cpu: float | None = None,
     timeout: float | None = None,
-    env: Mapping[str, str] | None = None,
-    configured: Mapping[str, float] | None = None,
 ) -> Limits:
-    """Return the limits of a run: the arguments, else the environment's, else the settings', else the defaults.
-
-    The environment variables are `KOSMO_MEMORY_LIMIT`, `KOSMO_CPU_LIMIT` and `KOSMO_TIMEOUT`.
+    """Return the limits of a run: the arguments, else those of the environment, of `config.toml`, or the defaults.
 
     Parameters:
         memory: bytes of Lua heap.
         cpu: seconds of Lua's own running time.
         timeout: seconds of wall-clock time.
-        env: environment variables; those of the process when None.
-        configured: the valid `[limits]` of `config.toml`: `memory`, `cpu` and `timeout`.
 
     Raises:
-        SettingsError: a value is no positive number or too large, or the memory is too little for Lua to start.
+        SettingsError, UnknownNameError: a value, or something else in `config.toml`, is invalid.
     """
-    env = os.environ if env is None else env
-    defaults, settings = Limits(), configured or {}
-    memory_bytes = _number("memory_limit", memory, env, "KOSMO_MEMORY_LIMIT")
-    result = Limits(
-        int(memory_bytes if memory_bytes is not None else settings.get("memory", defaults.memory)),
-        _number("cpu_limit", cpu, env, "KOSMO_CPU_LIMIT") or settings.get("cpu", defaults.cpu),
-        _number("timeout", timeout, env, "KOSMO_TIMEOUT") or settings.get("timeout", defaults.timeout),
+    configured = config().get("limits") or {}
+    return Limits(
+        MEMORY_LIMIT.resolve(memory, configured.get("memory")),
+        CPU_LIMIT.resolve(cpu, configured.get("cpu")),
+        TIMEOUT.resolve(timeout, configured.get("timeout")),
     )
-    if result.memory < MIN_MEMORY_BYTES:
-        name = "KOSMO_MEMORY_LIMIT" if memory is None else "memory_limit"
-        raise SettingsError(f"{name} is {result.memory} bytes; Lua needs at least {MIN_MEMORY_BYTES}.")
-    if result.memory > MAX_MEMORY_BYTES:
-        raise SettingsError(f"memory_limit is more than {MAX_MEMORY_BYTES:,} bytes, the most that can be asked for.")
-    for name, seconds in (("cpu_limit", result.cpu), ("timeout", result.timeout or 0)):
-        if seconds > MAX_SECONDS:
-            raise SettingsError(f"{name} is more than {MAX_SECONDS:,.0f} seconds, the most that can be asked for.")
-    return result
-
-
-def rows_shown(usual: int = ROWS) -> int:
-    """Return how many rows of a table to show by default.
-
-    Parameters:
-        usual: the number if `KOSMO_ROWS` is not set.
-
-    Raises:
-        SettingsError: `KOSMO_ROWS` is no whole number above 0.
-    """
-    text = os.environ.get(ROWS_VARIABLE, "").strip()
-    if not text:
-        return usual
-    if not text.isdecimal() or len(text) > _MAX_DIGITS or not int(text):
-        raise SettingsError(f"{ROWS_VARIABLE} is {text[:20]!r}; it must be a whole number of rows, 1 or more.")
-    return int(text)
-
-
-def _number(name: str, value: float | None, env: Mapping[str, str], variable: str) -> float | None:
-    if value is None:
-        text = env.get(variable, "").strip()
-        if not text:
-            return None
-        name = variable
-        try:
-            value = float(text)
-        except ValueError:
-            raise SettingsError(f"{name} must be a positive number, got {text!r}.") from None
-    if not 0 < value < math.inf:  # also false for nan
-        raise SettingsError(f"{name} must be a positive number, got {value:g}.")
-    return value

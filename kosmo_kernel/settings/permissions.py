@@ -7,15 +7,15 @@ not grant itself permissions. By default reads are allowed and writes ask first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.config_file import FILE, POLICIES, Config, Keys, Policy, config, folder, value_at
+from kosmo_kernel.settings.config_file import FILE, Config, config, folder, value_at
 from kosmo_kernel.settings.project_file import project_permissions
+from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
 
-DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
 EFFECTS = tuple(DEFAULT_POLICIES)
 FORCE_HINT = "for one run of a command, `--force`"
 
@@ -39,69 +39,61 @@ class Permission(NamedTuple):
         return {"allow": "allowed", "ask": "asked about first", "deny": "denied"}[self.policy]
 
 
-def permission(integration: str, alias: str, effect: str, env: Mapping[str, str] | None = None) -> Permission:
+def permission(integration: str, alias: str, effect: str) -> Permission:
     """Return the permission of scripts for an account.
 
     Parameters:
         integration: the name of the service.
         alias: the alias of the account, in any spelling.
         effect: `read` or `write`.
-        env: environment variables; those of the process when None.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    return _effective(lambda source: _keys_of_account(source, integration, alias), effect, env)
+    return _effective(lambda source: _keys_of_account(source, integration, alias), effect)
 
 
-def tool_permission(server: str, effect: str, env: Mapping[str, str] | None = None) -> Permission:
+def tool_permission(server: str, effect: str) -> Permission:
     """Return the permission of scripts for the tools of an MCP server; its own setting before that for all servers.
 
     Parameters:
         server: the name of the server, in any spelling.
         effect: `read` or `write`.
-        env: as for `permission`.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    return _effective(lambda source: _keys_of_server(source, server), effect, env)
+    return _effective(lambda source: _keys_of_server(source, server), effect)
 
 
-def servers_named(env: Mapping[str, str] | None = None) -> dict[str, str]:
+def servers_named() -> dict[str, str]:
     """Return the names of MCP servers with permissions, each with the first file and line; they need not exist.
-
-    Parameters:
-        env: as for `permission`.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
     places: dict[str, str] = {}
-    for source in (config(env), project_permissions(Path.cwd())):
+    for source in (config(), project_permissions(Path.cwd())):
         servers = source.get("mcp", "servers") if source else None
         places = {name: source.place("mcp", "servers", name) for name in servers or () if source} | places
     return places
 
 
-def how_to_allow_tool(server: str, effect: str, found: Permission, env: Mapping[str, str] | None = None) -> str:
+def how_to_allow_tool(server: str, effect: str, found: Permission) -> str:
     """Return a sentence on how to allow the tools of a server.
 
     Parameters:
         server: the name of the server.
         effect: `read` or `write`.
         found: the current permission.
-        env: as for `permission`.
     """
     name = server if server.replace("-", "").replace("_", "").isalnum() and server.isascii() else f'"{server}"'
     line = f'[mcp.servers.{name}] permissions.{effect} = "allow"'
-    way = _of_project(found, server, env) or f"write {line} into {folder(env) / FILE}"
+    way = _of_project(found, server) or f"write {line} into {folder() / FILE}"
     return f"To allow it, {way}; {FORCE_HINT}."
 
 
-def how_to_allow(
-    integration: str, alias: str, effect: str, found: Permission, env: Mapping[str, str] | None = None
-) -> str:
+def how_to_allow(integration: str, alias: str, effect: str, found: Permission) -> str:
     """Return a sentence on how to allow an account.
 
     Parameters:
@@ -109,29 +101,27 @@ def how_to_allow(
         alias: the alias of the account.
         effect: `read` or `write`.
         found: the current permission.
-        env: as for `permission`.
     """
     account = f" --account {alias}" if "accounts" in found.keys else ""
     way = f"run `kosmo integrations:configure {integration}{account} --{effect} allow`"
-    return f"To allow it, {_of_project(found, alias, env) or way}; {FORCE_HINT}."
+    return f"To allow it, {_of_project(found, alias) or way}; {FORCE_HINT}."
 
 
-def _of_project(found: Permission, name: str, env: Mapping[str, str] | None) -> str:
+def _of_project(found: Permission, name: str) -> str:
     """Return advice on a permission that the project sets, or an empty text for any other."""
-    if not found.place or found.place.startswith(str(folder(env) / FILE)):
+    if not found.place or found.place.startswith(str(folder() / FILE)):
         return ""
     return f"change that file, which is the project's, if you trust the script with {name}"
 
 
-def _effective(paths: Callable[[Config], Iterable[Keys]], effect: str, env: Mapping[str, str] | None) -> Permission:
+def _effective(paths: Callable[[Config], Iterable[Keys]], effect: str) -> Permission:
     """Return the permission in the user's file, or in the project's if that is stricter.
 
     Parameters:
-        leading: returns the paths of keys to try in a file, in order of precedence.
+        paths: returns the paths of keys to try in a file, in order of precedence.
         effect: as for `permission`.
-        env: as for `permission`.
     """
-    own = _configured(config(env), paths, effect) or Permission(DEFAULT_POLICIES[effect])
+    own = _configured(config(), paths, effect) or Permission(DEFAULT_POLICIES[effect])
     project = project_permissions(Path.cwd())
     stricter = _configured(project, paths, effect) if project else None
     return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(own.policy) else own

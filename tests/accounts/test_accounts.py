@@ -284,4 +284,4 @@ def test_a_misspelt_choice_of_the_demo_is_an_error_and_asks_nobody(monkeypatch: 
     for door in (accounts.demo_chosen, Session):
         with pytest.raises(SettingsError) as caught:
             door()
-        assert caught.value.message == "KOSMO_DEMO must be 1 or 0, or not be set; it is 'true'."
+        assert caught.value.message == "KOSMO_DEMO must be 1 or 0, got 'true'."

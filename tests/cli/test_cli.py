@@ -114,10 +114,10 @@ def test_the_version_is_the_packages() -> None:
         (["demo", "--no-open"], "--no-open goes with --lab."),
         (["install", "--user", "--prefix", "x"], "--user, --sys-prefix and --prefix exclude one another."),
         (["integrations:search"], "Missing argument 'WORDS...'."),
-        (["demo:serve", "--latency", "nan"], "nan is not a number."),
-        (["demo:serve", "--latency", "soon"], "soon is not a number."),
-        (["demo:serve", "--port", "x"], "x is not a whole number."),
-        (["demo:serve", "--port", "70000"], "70000 is not in the range"),
+        (["demo:serve", "--latency", "nan"], "it takes a number of milliseconds, got 'nan'."),
+        (["demo:serve", "--latency", "soon"], "it takes a number of milliseconds, got 'soon'."),
+        (["demo:serve", "--port", "x"], "it takes the number of a port, got 'x'."),
+        (["demo:serve", "--port", "70000"], "it takes at most 65535, got '70000'."),
     ],
 )
 def test_a_command_called_wrongly_exits_with_2_and_says_what_is_wrong(args: list[str], says: str) -> None:

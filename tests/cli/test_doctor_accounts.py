@@ -182,7 +182,7 @@ def test_a_project_and_a_variable_that_make_no_sense_are_broken(tmp_path: Path) 
 
     assert (code, found["settings.project"]["state"], found["settings.limits"]["state"]) == (1, "broken", "broken")
     assert "pyproject.toml:2" in found["settings.project"]["message"]
-    assert "KOSMO_CPU_LIMIT must be a positive number" in found["settings.limits"]["message"]
+    assert "KOSMO_CPU_LIMIT must be a number of seconds above zero" in found["settings.limits"]["message"]
 
 
 def test_a_demo_setting_that_makes_no_sense_is_one_broken_finding_of_many() -> None:

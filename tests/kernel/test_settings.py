@@ -68,9 +68,7 @@ def test_a_mistake_of_a_project_is_told_until_it_is_mended(lua: Session, project
     project.write_text("[tool.kosmo_kernel]\nlimt = 2\n", encoding="utf-8")
     desk = Desk(lua)
     for _ in range(2):
-        assert desk.run("1")["evalue"] == (
-            f"{project}:2: [tool.kosmo_kernel] has no setting `limt`. Did you mean: limit"
-        )
+        assert desk.run("1")["evalue"] == (f"{project}:2: [tool.kosmo_kernel] has no key `limt`. Did you mean: limit")
     project.write_text("[tool.kosmo_kernel]\nlimit = 2\n", encoding="utf-8")
     assert desk.text("1") == "1"
 

@@ -64,9 +64,9 @@ def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: py
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("limt = 3", "KosmoMagic has no setting `limt`. Did you mean: limit"),
-        ("limit = -3", "KosmoMagic.limit takes a whole number of rows, got -3."),
-        ("errors = 'long'", 'KosmoMagic.errors takes "short" or "full", got \'long\'.'),
+        ("limt = 3", "KosmoMagic: it has no key `limt`. Did you mean: limit"),
+        ("limit = -3", "KosmoMagic: `limit` takes a whole number of rows, got -3."),
+        ("errors = 'long'", 'KosmoMagic: `errors` takes "short" or "full", got \'long\'.'),
     ],
 )
 def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
@@ -83,7 +83,7 @@ def test_a_mistake_in_a_setting_is_told_and_sets_nothing(
 def test_the_settings_are_explained(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     run(shell, "%config KosmoMagic")
     shown = capsys.readouterr().out
-    assert "KosmoMagic.limit=<Int>\n    Rows of a table that are shown, as `--limit` has it." in shown
+    assert "KosmoMagic.limit=<Int>\n    Rows of a table that are shown; the value keeps all." in shown
 
 
 def test_errors_in_full_are_all_that_is_known(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +171,7 @@ def test_a_mistake_in_what_is_loaded_is_short_and_loads_nothing(
     assert isinstance(run(shell, "%load_ext kosmo_kernel").error_in_exec, UnknownNameError)
     lines = capsys.readouterr().out.strip().splitlines()
     assert len(lines) == 1
-    assert lines[0].endswith("has no setting `limt`. Did you mean: limit")
+    assert lines[0].endswith("has no key `limt`. Did you mean: limit")
     assert shell.find_magic("kosmo_lua", "cell") is None
     assert list(shell.configurables) == before
 

@@ -135,7 +135,7 @@ def test_a_signal_ends_it_and_a_token_of_the_environment_is_not_printed(way: sig
 def test_a_token_that_could_be_guessed_is_turned_down() -> None:
     done = kosmo("mcp:serve", "--http", "0", env={"KOSMO_MCP_TOKEN": "abc"})
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: KOSMO_MCP_TOKEN must have 16 characters at least, and no spaces.\n"
+    assert done.stderr == "Error: KOSMO_MCP_TOKEN must be 16 characters or more, without blanks.\n"
 
 
 def test_a_port_that_is_taken_is_told(server: Served) -> None:

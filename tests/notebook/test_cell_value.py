@@ -24,11 +24,11 @@ from kosmo_kernel.values.records import Record, Records
 APPS = Records([{"name": "one"}, {"name": "two"}], HEROKU.function("list_apps"))
 
 
-PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in OPTIONS for flag in option.flags)]
+PIECES = [" ", "=", "'", '"', "\\", "--", "-a", "x", "1", *(flag for option in OPTIONS for flag in option.cell)]
 
 
 def test_every_option_has_its_field() -> None:
-    assert {option.field for option in OPTIONS} | {"options_set"} == {field.name for field in fields(Options)}
+    assert {option.name for option in OPTIONS} | {"options_set"} == {field.name for field in fields(Options)}
 
 
 def test_flags_and_values_are_read_as_a_shell_would() -> None:
@@ -48,7 +48,7 @@ def test_flags_and_values_are_read_as_a_shell_would() -> None:
 
 
 def test_options_are_remembered_as_they_were_written() -> None:
-    assert [option.flags for option in parse("--raw -a demo").options_set] == [("--raw",), ("-a", "--account")]
+    assert [option.cell for option in parse("--raw -a demo").options_set] == [("--raw",), ("-a", "--account")]
 
 
 def test_an_empty_line_asks_for_nothing() -> None:
@@ -107,8 +107,14 @@ def test_any_line_is_options_and_lua_or_a_mistake_of_the_user(line: str) -> None
         ("--timeout inf", "The option `--timeout` takes a number of seconds above zero, got 'inf'."),
         ("--limit -3", "The option `--limit` takes a whole number of rows, got '-3'."),
         ("--limit 1.5", "The option `--limit` takes a whole number of rows, got '1.5'."),
-        ("--memory-limit 1e9", "The option `--memory-limit` takes a number of bytes above zero, got '1e9'."),
-        ("--memory-limit 0", "The option `--memory-limit` takes a number of bytes above zero, got '0'."),
+        (
+            "--memory-limit 2000000.5",
+            "The option `--memory-limit` takes a whole number of bytes, 1048576 or more, got '2000000.5'.",
+        ),
+        (
+            "--memory-limit 0",
+            "The option `--memory-limit` takes a whole number of bytes, 1048576 or more, got '0'.",
+        ),
         ("-v my-apps", "The option `-v` takes the name of a variable, got 'my-apps'."),
         ("-v class", "The option `-v` takes the name of a variable, got 'class'."),
         ("--show", "The option `--show` goes with `-v NAME`; without it the value is shown anyway."),
@@ -129,9 +135,7 @@ def test_a_mistake_is_one_line_that_says_what_to_write(line: str, message: str) 
         ("--RAW", "%%kosmo_lua has no option `--RAW`. Did you mean: --raw"),
         (
             "-z",
-            "%%kosmo_lua has no option `-z`. The options are "
-            + ", ".join(option.flags[-1] for option in OPTIONS)
-            + ".",
+            "%%kosmo_lua has no option `-z`. The options are " + ", ".join(option.cell[-1] for option in OPTIONS) + ".",
         ),
     ],
 )

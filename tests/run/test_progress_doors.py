@@ -225,5 +225,5 @@ def test_a_misspelt_switch_is_told_before_anything_runs(monkeypatch: pytest.Monk
     with Session("demo") as session, pytest.raises(SettingsError) as caught:
         session.run("print('never')")
 
-    assert caught.value.message == "KOSMO_PROGRESS must be 1 or 0, or not be set; it is 'yes'."
+    assert caught.value.message == "KOSMO_PROGRESS must be 1 or 0, got 'yes'."
     assert caught.value.result is None

@@ -110,8 +110,9 @@ def test_required_walls_are_looked_for_around_every_new_process(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("told", "meant"), [("", False), ("0", False), ("1", True), (" 1 ", True)])
-def test_walls_are_required_by_a_one(told: str, meant: bool) -> None:
-    assert bool(requirement({"KOSMO_REQUIRE_WALLS": told})) is meant
+def test_walls_are_required_by_a_one(told: str, meant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_REQUIRE_WALLS", told)
+    assert bool(requirement()) is meant
 
 
 @pytest.mark.parametrize("told", ["true", "yes", "2", "no"])

@@ -11,7 +11,7 @@ import pytest
 from kosmo_kernel import docs
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.settings.cell_options import Options, parse
-from kosmo_kernel.settings.project_file import SETTINGS, project_permissions, settings_of
+from kosmo_kernel.settings.project_file import CELL_DEFAULTS, KEYS, project_permissions, settings_of
 
 ALL = """
 [project]
@@ -25,6 +25,9 @@ memory_limit = 9000000
 raw = true
 errors = "full"
 """
+
+
+TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 
 def written(folder: Path, text: str) -> Path:
@@ -42,11 +45,11 @@ def test_the_settings_are_those_of_the_nearest_project_that_has_some(tmp_path: P
     assert found == {
         "account": "staging", "limit": 20, "timeout": 2.5, "memory_limit": 9_000_000, "raw": True, "errors": "full",
     }  # fmt: skip
-    assert set(found) == set(SETTINGS)
+    assert set(found) == set(CELL_DEFAULTS)
 
 
 def test_the_guide_to_settings_has_each_of_them() -> None:
-    assert re.findall(r"^\| `([a-z_]+)` +\|", docs.read("settings"), re.MULTILINE) == list(SETTINGS)
+    assert re.findall(r"^\| `([a-z_]+)` +\|", docs.read("settings"), re.MULTILINE) == list(CELL_DEFAULTS)
 
 
 def test_where_a_setting_stands_is_looked_for_only_once_it_is_wrong(
@@ -109,17 +112,17 @@ def test_a_project_that_says_nothing_of_us_sets_nothing(tmp_path: Path, text: st
         (
             ["[tool.kosmo_kernel]", "limt = 3"],
             UnknownNameError,
-            "{path}:2: [tool.kosmo_kernel] has no setting `limt`. Did you mean: limit",
+            "{path}:2: [tool.kosmo_kernel] has no key `limt`. Did you mean: limit",
         ),
         (
             ["[tool.kosmo_kernel]", "raw = true", 'memory-limit = "1"'],
             UnknownNameError,
-            "{path}:3: [tool.kosmo_kernel] has no setting `memory-limit`. Did you mean: memory_limit",
+            "{path}:3: [tool.kosmo_kernel] has no key `memory-limit`. Did you mean: memory_limit",
         ),
         (
             ["[tool.kosmo_kernel]", "xyz = 1"],
             UnknownNameError,
-            f"{{path}}:2: [tool.kosmo_kernel] has no setting `xyz`. The settings are {', '.join(SETTINGS)}.",
+            f"{{path}}:2: [tool.kosmo_kernel] has no key `xyz`. It takes {TABLES}.",
         ),
         (
             ["limit = 1", "[other]", "limit = 2", '["tool" . kosmo_kernel]', "", "limit = '3'"],
@@ -152,7 +155,7 @@ def test_a_mistake_names_the_file_the_line_and_what_is_right(
     [
         ("limit = true", "`limit` takes a whole number of rows, got True."),
         ("timeout = inf", "`timeout` takes a number of seconds above zero, got inf."),
-        ("memory_limit = 0", "`memory_limit` takes a number of bytes above zero, got 0."),
+        ("memory_limit = 0", "`memory_limit` takes a whole number of bytes, 1048576 or more, got 0."),
         ("account = ' '", "`account` takes the name of an account, got ' '."),
         ("raw = 1", "`raw` takes true or false, got 1."),
         ("errors = 'long'", '`errors` takes "short" or "full", got \'long\'.'),

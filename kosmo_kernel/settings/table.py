@@ -1,0 +1,344 @@
+"""The table of settings: each setting once, with its default, its check, and its name in every place that may set it.
+
+The environment, `config.toml`, `[tool.kosmo_kernel]` of a project, the options of a cell and those of a command are all
+parsed by this table. The help of the options, the settings of the magic, the schema of the MCP server's tool and the
+guide to settings are made from it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.value_types import FLAG, FLAG_OR_OFF, Number, Value, choice
+
+Keys = tuple[str, ...]
+Policy = Literal["allow", "ask", "deny"]
+POLICIES: tuple[Policy, ...] = ("allow", "ask", "deny")  # from the most to the least permissive
+DEFAULT_POLICIES: dict[str, Policy] = {"read": "allow", "write": "ask"}
+ANY = "*"  # in a path of keys: any name that the user chose
+MIN_TOKEN_LENGTH = 16  # characters
+
+
+class Setting(NamedTuple):
+    """One thing that can be set.
+
+    Parameters:
+        name: its name in Python.
+        doc: one sentence for help.
+        value: its valid values.
+        default: its value where nothing sets it.
+        variable: the environment variable; empty for none.
+        config: the path of keys in `config.toml`, `*` for any name; empty for none.
+        project: the path of keys in `[tool.kosmo_kernel]`; empty for none.
+        cell: the flags of a cell's option, the long one last; empty for none.
+        command: the flag of the option of commands; empty for none.
+    """
+
+    name: str
+    doc: str
+    value: Value
+    default: Any = None
+    variable: str = ""
+    config: Keys = ()
+    project: Keys = ()
+    cell: tuple[str, ...] = ()
+    command: str = ""
+
+    def doc_with_default(self) -> str:
+        """Return the sentence, with the default value if there is one to name."""
+        default = self.value.format(self.default)
+        return f"{self.doc}  [default: {default}]" if default else self.doc
+
+    def from_env(self, env: Mapping[str, str] | None = None) -> Any:
+        """Return the value of the environment variable, or None if it is empty or not set.
+
+        Parameters:
+            env: environment variables; those of the process when None.
+
+        Raises:
+            SettingsError: the value is invalid.
+        """
+        text = (os.environ if env is None else env).get(self.variable, "").strip()
+        if not text:
+            return None
+        try:
+            return self.value.parse(text)
+        except ValueError as error:
+            got = "" if self.value.is_secret else f", got {text[:40]!r}"
+            raise SettingsError(f"{self.variable} must be {error}{got}.") from None
+
+    def resolve(self, given: Any = None, configured: Any = None) -> Any:
+        """Return the first that is set: the argument, the environment variable, the value in a file, the default.
+
+        Parameters:
+            given: the argument, or None.
+            configured: the value in a settings file, or None.
+
+        Raises:
+            SettingsError: the argument or the environment variable is invalid.
+        """
+        if given is not None:
+            try:
+                return self.value.check(given)
+            except ValueError as error:
+                raise SettingsError(f"{self.name} must be {error}, got {given!r:.80}.") from None
+        value = self.from_env()
+        if value is None:
+            value = configured
+        return self.default if value is None else self.value.check(value)
+
+    @contextmanager
+    def exported(self, text: str) -> Iterator[None]:
+        """Set the environment variable within the block, for the child processes that are started there."""
+        before = os.environ.get(self.variable)
+        os.environ[self.variable] = text
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[self.variable]
+            else:
+                os.environ[self.variable] = before
+
+
+def _is_host_list(value: object) -> bool:
+    hosts = value if isinstance(value, list) else [value]
+    return all(isinstance(host, str) and host and all(c.isalnum() or c in ".-:[]" for c in host) for host in hosts)
+
+
+def _is_token(value: str) -> bool:
+    return len(value) >= MIN_TOKEN_LENGTH and value.isascii() and value.isprintable() and " " not in value
+
+
+def _is_variable(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def _split_inputs(text: str) -> list[tuple[str, str]]:
+    """Split the text of `-i` into Lua variables and their Python expressions; an empty list if it is invalid."""
+    names_text, equals, expression = (part.strip() for part in text.partition("="))
+    names = names_text.split(",")
+    if not all(name.isidentifier() for name in names) or (equals and not expression):
+        return []
+    pairs = [(name, name) for name in names]
+    return [*pairs[:-1], (names[-1], expression)] if equals else pairs
+
+
+def _split_outputs(text: str) -> list[tuple[str, str]]:
+    """Split the text of `-o` into Python variables and their Lua variables; an empty list if it is invalid."""
+    pairs = [(name, lua if equals else name) for name, equals, lua in (pair.partition("=") for pair in text.split(","))]
+    return pairs if all(_is_variable(python) and lua for python, lua in pairs) else []
+
+
+_SECONDS = Number("a number of seconds above zero", "S", maximum=1e9, is_above=True)  # clocks can count as many
+_MIN_BYTES = 1 << 20  # an empty Lua state with our own code takes half of it
+_BYTES = Number(
+    f"a whole number of bytes, {_MIN_BYTES} or more",
+    "BYTES",
+    minimum=_MIN_BYTES,
+    maximum=1 << 62,  # a C integer can count as many
+    is_whole=True,
+)
+_FILE = Value("the name of a file", "FILE")
+
+# Options of a cell only.
+INPUT = Setting(
+    "input",
+    "Set a Lua variable to a Python value: `-i NAME`, `-i A,B` or `-i NAME=EXPRESSION`, any number of times.",
+    Value(
+        "NAME or NAME=EXPRESSION, or several names with commas and no blanks between them",
+        "NAME[=EXPR]",
+        bool,
+        _split_inputs,
+        repeats=True,
+        is_code=True,
+    ),
+    cell=("-i", "--input"),
+)
+OUTPUT = Setting(
+    "output",
+    "Set a Python variable to a Lua value when the cell is done: `-o NAME`, `-o A,B` or `-o NAME=LUA_NAME`.",
+    Value(
+        "NAME or NAME=LUA_NAME, or several names with commas and no blanks between them",
+        "NAME[=LUA]",
+        bool,
+        _split_outputs,
+        repeats=True,
+    ),
+    cell=("-o", "--output"),
+)
+VAR = Setting(
+    "var",
+    "Put the cell's value into this variable, and show nothing.",
+    Value("the name of a variable", "NAME", _is_variable),
+    cell=("-v", "--var"),
+)
+SHOW = Setting("show", "With -v: show the value as well.", FLAG, cell=("--show",))
+DRY_RUN = Setting("dry_run", "List the calls that the cell would make, and make none.", FLAG, cell=("-n", "--dry-run"))
+FRESH = Setting("fresh", "Ask for everything anew, also for what has not changed.", FLAG, cell=("--fresh",))
+NO_RAISE_ERROR = Setting(
+    "no_raise_error", "Show an error, and go on with the next cell.", FLAG, cell=("--no-raise-error",)
+)
+
+# Accounts and addresses.
+ACCOUNT = Setting(
+    "account",
+    "The account that `heroku.<function>` means; the demo account, if it is chosen, comes first.",
+    Value("the name of an account", "ALIAS"),
+    project=("account",),
+    cell=("-a", "--account"),
+)
+DEMO_ACCOUNT = Setting("demo", "1: the default account is the demo, which is fiction.", FLAG, variable="KOSMO_DEMO")
+CONFIG_DIR = Setting(
+    "config_dir",
+    "Where `config.toml` is, in place of the folder that the system has for settings.",
+    _FILE,
+    variable="KOSMO_CONFIG_DIR",
+)
+URL = Setting(
+    "url", "Another address of the API.", Value("an address, such as https://HOST"), config=("integrations", ANY, "url")
+)
+ALLOW_HOST = Setting(
+    "allow_host",
+    "A host, or a list of hosts, that tokens may be sent to.",
+    Value("the name of a host, or a list of them", is_valid=_is_host_list),
+    config=("integrations", ANY, "allow_host"),
+)
+PERMISSIONS = tuple(
+    Setting(
+        effect,
+        f"Whether scripts may {effect} there.",
+        choice(*POLICIES),
+        default,
+        config=(*above, "permissions", effect),
+        project=(*above, "permissions", effect),
+    )
+    for above in (("integrations", ANY), ("integrations", ANY, "accounts", ANY), ("mcp",), ("mcp", "servers", ANY))
+    for effect, default in DEFAULT_POLICIES.items()
+)
+
+# The network.
+CONNECT_TIMEOUT = Setting(
+    "connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0, variable="KOSMO_CONNECT_TIMEOUT"
+)
+READ_TIMEOUT = Setting(
+    "read_timeout", "Seconds to wait for an answer, or for more of it.", _SECONDS, 30.0, variable="KOSMO_READ_TIMEOUT"
+)
+MCP_TOKEN = Setting(
+    "mcp_token",
+    "What clients of `kosmo mcp:serve` on a port must show; without it, one is made.",
+    Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
+    variable="KOSMO_MCP_TOKEN",
+)
+
+# Limits of a run.
+TIMEOUT = Setting(
+    "timeout",
+    "Seconds by the clock after which a run is stopped.",
+    _SECONDS,
+    variable="KOSMO_TIMEOUT",
+    config=("limits", "timeout"),
+    project=("timeout",),
+    cell=("--timeout",),
+    command="--timeout",
+)
+CPU_LIMIT = Setting(
+    "cpu_limit",
+    "Seconds that Lua itself may run; waiting for answers does not count.",
+    _SECONDS,
+    30.0,
+    variable="KOSMO_CPU_LIMIT",
+    config=("limits", "cpu"),
+    command="--cpu-limit",
+)
+MEMORY_LIMIT = Setting(
+    "memory_limit",
+    "Bytes that Lua's values may take.",
+    _BYTES,
+    256 << 20,
+    variable="KOSMO_MEMORY_LIMIT",
+    config=("limits", "memory"),
+    project=("memory_limit",),
+    cell=("--memory-limit",),
+    command="--memory-limit",
+)
+REQUIRE_WALLS = Setting(
+    "require_walls",
+    "1: nothing runs where a wall around Lua is missing.",
+    FLAG,
+    variable="KOSMO_REQUIRE_WALLS",
+    config=("require_walls",),
+)
+
+# What is shown and kept.
+LIMIT = Setting(
+    "limit",
+    "Rows of a table that are shown; the value keeps all.",
+    Number("a whole number of rows", "ROWS", is_whole=True),
+    project=("limit",),
+    cell=("--limit",),
+)
+ROWS = Setting(
+    "rows",
+    "Rows of a table that are shown where no cell and no project says otherwise; `kosmo run` shows 2000.",
+    Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
+    200,
+    variable="KOSMO_ROWS",
+)
+RAW = Setting("raw", "Lists and dicts, not tables.", FLAG, default=False, project=("raw",), cell=("--raw",))
+ERRORS = Setting(
+    "errors",
+    "How much is shown of an error: `short`, or `full` with all that `%kosmo error` tells.",
+    choice("short", "full"),
+    "short",
+    project=("errors",),
+)
+PROGRESS = Setting(
+    "progress",
+    "0: no line that tells how far a run is; 1: one for every run that makes a call. Without it, one for a run that "
+    "waits longer than half a second, and none for the demo.",
+    FLAG,
+    variable="KOSMO_PROGRESS",
+)
+HISTORY = Setting(
+    "history",
+    "0: the Lua kernel and `--repl` keep no file of what was run.",
+    FLAG_OR_OFF,  # in doubt nothing that is typed is stored
+    variable="KOSMO_HISTORY",
+)
+CALL_LOG = Setting(
+    "call_log",
+    "A file that gets a line of JSON for each run that made calls: when, of which accounts, how many requests.",
+    _FILE,
+    variable="KOSMO_CALL_LOG",
+)
+RECORD = Setting(
+    "record", "Keep all answers in this file, without secrets.", _FILE, variable="KOSMO_RECORD", command="--record"
+)
+RECORD_RUN = Setting(
+    "record_run",
+    "Any word: processes that have the same one record into that file together, others in place of one another. A "
+    "process that has none makes one for what it starts.",
+    Value("a word"),
+    variable="KOSMO_RECORD_RUN",
+)
+REPLAY = Setting(
+    "replay", "Take the answers from such a file; send nothing.", _FILE, variable="KOSMO_REPLAY", command="--replay"
+)
+
+LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
+BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
+    "cells": (
+        *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
+    ),
+    "limits": (*LIMITS, REQUIRE_WALLS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, *PERMISSIONS),
+    "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
+    "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),
+}
+SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

@@ -1,0 +1,185 @@
+"""The table of settings: each is declared there and nowhere else, and every door takes and refuses the same values."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from repository import ROOT
+
+from kosmo_kernel import docs
+from kosmo_kernel.cli import command_named
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.mcp_server.tools import LUA, offered
+from kosmo_kernel.settings.cell_options import parse
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.limits import Limits, limits
+from kosmo_kernel.settings.project_file import settings_of
+from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Setting
+from kosmo_kernel.settings.value_types import Number
+
+PACKAGE = ROOT / "kosmo_kernel"
+TABLE = "settings/table.py"
+
+
+def constants(path: Path) -> Iterator[object]:
+    return (
+        node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+    )
+
+
+def files_with(wanted: Callable[[object], bool]) -> dict[str, list[object]]:
+    """Return the files of the package that have a constant of a kind, with these constants."""
+    found = {str(path.relative_to(PACKAGE)): list(filter(wanted, constants(path))) for path in PACKAGE.rglob("*.py")}
+    return {name: values for name, values in found.items() if values}
+
+
+def test_every_environment_variable_of_ours_is_named_in_the_table_only() -> None:
+    named = files_with(lambda value: isinstance(value, str) and re.fullmatch(r"KOSMO_[A-Z_]+", value) is not None)
+    assert {name: set(values) for name, values in named.items()} == {TABLE: {s.variable for s in SETTINGS} - {""}}
+
+
+def test_the_memory_limit_is_declared_in_one_place_and_enforced_in_two() -> None:
+    names = {MEMORY_LIMIT.variable, MEMORY_LIMIT.command, *MEMORY_LIMIT.cell}
+    assert set(files_with(lambda value: value in names)) == {TABLE}
+    assert Limits().memory == MEMORY_LIMIT.default == 256 << 20
+    sources = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    assert [name for name, text in sources.items() if "set_max_memory" in text] == ["lua/worker.py"]  # inside Lua
+    assert [name for name, text in sources.items() if "RLIMIT_AS" in text] == ["lua/walls.py"]  # from outside
+
+
+def test_no_two_settings_share_a_name_in_one_place() -> None:
+    for names in (
+        [setting.variable for setting in SETTINGS if setting.variable],
+        [setting.config for setting in SETTINGS if setting.config],
+        [setting.project for setting in SETTINGS if setting.project],
+        [flag for setting in SETTINGS for flag in setting.cell],
+        [setting.command for setting in SETTINGS if setting.command],
+    ):
+        assert len(set(names)) == len(names)
+
+
+def test_a_setting_has_a_sentence_and_a_valid_default() -> None:
+    assert [setting.name for setting in SETTINGS if not setting.doc.endswith(".")] == []
+    for setting in SETTINGS:
+        assert setting.default is None or setting.value.check(setting.default) == setting.default
+
+
+def test_the_guide_has_the_sentence_of_each_variable() -> None:
+    page = docs.read("settings")
+    assert [s.variable for s in SETTINGS if s.variable and s.doc_with_default() not in page] == []
+
+
+@pytest.mark.parametrize("name", ["integrations:lua", "mcp:lua", "mcp:serve"])
+def test_the_help_of_a_command_has_the_sentence_and_the_default_of_each_limit(name: str) -> None:
+    command = command_named(name)
+    assert isinstance(command, click.Command)
+    text = " ".join(command.get_help(click.Context(command, terminal_width=400, max_content_width=400)).split())
+    for setting in LIMITS:
+        assert f"{setting.command} {setting.value.metavar} {' '.join(setting.doc_with_default().split())}" in text
+
+
+def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
+    properties = offered(Limits(), others=False)[LUA].tool.schema["properties"]
+    assert {name: properties[name] for name in ("timeout", "cpu_limit", "memory_limit")} == {
+        "timeout": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Seconds by the clock after which a run is stopped; no limit when left out",
+        },
+        "cpu_limit": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 30.0,
+            "description": "Seconds that Lua itself may run; waiting for answers does not count; 30 when left out",
+        },
+        "memory_limit": {
+            "type": "integer",
+            "minimum": 1 << 20,
+            "maximum": 256 << 20,
+            "description": "Bytes that Lua's values may take; 268435456 when left out",
+        },
+    }
+
+
+# The same values at every door
+
+
+def from_variable(setting: Setting, text: str, _folder: Path, patch: pytest.MonkeyPatch) -> object:
+    patch.setenv(setting.variable, text)
+    return setting.resolve()
+
+
+def from_config(setting: Setting, text: str, folder: Path, patch: pytest.MonkeyPatch) -> object:
+    patch.setenv("KOSMO_CONFIG_DIR", str(folder))
+    *tables, key = setting.config
+    (folder / "config.toml").write_text(f"[{'.'.join(tables)}]\n{key} = {text}\n", encoding="utf-8")
+    assert config().get(*setting.config) is not None
+    return getattr(limits(), key)
+
+
+def from_project(setting: Setting, text: str, folder: Path, _patch: pytest.MonkeyPatch) -> object:
+    (folder / "pyproject.toml").write_text(f"[tool.kosmo_kernel]\n{setting.name} = {text}\n", encoding="utf-8")
+    return settings_of(folder)[setting.name]
+
+
+def from_cell(setting: Setting, text: str, _folder: Path, _patch: pytest.MonkeyPatch) -> object:
+    return getattr(parse(f"{setting.cell[-1]} {text}"), setting.name)
+
+
+def from_command(setting: Setting, text: str, _folder: Path, _patch: pytest.MonkeyPatch) -> object:
+    command = command_named("mcp:serve")
+    assert isinstance(command, click.Command)
+    try:
+        with command.make_context("mcp:serve", [setting.command, text]) as context:
+            return context.params[setting.name]
+    except click.UsageError as error:
+        raise SettingsError(error.format_message()) from None
+
+
+DOORS = {
+    "a variable": (from_variable, LIMITS),
+    "config.toml": (from_config, LIMITS),
+    "a project": (from_project, (TIMEOUT, MEMORY_LIMIT)),
+    "a cell": (from_cell, (TIMEOUT, MEMORY_LIMIT)),
+    "a command": (from_command, LIMITS),
+}
+CASES = pytest.mark.parametrize(
+    ("door", "setting"),
+    [(door, setting) for door, (_, settings) in DOORS.items() for setting in settings],
+    ids=lambda one: one if isinstance(one, str) else one.name,
+)
+
+
+@CASES
+@pytest.mark.parametrize("text", ["9000000", "9e6"])
+def test_a_limit_is_the_same_number_at_every_door(
+    door: str, setting: Setting, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = DOORS[door][0](setting, text, tmp_path, monkeypatch)
+    assert (value, type(value)) == (9_000_000, int if setting is MEMORY_LIMIT else float)
+
+
+@CASES
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "true", "soon", "1e300"])
+def test_a_number_that_makes_no_sense_is_refused_in_the_same_words_at_every_door(
+    door: str, setting: Setting, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(setting.value, Number)
+    expected = f"at most {setting.value.maximum:.0f}" if text == "1e300" else setting.value.expected
+    toml = "'soon'" if text == "soon" and door in ("config.toml", "a project") else text
+    with pytest.raises(SettingsError) as caught:
+        DOORS[door][0](setting, toml, tmp_path, monkeypatch)
+    assert expected in caught.value.message
+    name = {"a variable": setting.variable, "config.toml": ".".join(setting.config), "a project": setting.name}
+    assert name.get(door, setting.command) in caught.value.message
+
+
+def test_an_argument_of_python_is_refused_by_its_name() -> None:
+    for setting, value in ((TIMEOUT, 0), (CPU_LIMIT, True), (MEMORY_LIMIT, "9000000"), (MEMORY_LIMIT, 2_000_000.5)):
+        with pytest.raises(SettingsError, match=f"^{setting.name} must be {setting.value.expected}, got "):
+            setting.resolve(value)
