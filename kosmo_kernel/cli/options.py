@@ -62,7 +62,7 @@ PORT = ValueType(Number("the number of a port", maximum=65535, is_whole=True))
 
 def setting_option(setting: Setting, **attrs: Any) -> Callable[[Callable[..., _Out]], Callable[..., _Out]]:
     """Return the option of a setting, as `click.option` does."""
-    attrs |= {"type": ValueType(setting.value), "metavar": setting.value.metavar, "help": setting.doc_with_default()}
+    attrs |= {"type": ValueType(setting.value), "metavar": setting.value.metavar, "help": setting.help}
     return click.option(setting.command, **attrs)
 
 

@@ -36,9 +36,7 @@ def _table_of_settings(subject: str) -> str:
         ]
         rows = [(f"`{setting.name}`", f"{setting.doc}{cell}") for setting, cell in zip(settings, cells, strict=True)]
         return table(("Setting", "What it says"), rows)
-    rows = [
-        (f"`{setting.variable}`", setting.doc_with_default()) for setting in BY_SUBJECT[subject] if setting.variable
-    ]
+    rows = [(f"`{setting.variable}`", setting.help) for setting in BY_SUBJECT[subject] if setting.variable]
     return table(("Variable", "What it says"), rows)
 
 

@@ -49,10 +49,11 @@ class Setting(NamedTuple):
     cell: tuple[str, ...] = ()
     command: str = ""
 
-    def doc_with_default(self) -> str:
-        """Return the sentence, with the default value if there is one to name."""
+    @property
+    def help(self) -> str:
+        """The sentence, and the default value if there is one to name."""
         default = self.value.format(self.default)
-        return f"{self.doc}  [default: {default}]" if default else self.doc
+        return f"{self.doc} Default: {default}." if default else self.doc
 
     def from_env(self, env: Mapping[str, str] | None = None) -> Any:
         """Return the value of the environment variable, or None if it is empty or not set.
@@ -318,17 +319,21 @@ CALL_LOG = Setting(
     variable="KOSMO_CALL_LOG",
 )
 RECORD = Setting(
-    "record", "Keep all answers in this file, without secrets.", _FILE, variable="KOSMO_RECORD", command="--record"
+    "record", "A file that keeps all answers, without secrets.", _FILE, variable="KOSMO_RECORD", command="--record"
 )
 RECORD_RUN = Setting(
     "record_run",
-    "Any word: processes that have the same one record into that file together, others in place of one another. A "
+    "Any word: processes that have the same one record into one file together, others in place of one another. A "
     "process that has none makes one for what it starts.",
     Value("a word"),
     variable="KOSMO_RECORD_RUN",
 )
 REPLAY = Setting(
-    "replay", "Take the answers from such a file; send nothing.", _FILE, variable="KOSMO_REPLAY", command="--replay"
+    "replay",
+    "A file that was recorded so: answers come from it, and nothing is sent.",
+    _FILE,
+    variable="KOSMO_REPLAY",
+    command="--replay",
 )
 
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)

@@ -207,8 +207,8 @@ def test_the_guide_to_settings_has_every_variable_that_is_read_and_the_usual_val
     read = {name for text in sources for name in re.findall(r'"(KOSMO_[A-Z_]+)"', text)}
     told = set(re.findall(r"^\| `(KOSMO_[A-Z_]+)`", page, re.MULTILINE))
     assert (told, "KOSMO_PROGRESS" in read) == (read, True)
-    assert "Bytes that Lua's values may take.  [default: 268435456]" in page
-    assert "Seconds to wait for a connection.  [default: 10]" in page
+    assert "Bytes that Lua's values may take. Default: 268435456." in page
+    assert "Seconds to wait for a connection. Default: 10." in page
 
 
 def test_the_guide_to_settings_shows_all_that_can_stand_in_config_toml() -> None:
