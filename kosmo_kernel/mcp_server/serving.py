@@ -18,13 +18,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 
+from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
 from kosmo_kernel.mcp.servers import require_sdk
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
 READ_BYTES = 1 << 16  # bytes per read
-MAX_MESSAGE_BYTES = 64 << 20  # maximum bytes of a message
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
 
 

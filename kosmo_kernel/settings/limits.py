@@ -54,20 +54,16 @@ class Limits(NamedTuple):
         Raises:
             SettingsError: as `limits`.
         """
-        if memory is cpu is timeout is None and (self.timeout or not os.environ.get(TIMEOUT.variable)):
+        if (memory, cpu, timeout) == (None, None, None) and (self.timeout or not os.environ.get(TIMEOUT.variable)):
             return self
-        return limits(
-            self.memory if memory is None else memory,
-            self.cpu if cpu is None else cpu,
-            self.timeout if timeout is None else timeout,
+        return self._replace(
+            memory=MEMORY_LIMIT.resolve(self.memory if memory is None else memory),
+            cpu=CPU_LIMIT.resolve(self.cpu if cpu is None else cpu),
+            timeout=TIMEOUT.resolve(self.timeout if timeout is None else timeout),
         )
 
 
-def limits(
-    memory: int | None = None,
-    cpu: float | None = None,
-    timeout: float | None = None,
-) -> Limits:
+def limits(memory: int | None = None, cpu: float | None = None, timeout: float | None = None) -> Limits:
     """Return the limits of a run: the arguments, else those of the environment, of `config.toml`, or the defaults.
 
     Parameters:

@@ -189,7 +189,7 @@ NO_RAISE_ERROR = Setting(
 # Accounts and addresses.
 ACCOUNT = Setting(
     "account",
-    "The account that `heroku.<function>` means; the demo account, if it is chosen, comes first.",
+    "The account that `heroku.<function>` means.",
     Value("the name of an account", "ALIAS"),
     project=("account",),
     cell=("-a", "--account"),
