@@ -184,16 +184,8 @@ class Repl:
         line = TerminalProgress(sys.stderr)
         try:
             with line, LiveOutput(self._session, line) as live:
-                run_options = RunOptions(
-                    name,
-                    self._args,
-                    account=options.account,
-                    timeout=options.timeout,
-                    memory_limit=options.memory_limit,
-                    dry_run=dry_run,
-                    force=self._force,
-                    fresh=options.fresh,
-                    number=number,
+                run_options = RunOptions.of_cell(
+                    options, name=name, args=self._args, dry_run=dry_run, force=self._force, number=number
                 )
                 reads = self._interactive or number is not None
                 frontend = Frontend(live, read_input if reads else None, partial(ask, line), progress=line)

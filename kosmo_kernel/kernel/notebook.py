@@ -242,15 +242,7 @@ class KernelNotebook:
         line = NotebookProgress(show)
         try:
             with line:
-                options = RunOptions(
-                    name=name,
-                    account=cell.options.account,
-                    timeout=cell.options.timeout,
-                    memory_limit=cell.options.memory_limit,
-                    dry_run=cell.options.dry_run,
-                    fresh=cell.options.fresh,
-                    number=number if self._stored else None,
-                )
+                options = RunOptions.of_cell(cell.options, name=name, number=number if self._stored else None)
                 frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
                 result = self.session.execute(cell.lua, options, frontend)
         except KosmoError as error:

@@ -205,13 +205,9 @@ class KosmoMagic(Magics):
 
         with self._progress_line() as line:
             frontend = Frontend(partial(_write, line), _ask, partial(_ask, "l"), partial(self._display, line), line)
-            run_options = RunOptions(
+            run_options = RunOptions.of_cell(
+                options,
                 name=f"In[{number}]",
-                account=options.account,
-                timeout=options.timeout,
-                memory_limit=options.memory_limit,
-                dry_run=options.dry_run,
-                fresh=options.fresh,
                 inputs=inputs,
                 outputs=[name for _, name in output],
                 number=number if is_cell else None,  # a cell may have several line magics; none is the cell's value

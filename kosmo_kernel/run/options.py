@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.render.display import Display
+from kosmo_kernel.settings.cell_options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class RunOptions:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[str] = ()
     number: int | None = None
+
+    @classmethod
+    def of_cell(cls, options: Options, **others: Any) -> Self:
+        """Return the options of the run of a cell: the cell's options of the same names, and others."""
+        names = [field.name for field in fields(cls) if hasattr(options, field.name)]
+        return cls(**({name: getattr(options, name) for name in names} | others))
 
 
 @dataclass(frozen=True, slots=True)

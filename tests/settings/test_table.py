@@ -15,6 +15,7 @@ from kosmo_kernel import docs
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp_server.tools import LUA, offered
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import parse
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import Limits, limits
@@ -183,3 +184,10 @@ def test_an_argument_of_python_is_refused_by_its_name() -> None:
     for setting, value in ((TIMEOUT, 0), (CPU_LIMIT, True), (MEMORY_LIMIT, "9000000"), (MEMORY_LIMIT, 2_000_000.5)):
         with pytest.raises(SettingsError, match=f"^{setting.name} must be {setting.value.expected}, got "):
             setting.resolve(value)
+
+
+def test_a_run_has_the_options_of_its_cell_unless_the_door_says_otherwise() -> None:
+    options = parse("--timeout 2 --memory-limit 9000000 -n --fresh -a demo")
+    assert RunOptions.of_cell(options, name="In[1]", dry_run=False) == RunOptions(
+        "In[1]", account="demo", timeout=2.0, memory_limit=9_000_000, fresh=True
+    )
