@@ -67,7 +67,9 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     metavar="N",
     help="Invent a company with N apps.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults."
+)
 @click.option(
     "--latency",
     type=ValueType(Number("a number of milliseconds")),

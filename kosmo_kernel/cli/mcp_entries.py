@@ -64,9 +64,7 @@ name_argument = click.argument("name", shell_complete=mcp_servers)
 @click.option("--bearer", is_flag=True, help="Ask for a token, store it in the keyring, and send it as Bearer.")
 @click.option("--stdin", is_flag=True, help="Read the value of --secret or --bearer from standard input.")
 @click.option("--cwd", metavar="FOLDER", help="Its working directory, instead of the project's folder.")
-@click.option(
-    "--timeout", type=ValueType(TIMEOUT.value), metavar="S", help="Seconds to wait for each response."
-)
+@click.option("--timeout", type=ValueType(TIMEOUT.value), metavar="S", help="Seconds to wait for each response.")
 @click.option("--replace", is_flag=True, help="Replace an existing entry of this name.")
 @project
 def add(
