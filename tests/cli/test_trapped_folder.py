@@ -257,7 +257,7 @@ def test_settings_of_a_project_set_no_variables(trapped: Trapped, env: dict[str,
     (trapped.folder / "pyproject.toml").write_text(text, encoding="utf-8")
     command = [KOSMO, "integrations:lua", "-e", LUA]
     ended = subprocess.run(command, cwd=trapped.folder, env=env, capture_output=True, text=True, check=False)
-    assert (ended.returncode, "no setting `env`" in ended.stderr, trapped.ran) == (1, True, set())
+    assert (ended.returncode, "no key `env`" in ended.stderr, trapped.ran) == (1, True, set())
 
 
 # Once Python has started -----------------------------------------------------------------------------
