@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,12 @@ class Kernel:
 
 
 def start(name: str = NAME, **options: Any) -> Kernel:
-    """Start a kernel and wait until it answers."""
+    """Start a kernel and wait until it answers.
+
+    Try again once, because another process may take a port between its choice and its use.
+    """
+    with suppress(RuntimeError):
+        return Kernel(*start_new_kernel(kernel_name=name, startup_timeout=PATIENCE, **options))
     return Kernel(*start_new_kernel(kernel_name=name, startup_timeout=PATIENCE, **options))
 
 
