@@ -180,8 +180,8 @@ VAR = Setting(
     cell=("-v", "--var"),
 )
 SHOW = Setting("show", "With -v: show the value as well.", FLAG, cell=("--show",))
-DRY_RUN = Setting("dry_run", "List the calls that the cell would make, and make none.", FLAG, cell=("-n", "--dry-run"))
-FRESH = Setting("fresh", "Ask for everything anew, also for what has not changed.", FLAG, cell=("--fresh",))
+DRY_RUN = Setting("dry_run", "List the calls of the cell without making them.", FLAG, cell=("-n", "--dry-run"))
+FRESH = Setting("fresh", "Request everything again, and ignore the responses in memory.", FLAG, cell=("--fresh",))
 NO_RAISE_ERROR = Setting(
     "no_raise_error", "Show an error, and go on with the next cell.", FLAG, cell=("--no-raise-error",)
 )
@@ -189,15 +189,15 @@ NO_RAISE_ERROR = Setting(
 # Accounts and addresses.
 ACCOUNT = Setting(
     "account",
-    "The account that `heroku.<function>` means.",
+    "The account that `heroku.<function>` uses.",
     Value("the name of an account", "ALIAS"),
     project=("account",),
     cell=("-a", "--account"),
 )
-DEMO_ACCOUNT = Setting("demo", "1: the default account is the demo, which is fiction.", FLAG, variable="KOSMO_DEMO")
+DEMO_ACCOUNT = Setting("demo", "1: the default account is the fictional demo account.", FLAG, variable="KOSMO_DEMO")
 CONFIG_DIR = Setting(
     "config_dir",
-    "Where `config.toml` is, in place of the folder that the system has for settings.",
+    "The folder of `config.toml`, instead of the system's folder for settings.",
     _FILE,
     variable="KOSMO_CONFIG_DIR",
 )
@@ -213,7 +213,7 @@ ALLOW_HOST = Setting(
 PERMISSIONS = tuple(
     Setting(
         effect,
-        f"Whether scripts may {effect} there.",
+        f"Whether scripts may {effect}.",
         choice(*POLICIES),
         default,
         config=(*above, "permissions", effect),
@@ -228,11 +228,15 @@ CONNECT_TIMEOUT = Setting(
     "connect_timeout", "Seconds to wait for a connection.", _SECONDS, 10.0, variable="KOSMO_CONNECT_TIMEOUT"
 )
 READ_TIMEOUT = Setting(
-    "read_timeout", "Seconds to wait for an answer, or for more of it.", _SECONDS, 30.0, variable="KOSMO_READ_TIMEOUT"
+    "read_timeout",
+    "Seconds to wait for a response, or for its next part.",
+    _SECONDS,
+    30.0,
+    variable="KOSMO_READ_TIMEOUT",
 )
 MCP_TOKEN = Setting(
     "mcp_token",
-    "What clients of `kosmo mcp:serve` on a port must show; without it, one is made.",
+    "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
     Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
     variable="KOSMO_MCP_TOKEN",
 )
@@ -250,7 +254,7 @@ TIMEOUT = Setting(
 )
 CPU_LIMIT = Setting(
     "cpu_limit",
-    "Seconds that Lua itself may run; waiting for answers does not count.",
+    "Seconds that Lua itself may run; waiting for responses does not count.",
     _SECONDS,
     30.0,
     variable="KOSMO_CPU_LIMIT",
@@ -270,7 +274,7 @@ MEMORY_LIMIT = Setting(
 )
 REQUIRE_WALLS = Setting(
     "require_walls",
-    "1: nothing runs where a wall around Lua is missing.",
+    "1: run nothing if a wall around Lua, one of the layers of its sandbox, is missing.",
     FLAG,
     variable="KOSMO_REQUIRE_WALLS",
     config=("require_walls",),
@@ -286,51 +290,58 @@ LIMIT = Setting(
 )
 ROWS = Setting(
     "rows",
-    "Rows of a table that are shown where no cell and no project says otherwise; `kosmo run` shows 2000.",
+    "Rows of a table that are shown, unless the cell or the project sets `limit`. If this is not set, `kosmo run` "
+    "shows 2000.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     200,
     variable="KOSMO_ROWS",
 )
-RAW = Setting("raw", "Lists and dicts, not tables.", FLAG, default=False, project=("raw",), cell=("--raw",))
+RAW = Setting(
+    "raw", "Return lists and dicts instead of tables.", FLAG, default=False, project=("raw",), cell=("--raw",)
+)
 ERRORS = Setting(
     "errors",
-    "How much is shown of an error: `short`, or `full` with all that `%kosmo error` tells.",
+    "How much of an error is shown: `short`, or `full` with all details of `%kosmo error`.",
     choice("short", "full"),
     "short",
     project=("errors",),
 )
 PROGRESS = Setting(
     "progress",
-    "0: no line that tells how far a run is; 1: one for every run that makes a call. Without it, one for a run that "
-    "waits longer than half a second, and none for the demo.",
+    "0: never show the progress of a run; 1: show it for every run that makes a call. If it is not set, progress is "
+    "shown for a run that waits longer than half a second, but not with the demo account.",
     FLAG,
     variable="KOSMO_PROGRESS",
 )
 HISTORY = Setting(
     "history",
-    "0: the Lua kernel and `--repl` keep no file of what was run.",
+    "0: the Lua kernel and `--repl` do not store their history of inputs in a file.",
     FLAG_OR_OFF,  # in doubt nothing that is typed is stored
     variable="KOSMO_HISTORY",
 )
 CALL_LOG = Setting(
     "call_log",
-    "A file that gets a line of JSON for each run that made calls: when, of which accounts, how many requests.",
+    "A log file. Each run that made calls adds a line of JSON: the time, the accounts, and the numbers of requests.",
     _FILE,
     variable="KOSMO_CALL_LOG",
 )
 RECORD = Setting(
-    "record", "A file that keeps all answers, without secrets.", _FILE, variable="KOSMO_RECORD", command="--record"
+    "record",
+    "Save all responses in this file, a cassette, without secrets.",
+    _FILE,
+    variable="KOSMO_RECORD",
+    command="--record",
 )
 RECORD_RUN = Setting(
     "record_run",
-    "Any word: processes that have the same one record into one file together, others in place of one another. A "
-    "process that has none makes one for what it starts.",
+    "Identifies a recorded run, by any word. Processes with the same word record into one file together; a process "
+    "with another word replaces the file. A process without a word generates one for itself and its child processes.",
     Value("a word"),
     variable="KOSMO_RECORD_RUN",
 )
 REPLAY = Setting(
     "replay",
-    "A file that was recorded so: answers come from it, and nothing is sent.",
+    "Take all responses from this recorded file, and send nothing.",
     _FILE,
     variable="KOSMO_REPLAY",
     command="--replay",

@@ -96,7 +96,7 @@ def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 30.0,
-            "description": "Seconds that Lua itself may run; waiting for answers does not count; 30 when left out",
+            "description": "Seconds that Lua itself may run; waiting for responses does not count; 30 when left out",
         },
         "memory_limit": {
             "type": "integer",
