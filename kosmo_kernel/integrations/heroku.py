@@ -40,13 +40,13 @@ _LIST_APPS = Function(
     name="list_apps",
     summary="Every app that the account can reach",
     description="""\
-The account's own apps, those of its teams, and those that others share with it: all of them, however many.
+The account's own apps, those of its teams, and those that others share with it. The list is always complete.
 
-An app has no status of its own. `maintenance` says whether visitors are turned away, `released_at` is nil
-for an app that was never released, and whether anything runs is for `list_dynos` to say.
+An app has no status of its own. `maintenance` says whether visitors see the maintenance page, and `released_at`
+is nil for an app that was never released. `list_dynos` shows whether anything runs.
 
-`stack`, `region`, `owner` and `team` are records that read as their name: `app.name .. " on " .. app.stack`.
-To compare, name the field: `app.stack.name == "heroku-24"`.
+`stack`, `region`, `owner` and `team` are records. In a text, each becomes its name:
+`app.name .. " on " .. app.stack`. To compare one, use its field: `app.stack.name == "heroku-24"`.
 """,
     path="/apps",
     returns="list",
@@ -66,7 +66,7 @@ _GET_APP = Function(
     description="""\
 The same fields as a row of `list_apps`, for one app.
 
-Heroku answers 404 for an app that does not exist and for one that the account may not see alike.
+Heroku responds with 404 both if the app does not exist and if the account may not see it.
 """,
     path="/apps/{app_id}",
     returns="record",
@@ -124,11 +124,12 @@ _LIST_ADDONS = Function(
     aliases=("list_add_ons",),
     summary="The add-ons that an app can use",
     description="""\
-Databases, caches, monitoring and the like: what the app owns, and what another app owns and shares with it.
+Databases, caches, monitoring and other services: those that the app owns, and those that another app
+shares with it.
 
-A shared add-on is in the list of every app that uses it, and `app.name` is the one that owns it. Before
-adding up prices over several apps, count each `id` once. `billed_price.cents` is nil where no price
-is known and says nothing where `billed_price.contract` is true.
+A shared add-on is in the list of every app that uses it, and `app.name` is the app that owns it. To add up
+prices over several apps, count each `id` once. `billed_price.cents` is nil if no price is known, and has no
+meaning if `billed_price.contract` is true.
 """,
     path="/apps/{app_id}/addons",
     returns="list",
@@ -153,12 +154,12 @@ end
 
 _LIST_DOMAINS = Function(
     name="list_domains",
-    summary="The host names of an app, and how their certificates are doing",
+    summary="The host names of an app, and the state of their certificates",
     description="""\
-The app's name at `herokuapp.com`, and every domain of your own that was added.
+The app's host name at `herokuapp.com`, and every custom domain that was added.
 
-The health of a certificate is in `acm_status`, with `acm_status_reason` beside it. `status` is about the DNS
-target alone: it can be `succeeded` while the certificate fails. Where Heroku does not look after certificates
+`acm_status` is the state of the certificate, and `acm_status_reason` explains it. `status` is only about the
+DNS target: it can be `succeeded` while the certificate fails. If Heroku does not manage the certificates
 (`acm` of the app is false), `acm_status` is nil.
 """,
     path="/apps/{app_id}/domains",
@@ -180,9 +181,9 @@ _LIST_COLLABORATORS = Function(
     description="""\
 Everyone who was given access to this app, its owner included.
 
-The list is not everyone who has access: the admins of a team reach all its apps without being listed. Heroku
-leaves `role` out for plain collaborators; it is read as `collaborator`. `permissions` is there only for the
-apps of a team.
+Not everyone who has access is in the list: the admins of a team can reach all its apps without being listed.
+Heroku omits `role` for plain collaborators; it then has the value `collaborator`. Only the collaborators of a
+team's app have `permissions`.
 """,
     path="/apps/{app_id}/collaborators",
     returns="list",
@@ -201,8 +202,8 @@ _GET_CURRENT_USER = Function(
     name="get_current_user",
     summary="The account that the token belongs to",
     description="""\
-Who Heroku takes you for: a quick way to try a token. It needs the scope `identity`, where the other functions
-need `read`.
+This shows who owns the token, and is a quick way to try a token. It needs the scope `identity`; all other
+functions need `read`.
 
 `verified` is about billing details, not about the e-mail address.
 """,

@@ -19,18 +19,20 @@ ACCOUNT = "account"  # the argument for the account; no function has an argument
 ACCOUNT_SCHEMA = {
     "type": "string",
     "minLength": 1,
-    "description": "The alias of the account to ask; the usual one if absent",
+    "description": "The name of the account to use; by default, the account of this server",
 }
 PREFIX = "kosmo://docs/"
 INSTRUCTIONS = """\
-Tools named after an integration ask its service with an account of the user. For more than one question, or to filter
-and count, write Lua for `lua_run`: it calls the same functions as `app.integrations.heroku.list_apps()`, many at once
-with `parallel.map`, and only what it returns or prints comes back. `docs_read` explains each function and Lua here.
-The account `demo` is fiction and always there."""
+A tool whose name begins with the name of an integration, such as `heroku_list_apps`, calls its service with an account
+of the user. For several calls, or to filter and count, write Lua for `lua_run`. In Lua the same function is
+`app.integrations.heroku.list_apps()`, and `parallel.map` makes many calls at once. Only what the script returns or
+prints is sent back. `docs_read` explains each function, and the Lua of this server. The account `demo` has fictional
+data and always exists."""
 LUA_ABOUT = """\
-Run Lua 5.4 in a walled process, without files, programs or network of its own. `app.integrations.heroku.list_apps()`
-and its like ask with the user's accounts. What the chunk returns, or its last expression, is in `result`; what it
-prints is in `output`. Each run finds Lua fresh, unless `session` names one that is kept."""
+Run Lua 5.4 in a sandboxed process, without access to files, programs or the network. Functions such as
+`app.integrations.heroku.list_apps()` send requests with the user's accounts. `result` has the values that the script
+returns, or the value of its last expression; `output` has what it prints. Each run starts without variables, unless
+`session` names a session."""
 ENVELOPE: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -96,16 +98,16 @@ def _of_function(integration: Integration, function: Function) -> OfferedTool:
 
 def _lua(most: Limits, *, reads: bool) -> Tool:
     properties = {
-        "code": {"type": "string", "minLength": 1, "description": "The Lua to run"},
-        "args": {"type": "array", "items": {"type": "string"}, "description": "What the chunk finds in `...`"},
+        "code": {"type": "string", "minLength": 1, "description": "The Lua code to run"},
+        "args": {"type": "array", "items": {"type": "string"}, "description": "The arguments of the script (`...`)"},
         ACCOUNT: ACCOUNT_SCHEMA,
         "session": {
             "type": "string",
             "minLength": 1,
             "maxLength": 100,
-            "description": "A name: runs that give the same one share their variables. Left out, Lua is fresh.",
+            "description": "The name of a session. Runs with the same name share their variables.",
         },
-        "dry_run": {"type": "boolean", "description": "List the calls that would be made, and make none"},
+        "dry_run": {"type": "boolean", "description": "List the calls without making them"},
         **{setting.name: _limit(setting, getattr(most, setting.config[-1])) for setting in LIMITS},
     }
     schema = _arguments(properties, "code")
@@ -121,11 +123,12 @@ def _limit(setting: Setting, most: float | None) -> dict[str, Any]:
 
 
 def _reference() -> Iterator[Tool]:
-    page = {"type": "string", "description": "A function (`heroku.list_apps`), an integration or a guide; all if empty"}
+    what = "A function (`heroku.list_apps`), an integration or a guide; if empty, the list of pages"
+    page = {"type": "string", "description": what}
     about = "A page of the reference, as Markdown."
     yield Tool(NAME, READ, READ, "Read the reference", about, _arguments({"page": page}), read_only=True)
-    words = {"type": "string", "description": "What it should speak of"}
-    about = "The pages of the reference that speak of some words, best first, as Markdown."
+    words = {"type": "string", "description": "The words to search for"}
+    about = "The pages of the reference that match some words, the best match first, as Markdown."
     schema = _arguments({"words": words}, "words")
     yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, schema, read_only=True)
 

@@ -266,20 +266,18 @@ def _reset(_nothing: str, context: NotebookContext) -> None:
 
 COMMANDS = (
     NotebookCommand(
-        "docs [PAGE]", "A page of the reference, or what speaks of some words; without either, all pages.", _docs
+        "docs [PAGE]", "A page of the reference, or a search for words; without PAGE, the list of all pages.", _docs
     ),
-    NotebookCommand("accounts", "The accounts that can be asked, and where their tokens come from.", _accounts),
+    NotebookCommand("accounts", "The accounts, and where their tokens come from.", _accounts),
     NotebookCommand("status", "What the last run cost, and how many requests each account has left.", _status),
-    NotebookCommand("who", "The Lua variables: what is in each, and how much.", _who),
-    NotebookCommand(
-        "browse NAME", "A table that pages, sorts and searches, of a variable that holds records.", _browse
-    ),
+    NotebookCommand("who", "The Lua variables, with the type and the size of each.", _who),
+    NotebookCommand("browse NAME", "The records in a variable, as a table with pages, sorting and search.", _browse),
     NotebookCommand(
         "explore [FUNCTION]",
-        "A form that asks a function, and writes the Lua that does the same.",
+        "A form that calls a function, and writes the Lua code for the same call.",
         _explore,
     ),
-    NotebookCommand("reset", "Forget all Lua variables.", _reset),
-    NotebookCommand("demo [off]", "Ask the demo account, a fictional company, where a cell names none.", _demo),
-    NotebookCommand("error", "All that is known of the last failure: facts, Lua's calls, what was asked.", _error),
+    NotebookCommand("reset", "Delete all Lua variables.", _reset),
+    NotebookCommand("demo [off]", "Use the demo account, a fictional company, in cells that name no account.", _demo),
+    NotebookCommand("error", "All details of the last error: facts, Lua's call stack, the calls of the run.", _error),
 )
