@@ -96,7 +96,7 @@ def list_(*, as_json: bool) -> None:
     """List the accounts and the sources of their tokens.
 
     Nothing is sent, and no token is read or shown. With --json: `accounts`, each with its `integration`, its name
-    `account`, `token` (where it is), `who` (the owner, known since it was added), `url` and `error`.
+    `account`, `token` (where it is), `who` (the owner, if known without a request), `url` and `error`.
     """
     statuses = all_accounts()
     if as_json:

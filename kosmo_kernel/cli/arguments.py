@@ -62,7 +62,7 @@ def options(function: Function) -> list[click.Option]:
 
 
 def _option(param: Param) -> click.Option:
-    sentences = [param.doc, "Required" if param.required else "", "Repeat it to ask for several" if param.each else ""]
+    sentences = [param.doc, "Required" if param.required else "", "Can be repeated" if param.each else ""]
     help_ = " ".join(f"{sentence.removesuffix('.')}." for sentence in sentences if sentence)
     flag = param.name.replace("_", "-")
     if param.kind == "boolean":

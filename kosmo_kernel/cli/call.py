@@ -246,8 +246,9 @@ call = FunctionGroup(
     callback=_require_function,
     subcommand_metavar="FUNCTION [JSON] [OPTIONS]",
     about="Call one function, and show the result.\n\nFUNCTION is written as in Lua: heroku.list_dynos, "
-    "heroku.production.list_dynos, or by its full name. Its arguments are options, or --arg NAME=VALUE, or a JSON "
-    "object, or several of these. `kosmo integrations:call FUNCTION --help` lists them.",
+    "heroku.production.list_dynos (with an account) or app.integrations.heroku.list_dynos. Pass its arguments as "
+    "options, as --arg NAME=VALUE, as a JSON object, or in several of these ways. `kosmo integrations:call FUNCTION "
+    "--help` lists the options.",
     epilog=epilog_of(
         "kosmo integrations:call heroku.list_apps --demo",
         'kosmo integrations:call heroku.list_dynos \'{"app_id": ["my-app", "booking-api"]}\' --demo --json',
@@ -275,7 +276,8 @@ def calls_of(name: str) -> FunctionGroup:
         callback=page,
         subcommand_metavar="[FUNCTION] [JSON] [OPTIONS]",
         about=f"Call one of {title}'s functions.\n\nThe same as `kosmo integrations:call {name}.FUNCTION`. Without a "
-        f"function, the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a function's options.",
+        f"function, the command shows the page on {title}. `kosmo integrations:{name} FUNCTION --help` lists a "
+        "function's options.",
         epilog=epilog_of(example, f"{example} --format csv"),
     )
 

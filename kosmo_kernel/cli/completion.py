@@ -103,7 +103,7 @@ def register() -> None:
 @command(
     "completion",
     'eval "$(kosmo completion bash)"     # ~/.bashrc',
-    'eval "$(kosmo completion zsh)"      # ~/.zshrc, behind compinit',
+    'eval "$(kosmo completion zsh)"      # ~/.zshrc, after compinit',
     "kosmo completion fish | source      # ~/.config/fish/config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))

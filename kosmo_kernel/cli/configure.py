@@ -67,11 +67,11 @@ policy = click.Choice(POLICIES)
 @click.option(
     "--unset", metavar="K", multiple=True, help="Remove url, allow_host, read, write or an account's api_key."
 )
-@click.option("--stdin-json", is_flag=True, help="Also read values and secrets from standard input: see above.")
+@click.option("--stdin-json", is_flag=True, help="Also read values and secrets from standard input (see above).")
 @click.option(
-    "--enable", "--global", "usual", is_flag=True, help="No effect, because this is always so; for older scripts."
+    "--enable", "--global", "usual", is_flag=True, help="No effect; accepted for compatibility with older scripts."
 )
-@click.option("--disable", is_flag=True, hidden=True, help="Refused, with what to do in its place.")
+@click.option("--disable", is_flag=True, hidden=True, help="Refused; the error says what to do instead.")
 @click.option("--project", is_flag=True, hidden=True, help="Likewise.")
 @click.option("--show", is_flag=True, help="Only show the values, as without options.")
 def configure(
@@ -92,9 +92,9 @@ def configure(
 ) -> None:
     """Set an integration's permissions and its address.
 
-    Without options the command shows the current values. A permission is allow, deny, or ask: you are asked before the
-    first call of a function, and if nobody can be asked, the call fails. A project can only make permissions stricter,
-    in [tool.kosmo_kernel] of its pyproject.toml.
+    Without options the command shows the current values. A permission is allow, deny or ask. With ask, you are asked
+    before the first call of a function; if nobody can be asked, the call fails. A project can only make permissions
+    stricter, in [tool.kosmo_kernel] of its pyproject.toml.
 
     With --stdin-json, standard input is an object with any of `account`, `set` (or `credentials`), `unset` and
     `permissions`; options take precedence. `{"set": {"api_key": "…"}}` stores a token, as `kosmo accounts:add` does.

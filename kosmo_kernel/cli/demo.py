@@ -65,25 +65,25 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     "--apps",
     type=ValueType(Number("a whole number of apps", is_whole=True)),
     metavar="N",
-    help="Invent a company with N apps.",
+    help="Generate a company with N apps.",
 )
 @click.option(
-    "--seed", type=int, default=1, show_default=True, metavar="N", help="Chooses the random company and faults."
+    "--seed", type=int, default=1, show_default=True, metavar="N", help="The seed of the random company and faults."
 )
 @click.option(
     "--latency",
     type=ValueType(Number("a number of milliseconds")),
     default=0,
     metavar="MS",
-    help="Wait so many milliseconds before each response.",
+    help="Milliseconds to wait before each response.",
 )
 @click.option(
     "--fault",
     multiple=True,
     callback=_faults,
     metavar="KIND=RATE",
-    help="Make a part of the requests fail, such as 0.05 or 5%. KIND is 429, 503, reset, truncated, html or slow. "
-    "Can be repeated.",
+    help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
+    "html or slow. Can be repeated.",
 )
 def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> int:
     """Serve the demo account on a port, as Heroku's API.

@@ -111,8 +111,8 @@ def lua(
     The script gets the ARGs in `...`. With -e and -, `io.read` reads standard input.
 
     With --format, only the result is printed on standard output; the output of the script goes to standard error. In
-    csv the first line has the names of the columns, and an empty line separates tables. In json several values are a
-    list.
+    csv, the first line has the names of the columns, and an empty line separates tables. In json, several values are
+    printed as one list.
     """
     if demo and account not in (None, "demo"):
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")

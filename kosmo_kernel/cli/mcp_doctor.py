@@ -30,9 +30,9 @@ SDK = "mcp"
 def doctor(*, name: str | None, as_json: bool) -> int:
     """Check the setup, and say how to fix problems.
 
-    The command checks the SDK, the files, the permissions, and for SERVER (by default for all servers) its entry, its
-    program, the variables and secrets in it, and its approval. It starts no server and shows no secret. Exits with 1 if
-    something is broken.
+    The command checks the SDK, the files and the permissions. For SERVER (by default for all servers), it checks the
+    entry with its variables and secrets, the program, and the approval. It starts no server and shows no secret. Exits
+    with 1 if something is broken.
     """
     configured = configuration()
     chosen = [configured.find(name)] if name else list(configured.servers.values())

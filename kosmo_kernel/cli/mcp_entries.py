@@ -52,18 +52,18 @@ name_argument = click.argument("name", shell_complete=mcp_servers)
     "variables",
     multiple=True,
     metavar="NAME[=VALUE]",
-    help="An environment variable; without VALUE, that of your shell.",
+    help="An environment variable; without VALUE, its value comes from your own environment.",
 )
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of every request.")
 @click.option(
     "--secret",
     "secret",
     metavar="NAME",
-    help="An environment variable; you are asked for its value, which is stored in the keyring.",
+    help="An environment variable with a secret; asks for the value, and stores it in the keyring.",
 )
 @click.option("--bearer", is_flag=True, help="Ask for a token, store it in the keyring, and send it as Bearer.")
 @click.option("--stdin", is_flag=True, help="Read the value of --secret or --bearer from standard input.")
-@click.option("--cwd", metavar="FOLDER", help="Its working directory, instead of the project's folder.")
+@click.option("--cwd", metavar="FOLDER", help="The working directory of the server, instead of the project's folder.")
 @click.option("--timeout", type=ValueType(TIMEOUT.value), metavar="S", help="Seconds to wait for each response.")
 @click.option("--replace", is_flag=True, help="Replace an existing entry of this name.")
 @project

@@ -29,7 +29,7 @@ In an agent's configuration:
 @click.option(
     "--http", "port", type=PORT, metavar="PORT", help="Serve on this port of this machine; 0 chooses a free one."
 )
-@click.option("-a", "--account", **about_account("The account for calls that name none."))
+@click.option("-a", "--account", **about_account("The account for calls that name no account."))
 @click.option("--demo", **ON_DEMO)
 @limit_options
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
@@ -38,7 +38,7 @@ def serve(*, port: int | None, account: str | None, demo: bool, allow_mcp: bool,
 
     An agent starts this server and communicates with it over standard input and output. The server offers each function
     as a tool (heroku_list_apps), sandboxed Lua (lua_run) and the reference (docs_read, docs_search, and as resources).
-    Calls can name an account, and can lower the limits of Lua that are set here. Nobody can be asked there, so a call
+    Calls can name an account, and can lower the limits of Lua that are set here. The server cannot ask you, so a call
     for which your permissions say `ask` is an error.
 
     With --http, the first line of output is KOSMO_MCP_URL=…, and the second is KOSMO_MCP_TOKEN=…, which clients send as

@@ -158,7 +158,7 @@ def schema(*, function: str, as_json: bool) -> None:
 
 @command("integrations:fields", "kosmo integrations:fields heroku")
 @click.argument("integration", shell_complete=integration_names)
-@click.option("-a", "--account", default="default", **about_account("The account to look at, if not the default one."))
+@click.option("-a", "--account", default="default", **about_account("The account; otherwise the default account."))
 def fields(*, integration: str, account: str, as_json: bool) -> None:
     """Show the settings of an account, and which are set.
 

@@ -56,12 +56,12 @@ def run(
     accounts, with which parameters and with how many requests. It can replace the copy of an earlier run, but no other
     file.
 
-    Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if it
-    is a text, `007` is a text, too. Write lists in JSON. Tokens are not accepted: use the name of an account.
+    Parameters are the variables that the cell with the tag `parameters` assigns. The default value sets the type: if
+    the default is a text, `007` stays a text. Write lists in JSON. Tokens are not accepted: use the name of an account.
 
     With --record and --replay you can test a runbook without a network and without a token.
 
-    The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to it.
+    The exit code is 0 if all cells ran, and 1 if one failed. After a failure the copy has the outputs up to that cell.
     """
     if record and replay:
         raise click.UsageError("--record and --replay exclude one another.")
