@@ -107,7 +107,7 @@ def test_a_project_above_the_working_directory_counts(own: Path, monkeypatch: py
         (
             ["[tool.kosmo_kernel.mpc.permissions]", 'read = "deny"'],
             UnknownNameError,
-            "{path}:1: [tool.kosmo_kernel] has no setting `mpc`. Did you mean: mcp",
+            "{path}:1: [tool.kosmo_kernel] has no key `mpc`. Did you mean: mcp",
         ),
         (
             ["[tool.kosmo_kernel.mcp.permissions]", 'read = "no"'],
