@@ -194,13 +194,9 @@ class CallTracker:
         queued = list(self._queued(seconds))
         if self._throttle is not None:
             self._throttle.waited(since, remote=remote)
-        answers = [(number, self._completed(number, answer, at)) for number, answer, at in queued]
         while not self._lines.empty():
             self._output.write("stderr", self._lines.get())
-        for _, answer, _ in queued:
-            if isinstance(answer, CallAnswer) and answer.shown:
-                self._output.show(answer.shown)
-        return answers
+        return [(number, self._completed(number, answer, at)) for number, answer, at in queued]
 
     def _queued(self, seconds: float) -> Iterator[tuple[int, CallAnswer | BaseException, float]]:
         try:
@@ -224,6 +220,7 @@ class CallTracker:
         if pending:
             pending.call.rows = answer.rows
             self._notes += [(pending.call, note) for note in answer.notes]
+            self._output.show(answer.shown)
             if answer.failures:
                 self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values
