@@ -1,4 +1,4 @@
-"""What `integrations:call` and `mcp:call` share: one call, its display, and its JSON document.
+"""Make one call, show it, and describe it as a JSON document, for `integrations:call` and `mcp:call`.
 
 The document has the same six keys whether the call succeeds, fails or is never made.
 """

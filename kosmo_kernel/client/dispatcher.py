@@ -86,23 +86,23 @@ class ServiceCall:
 
     @property
     def remote(self) -> bool:
-        """Whether it is sent over the network."""
+        """Return whether it is sent over the network."""
         return self.alias != accounts.DEMO
 
     @property
     def effect(self) -> str:
-        """Whether it reads or writes: `read` or `write`."""
+        """Return `read` or `write`, its effect on the service."""
         return self.function.effect
 
     @property
     def purpose(self) -> str:
-        """What the call does, as the end of a sentence in the question to the user."""
+        """Describe the call as the end of a sentence in the question to the user."""
         verb = "changes something at" if self.effect == "write" else "reads from"
         return f"{verb} {self.integration.title}, account {self.alias}"
 
     @property
     def permission_key(self) -> tuple[str, str, str]:
-        """What the permission depends on."""
+        """Return the parts on which the permission depends."""
         return self.integration.name, normalize_alias(self.alias), self.effect
 
     def permission(self) -> Permission:

@@ -71,13 +71,13 @@ class ToolCall:
 
     @property
     def purpose(self) -> str:
-        """What the call does, as the end of a sentence in the question to the user."""
+        """Describe the call as the end of a sentence in the question to the user."""
         verb = "may change something with" if self.effect == "write" else "reads from"
         return f"{verb} the MCP server {self.server.name}"
 
     @property
     def permission_key(self) -> tuple[str, str, str]:
-        """What the permission depends on."""
+        """Return the parts on which the permission depends."""
         return SPACE, self.server.name, self.effect
 
     def permission(self) -> Permission:

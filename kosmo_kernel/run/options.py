@@ -1,4 +1,4 @@
-"""What a user interface passes to a run: the options, and the callbacks by which it serves the script."""
+"""Define what a user interface passes to a run: options, and the callbacks by which it serves the script."""
 
 from __future__ import annotations
 

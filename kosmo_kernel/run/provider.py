@@ -39,11 +39,11 @@ class BoundCall(Protocol):
 
     @property
     def remote(self) -> bool:
-        """Whether it is sent over the network."""
+        """Return whether it is sent over the network."""
 
     @property
     def effect(self) -> str:
-        """Whether it reads or writes: `read` or `write`."""
+        """Return `read` or `write`, its effect on the service."""
 
     @property
     def owner(self) -> str:
@@ -51,11 +51,11 @@ class BoundCall(Protocol):
 
     @property
     def purpose(self) -> str:
-        """What the call does, as the end of a sentence in the question to the user."""
+        """Describe the call as the end of a sentence in the question to the user."""
 
     @property
     def permission_key(self) -> tuple[str, str, str]:
-        """What the permission depends on."""
+        """Return the parts on which the permission depends."""
 
     def permission(self) -> Permission:
         """Return the permission of scripts for this call."""
