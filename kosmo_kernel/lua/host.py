@@ -19,6 +19,7 @@ from kosmo_kernel.settings.limits import Limits
 MCP_REQUESTS = frozenset(
     {"usable", "server", "known", "servers", "tools", "schema", "resources", "read_resource", "prompts", "get_prompt"}
 )
+BLOCKING = 0  # the number of a call for which the whole script waits; the numbers of other calls are greater
 HOST_CPU = "host_cpu_limit"  # the limit on the processor time that a run uses in the parent process
 MAX_MESSAGE = 64 << 10  # characters of an error message or of a name in a stack; Lua cuts them at 20,000 bytes
 MAX_FRAMES = 1_000  # frames of a stack

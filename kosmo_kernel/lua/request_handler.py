@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest, DisplayRequest, guard_child_message
+from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest, guard_child_message
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.watch import GRACE_SECONDS
@@ -43,7 +43,6 @@ MAX_DISPLAY_BYTES = 8 << 20  # bytes of one displayed item (`display.lua`)
 MAX_ID = 200  # characters of the name under which it can be updated (`display.lua`)
 MAX_NAME = 1_000  # characters of any name; no real name is longer
 MAX_FAILURES_BYTES = 4 << 20  # bytes of JSON: 100 failures with messages of 2,000 bytes each (`parallel.lua`)
-BLOCKING = 0  # the number of a call that the child waits for; the numbers of other calls are greater
 OUTPUT_BATCH_SECONDS = 0.03  # printed text waits this long for more, because few long messages are shown faster
 MAX_OUTPUT_BATCH_BYTES = 64 << 10  # bytes of such a batch
 POLL_INTERVAL_SECONDS = 0.05  # seconds between two checks whether the run must stop

@@ -18,7 +18,7 @@ from kosmo_kernel import accounts
 from kosmo_kernel.client.call import CallAnswer, CallHandle
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
 from kosmo_kernel.errors import KosmoError, StoppedError
-from kosmo_kernel.lua.host import CallRequest, Prepared
+from kosmo_kernel.lua.host import BLOCKING, CallRequest, Prepared
 from kosmo_kernel.results.result import CallRecord, Result
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
@@ -30,7 +30,6 @@ from kosmo_kernel.settings.table import PROGRESS
 if TYPE_CHECKING:
     from kosmo_kernel.run.mcp_tools import McpTools
 
-BLOCKING = 0  # the number of a call for which the whole script waits
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 MAX_ITEMS_NAMED = 5  # failed items named in a note
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
@@ -257,7 +256,7 @@ class CallTracker:
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
             if self._throttle is not None:
                 self._throttle.end(self._result.cost)
-        self._services.end_run()
+            self._services.end_run()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda one: places.get(id(one[0]), len(places)))
