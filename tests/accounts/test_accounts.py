@@ -160,6 +160,7 @@ def test_an_account_never_shows_its_token(given: Given) -> None:
     )
 
 
+@pytest.mark.claim("token-no-pickle")
 def test_an_account_is_never_pickled_nor_copied(given: Given) -> None:
     given({"HEROKU_API_KEY": TOKEN})
     account = accounts.find(HEROKU)
@@ -214,6 +215,7 @@ def test_the_first_variable_with_an_address_counts(given: Given) -> None:
     assert accounts.find(HEROKU).url == "http://127.0.0.1:1"
 
 
+@pytest.mark.claim("token-addresses")
 @pytest.mark.parametrize(
     ("value", "why"),
     [

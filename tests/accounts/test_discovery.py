@@ -47,6 +47,7 @@ def netrc(home: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.claim("token-sources")
 def test_the_first_step_that_has_a_token_counts(home: Path, ring: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:
     file = netrc(home, f"machine api.heroku.com\n  login {MAIL}\n  password {TOKEN}\n")
     found = [accounts.find(HEROKU)]
@@ -203,6 +204,7 @@ def test_a_keyring_that_does_not_answer_is_given_up(home: Path, monkeypatch: pyt
         ring.released.set()
 
 
+@pytest.mark.claim("token-cli")
 def test_tokens_of_other_programs_go_to_the_address_that_they_are_for(
     home: Path, ring: Remembering, monkeypatch: pytest.MonkeyPatch
 ) -> None:

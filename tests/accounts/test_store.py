@@ -76,6 +76,7 @@ def test_without_a_keyring_a_file_that_only_its_owner_reads_has_it(
     assert (found.token, found.source) == (TOKEN, str(secrets))
 
 
+@pytest.mark.claim("token-sources")
 def test_a_file_that_others_may_read_is_refused_with_what_to_run(folder: Path) -> None:
     add(in_file=True)
     secrets = folder / "secrets.json"

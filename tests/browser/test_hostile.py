@@ -183,6 +183,7 @@ def touch_everything(lab: Lab) -> None:
     lab.page.wait_for_timeout(1000)
 
 
+@pytest.mark.claim("display-browser")
 @pytest.mark.parametrize("kernel", ["kosmo-lua", "python3"])
 def test_hostile_output_runs_nothing_and_asks_nobody(place: Place, kernel: str) -> None:
     lab, seen = watched(place)

@@ -184,6 +184,7 @@ def silent(every: list[Case], made: nbformat.NotebookNode) -> list[str]:
     return [str(case) for case in every if case.cells and not shown[case.number]]
 
 
+@pytest.mark.claim("display-browser")
 @pytest.mark.full
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_no_hostile_output_does_harm_in_jupyterlab(place: Place, kernel: str) -> None:

@@ -184,6 +184,7 @@ def test_a_misspelt_reserved_argument_is_recognised() -> None:
     assert "there is no argument 'error' (did you mean `errors`?)" in refusal(WIDGETS, {"error": "collect"})
 
 
+@pytest.mark.claim("parent-arguments")
 @pytest.mark.parametrize(
     ("value", "told"),
     [

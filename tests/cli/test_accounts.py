@@ -83,6 +83,7 @@ def test_a_token_goes_into_the_keyring_where_there_is_one(place: Path, ring: Pat
     assert json.loads(ring.read_text(encoding="utf-8")) == {}
 
 
+@pytest.mark.claim("token-hidden-input")
 def test_at_a_terminal_the_token_is_asked_for_and_not_shown() -> None:
     command = [*COMMAND[1:], "accounts:add", "production"]
     with pexpect.spawn(COMMAND[0], command, env=environment(), encoding="utf-8", timeout=30) as terminal:
@@ -95,6 +96,7 @@ def test_at_a_terminal_the_token_is_asked_for_and_not_shown() -> None:
         assert DEMO_TOKEN not in str(terminal.before)
 
 
+@pytest.mark.claim("token-hidden-input")
 def test_a_token_that_is_not_accepted_is_not_kept(place: Path) -> None:
     for args in (["accounts:add", "production", "-"], ["accounts:add", "production", "-", "--json"]):
         code, out, err = run(*args, token=SECRET)
@@ -252,6 +254,7 @@ def test_without_an_account_a_trial_says_how_to_have_one() -> None:
     assert (code, out, "kosmo accounts:add default" in err) == (1, "", True)
 
 
+@pytest.mark.claim("lua-no-token", "token-hidden-input")
 def test_a_token_is_in_no_argument_of_any_process_and_in_no_message_of_a_run(place: Path) -> None:
     run("accounts:add", "default", "-", token=DEMO_TOKEN)
     told = run("integrations:lua", "-e", "print(app.integrations.heroku) error(tostring(app))")

@@ -104,6 +104,7 @@ def test_the_folder_runs_where_a_variable_leads_into_it(trapped: Trapped, env: E
     assert "sitecustomize" in trapped.ran
 
 
+@pytest.mark.claim("folder-templates")
 @pytest.mark.full
 def test_a_template_of_the_folder_runs_where_nbconvert_looks_by_itself(trapped: Trapped, env: Env) -> None:
     code = (
@@ -205,6 +206,7 @@ DOORS: dict[str, Callable[[Trapped, Path, Env], None]] = {
 }
 
 
+@pytest.mark.claim("folder-kernel", "folder-templates")
 @pytest.mark.parametrize(
     "door", full_except(DOORS, "a kernel that Jupyter starts", "kosmo run from the folder", "kosmo integrations:lua")
 )
@@ -223,6 +225,7 @@ VARIABLES: list[dict[str, str]] = [
 ]
 
 
+@pytest.mark.claim("folder-kernel")
 @pytest.mark.parametrize("variables", full_except(VARIABLES, VARIABLES[0], VARIABLES[3]))
 def test_no_variable_brings_the_folder_into_a_kernel(
     trapped: Trapped, env: dict[str, str], variables: dict[str, str]
@@ -272,6 +275,7 @@ def test_python_m_takes_nothing_from_the_folder_that_it_imports_later(tmp_path: 
     assert trapped.ran == set()
 
 
+@pytest.mark.claim("folder-old-kernelspec")
 def test_a_kernel_of_an_old_entry_takes_nothing_from_the_folder_that_it_imports_later(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
@@ -284,6 +288,7 @@ def test_a_kernel_of_an_old_entry_takes_nothing_from_the_folder_that_it_imports_
 # kosmo demo --lab ------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("folder-lab")
 @pytest.mark.full
 def test_lab_is_started_without_the_folder_and_away_from_it(
     trapped: Trapped, tmp_path: Path, env: dict[str, str]

@@ -83,6 +83,7 @@ def replayed(file: Path, name: str = "list_apps", **args: Any) -> Answer:
 # The same again ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("replay-offline")
 def test_an_audit_is_replayed_without_a_network_and_without_a_token(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +269,7 @@ def test_the_accounts_of_a_cassette_are_there_and_no_others(file: Path, monkeypa
 # No secrets --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("recording-no-secret", "files-owner-only")
 def test_a_cassette_holds_no_secret_and_only_its_owner_may_read_it(file: Path) -> None:
     told = json.dumps(
         [{"id": "1", "note": f"Authorization: Bearer {TOKEN}", "attach_url": f"rendezvous://r.example/{TOKEN[5:]}"}]

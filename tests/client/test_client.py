@@ -168,6 +168,7 @@ def test_two_records_of_one_page_stay_as_the_service_sent_them() -> None:
     assert Shop([[{"id": 1}, {"id": 1}]]).parcels().data == [{"id": 1}, {"id": 1}]
 
 
+@pytest.mark.claim("parent-responses")
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "503 Busy"])
 def test_a_page_that_fails_is_an_error_and_never_a_short_list(status: str) -> None:
     api = DemoApi(company(), max_page=5)
@@ -183,6 +184,7 @@ def test_a_page_that_fails_is_an_error_and_never_a_short_list(status: str) -> No
     assert caught.value.status == int(status[:3])
 
 
+@pytest.mark.claim("parent-responses")
 @pytest.mark.parametrize("turns", [["id a.."], ["id a..", "id b.."], ["id a..", "id ..; max=1000"]])
 def test_pages_that_lead_back_to_one_already_read_are_an_error(turns: list[str]) -> None:
     asked: list[WSGIEnvironment] = []

@@ -230,6 +230,7 @@ def test_what_is_not_json_is_an_error(body: bytes) -> None:
     assert error.message.endswith(" Request id: r-1.")
 
 
+@pytest.mark.claim("parent-responses")
 @pytest.mark.parametrize(
     ("name", "body", "why"),
     [
@@ -253,6 +254,7 @@ def test_json_of_another_shape_than_promised_is_an_error(name: str, body: str, w
     )
 
 
+@pytest.mark.claim("token-errors")
 @pytest.mark.parametrize(
     ("status", "body"),
     [

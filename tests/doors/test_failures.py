@@ -44,6 +44,7 @@ def test_what_was_printed_before_an_error_stays(door: Door) -> None:
     assert (done.shown, done.message) == ("before\n", "no")
 
 
+@pytest.mark.claim("parent-text")
 def test_what_a_script_raises_cannot_move_the_cursor(door: Door) -> None:
     assert "\x1b" not in door.run("error('a\\27[2Jb')").message
 

@@ -33,6 +33,7 @@ def test_one_answer_holds_for_all_of_a_run(door: Door) -> None:
     assert (done.questions, done.shown) == ([QUESTION], "38\n")
 
 
+@pytest.mark.claim("permission-first")
 @where_nobody_may_be_there
 def test_where_nobody_can_be_asked_the_call_is_not_made(door: Door) -> None:
     done = door.run(COUNT)

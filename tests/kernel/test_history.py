@@ -93,12 +93,14 @@ def test_old_outputs_make_room(place: Path) -> None:
         assert [text for _, _, (_, text) in one.find("range", output=True)] == [None] * 50 + ["x"] * 100
 
 
+@pytest.mark.claim("history-no-token")
 def test_secrets_are_not_written(place: Path) -> None:
     with session(place, "key = 'HRKU-12345678-abcd'", "half \ud800") as one:
         assert [text for *_, text in one.find("tail")] == ["key = '[redacted]'", "half ?"]
     assert b"12345678" not in place.read_bytes()
 
 
+@pytest.mark.claim("files-owner-only")
 def test_the_file_is_the_users_alone(place: Path) -> None:
     with session(place, "a"):
         pass
@@ -147,6 +149,7 @@ def test_a_file_that_another_holds_for_too_long_is_an_error_and_no_hang(
         assert one.find("tail") == [(1, 1, "a")]
 
 
+@pytest.mark.claim("history-no-token")
 def test_the_file_is_among_jupyters_data_unless_it_is_switched_off(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert module.file() == home / "jupyter" / "data" / "kosmo-lua" / "history.sqlite"
     monkeypatch.setenv("KOSMO_HISTORY", "0")

@@ -105,6 +105,7 @@ def test_a_program_ends_as_its_first_line_says_and_leaves_the_product_whole(
     assert os.environ["HEROKU_API_KEY"] == SECRETS["HEROKU_API_KEY"]
 
 
+@pytest.mark.claim("lua-no-tampering")
 @pytest.mark.full
 def test_many_programs_in_one_session_leave_the_product_whole(untouched: Machinery) -> None:
     faults: dict[str, Any] = {}
@@ -155,6 +156,7 @@ def test_a_program_ends_in_one_document_from_the_shell(program: Program, tmp_pat
 MOVING = [program for program in programs("output") if "\\27" in program.cells[-1] or "\x1b" in program.cells[-1]]
 
 
+@pytest.mark.claim("parent-text", "display-terminal")
 @pytest.mark.parametrize("program", sampled(MOVING, 6))
 def test_a_program_shows_a_terminal_nothing_that_moves_it(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -193,6 +193,7 @@ BEFORE_THE_GREETING = {
 CHILDREN = {name: f"greet()\n{body}" for name, body in NONSENSE.items()} | BEFORE_THE_GREETING
 
 
+@pytest.mark.claim("parent-arguments", "parent-messages")
 @pytest.mark.parametrize("lua", some(CHILDREN, 4), indirect=True)
 def test_nonsense_from_the_child_ends_it_and_the_next_run_works(lua: Session) -> None:
     error = ended(lua)
@@ -244,6 +245,7 @@ BEGUN = "greet(); say({'kind': 'output', 'stream': 'stdout'}, b'begun')\n"
 BUSY = {name: f"greet()\n{body}" for name, body in LOOPING.items()} | {"a loop at the start": "while True: pass"}
 
 
+@pytest.mark.claim("parent-messages")
 @pytest.mark.full
 @pytest.mark.parametrize("lua", some(BUSY, 4), indirect=True)
 def test_a_child_that_never_comes_to_an_end_is_ended(lua: Session) -> None:

@@ -78,6 +78,7 @@ def test_a_text_full_of_commas_is_one_value() -> None:
     assert count_values(text, 100) == 2
 
 
+@pytest.mark.claim("budget-values")
 def test_a_shared_empty_table_inside_lists_is_refused_before_it_is_decoded(
     lua: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_shared_empty_table_inside_lists_is_refused_before_it_is_decoded(
     assert max(decoded, default=0) < 1000
 
 
+@pytest.mark.claim("budget-values")
 @pytest.mark.parametrize(
     "source",
     [
@@ -155,6 +157,7 @@ def test_the_largest_honest_results_pass(lua: Session) -> None:
     assert len(dynos) == 100_000
 
 
+@pytest.mark.claim("budget-columns")
 @pytest.mark.parametrize(
     ("source", "limit"),
     [
@@ -166,12 +169,14 @@ def test_records_with_a_field_of_their_own_each_are_no_table(lua: Session, sourc
     assert limit_of(lua, f"local rows = {{}} {source} return rows").limit == limit
 
 
+@pytest.mark.claim("budget-columns")
 def test_columns_are_counted_once() -> None:
     check_columns([{f"k{i}": 1 for i in range(100)}] * 1000)
     with pytest.raises(errors.LimitError, match=r"10,001 different fields, more than 10,000 \(column_limit\)"):
         check_columns([{f"k{i}": 1} for i in range(limits.MAX_COLUMNS + 1)])
 
 
+@pytest.mark.claim("budget-time")
 def test_work_outside_lua_has_a_limit_that_lua_cannot_catch(lua: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HOST_CPU_EXTRA", 0.0)
     monkeypatch.setattr(docs, "read", lambda _page: burn(0.02))
@@ -200,6 +205,7 @@ def test_what_wants_no_answer_counts_as_well(lua: Session, monkeypatch: pytest.M
     )
 
 
+@pytest.mark.claim("budget-out")
 def test_out_lets_go_of_the_oldest_values_when_all_together_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_values_module, "MAX_KEPT_BYTES", 3 << 20)
     with Session("demo") as session:

@@ -28,6 +28,7 @@ def lua() -> Iterator[Session]:
         yield opened
 
 
+@pytest.mark.claim("parent-names")
 @pytest.mark.full
 def test_unknown_argument_names_are_named_up_to_a_few_and_counted(lua: Session) -> None:
     with pytest.raises(errors.InvalidArgumentsError) as caught:
@@ -62,6 +63,7 @@ def test_a_huge_name_of_a_page_is_looked_up_in_no_time(page: str) -> None:
     assert time.thread_time() - started < 10
 
 
+@pytest.mark.claim("parent-names")
 @pytest.mark.parametrize(
     "ask",
     [

@@ -173,6 +173,7 @@ def test_io_read_reads_lines_numbers_and_the_end(lua: Machine) -> None:
 # The wall --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("lua-allowlist")
 def test_nothing_that_reaches_outside_is_there(lua: Machine) -> None:
     names = (
         "debug package require dofile loadfile python os.execute os.exit os.getenv os.remove os.rename os.tmpname "
@@ -189,6 +190,7 @@ def test_nothing_that_reaches_outside_is_there(lua: Machine) -> None:
     assert values(lua, source) == [[]]
 
 
+@pytest.mark.claim("lua-allowlist")
 def test_no_python_object_is_reachable(lua: Machine) -> None:
     source = """local seen, found = {}, {}
     local function walk(v)
@@ -206,10 +208,12 @@ def test_no_python_object_is_reachable(lua: Machine) -> None:
     assert values(lua, source) == [[], "string", False, False]
 
 
+@pytest.mark.claim("lua-allowlist")
 def test_bytecode_is_refused(lua: Machine) -> None:
     assert values(lua, "load('\\27Lua')") == [None, "attempt to load a binary chunk (only text is accepted)"]
 
 
+@pytest.mark.claim("lua-no-environment")
 def test_the_child_has_no_environment_and_only_its_pipes(lua: Machine) -> None:
     run(lua, "return 1")
     child = psutil.Process(lua.pid)

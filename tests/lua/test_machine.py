@@ -45,6 +45,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.claim("lua-limits")
 @pytest.mark.parametrize("source", LOOPS.values(), ids=LOOPS.keys())
 def test_no_loop_outlives_its_limit_and_lua_keeps_its_variables(source: str) -> None:
     with machine() as lua:
@@ -56,6 +57,7 @@ def test_no_loop_outlives_its_limit_and_lua_keeps_its_variables(source: str) -> 
         assert values(lua, "kept") == [1]
 
 
+@pytest.mark.claim("lua-killed")
 def test_a_step_that_nothing_inside_can_stop_is_ended_from_outside() -> None:
     with machine() as lua:
         stuck = "('a'):rep(28):find(('a?'):rep(28) .. ('a'):rep(28))"
@@ -67,6 +69,7 @@ def test_a_step_that_nothing_inside_can_stop_is_ended_from_outside() -> None:
         assert lua.pid != first
 
 
+@pytest.mark.claim("lua-limits")
 def test_memory_is_limited_and_the_next_run_works() -> None:
     with machine() as lua:
         grow = "local t = {}\nfor i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end"
@@ -124,6 +127,7 @@ def test_a_heap_that_stays_full_is_dropped_with_a_word_about_it() -> None:
         assert values(lua, "kept") == [None]
 
 
+@pytest.mark.claim("budget-calls")
 def test_calls_are_limited() -> None:
     with machine() as lua:
         error = failure(lua, "while true do pcall(app.integrations.heroku.list_apps) end", calls=20).error
@@ -158,6 +162,7 @@ def test_an_interrupt_stops_lua_and_keeps_its_variables(source: str) -> None:
         assert values(lua, "kept") == [1]
 
 
+@pytest.mark.claim("lua-limits")
 def test_an_interrupt_stops_a_call_that_waits_and_no_pcall_swallows_it() -> None:
     class Stuck(Answers):
         def call(self, request: CallRequest) -> list[Any]:

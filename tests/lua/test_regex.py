@@ -193,6 +193,7 @@ def test_pcall_has_the_facts(lua: Machine) -> None:
     assert facts["message"] in text
 
 
+@pytest.mark.claim("regex-process")
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("call", "limit"),

@@ -91,6 +91,7 @@ def test_the_time_by_the_wall_clock_ends_a_match(lua: Machine) -> None:
     assert error.limit == "timeout"
 
 
+@pytest.mark.claim("regex-process")
 def test_it_starts_at_first_use_stays_and_ends_with_the_session() -> None:
     with Session("demo") as session:
         session.run("return 1")
@@ -128,6 +129,7 @@ def test_it_ends_with_a_parent_that_is_killed(busy: str) -> None:
         process.wait(PATIENCE)
 
 
+@pytest.mark.claim("regex-process")
 def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "HRKU-fictional")
     monkeypatch.setattr(patterns, "START", f"import os; os.write(2, repr(dict(os.environ)).encode()); {patterns.START}")

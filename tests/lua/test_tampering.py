@@ -41,6 +41,7 @@ def working(lua: Machine) -> bool:
     return list(rows) == host.rows and "list_apps" in names and lua.ask("check", "for")["state"] == "incomplete"
 
 
+@pytest.mark.claim("lua-no-tampering")
 @pytest.mark.parametrize(
     "tampering",
     [

@@ -123,6 +123,7 @@ raise SystemExit(libc.prctl(22, 2, struct.pack("HP", 1, ctypes.addressof(step)))
 """
 
 
+@pytest.mark.claim("wall-privileges")
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have fewer walls")
 def test_every_wall_stands_that_the_surroundings_allow(missing: dict[str, str]) -> None:
     allowed = subprocess.run([sys.executable, "-c", FILTER_OF_ALL], check=False, capture_output=True).returncode == 0
@@ -130,6 +131,7 @@ def test_every_wall_stands_that_the_surroundings_allow(missing: dict[str, str]) 
     assert set(missing) == (set() if allowed and os.uname().machine in ARCHITECTURES else without)
 
 
+@pytest.mark.claim("wall-files", "wall-processes")
 @pytest.mark.parametrize("name", ENDS)
 def test_an_intruder_cannot(name: str, missing: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     if "system_calls" in missing:
@@ -137,18 +139,21 @@ def test_an_intruder_cannot(name: str, missing: dict[str, str], monkeypatch: pyt
     assert ENDS[name] in intruded(monkeypatch, (REFUSED | FATAL)[name])
 
 
+@pytest.mark.claim("lua-no-environment")
 def test_an_intruder_finds_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY", "HRKU-fictional")
     said = intruded(monkeypatch, "sorted(set(os.environ) - {'LC_CTYPE', 'TZ'})")
     assert said.endswith("it got []")
 
 
+@pytest.mark.claim("wall-memory")
 def test_an_intruder_cannot_have_much_memory(missing: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     if "memory" in missing:
         pytest.skip(missing["memory"])
     assert intruded(monkeypatch, "len(bytearray(4 << 30))").endswith("it got MemoryError")
 
 
+@pytest.mark.claim("wall-files")
 def test_without_a_filter_an_intruder_still_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before = "from kosmo_kernel.lua import walls_lockdown; walls_lockdown.program = lambda machine: None"
     ends = [
@@ -175,6 +180,7 @@ LESS = {
 }
 
 
+@pytest.mark.claim("wall-missing")
 @pytest.mark.parametrize("name", LESS)
 def test_a_wall_that_cannot_stand_is_told_with_its_reason_and_lua_runs(
     name: str, missing: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -247,6 +253,7 @@ KEPT = {
 }
 
 
+@pytest.mark.claim("wall-system-calls")
 @pytest.mark.parametrize("name", KEPT)
 def test_the_filter_keeps_these_calls_and_no_other(name: str) -> None:
     steps, architecture = program(name), ARCHITECTURES[name]
@@ -259,6 +266,7 @@ def test_the_filter_keeps_these_calls_and_no_other(name: str) -> None:
     assert verdict(steps, architecture, mapping) == KILL
 
 
+@pytest.mark.claim("wall-system-calls")
 @pytest.mark.parametrize("name", KEPT)
 def test_memory_is_anonymous_and_never_executable(name: str) -> None:
     steps, architecture = program(name), ARCHITECTURES[name]

@@ -70,6 +70,7 @@ SCENARIOS = {
 }
 
 
+@pytest.mark.claim("lua-ends-with-parent", "wall-lifetime")
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stuck child outlives its parent for a while")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_child_outlives_a_parent_that_is_killed(name: str) -> None:
@@ -121,6 +122,7 @@ def test_a_fork_of_the_parent_gets_a_child_of_its_own_and_disturbs_nothing() -> 
     assert done.stdout.splitlines() == ["LuaProcessError [None]", "[1]"]
 
 
+@pytest.mark.claim("wall-memory")
 @pytest.mark.full
 def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "START", STUCK_START)

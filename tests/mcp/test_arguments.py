@@ -154,6 +154,7 @@ def test_a_pattern_may_be_one_that_python_does_not_know(matching: SchemaMatching
         assert faults({"code": "é12"}, schema=CODE, matches=matches).startswith("`code` must satisfy `pattern`: ")
 
 
+@pytest.mark.claim("mcp-patterns")
 @pytest.mark.full
 @pytest.mark.parametrize("version", [{}, {"$schema": "http://json-schema.org/draft-07/schema#"}], ids=["", "draft-07"])
 @pytest.mark.parametrize(

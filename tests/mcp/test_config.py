@@ -216,6 +216,7 @@ def test_references_are_filled_in_wherever_they_stand(project: Path) -> None:
     assert "sesame" not in repr(filled)
 
 
+@pytest.mark.claim("mcp-environment")
 def test_a_server_inherits_little_of_the_environment() -> None:
     assert "PATH" in INHERITED
     assert not [name for name in INHERITED if name.startswith(("HEROKU", "KOSMO", "AWS", "GITHUB", "SSH"))]

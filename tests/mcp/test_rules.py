@@ -50,6 +50,7 @@ def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
 TAKE = 'return app.mcp.hall["take-seat"]{ row = 1, name = "Ada" }'
 
 
+@pytest.mark.claim("mcp-writes")
 def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
     with pytest.raises(NotAllowedError, match="writes of this server are asked about first") as caught:
         lua.run(TAKE)
@@ -183,6 +184,7 @@ def test_a_fault_of_a_server_is_an_error_and_the_next_call_works(fresh: Callable
     assert session.run('return app.mcp.ours.echo("next")').value == "next"
 
 
+@pytest.mark.claim("mcp-environment", "mcp-secrets")
 def test_what_a_server_was_given_is_never_shown(fresh: Callable[..., Session]) -> None:
     session = fresh({"ours": faulty(env={"LEDGER_KEY": "open-sesame-42"})})
     result = session.run('print(app.mcp.ours.echo("it is open-sesame-42")) return app.mcp.ours.echo("open-sesame-42")')

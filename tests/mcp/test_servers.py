@@ -103,6 +103,7 @@ def test_looking_at_what_is_configured_starts_nothing(real: Servers) -> None:
     assert children() <= before
 
 
+@pytest.mark.claim("mcp-ends")
 def test_nothing_is_left_of_a_server_when_the_session_ends(tmp_path: Path) -> None:
     before = children()
     with opened(tmp_path, {"ours": faulty()}) as servers:
@@ -123,6 +124,7 @@ def test_a_stubborn_server_and_its_child_are_ended_too(tmp_path: Path, monkeypat
     assert alive == []
 
 
+@pytest.mark.claim("mcp-ends")
 @pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -184,6 +186,7 @@ def test_a_call_that_nobody_waits_for_is_cancelled(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.claim("mcp-trust")
 def test_a_server_of_a_project_is_not_started_before_it_is_trusted(tmp_path: Path) -> None:
     before = children()
     with opened(tmp_path, {"ours": faulty()}, trusted=False) as servers:

@@ -39,6 +39,7 @@ def test_a_server_of_the_users_own_file_needs_no_trust(tmp_path: Path) -> None:
     assert Trust(tmp_path).status(replace(SERVER, source="user")) == "trusted"
 
 
+@pytest.mark.claim("mcp-trust")
 @pytest.mark.parametrize(
     "change",
     [

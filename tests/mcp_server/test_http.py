@@ -94,6 +94,7 @@ def test_whoever_has_the_token_is_served_in_both_forms_of_the_protocol(server: S
     assert answer.structured_content["result"] == [2]
 
 
+@pytest.mark.claim("agents-http")
 def test_whoever_does_not_have_it_is_turned_away(server: Served) -> None:
     for headers in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": server.token}):
         answer = server.post(headers)
@@ -101,6 +102,7 @@ def test_whoever_does_not_have_it_is_turned_away(server: Served) -> None:
         assert "heroku" not in answer.text
 
 
+@pytest.mark.claim("agents-http")
 def test_a_page_of_another_host_is_turned_away_even_with_the_token(server: Served) -> None:
     port = server.url.rpartition(":")[2].partition("/")[0]
     assert server.post(server.with_token(Host="rebound.example.com")).status_code == 421
@@ -110,6 +112,7 @@ def test_a_page_of_another_host_is_turned_away_even_with_the_token(server: Serve
     assert server.post(server.with_token(Host=f"localhost:{port}")).status_code not in (401, 403, 421)
 
 
+@pytest.mark.claim("agents-http")
 def test_only_this_machine_is_served_and_the_token_is_in_no_process_list(server: Served) -> None:
     process = psutil.Process(server.process.pid)
     assert {one.laddr.ip for one in process.net_connections("tcp") if one.status == "LISTEN"} == {"127.0.0.1"}

@@ -142,6 +142,7 @@ def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     assert "must be a text" in odd
 
 
+@pytest.mark.claim("agents-permissions")
 @pytest.mark.full
 def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "ask"\n')
@@ -223,6 +224,7 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     assert misspelt.startswith("lua_run: `code` is missing; `cod` is no argument of it (`code` is). ")
 
 
+@pytest.mark.claim("agents-no-mcp")
 @pytest.mark.full
 def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_path: Path) -> None:
     written(tmp_path / ".mcp.json", {"ours": faulty()})

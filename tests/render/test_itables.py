@@ -86,6 +86,7 @@ def test_without_itables_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
         interactive_table("x", Records([{"a": 1}]))
 
 
+@pytest.mark.claim("display-tables")
 def test_hostile_texts_are_escaped_and_nested_values_are_json() -> None:
     records = Records(
         [{HOSTILE: HOSTILE, "nested": {"list": [1, {"deep": HOSTILE}]}, "many": [{"a": 1}], "none": None}]

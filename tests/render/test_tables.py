@@ -99,6 +99,7 @@ def test_the_style_of_a_table_touches_nothing_else_and_there_is_no_script() -> N
     assert "<script" not in html
 
 
+@pytest.mark.claim("display-tables")
 @pytest.mark.parametrize(
     ("value", "html"),
     [

@@ -105,6 +105,7 @@ def test_all_that_a_script_asks_servers_is_replayed_without_them(own: Path, file
     assert halls() == []
 
 
+@pytest.mark.claim("replay-offline")
 def test_a_replay_starts_nothing_and_needs_no_trust(own: Path, file: Path, tmp_path: Path) -> None:
     recorded(file, "return app.mcp.hall.find_seat(1).row")
     own.unlink()
@@ -289,6 +290,7 @@ def test_a_call_that_nobody_waits_for_is_given_up(own: Path, file: Path) -> None
 # No secrets --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("recording-no-secret")
 def test_nothing_that_a_server_was_started_with_is_kept(own: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_OWNER", "ada-of-larkmoor")
     env = {"LEDGER_KEY": "open-sesame-42", "OWNER": "${LEDGER_OWNER}", "PLAIN": "in-the-entry-only"}

@@ -46,6 +46,7 @@ def project(*lines: str) -> Path:
 # Files -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("permission-project")
 @pytest.mark.parametrize("mine", ORDER)
 @pytest.mark.parametrize("theirs", ORDER)
 @pytest.mark.parametrize("whose", ["mcp", "mcp.servers.hall"])

@@ -70,6 +70,7 @@ def test_a_fenced_block_has_no_language_that_somebody_else_chose() -> None:
         fenced("x", "mermaid\n```\n<b>")
 
 
+@pytest.mark.claim("parent-text")
 def test_words_in_html_are_seen_as_they_are_and_are_no_formulas() -> None:
     for words in HOSTILE:
         assert Shown(f"<pre>{html_code(words)}</pre>").tags == ["pre"]

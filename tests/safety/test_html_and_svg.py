@@ -46,6 +46,7 @@ def test_html_that_means_well_stays_as_it_is(markup: str) -> None:
     assert sanitize_html(markup) == markup
 
 
+@pytest.mark.claim("display-html")
 @pytest.mark.parametrize(
     ("given_", "made"),
     [
@@ -74,6 +75,7 @@ def test_html_loses_what_could_harm(given_: str, made: str) -> None:
     assert sanitize_html(given_) == made
 
 
+@pytest.mark.claim("display-html")
 @MANY
 @given(STEW)
 def test_html_is_only_tags_and_attributes_of_the_lists(markup: str) -> None:
@@ -128,6 +130,7 @@ def test_no_html_takes_long_or_grows_without_end(start: str, unit: str) -> None:
 SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
 
 
+@pytest.mark.claim("display-images")
 def test_an_svg_becomes_a_picture() -> None:
     drawing = SVG.format("<circle r='3'/><script>alert(1)</script>")
     start, data = sanitize_svg(drawing).removesuffix('">').split("base64,")
@@ -207,6 +210,7 @@ def test_text_has_no_escape_sequences(given_: str, made: str) -> None:
     assert sanitize_text(given_) == made
 
 
+@pytest.mark.claim("display-terminal")
 @MANY
 @given(st.text(alphabet=st.sampled_from("\x1b[]0;m\x07\x9b\x9c\\PX^_#a \n")))
 def test_no_text_ever_has_an_escape(source: str) -> None:

@@ -71,6 +71,7 @@ def test_a_picture_is_taken_as_bytes_and_as_base64(kind: str, text: str) -> None
     assert shown == {"text/plain": "[a picture of 3 by 2 pixels]", f"image/{kind}": text}
 
 
+@pytest.mark.claim("display-images")
 @pytest.mark.parametrize(("kind", "text"), EACH)
 def test_a_picture_is_shown_as_what_it_is_only(kind: str, text: str) -> None:
     for other in PICTURES - {kind}:
@@ -97,6 +98,7 @@ LARGE = {
 }
 
 
+@pytest.mark.claim("display-images")
 @pytest.mark.parametrize("case", LARGE)
 def test_a_picture_that_would_fill_the_memory_is_not_shown(case: str) -> None:
     with pytest.raises(UnsafeContentError, match=r"a picture of .* pixels is too large"):

@@ -136,6 +136,7 @@ def by_commonmark(source: str) -> str:
 READERS: list[Callable[[str], str]] = [by_commonmark, lambda source: str(markdown2html_mistune(source))]
 
 
+@pytest.mark.claim("display-markdown")
 @pytest.mark.parametrize("read", READERS, ids=["as markdown-it reads it", "as nbconvert reads it"])
 @MANY
 @given(source=STEW)

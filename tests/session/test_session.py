@@ -277,6 +277,7 @@ def test_no_warning_without_that_mistake(source: str) -> None:
     assert lint(source) == []
 
 
+@pytest.mark.claim("budget-output")
 def test_output_past_its_limit_is_cut_with_a_note_and_the_run_goes_on(demo: Session) -> None:
     result = demo.run("for i = 1, 30000 do print(i) end\nreturn 'done'")
 
@@ -286,6 +287,7 @@ def test_output_past_its_limit_is_cut_with_a_note_and_the_run_goes_on(demo: Sess
     assert len(result.output.splitlines()) < 20_010
 
 
+@pytest.mark.claim("lua-no-token")
 @pytest.mark.parametrize(
     "source",
     [

@@ -56,6 +56,7 @@ def test_a_fresh_process_tells_its_own_walls(monkeypatch: pytest.MonkeyPatch) ->
     assert "there is no filter" not in first[0].why_not
 
 
+@pytest.mark.claim("wall-missing")
 @pytest.mark.usefixtures("no_filter")
 def test_the_first_run_says_once_which_walls_are_missing() -> None:
     with Session("demo") as session:
@@ -84,6 +85,7 @@ def test_where_every_wall_stands_nothing_is_said() -> None:
         assert missing(session.walls()) == ""
 
 
+@pytest.mark.claim("wall-required")
 @pytest.mark.usefixtures("no_filter")
 def test_required_walls_that_are_missing_keep_everything_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOSMO_REQUIRE_WALLS", "1")

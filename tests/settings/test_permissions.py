@@ -73,6 +73,7 @@ def refused(lua: Session, code: str, person: Person | None = None, *, dry_run: b
 # Files -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("permission-first")
 def test_reads_are_allowed_and_writes_asked_about_from_the_start(file: Path) -> None:
     assert [permission("ferries", "default", effect) for effect in ("read", "write")] == [
         ("allow", "", ()),
@@ -96,6 +97,7 @@ def test_what_is_said_of_an_account_counts_before_what_is_said_of_all(file: Path
     assert permission("heroku", "my-team", "read").policy == "allow"
 
 
+@pytest.mark.claim("permission-project")
 @pytest.mark.parametrize("own", ["allow", "ask", "deny"])
 @pytest.mark.parametrize("project", ["allow", "ask", "deny"])
 def test_a_project_can_only_make_it_stricter(file: Path, own: str, project: str) -> None:
@@ -136,6 +138,7 @@ def test_a_mistake_of_a_project_is_told_and_nothing_is_sent(
 # Calls -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("permission-first")
 def test_where_nobody_can_be_asked_a_write_is_an_error_that_says_how_to_allow_it(
     lua: Session, harbour: Harbour
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_frame_remembers_whose_it_is_and_of_when(folder: Path, session: Sessio
     assert repr(saved) == f"<snapshot of demo, {made.manifest['begun']}, complete: {', '.join(TABLES)}>"
 
 
+@pytest.mark.claim("snapshot-no-secret", "files-owner-only")
 def test_only_its_owner_may_read_it_and_it_has_no_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken(DemoApi(company()), folder, monkeypatch)
     files = sorted(folder.iterdir())
@@ -333,6 +334,7 @@ def test_a_snapshot_below_ones_home_is_found(tmp_path: Path, session: Session, m
 # Secrets -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("snapshot-no-secret")
 @pytest.mark.parametrize("form", snapshot.FORMS)
 @pytest.mark.parametrize(
     ("secret", "left"),
