@@ -1,23 +1,9 @@
-"""Heroku, through version 3 of its Platform API.
-
-The functions only read. Most look at one app and take its name or UUID, or a list of them. The response to a list
-longer than one page has status 206 and a `Next-Range`, which is sent back as `Range` to get the next page (Heroku's
-reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can accumulate 4,500 requests and gets 75
-more each minute ("Rate limits").
-"""
+"""The seven functions that look at apps, and at what belongs to one app."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
-from kosmo_kernel.catalogue import BulkSource, Column, Function, Integration, Param
-from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, ErrorBody, PageRequest, Response
-from kosmo_kernel.integrations.heroku_columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
-
-_PAGE = 1000  # records; the maximum of one page
-_PARTIAL_CONTENT = 206
-_FORBIDDEN = 403
+from kosmo_kernel.catalogue import BulkSource, Column, Function, Param
+from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
 
 # The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
 _APP_NAME = "[a-z][a-z0-9-]{1,28}[a-z0-9]"
@@ -219,102 +205,12 @@ print("Second factor: " .. (me.two_factor_authentication and "yes" or "no"))
 """,
 )
 
-
-def _next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
-    """Return the request for the next page: `Next-Range` unchanged, because its form is known only to Heroku."""
-    following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
-    return PageRequest(headers={"Range": following}) if following else None
-
-
-def _read_error(reply: Response) -> ErrorBody | None:
-    import json  # only an error needs it
-
-    try:
-        body = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
-        return None
-    texts = {key: value for key in ("id", "url") if isinstance(value := body.get(key), str)}
-    id_ = texts.get("id")
-    return ErrorBody(
-        id_,
-        body["message"].strip() + _missing_scope(reply),
-        texts.get("url"),
-        second_factor=id_ is not None and "two_factor" in id_,
-    )
-
-
-def _read_budget(reply: Response) -> int | None:
-    """Return the number in `{"remaining": 2399}`; this request costs nothing (Heroku's schema, "Rate Limit")."""
-    import json  # only a question about the budget needs it
-
-    try:
-        remaining = json.loads(reply.body)["remaining"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return None
-    return remaining if isinstance(remaining, int) else None
-
-
-def _missing_scope(reply: Response) -> str:
-    """Return which scope a token lacks, if Heroku's headers show it: the message of such a 403 does not name it."""
-    granted, accepted = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
-    if reply.status != _FORBIDDEN or not granted or not accepted or granted & accepted:
-        return ""
-    return f" The token has the scope {', '.join(sorted(granted))}; this takes one of {', '.join(sorted(accepted))}."
-
-
-def _words(headers: Mapping[str, str], name: str) -> set[str]:
-    return set(re.findall(r"[^\s,]+", headers.get(name, "")))
-
-
-HEROKU = Integration(
-    name="heroku",
-    title="Heroku",
-    description="Apps, dynos, add-ons, domains and people of a Heroku account.",
-    base_url="https://api.heroku.com",
-    functions=(
-        _LIST_APPS,
-        _GET_APP,
-        _LIST_DYNOS,
-        _LIST_ADDONS,
-        _LIST_DOMAINS,
-        _LIST_COLLABORATORS,
-        _GET_CURRENT_USER,
-    ),
-    credentials=Credentials(
-        env="HEROKU_API_KEY",
-        url_env=("HEROKU_API_URL", "HEROKU_HOST"),
-        hosts=("heroku.com", "herokai.com", "herokuspace.com", "herokudev.com"),
-        token_help=(
-            "`heroku authorizations:create -s read,identity` makes a token that can look and change nothing",
-            "`heroku auth:token` shows the token that the Heroku CLI is signed in with, which can change everything",
-            "https://dashboard.heroku.com/account/applications makes one in a browser",
-        ),
-        scopes="oauth-scope",
-        signed_in=CliLogin(  # as in @heroku-cli/command 13.2
-            title="the Heroku CLI",
-            state="heroku/login.json",
-            folder_env="HEROKU_DATA_DIR",
-            user_key="account",
-            service="heroku-cli",
-            attributes={"username": "account", "service": "service"},
-            off_env="HEROKU_NETRC_WRITE",
-        ),
-        netrc=True,
-    ),
-    headers={"Accept": "application/vnd.heroku+json; version=3"},
-    labels=("name", "email", "version"),
-    first_page=PageRequest(headers={"Range": f"id ..; max={_PAGE}"}),
-    page_size=_PAGE,
-    next_page=_next_page,
-    read_error=_read_error,
-    budget=Budget(
-        header="ratelimit-remaining",
-        capacity=4500,
-        refill_per_minute=75,
-        path="/account/rate-limits",
-        read=_read_budget,
-    ),
-    demo="kosmo_kernel.demo.api:in_process",
+FUNCTIONS = (
+    _LIST_APPS,
+    _GET_APP,
+    _LIST_DYNOS,
+    _LIST_ADDONS,
+    _LIST_DOMAINS,
+    _LIST_COLLABORATORS,
+    _GET_CURRENT_USER,
 )

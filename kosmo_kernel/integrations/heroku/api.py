@@ -1,0 +1,61 @@
+"""The HTTP of Heroku's Platform API: pages, errors and the request budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
+
+PAGE_SIZE = 1000  # records; the maximum of one page
+_PARTIAL_CONTENT = 206
+_FORBIDDEN = 403
+
+
+def next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
+    """Return the request for the next page: `Next-Range` unchanged, because its form is known only to Heroku."""
+    following = reply.headers.get("next-range") if reply.status == _PARTIAL_CONTENT else None
+    return PageRequest(headers={"Range": following}) if following else None
+
+
+def read_error(reply: Response) -> ErrorBody | None:
+    """Return the content of an error, `{"id", "message", "url"}`; None if the body is something else."""
+    import json  # only an error needs it
+
+    try:
+        body = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        return None
+    texts = {key: value for key in ("id", "url") if isinstance(value := body.get(key), str)}
+    id_ = texts.get("id")
+    return ErrorBody(
+        id_,
+        body["message"].strip() + _missing_scope(reply),
+        texts.get("url"),
+        second_factor=id_ is not None and "two_factor" in id_,
+    )
+
+
+def read_budget(reply: Response) -> int | None:
+    """Return the number in `{"remaining": 2399}`; this request costs nothing (Heroku's schema, "Rate Limit")."""
+    import json  # only a question about the budget needs it
+
+    try:
+        remaining = json.loads(reply.body)["remaining"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return None
+    return remaining if isinstance(remaining, int) else None
+
+
+def _missing_scope(reply: Response) -> str:
+    """Return which scope a token lacks, if Heroku's headers show it: the message of such a 403 does not name it."""
+    granted, accepted = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
+    if reply.status != _FORBIDDEN or not granted or not accepted or granted & accepted:
+        return ""
+    return f" The token has the scope {', '.join(sorted(granted))}; this takes one of {', '.join(sorted(accepted))}."
+
+
+def _words(headers: Mapping[str, str], name: str) -> set[str]:
+    return set(re.findall(r"[^\s,]+", headers.get(name, "")))
