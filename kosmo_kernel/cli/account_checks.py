@@ -18,7 +18,7 @@ from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import limits
-from kosmo_kernel.settings.permissions import EFFECTS, how_to_allow, permission
+from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
 from kosmo_kernel.settings.project_file import settings_of
 
@@ -87,8 +87,9 @@ def _permissions(integration: Integration) -> Iterator[Finding]:
     for effect in EFFECTS:
         name = f"{integration.name}.permission.{effect}"
         for alias in dict.fromkeys((accounts.DEFAULT, *accounts.names(integration))):
+            account = Target(alias, integration.name)
             try:
-                rule = permission(integration.name, alias, effect)
+                rule = permission(account, effect)
             except KosmoError as error:
                 yield Finding(name, "broken", error.message, CORRECT)
                 return
@@ -99,7 +100,7 @@ def _permissions(integration: Integration) -> Iterator[Finding]:
             where = f": {rule.place}" if rule.place else ", as from the start"
             message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
             if effect == "read" and rule.policy != "allow":
-                yield Finding(name, "warning", message, how_to_allow(integration.name, alias, effect, rule))
+                yield Finding(name, "warning", message, how_to_allow(account, effect, rule))
             else:
                 yield Finding(name, "ok", message)
 

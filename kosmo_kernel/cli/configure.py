@@ -25,7 +25,7 @@ from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.settings.config_file import change, config
-from kosmo_kernel.settings.permissions import EFFECTS, permission
+from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
 from kosmo_kernel.settings.table import POLICIES, Keys
 
 SECRET = "api_key"  # noqa: S105 - the name of the field, as in KosmoKrator
@@ -260,7 +260,7 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
     """Return the effective settings of an integration, or of one of its accounts."""
     alias, settings = account or DEFAULT, config()
     listed = accounts.canonical_name(integration, alias)
-    rules = {effect: permission(integration.name, alias, effect) for effect in EFFECTS}
+    rules = {effect: permission(Target(alias, integration.name), effect) for effect in EFFECTS}
     return {
         "success": True,
         "provider": integration.name,

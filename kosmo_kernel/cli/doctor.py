@@ -27,7 +27,7 @@ from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import load_all
-from kosmo_kernel.settings.permissions import EFFECTS, permission
+from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✗", "red")}
 MAX_EXAMPLES = 5  # functions listed as examples in the JSON document
@@ -103,7 +103,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
     policies: dict[str, str | None] = dict.fromkeys(EFFECTS)
     try:
         account_state = state(integration)
-        policies |= {effect: permission(integration.name, DEFAULT, effect).policy for effect in EFFECTS}
+        policies |= {effect: permission(Target(DEFAULT, integration.name), effect).policy for effect in EFFECTS}
     except KosmoError:  # reported as a finding as well
         aliases = names(integration)
         account_state = {"active": False, "configured": DEFAULT in aliases, "accounts": aliases}

@@ -12,7 +12,7 @@ from kosmo_kernel.cli.output import document, print_note, print_result, print_ro
 from kosmo_kernel.mcp import Configuration, Server, Servers, Trust
 from kosmo_kernel.mcp.secret_scan import redact_text, redact_words
 from kosmo_kernel.mcp.trust import command_line
-from kosmo_kernel.settings.permissions import EFFECTS, tool_permission
+from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
 
 ADVICE = "`kosmo mcp:add` configures one."
 NONE = f"No MCP server is configured. {ADVICE}"
@@ -112,7 +112,7 @@ def _readiness(server: Server, trust: Trust) -> dict[str, Any]:
 
 
 def _permissions(server: Server) -> dict[str, str]:
-    return {effect: tool_permission(server.name, effect).policy for effect in EFFECTS}
+    return {effect: permission(Target(server.name), effect).policy for effect in EFFECTS}
 
 
 def _description(server: Server, row: dict[str, Any]) -> str:

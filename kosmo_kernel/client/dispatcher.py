@@ -25,7 +25,7 @@ from kosmo_kernel.client.progress import Cancelled, counted
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.settings.aliases import normalize_alias
-from kosmo_kernel.settings.permissions import Permission, how_to_allow, permission
+from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ class ServiceCall:
     fan_out_argument: str = ""
     collect: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
-
-    owner = "account"  # whose permissions apply
 
     @property
     def name(self) -> str:
@@ -101,21 +99,9 @@ class ServiceCall:
         return f"{verb} {self.integration.title}, account {self.alias}"
 
     @property
-    def permission_key(self) -> tuple[str, str, str]:
-        """Return the parts on which the permission depends."""
-        return self.integration.name, normalize_alias(self.alias), self.effect
-
-    def permission(self) -> Permission:
-        """Return the permission of scripts for the account.
-
-        Raises:
-            SettingsError, UnknownNameError: a file with permissions is invalid.
-        """
-        return permission(*self.permission_key)
-
-    def how_to_allow(self, rule: Permission) -> str:
-        """Return a sentence on how to change the permission."""
-        return how_to_allow(*self.permission_key, rule)
+    def target(self) -> Target:
+        """The account whose permissions apply."""
+        return Target(normalize_alias(self.alias), self.integration.name)
 
 
 class Dispatcher:

@@ -23,7 +23,7 @@ from kosmo_kernel.results.result import CallRecord, Result
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.progress_throttle import ProgressThrottle
-from kosmo_kernel.run.provider import BoundCall, Provider
+from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
 from kosmo_kernel.run.services import Services
 from kosmo_kernel.settings.table import PROGRESS
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 MAX_ITEMS_NAMED = 5  # failed items named in a note
 POLL_INTERVAL_SECONDS = 0.1  # between two checks for cancellation of a single call
-SERVERS = "mcp"  # the first part of the full names of MCP servers' tools
 FICTION = "Fictional data: the account in use is the demo."
 
 
@@ -115,7 +114,7 @@ class CallTracker:
             NotAllowedError: the permissions or the user do not allow the call.
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
-        provider: Provider = self.tools if request.path.startswith(f"{SERVERS}.") else self._services
+        provider: Provider = self.tools if request.path.startswith(f"{SPACE}.") else self._services
         record = provider.record(request, self._result.account)
         started = time.perf_counter()
         try:

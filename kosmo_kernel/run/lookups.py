@@ -11,8 +11,9 @@ from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.lua.surface import surface
-from kosmo_kernel.run.call_tracker import SERVERS, CallTracker
+from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.values.records import Records
 
@@ -57,7 +58,7 @@ class Lookups:
 
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
-        if verb == "read" and page.removeprefix("app.").startswith(f"{SERVERS}.") and self.calls.tools.has_page(page):
+        if verb == "read" and page.removeprefix("app.").startswith(f"{SPACE}.") and self.calls.tools.has_page(page):
             return self.output.remember_page(self.calls.tools.page(page))
         lookup = {"read": docs.read, "search": docs.search}.get(verb)
         return self.output.remember_page(lookup(page) if lookup else docs.list_pages())

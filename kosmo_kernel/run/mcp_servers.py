@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, SettingsError
+from kosmo_kernel.run.provider import SPACE
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.player import Player
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from kosmo_kernel.run.mcp_tools import McpTools
     from kosmo_kernel.run.schema_matching import SchemaMatching
 
-SPACE = ("app", "mcp")
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
 
 
@@ -97,7 +97,7 @@ class SessionServers:
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]] | None:
         """Return the names that can follow a chain of names below `app.mcp`, like `Session.names`; None for others."""
-        if tuple(chain[:2]) != SPACE:
+        if tuple(chain[:2]) != ("app", SPACE):
             return None
         try:
             servers = self.get()
@@ -113,7 +113,7 @@ class SessionServers:
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """Return the description of a server or tool below `app.mcp`, like `Session.resolve`; None for other chains."""
         match tuple(chain):
-            case ("app", "mcp", server, *rest) if len(rest) < 2:
+            case ("app", space, server, *rest) if space == SPACE and len(rest) < 2:
                 from kosmo_kernel.run.mcp_tools import resolved
 
                 try:

@@ -27,12 +27,12 @@ from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
 from kosmo_kernel.results.result import CallRecord
+from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.permissions import Permission, how_to_allow_tool, tool_permission
+from kosmo_kernel.settings.permissions import Target
 from kosmo_kernel.values.records import Records
 
-SPACE = "mcp"
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
@@ -47,7 +47,6 @@ class ToolCall:
 
     count = 1
     remote = True
-    owner = "server"  # whose permissions apply
 
     @property
     def name(self) -> str:
@@ -76,21 +75,9 @@ class ToolCall:
         return f"{verb} the MCP server {self.server.name}"
 
     @property
-    def permission_key(self) -> tuple[str, str, str]:
-        """Return the parts on which the permission depends."""
-        return SPACE, self.server.name, self.effect
-
-    def permission(self) -> Permission:
-        """Return the permission of scripts for the server's tools.
-
-        Raises:
-            SettingsError, UnknownNameError: a file with permissions is invalid.
-        """
-        return tool_permission(self.server.name, self.effect)
-
-    def how_to_allow(self, rule: Permission) -> str:
-        """Return a sentence on how to change the permission."""
-        return how_to_allow_tool(self.server.name, self.effect, rule)
+    def target(self) -> Target:
+        """The server whose permissions apply."""
+        return Target(self.server.name)
 
 
 class McpTools:

@@ -12,7 +12,7 @@ from kosmo_kernel.errors import NotAllowedError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.provider import BoundCall
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.settings.permissions import Permission
+from kosmo_kernel.settings.permissions import Permission, Target, how_to_allow, permission
 
 YES = ("y", "yes")
 NO = ("n", "no", "")
@@ -33,8 +33,8 @@ class PermissionGate:
     ) -> None:
         self._result, self._ask = result, ask
         self._force, self._sends = force, sends
-        self._permissions: dict[tuple[str, str, str], Permission] = {}
-        self._answers: dict[tuple[str, str], bool | None] = {}
+        self._permissions: dict[tuple[Target, str], Permission] = {}
+        self._answers: dict[tuple[str, Target], bool | None] = {}
 
     def check(self, call: BoundCall) -> None:
         """Check that a call is allowed, after its arguments were checked and before anything is sent.
@@ -46,16 +46,16 @@ class PermissionGate:
         """
         if not call.count:
             return  # the list argument is empty, so nothing is sent
-        key = call.permission_key
+        key = call.target, call.effect
         rule = self._permissions.get(key)
         if rule is None:
-            rule = self._permissions[key] = call.permission()
+            rule = self._permissions[key] = permission(*key)
         if rule.policy == "allow":
             return  # the usual case: formatting the question below takes as long as checking the arguments
         why = self._why_not(rule, call)
         if why is not None:
             raise NotAllowedError(
-                f"{call.title}: {_rule_text(call, rule)}{why}. Nothing was sent. {call.how_to_allow(rule)}",
+                f"{call.title}: {_rule_text(call, rule)}{why}. Nothing was sent. {how_to_allow(*key, rule)}",
                 function=call.name,
                 account=call.account,
                 operation=call.effect,
@@ -71,10 +71,10 @@ class PermissionGate:
             return ""
         if not self._sends:
             return None
-        function_and_owner = call.name, call.permission_key[1]
-        if function_and_owner not in self._answers:
-            self._answers[function_and_owner] = self._confirm(f"{_call_text(call)} {call.purpose}.")
-        agrees = self._answers[function_and_owner]
+        confirmed = call.name, call.target
+        if confirmed not in self._answers:
+            self._answers[confirmed] = self._confirm(f"{_call_text(call)} {call.purpose}.")
+        agrees = self._answers[confirmed]
         if agrees is None:
             return ", and there is nobody to ask here"
         return None if agrees else ", and the answer was no"
@@ -99,4 +99,4 @@ def _call_text(call: BoundCall) -> str:
 def _rule_text(call: BoundCall, rule: Permission) -> str:
     """Describe a permission in words."""
     where = f'{call.effect} = "{rule.policy}" in {rule.place}' if rule.place else "unless you allow them"
-    return f"{call.effect}s of this {call.owner} are {rule.policy_in_words} ({where})"
+    return f"{call.effect}s of this {call.target.kind} are {rule.policy_in_words} ({where})"

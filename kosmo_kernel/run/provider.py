@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.results.result import CallRecord
-from kosmo_kernel.settings.permissions import Permission
+from kosmo_kernel.settings.permissions import Target
+
+SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
 
 
 class BoundCall(Protocol):
@@ -46,22 +48,12 @@ class BoundCall(Protocol):
         """Return `read` or `write`, its effect on the service."""
 
     @property
-    def owner(self) -> str:
-        """Whose permissions apply: `account` or `server`."""
-
-    @property
     def purpose(self) -> str:
         """Describe the call as the end of a sentence in the question to the user."""
 
     @property
-    def permission_key(self) -> tuple[str, str, str]:
-        """Return the parts on which the permission depends."""
-
-    def permission(self) -> Permission:
-        """Return the permission of scripts for this call."""
-
-    def how_to_allow(self, rule: Permission) -> str:
-        """Return a sentence on how to change the permission."""
+    def target(self) -> Target:
+        """The account or the server whose permissions apply."""
 
 
 class Provider(Protocol):

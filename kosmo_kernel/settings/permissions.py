@@ -7,7 +7,7 @@ not grant itself permissions. By default reads are allowed and writes ask first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,23 @@ from kosmo_kernel.settings.table import DEFAULT_POLICIES, POLICIES, Keys, Policy
 
 EFFECTS = tuple(DEFAULT_POLICIES)
 FORCE_HINT = "for one run of a command, `--force`"
+
+
+class Target(NamedTuple):
+    """What a permission applies to: an account of a service, or an MCP server.
+
+    Parameters:
+        name: the alias of the account or the name of the server, in any spelling.
+        service: the name of the account's service; empty for a server.
+    """
+
+    name: str
+    service: str = ""
+
+    @property
+    def kind(self) -> str:
+        """`account` or `server`."""
+        return "account" if self.service else "server"
 
 
 class Permission(NamedTuple):
@@ -39,31 +56,20 @@ class Permission(NamedTuple):
         return {"allow": "allowed", "ask": "asked about first", "deny": "denied"}[self.policy]
 
 
-def permission(integration: str, alias: str, effect: str) -> Permission:
-    """Return the permission of scripts for an account.
+def permission(target: Target, effect: str) -> Permission:
+    """Return the permission of scripts: the user's, or the project's if that is stricter.
 
     Parameters:
-        integration: the name of the service.
-        alias: the alias of the account, in any spelling.
+        target: the account or the server.
         effect: `read` or `write`.
 
     Raises:
         SettingsError, UnknownNameError: a mistake in one of the files.
     """
-    return _effective(lambda source: _keys_of_account(source, integration, alias), effect)
-
-
-def tool_permission(server: str, effect: str) -> Permission:
-    """Return the permission of scripts for the tools of an MCP server; its own setting before that for all servers.
-
-    Parameters:
-        server: the name of the server, in any spelling.
-        effect: `read` or `write`.
-
-    Raises:
-        SettingsError, UnknownNameError: a mistake in one of the files.
-    """
-    return _effective(lambda source: _keys_of_server(source, server), effect)
+    own = _configured(config(), target, effect) or Permission(DEFAULT_POLICIES[effect])
+    project = project_permissions(Path.cwd())
+    stricter = _configured(project, target, effect) if project else None
+    return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(own.policy) else own
 
 
 def servers_named() -> dict[str, str]:
@@ -79,32 +85,23 @@ def servers_named() -> dict[str, str]:
     return places
 
 
-def how_to_allow_tool(server: str, effect: str, found: Permission) -> str:
-    """Return a sentence on how to allow the tools of a server.
+def how_to_allow(target: Target, effect: str, found: Permission) -> str:
+    """Return a sentence on how to allow scripts an effect.
 
     Parameters:
-        server: the name of the server.
+        target: the account or the server.
         effect: `read` or `write`.
         found: the current permission.
     """
-    name = server if server.replace("-", "").replace("_", "").isalnum() and server.isascii() else f'"{server}"'
-    line = f'[mcp.servers.{name}] permissions.{effect} = "allow"'
-    way = _of_project(found, server) or f"write {line} into {folder() / FILE}"
+    name, service = target
+    way = _of_project(found, name)
+    if not way and service:
+        account = f" --account {name}" if "accounts" in found.keys else ""
+        way = f"run `kosmo integrations:configure {service}{account} --{effect} allow`"
+    elif not way:
+        key = name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else f'"{name}"'
+        way = f'write [mcp.servers.{key}] permissions.{effect} = "allow" into {folder() / FILE}'
     return f"To allow it, {way}; {FORCE_HINT}."
-
-
-def how_to_allow(integration: str, alias: str, effect: str, found: Permission) -> str:
-    """Return a sentence on how to allow an account.
-
-    Parameters:
-        integration: the name of the service.
-        alias: the alias of the account.
-        effect: `read` or `write`.
-        found: the current permission.
-    """
-    account = f" --account {alias}" if "accounts" in found.keys else ""
-    way = f"run `kosmo integrations:configure {integration}{account} --{effect} allow`"
-    return f"To allow it, {_of_project(found, alias) or way}; {FORCE_HINT}."
 
 
 def _of_project(found: Permission, name: str) -> str:
@@ -114,22 +111,9 @@ def _of_project(found: Permission, name: str) -> str:
     return f"change that file, which is the project's, if you trust the script with {name}"
 
 
-def _effective(paths: Callable[[Config], Iterable[Keys]], effect: str) -> Permission:
-    """Return the permission in the user's file, or in the project's if that is stricter.
-
-    Parameters:
-        paths: returns the paths of keys to try in a file, in order of precedence.
-        effect: as for `permission`.
-    """
-    own = _configured(config(), paths, effect) or Permission(DEFAULT_POLICIES[effect])
-    project = project_permissions(Path.cwd())
-    stricter = _configured(project, paths, effect) if project else None
-    return stricter if stricter and POLICIES.index(stricter.policy) > POLICIES.index(own.policy) else own
-
-
-def _configured(source: Config, paths: Callable[[Config], Iterable[Keys]], effect: str) -> Permission | None:
+def _configured(source: Config, target: Target, effect: str) -> Permission | None:
     """Return the permission that a file sets, or None."""
-    for above in paths(source):
+    for above in _sections(source, target):
         keys = (*above, "permissions", effect)
         policy = source.get(*keys)
         if policy is not None:
@@ -137,13 +121,11 @@ def _configured(source: Config, paths: Callable[[Config], Iterable[Keys]], effec
     return None
 
 
-def _keys_of_account(source: Config, integration: str, alias: str) -> Iterable[Keys]:
-    above = ("integrations", integration)
-    return (*((*above, "accounts", name) for name in _matching_names(source, (*above, "accounts"), alias)), above)
-
-
-def _keys_of_server(source: Config, server: str) -> Iterable[Keys]:
-    return (*(("mcp", "servers", name) for name in _matching_names(source, ("mcp", "servers"), server)), ("mcp",))
+def _sections(source: Config, target: Target) -> Iterable[Keys]:
+    """Return the sections of a file that may set a permission, in order of precedence."""
+    general = ("integrations", target.service) if target.service else ("mcp",)
+    own = (*general, f"{target.kind}s")
+    return (*((*own, name) for name in _matching_names(source, own, target.name)), general)
 
 
 def _matching_names(source: Config, keys: Keys, wanted: str) -> list[str]:

@@ -12,7 +12,7 @@ from run_with import run_with
 
 from kosmo_kernel.errors import KosmoError, NotAllowedError, SettingsError, UnknownNameError
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.permissions import permission, tool_permission
+from kosmo_kernel.settings.permissions import Target, permission
 
 pytest.importorskip("mcp")
 
@@ -53,7 +53,7 @@ def project(*lines: str) -> Path:
 def test_a_project_can_only_make_it_stricter(own: Path, mine: str, theirs: str, whose: str) -> None:
     own.write_text(f'[{whose}.permissions]\nwrite = "{mine}"\n', encoding="utf-8")
     place = project("[tool.kosmo_kernel]", "limit = 3", f'{whose}.permissions.write = "{theirs}"')
-    found = tool_permission("hall", "write")
+    found = permission(Target("hall"), "write")
 
     assert found.policy == max(mine, theirs, key=ORDER.index)
     assert found.place == (f"{place}:3" if ORDER.index(theirs) > ORDER.index(mine) else f"{own}:2")
@@ -68,14 +68,14 @@ def test_what_a_project_says_of_a_server_counts_before_what_it_says_of_all(own: 
         "[tool.kosmo_kernel.mcp.servers.my-hall.permissions]",
         'write = "ask"',
     )
-    found = {name: tool_permission(name, "write") for name in ("hall", "my-hall", "My_Hall")}
+    found = {name: permission(Target(name), "write") for name in ("hall", "my-hall", "My_Hall")}
     assert {name: (one.policy, one.place) for name, one in found.items()} == {
         "hall": ("deny", f"{place}:3"),
         "my-hall": ("ask", f"{place}:5"),
         "My_Hall": ("ask", f"{place}:5"),
     }
-    assert tool_permission("my-hall", "read").policy == "ask"
-    assert permission("heroku", "default", "read").policy == "allow"
+    assert permission(Target("my-hall"), "read").policy == "ask"
+    assert permission(Target("default", "heroku"), "read").policy == "allow"
 
 
 def test_a_project_above_the_working_directory_counts(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_a_project_above_the_working_directory_counts(own: Path, monkeypatch: py
     below = own.parent / "work" / "notebooks"
     below.mkdir()
     monkeypatch.chdir(below)
-    assert tool_permission("hall", "read") == ("deny", f"{place}:1", ("mcp", "permissions", "read"))
+    assert permission(Target("hall"), "read") == ("deny", f"{place}:1", ("mcp", "permissions", "read"))
 
 
 @pytest.mark.full

@@ -21,7 +21,7 @@ from kosmo_kernel.errors import (
     SettingsError,
 )
 from kosmo_kernel.session import Session
-from kosmo_kernel.settings.permissions import permission
+from kosmo_kernel.settings.permissions import Target, permission
 
 HORN = "app.integrations.ferries.sound_horn"
 WRITTEN = '[integrations.ferries.permissions]\nread = "{}"\nwrite = "{}"\n'
@@ -75,7 +75,7 @@ def refused(lua: Session, code: str, person: Person | None = None, *, dry_run: b
 
 @pytest.mark.claim("permission-first")
 def test_reads_are_allowed_and_writes_asked_about_from_the_start(file: Path) -> None:
-    assert [permission("ferries", "default", effect) for effect in ("read", "write")] == [
+    assert [permission(Target("default", "ferries"), effect) for effect in ("read", "write")] == [
         ("allow", "", ()),
         ("ask", "", ()),
     ]
@@ -87,14 +87,14 @@ def test_what_is_said_of_an_account_counts_before_what_is_said_of_all(file: Path
         WRITTEN.format("ask", "deny") + '[integrations.ferries.accounts.my-team.permissions]\nread = "allow"\n',
         encoding="utf-8",
     )
-    found = {alias: permission("ferries", alias, "read") for alias in ("default", "my-team", "My_Team")}
+    found = {alias: permission(Target(alias, "ferries"), "read") for alias in ("default", "my-team", "My_Team")}
     assert {alias: (one.policy, one.place) for alias, one in found.items()} == {
         "default": ("ask", f"{file}:2"),
         "my-team": ("allow", f"{file}:5"),
         "My_Team": ("allow", f"{file}:5"),
     }
-    assert permission("ferries", "my-team", "write").policy == "deny"
-    assert permission("heroku", "my-team", "read").policy == "allow"
+    assert permission(Target("my-team", "ferries"), "write").policy == "deny"
+    assert permission(Target("my-team", "heroku"), "read").policy == "allow"
 
 
 @pytest.mark.claim("permission-project")
@@ -104,7 +104,7 @@ def test_a_project_can_only_make_it_stricter(file: Path, own: str, project: str)
     file.write_text(WRITTEN.format("allow", own), encoding="utf-8")
     place = Path("pyproject.toml")
     place.write_text(f'[tool.kosmo_kernel]\nintegrations.ferries.permissions.write = "{project}"\n', encoding="utf-8")
-    found = permission("ferries", "default", "write")
+    found = permission(Target("default", "ferries"), "write")
 
     order = ("allow", "ask", "deny")
     assert found.policy == max(own, project, key=order.index)
