@@ -245,7 +245,7 @@ def test_each_large_library_has_one_file_that_knows_it() -> None:
     assert importers("httpx") == ["client/connections.py"]
     assert importers("mcp") == ["mcp/sdk.py", "mcp_server/sdk.py"]  # a client's half, and a server's
     assert len(importers("ipywidgets")) <= 1
-    assert len(importers("IPython")) <= 2
+    assert importers("IPython") == ["magic/editing.py", "magic/magics.py", "notebook/ipython.py"]
 
 
 def test_what_is_imported_is_declared() -> None:

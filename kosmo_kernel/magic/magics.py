@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from weakref import finalize
 
-from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
-from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
@@ -30,8 +28,9 @@ from kosmo_kernel.magic.context import notebook_context
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
-from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note, value_of
+from kosmo_kernel.notebook.cell_value import small_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
+from kosmo_kernel.notebook.ipython import ask, progress_line, publish
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check
@@ -203,8 +202,8 @@ class KosmoMagic(Magics):
         number: int = self.shell.displayhook.prompt_count
         from kosmo_kernel.run.options import Frontend, RunOptions
 
-        with self._progress_line() as line:
-            frontend = Frontend(partial(_write, line), _ask, partial(_ask, "l"), partial(self._display, line), line)
+        with progress_line(self.shell) as line:
+            frontend = Frontend(partial(_write, line), ask, partial(ask, "l"), partial(self._display, line), line)
             run_options = RunOptions.of_cell(
                 options,
                 name=f"In[{number}]",
@@ -214,7 +213,7 @@ class KosmoMagic(Magics):
             )
             result = self.session.execute(lua, run_options, frontend)
         if options.dry_run:
-            self._publish(small_note(replace_values_with_plan(result)))
+            publish(self.shell, small_note(replace_values_with_plan(result)))
         with self.session.interruptible:
             attrs = result.attrs()
             value = value_of(result.values, options, attrs)
@@ -229,38 +228,20 @@ class KosmoMagic(Magics):
         self.shell.push(variables)
         return value if is_shown else None
 
-    def _progress_line(self) -> ProgressDisplay:
-        """Return the progress line of a cell, for a notebook or a terminal."""
-        publisher = self.shell.display_pub
-        if type(publisher) is DisplayPublisher:  # a terminal: it prints, and displays cannot be updated
-            from kosmo_kernel.render.terminal_progress import TerminalProgress
-
-            return TerminalProgress(sys.stderr)
-        return NotebookProgress(self._publish, only_last=isinstance(publisher, CapturingDisplayPublisher))
-
     def _display(self, line: ProgressDisplay, display: Display) -> None:
         """Show a display of the running Lua code, after finishing the progress line."""
         line.make_way(sys.stdout, "\n")
         if display.clears:
             line.cleared()
-        self._publish(display)
+        publish(self.shell, display)
 
     def _show_plan(self, result: Result, options: Options) -> None:
         """Show the calls of a dry run that failed, up to the failure."""
         from kosmo_kernel.render.display import Display, bundles_of
 
-        self._publish(small_note(replace_values_with_plan(result)))
+        publish(self.shell, small_note(replace_values_with_plan(result)))
         for bundle in bundles_of(result.values, options):
-            self._publish(Display(bundle))
-
-    def _publish(self, display: Display) -> None:
-        """Publish a display; the publisher is looked up each time, because `%%capture` replaces it."""
-        publisher = self.shell.display_pub
-        if display.clears:
-            publisher.clear_output(wait=display.wait)
-            return
-        transient = {"display_id": display.id} if display.id else {}
-        publisher.publish(data=display.bundle, metadata={}, transient=transient, update=display.update)
+            publish(self.shell, Display(bundle))
 
     def _lines_above(self, cell: str) -> int:
         """Return the number of lines above the Lua in its cell, so that its line numbers match the cell's."""
@@ -348,20 +329,6 @@ def _write(line: ProgressDisplay, stream: str, text: str) -> None:
     target = sys.stderr if stream == "stderr" else sys.stdout
     line.make_way(target, text)
     target.write(text)
-
-
-def _ask(form: str, question: str = "") -> str | None:
-    """Return a line of input for `io.read`, or None (the end of the input) if the front end offers no input.
-
-    Parameters:
-        form: the format of `io.read`: `l` for a line, `L` for a line with its newline, `a` for all input.
-        question: the prompt.
-    """
-    try:
-        answer = input(question)
-    except (EOFError, StdinNotImplementedError):
-        return None
-    return f"{answer}\n" if form == "L" else answer
 
 
 def _print(text: str, stream: TextIO | None = None) -> None:
