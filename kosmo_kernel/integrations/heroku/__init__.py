@@ -8,6 +8,8 @@ more each minute ("Rate limits").
 api.py        pages, errors and the request budget
 functions.py  the functions
 columns.py    the columns of their records
+facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
+secrets.py    what is secret in Heroku's records
 """
 
 from __future__ import annotations
