@@ -167,7 +167,7 @@ def demo_chosen() -> bool:
 def ways(integration: Integration) -> tuple[str, ...]:
     """Return the ways to set up an account, one line each."""
     variable, signed_in = integration.credentials.env, integration.credentials.signed_in
-    call = f"app.integrations.{integration.name}.{DEMO}.{integration.functions[0].name}()"
+    call = f"{integration.name}.{DEMO}.{integration.functions[0].name}()"
     demo = f"or use the demo, a fictional account: KOSMO_DEMO=1, `--demo`, or in Lua {call}"
     return (
         f"set the environment variable {variable}; for a named account {variable}_<ALIAS>",

@@ -34,7 +34,7 @@ INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text
 STDIN = "stdin"
 EXAMPLES = """\b
 Examples:
-  kosmo integrations:lua --demo -e 'app.integrations.heroku.list_apps()'
+  kosmo integrations:lua --demo -e 'heroku.list_apps()'
   kosmo integrations:lua audit.lua --json -- my-app
   kosmo integrations:lua audit.lua --format csv > audit.csv
   kosmo integrations:lua --repl --demo

@@ -44,7 +44,7 @@ def _function(integration: Integration, function: Function, level: int, same_as:
     """
     heading = "#" * level
     yield f"{function.summary}."
-    yield f"```lua\napp.integrations.{integration.name}.{_call(function)}\n```"
+    yield f"```lua\n{integration.name}.{_call(function)}\n```"
     yield paragraphs(function.description)
     if function.aliases:
         yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
@@ -98,7 +98,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
     width = max(len(call) for call, _ in calls)
     lines = [f"{call.ljust(width)}  -- {what}" for call, what in calls]
     yield "## Using several accounts"
-    yield "\n".join(["```lua", f"local {integration.name} = app.integrations.{integration.name}", "", *lines, "```"])
+    yield "\n".join(["```lua", *lines, "```"])
     yield paragraphs(
         "An account is a token with a name. `kosmo accounts:add production` keeps one; or an environment variable has "
         "it, set before Jupyter or the command starts:"

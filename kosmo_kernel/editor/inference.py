@@ -249,7 +249,9 @@ class TypeInferrer:
     def type_of_name(self, name: str, at: int) -> InferredType | None:
         """Return the type of a name at a token: from its binding in the text, or else from the live state."""
         binding = self.outline.find_binding(name, at)
-        return NamePath((name,)) if binding is None else self.type_of_binding(binding)
+        if binding is not None:
+            return self.type_of_binding(binding)
+        return NamePath(self.state.namespace(name) or (name,))
 
     def field(self, meaning: InferredType, name: str, at: int, *, method: bool = False) -> InferredType | None:
         """Return the type of a field of a value."""

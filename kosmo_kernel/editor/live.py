@@ -46,6 +46,14 @@ class LiveStateCache:
             self._values[chain] = self._query("resolve", chain)
         return self._values[chain]
 
+    def namespace(self, name: str) -> Chain | None:
+        """Return the path of the namespace of an integration that a global of this name is, or None."""
+        if not any(integration.name == name for integration in integrations.loaded()):
+            return None
+        resolved = self.resolve((name,))
+        path = ("app", "integrations", name)
+        return path if resolved is None or resolved.get("space") == ".".join(path) else None
+
     def _query(self, method: str, chain: Chain) -> Any:
         """Call a method of the live state; return None, and stop calling it, if it cannot respond."""
         if self._live is None or not _is_encodable(chain):
@@ -79,7 +87,8 @@ def _default_names(chain: Chain) -> list[tuple[str, str]]:
             return [(function.name, "function") for function in owner.functions] if owner else []
     prefix = "".join(f"{name}." for name in chain)
     names = (name.removeprefix(prefix) for name in library() if name.startswith(prefix))
-    return [(name, _kind(prefix + name)) for name in names if "." not in name]
+    found = [(name, _kind(prefix + name)) for name in names if "." not in name]
+    return found if chain else [*found, *((integration.name, "table") for integration in integrations.loaded())]
 
 
 def _kind(name: str) -> str:

@@ -55,6 +55,11 @@ def function_named(full_name: str) -> Function | None:
     return integration.names().get(function) if integration else None
 
 
+def names() -> list[str]:
+    """Return the names of all integrations, the built-in ones first; no installed one is loaded."""
+    return [*(integration.name for integration in BUILT_IN), *_installed()]
+
+
 def loaded() -> tuple[Integration, ...]:
     """Return the integrations that need no search: the built-in ones, and the installed ones already loaded."""
     return (*BUILT_IN, *_loaded.values())

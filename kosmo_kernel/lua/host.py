@@ -125,6 +125,9 @@ class LookupHost(Protocol):
     def integration(self, name: str) -> tuple[dict[str, Any], Mapping[str, Function]]:
         """Return an integration that Lua did not start with: its part of `surface.surface`, and its functions."""
 
+    def integrations(self) -> list[str]:
+        """Return the names of all integrations, installed ones included."""
+
     def docs(self, verb: str, page: str) -> str:
         """Return a page of the reference; `verb` is `read`, `list` or `search`."""
 

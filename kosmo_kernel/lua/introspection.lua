@@ -22,7 +22,9 @@ local OUTPUT_NAMES = { _ = true, __ = true, ___ = true, Out = true } -- set for 
 local introspection = {}
 
 local initial_globals = {} -- the globals before any cell has run
-for name, value in next, native.environment do initial_globals[name] = value end
+function introspection.begin()
+  for name, value in next, native.environment do initial_globals[name] = value end
+end
 
 -- Return the `__index` of a script's table if it is a table, else nil.
 local function index_table(value)

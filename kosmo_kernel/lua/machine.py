@@ -90,7 +90,9 @@ class Machine:
             if self._child is None:
                 self._handles = RemoteLists(self._functions())
                 self._child = LuaProcess()
-                self._child.write(messages.pack({"kind": "spaces"}, [encode(self._surface())]))
+                surface = self._surface()
+                names = [integration["name"] for integration in surface]
+                self._child.write(messages.pack({"kind": "spaces", "names": names}, [encode(surface)]))
                 self._greeted = False
             return self._child
 

@@ -1,9 +1,9 @@
 -- `app.*` and `docs.*`: the namespaces of the catalogue.
 --
 -- A namespace is an empty table whose metatable knows its contents, so that it can be listed and printed but not
--- changed. The catalogue comes from the parent as JSON and is decoded when `app` is first used. A call sends its
--- arguments to the parent and converts the reply into values. The parent knows the accounts, so it is asked about each
--- name that is not a function.
+-- changed. The catalogue comes from the parent as JSON and is decoded when `app` is first used. The name of each
+-- integration is a global, too. A call sends its arguments to the parent and converts the reply into values. The parent
+-- knows the accounts, so it is asked about each name that is not a function.
 
 local native, json, records, text = ...
 local concat, format, sort = table.concat, string.format, table.sort
@@ -15,6 +15,8 @@ local MAX_ARGUMENTS, MAX_CALL_BYTES = 1000, 64 << 20
 
 local spaces = {}
 local catalogue_text, integrations = nil, nil
+local started = {} -- integrations that Lua started with, by name: { name } and once decoded the rest, and `space`
+local load_catalogue
 local function_descriptions = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature, title }
 
 function native.is_namespace(value)
@@ -158,6 +160,7 @@ local function account_space(integration, account)
   local path = format("app.integrations.%s%s", integration.name, account and "." .. account or "")
   local closures = {}
   local function list()
+    load_catalogue()
     local names = {}
     for i, declaration in ipairs(integration.functions) do names[i] = declaration.name end
     return names
@@ -165,6 +168,7 @@ local function account_space(integration, account)
   local accounts = {}
   local function find_child(key, may_ask)
     if closures[key] then return closures[key] end
+    load_catalogue()
     local declaration = integration.by_name[key]
     if declaration then
       local closure = closures[declaration.name]
@@ -197,7 +201,9 @@ local function account_space(integration, account)
   return namespace(path, list, find_child, all_names)
 end
 
-local function add_integration(target, integration)
+local function add_integration(target, description)
+  local integration = started[description.name] or description
+  for field, value in next, description do integration[field] = value end
   integration.by_name, integration.is_account = {}, {}
   for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
   for _, declaration in ipairs(integration.functions) do
@@ -205,7 +211,7 @@ local function add_integration(target, integration)
     records.declare(integration.name .. "." .. declaration.name, declaration.type)
     records.declare(integration.name .. "." .. declaration.name .. "*", declaration.asked)
   end
-  local space = account_space(integration)
+  local space = integration.space or account_space(integration)
   if not target[integration.name] then target[#target + 1] = integration.name end
   target[integration.name] = space
   sort(target)
@@ -218,7 +224,7 @@ local function decode_catalogue()
   return decoded_spaces
 end
 
-local function load_catalogue()
+function load_catalogue()
   -- Without the hook, so that no interrupt leaves it half done.
   integrations = integrations or native.steady(decode_catalogue)
 end
@@ -257,8 +263,28 @@ function spaces.values(descriptions, blobs)
   return values
 end
 
--- Set the catalogue's JSON, which is decoded when `app` is first used.
-function spaces.prepare(text_of_catalogue) catalogue_text = text_of_catalogue end
+-- Set the catalogue's JSON, which is decoded when `app` is first used, and return the namespaces of its integrations by
+-- name.
+function spaces.prepare(text_of_catalogue, names)
+  catalogue_text = text_of_catalogue
+  local spaces_by_name = {}
+  for _, name in ipairs(names) do
+    started[name] = { name = name }
+    started[name].space = account_space(started[name])
+    spaces_by_name[name] = started[name].space
+  end
+  return spaces_by_name
+end
+
+-- Return the namespace of an integration that was installed separately, or nil if there is none of that name.
+local installed_names
+function spaces.installed(name)
+  if not installed_names then
+    installed_names = {}
+    for _, installed in ipairs(native.ask({ kind = "integrations" }).names) do installed_names[installed] = true end
+  end
+  return installed_names[name] and integrations_space[name] or nil
+end
 
 -- Return a child of a namespace without asking the parent.
 function spaces.child(space, name) return getmetatable(space).look(name, false) end

@@ -42,6 +42,12 @@ local function user_frame(level)
   end
 end
 
+-- Return the text of the chunk that is running, or nil if it is not known.
+function positions.user_source(level)
+  local name = user_frame(level)
+  return name and sources[name]
+end
+
 function native.user_line(level)
   local _, line = user_frame(level + 1)
   return line

@@ -66,6 +66,7 @@ environment.parallel = parallel.globals
 environment.regex = load_file("regex", records)
 environment.display = load_file("display", json, records)
 local outputs = load_file("outputs", spaces, environment)
+local globals = load_file("globals", spaces, positions, environment)
 local MAX_NUMERAL_BYTES = 400 -- bytes of a text that may be used as a number
 local methods = environment.string -- kept, because a script may replace the global
 function native.string_method(key)
@@ -224,8 +225,9 @@ function requests.sweep()
   return { kind = "swept", done = "yes" }
 end
 
-function requests.spaces(_, texts)
-  spaces.prepare(texts[1])
+function requests.spaces(header, texts)
+  globals.prepare(spaces.prepare(texts[1], header.names))
+  introspection.begin()
   return { kind = "ready" }
 end
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"regex"}
+    | {"regex", "integrations"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
@@ -308,6 +308,9 @@ class RequestHandler:
         described, functions = self._host.lookups.integration(key)
         self._handles.learn(functions)
         return {"integration": described}
+
+    def _on_integrations(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return {"names": self._host.lookups.integrations()}
 
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.output.read(str(header.get("format")))

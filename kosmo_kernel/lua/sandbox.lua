@@ -87,7 +87,8 @@ local function add_basic_functions(environment)
   end
   function E.getmetatable(value)
     local metatable = getmetatable(value)
-    if metatable == nil then return nil end
+    local trusted = native.ours(value)
+    if metatable == nil or trusted and trusted.kind == "globals" then return nil end
     local shown = rawget(metatable, "__metatable")
     if shown ~= nil then return shown end
     return type(value) == "table" and metatable or false

@@ -147,7 +147,6 @@ class KosmoMagic(Magics):
         Examples::
 
           %%kosmo_lua
-          local heroku = app.integrations.heroku
           heroku.list_apps()
 
           %%kosmo_lua -v dynos --show

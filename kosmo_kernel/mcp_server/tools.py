@@ -25,12 +25,12 @@ PREFIX = "kosmo://docs/"
 INSTRUCTIONS = """\
 A tool whose name begins with the name of an integration, such as `heroku_list_apps`, calls its service with an account
 of the user. For several calls, or to filter and count, write Lua for `lua_run`. In Lua the same function is
-`app.integrations.heroku.list_apps()`, and `parallel.map` makes many calls at once. Only what the script returns or
+`heroku.list_apps()`, and `parallel.map` makes many calls at once. Only what the script returns or
 prints is sent back. `docs_read` explains each function, and the Lua of this server. The account `demo` has fictional
 data and always exists."""
 LUA_ABOUT = """\
 Run Lua 5.4 in a sandboxed process, without access to files, programs or the network. Functions such as
-`app.integrations.heroku.list_apps()` send requests with the user's accounts. `result` has the values that the script
+`heroku.list_apps()` send requests with the user's accounts. `result` has the values that the script
 returns, or the value of its last expression; `output` has what it prints. Each run starts without variables, unless
 `session` names a session."""
 ENVELOPE: dict[str, Any] = {

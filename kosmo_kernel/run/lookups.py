@@ -45,6 +45,10 @@ class Lookups:
         integration = integrations.find(name)
         return surface([integration], {name: self.names(integration)})[0], integration.by_full_name()
 
+    def integrations(self) -> list[str]:
+        """Return the names of all integrations, installed ones included."""
+        return integrations.names()
+
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account to which a name in an integration's namespace refers.
 

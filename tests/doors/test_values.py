@@ -122,3 +122,7 @@ def test_a_reset_forgets_the_variables(door: Door) -> None:
     door.run("forgotten = 1")
     assert door.line("%kosmo reset").strip() in ("", "None")
     assert door.run("forgotten == nil").shown == ("True\n" if door.name == "magic" else "true\n")
+
+
+def test_each_integration_is_a_global_and_a_script_that_sets_its_name_wins(door: Door) -> None:
+    assert door.run("print(heroku == app.integrations.heroku) heroku = 'mine' print(heroku)").shown == "true\nmine\n"

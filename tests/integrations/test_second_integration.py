@@ -260,6 +260,7 @@ def test_lua_finds_the_package_in_the_run_that_first_names_it(installed: dict[st
         local ships = app.integrations.ferries.list_ships()
         local after = {}
         for name in pairs(app.integrations) do table.insert(after, name) end
+        assert(ferries.list_ships == app.integrations.ferries.list_ships and feries == nil)
         return table.concat(before, " "), table.concat(after, " "), ships[2].title .. " of " .. ships[2].port
     """
     _, told = lua_with_the_package(Harbour(), installed, script)

@@ -248,12 +248,12 @@ def test_what_a_dry_run_makes_of_empty_answers_is_nothing_that_stays(end: str) -
 def test_one_dry_run_goes_on_where_another_ended() -> None:
     with Session("demo") as session:
         session.run("local mine = 'my-app'")
-        run_with(session, "local heroku = app.integrations.heroku; mine = 'booking-api'", dry_run=True)
-        planned = run_with(session, "heroku.list_dynos({ app_id = mine })", dry_run=True).planned
+        run_with(session, "local services = app.integrations; mine = 'booking-api'", dry_run=True)
+        planned = run_with(session, "services.heroku.list_dynos({ app_id = mine })", dry_run=True).planned
         session.run("mine = mine .. '!'")
 
         assert [call.arguments for call in planned] == [{"app_id": "booking-api"}]
-        assert run_with(session, "return mine .. type(heroku)", dry_run=True).value == "my-app!nil"
+        assert run_with(session, "return mine .. type(services)", dry_run=True).value == "my-app!nil"
 
 
 def test_a_dry_run_is_no_cell_that_gave_something() -> None:

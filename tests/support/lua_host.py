@@ -113,6 +113,9 @@ class Answers:
     def integration(self, name: str) -> NoReturn:
         raise errors.UnknownNameError(f"There is no integration {name}.", ("heroku",))
 
+    def integrations(self) -> list[str]:
+        return ["heroku"]
+
     def docs(self, verb: str, page: str) -> str:
         return f"{verb} {page}"
 

@@ -1,5 +1,4 @@
 -- a list in place of one app asks for the dynos of every app in it
-local heroku = app.integrations.heroku
 local apps = heroku.list_apps()
 local found = {}
 

@@ -1,5 +1,4 @@
 -- outsiders have another domain than ours; teams are at herokumanager.com
-local heroku = app.integrations.heroku
 local apps = heroku.list_apps()
 local ours = heroku.get_current_user().email:match("@(.*)")
 local found = {}

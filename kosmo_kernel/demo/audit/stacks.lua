@@ -1,6 +1,5 @@
 -- heroku-20 lost its support in April 2025; heroku-22 will in April 2027
 local leaving = { ["heroku-20"] = true, ["heroku-22"] = true }
-local heroku = app.integrations.heroku
 local found = {}
 
 for _, item in ipairs(heroku.list_apps()) do

@@ -38,8 +38,6 @@ is nil for an app that was never released. `list_dynos` shows whether anything r
     returns="list",
     columns=APP,
     example="""\
-local heroku = app.integrations.heroku
-
 for _, app in ipairs(heroku.list_apps()) do
   print(app.name .. "  " .. app.stack .. "  " .. app.web_url)
 end
@@ -59,7 +57,6 @@ Heroku responds with 404 both if the app does not exist and if the account may n
     columns=APP,
     params=(_the_app("a list of records"),),
     example="""\
-local heroku = app.integrations.heroku
 local shop = heroku.get_app({ app_id = "my-app" })
 
 print(shop.name .. " runs on " .. shop.stack .. " in " .. shop.region)
@@ -82,8 +79,6 @@ command: an old one was often forgotten, and is paid for all the same.
     columns=DYNO,
     params=(_the_app("the dynos of all"),),
     example="""\
-local heroku = app.integrations.heroku
-
 for _, dyno in ipairs(heroku.list_dynos({ app_id = "my-app" })) do
   print(dyno.name .. "  " .. dyno.size .. "  " .. dyno.state .. " since " .. dyno.updated_at)
 end
@@ -130,8 +125,6 @@ meaning if `billed_price.contract` is true.
         link_record="addon.id",
     ),
     example="""\
-local heroku = app.integrations.heroku
-
 for _, addon in ipairs(heroku.list_addons({ app_id = "my-app" })) do
   print(addon.name .. "  " .. addon.plan .. "  " .. addon.state)
 end
@@ -153,8 +146,6 @@ DNS target: it can be `succeeded` while the certificate fails. If Heroku does no
     columns=DOMAIN,
     params=(_the_app("the domains of all"),),
     example="""\
-local heroku = app.integrations.heroku
-
 for _, domain in ipairs(heroku.list_domains({ app_id = "my-app" })) do
   print(domain.hostname .. "  " .. domain.kind .. "  " .. domain.acm_status)
 end
@@ -176,8 +167,6 @@ team's app have `permissions`.
     columns=COLLABORATOR,
     params=(_the_app("the collaborators of all"),),
     example="""\
-local heroku = app.integrations.heroku
-
 for _, collab in ipairs(heroku.list_collaborators({ app_id = "my-app" })) do
   print(collab.user.email .. "  " .. collab.role)
 end
@@ -197,7 +186,6 @@ functions need `read`.
     returns="record",
     columns=ACCOUNT,
     example="""\
-local heroku = app.integrations.heroku
 local me = heroku.get_current_user()
 
 print("Signed in as " .. me.email)

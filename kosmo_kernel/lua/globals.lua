@@ -1,0 +1,33 @@
+-- Globals that a script has not set: the names of integrations.
+--
+-- Those that Lua starts with are ordinary variables, so that a script, a parameter or an input of the same name wins.
+-- An integration that was installed separately is looked up when a script first uses its name like a namespace, because
+-- the parent's search for such integrations takes long.
+
+local native, spaces, positions, environment = ...
+local find, rawget, rawset, type = string.find, rawget, rawset, type
+
+local globals = {}
+
+function globals.prepare(spaces_by_name)
+  for name, space in next, spaces_by_name do
+    if rawget(environment, name) == nil then rawset(environment, name, space) end
+  end
+end
+
+-- Return whether the script's text has `name.`, `name[` or `name:`.
+local function is_used_as_namespace(name)
+  local source = positions.user_source(4) -- level 1 is this function, 2 its caller, 3 `__index`
+  return source ~= nil and find(source, "%f[%w_]" .. name .. "%s*[%.%[:]") ~= nil
+end
+
+debug.setmetatable(environment, native.register {
+  kind = "globals",
+  __index = function(_, name)
+    if type(name) == "string" and find(name, "^%l[%l%d_]*$") and is_used_as_namespace(name) then
+      return (spaces.installed(name))
+    end
+  end,
+})
+
+return globals
