@@ -6,6 +6,8 @@ for a table library. The public names below are imported on first access.
 
 from __future__ import annotations
 
+import os
+
 # Type checkers treat this name like `typing.TYPE_CHECKING`, without the import.
 TYPE_CHECKING = False
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         UntrustedError,
         UserError,
     )
+    from kosmo_kernel.python_api.heroku import heroku
     from kosmo_kernel.session import Result, Session
 
 __version__ = "0.1.0"
@@ -68,19 +71,33 @@ __all__ = [
     "UserError",
     "__version__",
     "catalogue",
+    "heroku",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its module."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a public name from its module, or the functions of an installed integration by its name."""
     from importlib import import_module
 
     if name == "catalogue":
         return import_module(f"{__name__}.catalogue")
-    home = import_module(f"{__name__}.session" if name in ("Result", "Session") else f"{__name__}.errors")
-    return getattr(home, name)
+    if name in ("Result", "Session"):
+        return getattr(import_module(f"{__name__}.session"), name)
+    if name in __all__ and name != "heroku":
+        return getattr(import_module(f"{__name__}.errors"), name)
+    if not name.startswith("_") and not _is_module(name):
+        from kosmo_kernel.python_api import namespace_named
+
+        if (namespace := namespace_named(name)) is not None:
+            globals()[name] = namespace
+            return namespace
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _is_module(name: str) -> bool:
+    """Return whether this package has such a module, which an import statement asks for as an attribute first."""
+    path = f"{__path__[0]}/{name}"
+    return os.path.exists(path) or os.path.exists(f"{path}.py")
 
 
 def __dir__() -> list[str]:

@@ -173,6 +173,7 @@ class Session:
         options: RunOptions = NO_OPTIONS,
         frontend: Frontend = NO_FRONTEND,
         *,
+        account: str | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Result:
         """Call one function or one tool of an MCP server as a script would, without a Lua process.
@@ -182,6 +183,7 @@ class Session:
             arguments: the arguments by name, as Lua values.
             options: the account, and how to make the call; limits and variables are not used.
             frontend: the callbacks of the user interface.
+            account: the account that the call names, as in `heroku.staging.list_apps`; that of the options when None.
             is_cancelled: returns whether the caller was cancelled; called a few times a second.
 
         Returns:
@@ -195,7 +197,7 @@ class Session:
         run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
             with self._recorded(run, result, function):
-                result.values = run.calls.call(CallRequest(function, None, dict(arguments), [], None), is_cancelled)
+                result.values = run.calls.call(CallRequest(function, account, dict(arguments), [], None), is_cancelled)
         except KeyboardInterrupt:
             error: KosmoError = StoppedError("Interrupted.")
             error.result = result
@@ -383,6 +385,14 @@ class Session:
             raise failure.error from None
 
     # Accounts ----------------------------------------------------------------------------------------
+
+    def account_names(self, integration: str) -> list[str]:
+        """Return the accounts of an integration, as `accounts.names`; in a replay those of the recording.
+
+        Raises:
+            UnknownNameError: there is no such integration.
+        """
+        return self._recording.names(integrations.find(integration))
 
     def budget_left(self, integration: str, account: str) -> int | None:
         """Return the remaining requests of an account's rate limit, without using one; None if the service has none.

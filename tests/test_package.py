@@ -20,6 +20,8 @@ def test_the_public_names_are_those_of_their_modules() -> None:
     tree = {name: value for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")}
     parts = {"Session": session.Session, "Result": session.Result, "catalogue": catalogue}
     public = {name: getattr(kosmo_kernel, name) for name in kosmo_kernel.__all__}
+    heroku = public.pop("heroku")
+    assert repr(heroku).startswith("<Heroku: ")
     assert public == tree | parts | {"__version__": kosmo_kernel.__version__}
 
 

@@ -45,6 +45,7 @@ LAYERS = (
     {"lua", "mcp"},
     {"run"},
     {"session"},
+    {"python_api"},
     {"explorer", "mcp_server", "runbook", "snapshot"},
     {"cli", "kernel", "magic"},
     {"__init__", "__main__"},
@@ -110,7 +111,7 @@ STARTS = {
     ),
     "the magic": Start(
         ["-c", f"import {NAME}.magic"],
-        {"client", "errors", "explorer", "magic", "notebook", "render", "results", "safety", "settings"},
+        {"client", "errors", "explorer", "magic", "notebook", "python_api", "render", "results", "safety", "settings"},
         {"IPython", "pygments", "traitlets"},
     ),
 }

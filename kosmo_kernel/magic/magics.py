@@ -31,6 +31,7 @@ from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook.cell_value import small_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish
+from kosmo_kernel.python_api.current import share_session, stop_sharing
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check
@@ -251,6 +252,7 @@ class KosmoMagic(Magics):
 
     def unregister(self) -> None:
         """Restore the magics that these replaced, and end the session."""
+        stop_sharing(self)
         self._editing.remove()
         manager = self.shell.magics_manager
         for (kind, name), original in self._replaced.items():
@@ -302,7 +304,9 @@ def load(shell: InteractiveShell) -> None:
     except KosmoError as error:
         show_shortly(error, colour=shell.colors.lower() != "nocolor")
         raise
-    shell.register_magics(KosmoMagic(shell, **settings))
+    magic = KosmoMagic(shell, **settings)
+    shell.register_magics(magic)
+    share_session(magic)
 
 
 def unload(shell: InteractiveShell) -> None:

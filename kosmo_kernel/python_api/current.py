@@ -1,0 +1,59 @@
+"""The session that calls from Python use.
+
+In a notebook with `%load_ext kosmo_kernel`, it is the session of the Lua cells, so both share connections, the cache,
+the rate limit, permissions and the account. Otherwise it is a session of this process, created at the first call.
+"""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kosmo_kernel.session import Session
+
+
+class Notebook(Protocol):
+    """What has a session, such as the magics of an IPython shell; the session is created when it is first read."""
+
+    @property
+    def session(self) -> Session:
+        """The session of the notebook's cells."""
+
+
+_notebooks: list[weakref.ref[Notebook]] = []  # those that were loaded, the last one at the end
+_own: list[Session] = []  # one at most
+
+
+def current_session() -> Session:
+    """Return the session of the notebook that was loaded last, or that of this process.
+
+    Raises:
+        SettingsError: a setting of the session is invalid.
+    """
+    for reference in reversed(_notebooks):
+        if notebook := reference():
+            return notebook.session
+    if not _own:
+        from kosmo_kernel.session import Session
+
+        _own.append(Session())
+        atexit.register(close_own_session)
+    return _own[0]
+
+
+def share_session(notebook: Notebook) -> None:
+    """Use a notebook's session for calls from Python, as long as the notebook exists."""
+    _notebooks.append(weakref.ref(notebook))
+
+
+def stop_sharing(notebook: Notebook) -> None:
+    """Undo `share_session`."""
+    _notebooks[:] = [one for one in _notebooks if one() not in (notebook, None)]
+
+
+def close_own_session() -> None:
+    """Close the session of this process, if there is one; the next call creates another."""
+    while _own:
+        _own.pop().close()

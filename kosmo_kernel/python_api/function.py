@@ -1,0 +1,138 @@
+"""One function of the catalogue as a Python function, with its signature and its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import Parameter, Signature
+from typing import Any
+
+from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
+from kosmo_kernel.docs.page import paragraphs
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
+
+# Arguments that say how a call is made, by name, with their default and a line of documentation.
+CALL_OPTIONS = {
+    "dry_run": (False, "show the requests that the call would send, and send none"),
+    "fresh": (False, "ask the service again instead of using an answer of this session"),
+}
+
+
+_RETURNS = {"list": "a DataFrame", "record": "a mapping (for a list, a DataFrame)"}
+
+
+def python_function(integration: Integration, function: Function, account: str | None) -> Callable[..., Any]:
+    """Return a function that calls the service, and whose help and signature are those of the catalogue.
+
+    Parameters:
+        integration: the service.
+        function: what to call.
+        account: the alias of the account; the session's when None.
+    """
+
+    def call(*values: Any, **named: Any) -> Any:
+        return _call(integration, function, account, values, named)
+
+    call.__name__ = function.name
+    call.__qualname__ = f"{integration.name}.{function.name}"
+    call.__module__ = "kosmo_kernel"
+    call.__doc__ = "\n".join(_documentation(integration, function))
+    call.__signature__ = signature(function)  # type: ignore[attr-defined] # read by `inspect.signature`
+    return call
+
+
+def signature(function: Function) -> Signature:
+    """Return the signature: the parameters of the function in their order, then how the call is made."""
+    kind, option = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+    ordered = sorted(function.params, key=lambda param: not param.required)
+    parameters = [Parameter(p.name, kind, default=Parameter.empty if p.required else None) for p in ordered]
+    options = dict.fromkeys(RESERVED) if function.fan_out else {}
+    options |= {name: default for name, (default, _) in CALL_OPTIONS.items()}
+    return Signature([*parameters, *(Parameter(name, option, default=value) for name, value in options.items())])
+
+
+def _call(
+    integration: Integration, function: Function, account: str | None, values: tuple[Any, ...], named: dict[str, Any]
+) -> Any:
+    """Call a function, and return what a cell that makes this call would show.
+
+    Raises:
+        KosmoError: the call failed.
+    """
+    from kosmo_kernel.python_api.current import current_session
+    from kosmo_kernel.python_api.frontend import call_frontend, hide_own_frames, show_notes
+    from kosmo_kernel.run.options import RunOptions
+    from kosmo_kernel.values.from_python import lua_value
+
+    options = {name: named.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
+    session = current_session()
+    try:
+        arguments = {name: lua_value(_listed(value), name) for name, value in _named(function, values, named).items()}
+        with call_frontend() as frontend:
+            full_name = f"{integration.name}.{function.name}"
+            result = session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
+    except KosmoError as error:
+        session.last_error = error
+        if isinstance(error, InvalidArgumentsError) and error.advice:
+            error.advice = f"Write {example(integration, function)}"
+        if error.result is not None:
+            show_notes(error.result.notes)
+        hide_own_frames(error)
+        raise error.with_traceback(None) from None
+    from kosmo_kernel.notebook.cell_value import value_of
+    from kosmo_kernel.results.dry_run import replace_values_with_plan
+    from kosmo_kernel.settings.cell_options import Options
+
+    if options["dry_run"]:
+        show_notes([replace_values_with_plan(result)])
+    show_notes(result.split_notes(tables=True)[1])
+    return value_of(result.values, Options(), result.attrs())
+
+
+def _named(function: Function, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments by name.
+
+    Raises:
+        InvalidArgumentsError: there are more positional arguments than parameters, or one is given twice.
+    """
+    by_position = function.named(values)
+    if twice := [name for name in by_position if named.get(name) is not None]:
+        raise InvalidArgumentsError(f"`{twice[0]}` is given by position and by name.", where=function.name)
+    return {**by_position, **{name: value for name, value in named.items() if value is not None}}
+
+
+def _listed(value: Any) -> Any:
+    """Return a value whose items can be read more than once."""
+    return list(value) if isinstance(value, Iterator) else value
+
+
+def example(integration: Integration, function: Function) -> str:
+    """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
+    given = (f"{param.name}={_example_value(param)}" for param in function.params if param.required)
+    return f"{integration.name}.{function.name}({', '.join(given)})"
+
+
+def _example_value(param: Param) -> str:
+    if not param.example:
+        return param.name
+    return f'"{param.example}"' if param.kind == "string" else param.example
+
+
+def _documentation(integration: Integration, function: Function) -> Iterator[str]:
+    """Yield the blocks of a docstring: what the function does, its parameters, an example, and what comes back."""
+    yield f"{function.summary}.\n"
+    yield f"    {example(integration, function)}\n"
+    if function.description:
+        yield f"{paragraphs(function.description)}\n"
+    docs = [(param.name, param.doc) for param in function.params]
+    if function.fan_out:
+        docs += [(param.name, f"with a list: {param.doc[0].lower()}{param.doc[1:]}") for param in RESERVED.values()]
+    docs += [(name, doc) for name, (_, doc) in CALL_OPTIONS.items()]
+    yield "Parameters:"
+    yield from (f"    {name}: {doc}." for name, doc in docs)
+    yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; nil stands for a missing value:"
+    yield from (f"    {column.name} ({_kind(column)}): {column.doc}" for column in function.columns)
+
+
+def _kind(column: Column) -> str:
+    kind = "UTC time" if column.kind == "timestamp" else column.kind
+    return f"{kind} or missing" if column.nullable and column.default is None else kind

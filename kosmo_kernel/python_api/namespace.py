@@ -1,0 +1,93 @@
+"""An integration, or one of its accounts, as a Python namespace whose attributes are the functions of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from kosmo_kernel.accounts import DEFAULT
+from kosmo_kernel.catalogue import Integration, nearest
+from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.python_api.current import current_session
+from kosmo_kernel.python_api.function import python_function
+from kosmo_kernel.settings.aliases import normalize_alias
+
+
+class UnknownAttributeError(UnknownNameError, AttributeError):
+    """A function or account that does not exist. Also an AttributeError, which `hasattr` and `getattr` expect."""
+
+
+class Namespace(ModuleType):
+    """The functions of an integration. It is a module, so that `help` prints its documentation.
+
+    Attributes are functions, or accounts: `heroku.list_apps()`, `heroku.staging.list_apps()`. An account whose name is
+    no Python name is an item: `heroku["my-team"].list_apps()`. Nothing is sent before a function is called.
+
+    Parameters:
+        integration: the service.
+        account: the alias of the account that the functions use; that of the session when None.
+    """
+
+    def __init__(self, integration: Integration, account: str | None = None) -> None:
+        super().__init__(f"kosmo_kernel.{integration.name}")
+        self._integration, self._account = integration, account
+        self.__doc__ = "\n".join(_documentation(integration, account))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # a protocol of Python, such as `__wrapped__`
+            raise AttributeError(name)
+        function = self._integration.names().get(name)
+        if function is not None:
+            value = python_function(self._integration, function, self._account)
+            setattr(self, name, value)
+            return value
+        if self._account is None and (alias := self._alias(name)) is not None:
+            return Namespace(self._integration, alias)
+        names = [*self._functions(), *self._accounts()]
+        near = tuple(f"{self._integration.name}.{one}" for one in nearest(name, names))
+        raise UnknownAttributeError(
+            f"{self._integration.title} has no function{'' if self._account else ' or account'} `{name}`.", near
+        )
+
+    def __getitem__(self, account: str) -> Namespace:
+        """Return the functions for an account, by its alias.
+
+        Raises:
+            UnknownNameError: there is no such account; with the nearest names.
+        """
+        alias = self._alias(account)
+        if alias is None:
+            near = nearest(account, self._accounts())
+            suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
+            raise UnknownNameError(f"{self._integration.title} has no account `{account}`.", suggestions)
+        return Namespace(self._integration, alias)
+
+    def __dir__(self) -> list[str]:
+        return [*self._functions(), *(name for name in self._accounts() if name.isidentifier())]
+
+    def __repr__(self) -> str:
+        account = self._account or "the session's"
+        title, name = self._integration.title, self._integration.name
+        return f"<{title}: {len(self._functions())} functions, account {account}; help({name})>"
+
+    def _functions(self) -> list[str]:
+        return [function.name for function in self._integration.functions]
+
+    def _accounts(self) -> list[str]:
+        return [] if self._account else current_session().account_names(self._integration.name)
+
+    def _alias(self, name: str) -> str | None:
+        """Return the alias of an account from any spelling, or None; `default` is one even without a token."""
+        wanted = normalize_alias(name)
+        return next((one for one in (DEFAULT, *self._accounts()) if normalize_alias(one) == wanted), None)
+
+
+def _documentation(integration: Integration, account: str | None) -> Iterator[str]:
+    name, first = integration.name, integration.functions[0].name
+    used = f"the account `{account}`" if account else "the account of the session"
+    yield f"{integration.description}\n"
+    yield f'The functions use {used}. Another account is `{name}.staging` or `{name}["my-team"]`.'
+    yield f"`help({name}.{first})` has the parameters and fields of a function.\n"
+    width = max(len(function.name) for function in integration.functions)
+    yield from (f"{function.name.ljust(width)}  {function.summary}" for function in integration.functions)

@@ -1,0 +1,169 @@
+"""Functions called from Python give what cells of Lua give, with the same session."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from python_shell import MakeShell, run, shells, value
+
+from kosmo_kernel import integrations
+from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError
+from kosmo_kernel.python_api import namespace_named
+from kosmo_kernel.python_api.current import close_own_session, current_session
+from kosmo_kernel.python_api.stub import stub, stub_file
+from kosmo_kernel.render.frames import KosmoFrame
+from kosmo_kernel.session import Session
+
+
+@pytest.fixture
+def heroku(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return the functions of Heroku, with the demo as the account of a session that ends with the test."""
+    monkeypatch.setenv("KOSMO_DEMO", "1")
+    close_own_session()
+    yield namespace_named("heroku")
+    close_own_session()
+
+
+@pytest.fixture
+def make_shell() -> Iterator[MakeShell]:
+    with shells() as make:
+        yield make
+
+
+def test_a_list_is_the_frame_that_a_cell_shows(heroku: Any) -> None:
+    frame = heroku.list_dynos(app_id="my-app")
+    with Session("demo") as session:
+        of_lua = session.run('return app.integrations.heroku.list_dynos("my-app")').frame()
+    assert isinstance(frame, KosmoFrame)
+    pd.testing.assert_frame_equal(frame, of_lua)
+    assert frame.attrs == of_lua.attrs
+
+
+def test_a_record_is_a_mapping(heroku: Any) -> None:
+    app = heroku.get_app("my-app")
+    assert app["name"] == "my-app"
+    assert {**app}["stack"]["name"] == "heroku-24"
+
+
+@pytest.mark.parametrize("form", ["frame", "column", "list", "records", "iterator"])
+def test_many_apps_are_asked_at_once_in_whatever_form_they_come(heroku: Any, form: str) -> None:
+    apps = heroku.list_apps().head(3)
+    names = list(apps["name"])
+    forms = {
+        "frame": apps,
+        "column": apps["name"],
+        "list": names,
+        "records": [{"name": name} for name in names],
+        "iterator": iter(names),
+    }
+    dynos = heroku.list_dynos(app_id=forms[form], limit=2)
+    assert set(dynos["app_id"]) <= set(names)
+    assert len(dynos) == len(heroku.list_dynos(names))
+
+
+def test_what_fails_is_an_error_or_is_collected(heroku: Any) -> None:
+    with pytest.raises(RefusedError, match="no-such-app"):
+        heroku.list_dynos(["my-app", "no-such-app"])
+    dynos, failures = heroku.list_dynos(["my-app", "no-such-app"], errors="collect")
+    assert set(dynos["app_id"]) == {"my-app"}
+    assert list(failures["app_id"]) == ["no-such-app"]
+    assert dynos.attrs["note"] == "1 of 2 apps could not be read: no-such-app (404 not_found)"
+
+
+def test_a_dry_run_sends_nothing_and_gives_the_plan(heroku: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = heroku.list_dynos(app_id=["my-app", "shop"], dry_run=True)
+    assert [url.rpartition("/apps/")[2] for url in plan["url"]] == ["my-app/dynos", "shop/dynos"]
+    assert "2 calls, none made" in capsys.readouterr().err
+    last: Any = current_session().last
+    assert last.calls == []
+
+
+def test_the_demo_says_that_it_is_fiction(heroku: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    heroku.list_apps()
+    assert capsys.readouterr().err == "Fictional data: the account in use is the demo.\n"
+
+
+def test_an_account_is_an_attribute_or_an_item(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEROKU_API_KEY_MY_TEAM", "fictional-token")
+    assert heroku.demo.list_apps().attrs["account"] == "demo"
+    assert heroku["my-team"].list_apps(dry_run=True)["account"].tolist() == ["my_team"]
+    assert heroku.my_team.list_apps(dry_run=True)["account"].tolist() == ["my_team"]
+    assert "my_team" in dir(heroku)
+    with pytest.raises(UnknownNameError, match='Did you mean: heroku\\["demo"\\]'):
+        heroku["demos"]
+
+
+@pytest.mark.parametrize("name", ["list_dyno", "stagin"])
+def test_an_unknown_name_is_an_attribute_error_with_the_nearest_names(heroku: Any, name: str) -> None:
+    assert not hasattr(heroku, name)
+    with pytest.raises(UnknownNameError, match=f"`{name}`"):
+        getattr(heroku, name)
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "mistake"),
+    [
+        ((), {}, "`app_id` is missing"),
+        ((), {"app": "my-app"}, "did you mean `app_id`?"),
+        (("my-app", "shop"), {}, "at most 1"),
+        (("my-app",), {"app_id": "shop"}, "by position and by name"),
+        ((object(),), {}, "has no Lua form"),
+        (("not/an/app",), {}, "an app's name or UUID"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_an_error_before_anything_is_sent(
+    heroku: Any, positional: tuple[Any, ...], named: dict[str, Any], mistake: str
+) -> None:
+    with pytest.raises(InvalidArgumentsError) as caught:
+        heroku.list_dynos(*positional, **named)
+    assert mistake in caught.value.message
+    assert "({" not in caught.value.message  # a call in Lua
+
+
+def test_help_and_completion_have_the_reference(heroku: Any) -> None:
+    functions = [function.name for function in integrations.find("heroku").functions]
+    assert set(functions) <= set(dir(heroku))
+    page = pydoc.plain(pydoc.render_doc(heroku.list_dynos))
+    assert 'heroku.list_dynos(app_id="my-app")' in page
+    assert "release.version (integer)" in page
+    assert all(name in pydoc.plain(pydoc.render_doc(heroku)) for name in functions)
+    assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, limit=None, dry_run=False, fresh=False)"
+
+
+@pytest.mark.parametrize("integration", integrations.BUILT_IN, ids=lambda one: one.name)
+def test_the_stub_for_type_checkers_is_that_of_the_catalogue(integration: Any) -> None:
+    assert stub_file(integration).read_text(encoding="utf-8") == stub(integration)
+
+
+def test_in_a_notebook_the_session_is_that_of_its_cells(make_shell: MakeShell) -> None:
+    shell = make_shell()
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    run(shell, "%kosmo demo")
+    run(shell, "from kosmo_kernel import heroku; apps = heroku.list_apps()")
+    magic = shell.magics_manager.registry["KosmoMagic"]
+    assert current_session() is magic.session
+    last: Any = magic.session.last
+    assert [call.account for call in last.calls] == ["demo"]
+    assert value(shell, "len(apps)") == value(shell, "%kosmo_lua #app.integrations.heroku.list_apps()")
+    shell.run_line_magic("unload_ext", "kosmo_kernel")
+    assert current_session() is not magic.session
+    close_own_session()
+
+
+def test_an_error_shows_the_line_of_the_user_and_none_of_ours(
+    make_shell: MakeShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = make_shell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    run(shell, "from kosmo_kernel import heroku")
+    error: Any = run(shell, "def find():\n    return heroku.demo.get_app('no-such-app')\nfind()").error_in_exec
+    text = "\n".join(error._render_traceback_())
+    assert "heroku.demo.get_app('no-such-app')" in text
+    assert "Couldn't find that app" in text
+    assert "python_api" not in text
