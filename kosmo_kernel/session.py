@@ -438,6 +438,11 @@ class Session:
         """The process id of the Lua process, or None when none runs."""
         return self._machine.pid
 
+    @property
+    def is_recording(self) -> bool:
+        """Return whether responses are recorded in a file."""
+        return self._recording.cassette is not None and self._recording.cassette.live
+
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""
         return (*self._services.tokens(), *self.servers.secrets())

@@ -4,9 +4,9 @@
 that `kosmo --help` takes hardly longer than click itself. A command returns its exit code or raises an error; `outcome`
 turns errors into a message or a JSON document and an exit code:
 
-    0  done        1  failed        2  called wrongly        130  interrupted
+    0  done        1  failed        2  called wrongly        130  interrupted        141  standard output was closed
 
-With `--json`, standard output is one JSON document in each of these cases.
+With `--json`, standard output is one JSON document in each of the first four cases.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from io import TextIOWrapper
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 from kosmo_kernel import __version__
-from kosmo_kernel.cli.shell_interface import COMPLETION_VARIABLE, FAILED, INTERRUPTED, SUCCESS, USAGE_ERROR
+from kosmo_kernel.cli.shell_interface import CLOSED, COMPLETION_VARIABLE, FAILED, INTERRUPTED, SUCCESS, USAGE_ERROR
+from kosmo_kernel.cli.streams import ClosedStreamError, discard_unwritten, replace_streams
 from kosmo_kernel.errors import KosmoError, StoppedError
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # New objects between two garbage collections. With Python's default, collecting while modules are imported takes as
 # long as starting Python.
 GC_THRESHOLD = 50_000
-CLOSED = "Error: Standard output was closed by its reader. The rest was not written."
 
 
 class CommandEntry(NamedTuple):
@@ -104,10 +103,6 @@ COMMANDS = {
 }
 
 
-class ClosedPipeError(Exception):
-    """The reader of standard output closed it. Unlike `BrokenPipeError`, click does not handle it and exit."""
-
-
 class Kosmo(click.Group):
     """The group of all commands, each imported when it is used."""
 
@@ -115,12 +110,12 @@ class Kosmo(click.Group):
         """Run the command.
 
         Raises:
-            ClosedPipeError: the reader of standard output closed it.
+            KosmoError: a pipe other than standard output and standard error broke. click would exit without a message.
         """
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise ClosedPipeError from error
+            raise KosmoError(f"The connection to another program broke off: {error.strerror or error}.") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
@@ -183,7 +178,7 @@ def _integration_command(name: str) -> click.Command | None:
     options_metavar="",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\n`kosmo COMMAND --help` says more about each.\n"
-    "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.",
+    "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted, 141 output closed.",
 )
 @click.version_option(__version__, prog_name="kosmo", message="%(prog)s %(version)s")
 def kosmo() -> None:
@@ -206,7 +201,7 @@ def outcome(argv: list[str]) -> int:
     Returns:
         The exit code.
     """
-    _prepare_streams()
+    replace_streams()
     if COMPLETION_VARIABLE in os.environ:  # a shell requests completions, which `kosmo.main` prints
         from kosmo_kernel.cli.completion import register
 
@@ -214,8 +209,9 @@ def outcome(argv: list[str]) -> int:
     try:
         code: int | None = kosmo.main(argv, prog_name="kosmo", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, ClosedPipeError):  # the reader closed the pipe: `kosmo … | head`
-        return _report_closed_pipe()
+    except ClosedStreamError:  # `kosmo … | head`
+        discard_unwritten()
+        return CLOSED
     except click.Abort:
         return _fail(argv, StoppedError("Interrupted."))
     except (click.ClickException, KosmoError) as error:
@@ -246,10 +242,11 @@ def _fail(argv: list[str], error: Exception) -> int:
         else:
             sys.stdout.flush()
             print_error(error)
-    except BrokenPipeError:
-        return _report_closed_pipe()
+    except ClosedStreamError:
+        discard_unwritten()
+        return CLOSED
     except OSError:  # the disk is full
-        _discard_standard_output()
+        discard_unwritten()
         with suppress(OSError):  # standard error may go to the same disk
             print_error(error)
     if isinstance(error, StoppedError):
@@ -260,37 +257,6 @@ def _fail(argv: list[str], error: Exception) -> int:
 def _command_arguments(argv: list[str]) -> list[str]:
     """Return the arguments of the command, without those of a script after `--`."""
     return argv[: argv.index("--")] if "--" in argv else argv
-
-
-def _prepare_streams() -> None:
-    """Replace output streams that the caller closed, and let both streams accept any text."""
-    sys.stdout = sys.stdout or _open_null_device()
-    sys.stderr = sys.stderr or _open_null_device()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # the terminal's encoding may lack characters of the output
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _report_closed_pipe() -> int:
-    """Print that the output is incomplete, which a reading script could not notice otherwise.
-
-    Returns:
-        The exit code.
-    """
-    _discard_standard_output()
-    with suppress(OSError):  # standard error may be closed as well
-        sys.stderr.write(f"{CLOSED}\n")
-        sys.stderr.flush()
-    return FAILED
-
-
-def _discard_standard_output() -> None:
-    """Redirect standard output to the null device, so that Python does not fail to flush it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _open_null_device() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _nearest(name: str) -> str:

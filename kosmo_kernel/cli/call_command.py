@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.output import document
+from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.results.result import Result
 
@@ -45,7 +46,7 @@ class CallCommand(Command):
         from kosmo_kernel.render.terminal_progress import TerminalProgress
         from kosmo_kernel.run.options import Frontend, RunOptions
 
-        line = TerminalProgress(sys.stderr)
+        line = TerminalProgress(styled(sys.stderr))
         with line, LiveOutput(session, line, aside=True) as live_output:
             options = RunOptions(dry_run=self.dry_run, force=force)
             frontend = Frontend(live_output, ask=partial(ask, line), progress=line)

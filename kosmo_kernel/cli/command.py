@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.cli.output import coloured, document, print_note
+from kosmo_kernel.cli.output import document, print_note, write_label
 from kosmo_kernel.errors import KosmoError
 
 
@@ -73,9 +73,8 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
         error: the error that was raised.
         brief: omit Lua's stack, and an excerpt of the script that is a single line.
     """
-    label = click.style("Error:", fg="red", bold=True) if coloured(sys.stderr) else "Error:"
-    sys.stderr.write(f"{label} ")
-    print_note(message_of(error))
+    write_label(sys.stderr, "Error:", "red")
+    print_note(f" {message_of(error)}")
     if isinstance(error, KosmoError):
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):

@@ -22,7 +22,7 @@ from kosmo_kernel.cli.account_checks import service, settings
 from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
-from kosmo_kernel.cli.output import coloured, document, print_result
+from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.errors import KosmoError
@@ -135,8 +135,9 @@ def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[
         print_result(f"\n{heading}" if number else heading)
         for place, (label, finding) in enumerate(zip(labels, findings, strict=True)):
             mark, colour = MARKS[finding.state]
-            sys.stdout.write(f"  {click.style(mark, fg=colour, bold=True) if coloured(sys.stdout) else mark} ")
-            print_result(_wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
+            sys.stdout.write("  ")
+            write_label(sys.stdout, mark, colour)
+            print_result(" " + _wrapped(finding.message, f"{label.ljust(width)}  ", width + 6).removeprefix("    "))
             following = findings[place + 1].what_to_do if place + 1 < len(findings) else ""
             if finding.what_to_do != following:  # the same advice for adjacent findings is printed once, below the last
                 for line in finding.what_to_do.splitlines():

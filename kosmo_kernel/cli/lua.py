@@ -21,6 +21,7 @@ from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctr
 from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
+from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.cli.values import show_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.terminal_progress import TerminalProgress
@@ -131,7 +132,7 @@ def lua(
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
-    line = TerminalProgress(sys.stderr)
+    line = TerminalProgress(styled(sys.stderr))
     try:
         with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live_output:
             frontend = Frontend(

@@ -1,7 +1,7 @@
 """Connect a Lua run to the terminal: live output, progress, questions, standard input and Ctrl-C.
 
 The first Ctrl-C asks Lua to stop, so that the output and calls so far are still reported; a second one ends the command
-immediately. The run is also stopped when the reader of a pipe closes it, because its output could not be read.
+immediately. The run is also stopped when the reader of its output closes the stream, unless it is recorded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from kosmo_kernel.cli.output import write
+from kosmo_kernel.cli.streams import ClosedStreamError
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.session import Session
 
@@ -20,8 +21,8 @@ from kosmo_kernel.session import Session
 class LiveOutput:
     """An `on_output` callback that writes the output of a run immediately.
 
-    Use it as a context manager around the run: leaving it ends an unfinished line, and raises the `BrokenPipeError` of
-    a closed pipe.
+    Use it as a context manager around the run: leaving it ends an unfinished line, and raises the
+    `ClosedStreamError` of a closed stream.
 
     Parameters:
         session: the session that runs.
@@ -34,19 +35,20 @@ class LiveOutput:
         self._to_stderr = aside
         self._progress = line
         self._line_is_open = False
-        self._pipe_error: BrokenPipeError | None = None
+        self._closed: ClosedStreamError | None = None
 
     def __call__(self, stream: str, text: str) -> None:
         """Write `text` to the stream of this name, `stdout` or `stderr`."""
-        if self._pipe_error is not None:
+        if self._closed is not None:
             return
         target = sys.stderr if stream == "stderr" or self._to_stderr else sys.stdout
         self._progress.make_way(target, text)
         try:
             write(target, text)
-        except BrokenPipeError as error:
-            self._pipe_error = error
-            self._session.interrupt()
+        except ClosedStreamError as error:
+            self._closed = error
+            if not self._session.is_recording:  # a recording has all responses of the run
+                self._session.interrupt()
         if stream == "stdout" and text:
             self._line_is_open = not text.endswith("\n")
 
@@ -56,8 +58,8 @@ class LiveOutput:
     def __exit__(self, *_: object) -> None:
         if self._line_is_open:  # start the next output, on either stream, on its own line
             self("stdout", "\n")
-        if self._pipe_error is not None:
-            raise self._pipe_error
+        if self._closed is not None:
+            raise self._closed
 
 
 @contextmanager

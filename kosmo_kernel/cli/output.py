@@ -1,8 +1,7 @@
 """Print the output of commands.
 
-Results go to standard output; notes, progress and errors go to standard error. JSON documents are always UTF-8,
-whatever the terminal's encoding. Control characters from scripts and services could rewrite what a terminal shows, so
-they are removed there; a pipe gets the text byte for byte.
+Results go to standard output; notes, progress and errors go to standard error. JSON documents and the other forms of
+`--format` are always UTF-8, whatever the terminal's encoding. `streams.py` escapes control characters in all of it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from kosmo_kernel.cli.streams import escape_controls, escape_json, output_stream, styled
 
 if TYPE_CHECKING:
     from kosmo_kernel.docs import Page
@@ -26,19 +27,17 @@ def document(value: Any) -> None:
     """
     from kosmo_kernel.values.records import encode
 
-    write_bytes(encode(value, indent=2) + b"\n")
+    print_json(encode(value, indent=2) + b"\n")
 
 
-def write_bytes(data: bytes) -> None:
-    """Write all bytes to standard output, after the text written before and regardless of the stream's encoding.
+def print_json(text: bytes) -> None:
+    """Print JSON text to standard output, as UTF-8."""
+    output_stream(sys.stdout).write_bytes(escape_json(text))
 
-    With PYTHONUNBUFFERED=1 the stream is not buffered, and one write may take only a part of the data.
-    """
-    sys.stdout.flush()
-    remaining = memoryview(data)
-    while remaining:
-        remaining = remaining[sys.stdout.buffer.write(remaining) :]
-    sys.stdout.buffer.flush()
+
+def print_utf8(text: str) -> None:
+    """Print a text to standard output as UTF-8, regardless of the stream's encoding."""
+    output_stream(sys.stdout).write_bytes(escape_controls(text).encode(errors="backslashreplace"))
 
 
 def print_result(text: str, *, end: str = "\n") -> None:
@@ -76,18 +75,14 @@ def print_note(text: str) -> None:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write an untrusted text to `stream` and flush; a terminal gets it sanitized."""
-    stream.write(printable(text) if stream.isatty() else text)
+    """Write a text to `stream` and flush."""
+    stream.write(text)
     stream.flush()
 
 
-def printable(text: str) -> str:
-    """Return `text` without terminal control characters, except for newlines, tabs and carriage returns."""
-    from kosmo_kernel import safety
-
-    return safety.sanitize_text(text).replace("\b", "")
-
-
-def coloured(stream: TextIO) -> bool:
-    """Return whether `stream` is a terminal and colours are not disabled (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def write_label(stream: TextIO, text: str, colour: str) -> None:
+    """Write a text to `stream`, bold and in a colour if it is a terminal and colours are not disabled."""
+    if stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":  # https://no-color.org
+        styled(stream).write(click.style(escape_controls(text), fg=colour, bold=True))
+    else:
+        stream.write(text)

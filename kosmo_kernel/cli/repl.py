@@ -22,6 +22,7 @@ from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.cli.values import show_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
@@ -181,7 +182,7 @@ class Repl:
         """
         options = options or Options()
         dry_run = self._dry_run or options.dry_run
-        line = TerminalProgress(sys.stderr)
+        line = TerminalProgress(styled(sys.stderr))
         try:
             with line, LiveOutput(self._session, line) as live:
                 run_options = RunOptions.of_cell(

@@ -19,6 +19,7 @@ from kosmo_kernel import runbook
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.options import not_blank, recording_options
 from kosmo_kernel.cli.output import document, print_note, print_result
+from kosmo_kernel.cli.streams import console
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.runbook import Report, page
 from kosmo_kernel.runbook.parameters import Parameter
@@ -106,11 +107,11 @@ def _progress(stack: ExitStack, name: str) -> Callable[[int, int], None]:
     """Return the `on_cell` callback: a transient progress bar on a terminal, otherwise a no-op."""
     if not sys.stderr.isatty():
         return lambda _done, _of: None
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
-    bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    name_column = TextColumn("{task.description}", markup=False)
+    columns = (name_column, BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
+    bar = stack.enter_context(Progress(*columns, console=console(sys.stderr), transient=True))
     task = bar.add_task(name, total=None)
     return lambda done, of: bar.update(task, completed=done, total=of)
 

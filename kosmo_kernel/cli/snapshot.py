@@ -13,6 +13,7 @@ from kosmo_kernel.cli.completions import files
 from kosmo_kernel.cli.lua_run import LiveOutput
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
+from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
@@ -43,7 +44,7 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
 
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """
-    line = TerminalProgress(sys.stderr)
+    line = TerminalProgress(styled(sys.stderr))
     with (
         Session(one_account(account, demo=demo)) as session,
         line,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich import box
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.style import Style
 from rich.syntax import ANSISyntaxTheme
@@ -17,9 +16,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
+from kosmo_kernel.cli import streams
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import escape_control, format_column, is_number
 from kosmo_kernel.values.records import Record, Records
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDEST = 40  # maximum width of a table column, in terminal columns
 # ANSI colours, which the terminal adapts to its background.
@@ -51,7 +54,7 @@ _GAP = 2  # terminal columns between two table columns
 
 def console() -> Console:
     """Return a rich console for standard output. Its width and use of colours follow the terminal."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, theme=_PAGE)
+    return streams.console(sys.stdout, theme=_PAGE)
 
 
 def print_page(page: str) -> None:

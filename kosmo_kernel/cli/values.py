@@ -21,12 +21,13 @@ import csv
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from io import StringIO
 from itertools import chain, islice
 from math import isfinite
-from typing import Any
+from typing import Any, AnyStr
 
-from kosmo_kernel.cli.output import document, print_note, print_result, show_page, write, write_bytes
+from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.results.dry_run import plan_of, replace_values_with_plan
@@ -83,10 +84,11 @@ def write_values(values: Sequence[Any], form: str | None = None, below: str = ""
         document(values[0] if len(values) == 1 else list(values) or None)
     elif form == "jsonl":
         items = (value if isinstance(value, (Records, list)) else [value] for value in values)
-        _write_lines(f"{encode(item).decode()}\n" for item in chain.from_iterable(items))
+        _write_batches((encode(item) + b"\n" for item in chain.from_iterable(items)), b"", print_json)
     else:
         for place, block in enumerate(blocks_of(values)):
-            _write_lines(chain(["\n"] if place else [], _FORMATTERS[form](*block)))
+            lines = chain(["\n"] if place else [], _FORMATTERS[form](*block))
+            _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
 def _show(values: Sequence[Any], below: str) -> None:
@@ -102,7 +104,7 @@ def _show(values: Sequence[Any], below: str) -> None:
             print_records(value, below)
             below = "" if kind is ValueKind.TABLE else below
         else:
-            sys.stdout.writelines(_separated_lines(kind, value))
+            _write_batches(_separated_lines(kind, value), "", partial(write, sys.stdout))
 
 
 # Values as rows of text
@@ -220,11 +222,8 @@ def _inline(text: str) -> str:
     return text if _WEB_ADDRESS.fullmatch(text) else markdown_text(text)
 
 
-def _write_lines(lines: Iterable[str]) -> None:
-    """Write lines: sanitized to a terminal, otherwise as UTF-8 regardless of the stream's encoding."""
+def _write_batches(lines: Iterable[AnyStr], empty: AnyStr, write: Callable[[AnyStr], None]) -> None:
+    """Write lines in batches, because each write is flushed."""
     remaining = iter(lines)
-    while text := "".join(islice(remaining, LINES_PER_WRITE)):
-        if sys.stdout.isatty():
-            write(sys.stdout, text)
-        else:
-            write_bytes(text.encode(errors="backslashreplace"))
+    while text := empty.join(islice(remaining, LINES_PER_WRITE)):
+        write(text)

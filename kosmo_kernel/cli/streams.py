@@ -1,0 +1,171 @@
+r"""The last step before standard output and standard error: escape control characters, and notice a closed stream.
+
+Text from scripts, services and files could move a terminal's cursor, hide lines of a log or type into a shell. The
+command replaces both streams by an `OutputStream`, which writes each control character as an escape such as `\u001b`,
+whether the output goes to a terminal, a pipe or a file. Line feeds, tabs and carriage returns before a line feed stay.
+Colours of this package are written with `styled`; their text is escaped before it gets its colour.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+# The characters that JSON allows unescaped, in UTF-8: DEL, and the C1 controls U+0080 to U+009F.
+_CONTROL_IN_JSON = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+_SHORT = {"\r": "\\r", "\b": "\\b", "\f": "\\f"}
+
+
+class ClosedStreamError(Exception):
+    """The reader of standard output or standard error closed it. No `OSError`, which click would handle itself."""
+
+
+class OutputStream:
+    """A text stream for the process's output.
+
+    All other attributes are those of the stream behind it.
+
+    Parameters:
+        stream: the stream behind it.
+        escapes: whether control characters are escaped.
+    """
+
+    def __init__(self, stream: TextIO, *, escapes: bool = True) -> None:
+        self._stream, self._escapes = stream, escapes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text.
+
+        Raises:
+            ClosedStreamError: the reader closed the stream.
+        """
+        try:
+            return self._stream.write(escape_controls(text) if self._escapes else text)
+        except ConnectionError as error:
+            raise ClosedStreamError from error
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts.
+
+        Raises:
+            ClosedStreamError: the reader closed the stream.
+        """
+        for line in lines:
+            self.write(line)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write all bytes unchanged, after the text written before, and flush.
+
+        With PYTHONUNBUFFERED=1 the stream is not buffered, and one write may take only a part of the data.
+
+        Raises:
+            ClosedStreamError: the reader closed the stream.
+        """
+        self.flush()
+        remaining = memoryview(data)
+        try:
+            while remaining:
+                remaining = remaining[self._stream.buffer.write(remaining) :]
+            self._stream.buffer.flush()
+        except ConnectionError as error:
+            raise ClosedStreamError from error
+
+    def flush(self) -> None:
+        """Write what is buffered.
+
+        Raises:
+            ClosedStreamError: the reader closed the stream.
+        """
+        try:
+            self._stream.flush()
+        except ConnectionError as error:
+            raise ClosedStreamError from error
+
+    def unescaped(self) -> OutputStream:
+        """Return a stream to the same place that writes text unchanged."""
+        return OutputStream(self._stream, escapes=False)
+
+
+def output_stream(stream: TextIO) -> OutputStream:
+    """Return the stream itself if it escapes control characters, else one to the same place that does."""
+    escaping: object = stream  # no `TextIO`, of which it has only what is used
+    return escaping if isinstance(escaping, OutputStream) else OutputStream(stream)
+
+
+def replace_streams() -> None:
+    """Replace standard output and standard error by streams that escape control characters and accept any text."""
+    sys.stdout, sys.stderr = _replacement(sys.stdout), _replacement(sys.stderr)
+
+
+def discard_unwritten() -> None:
+    """Redirect streams that are closed or full to the null device, so that Python does not fail to flush them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ClosedStreamError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def styled(stream: TextIO) -> TextIO:
+    """Return a stream that writes the escape sequences of colours to the same place as `stream`."""
+    return cast("TextIO", output_stream(stream).unescaped())
+
+
+def console(stream: TextIO, **options: Any) -> Console:
+    """Return a rich console for a stream. It colours a terminal; control characters in its texts are escaped.
+
+    Parameters:
+        stream: the stream.
+        options: further arguments of `rich.console.Console`.
+    """
+    from rich.console import Console, RenderHook
+
+    class Escaping(RenderHook):
+        def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+            return [_Escaped(renderable) for renderable in renderables]
+
+    made = Console(file=styled(stream), highlight=False, markup=False, emoji=False, **options)
+    made.push_render_hook(Escaping())
+    return made
+
+
+def escape_controls(text: str) -> str:
+    """Return a text with control characters as escapes, except those of line ends and tabs."""
+    return _CONTROL.sub(lambda match: _SHORT.get(match[0], f"\\u{ord(match[0]):04x}"), text)
+
+
+def escape_json(text: bytes) -> bytes:
+    """Return JSON text with the control characters escaped that JSON allows unescaped."""
+    return _CONTROL_IN_JSON.sub(lambda match: b"\\u%04x" % match[0][-1], text)
+
+
+class _Escaped:
+    """What rich renders, with the control characters of its texts escaped; rich's own are kept."""
+
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else segment._replace(text=escape_controls(segment.text))
+
+
+def _replacement(stream: TextIO | None) -> TextIO:
+    """Return the stream to use in place of one of the process's own, which its parent may have closed."""
+    if stream is None:
+        stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
+    if reconfigure := getattr(stream, "reconfigure", None):  # the terminal's encoding may lack characters of the output
+        reconfigure(errors="backslashreplace")
+    return cast("TextIO", output_stream(stream))
