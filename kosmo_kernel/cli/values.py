@@ -2,7 +2,8 @@ r"""Print the values of a run or a call: as text for people, or in a format of `
 
 As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete tab-separated values:
 a line of names, then a line for each record. Tabs, line ends and backslashes in a value are written as `\t`, `\n`, `\r`
-and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. All other values are the same text in both.
+and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. An empty list has no lines there; a note on standard error has
+the count. All other values are the same text in both.
 
     table      for people: as wide as the terminal, in a pipe as wide as the content
     csv        a line of names, then a line for each record; lists and objects inside are JSON
@@ -37,6 +38,7 @@ from kosmo_kernel.values.fields import MISSING, fields_of
 from kosmo_kernel.values.records import Records, encode
 
 LINES_PER_WRITE = 1000
+NO_RECORDS = "0 records"
 _SEPARATED_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
 _WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
@@ -94,7 +96,9 @@ def write_values(values: Sequence[Any], form: str | None = None, below: str = ""
 def _show(values: Sequence[Any], below: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
     for kind, value in blocks_of(values, _SHOWN_AS_TEXT):
-        if kind is ValueKind.TEXT:
+        if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
+            print_note(NO_RECORDS)
+        elif kind is ValueKind.TEXT:
             print_result(_line(value))
         elif kind is ValueKind.PAGE:
             show_page(value)
@@ -105,6 +109,8 @@ def _show(values: Sequence[Any], below: str) -> None:
             below = "" if kind is ValueKind.TABLE else below
         else:
             _write_batches(_separated_lines(kind, value), "", partial(write, sys.stdout))
+            if kind is ValueKind.TABLE and not value:
+                print_note(NO_RECORDS)
 
 
 # Values as rows of text

@@ -165,3 +165,18 @@ def test_a_report_is_whole_although_the_output_is_closed(tmp_path: Path) -> None
     book.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
     assert closed_reader("run", str(book), "-o", str(out))[0] == CLOSED
     assert "'2'" in str(json.loads(out.read_text())["cells"])
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("return {}", ""),
+        ("local none = {} return none", ""),
+        ("return app.integrations.heroku.list_collaborators({ app_id = {} })", "app_id\t"),
+    ],
+)
+def test_an_empty_list_has_no_rows_in_a_pipe_and_its_count_is_a_note(code: str, names: str) -> None:
+    done = kosmo(LUA, "--demo", "-e", code)
+    assert done.stdout.startswith(names)
+    assert len(done.stdout.splitlines()) == bool(names)
+    assert "0 records\n" in done.stderr
