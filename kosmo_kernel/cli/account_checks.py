@@ -17,7 +17,7 @@ from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import limits
+from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
 from kosmo_kernel.settings.project_file import settings_of
@@ -43,6 +43,7 @@ def settings() -> Iterator[Finding]:
     except KosmoError as error:
         yield Finding("settings.project", "broken", error.message, CORRECT)
     try:
+        check_defaults()
         now = limits()
     except KosmoError as error:
         yield Finding("settings.limits", "broken", error.message, "Correct it, or unset it.")

@@ -89,6 +89,7 @@ class LuaKernel:
 
         Raises:
             LuaProcessError: the kernel is being shut down.
+            SettingsError, UnknownNameError: a setting is invalid, or a limit is above its ceiling.
         """
         with self._notebook_lock:
             if self._notebook is None:
@@ -97,7 +98,9 @@ class LuaKernel:
 
                     raise LuaProcessError("The kernel is being shut down.")
                 from kosmo_kernel.session import Session
+                from kosmo_kernel.settings.limits import check_defaults
 
+                check_defaults()
                 lua = Session()
                 lua.start()
                 from kosmo_kernel.kernel.notebook import KernelNotebook

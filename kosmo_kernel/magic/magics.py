@@ -35,6 +35,7 @@ from kosmo_kernel.python_api.current import share_session, stop_sharing
 from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check
+from kosmo_kernel.settings.limits import check_ceilings, check_defaults
 from kosmo_kernel.settings.project_file import CELL_DEFAULTS, settings_of
 from kosmo_kernel.settings.table import ACCOUNT, Setting
 from kosmo_kernel.settings.value_types import FLAG, Number
@@ -109,6 +110,7 @@ class KosmoMagic(Magics):
         from kosmo_kernel.accounts import demo_chosen
         from kosmo_kernel.session import Session
 
+        check_defaults()
         session = Session()
         if self.account is not None and not demo_chosen():
             session.account = self.account
@@ -320,11 +322,12 @@ def _check(config: Config) -> None:
     """Check the settings of `KosmoMagic` in a configuration.
 
     Raises:
-        UnknownNameError, SettingsError: a setting is unknown or invalid.
+        UnknownNameError, SettingsError: a setting is unknown or invalid, or above its ceiling.
     """
     name = KosmoMagic.__name__
     given = {key: value for key, value in config.get(name, {}).items() if value is not None}  # None is the default
     check(given, {setting.project: setting.value for setting in CELL_DEFAULTS.values()}, lambda _keys: name, "it")
+    check_ceilings(given, lambda _name: name)
 
 
 def _write(line: ProgressDisplay, stream: str, text: str) -> None:

@@ -22,6 +22,7 @@ from kosmo_kernel.results.result import Result
 from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import LIMITS
 from kosmo_kernel.values.records import decode, encode
 
@@ -118,7 +119,7 @@ class CallHandler:
         offers: the tools, by name.
 
     Raises:
-        SettingsError, UnknownNameError: as for `Session`.
+        SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
     """
 
     def __init__(self, options: ServerOptions) -> None:
@@ -156,6 +157,7 @@ class CallHandler:
 
     def _session(self) -> Session:
         options = self._options
+        check_defaults([name for name, value in options.limits.items() if value is not None])
         return Session(options.account, **options.limits, mcp=options.allow_mcp_servers)
 
     def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:

@@ -1,12 +1,18 @@
-"""The limits of a run: bytes of Lua heap, seconds of Lua's own running time, seconds of wall-clock time, and sizes."""
+"""The limits of a run: bytes of Lua heap, seconds of Lua's own running time, seconds of wall-clock time, and sizes.
+
+The user's settings have ceilings for memory and running time. Cells, projects and clients of the MCP server cannot
+exceed them; an option of a command, and an argument in Python, can.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Callable, Container, Mapping
+from typing import Any, NamedTuple
 
+from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.table import CPU_LIMIT, MEMORY_LIMIT, TIMEOUT
+from kosmo_kernel.settings.table import CEILINGS, CPU_LIMIT, MAX_CPU, MAX_MEMORY, MEMORY_LIMIT, TIMEOUT, Setting
 
 # What one run may cost the parent process, whatever the child process that runs Lua sends. A JSON value takes up to
 # 195 bytes in Python and usually half of that, so the values of one result take at most 0.4 to 0.8 GiB.
@@ -29,6 +35,8 @@ class Limits(NamedTuple):
         calls: how many calls a script may make.
         result: bytes of JSON of one value that the script returns.
         values: how many numbers, texts, lists and tables one result may contain.
+        max_memory: the highest memory limit that a single run may ask for.
+        max_cpu: the highest limit of running time that a single run may ask for.
     """
 
     memory: int = MEMORY_LIMIT.default
@@ -37,6 +45,8 @@ class Limits(NamedTuple):
     calls: int = 100_000
     result: int = 64 << 20
     values: int = 4_000_000
+    max_memory: int = MAX_MEMORY.default
+    max_cpu: float = MAX_CPU.default
 
     @property
     def host_cpu(self) -> float:
@@ -52,13 +62,13 @@ class Limits(NamedTuple):
         """Return these limits with the arguments that are not None, and with `KOSMO_TIMEOUT` if there is no timeout.
 
         Raises:
-            SettingsError: as `limits`.
+            SettingsError: as `limits`, or an argument is above its ceiling.
         """
         if (memory, cpu, timeout) == (None, None, None) and (self.timeout or not os.environ.get(TIMEOUT.variable)):
             return self
         return self._replace(
-            memory=MEMORY_LIMIT.resolve(self.memory if memory is None else memory),
-            cpu=CPU_LIMIT.resolve(self.cpu if cpu is None else cpu),
+            memory=self.memory if memory is None else _below(MEMORY_LIMIT, memory, self.max_memory),
+            cpu=self.cpu if cpu is None else _below(CPU_LIMIT, cpu, self.max_cpu),
             timeout=TIMEOUT.resolve(self.timeout if timeout is None else timeout),
         )
 
@@ -67,16 +77,82 @@ def limits(memory: int | None = None, cpu: float | None = None, timeout: float |
     """Return the limits of a run: the arguments, else those of the environment, of `config.toml`, or the defaults.
 
     Parameters:
-        memory: bytes of Lua heap.
-        cpu: seconds of Lua's own running time.
+        memory: bytes of Lua heap; it may be above the ceiling.
+        cpu: seconds of Lua's own running time; it may be above the ceiling.
         timeout: seconds of wall-clock time.
 
     Raises:
         SettingsError, UnknownNameError: a value, or something else in `config.toml`, is invalid.
     """
-    configured = config().get("limits") or {}
-    return Limits(
-        MEMORY_LIMIT.resolve(memory, configured.get("memory")),
-        CPU_LIMIT.resolve(cpu, configured.get("cpu")),
-        TIMEOUT.resolve(timeout, configured.get("timeout")),
+    memory, max_memory = _resolve(MEMORY_LIMIT, memory)
+    cpu, max_cpu = _resolve(CPU_LIMIT, cpu)
+    timeout = TIMEOUT.resolve(timeout, config().get(*TIMEOUT.config))
+    return Limits(memory, cpu, timeout, max_memory=max_memory, max_cpu=max_cpu)
+
+
+def check_ceilings(values: Mapping[str, Any], place: Callable[[str], str]) -> None:
+    """Check that no default for cells is above its ceiling.
+
+    Parameters:
+        values: valid values, by the name of their setting.
+        place: returns where the setting of a name is set, for the message.
+
+    Raises:
+        SettingsError: a value is above its ceiling; or a ceiling, or something else in `config.toml`, is invalid.
+        UnknownNameError: `config.toml` has an unknown key.
+    """
+    for setting in CEILINGS:
+        value = values.get(setting.name)
+        if value is not None and value > (ceiling := _ceiling(setting)):
+            raise _above_ceiling(setting, f"{place(setting.name)}: `{setting.name}`", value, ceiling)
+
+
+def check_defaults(given: Container[str] = ()) -> None:
+    """Check that the user's own defaults are not above the ceilings, before a session runs cells.
+
+    Parameters:
+        given: the names of the limits that an option of a command sets.
+
+    Raises:
+        SettingsError, UnknownNameError: as `check_ceilings`.
+    """
+    for setting in CEILINGS:
+        user, variable = config(), setting.from_env()
+        value = user.get(*setting.config) if variable is None else variable
+        if setting.name not in given and value is not None and value > (ceiling := _ceiling(setting)):
+            in_file = f"{user.place(*setting.config)}: `{'.'.join(setting.config)}`"
+            raise _above_ceiling(setting, in_file if variable is None else setting.variable, value, ceiling)
+
+
+def _resolve(setting: Setting, given: Any) -> tuple[Any, Any]:
+    """Return the value of a limit, and the highest value that a single run may ask for."""
+    ceiling, configured = _ceiling(setting), config().get(*setting.config)
+    if given is None and configured is None and setting.from_env() is None:
+        return min(setting.default, ceiling), ceiling
+    value = setting.resolve(given, configured)
+    return value, max(value, ceiling)
+
+
+def _below(setting: Setting, given: Any, ceiling: float) -> Any:
+    """Return a limit that a run asks for, or raise an error if it is above the ceiling."""
+    value = setting.resolve(given)
+    if value > ceiling:
+        raise _above_ceiling(setting, f"`{setting.name}`", value, ceiling)
+    return value
+
+
+def _ceiling(setting: Setting) -> Any:
+    return CEILINGS[setting].resolve(None, config().get(*CEILINGS[setting].config))
+
+
+def _above_ceiling(setting: Setting, where: str, value: float, ceiling: float) -> SettingsError:
+    highest = CEILINGS[setting]
+    way = f"`{'.'.join(highest.config)}` in {config().path}, or {highest.variable}"
+    return SettingsError(
+        f"{where} is {_amount(setting.value.check(value))}, more than the {_amount(ceiling)} that cells and projects can have at most "
+        f"(`{highest.name}`). To allow more, set {way if highest.from_env() is None else highest.variable}."
     )
+
+
+def _amount(value: float) -> str:
+    return f"{value:,} bytes" if isinstance(value, int) else f"{value:,.15g} s"

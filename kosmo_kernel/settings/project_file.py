@@ -18,6 +18,7 @@ from typing import Any
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.settings.config_file import Config, check
+from kosmo_kernel.settings.limits import check_ceilings
 from kosmo_kernel.settings.table import SETTINGS
 from kosmo_kernel.settings.toml import parse
 
@@ -33,7 +34,7 @@ def settings_of(directory: Path) -> dict[str, Any]:
     """Return the project settings for a directory; empty if there is no project.
 
     Raises:
-        UnknownNameError, SettingsError: a mistake in the file.
+        UnknownNameError, SettingsError: a mistake in the file, or a limit above the ceiling that the user allows.
     """
     project = _nearest(directory)
     if project is None:
@@ -41,7 +42,9 @@ def settings_of(directory: Path) -> dict[str, Any]:
     tables = {keys[0] for keys in KEYS if len(keys) > 1}
     settings = {name: value for name, value in project.table.items() if name not in tables}
     _check(project, settings)
-    return {name: CELL_DEFAULTS[name].value.check(value) for name, value in settings.items()}
+    values = {name: CELL_DEFAULTS[name].value.check(value) for name, value in settings.items()}
+    check_ceilings(values, project.place)
+    return values
 
 
 def project_permissions(directory: Path) -> Config | None:

@@ -252,6 +252,14 @@ TIMEOUT = Setting(
     cell=("--timeout",),
     command="--timeout",
 )
+MAX_CPU = Setting(
+    "max_cpu",
+    "Seconds that notebooks may have as `cpu_limit` at most.",
+    _SECONDS,
+    600.0,
+    variable="KOSMO_MAX_CPU",
+    config=("limits", "max_cpu"),
+)
 CPU_LIMIT = Setting(
     "cpu_limit",
     "Seconds that Lua itself may run; waiting for responses does not count.",
@@ -260,6 +268,14 @@ CPU_LIMIT = Setting(
     variable="KOSMO_CPU_LIMIT",
     config=("limits", "cpu"),
     command="--cpu-limit",
+)
+MAX_MEMORY = Setting(
+    "max_memory",
+    "Bytes that cells and projects may set as `memory_limit` at most.",
+    _BYTES,
+    1 << 30,
+    variable="KOSMO_MAX_MEMORY",
+    config=("limits", "max_memory"),
 )
 MEMORY_LIMIT = Setting(
     "memory_limit",
@@ -348,11 +364,12 @@ REPLAY = Setting(
 )
 
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
+CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
     "cells": (
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
-    "limits": (*LIMITS, REQUIRE_WALLS),
+    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, REQUIRE_WALLS),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),

@@ -26,6 +26,21 @@ def test_an_option_sets_the_account_and_the_limits_of_a_run(
     assert words in done.message
 
 
+@through_all_that_keep_variables
+@pytest.mark.parametrize("size", ["4000000000", f"{2**30 + 1}", "9e9"])
+def test_a_cell_can_ask_for_no_more_memory_than_the_users_ceiling(door: Door, size: str) -> None:
+    done = door.run("print('it runs')", "--memory-limit", size)
+    assert (done.error, done.shown) == ("SettingsError", "")
+    assert "more than the 1,073,741,824 bytes that cells and projects can have at most (`max_memory`)" in done.message
+    assert done.message.endswith("or KOSMO_MAX_MEMORY.")
+    assert door.run("print('it runs')", "--memory-limit", f"{2**30}").shown == "it runs\n"
+
+
+@through("command")
+def test_an_option_of_the_users_own_shell_can_exceed_the_ceilings(door: Door) -> None:
+    assert door.run("print('it runs')", "--memory-limit", "4000000000", "--cpu-limit", "900").shown == "it runs\n"
+
+
 @pytest.mark.parametrize("flag", ["-a", "--account"])
 def test_an_account_can_be_named(door: Door, flag: str) -> None:
     assert door.run(COUNT, flag, "demo").shown == "19\n"

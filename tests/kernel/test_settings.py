@@ -73,6 +73,13 @@ def test_a_mistake_of_a_project_is_told_until_it_is_mended(lua: Session, project
     assert desk.text("1") == "1"
 
 
+def test_a_project_cannot_exceed_the_users_ceiling_of_memory(lua: Session, project: Path) -> None:
+    project.write_text("[tool.kosmo_kernel]\nmemory_limit = 4000000000\n", encoding="utf-8")
+    for cell in ("1", "%%kosmo_lua --memory-limit 2000000\n1"):
+        told = Desk(lua).run(cell)["evalue"]
+        assert told.startswith(f"{project}:2: `memory_limit` is 4,000,000,000 bytes, more than the 1,073,741,824 bytes")
+
+
 def test_commands_tell_of_the_variables_the_account_and_the_last_failure(lua: Session, project: Path) -> None:
     desk = Desk(lua)
     assert not project.exists()

@@ -49,6 +49,33 @@ def test_settings_hold_for_every_cell_that_does_not_say_otherwise(shell: Shell) 
     assert isinstance(run(shell, "%%kosmo_lua\nx = ('a'):rep(8000000)").error_in_exec, LimitError)
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%config KosmoMagic.memory_limit = 4000000000",
+        "%kosmo_lua --memory-limit 4000000000 1 + 1",
+        "%%kosmo_lua -n --memory-limit 4000000000\n1 + 1",
+    ],
+)
+def test_no_line_of_a_notebook_exceeds_the_ceiling_of_memory(shell: Shell, cell: str) -> None:
+    error = run(shell, cell).error_in_exec
+    assert error is not None
+    assert "more than the 1,073,741,824 bytes" in str(error)
+    assert value(shell, "%config KosmoMagic.memory_limit") == 256 << 20
+
+
+def test_a_variable_above_its_ceiling_fails_each_cell_until_it_is_mended(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_MEMORY_LIMIT", "2000000000")
+    for _ in range(2):
+        error = run(shell, "%%kosmo_lua\n1 + 1").error_in_exec
+        assert isinstance(error, SettingsError)
+        assert str(error).startswith("KOSMO_MEMORY_LIMIT is 2,000,000,000 bytes, more than")
+    monkeypatch.setenv("KOSMO_MAX_MEMORY", "2000000000")
+    assert value(shell, "%%kosmo_lua\n1 + 1") == 2
+
+
 def test_the_account_is_the_one_that_was_said_last(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEROKU_API_KEY_OPS", "fictional")
     run(shell, "%config KosmoMagic.account = 'ops'")

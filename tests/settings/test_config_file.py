@@ -30,6 +30,8 @@ require_walls = false  # here some are missing
 memory = 9_000_000
 cpu = 2.5
 timeout = 60
+max_memory = 2_000_000_000
+max_cpu = 60
 
 [integrations.heroku]
 url = "https://api.heroku.com"
@@ -202,10 +204,10 @@ def test_a_change_of_the_file_is_seen(file: Path) -> None:
 def test_limits_come_below_the_option_and_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(ALL, encoding="utf-8")
     with Session() as session:
-        assert session.limits == Limits(9_000_000, 2.5, 60)
+        assert session.limits == Limits(9_000_000, 2.5, 60, max_memory=2_000_000_000, max_cpu=60)
     monkeypatch.setenv("KOSMO_CPU_LIMIT", "3")
     with Session(timeout=7) as session:
-        assert session.limits == Limits(9_000_000, 3.0, 7)
+        assert session.limits == Limits(9_000_000, 3.0, 7, max_memory=2_000_000_000, max_cpu=60)
     assert limits(cpu=4).cpu == 4
 
 

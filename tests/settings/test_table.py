@@ -18,7 +18,7 @@ from kosmo_kernel.mcp_server.tools import LUA, offered
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.settings.cell_options import parse
 from kosmo_kernel.settings.config_file import config
-from kosmo_kernel.settings.limits import Limits, limits
+from kosmo_kernel.settings.limits import Limits, check_defaults, limits
 from kosmo_kernel.settings.project_file import settings_of
 from kosmo_kernel.settings.table import CPU_LIMIT, LIMITS, MEMORY_LIMIT, SETTINGS, TIMEOUT, Setting
 from kosmo_kernel.settings.value_types import Number
@@ -178,6 +178,53 @@ def test_a_number_that_makes_no_sense_is_refused_in_the_same_words_at_every_door
     assert expected in caught.value.message
     name = {"a variable": setting.variable, "config.toml": ".".join(setting.config), "a project": setting.name}
     assert name.get(door, setting.command) in caught.value.message
+
+
+def ceilings_in(place: str, folder: Path, patch: pytest.MonkeyPatch, **ceilings: int) -> None:
+    """Set ceilings in the environment, or in a `config.toml` of the folder."""
+    patch.setenv("KOSMO_CONFIG_DIR", str(folder))
+    lines = [f"{name} = {ceiling}" for name, ceiling in ceilings.items()]
+    if place == "config.toml":
+        (folder / "config.toml").write_text("\n".join(["[limits]", *lines]), encoding="utf-8")
+    else:
+        for name, ceiling in ceilings.items():
+            patch.setenv(f"KOSMO_{name.upper()}", str(ceiling))
+
+
+@pytest.mark.parametrize("place", ["config.toml", "the environment"])
+def test_the_ceilings_hold_for_each_run_and_projects_and_lower_the_defaults(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ceilings_in(place, tmp_path, monkeypatch, max_memory=8_000_000, max_cpu=20)
+    most = limits()
+    assert (most.memory, most.cpu) == (8_000_000, 20.0)
+    assert most.changed(8_000_000, 20, None) == most
+    where = "limits.max_memory" if place == "config.toml" else "set KOSMO_MAX_MEMORY."
+    with pytest.raises(SettingsError, match=f"`memory_limit` is 8,000,001 bytes, .* 8,000,000 bytes .*{where}"):
+        most.changed(8_000_001, None, None)
+    with pytest.raises(SettingsError, match=r"`cpu_limit` is 20\.5 s, .* 20 s .*\(`max_cpu`\)"):
+        most.changed(None, 20.5, None)
+    (tmp_path / "pyproject.toml").write_text("[tool.kosmo_kernel]\nraw = true\nmemory_limit = 8_000_001\n")
+    with pytest.raises(SettingsError, match=r"pyproject\.toml:3: `memory_limit` is 8,000,001 bytes, .*`max_memory`"):
+        settings_of(tmp_path)
+
+
+def test_defaults_of_the_user_above_a_ceiling_are_refused_for_cells_and_hold_at_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    check_defaults()
+    (tmp_path / "config.toml").write_text("[limits]\ncpu = 601\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"config\.toml:2: `limits\.cpu` is 601 s, more than the 600 s"):
+        check_defaults()
+    monkeypatch.setenv("KOSMO_CPU_LIMIT", "602")
+    with pytest.raises(SettingsError, match=r"^KOSMO_CPU_LIMIT is 602 s, more than the 600 s"):
+        check_defaults()
+    check_defaults(["cpu_limit"])  # an option of the command sets it
+    assert limits().cpu == 602
+    assert limits(cpu=900).changed(None, 800, None).cpu == 800
+    monkeypatch.setenv("KOSMO_MAX_CPU", "700")
+    check_defaults()
 
 
 def test_an_argument_of_python_is_refused_by_its_name() -> None:
