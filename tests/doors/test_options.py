@@ -26,6 +26,7 @@ def test_an_option_sets_the_account_and_the_limits_of_a_run(
     assert words in done.message
 
 
+@pytest.mark.claim("limit-ceilings")
 @through_all_that_keep_variables
 @pytest.mark.parametrize("size", ["4000000000", f"{2**30 + 1}", "9e9"])
 def test_a_cell_can_ask_for_no_more_memory_than_the_users_ceiling(door: Door, size: str) -> None:

@@ -73,6 +73,7 @@ def test_a_mistake_of_a_project_is_told_until_it_is_mended(lua: Session, project
     assert desk.text("1") == "1"
 
 
+@pytest.mark.claim("limit-ceilings")
 def test_a_project_cannot_exceed_the_users_ceiling_of_memory(lua: Session, project: Path) -> None:
     project.write_text("[tool.kosmo_kernel]\nmemory_limit = 4000000000\n", encoding="utf-8")
     for cell in ("1", "%%kosmo_lua --memory-limit 2000000\n1"):

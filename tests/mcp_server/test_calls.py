@@ -20,7 +20,7 @@ from kosmo_command import COMMAND, environment, without_standard_input
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
-from kosmo_kernel.errors import StoppedError, UnknownNameError
+from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ServerOptions
 from kosmo_kernel.mcp_server.serving import _lines, split
 from kosmo_kernel.mcp_server.sessions import MAX_NAMED_SESSIONS, SPARE, Sessions
@@ -311,3 +311,19 @@ def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
     underway.set_session(cast("Any", Stopped()))
     underway.finish()
     underway._stop(cast("Any", Stopped()))
+
+
+@pytest.mark.claim("limit-ceilings")
+def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_higher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asks = {"code": "return 1", "memory_limit": 1_500_000_000}
+    monkeypatch.setenv("KOSMO_MEMORY_LIMIT", "2000000000")
+    with pytest.raises(SettingsError, match=r"^KOSMO_MEMORY_LIMIT is 2,000,000,000 bytes, more than the 1,073,741,824"):
+        CallHandler(ServerOptions("demo"))
+    monkeypatch.delenv("KOSMO_MEMORY_LIMIT")
+    for limits, failed in ({"memory_limit": None}, True), ({"memory_limit": 2_000_000_000}, False):
+        handler = CallHandler(ServerOptions("demo", limits))
+        result = handler.answer("lua_run", asks, InFlightCall(lambda _progress: None))
+        assert result.failed is failed, result.text
+        handler.close()

@@ -209,6 +209,7 @@ def test_the_ceilings_hold_for_each_run_and_projects_and_lower_the_defaults(
         settings_of(tmp_path)
 
 
+@pytest.mark.claim("limit-ceilings")
 def test_defaults_of_the_user_above_a_ceiling_are_refused_for_cells_and_hold_at_the_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
