@@ -146,11 +146,11 @@ def _ceiling(setting: Setting) -> Any:
 
 
 def _above_ceiling(setting: Setting, where: str, value: float, ceiling: float) -> SettingsError:
-    highest = CEILINGS[setting]
+    highest, most, amount = CEILINGS[setting], _amount(ceiling), _amount(setting.value.check(value))
     way = f"`{'.'.join(highest.config)}` in {config().path}, or {highest.variable}"
     return SettingsError(
-        f"{where} is {_amount(setting.value.check(value))}, more than the {_amount(ceiling)} that cells and projects can have at most "
-        f"(`{highest.name}`). To allow more, set {way if highest.from_env() is None else highest.variable}."
+        f"{where} is {amount}, more than the {most} that cells and projects can have at most (`{highest.name}`). "
+        f"To allow more, set {way if highest.from_env() is None else highest.variable}."
     )
 
 
