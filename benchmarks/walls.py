@@ -45,7 +45,7 @@ def child(start: str) -> LuaProcess:
     """Return a child that is ready."""
     process.START = start
     one = LuaProcess()
-    one.write(wire.pack({"kind": "spaces"}, [b"[]"]))
+    one.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
     assert one.read(30, 1 << 20)
     return one
 

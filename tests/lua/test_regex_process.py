@@ -151,7 +151,7 @@ def test_it_has_no_environment_and_its_walls_stand(monkeypatch: pytest.MonkeyPat
 
 
 def ready(child: LuaProcess) -> tuple[Wall, ...]:
-    child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
+    child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
     payload = child.read(30, 1 << 20)
     assert payload is not None
     return child.walls(wire.unpack(payload)[1][0])

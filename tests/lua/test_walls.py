@@ -93,7 +93,7 @@ def intruded(monkeypatch: pytest.MonkeyPatch, code: str, before: str = "") -> st
 
 def ready(child: LuaProcess) -> tuple[Wall, ...]:
     """Greet a child: what it and its parent say of its walls."""
-    child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
+    child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
     payload = child.read(30, 1 << 20)
     assert payload is not None
     return child.walls(wire.unpack(payload)[1][0])

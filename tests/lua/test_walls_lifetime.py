@@ -131,7 +131,7 @@ def test_running_time_is_limited_even_when_nobody_watches(monkeypatch: pytest.Mo
         child.allow(64 << 20, 0.1)
         if why_not := child._limited["running_time"]:
             pytest.skip(why_not)
-        child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
+        child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
         child.read(30, 1 << 20)  # it is ready, and stuck from now on
         with pytest.raises(LuaProcessError, match="SIGXCPU"):
             child.read(30, 1 << 20)
@@ -144,7 +144,7 @@ def test_a_large_allowance_is_no_small_one() -> None:
     try:
         before = child._limited
         child.allow(8 << 30, 1e300)
-        child.write(wire.pack({"kind": "spaces"}, [b"[]"]))
+        child.write(wire.pack({"kind": "spaces", "names": []}, [b"[]"]))
 
         assert child.read(30, 1 << 20) is not None
         assert child._limited == before
