@@ -55,7 +55,7 @@ class Session:
         limits: the default limits of a run.
         account: the alias of the account in use.
         last: the result of the last run or call; None before the first.
-        last_error: the error of the last cell that failed, or None; set by the user interfaces.
+        last_error: the error of the last cell that failed, or None; see `notebook.commands.keep_error`.
         expecting_run: a context manager; an interrupt during its block cancels the next run before it starts.
         interruptible: a context manager in which an interrupt stops the conversion of a run's values in the main
             thread.
@@ -136,7 +136,7 @@ class Session:
         if self._require_walls:
             self._check_walls(self.walls())
         limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
-        result = Result(account=options.account or self.account, started=self._now())
+        result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, partial(self._machine.ask_user, frontend.ask))
         run.output.remember_pages(options.inputs.values())
         self._chunks.add(options.name, source)
@@ -160,7 +160,8 @@ class Session:
             result.notes += self._recording.summary(len(result.calls))
             self._report_missing_walls(result)
         result.values = [run.output.page(value) for value in outcome.values]
-        result.hidden, result.memory = outcome.hidden, outcome.memory
+        result.hidden = not result.planned if options.dry_run else outcome.hidden
+        result.memory = outcome.memory
         if options.number is not None and not options.dry_run:
             self._keep_value(options.number, result.value, outcome.size)
         result.outputs = {name: run.output.page(self._output(name, outcome.outputs, result)) for name in outputs}
@@ -193,7 +194,7 @@ class Session:
             StoppedError: Ctrl-C, or the caller was cancelled.
             KosmoError: the call failed, as in a script; notes and requests before that are in its `result`.
         """
-        result = Result(account=options.account or self.account, started=self._now())
+        result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
             with self._recorded(run, result, function):

@@ -59,7 +59,7 @@ class CallCommand(Command):
             return
         from kosmo_kernel.cli.values import show_call
 
-        show_call(result, form, dry_run=self.dry_run)
+        show_call(result, form)
 
     def _document(
         self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,15 @@ import click
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
-from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input, stopped_by_ctrl_c
+from kosmo_kernel.cli.lua_run import run_lua, stopped_by_ctrl_c
 from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
-from kosmo_kernel.cli.streams import styled
-from kosmo_kernel.cli.values import show_plan, show_result
+from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
-from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.results.run_document import run_document
-from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 
 INLINE = "(command line)"  # chunk name, as Lua's own interpreter names the text of -e
@@ -115,14 +112,7 @@ def lua(
     csv, the first line has the names of the columns, and an empty line separates tables. In json, several values are
     printed as one list.
     """
-    if demo and account not in (None, "demo"):
-        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
-    if record is not None and (dry_run or replay is not None):
-        raise click.UsageError(f"--record and {'--dry-run' if dry_run else '--replay'} exclude one another.")
-    if as_json and form:
-        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
-    if repl:
-        _check_repl(file, as_json=as_json, form=form)
+    _check_options(ctx.params)
     script = read_source(file, code) if not repl or file or code is not None else None
     session = Session("demo" if demo else account, **limits, record=record, replay=replay)
     args: tuple[str, ...] = ctx.meta.get("arguments", ())
@@ -132,37 +122,36 @@ def lua(
         with session:
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
-    line = TerminalProgress(styled(sys.stderr))
+    options = RunOptions(name, args, dry_run=dry_run, force=force)
+    reads = file == "-" and code is not None
     try:
-        with session, stopped_by_ctrl_c(session), line, LiveOutput(session, line, aside=bool(form)) as live_output:
-            frontend = Frontend(
-                output=None if as_json else live_output,
-                input=read_input if file == "-" and code is not None else None,
-                ask=partial(ask, line),
-                progress=line,
-            )
-            result = session.execute(source, RunOptions(name, args, dry_run=dry_run, force=force), frontend)
+        with session, stopped_by_ctrl_c(session):
+            result = run_lua(session, source, options, reads=reads, quiet=as_json, aside=bool(form))
     except KosmoError as error:
-        if dry_run and not as_json and error.result is not None:
-            show_plan(error.result, form)
+        if not as_json:
+            show_failed_plan(error.result, form)
         raise
     if as_json:
         document(run_document(result, dry_run=dry_run))
-        return SUCCESS
-    if dry_run:
-        result.notes.append(replace_values_with_plan(result))
-    show_result(result, form)
+    else:
+        show_result(result, form)
     return SUCCESS
 
 
-def _check_repl(file: str | None, *, as_json: bool, form: str | None) -> None:
-    """Check that no other option excludes --repl.
+def _check_options(given: Mapping[str, Any]) -> None:
+    """Check that no option excludes another one.
 
     Raises:
-        click.UsageError: --json, --format or `-` is given as well.
+        click.UsageError: two options exclude one another.
     """
-    other = "--json" if as_json else "--format" if form else "-" if file == "-" else ""
-    if other:
+    if given["demo"] and given["account"] not in (None, "demo"):
+        raise click.UsageError("--demo and --account name two accounts. Give one of them.")
+    if given["record"] is not None and (given["dry_run"] or given["replay"] is not None):
+        raise click.UsageError(f"--record and {'--dry-run' if given['dry_run'] else '--replay'} exclude one another.")
+    if given["as_json"] and given["form"]:
+        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    other = "--json" if given["as_json"] else "--format" if given["form"] else "-" if given["file"] == "-" else ""
+    if given.get("repl") and other:
         raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
 
 

@@ -10,12 +10,38 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 from kosmo_kernel.cli.output import write
-from kosmo_kernel.cli.streams import ClosedStreamError
+from kosmo_kernel.cli.streams import ClosedStreamError, styled
 from kosmo_kernel.client.progress import ProgressDisplay
+from kosmo_kernel.render.terminal_progress import TerminalProgress
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
+
+
+def run_lua(
+    session: Session, source: str, options: RunOptions, *, reads: bool, quiet: bool = False, aside: bool = False
+) -> Result:
+    """Run Lua at a terminal, and write its output at once.
+
+    Parameters:
+        session: the session that runs it.
+        source: the Lua to run.
+        options: the options of the run.
+        reads: whether `io.read` reads standard input.
+        quiet: write no output.
+        aside: write all output to standard error.
+
+    Raises:
+        KosmoError: the run failed.
+    """
+    line = TerminalProgress(styled(sys.stderr))
+    with line, LiveOutput(session, line, aside=aside) as live_output:
+        output, read = None if quiet else live_output, read_input if reads else None
+        return session.execute(source, options, Frontend(output, read, partial(ask, line), progress=line))
 
 
 class LiveOutput:

@@ -11,26 +11,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from kosmo_kernel import __version__, docs, editor
 from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.cli.command import print_error
-from kosmo_kernel.cli.lua_run import LiveOutput, ask, read_input
+from kosmo_kernel.cli.lua_run import run_lua
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
-from kosmo_kernel.cli.streams import styled
-from kosmo_kernel.cli.values import show_plan, show_result, write_values
+from kosmo_kernel.cli.values import show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
-from kosmo_kernel.notebook.commands import NotebookContext, run_command
-from kosmo_kernel.render.terminal_progress import TerminalProgress
-from kosmo_kernel.results.dry_run import replace_values_with_plan
-from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.notebook.commands import NotebookContext, keep_error, run_command
+from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options
 
@@ -76,7 +72,7 @@ class Repl:
         """
         self._session.start()
         if script is not None:
-            self._run_guarded(partial(self._run_script, *script))
+            self._run_guarded(partial(self._run_lua, *script))
         reader = self._reader()
         if self._interactive:
             print_note(self._banner())
@@ -137,8 +133,7 @@ class Repl:
             if value is not None:
                 write_values([value])
         if cell.lua.strip():
-            with self._keeping_errors():
-                self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
+            self._run_lua(cell.lua, f"In[{number}]", number, cell.options)
 
     def _parse(self, text: str) -> Cell:
         """Split an input into its parts.
@@ -146,27 +141,13 @@ class Repl:
         Raises:
             SettingsError: an option is wrong, or has no meaning outside of a notebook.
         """
-        with self._keeping_errors():
+        with keep_error(self._session):
             cell = parse_cell(text)
             for option in cell.options.options_set:
                 if option.name in NOTEBOOK_ONLY:
                     flag = option.cell[-1]
                     raise SettingsError(f"`{flag}` is about the cells of a notebook, and there are none here.")
         return cell
-
-    @contextmanager
-    def _keeping_errors(self) -> Iterator[None]:
-        """Keep an error of the block for `%kosmo error`. Errors of commands and help pages are not kept."""
-        try:
-            yield
-        except KosmoError as error:
-            self._session.last_error = error
-            raise
-
-    def _run_script(self, source: str, name: str) -> None:
-        """Run the Lua that was given with `--repl`; keep its error."""
-        with self._keeping_errors():
-            self._run_lua(source, name)
 
     def _run_lua(self, source: str, name: str, number: int | None = None, options: Options | None = None) -> None:
         """Run Lua and show its values.
@@ -182,22 +163,16 @@ class Repl:
         """
         options = options or Options()
         dry_run = self._dry_run or options.dry_run
-        line = TerminalProgress(styled(sys.stderr))
+        run_options = RunOptions.of_cell(
+            options, name=name, args=self._args, dry_run=dry_run, force=self._force, number=number
+        )
+        reads = self._interactive or number is not None
         try:
-            with line, LiveOutput(self._session, line) as live:
-                run_options = RunOptions.of_cell(
-                    options, name=name, args=self._args, dry_run=dry_run, force=self._force, number=number
-                )
-                reads = self._interactive or number is not None
-                frontend = Frontend(live, read_input if reads else None, partial(ask, line), progress=line)
-                result = self._session.execute(source, run_options, frontend)
+            with keep_error(self._session):
+                show_result(run_lua(self._session, source, run_options, reads=reads))
         except KosmoError as error:
-            if dry_run and error.result is not None:
-                show_plan(error.result)
+            show_failed_plan(error.result)
             raise
-        if dry_run:
-            result.notes.append(replace_values_with_plan(result))
-        show_result(result)
 
     def _reader(self) -> InputReader:
         """Return the reader: prompt_toolkit if the terminal supports it, otherwise line by line."""

@@ -31,7 +31,7 @@ from typing import Any, AnyStr
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
 from kosmo_kernel.render.text import pretty
-from kosmo_kernel.results.dry_run import plan_of, replace_values_with_plan
+from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.escape import markdown_text
 from kosmo_kernel.values.fields import MISSING, fields_of
@@ -45,7 +45,7 @@ _WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?",
 
 
 def show_result(result: Result, form: str | None = None) -> None:
-    """Print the values of a run to standard output and its notes to standard error.
+    """Print the values of a run, or the plan of a dry run, to standard output and its notes to standard error.
 
     Parameters:
         result: the result of the run.
@@ -53,23 +53,27 @@ def show_result(result: Result, form: str | None = None) -> None:
     """
     below, notes = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
     if form or not result.hidden:
-        write_values(result.values, form, below)
-    for text in notes:
+        write_values(result.values_to_show, form, below)
+    for text in (*notes, *([summary(result.planned)] if result.dry_run else ())):
         print_note(text)
 
 
-def show_plan(result: Result, form: str | None = None) -> None:
-    """Print the plan of a dry run that failed in place of its values, and a note that counts its calls."""
-    plan_note = replace_values_with_plan(result)
-    write_values(result.values, form)
-    print_note(plan_note)
+def show_failed_plan(result: Result | None, form: str | None = None) -> None:
+    """Print the plan of a dry run that failed, and the note that counts its calls; nothing for any other run."""
+    if result is not None and result.dry_run:
+        write_values(result.values_to_show, form)
+        print_note(summary(result.planned))
 
 
-def show_call(result: Result, form: str | None, *, dry_run: bool) -> None:
+def show_call(result: Result, form: str | None) -> None:
     """Print the value of a single call, or the call that a dry run would make, and the notes."""
-    result.values = [plan_of(result.planned)] if dry_run else result.values[:1]  # failures are in the notes
-    result.notes += ["A dry run: nothing was asked."] if dry_run else []
-    show_result(result, form)
+    if not result.dry_run:
+        result.values = result.values[:1]  # failures are in the notes
+        show_result(result, form)
+        return
+    write_values([plan_of(result.planned)], form)
+    for text in (*result.notes, "A dry run: nothing was asked."):
+        print_note(text)
 
 
 def write_values(values: Sequence[Any], form: str | None = None, below: str = "") -> None:

@@ -16,10 +16,9 @@ import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
-from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.explorer import answer
 from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
-from kosmo_kernel.notebook.commands import NotebookContext
+from kosmo_kernel.notebook.commands import NotebookContext, keep_error
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
@@ -177,12 +176,11 @@ class Explorer:
             self._state = "runs"
             self._status.value = answer.small(RUNS)
         try:
-            work()
+            with keep_error(self._context.lua):
+                work()
         except KeyboardInterrupt:  # interrupted before Lua started
             self._show(answer.small("Stopped."))
         except Exception as error:  # noqa: BLE001 - any error is shown in the form
-            if isinstance(error, KosmoError):
-                self._context.lua.last_error = error
             self._show(answer.failure(error))
         finally:
             with self._state_lock:

@@ -24,11 +24,10 @@ from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.messages import Content
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
-from kosmo_kernel.notebook.cell_value import NotebookProgress, small_note
-from kosmo_kernel.notebook.commands import NotebookContext, run_command
+from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
+from kosmo_kernel.notebook.commands import NotebookContext, keep_error, run_command
 from kosmo_kernel.notebook.error_report import report_lines
 from kosmo_kernel.render.display import Display, bundle_of, bundles_of, with_outline
-from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
@@ -114,27 +113,23 @@ class KernelNotebook:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}
         send = (lambda _kind, _content: None) if silent else self._send
-        keep = True
         try:
             with self.session.expecting_run():
-                if self._stopped():  # interrupted before the session could notice
-                    raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt during the run
-                cell = self._with_project_settings(parse_cell(code))
-                if cell.help_name:
-                    reply["payload"] = self._page(cell)
-                keep = False
+                with keep_error(self.session):
+                    if self._stopped():  # interrupted before the session could notice
+                        raise StoppedError("Interrupted.")  # noqa: TRY301 - handled below like an interrupt of the run
+                    cell = self._with_project_settings(parse_cell(code))
+                    if cell.help_name:
+                        reply["payload"] = self._page(cell)
                 for command in cell.commands:
                     value = run_command(command, NotebookContext(self.session, explore=explore))
                     if value is not None:
                         self._show([value], cell, number, send)
-                keep = True
                 if cell.lua.strip():
-                    self._run(
-                        cell, number, f"In[{number}]" if stored else "Lua", send, self._ask if input_allowed else None
-                    )
+                    self._run(cell, number, send, self._ask if input_allowed else None)
                 reply["user_expressions"] = {key: self._evaluate(lua) for key, lua in expressions.items()}
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - without a reply the front end would wait forever
-            content = self._error_content(error, keep=keep)
+            content = self._error_content(error)
             send("error", content)
             reply |= content | {"status": "error"}
         return reply
@@ -192,36 +187,27 @@ class KernelNotebook:
                 raise StoppedError("Interrupted.")
             yield
 
-    def _error_content(self, error: BaseException, *, keep: bool = True) -> Content:
+    def _error_content(self, error: BaseException) -> Content:
         """Return the content of the `error` message for a failure, or for an interrupt while it is formatted."""
         try:
             with self._formatting_error:
-                return self._format_error(error, keep=keep)
+                return self._format_error(error)
         except StoppedError as stopped:
-            return self._format_error(stopped, keep=keep)
+            return self._format_error(stopped)
 
-    def _format_error(self, error: BaseException, *, keep: bool = True) -> Content:
-        """Return the content of the `error` message for a failure.
-
-        Parameters:
-            error: the failure.
-            keep: whether to keep it for `%kosmo error`; the failure of a `%kosmo` command is not kept.
-        """
+    def _format_error(self, error: BaseException) -> Content:
+        """Return the content of the `error` message for a failure."""
         if isinstance(error, KeyboardInterrupt):
             error = StoppedError("Interrupted.")
         content = error_content(error)
-        if isinstance(error, KosmoError):
-            if keep:
-                self.session.last_error = error
-            if (self._settings or {}).get("errors") == "full":
-                content["traceback"] += report_lines(error)
+        if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
+            content["traceback"] += report_lines(error)
         return content
 
     def _run(
         self,
         cell: Cell,
         number: int,
-        name: str,
         send: Callable[[str, Content], None],
         ask: Callable[..., str | None] | None,
     ) -> None:
@@ -240,34 +226,28 @@ class KernelNotebook:
             send(*_display_message(display))
 
         line = NotebookProgress(show)
+        name, own_number = (f"In[{number}]", number) if self._stored else ("Lua", None)
         try:
-            with line:
-                options = RunOptions.of_cell(cell.options, name=name, number=number if self._stored else None)
-                frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
-                result = self.session.execute(cell.lua, options, frontend)
+            with keep_error(self.session):
+                with line:
+                    options = RunOptions.of_cell(cell.options, name=name, number=own_number)
+                    frontend = Frontend(write, ask, partial(ask, "l") if ask else None, show, line)
+                    result = self.session.execute(cell.lua, options, frontend)
+                for display in plan_note(result):
+                    show(display)
+                note, notes = result.split_notes(tables=not (result.hidden or cell.options.raw))
+                _write_notes(notes, write)
+                if not result.hidden:
+                    self._show(result.values_to_show, cell, number, send, note)
         except KosmoError as error:
-            if cell.options.dry_run and error.result is not None:
-                with self._formatting_error:
-                    plan, bundles = (
-                        small_note(replace_values_with_plan(error.result)),
-                        bundles_of(error.result.values, cell.options),
-                    )
-                show(plan)
-                for bundle in bundles:
-                    send("display_data", {"data": bundle, "metadata": {}})
+            with self._formatting_error:
+                plan = failed_plan(error.result, cell.options)
+            for display in plan:
+                show(display)
             _write_notes(error.result.notes if error.result is not None else (), write)
             if not cell.options.no_raise_error:
                 raise
             write("stderr", "\n".join(self._error_content(error)["traceback"]) + "\n")
-            return
-        if cell.options.dry_run:
-            with self._rendering():
-                plan = small_note(replace_values_with_plan(result))
-            show(plan)
-        note, notes = result.split_notes(tables=not (result.hidden or cell.options.raw))
-        _write_notes(notes, write)
-        if not result.hidden:
-            self._show(result.values, cell, number, send, note)
 
     def _show(
         self, values: list[Any], cell: Cell, number: int, send: Callable[[str, Content], None], note: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,11 +28,10 @@ from kosmo_kernel.magic.context import notebook_context
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
-from kosmo_kernel.notebook.cell_value import small_note, value_of
-from kosmo_kernel.notebook.commands import COMMANDS, run_command
+from kosmo_kernel.notebook.cell_value import failed_plan, plan_note, value_of
+from kosmo_kernel.notebook.commands import COMMANDS, keep_error, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish
 from kosmo_kernel.python_api.current import share_session, stop_sharing
-from kosmo_kernel.results.dry_run import replace_values_with_plan
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check
 from kosmo_kernel.settings.limits import check_ceilings, check_defaults
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
     from kosmo_kernel.render.display import Display
-    from kosmo_kernel.session import Result, Session
+    from kosmo_kernel.session import Session
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
 
@@ -164,25 +163,26 @@ class KosmoMagic(Magics):
             _print((KosmoMagic.kosmo_lua.__doc__ or "").removeprefix("::\n\n"))
             return None
         with self._short_errors():
-            if cell is None:
-                options, lua = parse_leading(line)
-            else:
-                options, lua = parse(line), "\n" * self._lines_above(cell) + cell
-            if not lua:
-                raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
-            options = options.with_defaults(self._settings())
+            with keep_error(self.session):
+                if cell is None:
+                    options, lua = parse_leading(line)
+                else:
+                    options, lua = parse(line), "\n" * self._lines_above(cell) + cell
+                if not lua:
+                    raise SettingsError(f"There is no Lua on the line. Write `%{LUA_MAGIC} EXPRESSION`.")
+                options = options.with_defaults(self._settings())
             try:
-                local = (local_ns or {}) if cell is None else caller_locals(self.shell)
-                inputs = lua_inputs(options.input, self.shell.user_ns, local)
-                return self._run(lua, options, inputs, is_cell=cell is not None)
+                with keep_error(self.session):
+                    local = (local_ns or {}) if cell is None else caller_locals(self.shell)
+                    inputs = lua_inputs(options.input, self.shell.user_ns, local)
+                    return self._run(lua, options, inputs, is_cell=cell is not None)
             except KosmoError as error:
-                if options.dry_run and error.result is not None:
-                    with self.session.interruptible:
-                        self._show_plan(error.result, options)
+                with self.session.interruptible:
+                    for display in failed_plan(error.result, options):
+                        publish(self.shell, display)
                 _print_notes(error.result.notes if error.result is not None else ())
                 if not options.no_raise_error:
                     raise
-                self.session.last_error = error
                 _print("\n".join(rendered(error, full=self.errors == "full")), sys.stderr)
                 return None
 
@@ -191,7 +191,7 @@ class KosmoMagic(Magics):
     @_with_commands
     def kosmo(self, line: str) -> Any:
         """Show the reference, the accounts, the Lua state, or the last failure."""
-        with self._short_errors(keep=False):
+        with self._short_errors():
             return value_of([run_command(line, notebook_context(self.shell, self.session))], Options())
 
     def _settings(self) -> dict[str, Any]:
@@ -214,11 +214,11 @@ class KosmoMagic(Magics):
                 number=number if is_cell else None,  # a cell may have several line magics; none is the cell's value
             )
             result = self.session.execute(lua, run_options, frontend)
-        if options.dry_run:
-            publish(self.shell, small_note(replace_values_with_plan(result)))
+        for display in plan_note(result):
+            publish(self.shell, display)
         with self.session.interruptible:
             attrs = result.attrs()
-            value = value_of(result.values, options, attrs)
+            value = value_of(result.values_to_show, options, attrs)
             attrs.pop("note", None)  # the note is about the value
             variables = {python: value_of([result.outputs[name]], options, attrs) for python, name in output}
         is_shown = not result.hidden and (options.var is None or options.show)
@@ -236,14 +236,6 @@ class KosmoMagic(Magics):
         if display.clears:
             line.cleared()
         publish(self.shell, display)
-
-    def _show_plan(self, result: Result, options: Options) -> None:
-        """Show the calls of a dry run that failed, up to the failure."""
-        from kosmo_kernel.render.display import Display, bundles_of
-
-        publish(self.shell, small_note(replace_values_with_plan(result)))
-        for bundle in bundles_of(result.values, options):
-            publish(self.shell, Display(bundle))
 
     def _lines_above(self, cell: str) -> int:
         """Return the number of lines above the Lua in its cell, so that its line numbers match the cell's."""
@@ -275,18 +267,11 @@ class KosmoMagic(Magics):
             self._finalizer()
 
     @contextmanager
-    def _short_errors(self, *, keep: bool = True) -> Iterator[None]:
-        """Have IPython show an error of this package in its short form instead of Python's traceback.
-
-        Parameters:
-            keep: whether to keep the error for `%kosmo error`.
-        """
+    def _short_errors(self) -> Iterator[None]:
+        """Have IPython show an error of this package in its short form instead of Python's traceback."""
         try:
             yield
         except KosmoError as error:
-            if keep:
-                with suppress(KosmoError):  # raised again when the error is that the session cannot start
-                    self.session.last_error = error
             colour = self.shell.colors.lower() != "nocolor"
             show_shortly(error, colour=colour, full=self.errors == "full")
             raise

@@ -86,7 +86,7 @@ def check_data(name: str, result: Result) -> None:
     """
     from kosmo_kernel.lua.values import Opaque
 
-    for value in result.values:
+    for value in result.values_to_show:
         if isinstance(value, Opaque):
             fault = value.fault or f"`{value.partition(chr(10))[0]}` has no Python form"
             error = InvalidArgumentsError(f"{name}: {fault}")

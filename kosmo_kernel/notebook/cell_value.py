@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.client.progress import LINE_STYLE, ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
     from kosmo_kernel.render.display import Display
+    from kosmo_kernel.results.result import Result
 
 
 class Values(tuple[Any, ...]):
@@ -70,6 +72,21 @@ def small_note(text: str) -> Display:
     return Display(
         {"text/plain": text, "text/html": f'<div style="{LINE_STYLE}" class="{CLASSES}">{html_text(text)}</div>'}
     )
+
+
+def plan_note(result: Result | None) -> list[Display]:
+    """Return the note about the plan of a dry run, as a list of one display; none for any other run."""
+    return [small_note(summary(result.planned))] if result is not None and result.dry_run else []
+
+
+def failed_plan(result: Result | None, options: Options) -> list[Display]:
+    """Return the plan of a dry run that failed, and the note about it; nothing for any other run."""
+    note = plan_note(result)
+    if result is None or not note:
+        return []
+    from kosmo_kernel.render.display import Display, bundles_of
+
+    return [*note, *map(Display, bundles_of(result.values_to_show, options))]
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:

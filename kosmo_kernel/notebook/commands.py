@@ -7,6 +7,7 @@ the notebook that they run in through a `NotebookContext`, which also opens the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -104,6 +105,16 @@ class NotebookCommand:
     def name(self) -> str:
         """The command's name, the first word of its usage."""
         return self.usage.partition(" ")[0]
+
+
+@contextmanager
+def keep_error(lua: LuaState) -> Iterator[None]:
+    """Keep an error of the block for `%kosmo error`; the errors of commands are not kept."""
+    try:
+        yield
+    except KosmoError as error:
+        lua.last_error = error
+        raise
 
 
 def run_command(line: str, context: NotebookContext) -> Any:

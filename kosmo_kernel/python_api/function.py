@@ -58,6 +58,7 @@ def _call(
     Raises:
         KosmoError: the call failed.
     """
+    from kosmo_kernel.notebook.commands import keep_error
     from kosmo_kernel.python_api.current import current_session
     from kosmo_kernel.python_api.frontend import call_frontend, hide_own_frames, show_notes
     from kosmo_kernel.run.options import RunOptions
@@ -66,12 +67,12 @@ def _call(
     options = {name: named.pop(name, default) for name, (default, _) in CALL_OPTIONS.items()}
     session = current_session()
     try:
-        arguments = {name: lua_value(_listed(value), name) for name, value in _named(function, values, named).items()}
-        with call_frontend() as frontend:
+        with keep_error(session), call_frontend() as frontend:
+            given = _named(function, values, named)
+            arguments = {name: lua_value(_listed(value), name) for name, value in given.items()}
             full_name = f"{integration.name}.{function.name}"
             result = session.call(full_name, arguments, RunOptions(**options), frontend, account=account)
     except KosmoError as error:
-        session.last_error = error
         if isinstance(error, InvalidArgumentsError) and error.advice:
             error.advice = f"Write {example(integration, function)}"
         if error.result is not None:
@@ -79,13 +80,13 @@ def _call(
         hide_own_frames(error)
         raise error.with_traceback(None) from None
     from kosmo_kernel.notebook.cell_value import value_of
-    from kosmo_kernel.results.dry_run import replace_values_with_plan
+    from kosmo_kernel.results.dry_run import summary
     from kosmo_kernel.settings.cell_options import Options
 
-    if options["dry_run"]:
-        show_notes([replace_values_with_plan(result)])
+    if result.dry_run:
+        show_notes([summary(result.planned)])
     show_notes(result.split_notes(tables=True)[1])
-    return value_of(result.values, Options(), result.attrs())
+    return value_of(result.values_to_show, Options(), result.attrs())
 
 
 def _named(function: Function, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:

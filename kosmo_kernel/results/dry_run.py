@@ -9,19 +9,7 @@ from kosmo_kernel.client.progress import counted
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.call import PlannedCall
-    from kosmo_kernel.results.result import Result
     from kosmo_kernel.values.records import Records
-
-
-def replace_values_with_plan(result: Result) -> str:
-    """Replace the values of a dry run, which are based on empty answers, with a table of its calls.
-
-    Returns:
-        The line to show with the table.
-    """
-    result.values = [plan_of(result.planned)] if result.planned else []
-    result.hidden = not result.planned
-    return summary(result.planned)
 
 
 def plan_of(planned: Sequence[PlannedCall]) -> Records:

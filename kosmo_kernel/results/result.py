@@ -10,6 +10,7 @@ from kosmo_kernel.accounts import DEFAULT, DEMO
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.render.display import Display
+from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.values.records import Records
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Result:
         values: the return values of the chunk, or the value of its last expression. Each is None, a bool, int, float,
             str, list, dict, `records.Record`, `records.Records`, `docs.Page` (a text shown as Markdown) or
             `lua.values.Opaque` (a function, coroutine or namespace, known only by its text).
-        hidden: whether a notebook shows no value, because the chunk ends in `;` or has none.
+        hidden: whether a notebook shows no value, because the chunk ends in `;` or has none, or the plan is empty.
         output: the standard output and standard error, in order.
         calls: the calls, in the order of their start.
         seconds: the duration, including waiting.
@@ -58,6 +59,7 @@ class Result:
         notes: warnings for the user, one line each; those in `unread` come last.
         displays: the outputs shown with `display`, in order.
         cost: the progress at the end, with the totals of calls and requests; None without calls.
+        dry_run: whether the calls were planned and not made.
         planned: the calls of a dry run.
         outputs: the requested Lua variables by name, with values of the same types.
         started: the start time in UTC.
@@ -76,6 +78,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     displays: list[Display] = field(default_factory=list)
     cost: ProgressSnapshot | None = None
+    dry_run: bool = False
     planned: list[PlannedCall] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -88,13 +91,20 @@ class Result:
         """The first value, or None."""
         return self.values[0] if self.values else None
 
+    @property
+    def values_to_show(self) -> list[Any]:
+        """The values, or for a dry run the plan of its calls: its values are based on empty answers."""
+        if not self.dry_run:
+            return self.values
+        return [plan_of(self.planned)] if self.planned else []
+
     def split_notes(self, *, tables: bool) -> tuple[str, list[str]]:
         """Return the note to show below the first table of the values, and the other notes.
 
         Parameters:
             tables: whether the values are shown, with lists of records as tables that can have a note below.
         """
-        if tables and self.unread and any(isinstance(value, Records) for value in self.values):
+        if tables and self.unread and any(isinstance(value, Records) for value in self.values_to_show):
             return self._note(), [note for note in self.notes if note not in self.unread]
         return "", self.notes
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from kosmo_kernel.client.call import PlannedCall
 from kosmo_kernel.render.tables import table_of
-from kosmo_kernel.results.dry_run import plan_of, replace_values_with_plan, summary
+from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 
 APPS = PlannedCall("heroku.list_apps", "demo", {}, "GET", "https://api.heroku.com/apps")
@@ -25,12 +25,12 @@ def test_a_plan_says_in_one_line_what_it_cannot_know() -> None:
 
 
 def test_the_plan_takes_the_place_of_values_that_were_made_of_nothing() -> None:
-    result = Result(values=[0], hidden=True, planned=[APPS])
-    assert replace_values_with_plan(result) == summary([APPS])
-    assert (result.values, result.hidden) == ([plan_of([APPS])], False)
+    assert Result(values=[0], dry_run=True, planned=[APPS]).values_to_show == [plan_of([APPS])]
 
 
 def test_a_script_without_calls_has_no_plan_to_show() -> None:
-    result = Result(values=[0])
-    assert replace_values_with_plan(result) == summary([])
-    assert (result.values, result.hidden) == ([], True)
+    assert Result(values=[0], dry_run=True).values_to_show == []
+
+
+def test_any_other_run_shows_its_values() -> None:
+    assert Result(values=[0]).values_to_show == [0]
