@@ -82,6 +82,14 @@ STARTS = {
         {"catalogue", "cli", "docs", "errors", "integrations", "safety", "settings"},
         {"click"},
     ),
+    "kosmo snapshot --help": Start(
+        ["-m", NAME, "snapshot", "--help"],
+        {
+            *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "render", "results"),
+            *("run", "safety", "session", "settings", "snapshot", "values"),
+        },
+        {"click", "msgspec"},
+    ),
     "the Lua kernel": Start(["-c", f"import {NAME}.kernel.__main__"], {"kernel"}, {"zmq"}),
     "a cell of the Lua kernel": Start(
         ["-c", f"import {NAME}.kernel.notebook"],

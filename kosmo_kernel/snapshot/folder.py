@@ -21,7 +21,6 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.render.frames import frame_of, write_parquet
 from kosmo_kernel.safety.redaction import in_texts, would_change
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.values.records import Records, encode
@@ -78,6 +77,8 @@ def write(
             file = temporary / manifest["tables"][name]["file"]
             clean, lines = _redacted(records, change)
             if form == "parquet":
+                from kosmo_kernel.render.frames import frame_of, write_parquet
+
                 write_parquet(frame_of(clean), str(file))
                 file.chmod(PRIVATE)
             else:

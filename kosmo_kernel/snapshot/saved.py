@@ -10,13 +10,15 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import SettingsError
-from kosmo_kernel.render.frames import KosmoFrame, frame_of, read_parquet
 from kosmo_kernel.snapshot.folder import MANIFEST, TIMESTAMP_FORMAT, VERSION
 from kosmo_kernel.values.records import Records, columns_with_item, decode
+
+if TYPE_CHECKING:
+    from kosmo_kernel.render.frames import KosmoFrame
 
 _CHANGED = "It was cut or changed after it was written: get it from a copy, or take the snapshot anew."
 
@@ -25,7 +27,7 @@ class UnknownTableError(SettingsError, KeyError):
     """A snapshot has no such table."""
 
 
-class SavedSnapshot(Mapping[str, KosmoFrame]):
+class SavedSnapshot(Mapping[str, "KosmoFrame"]):
     """A mapping of table names to frames; each frame is read when it is accessed.
 
     Attributes:
@@ -78,6 +80,8 @@ class SavedSnapshot(Mapping[str, KosmoFrame]):
         """
         if name not in self._tables:
             raise UnknownTableError(self._missing_table(name))
+        from kosmo_kernel.render.frames import frame_of, read_parquet
+
         file, full_name, expected = self._tables[name]
         attrs = {"account": self.account, "time": self.manifest["begun"]}
         try:
