@@ -25,6 +25,7 @@ from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
@@ -161,7 +162,6 @@ def _wrapped(text: str, prefix: str, indent: int) -> str:
 def _summary(findings: Iterable[Finding]) -> str:
     """Return a sentence with the numbers of warnings and broken findings."""
     counts = Counter(finding.state for finding in findings)
-    warning_count, broken = counts["warning"], counts["broken"]
-    parts = [f"{warning_count} warning{'s' if warning_count > 1 else ''}"] if warning_count else []
-    parts += [f"{broken} broken"] if broken else []
+    parts = [counted(counts["warning"], "warning")] if counts["warning"] else []
+    parts += [f"{counts['broken']:,} broken"] if counts["broken"] else []
     return f"{', '.join(parts)}." if parts else "Everything is in order."

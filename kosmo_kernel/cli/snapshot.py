@@ -14,6 +14,7 @@ from kosmo_kernel.cli.lua_run import LiveOutput
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
 from kosmo_kernel.cli.streams import styled
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
@@ -67,7 +68,7 @@ def _show(report: SnapshotReport, output: str) -> None:
     width = max(len(f"{table['rows']:,}") for _, table in tables)
     print_rows([(name, f"{table['rows']:>{width},}") for name, table in tables])
     source = f"the account {manifest['account']} at {manifest['begun']}"
-    print_result(f"\nSaved in {output}: {source}, {manifest['requests']:,} requests.")
+    print_result(f"\nSaved in {output}: {source}, {counted(manifest['requests'], 'request')}.")
     for text in report.notes:
         print_note(text)
     missing = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.accounts import DEFAULT, DEMO
 from kosmo_kernel.client.call import PlannedCall
-from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.client.progress import ProgressSnapshot, counted
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.results.dry_run import plan_of
 from kosmo_kernel.values.records import Records
@@ -111,7 +111,7 @@ class Result:
     def _note(self) -> str:
         more = len(self.unread) - MAX_UNREAD_NOTES
         return "; ".join(
-            [*self.unread[:MAX_UNREAD_NOTES], *([f"{more:,} more lists with failures"] if more > 0 else [])]
+            [*self.unread[:MAX_UNREAD_NOTES], *([f"{counted(more, 'more list')} with failures"] if more > 0 else [])]
         )
 
     def call_counts(self) -> list[dict[str, Any]]:
