@@ -1,4 +1,4 @@
-"""Run Lua scripts against Heroku apps in notebooks, in a Jupyter kernel, and from the shell.
+"""Run Lua scripts that call Heroku, in notebooks, in a Jupyter kernel, and from the shell.
 
 Importing this package imports nothing else, because the Lua process imports it too, and `kosmo --help` should not wait
 for a table library. The public names below are imported on first access.

@@ -139,7 +139,7 @@ class SettingsError(UserError):
 
 
 class UntrustedError(UserError):
-    """A project configures a program that the user has not approved."""
+    """A project configures a program that the user does not trust."""
 
     type = "untrusted"
 

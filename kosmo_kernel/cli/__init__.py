@@ -87,8 +87,8 @@ COMMANDS = {
     "mcp:remove": CommandEntry("mcp_entries:remove", "Remove an MCP server and its secrets."),
     "mcp:enable": CommandEntry("mcp_entries:enable", "Enable an MCP server that was disabled."),
     "mcp:disable": CommandEntry("mcp_entries:disable", "Disable an MCP server, and keep its configuration."),
-    "mcp:trust": CommandEntry("mcp_trust:trust", "Approve a server of this project."),
-    "mcp:untrust": CommandEntry("mcp_trust:untrust", "Withdraw the approval of a server of this project."),
+    "mcp:trust": CommandEntry("mcp_trust:trust", "Trust a server of this project."),
+    "mcp:untrust": CommandEntry("mcp_trust:untrust", "No longer trust a server of this project."),
     "mcp:import": CommandEntry("mcp_import_export:import_", "Import the MCP servers of another client."),
     "mcp:export": CommandEntry("mcp_import_export:export", "Print MCP servers without their secrets."),
     "mcp:doctor": CommandEntry("mcp_doctor:doctor", "Check the setup, and say how to fix problems."),
@@ -177,12 +177,12 @@ def _integration_command(name: str) -> click.Command | None:
     subcommand_metavar="COMMAND [OPTIONS] …",
     options_metavar="",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\n`kosmo COMMAND --help` says more about each.\n"
+    epilog="\b\n`kosmo COMMAND --help` shows the options of a command, and examples.\n"
     "Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted, 141 output closed.",
 )
 @click.version_option(__version__, prog_name="kosmo", message="%(prog)s %(version)s")
 def kosmo() -> None:
-    """Lua against Heroku in notebooks, in a kernel of its own, and from the shell."""
+    """Run Lua scripts that call Heroku, in notebooks and from the shell."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

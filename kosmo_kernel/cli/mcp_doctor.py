@@ -31,8 +31,8 @@ def doctor(*, name: str | None, as_json: bool) -> int:
     """Check the setup, and say how to fix problems.
 
     The command checks the SDK, the files and the permissions. For SERVER (by default for all servers), it checks the
-    entry with its variables and secrets, the program, and the approval. It starts no server and shows no secret. Exits
-    with 1 if something is broken.
+    entry with its variables and secrets, the program, and whether you trust it. It starts no server and shows no
+    secret. Exits with 1 if something is broken.
     """
     configured = configuration()
     chosen = [configured.find(name)] if name else list(configured.servers.values())

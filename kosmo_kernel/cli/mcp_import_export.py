@@ -45,7 +45,7 @@ def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
 
     FILE contains `mcpServers` or `servers`, like the files of VS Code, Cursor, Claude and others. Values of variables
     and headers that look like secrets are stored in the keyring, and the entries refer to them. Servers in your own
-    file need no approval, so check what is printed. Nothing is started.
+    file need no trust, so check what is printed. Nothing is started.
     """
     entries = _entries(file)
     path = config_path(of_project=project)

@@ -32,7 +32,7 @@ server_argument = click.argument("server", shell_complete=mcp_servers)
 def tools(*, server: str | None, as_json: bool) -> None:
     """List the tools of MCP servers.
 
-    This starts SERVER, or all enabled servers. Servers that do not respond, or that you have not approved, are listed
+    This starts SERVER, or all enabled servers. Servers that do not respond, or that you do not trust, are listed
     on standard error; the command fails only if no server responds. With --json: `tools`, and `failures` by server.
     """
     with _servers() as servers:

@@ -21,12 +21,12 @@ CHANGED = "It is not what you trusted before."
 
 @command("mcp:trust", "kosmo mcp:trust time", "kosmo mcp:trust time --yes --json")
 @click.argument("name", shell_complete=mcp_servers)
-@click.option("-y", "--yes", is_flag=True, help="Approve without a question; check the entry first.")
+@click.option("-y", "--yes", is_flag=True, help="Trust it without a question; check the entry first.")
 def trust(*, name: str, yes: bool, as_json: bool) -> None:
-    """Approve a server of this project.
+    """Trust a server of this project.
 
     The command shows the server's command and arguments, or its address, and the names of its variables and headers,
-    and asks you. If any of these change later, the server is not started until you approve it again. Nothing is started
+    and asks you. If any of these change later, the server is not started until you trust it again. Nothing is started
     now.
     """
     server, trust_store = configuration().find(name), Trust()
@@ -52,9 +52,9 @@ def trust(*, name: str, yes: bool, as_json: bool) -> None:
 @command("mcp:untrust", "kosmo mcp:untrust time")
 @click.argument("name", shell_complete=mcp_servers)
 def untrust(*, name: str, as_json: bool) -> None:
-    """Withdraw the approval of a server of this project.
+    """No longer trust a server of this project.
 
-    The server is not started again until you approve it.
+    The server is not started again until you trust it again.
     """
     server = configuration().find(name)
     if not server.of_project:

@@ -306,8 +306,8 @@ LIMIT = Setting(
 )
 ROWS = Setting(
     "rows",
-    "Rows of a table that are shown, unless the cell or the project sets `limit`. If this is not set, `kosmo run` "
-    "shows 2000.",
+    "Rows of a table that are shown, unless the cell or the project sets `limit`. `kosmo run` has a default of its "
+    "own, 2000, because the reader of its copy cannot ask for more rows.",
     Number("a whole number of rows, 1 or more", "ROWS", minimum=1, maximum=10**9 - 1, is_whole=True),
     200,
     variable="KOSMO_ROWS",
