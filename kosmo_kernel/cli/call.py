@@ -18,7 +18,7 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import epilog_of
-from kosmo_kernel.cli.options import AS_JSON, FORMAT
+from kosmo_kernel.cli.options import AS_JSON, FORMAT, check_formats
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
@@ -218,8 +218,7 @@ def _call(
     as_json, form = option_values.pop("as_json"), option_values.pop("form")
     group.dry_run, force = option_values.pop("dry_run"), option_values.pop("force")
     account = one_account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
-    if as_json and form:
-        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    check_formats(as_json=as_json, form=form)
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
     arguments = combine_arguments(function, option_values, pairs, payload)
 

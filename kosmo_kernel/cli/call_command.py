@@ -5,14 +5,11 @@ The document has the same six keys whether the call succeeds, fails or is never 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.output import document
-from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.results.result import Result
 
@@ -42,15 +39,11 @@ class CallCommand(Command):
 
     def make_call(self, session: Session, function: str, arguments: Mapping[str, Any], *, force: bool) -> Result:
         """Make the call with progress, notes and questions on standard error."""
-        from kosmo_kernel.cli.lua_run import LiveOutput, ask
-        from kosmo_kernel.render.terminal_progress import TerminalProgress
-        from kosmo_kernel.run.options import Frontend, RunOptions
+        from kosmo_kernel.cli.lua_run import terminal_frontend
+        from kosmo_kernel.run.options import RunOptions
 
-        line = TerminalProgress(styled(sys.stderr))
-        with line, LiveOutput(session, line, aside=True) as live_output:
-            options = RunOptions(dry_run=self.dry_run, force=force)
-            frontend = Frontend(live_output, ask=partial(ask, line), progress=line)
-            return session.call(function, arguments, options, frontend)
+        with terminal_frontend(session, aside=True) as frontend:
+            return session.call(function, arguments, RunOptions(dry_run=self.dry_run, force=force), frontend)
 
     def show(self, result: Result, meta: dict[str, Any], form: str | None, *, as_json: bool) -> None:
         """Print the result: as a document, in the format `form`, or for people."""

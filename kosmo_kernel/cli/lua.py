@@ -17,8 +17,8 @@ import click
 
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
-from kosmo_kernel.cli.lua_run import run_lua, stopped_by_ctrl_c
-from kosmo_kernel.cli.options import FORMAT, as_json, limit_options, not_blank, recording_options
+from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
+from kosmo_kernel.cli.options import FORMAT, as_json, check_formats, limit_options, not_blank, recording_options
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
 from kosmo_kernel.cli.values import show_failed_plan, show_result
@@ -123,10 +123,10 @@ def lua(
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
     options = RunOptions(name, args, dry_run=dry_run, force=force)
-    reads = file == "-" and code is not None
+    terminal = terminal_frontend(session, aside=bool(form), quiet=as_json, reads=file == "-" and code is not None)
     try:
-        with session, stopped_by_ctrl_c(session):
-            result = run_lua(session, source, options, reads=reads, quiet=as_json, aside=bool(form))
+        with session, stopped_by_ctrl_c(session), terminal as frontend:
+            result = session.execute(source, options, frontend)
     except KosmoError as error:
         if not as_json:
             show_failed_plan(error.result, form)
@@ -148,8 +148,7 @@ def _check_options(given: Mapping[str, Any]) -> None:
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     if given["record"] is not None and (given["dry_run"] or given["replay"] is not None):
         raise click.UsageError(f"--record and {'--dry-run' if given['dry_run'] else '--replay'} exclude one another.")
-    if given["as_json"] and given["form"]:
-        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    check_formats(as_json=given["as_json"], form=given["form"])
     other = "--json" if given["as_json"] else "--format" if given["form"] else "-" if given["file"] == "-" else ""
     if given.get("repl") and other:
         raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")

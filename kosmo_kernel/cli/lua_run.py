@@ -17,31 +17,25 @@ from kosmo_kernel.cli.output import write
 from kosmo_kernel.cli.streams import ClosedStreamError, styled
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.render.terminal_progress import TerminalProgress
-from kosmo_kernel.results.result import Result
-from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 
 
-def run_lua(
-    session: Session, source: str, options: RunOptions, *, reads: bool, quiet: bool = False, aside: bool = False
-) -> Result:
-    """Run Lua at a terminal, and write its output at once.
+@contextmanager
+def terminal_frontend(
+    session: Session, *, aside: bool = False, quiet: bool = False, reads: bool = False
+) -> Iterator[Frontend]:
+    """Yield the callbacks of a run at the terminal, where leaving the block ends the progress and the last line.
 
     Parameters:
-        session: the session that runs it.
-        source: the Lua to run.
-        options: the options of the run.
-        reads: whether `io.read` reads standard input.
+        session: the session that runs.
+        aside: write all output to standard error, because standard output is used for something else.
         quiet: write no output.
-        aside: write all output to standard error.
-
-    Raises:
-        KosmoError: the run failed.
+        reads: whether `io.read` reads standard input.
     """
     line = TerminalProgress(styled(sys.stderr))
-    with line, LiveOutput(session, line, aside=aside) as live_output:
-        output, read = None if quiet else live_output, read_input if reads else None
-        return session.execute(source, options, Frontend(output, read, partial(ask, line), progress=line))
+    with line, LiveOutput(session, line, aside=aside) as output:
+        yield Frontend(None if quiet else output, read_input if reads else None, partial(ask, line), progress=line)
 
 
 class LiveOutput:
@@ -53,7 +47,7 @@ class LiveOutput:
     Parameters:
         session: the session that runs.
         line: the progress display of the run, which is cleared before output is written.
-        aside: write all output to standard error, because standard output is used for something else.
+        aside: as for `terminal_frontend`.
     """
 
     def __init__(self, session: Session, line: ProgressDisplay, *, aside: bool = False) -> None:

@@ -11,7 +11,7 @@ import click
 from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.options import FORMAT
+from kosmo_kernel.cli.options import FORMAT, check_formats
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.results.result import Result
 
@@ -77,8 +77,7 @@ def call(
 
     With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
     """
-    if as_json and form:
-        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    check_formats(as_json=as_json, form=form)
     given = dict(fields_of_json(payload)) if payload is not None else {}
     named = list(map(split_pair, pairs))
     if duplicates := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:

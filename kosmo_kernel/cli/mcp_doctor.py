@@ -15,7 +15,7 @@ from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.doctor import report
-from kosmo_kernel.cli.mcp_list import ADVICE
+from kosmo_kernel.cli.mcp_list import ADVICE, why_untrusted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
@@ -97,8 +97,7 @@ def _trust(server: Server) -> Finding:
         return Finding(name, "broken", error.message)
     if status == "trusted":
         return Finding(name, "ok", "You agreed to it." if server.of_project else "It is in your own file.")
-    why = "is not trusted yet" if status == "untrusted" else "has changed since you trusted it"
-    return Finding(name, "warning", f"It comes with the project, and {why}.", f"kosmo mcp:trust {server.name}")
+    return Finding(name, "warning", f"{why_untrusted(status)}.", f"kosmo mcp:trust {server.name}")
 
 
 def _references(server: Server) -> Iterator[Finding]:

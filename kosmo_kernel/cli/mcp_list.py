@@ -99,8 +99,7 @@ def _readiness(server: Server, trust: Trust) -> dict[str, Any]:
     elif not server.enabled:
         advice = f"It is switched off: `kosmo mcp:enable {server.name}`."
     elif trust_status != "trusted":
-        why = "is not trusted yet" if trust_status == "untrusted" else "has changed since you trusted it"
-        advice = f"It comes with the project, and {why}: `kosmo mcp:trust {server.name}`."
+        advice = f"{why_untrusted(trust_status)}: `kosmo mcp:trust {server.name}`."
     return {
         "ready": not advice,
         "enabled": server.enabled,
@@ -109,6 +108,12 @@ def _readiness(server: Server, trust: Trust) -> dict[str, Any]:
         "fault": server.fault or None,
         "what_to_do": advice or None,
     }
+
+
+def why_untrusted(trust_status: str) -> str:
+    """Return the beginning of a sentence on why a server of the project is not used."""
+    why = "is not trusted yet" if trust_status == "untrusted" else "has changed since you trusted it"
+    return f"It comes with the project, and {why}"
 
 
 def _permissions(server: Server) -> dict[str, str]:

@@ -37,6 +37,12 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
+def check_formats(*, as_json: bool, form: str | None) -> None:
+    """Raise an error if both `--json` and `--format` are given."""
+    if as_json and form:
+        raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+
+
 class ValueType(click.ParamType[Any]):
     """The type of an option that has the values of a setting."""
 

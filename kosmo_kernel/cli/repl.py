@@ -18,7 +18,7 @@ from typing import Protocol
 from kosmo_kernel import __version__, docs, editor
 from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.cli.command import print_error
-from kosmo_kernel.cli.lua_run import run_lua
+from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.values import show_failed_plan, show_result, write_values
@@ -169,7 +169,9 @@ class Repl:
         reads = self._interactive or number is not None
         try:
             with keep_error(self._session):
-                show_result(run_lua(self._session, source, run_options, reads=reads))
+                with terminal_frontend(self._session, reads=reads) as frontend:
+                    result = self._session.execute(source, run_options, frontend)
+                show_result(result)
         except KosmoError as error:
             show_failed_plan(error.result)
             raise

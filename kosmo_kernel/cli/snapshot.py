@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,13 +10,10 @@ import click
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files
-from kosmo_kernel.cli.lua_run import LiveOutput
+from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.shell_interface import FAILED, INTERRUPTED, SUCCESS
-from kosmo_kernel.cli.streams import styled
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.render.terminal_progress import TerminalProgress
-from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 from kosmo_kernel.snapshot import Form, SnapshotReport, take
 
@@ -45,13 +42,8 @@ def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_jso
 
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """
-    line = TerminalProgress(styled(sys.stderr))
-    with (
-        Session(one_account(account, demo=demo)) as session,
-        line,
-        LiveOutput(session, line, aside=True) as live_output,
-    ):
-        report = take(session, Path(output), form, frontend=Frontend(live_output, progress=line))
+    with Session(one_account(account, demo=demo)) as session, terminal_frontend(session, aside=True) as frontend:
+        report = take(session, Path(output), form, frontend=replace(frontend, ask=None))
     complete = report.manifest["complete"]
     if as_json:
         document({"success": complete, "directory": output, **report.manifest})
