@@ -9,7 +9,7 @@ Python as possible.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from types import NoneType
@@ -24,7 +24,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.values.fields import Field, Path, fields_of, moment
+from kosmo_kernel.values.fields import Field, Path, are_times, fields_of, moment
 from kosmo_kernel.values.records import Records, collector_paused, to_builtins
 
 _Values = list[Any]
@@ -52,8 +52,8 @@ _FIRST_DAY = np.datetime64("0001-01-01")
 class KosmoFrame(pd.DataFrame):
     """A DataFrame that shows its first rows in a scrolling box, with its size and its `.attrs["note"]` below.
 
-    Frames derived from it (by a filter, `head()`, a merge) are plain DataFrames. When it is written to a file, lists
-    and objects become JSON. Excel has no time zones, so its times are written in UTC without a zone.
+    Frames derived from it (by a filter, `head()`, a merge) are shown in the same way. When one is written to a file or
+    a database, lists and objects become JSON. Excel has no time zones, so its times are written in UTC without a zone.
 
     Parameters:
         data, index, columns, dtype, copy: as for a DataFrame.
@@ -62,7 +62,7 @@ class KosmoFrame(pd.DataFrame):
 
     holds_records = True  # identifies this class to code that must not import pandas
     _metadata = ["displaylimit"]
-    displaylimit: int
+    displaylimit: int | None = None  # pandas makes derived frames without calling `__init__`
 
     def __init__(
         self,
@@ -75,11 +75,25 @@ class KosmoFrame(pd.DataFrame):
         displaylimit: int | None = None,
     ) -> None:
         super().__init__(data, index, columns, dtype, copy)  # type: ignore[call-arg] # the stubs declare only __new__
-        self.displaylimit = ROWS.resolve() if displaylimit is None else displaylimit
+        if displaylimit is not None:
+            self.displaylimit = displaylimit
+
+    # pandas makes derived frames and columns with these four. Without the `_from_mgr` ones it makes each object twice,
+    # and taking a column takes twice as long as in a plain DataFrame.
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return pd.DataFrame
+        return KosmoFrame
+
+    def _constructor_from_mgr(self, mgr: Any, axes: Any) -> Any:
+        return _from_mgr(KosmoFrame, mgr, axes)
+
+    @property
+    def _constructor_sliced(self) -> Callable[..., pd.Series]:
+        return KosmoSeries
+
+    def _constructor_sliced_from_mgr(self, mgr: Any, axes: Any) -> Any:
+        return _from_mgr(KosmoSeries, mgr, axes)
 
     def __repr__(self) -> str:
         return self._table().text()
@@ -98,6 +112,10 @@ class KosmoFrame(pd.DataFrame):
         local = {place: flat.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None).array for place in times}
         _with_columns(flat, local).to_excel(*args, **kwargs)
 
+    def to_sql(self, *args: Any, **kwargs: Any) -> int | None:  # type: ignore[misc] # final in the stubs, as `to_excel`
+        """Write to a database, with the arguments of `DataFrame.to_sql`."""
+        return _flat(self, _is_nested).to_sql(*args, **kwargs)
+
     def to_parquet(self, *args: Any, **kwargs: Any) -> Any:
         """Write Parquet, with the arguments of `DataFrame.to_parquet`."""
         return _flat(self, _is_mixed).to_parquet(*args, **kwargs)
@@ -108,7 +126,31 @@ class KosmoFrame(pd.DataFrame):
 
     def _table(self) -> Table:
         note = self.attrs.get("note")
-        return replace(table_of_frame(self, self.displaylimit), note=note if isinstance(note, str) else "")
+        limit = ROWS.resolve() if self.displaylimit is None else self.displaylimit
+        return replace(table_of_frame(self, limit), note=note if isinstance(note, str) else "")
+
+
+class KosmoSeries(pd.Series):
+    """A column of a `KosmoFrame`. What pandas makes from columns, such as a table of groups, is one again."""
+
+    @property
+    def _constructor(self) -> Callable[..., pd.Series]:
+        return KosmoSeries
+
+    def _constructor_from_mgr(self, mgr: Any, axes: Any) -> Any:
+        return _from_mgr(KosmoSeries, mgr, axes)
+
+    @property
+    def _constructor_expanddim(self) -> Callable[..., pd.DataFrame]:
+        return KosmoFrame
+
+    def _constructor_expanddim_from_mgr(self, mgr: Any, axes: Any) -> Any:
+        return _from_mgr(KosmoFrame, mgr, axes)
+
+
+def _from_mgr(cls: Any, mgr: Any, axes: Any) -> Any:
+    """Return an object of pandas for data that it manages, as pandas does for its own classes."""
+    return cls._from_mgr(mgr, axes)
 
 
 def frame_of(records: Records, attrs: Mapping[str, Any] | None = None) -> KosmoFrame:
@@ -169,7 +211,8 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     cropped = frame.iloc[: max(limit, 0), :COLUMNS_SHOWN]
     shown = cropped if _is_row_number(cropped.index) else cropped.reset_index(allow_duplicates=True)
     columns = [_to_python(shown.iloc[:, place]) for place in range(shown.shape[1])]
-    names = [str(name) for name in shown.columns]
+    labels_of: Iterable[Any] = shown.columns  # tuples, if the columns have several levels
+    names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
     labels, left_out = shown.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
     return Table(names, columns, len(frame), labels=labels, left_out=left_out)
 
@@ -207,7 +250,7 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
 def _array(field: Field, values: _Values) -> _Array:
     """Return a column of its expected type, else of strings if it has only strings, else of the unchanged objects."""
     present = field.types - {NoneType}
-    kind = field.kind or _kind_shown(present, may_be_time=field.may_be_time)
+    kind = field.kind or _kind_shown(present, values)
     wanted, build = _MAKERS.get(kind or "", (frozenset(), None))
     array = build(values) if build and present <= wanted else None
     if array is not None:
@@ -218,12 +261,12 @@ def _array(field: Field, values: _Values) -> _Array:
     return _objects(to_builtins(values) if nested else values)  # copied, because users may change a frame
 
 
-def _kind_shown(present: frozenset[type], *, may_be_time: bool) -> str | None:
+def _kind_shown(present: frozenset[type], values: _Values) -> str | None:
     """Return the kind of an undeclared column from the types of its values, or None when they differ."""
-    if may_be_time and present <= {str}:
-        return "timestamp"
     if not present:
         return None
+    if present == {str} and are_times(values):
+        return "timestamp"
     return next((kind for kind, (wanted, _) in _MAKERS.items() if present <= wanted), None)
 
 
@@ -328,9 +371,10 @@ def _flat(frame: pd.DataFrame, needs_text: Callable[[_Values], bool]) -> pd.Data
 
 
 def _with_columns(frame: pd.DataFrame, changed: Mapping[int, _Array]) -> pd.DataFrame:
-    """Return the frame with columns replaced by position; setting them one by one would copy everything each time."""
-    if not changed:
-        return frame.copy(deep=False)
+    """Return a plain DataFrame with columns replaced by position.
+
+    Setting them one by one would copy everything each time.
+    """
     columns = {place: changed.get(place, frame.iloc[:, place].array) for place in range(frame.shape[1])}
     result = pd.DataFrame(columns, index=frame.index, copy=False)
     result.columns = frame.columns
@@ -356,8 +400,8 @@ def _is_mixed(values: _Values) -> bool:
 
 
 def _is_row_number(index: pd.Index) -> bool:
-    """Return whether an index only numbers the rows from 0."""
-    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
+    """Return whether an index only numbers rows: those of this frame, or of the frame from which rows were taken."""
+    return index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index.dtype)
 
 
 def _to_python(column: pd.Series) -> _Values:

@@ -26,7 +26,7 @@ from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, for
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.values.fields import Field, first_fields, moment
+from kosmo_kernel.values.fields import Field, are_times, first_fields, moment
 from kosmo_kernel.values.records import Record, Records
 
 TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
@@ -220,16 +220,24 @@ def table_of(records: Records, limit: int | None = None, note: str = "") -> Tabl
     """
     records = records.for_table()
     first = Records(records.rows[: ROWS.resolve() if limit is None else limit], records.function, records.columns)
-    fields, count = first_fields(records, COLUMNS_SHOWN)
+    fields, count = first_fields(first, COLUMNS_SHOWN)
     names = [field.name for field in fields]
-    columns = [_read(field, first) for field in fields]
+    columns = [_read(field, first, records) for field in fields]
     return Table(names, columns, len(records), note=note, left_out=count - len(fields))
 
 
-def _read(field: Field, records: Records) -> list[Any]:
-    """Return the values of a field as they are shown: texts that are all times become datetimes."""
-    values = field.values(records)
-    if not field.may_be_time:
+def _read(field: Field, shown: Records, records: Records | None = None) -> list[Any]:
+    """Return the values of a field as they are shown: texts that are all times become datetimes.
+
+    Parameters:
+        field: the field.
+        shown: the records whose values are returned.
+        records: all records, if there are more, because a later text may show that the field has no times.
+    """
+    values = field.values(shown)
+    if field.kind not in (None, "timestamp") or not any(isinstance(value, str) for value in values):
+        return values
+    if field.kind is None and not are_times(values if records is None else records.column(field.path)):
         return values
     times = [moment(value) if isinstance(value, str) else None for value in values]
     all_are = all(time is not None or value is None for time, value in zip(times, values, strict=True))

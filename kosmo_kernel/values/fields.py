@@ -33,6 +33,7 @@ _SPARSE = 8
 _MAX_CELLS, _MAX_CELLS_PER_VALUE = 5_000_000, 50
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|[^.\[]+')  # one key of a name with keys in brackets
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_ZONE = 3  # the group of `_ISO_TIME` with the time zone
 
 Path = tuple[str | int, ...]  # an integer is a key of a Lua table
 _Tree = dict[str, Any]  # declared fields as nested dicts by key; an empty dict is a field
@@ -62,11 +63,6 @@ class Field:
     def kind(self) -> ColumnKind | None:
         """The declared type of the values, or None."""
         return self.column.kind if self.column else None
-
-    @property
-    def may_be_time(self) -> bool:
-        """Return whether texts in this field are read as times, if all of them are times."""
-        return self.kind == "timestamp" or (self.kind is None and str(self.path[-1]).endswith("_at"))
 
     @property
     def default(self) -> str | None:
@@ -133,6 +129,21 @@ def moment(text: str) -> datetime | None:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # a date that does not exist, or one before year 1 in UTC
         return None
+
+
+def are_times(values: Iterable[Any]) -> bool:
+    """Return whether an undeclared field has times: texts in ISO 8601 with a zone, besides missing values.
+
+    A text without a zone may mean the time of any place, so it stays a text.
+    """
+    texts = [value for value in values if value is not None and value is not ABSENT]
+    return bool(texts) and all(
+        isinstance(text, str)
+        and (match := _ISO_TIME.fullmatch(text)) is not None
+        and match[_ZONE] is not None
+        and moment(text) is not None
+        for text in texts
+    )
 
 
 def path_of(name: str) -> tuple[str, ...]:

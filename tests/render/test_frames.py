@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -198,14 +200,31 @@ def test_objects_of_a_script_get_nullable_types_by_their_values() -> None:
         "list": "object",
         "mixed": "object",
         "null": "object",
-        "seen_at": "datetime64[us, UTC]",
+        "seen_at": "object",
     }
 
 
-def test_an_undeclared_field_is_a_time_when_its_name_says_so_and_every_value_does() -> None:
-    frame = own({"seen_at": "2026-11-20T09:00:00Z", "read_at": "yesterday", "when": "2026-11-20T09:00:00Z"})
+def test_an_undeclared_field_is_a_time_when_every_value_is_one_with_a_zone() -> None:
+    row = {
+        "since": "2026-11-20T09:00:00Z",
+        "gap": "2026-11-20T09:00:00+01:00",
+        "read_at": "yesterday",
+        "local": "2026-11-20T09:00:00",
+        "empty_at": None,
+        "day": "2026-11-20",
+    }
+    later = row | {"gap": None}
+    frame = own(row, later)
 
-    assert frame.dtypes.astype(str).to_list() == ["datetime64[us, UTC]", "str", "str"]
+    times = ["datetime64[us, UTC]"] * 2
+    assert frame.dtypes.astype(str).to_list() == [*times, "str", "str", "object", "str"]
+
+
+def test_a_late_text_that_is_no_time_counts_in_every_view() -> None:
+    rows: Rows = [*({"when": "2026-11-20T09:00:00Z"} for _ in range(300)), {"when": "later"}]
+
+    assert "2026-11-20T09:00:00Z" in repr(own(*rows))
+    assert "2026-11-20T09:00:00Z" in table_of(Records(rows)).text()
 
 
 def test_lists_of_the_same_length_stay_lists() -> None:
@@ -230,10 +249,49 @@ def test_a_function_of_the_catalogue_is_remembered_by_its_full_name() -> None:
     assert frame_of(Records([], HEROKU.function("list_apps"))).attrs == {"function": "heroku.list_apps"}
 
 
-def test_what_is_made_from_a_frame_is_a_plain_dataframe() -> None:
-    frame = frame_of(Records([RECORD], None, COLUMNS))
+def repr_html(frame: Any) -> str:
+    return str(frame._repr_html_())
 
-    assert {type(made) for made in (frame.head(), frame[frame["size"] == 7], frame.copy(), frame.T)} == {pd.DataFrame}
+
+def test_what_is_made_from_a_frame_is_shown_as_it_is() -> None:
+    frame = own(*({"n": n, "name": f"dyno {n}", "size": n % 2} for n in range(9)))
+    frame.displaylimit = 3
+    derived = [
+        frame.head(8),
+        frame[frame["n"] > 3],
+        frame.sort_values("n", ascending=False),
+        frame[["name", "n"]],
+        frame.assign(double=frame["n"] * 2),
+        frame.merge(frame[["n"]], on="n"),
+        frame.groupby("size").agg({"n": "sum"}),
+        pd.concat([frame, frame]),
+        frame.copy(),
+    ]
+
+    assert {type(made) for made in derived} == {KosmoFrame}
+    assert [repr(made).splitlines()[-1].partition(",")[0] for made in derived[:3]] == [
+        f"8 records {X} 3 columns",
+        f"5 records {X} 3 columns",
+        f"9 records {X} 3 columns",
+    ]
+    assert repr(derived[2]).splitlines()[2].split() == ["8", "dyno", "8", "0"]  # without the number of the row
+    assert repr(derived[6]).splitlines()[0].split() == ["size", "n"]
+    assert all("kosmo-table" in repr_html(made) for made in derived)
+
+
+def test_a_frame_with_columns_of_several_levels_is_shown() -> None:
+    frame = own({"app": "a", "size": 1}, {"app": "b", "size": 2}).groupby("app").agg({"size": ["sum", "max"]})
+
+    assert repr(frame).splitlines()[0].split() == ["app", "size.sum", "size.max"]
+
+
+def test_a_filtered_frame_is_written_as_a_whole_one_is(tmp_path: Path) -> None:
+    frame = own(*MIXED).head(1)
+    with closing(sqlite3.connect(tmp_path / "frame.db")) as database:
+        frame.to_sql("frame", database, index=False)
+        assert pd.read_sql("select tags from frame", database)["tags"].to_list() == ['["a"]']
+    frame.to_excel(tmp_path / "frame.xlsx", index=False)
+    assert pd.read_excel(tmp_path / "frame.xlsx")["tags"].to_list() == ['["a"]']
 
 
 def test_a_pickled_frame_comes_back_as_it_was() -> None:
@@ -274,7 +332,7 @@ def test_a_frame_comes_back_from_parquet_with_its_types_and_what_it_remembers(tm
     back = pd.read_parquet(tmp_path / "frame.parquet")
 
     assert (back.attrs, back.dtypes.to_list()) == (frame.attrs, frame.dtypes.to_list())
-    pd.testing.assert_frame_equal(back.drop(columns="regions"), frame.drop(columns="regions"))
+    pd.testing.assert_frame_equal(KosmoFrame(back).drop(columns="regions"), frame.drop(columns="regions"))
     assert back["regions"][0].tolist() == ["eu"]
 
 
