@@ -12,9 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from kosmo_kernel.safety.text import shortened
+
+if TYPE_CHECKING:
+    from kosmo_kernel.safety.escape import Html
 
 MAX_LINE_WIDTH = 100  # characters
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
@@ -25,7 +28,16 @@ _BAR = (
     "border-radius:2px;background:rgba(128,128,128,.3)"
 )
 _DONE = "display:block;height:100%;background:var(--jp-brand-color1,var(--vscode-progressBar-background,#1e88e5))"
-LINE_STYLE = "font-size:12px;line-height:1.6;font-variant-numeric:tabular-nums;opacity:.75"
+_LINE_STYLE = "font-size:12px;line-height:1.6;font-variant-numeric:tabular-nums;opacity:.75"
+
+
+def html_line(*parts: str) -> Html:
+    """Return a line of HTML in the small style of the progress line."""
+    from kosmo_kernel.safety.escape import Html
+    from kosmo_kernel.safety.no_math import CLASSES
+
+    line = Html(f'<div style="{_LINE_STYLE}" class="{{}}">{{}}</div>')
+    return line.format(CLASSES, Html().join(parts))
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: it only unwinds the stack of a thread
@@ -92,16 +104,16 @@ class ProgressSnapshot:
         whose = (label + shortened(self.account, room),) if room > 0 else ()
         return " · ".join((*before, *whose, *after))
 
-    def html(self) -> str:
+    def html(self) -> Html:
         """Return the progress as one line of HTML, which needs no script and no style sheet."""
-        from html import escape
+        from kosmo_kernel.safety.escape import Html
 
-        from kosmo_kernel.safety.no_math import CLASSES, without_delimiters
-
-        bar = ""
+        bar = Html()
         if self.share is not None:
-            bar = f'<span style="{_BAR}"><span style="{_DONE};width:{100 * self.share:.1f}%"></span></span>'
-        return without_delimiters(f'<div style="{LINE_STYLE}" class="{CLASSES}">{bar}{escape(self.text())}</div>')
+            bar = Html(f'<span style="{_BAR}"><span style="{_DONE};width:{{:.1f}}%"></span></span>').format(
+                100 * self.share
+            )
+        return html_line(bar, self.text())
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""

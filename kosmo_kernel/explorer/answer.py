@@ -9,7 +9,7 @@ from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.render.text import format_column
-from kosmo_kernel.safety.escape import html_attribute, html_code, html_text
+from kosmo_kernel.safety.escape import Html, html_attribute, html_code
 from kosmo_kernel.values.records import Records
 
 _TEXT = (
@@ -29,36 +29,41 @@ _ERROR = (
 )
 
 
-def small(text: str, code: str = "") -> str:
+_SMALL_NOTE = Html(f'<div style="{_SMALL}">{{}}{{}}</div>')
+_INLINE_CODE = Html(" <code>{}</code>")
+_LUA = Html(
+    f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{{}}</pre>'
+    '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
+    'style="width:auto;flex:none" data-kosmo-insert="{}">Insert as cell</button></div>'
+)
+_PLAIN = Html(f'<pre style="{_TEXT}">{{}}</pre>')
+_FAILURE = Html(f'<pre style="{_TEXT}{_ERROR}">{{}}</pre>')
+
+
+def small(text: str, code: str = "") -> Html:
     """Return the HTML of a small note, followed by a piece of code if given."""
-    return f'<div style="{_SMALL}">{html_text(text)}{f" <code>{html_code(code)}</code>" if code else ""}</div>'
+    return _SMALL_NOTE.format(text, _INLINE_CODE.format(html_code(code)) if code else "")
 
 
-def lua(cell: str) -> str:
+def lua(cell: str) -> Html:
     """Return the HTML of a cell's code to copy, with the button that inserts it in JupyterLab."""
-    return (
-        f'<div style="display:flex;align-items:flex-start;gap:8px"><pre style="{_TEXT}{_CODE}">{html_code(cell)}</pre>'
-        '<button class="jupyter-button" hidden="hidden" title="Insert this below; it does not run by itself" '
-        f'style="width:auto;flex:none" data-kosmo-insert="{html_attribute(cell)}">Insert as cell</button></div>'
-    )
+    return _LUA.format(html_code(cell), html_attribute(cell))
 
 
-def value(found: Any) -> str:
+def value(found: Any) -> Html:
     """Return the HTML of a result, as a cell shows it."""
     bundle = bundle_of(found)
-    shown: str = bundle.get("text/html") or f'<pre style="{_TEXT}">{html_code(bundle["text/plain"])}</pre>'
-    return shown
+    return bundle.get("text/html") or _PLAIN.format(html_code(bundle["text/plain"]))
 
 
-def failure(error: BaseException) -> str:
+def failure(error: BaseException) -> Html:
     """Return the HTML of an error: an error of this package as below a cell, any other as a Python traceback."""
     lines = (
         error_lines(error)
         if isinstance(error, KosmoError)
         else ["This is a defect of kosmo_kernel.", *traceback_lines(error)]
     )
-    text = "\n".join(lines)
-    return f'<pre style="{_TEXT}{_ERROR}">{html_code(text)}</pre>'
+    return _FAILURE.format(html_code("\n".join(lines)))
 
 
 class SearchableRows:

@@ -20,6 +20,7 @@ from kosmo_kernel.explorer import answer
 from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext, keep_error
 from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.values.records import Records
 
@@ -101,7 +102,7 @@ class Explorer:
 
     def _clear_result(self) -> None:
         """Clear the result of an earlier call."""
-        self._show("")
+        self._show(Html())
         self._filter.value = self._status.value = ""
 
     def _rows_of(self, integration: Integration, param: Param) -> list[Any]:
@@ -223,7 +224,7 @@ class Explorer:
 
     # Results -----------------------------------------------------------------------------------------
 
-    def _show(self, markup: str) -> None:
+    def _show(self, markup: Html) -> None:
         """Show HTML without rows to filter."""
         self._rows = None
         self._filtering.layout.display = "none"

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.client.progress import LINE_STYLE, ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot, html_line
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
-    from kosmo_kernel.render.display import Display
+    from kosmo_kernel.render.display import Bundle, Display
     from kosmo_kernel.results.result import Result
+    from kosmo_kernel.safety.escape import Html
 
 
 class Values(tuple[Any, ...]):
@@ -23,13 +24,15 @@ class Values(tuple[Any, ...]):
     def __repr__(self) -> str:
         return "\n".join(map(repr, self))
 
-    def _repr_html_(self) -> str | None:
+    def _repr_html_(self) -> Html | None:
         if not any(hasattr(value, "_repr_html_") for value in self):
             return None
-        from kosmo_kernel.safety.escape import html_code
+        from kosmo_kernel.safety.escape import Html, html_code
 
-        return "\n".join(
-            value._repr_html_() if hasattr(value, "_repr_html_") else f"<pre>{html_code(repr(value))}</pre>"
+        return Html("\n").join(
+            value._repr_html_()
+            if hasattr(value, "_repr_html_")
+            else Html("<pre>{}</pre>").format(html_code(repr(value)))
             for value in self
         )
 
@@ -58,7 +61,7 @@ class NotebookProgress(ProgressDisplay):
             return
         from kosmo_kernel.render.display import Display
 
-        bundle = {"text/plain": state.text(), "text/html": state.html()}
+        bundle: Bundle = {"text/plain": state.text(), "text/html": state.html()}
         self._show(Display(bundle, id=self._id, update=self._is_displayed))
         self._is_displayed = True
 
@@ -66,12 +69,8 @@ class NotebookProgress(ProgressDisplay):
 def small_note(text: str) -> Display:
     """Return a display of one line in the small style of the progress line."""
     from kosmo_kernel.render.display import Display
-    from kosmo_kernel.safety.escape import html_text
-    from kosmo_kernel.safety.no_math import CLASSES
 
-    return Display(
-        {"text/plain": text, "text/html": f'<div style="{LINE_STYLE}" class="{CLASSES}">{html_text(text)}</div>'}
-    )
+    return Display({"text/plain": text, "text/html": html_line(text)})
 
 
 def plan_note(result: Result | None) -> list[Display]:

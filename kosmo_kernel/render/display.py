@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from kosmo_kernel import safety
 from kosmo_kernel.render.blocks import ValueKind, blocks_of, kind_of
@@ -18,14 +18,36 @@ from kosmo_kernel.render.text import pretty
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import encode, to_builtins
 
-Bundle = dict[str, Any]
+if TYPE_CHECKING:
+    from kosmo_kernel.safety.escape import Html
+
+Bundle = TypedDict(
+    "Bundle",
+    {
+        "text/plain": str,
+        "text/html": "Html",
+        "text/markdown": str,
+        "text/latex": str,
+        "application/json": Any,
+        "image/gif": str,
+        "image/jpeg": str,
+        "image/png": str,
+        "image/webp": str,
+    },
+    total=False,
+)
 
 TEXT_MOST = 1 << 20  # characters of the text of one value, at most
 
 VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms that take a value; the others take bytes
-PICTURES = {"gif", "jpeg", "png", "webp"}  # each form is also the subtype of its MIME type
-FORMS = VALUES | PICTURES | {CLEAR, "html", "latex", "markdown", "svg"}
+PICTURES: dict[str, Literal["image/gif", "image/jpeg", "image/png", "image/webp"]] = {
+    "gif": "image/gif",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+}
+FORMS = VALUES | PICTURES.keys() | {CLEAR, "html", "latex", "markdown", "svg"}
 _DEFAULTS = Options()
 
 
@@ -41,7 +63,7 @@ class Display:
         wait: whether to clear only when the next output arrives.
     """
 
-    bundle: Bundle = field(default_factory=dict)
+    bundle: Bundle = field(default_factory=Bundle)
     value: Any = None
     id: str = ""
     update: bool = False
@@ -83,8 +105,8 @@ def with_outline(bundle: Bundle, value: Any) -> Bundle:
     """Add an HTML outline to a bundle that has only text, if the value is large enough for one."""
     from kosmo_kernel.render.tree import outline
 
-    html = outline(value) if bundle.keys() == {"text/plain"} else ""
-    return bundle | {"text/html": html} if html else bundle
+    html = outline(value) if bundle.keys() == {"text/plain"} else None
+    return {**bundle, "text/html": html} if html else bundle
 
 
 def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundle:
@@ -120,8 +142,9 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
         return {"text/plain": clean(_text(given)), "application/json": to_builtins(given)}
     if form in PICTURES:
         data, width, height = safety.sanitize_picture(form, given)
-        size = f"[a picture of {width} by {height} pixels]"
-        return {"text/plain": size, f"image/{form}": base64.b64encode(data).decode()}
+        bundle: Bundle = {"text/plain": f"[a picture of {width} by {height} pixels]"}
+        bundle[PICTURES[form]] = base64.b64encode(data).decode()
+        return bundle
     return _MARKUP[form](clean(given.decode(errors="replace")))
 
 

@@ -23,6 +23,7 @@ from pandas.api.types import infer_dtype
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.fields import Field, Path, are_times, fields_of, moment
 from kosmo_kernel.values.records import Records, collector_paused, to_builtins
@@ -98,7 +99,7 @@ class KosmoFrame(pd.DataFrame):
     def __repr__(self) -> str:
         return self._table().text()
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> Html:
         return self._table().html()
 
     def to_csv(self, *args: Any, **kwargs: Any) -> Any:

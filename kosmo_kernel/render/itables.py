@@ -14,6 +14,7 @@ from typing import Any
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
+from kosmo_kernel.safety.escape import Html, html_from_library
 from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.table import ROWS
@@ -27,16 +28,17 @@ PAGES: list[int | str | Mapping[str, Any]] = [
     {"label": "All", "value": -1},
 ]  # choices of rows per page
 
-_STYLE = """<style>
+_STYLE = Html("""<style>
 .kosmo-browse .dt-container{font-size:13px;background:none!important}
 .kosmo-browse table.dataTable :is(th,td){text-align:left;vertical-align:baseline;line-height:1.4}
 .kosmo-browse table.dataTable :is(th,td).dt-type-numeric{text-align:right}
 .kosmo-browse td{white-space:pre}
 .kosmo-browse td.kosmo-long{white-space:pre-wrap;overflow-wrap:anywhere;min-width:40em}
 .kosmo-browse td.kosmo-longer{white-space:pre-wrap;overflow-wrap:anywhere;min-width:75em}
-</style>"""
+</style>""")
 # itables recognizes dark pages by a CSS class, which this script keeps up to date.
-_THEME = "<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>"
+_THEME = Html("<script type=module>window.{}.then(({{ set_or_remove_dark_class: set }}) => set())</script>")
+_BOX = Html('<div class="kosmo-browse">{}{}{}{}</div>')
 
 
 class InteractiveTable:
@@ -93,7 +95,7 @@ def interactive_table(name: str, value: Any) -> InteractiveTable:
     return InteractiveTable(table_of_frame(value, len(value)), table_of_frame(value, ROWS.resolve()).text())
 
 
-def _html(table: Table) -> str:
+def _html(table: Table) -> Html:
     import itables
     from itables.javascript import generate_init_offline_itables_html
 
@@ -120,5 +122,5 @@ def _html(table: Table) -> str:
         layout={"topStart": "search", "topEnd": "pageLength", "bottomStart": "info", "bottomEnd": "paging"},
     )
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
-    name = f"_itables_{itables.__version__.replace('.', '_')}"
-    return box(f'<div class="kosmo-browse">{_STYLE}{markup}{program}{_THEME.format(name)}</div>')
+    theme = _THEME.format(f"_itables_{itables.__version__.replace('.', '_')}")
+    return box(_BOX.format(_STYLE, html_from_library(markup), html_from_library(program), theme))

@@ -8,7 +8,6 @@ aligned numbers and the count is left.
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import unicodedata
@@ -16,13 +15,14 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from itertools import accumulate, chain, repeat
 from textwrap import wrap
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
+from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 from kosmo_kernel.settings.table import ROWS
@@ -36,16 +36,13 @@ FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 _NOTHING = "\N{EN DASH}"
 _GAP = "  "
 _MIN_TEXT_WIDTH = 14  # terminal columns below which no text column is cut; columns that do not fit are left out instead
-_MAX_CELL = 64  # characters of an HTML cell; about 50 are visible
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 50  # how many of the columns left out are listed by name
 # Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.
 _HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
 _MAX_HINTS = 2500  # cells with a hint, at most
-_APOSTROPHE = "'"
-_LINK = re.compile(r"https?://[^\s\\]+")
 
-_BOX = '<div class="kosmo-table">'
+_BOX = Html('<div class="kosmo-table">{}{}</div>')
 _LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.25)))"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
@@ -80,11 +77,13 @@ _ON_PAPER = (  # without scrolling
 )
 
 
-def _scoped(rules: Sequence[str]) -> str:
-    return "".join(f"div.kosmo-table.kosmo-table {rule}" for rule in rules)
-
-
-_STYLE = f"<style>{_scoped(_RULES)}@media print{{{_scoped(_ON_PAPER)}}}</style>"
+_SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
+_NOTE = Html(". <b>{}</b>")
+_MORE = Html("\n<p>… {}</p>")
+_SELECTOR = "div.kosmo-table.kosmo-table "
+_SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
+_PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
+_STYLE = Html(f"<style>{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}</style>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +120,19 @@ class Table:
             return count
         return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown"
 
-    def html(self) -> str:
-        """Return the table as one HTML element, with 4 bytes of markup per cell.
-
-        End tags of cells and rows are optional in HTML; leaving them out saves a fifth of a large table. There must be
-        no white space between cells: it would become part of the cell, and `td:empty` marks missing values.
-        """
+    def html(self) -> Html:
+        """Return the table as one HTML element."""
         texts = [format_column(values) for values in self.columns]
-        long = sum(text is not None and len(text) > _HINT_FROM for column in texts for text in column)
-        hint_most = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
+        long = [text is not None and len(text) > _HINT_FROM for column in texts for text in column].count(True)
+        max_hint = min(max(_MAX_HINTS_LENGTH // (long or 1), _MIN_HINT), MAX_CELL_LENGTH)
         rows_hinted = self.total if long <= _MAX_HINTS else _MAX_HINTS // len(texts)
-        head, body = [], []
-        for name, values, column in zip(self.names, self.columns, texts, strict=True):
-            align = " align=right" if _is_numeric(values) else ""
-            head.append(f"<th{align}>{escape(_short_name(name))}")
-            hint_lengths = chain(repeat(hint_most, rows_hinted), repeat(0))
-            body.append([_html_cell(*of_cell, align) for of_cell in zip(column, values, hint_lengths, strict=False)])
-        rows = "".join(f"<tr>\n{''.join(row)}" for row in zip(*body, strict=True))
-        note = f". <b>{escape(escape_control(self.note[:MAX_CELL_LENGTH]))}</b>" if self.note else ""
-        table = without_delimiters(
-            f'<div style="max-height:32em;overflow:auto"><table>\n'
-            f"<thead><tr>{''.join(head)}</thead>\n<tbody>{rows}</tbody></table></div>\n"
-            f"<p>{self.count}{note}</p>"
-        )
-        return box(f"{_BOX}{_STYLE}{table}</div>")
+        columns = [
+            HtmlColumn(name, column, _hints(column, values, max_hint, rows_hinted), _is_numeric(values))
+            for name, values, column in zip(map(_short_name, self.names), self.columns, texts, strict=True)
+        ]
+        note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
+        table = without_delimiters(_SCROLLED.format(html_table(columns), self.count, note))
+        return box(_BOX.format(_STYLE, table))
 
     def text(self, width: int | None = None) -> str:
         """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
@@ -205,12 +193,12 @@ class RecordView(Record):
         room = max((_width(name) for name, _ in lines), default=0)
         return "\n".join(f"{_pad(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> Html:
         fields, more = self._fields()
-        rows = "\n".join(f"<tr><th>{escape(name)}</th>{_html_value(value)}</tr>" for name, value in fields)
-        below = f"\n<p>… {more}</p>" if more else ""
-        table = without_delimiters(f"<table>\n<tbody>\n{rows}\n</tbody></table>{below}")
-        return box(f"{_BOX}{_STYLE}{table}</div>")
+        texts = [(name, value, format_column([value])[0]) for name, value in fields]
+        rows = html_fields((name, text, _whole(text or "", value)) for name, value, text in texts)
+        below = _MORE.format(more) if more else ""
+        return box(_BOX.format(_STYLE, without_delimiters(rows + below)))
 
 
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:
@@ -249,35 +237,20 @@ def _is_numeric(values: Sequence[Any]) -> bool:
     return bool(present) and all(map(is_number, present))
 
 
-def _html_cell(text: str | None, value: object, hint_most: int, align: str) -> str:
-    if text is None:
-        return f"<td{align}>"
-    shown = shortened(text, _MAX_CELL)
-    if _LINK.fullmatch(text) and len(text) <= MAX_CELL_LENGTH:
-        return f'<td><a href="{escape(text)}">{escape(shown, quote=False)}</a>'
-    hint = _html_hint(_whole(text, value), hint_most) if hint_most and len(text) > _HINT_FROM else ""
-    return f"<td{align}{hint}>{escape(shown, quote=False) or ' '}"
-
-
-def _html_hint(text: str, max_length: int) -> str:
-    """Return the `title` attribute of a cell whose text may be cut."""
-    return f" title='{escape(shortened(text, max_length), quote=False).replace(_APOSTROPHE, '&#39;')}'"
+def _hints(texts: Sequence[str | None], values: Sequence[Any], max_length: int, rows: int) -> list[str] | None:
+    """Return the whole text for each cell in which it may be cut, for the first rows; None if there is no such cell."""
+    if not any(text is not None and len(text) > _HINT_FROM for text in texts):
+        return None
+    limits = chain(repeat(max_length, rows), repeat(0))
+    return [
+        shortened(_whole(text, value), limit) if limit and text is not None and len(text) > _HINT_FROM else ""
+        for text, value, limit in zip(texts, values, limits, strict=False)
+    ]
 
 
 def _whole(text: str, value: object) -> str:
     """Return the full text of a cell, with a long list or object on several lines."""
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
-
-
-def _html_value(value: object) -> str:
-    """Return a cell that shows all of its value."""
-    text = format_column([value])[0]
-    if text is None:
-        return "<td></td>"
-    content = escape(_whole(text, value), quote=False) or " "
-    if _LINK.fullmatch(text) and len(text) <= MAX_CELL_LENGTH:
-        content = f'<a href="{escape(text)}">{content}</a>'
-    return f"<td class=whole>{content}</td>"
 
 
 def _minimum_width(texts: Sequence[str], values: Sequence[Any]) -> int:

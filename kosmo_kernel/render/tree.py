@@ -12,7 +12,7 @@ from typing import Any
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.safety.escape import html_text
+from kosmo_kernel.safety.escape import Html, html_text
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 
@@ -32,56 +32,66 @@ _RULES = (
     f":is(i,summary span){{font-style:normal;color:{_PALE}}}",
     "b{font-weight:600}",
 )
-_STYLE = "<style>" + "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule in _RULES) + "</style>"
+_STYLE = Html("<style>" + "".join(f"div.kosmo-outline.kosmo-outline {rule}" for rule in _RULES) + "</style>")
+_BOX = Html('<div class="kosmo-outline" style="max-height:32em;overflow:auto">{}{}</div>')
+_NOTHING = Html()
+_OPEN, _CLOSED, _END = Html("<details open><summary>"), Html("<details><summary>"), Html("</ul></details>")
+_SIZE = Html("<span>{}</span></summary><ul>")
+_ITEM, _ITEM_END = Html("<li>"), Html("</li>")
+_KEY, _KEY_END = Html("<b>"), Html("</b>: ")
+_INDEX = Html("<i>{}</i> ")
+_MORE = Html("<li><i>… {:,} more</i></li>")
 
 
-def outline(value: Any) -> str:
-    """Return the HTML outline of a list or an object, or an empty text for a value that fits on one line.
+def outline(value: Any) -> Html:
+    """Return the outline of a list or an object, or an empty text for a value that fits on one line.
 
     Parameters:
         value: JSON values, with `lua.values.Opaque` for Lua values that JSON does not have.
     """
     if not isinstance(value, (Mapping, list)) or _one_line(value) is not None:
-        return ""
-    parts = without_delimiters("".join(_Outline().part("", value, 0)))
-    return box(f'<div class="kosmo-outline" style="max-height:32em;overflow:auto">{_STYLE}{parts}</div>')
+        return _NOTHING
+    drawn = _Outline()
+    drawn.add((), value, 0)
+    return box(_BOX.format(_STYLE, without_delimiters(_NOTHING.join(drawn.pieces))))
 
 
 class _Outline:
-    """Writes one outline and counts its parts."""
+    """Writes one outline in pieces and counts its parts."""
 
     def __init__(self) -> None:
+        self.pieces: list[Html] = []
         self._remaining = MAX_PARTS
 
-    def part(self, label: str, value: Any, level: int) -> Iterator[str]:
-        """Yield the HTML of a value after its label, which is HTML."""
+    def add(self, label: Sequence[Html], value: Any, level: int) -> None:
+        """Add a value after its label."""
         self._remaining -= 1
         line = _one_line(value)
         if line is not None or level >= MAX_DEPTH:
-            yield label + html_text("…" if line is None else line)
+            self.pieces += (*label, html_text("…" if line is None else line))
             return
         size = counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)
-        yield f"<details{' open' if is_open else ''}><summary>{label}<span>{size}</span></summary><ul>"
+        self.pieces += (_OPEN if is_open else _CLOSED, *label, _SIZE.format(size))
         for place, (name, inner) in enumerate(_items(value)):
             if place == PARTS or self._remaining <= 0:
-                yield f"<li><i>… {len(value) - place:,} more</i></li>"
+                self.pieces.append(_MORE.format(len(value) - place))
                 break
-            yield "<li>"
-            yield from self.part(name, inner, level + 1)
-            yield "</li>"
-        yield "</ul></details>"
+            self.pieces.append(_ITEM)
+            self.add(name, inner, level + 1)
+            self.pieces.append(_ITEM_END)
+        self.pieces.append(_END)
 
 
-def _items(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the label, as HTML, and the value of each item of a list or an object."""
+def _items(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[Sequence[Html], Any]]:
+    """Yield the label and the value of each item of a list or an object."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             name = escape_control(shortened(key, TEXT_MOST)) if isinstance(key, str) else f"[{key}]"
-            yield f"<b>{html_text(name)}</b>: ", inner
+            yield (_KEY, html_text(name), _KEY_END), inner
     else:
         for place, inner in enumerate(value, start=1):
-            yield f"<i>{place}</i> ", inner
+            yield (_INDEX.format(place),), inner
 
 
 def _one_line(value: Any) -> str | None:

@@ -9,18 +9,18 @@ of ten or more columns gets a landscape sheet of its own in small type, so that 
 from __future__ import annotations
 
 import re
-from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
+from kosmo_kernel.safety.escape import Html, html_attribute
+from kosmo_kernel.safety.html_table import expand_cells
 
 SUFFIX = ".html"
 _MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
-_TRUNCATED_CELL = re.compile(r"<td title='([^']*)'>[^<]*")  # a truncated table cell as `render/tables.py` writes it
-_TRUNCATED_LINK = re.compile(r'<a href="([^"]*)">[^<]*…</a>')
+_IMAGE = Html('<img alt="{}"')  # the beginning of a tag
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
@@ -115,7 +115,7 @@ def _set_titles(notebook: Any) -> None:
         if headings:
             heading = headings[-1]
             notebook.metadata.setdefault("title", headings[0])
-        cell.metadata.image = f'<img alt="{escape(heading)}"'
+        cell.metadata.image = _IMAGE.format(html_attribute(heading))
 
 
 def _expand_truncated_cells(notebook: Any) -> None:
@@ -123,5 +123,4 @@ def _expand_truncated_cells(notebook: Any) -> None:
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
         html = output.get("data", {}).get("text/html", "")
         if 'class="kosmo-table"' in html:
-            html = _TRUNCATED_CELL.sub(r"<td title='\1'>\1", html)
-            output.data["text/html"] = _TRUNCATED_LINK.sub(r'<a href="\1">\1</a>', html)
+            output.data["text/html"] = expand_cells(html)

@@ -4,6 +4,7 @@ A script in a notebook's output acts as the notebook's user, a remote image tell
 an escape sequence can type into a terminal. Content that cannot be sanitized raises `UnsafeContentError`. The libraries
 behind these functions are imported when first needed.
 
+markup.py     the types of what is shown, which only the functions of the other modules and literals make
 html.py       HTML, by an allow-list of tags and attributes
 svg.py        an SVG as an image that cannot run scripts
 images.py     PNG, JPEG, GIF and WebP of limited size
@@ -11,6 +12,7 @@ markdown.py   Markdown without raw HTML and images
 tex.py        formulas with only the commands that draw
 text.py       plain text without escape sequences and control characters
 escape.py     text escaped for Markdown and HTML
+html_table.py tables as HTML
 no_math.py    HTML and Markdown in which nothing is typeset as a formula
 redaction.py  text without secrets
 """

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Self
 
+from kosmo_kernel.safety.markup import Markup
 from kosmo_kernel.safety.text import sanitize_text as printable
 
 # Marks that change the direction of the text after them, the byte order mark, and the backspace.
@@ -56,12 +58,24 @@ _TEX_ENTITY = re.compile(r"&#36;|&#92;(?=[A-Za-z()]|&#(?:36|91|92|93);|\Z)")
 _ATTRIBUTE = re.compile(r"""[&<>"'`$\\|\x00-\x1f\u2028\u2029]""")
 
 
+class Html(Markup):
+    """HTML, for a page, an output of a notebook, or an HTML block of Markdown."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: str) -> Self:
+        """Return HTML that shows `text` between tags; `html_attribute` is the gate for attributes."""
+        escaped = escape(clean(text), quote=False)
+        return cls(_TEX.sub(_isolated, escaped) if "$" in escaped or "\\" in escaped else escaped)
+
+
 def markdown_text(text: str) -> str:
     """Return Markdown that shows `text` in a paragraph, a heading, a list item or a table cell.
 
     The result is one line: a line end becomes a `<br>`.
     """
-    return _line(_clean(text), _TEX_ENTITY)
+    return _line(clean(text), _TEX_ENTITY)
 
 
 def code_span(text: str) -> str:
@@ -70,10 +84,10 @@ def code_span(text: str) -> str:
     Text that backticks do not protect everywhere, such as a `|` in a table or a `$` in JupyterLab, is put into a
     `<code>` element.
     """
-    clean = _clean(text)
-    if _SIMPLE_CODE.fullmatch(clean):
-        return f"`{clean}`"
-    return f"<code>{_line(clean)}</code>"  # which MathJax skips
+    code = clean(text)
+    if _SIMPLE_CODE.fullmatch(code):
+        return f"`{code}`"
+    return f"<code>{_line(code)}</code>"  # which MathJax skips
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -85,30 +99,34 @@ def fenced(text: str, language: str = "") -> str:
     """
     if not _LANGUAGE.fullmatch(language):
         raise ValueError(f"{language!r} is no language of a fenced block")
-    code = _LINE_END.sub("\n", _clean(text))
+    code = _LINE_END.sub("\n", clean(text))
     fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(code)), default=0))
     return f"{fence}{language}\n{code}\n{fence}"
 
 
-def html_text(text: str) -> str:
+def html_text(text: str) -> Html:
     """Return HTML that shows `text` between tags, in HTML and in an HTML block of Markdown."""
-    escaped = escape(_clean(text), quote=False)
-    return _TEX.sub(_isolated, escaped) if "$" in escaped or "\\" in escaped else escaped
+    return Html.escape(text)
 
 
-def html_code(text: str) -> str:
+def html_code(text: str) -> Html:
     """Return HTML that shows `text` inside a `<pre>` or `<code>`, which MathJax skips."""
-    return escape(_clean(text))
+    return Html(escape(clean(text)))
 
 
-def html_attribute(text: str) -> str:
+def html_attribute(text: str) -> Html:
     """Return `text` as an attribute value for either kind of quotes, in HTML or in Markdown."""
-    return _ATTRIBUTE.sub(lambda match: f"&#{ord(match[0])};", _clean(text))
+    return Html(_ATTRIBUTE.sub(lambda match: f"&#{ord(match[0])};", clean(text)))
 
 
-def _clean(text: str) -> str:
+def html_from_library(markup: str) -> Html:
+    """Return HTML that a library made, which has escaped the text in it."""
+    return Html(markup)
+
+
+def clean(text: str) -> str:
     """Return `text` without control characters and direction marks."""
-    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", printable(text))
+    return text if text.isprintable() else _INVISIBLE.sub("", printable(text))
 
 
 def _line(text: str, isolated: re.Pattern[str] | None = None) -> str:

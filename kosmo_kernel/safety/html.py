@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.tex import check_nesting, inert_tex, may_have_formulas
 from kosmo_kernel.safety.text import check_length, sanitize_text
 
@@ -78,7 +79,7 @@ _CELL_END_TAGS = re.compile(r"</t[dh]>(?=\s*<t[dh]\b)")
 _ANY_TAG = re.compile(r"<[^>]*>")
 
 
-def sanitize_html(given: str) -> str:
+def sanitize_html(given: str) -> Html:
     """Return HTML that runs no scripts, makes no requests and does not affect the page around it.
 
     It keeps text, headings, lists, tables, `<details>`, embedded pictures (`data:`), and links to the web, which open
@@ -101,12 +102,12 @@ def sanitize_html(given: str) -> str:
     )
     result = cleaned.translate(_NAMED)
     if not may_have_formulas(result):  # then backslashes, as in a Windows path, stay as they are
-        return result
+        return Html(result)
     check_nesting(result)
-    return inert_tex(result)
+    return Html(inert_tex(result))
 
 
-def html_to_text(markup: str) -> str:
+def html_to_text(markup: Html) -> str:
     """Return the result of `sanitize_html` as text, with a tab between two cells."""
     broken = _LINE_END_TAGS.sub("\n", _CELL_END_TAGS.sub("\t", markup))
     lines = [line.rstrip() for line in sanitize_text(unescape(_ANY_TAG.sub("", broken))).strip().split("\n")]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 
+from kosmo_kernel.safety.escape import Html
+
 _LINE_END = "\n"
-CLASSES = "tex2jax_ignore mathjax_ignore"
+CLASSES = Html("tex2jax_ignore mathjax_ignore")
 
 _TEXT = re.compile(r">([^<>]*[$\\][^<>]*)")
 _DELIMITER = re.compile(r"\$|\\(?=[()\[\]]|begin|(?:eq)?ref)")
@@ -19,12 +21,12 @@ _CODE = re.compile(r"^(?P<fence>`{3,})[^`\n]*\n.*?^(?P=fence)$|`[^`\n]+`", re.MU
 _MARKDOWN_DELIMITER = re.compile(r"\$|\\\\(?=[(\[])|\\(?=begin|(?:eq)?ref)")
 
 
-def box(markup: str) -> str:
+def box(markup: Html) -> Html:
     """Return `markup` in an HTML element that is not typeset."""
-    return f'<div class="{CLASSES}">{markup}</div>'
+    return Html(f'<div class="{CLASSES}">{markup}</div>')
 
 
-def without_delimiters(markup: str) -> str:
+def without_delimiters(markup: Html) -> Html:
     """Return equivalent HTML with each delimiter of formulas in its own element.
 
     Parameters:
@@ -32,7 +34,7 @@ def without_delimiters(markup: str) -> str:
     """
     if "$" not in markup and "\\" not in markup:
         return markup
-    return _TEXT.sub(_text, markup)
+    return Html(_TEXT.sub(_text, markup))
 
 
 def markdown(page: str) -> str:

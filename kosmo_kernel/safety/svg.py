@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import UnsafeContentError, check_length
 
 MAX_ELEMENTS_DRAWN = 100_000  # elements of an SVG, each counted as often as it is drawn
@@ -21,7 +22,7 @@ _TOO_MANY = f"this SVG draws more than {MAX_ELEMENTS_DRAWN:,} elements, or has t
 _LINKS = {"href", "http://www.w3.org/1999/xlink href"}
 
 
-def sanitize_svg(given: str) -> str:
+def sanitize_svg(given: str) -> Html:
     """Return an HTML element that shows an SVG as an image.
 
     Raises:
@@ -32,7 +33,7 @@ def sanitize_svg(given: str) -> str:
     if not _check_svg(given.encode(errors="replace")):
         given = given.replace("<svg", f'<svg xmlns="{_NAMESPACE}"', 1)
     data = given.encode(errors="replace")
-    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(data).decode()}">'
+    return Html(f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(data).decode()}">')
 
 
 def _check_svg(data: bytes) -> bool:

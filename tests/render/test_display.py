@@ -16,7 +16,7 @@ from run_with import run_with
 from traitlets.config import Config
 
 from kosmo_kernel.errors import LuaRuntimeError
-from kosmo_kernel.render.display import Display
+from kosmo_kernel.render.display import Bundle, Display
 from kosmo_kernel.session import Session
 
 LUA = "integrations:lua"
@@ -57,7 +57,7 @@ def shown(session: Session, code: str) -> list[Display]:
     return found
 
 
-def bundle(session: Session, code: str) -> dict[str, Any]:
+def bundle(session: Session, code: str) -> Bundle:
     (one,) = shown(session, code)
     return one.bundle
 

@@ -17,6 +17,7 @@ from kosmo_kernel.render.frames import frame_of
 from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.tree import outline
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import CLASSES, without_delimiters
 from kosmo_kernel.values.records import Records
 
@@ -121,13 +122,13 @@ def test_a_plain_frame_made_from_ours_says_that_it_is_no_mathematics(classes: st
 
 @pytest.mark.parametrize("text", [*FORMULAS, "$5 and $6", r"C:\begin\(x", "$$$$"])
 def test_text_without_delimiters_reads_and_is_copied_as_before(text: str) -> None:
-    markup = without_delimiters(f"<td>{text}</td>")
+    markup = without_delimiters(Html(f"<td>{text}</td>"))
     assert unescape(re.sub("<[^>]*>", "", markup)) == text
 
 
 @pytest.mark.parametrize("text", ["$3.50", r"a\nb", r'{"a": "\"x\""}', "no marks"])
 def test_a_price_and_an_escape_stay_as_they_are(text: str) -> None:
-    assert without_delimiters(f"<td>{text}</td>") == f"<td>{text}</td>"
+    assert without_delimiters(Html(f"<td>{text}</td>")) == f"<td>{text}</td>"
 
 
 def test_a_page_keeps_the_dollars_of_its_code() -> None:

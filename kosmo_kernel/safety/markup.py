@@ -1,0 +1,61 @@
+"""The base class of the types of text that may be shown.
+
+A plain `str` is untrusted: it may be from a script, a service, a server or a file. Untrusted text has no type of its
+own besides, because then a text without the type, which somebody forgot to mark, would be trusted, and every string of
+an answer would have to be wrapped.
+
+What is shown is built of a type for each format, such as `Html`. A value of such a type comes from a literal, from a
+gate of `safety`, or from values of the same type; the operations below pass any other text through the gate of the
+format. Whatever they do not cover (slices, `replace`, f-strings …) gives a plain `str`, which is untrusted again, and
+mypy refuses it where the type is required.
+
+markupsafe, which does the same for HTML, keeps its type in slices and in most methods of `str`, and has no formats
+besides HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self, SupportsIndex
+
+_HARMLESS = (int, float)  # in every format
+
+
+class Markup(str):
+    """Text of one format. Outside of `safety`, only a literal is passed to the constructor of a subclass."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: str) -> Self:
+        """Return text that shows `text`, whatever is in it: the gate of the format."""
+        raise NotImplementedError
+
+    def format(self, *values: object, **named: object) -> Self:
+        """Return this template filled in: values of this type and numbers as they are, everything else escaped."""
+        if named:
+            named = {name: self._shown(value) for name, value in named.items()}
+        return type(self)(str.format(self, *map(self._shown, values), **named))
+
+    def join(self, parts: Iterable[str], /) -> Self:
+        """Return the parts with this text between them; those of another type are escaped."""
+        own = type(self)
+        return own(str.join(self, [part if type(part) is own else self._part(part) for part in parts]))
+
+    def __add__(self, other: str, /) -> Self:
+        return type(self)(str.__add__(self, self._part(other)))
+
+    def __radd__(self, other: str, /) -> Self:
+        return type(self)(str.__add__(self._part(other), self))
+
+    def __mul__(self, times: SupportsIndex, /) -> Self:
+        return type(self)(str.__mul__(self, times))
+
+    def __mod__(self, _values: Any, /) -> Self:
+        raise TypeError("fill in a template of markup by `format`")
+
+    def _part(self, part: str) -> str:
+        return part if isinstance(part, type(self)) else self.escape(part)
+
+    def _shown(self, value: object) -> object:
+        return value if isinstance(value, (type(self), *_HARMLESS)) else self.escape(str(value))

@@ -1,0 +1,118 @@
+"""Nothing that is shown is built of untrusted text without a gate of `safety`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter, methodcaller
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+from untrusted_text import findings
+
+from kosmo_kernel.render.display import bundle_from
+from kosmo_kernel.safety.escape import Html, html_attribute, html_code
+
+PACKAGE = ROOT / "kosmo_kernel"
+GATES = {"safety"}
+ANOTHER_PROGRAM = {"demo"}  # a service of its own, whose answers are untrusted
+FILES = [
+    path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in GATES | ANOTHER_PROGRAM
+]
+NOT_YET = {"docs/notebook.py"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Path) -> None:
+    name = path.relative_to(PACKAGE).as_posix()
+    if name not in NOT_YET:
+        assert not findings(path.read_text(encoding="utf-8"), name)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'f"<b>{name}</b>"',
+        '"<b>" + name',
+        'name + "</b>"',
+        '"<b>%s</b>" % name',
+        '"<b>{}</b>".format(name)',
+        '"<br>".join(names)',
+        'start = "<b>"\nstart + name',
+        're.sub("x", "y", name).sub("<b>", name)',
+        "Html(name)",
+        'Html(f"{name}")',
+        'Html("<b>" + name)',
+        'Html("<b>{}</b>".format(name))',
+        'Html("".join(names))',
+        "safety.escape.Html(name)",
+        "Html(*names)",
+        'name = "a"\nname = given()\nHtml(name)',
+        "def show(name):\n    return Html(name)\nname = 'a'",
+        'cast("Html", name)',
+        "cast(Html, name)",
+        "html_from_library(name)",
+        'Html("<a title={}>").format(name)',
+        "Html(\"<b>{}</b><a title='{}'>\").format(name, html_text(name))",
+        '_LINK = Html("<a href={}>")\n_LINK.format(name)',
+    ],
+)
+def test_a_source_that_builds_html_without_a_gate_is_found(source: str) -> None:
+    assert findings(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'Html("<b>{}</b>").format(name)',
+        'Html("<br>").join(names)',
+        'Html("<b>") + name',
+        '_STYLE = "color:red"\nHtml(f\'<b style="{_STYLE}">{{}}</b>\').format(name)',
+        '_RULES = ("a", "b")\n_STYLE = Html("".join(f"p {rule}" for rule in _RULES))',
+        'Html("<a title={}>").format(html_attribute(name))',
+        'f"{name} < {other}"',
+        'f"mcp:add <name> {name}"',
+    ],
+)
+def test_a_source_that_uses_the_gates_is_left_alone(source: str) -> None:
+    assert not findings(source)
+
+
+HOSTILE = "<script>&\"'$x$\u202e\x1b[2J"
+
+
+def test_a_template_of_html_escapes_what_it_is_filled_with() -> None:
+    shown = Html("<p>{} {n:,} {}</p>").format(HOSTILE, Html("<b>"), n=1000)
+    assert shown == f"<p>{Html.escape(HOSTILE)} 1,000 <b></p>"
+    assert isinstance(shown, Html)
+    assert "<script" not in shown
+    assert "\x1b" not in shown
+    assert "$x" not in shown
+
+
+def test_html_that_is_joined_or_added_escapes_every_other_text() -> None:
+    joined = Html("<br>").join([HOSTILE, Html("<b>")])
+    assert joined == Html.escape(HOSTILE) + Html("<br><b>") == f"{Html.escape(HOSTILE)}<br><b>"
+    assert HOSTILE + Html("<b>") == Html.escape(HOSTILE) + "" + Html("<b>")
+    assert isinstance(Html("<b>") * 2 + "x" + Html("y"), Html)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [itemgetter(slice(1, 3)), methodcaller("replace", "a", "b"), str.lower, str.strip, str.title, repr, "{}".format],
+)
+def test_a_part_of_html_is_untrusted_again(part: Callable[[str], str]) -> None:
+    assert type(part(Html("<b>a</b>"))) is str
+
+
+def test_the_percent_sign_is_no_way_around_the_gate() -> None:
+    with pytest.raises(TypeError):
+        Html("<b>%s</b>") % HOSTILE
+
+
+def test_every_gate_of_html_returns_the_type() -> None:
+    assert isinstance(html_code(HOSTILE), Html)
+    assert isinstance(html_attribute(HOSTILE), Html)
+    for form in ("html", "svg"):
+        given = b'<svg xmlns="http://www.w3.org/2000/svg"/>' if form == "svg" else HOSTILE.encode()
+        assert isinstance(bundle_from(form, given, str)["text/html"], Html)
