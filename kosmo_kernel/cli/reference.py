@@ -139,7 +139,10 @@ def examples(*, page: str, as_json: bool) -> None:
     else:
         shown = _examples(subject)
         if sys.stdout.isatty():
-            show_page(Page("\n\n".join(f"```lua\n{part}```" for part in shown)))
+            from kosmo_kernel.safety.escape import fenced
+            from kosmo_kernel.safety.markup import Markdown
+
+            show_page(Page(Markdown("\n\n").join(fenced(part.removesuffix("\n"), "lua") for part in shown)))
         else:
             print_result("\n".join(shown), end="")
 

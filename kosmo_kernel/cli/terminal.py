@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich import box
-from rich.markdown import Markdown
+from rich.markdown import Markdown as RichMarkdown
 from rich.style import Style
 from rich.syntax import ANSISyntaxTheme
 from rich.table import Table
@@ -19,6 +19,7 @@ from rich.theme import Theme
 from kosmo_kernel.cli import streams
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import escape_control, format_column, is_number
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def console() -> Console:
     return streams.console(sys.stdout, theme=_PAGE)
 
 
-def print_page(page: str) -> None:
+def print_page(page: Markdown) -> None:
     """Print a page of Markdown."""
-    console().print(Markdown(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
+    console().print(RichMarkdown(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:

@@ -8,6 +8,8 @@ terminal draws and a notebook renders.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
@@ -18,6 +20,7 @@ from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 
 __all__ = (
     "GUIDES",
@@ -59,8 +62,8 @@ def page_of(subject: Subject) -> Page:
     if subject.integration is None:
         return guide(subject.page) if subject.page else list_pages()
     if subject.function is None:
-        return joined(integration_page(subject.integration))
-    return joined(function_page(subject.integration, subject.function))
+        return joined(map(markdown_of_package, integration_page(subject.integration)))
+    return joined(map(markdown_of_package, function_page(subject.integration, subject.function)))
 
 
 def look_up(words: str) -> Page:
@@ -85,17 +88,23 @@ def titles(integration: Integration) -> dict[str, str]:
 
 def list_pages() -> Page:
     """Return the list of all pages, each with a line on what it is about."""
+    of_package = markdown_of_package
     blocks = [
-        "# Reference",
-        '`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.',
+        Markdown("# Reference"),
+        Markdown('`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.'),
     ]
     for integration in integrations.load_all():
         rows = [(integration.name, "Everything on one page")]
         rows += [(f"{integration.name}.{f.name}", f.summary) for f in integration.functions]
-        blocks += [f"## {integration.title}", integration.description]
-        blocks.append(table(("Page", "What it is about"), ((f"`{name}`", about) for name, about in rows)))
-    blocks += ["## Guides", table(("Page", "What it is about"), ((f"`{name}`", GUIDES[name]) for name in GUIDES))]
+        blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
+    blocks += [Markdown("## Guides"), _contents(GUIDES.items())]
     return joined(blocks)
+
+
+def _contents(rows: Iterable[tuple[str, str]]) -> Markdown:
+    """Return a table of pages with what each is about."""
+    cells = ((markdown_of_package(f"`{name}`"), markdown_of_package(about)) for name, about in rows)
+    return table(("Page", "What it is about"), cells)
 
 
 def search(words: str) -> Page:
@@ -105,7 +114,9 @@ def search(words: str) -> Page:
         return list_pages()
     lines = []
     for page in search_pages(words)[:MAX_RESULTS]:
-        lines.append(f"- `{page.page}`: {page.title}")
-        lines += [f"  - `{column.name}`: {column.doc}" for column in page.columns[:MAX_FIELDS_LISTED]]
-    answer = "\n".join(lines) or "Nothing speaks of this. `docs.list()` names all pages."
-    return joined([f"# Search: {' '.join(terms)}", answer])
+        lines.append(markdown_of_package(f"- `{page.page}`: {page.title}"))
+        lines += [
+            markdown_of_package(f"  - `{column.name}`: {column.doc}") for column in page.columns[:MAX_FIELDS_LISTED]
+        ]
+    answer = Markdown("\n").join(lines) or Markdown("Nothing speaks of this. `docs.list()` names all pages.")
+    return joined([Markdown("# Search: {}").format(" ".join(terms)), answer])

@@ -9,6 +9,7 @@ import os
 import re
 
 from kosmo_kernel.docs.page import Page, table
+from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")
@@ -18,7 +19,7 @@ FIRST = "overview"  # listed first; the others follow by name
 
 def guide(name: str) -> Page:
     """Return the text of a guide, one of `GUIDES`."""
-    return Page(_SUBJECT.sub(lambda subject: _table_of_settings(subject[1]), _text(name)))
+    return Page(markdown_of_package(_text(name)).sub(_SUBJECT, lambda subject: _table_of_settings(subject[1])))
 
 
 def _text(name: str) -> str:
@@ -26,7 +27,7 @@ def _text(name: str) -> str:
         return file.read()
 
 
-def _table_of_settings(subject: str) -> str:
+def _table_of_settings(subject: str) -> Markdown:
     from kosmo_kernel.settings.table import BY_SUBJECT
 
     if subject == "project":
@@ -35,9 +36,9 @@ def _table_of_settings(subject: str) -> str:
             f" The option `{setting.cell[-1]}` sets it for one cell." if setting.cell else "" for setting in settings
         ]
         rows = [(f"`{setting.name}`", f"{setting.doc}{cell}") for setting, cell in zip(settings, cells, strict=True)]
-        return table(("Setting", "What it says"), rows)
+        return table(("Setting", "What it says"), ([*map(markdown_of_package, row)] for row in rows))
     rows = [(f"`{setting.variable}`", setting.help) for setting in BY_SUBJECT[subject] if setting.variable]
-    return table(("Variable", "What it says"), rows)
+    return table(("Variable", "What it says"), ([*map(markdown_of_package, row)] for row in rows))
 
 
 def _titles() -> dict[str, str]:

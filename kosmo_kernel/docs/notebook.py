@@ -19,12 +19,19 @@ so the links within a guide do not work on GitHub.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from kosmo_kernel.safety.escape import html_text
+from kosmo_kernel.safety.escape import Html, html_attribute, html_block
+from kosmo_kernel.safety.markup import Markdown
 
 _MAX_SECTIONS_WITHOUT_CONTENTS = 3  # the most sections that need no list of contents
 
+_NOTHING = Markdown()
+_STRONG = Html("<strong>{}</strong>")
+_DETAILS = Markdown("<details>\n<summary>{}</summary>\n\n{}\n\n</details>")
+_LINK = Markdown("- [{}](#{})")
+_SECTION = Markdown('<a id="{}"></a>\n\n## {}\n\n{}')
+_MARGIN = Markdown('<div style="margin: 1em 2em">\n\n{}\n\n</div>')
 _FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _ENTRY = re.compile(r"^- \[(.+?)\]\(#.+?\)(?:: (.+))?$", re.MULTILINE)
@@ -35,10 +42,13 @@ _NON_WORD = re.compile(r"[^a-z0-9_]+")
 _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or colon
 
 
-def arrange_for_notebook(text: str) -> str:
+def arrange_for_notebook(text: Markdown) -> Markdown:
     """Return the Markdown of a page in the form that notebooks render."""
     head, sections = _split(text)
-    entries = dict(_ENTRY.findall(_without_code(head)))
+    entries = {
+        head.part(*entry.span(1)): head.part(*entry.span(2)) if entry[2] else _NOTHING
+        for entry in _ENTRY.finditer(_without_code(head))
+    }
     titles = [title for title, _ in sections]
     if titles and titles == list(entries):
         return _folded(head, sections, entries)
@@ -47,15 +57,18 @@ def arrange_for_notebook(text: str) -> str:
     return _lowered(text)
 
 
-def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
+def _split(text: Markdown) -> tuple[Markdown, list[tuple[Markdown, Markdown]]]:
     """Return the text before the first section, and each section's title and text."""
     hidden = _without_code(text)  # a `##` in code is not a heading
     starts = [heading for heading in _HEADING.finditer(hidden) if len(heading[1]) == 2]
     if not starts:
         return text, []
     ends = [*(heading.start() for heading in starts[1:]), len(text)]
-    sections = [(heading[2], text[heading.end() : end].strip("\n")) for heading, end in zip(starts, ends, strict=True)]
-    return text[: starts[0].start()], sections
+    sections = [
+        (text.part(*heading.span(2)), text.part(heading.end(), end).trimmed())
+        for heading, end in zip(starts, ends, strict=True)
+    ]
+    return text.part(0, starts[0].start()), sections
 
 
 def _without_code(text: str) -> str:
@@ -63,63 +76,73 @@ def _without_code(text: str) -> str:
     return _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
 
 
-def _folded(head: str, sections: list[tuple[str, str]], entries: dict[str, str]) -> str:
+def _folded(
+    head: Markdown, sections: list[tuple[Markdown, Markdown]], entries: Mapping[Markdown, Markdown]
+) -> Markdown:
     """Return the page with each section folded below a line with its title and description."""
     contents = list(_ENTRY.finditer(_without_code(head)))
-    before, after = head[: contents[0].start()].strip("\n"), head[contents[-1].end() :].strip("\n")
-    pieces = [before, after, "**Contents**: each line opens."]
+    before, after = head.part(0, contents[0].start()).trimmed(), head.part(contents[-1].end()).trimmed()
+    pieces = [before, after, Markdown("**Contents**: each line opens.")]
     for title, body in sections:
         about = entries[title]
-        name = f"<code>{html_text(title)}</code>" if " " not in title else f"<strong>{_html(title)}</strong>"
-        summary = f"{name}: {_html(about)}" if about else name
-        inside = _INNER_LINK.sub(r"`\1`", _lowered(body.removeprefix(f"{about}.").strip("\n")))
-        inside = _FENCE.sub(_with_margin, inside)
-        pieces.append(f"<details>\n<summary>{summary}</summary>\n\n{inside}\n\n</details>")
-    return "\n\n".join(filter(None, pieces)) + "\n"
+        name = Html("<code>{}</code>").format(title) if " " not in title else _STRONG.format(_html(title))
+        summary = Html("{}: {}").format(name, _html(about)) if about else name
+        description = f"{about}."
+        rest = body.part(len(description)) if body.startswith(description) else body
+        inside = _lowered(rest.trimmed()).sub(_INNER_LINK, _without_target).sub(_FENCE, _with_margin)
+        pieces.append(_DETAILS.format(html_block(summary), inside))
+    return Markdown("\n\n").join(filter(None, pieces)) + Markdown("\n")
 
 
-def _linked(head: str, sections: list[tuple[str, str]]) -> str:
+def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdown:
     """Return the page with all sections open, below a list of links to them."""
     title = next(iter(_HEADING.findall(head)), ("", ""))[1]
     page = _slug(_ASIDE.sub("", title))
     anchors = [f"kosmo-{page}-{_slug(section)}" for section, _ in sections]
-    named = (_BRACKET.sub(r"\\\g<0>", section) for section, _ in sections)  # a title can be Lua code, `app["a b"](c)`
-    links = [f"- [{section}](#{anchor})" for section, anchor in zip(named, anchors, strict=True)]
-    top, _, introduction = head.strip("\n").partition("\n\n")
-    pieces = [top, "\n".join(links), introduction]
+    # A title can be Lua code, `app["a b"](c)`.
+    named = (section.sub(_BRACKET, lambda bracket: Markdown("\\") + Markdown.whole(bracket)) for section, _ in sections)
+    links = [_LINK.format(section, anchor) for section, anchor in zip(named, anchors, strict=True)]
+    head = head.trimmed()
+    end_of_title = head.find("\n\n") if "\n\n" in head else len(head)
+    pieces = [head.part(0, end_of_title), Markdown("\n").join(links), head.part(end_of_title + 2)]
     pieces += [
-        f'<a id="{anchor}"></a>\n\n## {section}\n\n{_lowered(body)}'
+        _SECTION.format(html_block(html_attribute(anchor)), section, _lowered(body))
         for (section, body), anchor in zip(sections, anchors, strict=True)
     ]
-    return "\n\n".join(filter(None, pieces)) + "\n"
+    return Markdown("\n\n").join(filter(None, pieces)) + Markdown("\n")
 
 
-def _lowered(text: str) -> str:
+def _lowered(text: Markdown) -> Markdown:
     """Return text whose headings below the first level are bold text, so that they cannot be targets of links."""
-    return "".join(_lowered_parts(text))
+    return _NOTHING.join(_lowered_parts(text))
 
 
-def _lowered_parts(text: str) -> Iterator[str]:
+def _lowered_parts(text: Markdown) -> Iterator[Markdown]:
     at = 0
     for fence in _FENCE.finditer(text):
-        yield _HEADING.sub(_bold, text[at : fence.start()])
-        yield fence[0]
+        yield text.part(at, fence.start()).sub(_HEADING, _bold)
+        yield text.part(*fence.span())
         at = fence.end()
-    yield _HEADING.sub(_bold, text[at:])
+    yield text.part(at).sub(_HEADING, _bold)
 
 
-def _bold(heading: re.Match[str]) -> str:
-    return heading[0] if heading[1] == "#" else f"**{heading[2]}**"
+def _bold(heading: re.Match[str]) -> Markdown:
+    return Markdown.whole(heading) if heading[1] == "#" else Markdown("**{}**").format(Markdown.whole(heading, 2))
 
 
-def _with_margin(fence: re.Match[str]) -> str:
+def _without_target(link: re.Match[str]) -> Markdown:
+    return Markdown("`{}`").format(Markdown.whole(link, 1))
+
+
+def _with_margin(fence: re.Match[str]) -> Markdown:
     """Return a code block with a margin, which JupyterLab adds only to code that is not indented."""
-    return f'<div style="margin: 1em 2em">\n\n{fence[0]}\n\n</div>'
+    return _MARGIN.format(Markdown.whole(fence))
 
 
-def _html(text: str) -> str:
+def _html(text: str) -> Html:
     """Convert a line of Markdown to HTML, for use where Markdown is not rendered."""
-    return _CODE.sub(r"<code>\1</code>", html_text(text))
+    parts = _CODE.split(text)
+    return Html().join(Html("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def _slug(title: str) -> str:

@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar, overload
+
+from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+
+M = TypeVar("M", bound=Markup)
 
 WIDTH = 100  # characters per line of a paragraph in plain text
 
@@ -19,7 +23,8 @@ _FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*\S)[ \t]*$", re.MULTILINE)
 # Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
 _WIDE_FORMULA = re.compile(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
-_JOINER = "\N{WORD JOINER}"  # invisible
+_BAR = re.compile(r"\|")
+_JOINER = Markdown("\N{WORD JOINER}")  # invisible
 _LUA = re.compile(r"^```lua\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -28,22 +33,32 @@ class Page(str):
 
     Parameters:
         text: what is printed.
-        markdown: what is rendered; by default the text, which must then contain no third-party text.
+        markdown: what is rendered; by default the text, which is then Markdown.
     """
 
     __slots__ = ("markdown",)
 
-    markdown: str
+    markdown: Markdown
 
-    def __new__(cls, text: str, markdown: str | None = None) -> Self:
+    @overload
+    def __new__(cls, text: Markdown) -> Self: ...
+
+    @overload
+    def __new__(cls, text: Plain, markdown: Markdown) -> Self: ...
+
+    def __new__(cls, text: Plain | Markdown, markdown: Markdown | None = None) -> Self:
         """Return the page."""
         page = super().__new__(cls, text)
-        page.markdown = str(text) if markdown is None else markdown
+        if markdown is None:
+            if not isinstance(text, Markdown):
+                raise TypeError("a page of plain text needs its Markdown, too")
+            markdown = text
+        page.markdown = markdown
         return page
 
-    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override] # a copy needs both forms
+    def __getnewargs__(self) -> tuple[Plain, Markdown]:  # type: ignore[override] # a copy needs both forms
         """Return the arguments that recreate the page when it is copied."""
-        return str(self), self.markdown
+        return Plain.escape(self), self.markdown
 
     @property
     def scripts(self) -> list[str]:
@@ -55,14 +70,14 @@ class Page(str):
         """The text outside of code blocks."""
         return _FENCED.sub("", self)
 
-    def for_notebook(self) -> str:
+    def for_notebook(self) -> Markdown:
         """Return the page as a notebook renders it: with a list of contents, folded functions, anchors of its own."""
         from kosmo_kernel.docs.notebook import arrange_for_notebook
         from kosmo_kernel.safety.no_math import markdown
 
         return markdown(arrange_for_notebook(self.markdown))
 
-    def _repr_markdown_(self) -> str:
+    def _repr_markdown_(self) -> Markdown:
         return self.for_notebook()
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -70,32 +85,49 @@ class Page(str):
 
 
 class Writer(NamedTuple):
-    """Write third-party text in one form of a page.
+    """Write a page in one of its two forms.
 
     Parameters:
-        text: formats a line of text.
+        kind: the type of the form.
         code: formats a name or a value as inline code.
+        block: formats code, given with its language, as a block.
         prose: formats third-party Markdown.
-        table: formats a table, from its head and rows of cells that are formatted already.
     """
 
-    text: Callable[[str], str]
-    code: Callable[[str], str]
-    prose: Callable[[str], str]
-    table: Callable[[Sequence[str], Iterable[Sequence[str]]], str]
+    kind: type[Plain | Markdown]
+    code: Callable[[str], Markup]
+    block: Callable[[str, str], Markup]
+    prose: Callable[[str], Markup]
+
+    def text(self, text: str) -> Markup:
+        """Format a line of third-party text."""
+        return self.kind.escape(text)
+
+    def write(self, template: str, *values: object) -> Markup:
+        """Fill in a template, a literal; values that this writer did not format are third-party text."""
+        return self.kind(template).format(*values)
+
+    def join(self, separator: str, parts: Iterable[str]) -> Markup:
+        """Join parts by a literal; those that this writer did not format are third-party text."""
+        return self.kind(separator).join(parts)
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[Markup]]) -> Markup:
+        """Format a table from its head and rows of cells."""
+        if self.kind is Markdown:
+            return _table(Markdown, head, rows, escape=True)
+        return _table(Plain, head, rows, escape=False)
 
 
-def in_both_forms(blocks: Callable[[Writer], Iterable[str]], end: str = "\n") -> Page:
+def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n") -> Page:
     """Return the page whose blocks a function yields, called once for each form, with `end` after the last one."""
-    from kosmo_kernel import safety
-    from kosmo_kernel.safety.escape import code_span, markdown_text
+    from kosmo_kernel.safety.escape import code_span, fenced, plain_of
 
-    plain = Writer(safety.sanitize_text, lambda code: f"`{safety.sanitize_text(code)}`", safety.sanitize_text, _table)
-    markdown = Writer(markdown_text, code_span, _prose, table)
-    return Page(*(joined(blocks(form)).removesuffix("\n") + end for form in (plain, markdown)))
+    plain = Writer(Plain, Plain("`{}`").format, lambda *code: plain_of(fenced(*code)), Plain.escape)
+    markdown = Writer(Markdown, code_span, fenced, _prose)
+    return Page(_joined(Plain, blocks(plain), end), _joined(Markdown, blocks(markdown), end))
 
 
-def _prose(source: str) -> str:
+def _prose(source: str) -> Markdown:
     """Return third-party Markdown that is harmless and cannot change how the page around it is rendered.
 
     It has no headings, because a page is arranged by its headings (`notebook.py`). nbconvert looks for formulas before
@@ -106,15 +138,25 @@ def _prose(source: str) -> str:
     markdown = safety.sanitize_markdown(source)
     parts, at = [], 0
     for fence in _FENCED.finditer(markdown):
-        parts += [_HEADING.sub(r"**\1**", markdown[at : fence.start()]), fence[0]]
+        parts += [_without_headings(markdown.part(at, fence.start())), markdown.part(*fence.span())]
         at = fence.end()
-    parts.append(_HEADING.sub(r"**\1**", markdown[at:]))
-    return _WIDE_FORMULA.sub(_JOINER, "".join(parts))
+    parts.append(_without_headings(markdown.part(at)))
+    return Markdown().join(parts).sub(_WIDE_FORMULA, lambda _: _JOINER)
 
 
-def joined(blocks: Iterable[str]) -> Page:
+def _without_headings(markdown: Markdown) -> Markdown:
+    return markdown.sub(_HEADING, lambda heading: Markdown("**{}**").format(markdown.part(*heading.span(1))))
+
+
+def joined(blocks: Iterable[Markdown]) -> Page:
     """Return a page of these blocks, separated by empty lines."""
-    return Page("\n\n".join(block.strip("\n") for block in blocks) + "\n")
+    return Page(_joined(Markdown, blocks, "\n"))
+
+
+def _joined(kind: type[M], blocks: Iterable[str], end: str) -> M:
+    """Return blocks separated by empty lines, with `end` after the last one."""
+    whole = kind("\n\n").join(block.trimmed() if isinstance(block, kind) else block for block in blocks)
+    return whole + kind(end)
 
 
 def paragraphs(text: str) -> str:
@@ -124,14 +166,21 @@ def paragraphs(text: str) -> str:
     return "\n\n".join(fill(part) for part in whole.split("\n\n")).replace("\0", " ")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[Markdown]]) -> Markdown:
     """Return a table whose columns are aligned in plain text as well."""
-    return _table(head, ([cell.replace("|", "\\|") for cell in row] for row in rows))
+    return _table(Markdown, head, rows, escape=True)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    cells = [head, *rows]
+def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]], *, escape: bool) -> M:
+    cells: list[list[M]] = [[kind.escape(name) for name in head]]
+    cells += [[kind().join([cell]) for cell in row] for row in rows]
+    if escape:
+        cells = [[cell.sub(_BAR, lambda _: kind("\\|")) for cell in row] for row in cells]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head) - 1)]
-    lines = [" | ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]) for row in cells]
-    lines.insert(1, " | ".join(":" + "-" * (width - 1) for width in [*widths, len(head[-1])]))
-    return "\n".join(f"| {line} |" for line in lines)
+    space = kind(" ")
+    lines = [
+        kind(" | ").join([*(cell + space * (w - len(cell)) for cell, w in zip(row, widths, strict=False)), row[-1]])
+        for row in cells
+    ]
+    lines.insert(1, kind(" | ").join(kind(":") + kind("-") * (width - 1) for width in [*widths, len(head[-1])]))
+    return kind("\n").join(kind("| {} |").format(line) for line in lines)

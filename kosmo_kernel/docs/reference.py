@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs.page import paragraphs, table
+from kosmo_kernel.docs import page
+from kosmo_kernel.docs.page import paragraphs
+from kosmo_kernel.safety.markup import markdown_of_package
 
 
 def integration_page(integration: Integration) -> Iterator[str]:
@@ -63,7 +65,7 @@ def _function(integration: Integration, function: Function, level: int, same_as:
         return
     yield f"{what}:"
     fields = [column for column in function.columns if not _identifies(column)]
-    yield table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
+    yield _table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
     identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]
     if identifiers:
         yield paragraphs(f"And identifiers, for programs: {', '.join(identifiers)}.")
@@ -73,7 +75,7 @@ def _parameters(params: Iterable[Param]) -> str:
     rows = (
         (f"`{p.name}`", f"{p.kind} or list" if p.each else p.kind, "yes" if p.required else "no", p.doc) for p in params
     )
-    return table(("Name", "Type", "Required", "Description"), rows)
+    return _table(("Name", "Type", "Required", "Description"), rows)
 
 
 def _identifies(column: Column) -> bool:
@@ -106,13 +108,18 @@ def _accounts(integration: Integration) -> Iterator[str]:
     own = integration.credentials
     tokens = [("default", f"`{own.env}`"), *((name, f"`{own.variable(name)}`") for name in ("production", "my-team"))]
     tokens += [("demo", "needs none")] if integration.demo else []
-    yield table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
+    yield _table(("Account", "Its token"), [(f"`{name}`", token) for name, token in tokens])
     yield "Where to get a token:"
     yield "\n".join(f"- {way}" for way in own.token_help)
     yield paragraphs(
         "Lua never sees a token: it stays with the process that sends the requests. All places that a token is looked "
         'for in, and what an account may be used for: `docs.read("accounts")`.'
     )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of texts of the catalogue."""
+    return page.table(head, ([*map(markdown_of_package, row)] for row in rows))
 
 
 def _call(function: Function) -> str:

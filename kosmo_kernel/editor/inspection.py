@@ -25,7 +25,8 @@ from kosmo_kernel.editor.types import (
     integration_at,
 )
 from kosmo_kernel.render.text import escape_control
-from kosmo_kernel.safety.escape import fenced
+from kosmo_kernel.safety.escape import code_span, fenced
+from kosmo_kernel.safety.markup import Markdown, Markup, markdown_of_package
 from kosmo_kernel.safety.text import shortened
 
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
@@ -122,7 +123,8 @@ def _page_of_result(answer: CallResult) -> docs.Page | None:
     if answer.path:
         return _fields(answer.columns, answer.path, f"of what `{function.name}` returns")
     what = "A list of records" if answer.many else "A record"
-    return docs.Page(f"{what} of `{function.name}`\n\n{_function(function)}")
+    page = Markdown("{} of {}\n\n{}")
+    return docs.Page(page.format(what, code_span(function.name), _function(function).markdown))
 
 
 def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Page | None:
@@ -138,28 +140,35 @@ def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Pa
             name = function.params[call.position].name
     else:
         title = reader.library_name(meaning)
-        arguments, below = options_of(title, call.position), _entry(title) or docs.Page("")
+        arguments, below = options_of(title, call.position), _entry(title) or docs.Page(Markdown())
     argument = next((argument for argument in arguments if argument.name == name), None)
     if argument is None:
         return None
     needed = ", required" if argument.required else ""
-    return docs.Page(f"**{argument.name}** ({argument.kind}{needed}): {argument.doc}\n\n---\n\n{below}")
+    page = Markdown("**{}** ({}{}): {}\n\n---\n\n{}")
+    about = argument.name, argument.kind, needed, argument.doc
+    return docs.Page(page.format(*about, below.markdown))
 
 
 def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:
     """Return the page about a field of a record, or about an object with such fields."""
     lines = [
-        f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''}): "
-        f"{column.doc}"
+        markdown_of_package(
+            f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''}): "
+            f"{column.doc}"
+        )
         for column in columns
     ]
-    title = f"**{'.'.join(path)}** {title}" if path else title
-    return docs.Page("\n".join([title, "", *lines])) if lines else None
+    heading = Markdown("**{}** {}").format(".".join(path), title) if path else title
+    return docs.Page(Markdown("\n").join([heading, "", *lines])) if lines else None
 
 
 def _entry(name: str) -> docs.Page | None:
     entry = library().get(name)
-    return docs.Page(f"{fenced(entry.signature, 'lua')}\n\n{entry.doc}") if entry is not None else None
+    if entry is None:
+        return None
+    page = Markdown("{}\n\n{}")
+    return docs.Page(page.format(fenced(entry.signature, "lua"), markdown_of_package(entry.doc)))
 
 
 # The user's own functions and values
@@ -181,8 +190,9 @@ def _page_of_table(reader: TypeInferrer, table: TableLiteral) -> docs.Page:
     """Return the page about a table in the text."""
     start = reader.tokens[table.at].start
     stop = reader.tokens[reader.outline.after(table.at) - 1].end
-    title = f"**table**, made on line {_line(reader.code, start)}"
-    return docs.Page(f"{title}\n\n{fenced(_shorten(reader.code[start:stop]), 'lua')}")
+    page = Markdown("**table**, made on line {}\n\n{}")
+    source = fenced(_shorten(reader.code[start:stop]), "lua")
+    return docs.Page(page.format(_line(reader.code, start), source))
 
 
 def _page_of_value(place: NamePath, info: dict[str, Any], answer: CallResult | None, detail: int) -> docs.Page:
@@ -196,18 +206,18 @@ def _page_of_value(place: NamePath, info: dict[str, Any], answer: CallResult | N
         return _page_of_user_function(head, f"{chunk} line {line}", comment, source if detail else "")
     text = _shorten(str(info.get("text", "")))
 
-    def blocks(form: Writer) -> Iterator[str]:
-        yield f"**{form.text(escape_control(name))}**: {_kind(form, info, answer)}"
+    def blocks(form: Writer) -> Iterator[Markup]:
+        yield form.write("**{}**: {}", escape_control(name), _kind(form, info, answer))
         if text:
-            yield fenced(text)
+            yield form.block(text, "")
 
     return in_both_forms(blocks, end="")
 
 
-def _kind(form: Writer, info: dict[str, Any], answer: CallResult | None) -> str:
+def _kind(form: Writer, info: dict[str, Any], answer: CallResult | None) -> Markup:
     if answer is None:
         return form.text(escape_control(str(info["type"])))
-    return f"{'list' if answer.many else 'record'} of `{answer.function.name}`"
+    return form.write("{} of {}", "list" if answer.many else "record", form.code(answer.function.name))
 
 
 def _call(name: str, parameters: str, *, method: bool) -> str:
@@ -222,13 +232,13 @@ def _call(name: str, parameters: str, *, method: bool) -> str:
 def _page_of_user_function(head: str, place: str, comment: str, source: str) -> docs.Page:
     """Return the page about a user's function: how it is called, where it is defined, the comment above it."""
 
-    def blocks(form: Writer) -> Iterator[str]:
-        yield fenced(head, "lua")
-        yield f"A function, {form.text(place)}."
+    def blocks(form: Writer) -> Iterator[Markup]:
+        yield form.block(head, "lua")
+        yield form.write("A function, {}.", place)
         if comment.strip():
             yield form.prose(_shorten(comment))
         if source:
-            yield fenced(_shorten(source), "lua")
+            yield form.block(_shorten(source), "lua")
 
     return in_both_forms(blocks, end="")
 

@@ -18,6 +18,7 @@ from kosmo_kernel.editor.inspection import inspect
 from kosmo_kernel.editor.live import LiveState, LiveStateCache
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.notebook.commands import COMMANDS
+from kosmo_kernel.safety.markup import markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, first_word
 from kosmo_kernel.settings.table import Setting
 
@@ -220,7 +221,7 @@ def _last_name(text: str) -> str:
 
 
 def _term_page(head: str, doc: str) -> docs.Page:
-    return docs.Page(f"**`{head.strip()}`**: {doc}")
+    return docs.Page(markdown_of_package(f"**`{head.strip()}`**: {doc}"))
 
 
 # Commands

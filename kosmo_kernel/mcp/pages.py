@@ -14,6 +14,7 @@ from typing import Any
 from kosmo_kernel.docs.page import Page, Writer, in_both_forms, joined
 from kosmo_kernel.mcp.tools import Tool
 from kosmo_kernel.safety.escape import fenced
+from kosmo_kernel.safety.markup import Markdown, Markup
 from kosmo_kernel.safety.redaction import one_line
 
 VALUES = 80  # maximum characters of a schema's enum, default or type
@@ -32,11 +33,11 @@ def server_page(called: str, tools: Iterable[Tool], about: Mapping[str, Any]) ->
     """
     known = tuple(tools)
 
-    def blocks(form: Writer) -> Iterator[str]:
-        yield f"# app.mcp.{called}"
+    def blocks(form: Writer) -> Iterator[Markup]:
+        yield form.write("# app.mcp.{}", called)
         title = " ".join(one_line(str(about.get(part) or "")) for part in ("title", "version")).strip()
         if title:
-            yield f"{form.text(title)}, an MCP server."
+            yield form.write("{}, an MCP server.", title)
         if about.get("instructions"):
             yield form.prose(str(about["instructions"])[:PROSE])
         for tool in known:
@@ -52,38 +53,44 @@ def tool_page(called: str, tool: Tool) -> Page:
 
 def unknown_page(called: str, name: str) -> Page:
     """Return the page of a server that was not started yet, so that its tools are unknown."""
-    explanation = "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking"
+    explanation = Markdown(
+        "An MCP server that was not started yet, so its tools are not known. Looking starts none, asking it something "
+        "does:"
+    )
     example = fenced(f"mcp.tools({json.dumps(name, ensure_ascii=False)})", "lua")
-    return joined([f"# app.mcp.{called}", f"{explanation} it something does:", example])
+    title = Markdown("# app.mcp.{}").format(called)
+    return joined([title, explanation, example])
 
 
-def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[str]:
-    yield f"{'#' * level} {form.text(f'app.mcp.{called}.{one_line(tool.signature, most=PROSE)}')}"
+def _tool(form: Writer, called: str, tool: Tool, level: int) -> Iterator[Markup]:
+    name = f"app.mcp.{called}.{one_line(tool.signature, most=PROSE)}"
+    yield form.write("{} {}", form.write("#") * level, name)
     if title := one_line(tool.title):
-        yield f"**{form.text(title)}**"
+        yield form.write("**{}**", title)
     if tool.description:
         yield form.prose(tool.description[:PROSE])
     if tool.properties:
         rows = (_row(form, tool, name, schema) for name, schema in tool.properties.items())
         yield form.table(("argument", "type", "required", "meaning"), rows)
     if tool.value_schema:
-        fields = ", ".join(
-            f"{form.code(one_line(name))} ({form.text(kind_of(schema))})" for name, schema in _fields(tool.value_schema)
-        )
-        yield f"Returns: {fields or form.text(kind_of(tool.value_schema))}."
+        fields = [
+            form.write("{} ({})", form.code(one_line(name)), kind_of(schema))
+            for name, schema in _fields(tool.value_schema)
+        ]
+        yield form.write("Returns: {}.", form.join(", ", fields) if fields else kind_of(tool.value_schema))
     effect = "says that it only reads" if tool.read_only else "may change something, as far as it says"
-    original_name = f" Its own name is {form.code(one_line(tool.name))}." if tool.name != tool.lua else ""
-    yield f"The tool {effect}.{original_name}"
+    other_name = form.write(" Its own name is {}.", form.code(one_line(tool.name))) if tool.name != tool.lua else ""
+    yield form.write("The tool {}.{}", effect, other_name)
 
 
-def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _row(form: Writer, tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[Markup, ...]:
     meaning = [_line(form, one_line(str(schema.get("description") or ""), most=PROSE))]
     if isinstance(values := schema.get("enum"), list):
-        meaning.append(f"One of {form.text(_json(values))}.")
+        meaning.append(form.write("One of {}.", _json(values)))
     if schema.get("default") is not None:
-        meaning.append(f"Default: {form.code(_json(schema['default']))}.")
-    is_required = "yes" if name in tool.required else ""
-    return form.code(one_line(name)), form.text(kind_of(schema)), is_required, " ".join(filter(None, meaning))
+        meaning.append(form.write("Default: {}.", form.code(_json(schema["default"]))))
+    is_required = form.write("yes" if name in tool.required else "")
+    return form.code(one_line(name)), form.text(kind_of(schema)), is_required, form.join(" ", filter(None, meaning))
 
 
 def _json(value: Any) -> str:
@@ -128,7 +135,7 @@ def _fields(schema: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, An
     )
 
 
-def _line(form: Writer, text: str) -> str:
+def _line(form: Writer, text: str) -> Markup:
     """Format a line from a server: `code` in backticks stays code, everything else is escaped."""
     parts = _CODE.split(text)
-    return "".join(form.code(part) if index % 2 else form.text(part) for index, part in enumerate(parts))
+    return form.join("", (form.code(part) if index % 2 else form.text(part) for index, part in enumerate(parts)))

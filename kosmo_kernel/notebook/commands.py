@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.docs.page import Writer
     from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results.result import Result
+    from kosmo_kernel.safety.markup import Markup
     from kosmo_kernel.values.records import Records
 
 
@@ -151,7 +153,8 @@ def run_command(line: str, context: NotebookContext) -> Any:
 def _overview() -> Page:
     from kosmo_kernel.docs import Page
 
-    return Page("".join(f"- `%{COMMAND_MAGIC} {c.usage}`: {c.doc}\n" for c in COMMANDS))
+    line = "- `%{} {}`: {}\n".format
+    return Page(markdown_of_package("".join(line(COMMAND_MAGIC, command.usage, command.doc) for command in COMMANDS)))
 
 
 def _docs(page: str, context: NotebookContext) -> Page:
@@ -195,7 +198,7 @@ def _status(_nothing: str, context: NotebookContext) -> Page:
         for status in with_remaining(context.lua.budget_left)
     ]
 
-    def blocks(form: Writer) -> Iterator[str]:
+    def blocks(form: Writer) -> Iterator[Markup]:
         yield form.text(escape_control(cost))
         rows = [(form.code(name), form.text(text)) for name, text in remaining]
         yield form.table(("Account", "Requests left now"), rows)
@@ -208,7 +211,7 @@ def _who(_nothing: str, context: NotebookContext) -> Records | Page:
     from kosmo_kernel.values.records import Records
 
     variables = context.lua.variables()
-    return Records(variables) if variables else _page("There are no Lua variables yet.")
+    return Records(variables) if variables else _page(Markdown("There are no Lua variables yet."))
 
 
 def _demo(word: str, context: NotebookContext) -> Page:
@@ -219,10 +222,12 @@ def _demo(word: str, context: NotebookContext) -> Page:
         raise InvalidArgumentsError(f"`%{COMMAND_MAGIC} demo` takes nothing or `off`, got `{word}`.")
     context.lua.account = DEFAULT if word else DEMO
     if word:
-        return _page("`heroku.<function>` asks the default account again.")
+        return _page(Markdown("`heroku.<function>` asks the default account again."))
     return _page(
-        "`heroku.<function>` now asks the demo account, a fictional company; nothing leaves this machine. "
-        f"`%{COMMAND_MAGIC} demo off` ends it."
+        Markdown(
+            "`heroku.<function>` now asks the demo account, a fictional company; nothing leaves this machine. "
+            "`%kosmo demo off` ends it."
+        )
     )
 
 
@@ -230,7 +235,9 @@ def _error(_nothing: str, context: NotebookContext) -> Page:
     """Return the report of the last failure."""
     from kosmo_kernel.notebook.error_report import report_page
 
-    return _page("No cell has failed.") if context.lua.last_error is None else report_page(context.lua.last_error)
+    if context.lua.last_error is None:
+        return _page(Markdown("No cell has failed."))
+    return report_page(context.lua.last_error)
 
 
 def _browse(name: str, context: NotebookContext) -> InteractiveTable:
@@ -261,10 +268,10 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
         raise UnknownNameError(message, tuple(near)) from error
 
 
-def _page(text: str) -> Page:
+def _page(text: Markdown) -> Page:
     from kosmo_kernel.docs import Page
 
-    return Page(f"{text}\n")
+    return Page(text + Markdown("\n"))
 
 
 def _explore(name: str, context: NotebookContext) -> Any:

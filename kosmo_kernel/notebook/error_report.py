@@ -16,6 +16,7 @@ from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.safety.escape import fenced
+from kosmo_kernel.safety.markup import Markdown
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
@@ -27,8 +28,8 @@ def report_page(error: KosmoError) -> Page:
     blocks = []
     for title, lines in _parts(error):
         block = fenced("\n".join(lines), "text")
-        blocks.append(f"{f'**{title}**{chr(10) * 2}' if title else ''}{block}\n")
-    return Page("\n".join(blocks))
+        blocks.append((Markdown("**{}**\n\n{}\n") if title else Markdown("{1}\n")).format(title, block))
+    return Page(Markdown("\n").join(blocks))
 
 
 def report_lines(error: KosmoError) -> list[str]:

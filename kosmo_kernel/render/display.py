@@ -20,13 +20,14 @@ from kosmo_kernel.values.records import encode, to_builtins
 
 if TYPE_CHECKING:
     from kosmo_kernel.safety.escape import Html
+    from kosmo_kernel.safety.markup import Markdown
 
 Bundle = TypedDict(
     "Bundle",
     {
         "text/plain": str,
         "text/html": "Html",
-        "text/markdown": str,
+        "text/markdown": "Markdown",
         "text/latex": str,
         "application/json": Any,
         "image/gif": str,

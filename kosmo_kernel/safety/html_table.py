@@ -11,7 +11,8 @@ from html import escape
 from itertools import repeat
 from typing import NamedTuple
 
-from kosmo_kernel.safety.escape import Html, clean
+from kosmo_kernel.safety.entities import clean
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.text import shortened
 
 MAX_CELL = 64  # characters of a cell; about 50 are visible

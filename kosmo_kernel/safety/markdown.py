@@ -14,6 +14,7 @@ import re
 from html import unescape
 from itertools import pairwise
 
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.tex import JOINER, check_nesting, inert_tex, may_have_formulas
 from kosmo_kernel.safety.text import check_length, sanitize_text
 
@@ -59,7 +60,7 @@ _CODE_PARTS = re.compile(r"<(?=[A-Za-z/!?<])|!(?=\[)|\](?=\s*+[(:])")
 _LINK_MARKS = ("://", "www.", "](", "]:")  # parts that can make a word a link
 
 
-def sanitize_markdown(given: str) -> str:
+def sanitize_markdown(given: str) -> Markdown:
     """Return Markdown that shows only text, tables, code, formulas and links.
 
     Raises:
@@ -91,7 +92,7 @@ def sanitize_markdown(given: str) -> str:
         _prose(part, has_formulas=has_formulas) if info is None else _block(info, part, after_formulas=opens)
         for info, part in parts
     )
-    return "\n\n".join(piece for piece in pieces if piece)
+    return Markdown("\n\n".join(piece for piece in pieces if piece))
 
 
 def _block(info: str, code: str, *, after_formulas: bool) -> str:

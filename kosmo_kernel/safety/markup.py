@@ -15,8 +15,11 @@ besides HTML.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, Self, SupportsIndex
+
+from kosmo_kernel.safety.text import sanitize_text
 
 _HARMLESS = (int, float)  # in every format
 
@@ -36,6 +39,25 @@ class Markup(str):
         if named:
             named = {name: self._shown(value) for name, value in named.items()}
         return type(self)(str.format(self, *map(self._shown, values), **named))
+
+    def part(self, start: int | None = None, stop: int | None = None) -> Self:
+        """Return a part of this text, which stays trusted: the caller knows that it is no half of an escape."""
+        return type(self)(str(self)[start:stop])
+
+    @classmethod
+    def whole(cls, match: re.Match[str], group: int = 0) -> Self:
+        """Return a group of a match in a text of this type."""
+        if not isinstance(match.string, cls):
+            raise TypeError(f"the text that was searched is no {cls.__name__}")
+        return cls(match[group])
+
+    def sub(self, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> Self:
+        """Return this text with the matches of a pattern replaced; what is of another type is escaped."""
+        return type(self)(pattern.sub(lambda match: self._part(replace(match)), self))
+
+    def trimmed(self) -> Self:
+        """Return this text without line ends at its edges."""
+        return type(self)(self.strip("\n"))
 
     def join(self, parts: Iterable[str], /) -> Self:
         """Return the parts with this text between them; those of another type are escaped."""
@@ -59,3 +81,32 @@ class Markup(str):
 
     def _shown(self, value: object) -> object:
         return value if isinstance(value, (type(self), *_HARMLESS)) else self.escape(str(value))
+
+
+class Plain(Markup):
+    """Text without control characters that could do something to a terminal."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: str) -> Self:
+        """Return `text` without escape sequences and control characters."""
+        return cls(sanitize_text(text))
+
+
+class Markdown(Markup):
+    """Markdown, for a page or an output of a notebook."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: str) -> Self:
+        """Return Markdown that shows `text` in a line."""
+        from kosmo_kernel.safety import entities  # compiles large patterns, which most commands do not need
+
+        return cls(entities.markdown(text))
+
+
+def markdown_of_package(text: str) -> Markdown:
+    """Return Markdown by the authors of this package or of an installed integration: the catalogue, the guides."""
+    return Markdown(text)

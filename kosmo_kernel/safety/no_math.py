@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import Markdown
 
 _LINE_END = "\n"
 CLASSES = Html("tex2jax_ignore mathjax_ignore")
@@ -37,7 +38,7 @@ def without_delimiters(markup: Html) -> Html:
     return Html(_TEXT.sub(_text, markup))
 
 
-def markdown(page: str) -> str:
+def markdown(page: Markdown) -> Markdown:
     """Return a Markdown page in an element that is not typeset, with delimiters outside of code as entities."""
     if not any(mark in page for mark in "$\\&"):  # an entity may stand for a delimiter
         return page
@@ -46,7 +47,7 @@ def markdown(page: str) -> str:
         pieces += [_MARKDOWN_DELIMITER.sub(_entity, page[position : code.start()]), code[0]]
         position = code.end()
     pieces.append(_MARKDOWN_DELIMITER.sub(_entity, page[position:]))
-    return f'<div class="{CLASSES}">\n\n{"".join(pieces).strip(_LINE_END)}\n\n</div>\n'
+    return Markdown(f'<div class="{CLASSES}">\n\n{"".join(pieces).strip(_LINE_END)}\n\n</div>\n')
 
 
 def _text(match: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from kosmo_kernel.docs.reference import integration_page
 from kosmo_kernel.docs.schema import WITH_A_LIST
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.safety.markup import Markdown
 
 FUNCTIONS = pytest.mark.parametrize("function", HEROKU.functions, ids=lambda f: f.name)
 PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
@@ -199,7 +200,7 @@ def test_a_function_that_changes_something_says_so() -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert docs.table(("a", "b"), [("x|y", "z")]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
+    assert docs.table(("a", "b"), [(Markdown("x|y"), Markdown("z"))]) == "| a    | b |\n| :--- | : |\n| x\\|y | z |"
 
 
 def test_the_list_of_pages_names_every_page() -> None:

@@ -13,6 +13,7 @@ from kosmo_kernel import docs
 from kosmo_kernel.docs.reference import integration_page
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.display import bundle_of
+from kosmo_kernel.safety.markup import Markdown
 
 PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
 EVERY = pytest.mark.parametrize("name", PAGES)
@@ -46,7 +47,7 @@ def test_what_is_folded_is_still_markdown_with_lua_in_it() -> None:
 
 def test_text_in_a_summary_is_no_markup() -> None:
     function = replace(HEROKU.functions[0], summary="Apps & <b>`dynos`</b>")
-    page = docs.Page("\n\n".join(integration_page(replace(HEROKU, functions=(function,))))).for_notebook()
+    page = docs.Page(Markdown("\n\n".join(integration_page(replace(HEROKU, functions=(function,)))))).for_notebook()
     assert "<code>list_apps</code>: Apps &amp; &lt;b&gt;<code>dynos</code>&lt;/b&gt;</summary>" in page
 
 
@@ -96,23 +97,23 @@ def test_a_notebook_gets_both_forms_and_lua_the_plain_one(name: str) -> None:
 
 
 def test_a_heading_in_code_is_code() -> None:
-    page = docs.Page("# a\n\n" + "".join(f"## s{n}\n\n```sh\n## no heading {n}\n```\n\n" for n in range(5)))
+    page = docs.Page(Markdown("# a\n\n" + "".join(f"## s{n}\n\n```sh\n## no heading {n}\n```\n\n" for n in range(5))))
     assert re.findall(r"\[(.*?)\]\(", page.for_notebook()) == [f"s{n}" for n in range(5)]
     assert "```sh\n## no heading 3\n```" in page.for_notebook()
 
 
 def test_a_longer_fence_ends_where_it_does() -> None:
-    page = docs.Page("# a\n\n````lua\n-- ```\n## code\n````\n\n## prose\n")
+    page = docs.Page(Markdown("# a\n\n````lua\n-- ```\n## code\n````\n\n## prose\n"))
     assert page.for_notebook() == "# a\n\n````lua\n-- ```\n## code\n````\n\n**prose**\n"
     assert "code" not in page.prose
 
 
 def test_a_title_that_is_lua_is_one_link() -> None:
-    page = docs.Page("# a\n\n" + "".join(f'## app\\["s {n}"\\](x) of [n]\n\n' for n in range(5)))
+    page = docs.Page(Markdown("# a\n\n" + "".join(f'## app\\["s {n}"\\](x) of [n]\n\n' for n in range(5))))
     tokens = MarkdownIt("commonmark").parse(page.for_notebook())
     links = [child for token in tokens for child in token.children or [] if child.type == "link_open"]
     assert [link.attrs["href"] for link in links] == [f"#kosmo-a-app-s-{n}-x-of-n" for n in range(5)]
 
 
 def test_a_page_without_sections_is_as_it_is() -> None:
-    assert docs.Page("- `a`: b\n").for_notebook() == "- `a`: b\n"
+    assert docs.Page(Markdown("- `a`: b\n")).for_notebook() == "- `a`: b\n"

@@ -18,6 +18,7 @@ from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.error_lines import BOLD, error_lines
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import RecordView
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.settings.cell_options import OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.values.records import Record, Records
 
@@ -170,7 +171,7 @@ def test_a_record_is_a_view_of_itself() -> None:
     assert value == record
 
 
-@pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, 2], {"a": 1}, Page("# Title")])
+@pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, 2], {"a": 1}, Page(Markdown("# Title"))])
 def test_everything_else_is_itself(value: object) -> None:
     assert value_of([value], Options()) is value
 

@@ -11,6 +11,7 @@ from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.notebook.commands import COMMANDS, NotebookContext, run_command
 from kosmo_kernel.results.result import Result
+from kosmo_kernel.safety.markup import Markdown
 
 
 class Lua:
@@ -37,7 +38,11 @@ class Lua:
         raise NotImplementedError
 
     def resolve(self, chain: Sequence[str | int]) -> dict[str, str] | None:
-        return {"type": "table", "page": docs.Page("# app.mcp.time\n")} if chain == ["app", "mcp", "time"] else None
+        return (
+            {"type": "table", "page": docs.Page(Markdown("# app.mcp.time\n"))}
+            if chain == ["app", "mcp", "time"]
+            else None
+        )
 
     def last_list(self, integration: str, function: str, account: str) -> None:
         raise NotImplementedError
@@ -55,8 +60,8 @@ def test_docs_gives_a_page_and_without_a_name_the_list_of_pages() -> None:
 
 
 def test_docs_gives_the_page_of_an_mcp_server_that_the_session_knows_and_else_the_guide() -> None:
-    assert run_command("docs mcp.time", NotebookContext(Lua())) == docs.Page("# app.mcp.time\n")
-    assert run_command("docs app.mcp.time", NotebookContext(Lua())) == docs.Page("# app.mcp.time\n")
+    assert run_command("docs mcp.time", NotebookContext(Lua())) == docs.Page(Markdown("# app.mcp.time\n"))
+    assert run_command("docs app.mcp.time", NotebookContext(Lua())) == docs.Page(Markdown("# app.mcp.time\n"))
     assert run_command("docs mcp", NotebookContext(Lua())) == docs.read("mcp")
     assert run_command("docs mcp.tools", NotebookContext(Lua())) == docs.read("mcp.tools")
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records
 
-PAGE, TABLE, RECORD = Page("# A page"), Records([{"a": 1}]), Record({"a": 1})
+PAGE, TABLE, RECORD = Page(Markdown("# A page")), Records([{"a": 1}]), Record({"a": 1})
 
 
 class Widget:

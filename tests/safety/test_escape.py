@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from kosmo_kernel.docs import Page
 from kosmo_kernel.docs.page import Writer, in_both_forms
 from kosmo_kernel.safety.escape import code_span, fenced, html_attribute, html_code, html_text, markdown_text
+from kosmo_kernel.safety.markup import Markup
 
 Read = Callable[[str], Shown]
 
@@ -133,7 +134,7 @@ def test_escaping_takes_time_in_proportion_to_the_words() -> None:
 
 
 def test_a_page_has_the_words_as_they_are_in_its_text_and_escaped_in_its_markdown() -> None:
-    def blocks(form: Writer) -> list[str]:
+    def blocks(form: Writer) -> list[Markup]:
         return [form.text("<b>"), form.table(("aa", "bb"), [(form.code("x|y"), form.text("x|y"))]), form.prose("# <i>")]
 
     page = in_both_forms(blocks)

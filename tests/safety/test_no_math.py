@@ -18,6 +18,7 @@ from kosmo_kernel.render.itables import interactive_table
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.tree import outline
 from kosmo_kernel.safety.escape import Html
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.no_math import CLASSES, without_delimiters
 from kosmo_kernel.values.records import Records
 
@@ -88,7 +89,9 @@ def browser(text: str) -> str:
 
 
 def page(text: str) -> str:
-    html: str = MarkdownIt("commonmark").render(Page(f"# {text}\n\n{text} and {text}\n\n- {text}\n").for_notebook())
+    html: str = MarkdownIt("commonmark").render(
+        Page(Markdown(f"# {text}\n\n{text} and {text}\n\n- {text}\n")).for_notebook()
+    )
     return html
 
 
@@ -132,9 +135,9 @@ def test_a_price_and_an_escape_stay_as_they_are(text: str) -> None:
 
 
 def test_a_page_keeps_the_dollars_of_its_code() -> None:
-    shown = Page("Costs $5 or $6: `$HOME`\n\n```sh\necho $HOME $PATH\n```\n").for_notebook()
+    shown = Page(Markdown("Costs $5 or $6: `$HOME`\n\n```sh\necho $HOME $PATH\n```\n")).for_notebook()
     assert "&#36;5 or &#36;6: `$HOME`\n\n```sh\necho $HOME $PATH\n```" in shown
 
 
 def test_a_page_without_marks_stays_as_it_is() -> None:
-    assert Page("# a\n\nb `c`\n").for_notebook() == "# a\n\nb `c`\n"
+    assert Page(Markdown("# a\n\nb `c`\n")).for_notebook() == "# a\n\nb `c`\n"

@@ -19,14 +19,12 @@ ANOTHER_PROGRAM = {"demo"}  # a service of its own, whose answers are untrusted
 FILES = [
     path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in GATES | ANOTHER_PROGRAM
 ]
-NOT_YET = {"docs/notebook.py"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Path) -> None:
     name = path.relative_to(PACKAGE).as_posix()
-    if name not in NOT_YET:
-        assert not findings(path.read_text(encoding="utf-8"), name)
+    assert not findings(path.read_text(encoding="utf-8"), name)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +50,16 @@ def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Pa
         'cast("Html", name)',
         "cast(Html, name)",
         "html_from_library(name)",
+        "markdown_of_package(name)",
+        "Markdown(name)",
+        'Markdown(f"# {name}")',
+        'Markdown("- " + name)',
+        'Page(Markdown("\\n".join(names)))',
+        "Plain(name)",
+        'form.write(f"{name}")',
+        "form.join(name, names)",
+        "form.kind(name)",
+        "in_both_forms(blocks, end=name)",
         'Html("<a title={}>").format(name)',
         "Html(\"<b>{}</b><a title='{}'>\").format(name, html_text(name))",
         '_LINK = Html("<a href={}>")\n_LINK.format(name)',
@@ -72,6 +80,8 @@ def test_a_source_that_builds_html_without_a_gate_is_found(source: str) -> None:
         'Html("<a title={}>").format(html_attribute(name))',
         'f"{name} < {other}"',
         'f"mcp:add <name> {name}"',
+        'Markdown("# {}").format(name)',
+        'form.write("**{}**", name)',
     ],
 )
 def test_a_source_that_uses_the_gates_is_left_alone(source: str) -> None:

@@ -23,6 +23,7 @@ from kosmo_kernel.errors import (
     UnknownNameError,
 )
 from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.session import Session
 from kosmo_kernel.values import extended_json
 from kosmo_kernel.values.from_python import lua_value
@@ -106,7 +107,7 @@ def test_records_that_went_in_read_as_the_function_declares_them(lua: Session) -
 
 
 def test_a_page_that_goes_in_and_out_is_still_a_page(lua: Session) -> None:
-    assert isinstance(through(lua, Page("# Title")), Page)
+    assert isinstance(through(lua, Page(Markdown("# Title"))), Page)
     assert not isinstance(through(lua, "# Title"), Page)
 
 

@@ -14,17 +14,23 @@ from string import Formatter
 from kosmo_kernel.safety.html import TAGS
 
 _TAGS = sorted({*TAGS, "body", "button", "form", "html", "iframe", "input", "link", "meta", "script", "style", "svg"})
-# The types, each with what only its format has in a literal: text that is built with such a literal is text of it.
+TYPES = {"Html", "Markdown", "Markup", "Plain"}
+# What only one format has in a literal: text that is built with such a literal is text of this format.
 SIGNS = {
     "Html": re.compile(rf"</?(?:{'|'.join(_TAGS)})(?=[\s>/]|\Z)|&(?:#\d+|[a-z]+);"),
 }
-IN_A_TAG = re.compile(
-    r"<[a-zA-Z/][^<>]*\Z"
-)  # the end of a template, in which a placeholder is an attribute or a part of one
+IN_A_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")  # before a placeholder that is an attribute or a part of one
 ATTRIBUTES = {"html_attribute"}  # gates for these
+# Gates that change nothing, with the files that may call them.
 TRUSTED = {
-    "html_from_library": {"render/itables.py"}
-}  # gates that let everything through, with the files that may call them
+    "html_from_library": {"render/itables.py"},
+    "markdown_of_package": {
+        *("docs/__init__.py", "docs/guides.py", "docs/reference.py"),
+        *("editor/inspection.py", "editor/magic_lines.py", "notebook/commands.py"),
+    },
+}
+# Parameters for literals: of the methods of `docs.page.Writer`, which is called `form`, and of the function.
+LITERALS = {"write": (0, "template"), "join": (0, "separator"), "in_both_forms": (1, "end")}
 
 
 def findings(source: str, file: str = "") -> list[str]:
@@ -52,9 +58,16 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> Iterator[tuple[int, str]]:
         called = _name(node.func)
+        if called in LITERALS and (called == "in_both_forms" or _receiver(node) == "form"):
+            place, parameter = LITERALS[called]
+            given = [*node.args[place : place + 1], *(word.value for word in node.keywords if word.arg == parameter)]
+            if not all(map(self._is_literal, given)):
+                yield node.lineno, f"the {parameter} of {called} is no literal"
+        if called == "kind" and _receiver(node) == "form" and not all(map(self._is_literal, node.args)):
+            yield node.lineno, "a type of text is made of something else than a literal"
         if called in TRUSTED and self._file not in TRUSTED[called]:
             yield node.lineno, f"{called} is called outside of {', '.join(sorted(TRUSTED[called]))}"
-        if called == "cast" and node.args and _name(node.args[0]).strip("'\"") in SIGNS:
+        if called == "cast" and node.args and _name(node.args[0]).strip("'\"") in TYPES:
             yield node.lineno, "a cast makes text trusted"
         if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
             template = self._template(node.func.value)
@@ -75,6 +88,7 @@ class _Reader:
     def _is_harmless(self, value: ast.expr) -> bool:
         return (
             (isinstance(value, ast.Call) and _name(value.func) in ATTRIBUTES)
+            or (isinstance(value, ast.Call) and _name(value.func) == "html_block" and self._is_harmless(value.args[0]))
             or (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult))  # a number
             or (isinstance(value, ast.Name) and value.id.isupper())  # an imported constant
         )
@@ -158,7 +172,12 @@ def _constants(tree: ast.Module) -> Mapping[str, ast.expr]:
 
 def _constructor(node: ast.AST) -> str | None:
     """Return the type that a call constructs from text as it is, or None."""
-    return name if isinstance(node, ast.Call) and (name := _name(node.func)) in SIGNS else None
+    return name if isinstance(node, ast.Call) and (name := _name(node.func)) in TYPES else None
+
+
+def _receiver(node: ast.Call) -> str:
+    """Return the name of the object whose method is called."""
+    return _name(node.func.value) if isinstance(node.func, ast.Attribute) else ""
 
 
 def _name(node: ast.expr) -> str:

@@ -7,13 +7,14 @@ import math
 import pytest
 
 from kosmo_kernel.docs import Page
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.values.records import Record, Records, encode, to_builtins
 
 ROWS = [{"name": "one", "tags": ["a"]}]
 
 
 def test_json_has_records_as_a_list_a_page_as_its_text_and_null_for_what_is_no_number() -> None:
-    value = {"records": Records(ROWS), "page": Page("# Title"), "numbers": [math.nan, math.inf, 2.5]}
+    value = {"records": Records(ROWS), "page": Page(Markdown("# Title")), "numbers": [math.nan, math.inf, 2.5]}
     assert encode(value) == b'{"records":[{"name":"one","tags":["a"]}],"page":"# Title","numbers":[null,null,2.5]}'
 
 
@@ -27,7 +28,7 @@ def test_a_value_without_a_json_form_is_an_error() -> None:
 
 
 def test_builtins_are_a_copy_with_the_numbers_and_keys_that_json_lacks() -> None:
-    copy = to_builtins([Records(ROWS), Record(ROWS[0]), {1: Page("text")}, math.inf])
+    copy = to_builtins([Records(ROWS), Record(ROWS[0]), {1: Page(Markdown("text"))}, math.inf])
     assert copy == [ROWS, ROWS[0], {1: "text"}, math.inf]
     assert [type(copy[0]), type(copy[1]), type(copy[2][1])] == [list, dict, str]
     copy[0][0]["tags"].append("b")
