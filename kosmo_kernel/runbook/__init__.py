@@ -27,6 +27,7 @@ from kosmo_kernel.runbook.copy import ExecutedCopy, is_copy, refuse_secrets, ref
 from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
 from kosmo_kernel.settings.table import CALL_LOG, ROWS
 
@@ -73,7 +74,7 @@ def run(
     report = Report(output, values, note=note)
     # The path is absolute, because papermill changes the working directory while it runs.
     copy = ExecutedCopy(runbook, output.absolute(), report, on_cell)
-    copy.add_report(f"Run on {report.started:%Y-%m-%d at %H:%M} UTC.")
+    copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
     copy.save()
     started = time.perf_counter()
     with TemporaryDirectory() as folder, ROWS.exported(rows), CALL_LOG.exported(f"{folder}/calls"):

@@ -21,6 +21,7 @@ from kosmo_kernel.runbook.notebook import ACCOUNT, Runbook, read
 from kosmo_kernel.runbook.parameters import LUA
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.escape import code_span
+from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, one_line, redact
 from kosmo_kernel.values.lua_syntax import literal
 
@@ -70,12 +71,12 @@ class ExecutedCopy:
             self.save()
             self.on_cell(self.report.cells, len(self._code_cells()))
 
-    def add_report(self, text: str) -> None:
+    def add_report(self, text: Markdown) -> None:
         """Set the report cell to a text and a list of all parameters, both given ones and defaults."""
-        parameters = ", ".join(self._parameter(p.name, p.default) for p in self.runbook.parameters())
-        self.runbook.add_report(f"{text}\n\nParameters: {parameters}." if parameters else text)
+        parameters = Markdown(", ").join(self._parameter(p.name, p.default) for p in self.runbook.parameters())
+        self.runbook.add_report(text + Markdown("\n\nParameters: {}.").format(parameters) if parameters else text)
 
-    def _parameter(self, name: str, default: str) -> str:
+    def _parameter(self, name: str, default: str) -> Markdown:
         """Return a parameter in Markdown: a string without quotes, any other value as a literal of the language."""
         value, text = self.report.parameters.get(name), default
         if isinstance(value, str):
@@ -86,7 +87,7 @@ class ExecutedCopy:
             text = quoted[2]
         is_secret = _SECRET_NAME.search(name) and not text.isdecimal()  # a number (`max_tokens`) is no secret
         line = REDACTED if is_secret else one_line(text, self.secrets, _MAX_VALUE_LENGTH)
-        return f"{code_span(name)} = {code_span(line or _EMPTY_STRING)}"
+        return Markdown("{} = {}").format(code_span(name), code_span(line or _EMPTY_STRING))
 
     def clean(self) -> None:
         """Redact the secrets in all outputs, including the tokens of the accounts that were used so far."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, parse_declarations
+from kosmo_kernel.safety.markup import Markdown
 
 ACCOUNT = "account"  # the parameter that `--account` sets
 REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run
@@ -62,7 +63,7 @@ class Runbook:
         cell.metadata["tags"] = [INJECTED]
         self.notebook.cells.insert(self.notebook.cells.index(self._cell(TAG)) + 1, cell)
 
-    def add_report(self, text: str) -> None:
+    def add_report(self, text: Markdown) -> None:
         """Set the text of the report cell, which is added if there is none."""
         import nbformat
 
@@ -72,7 +73,7 @@ class Runbook:
             cell.metadata["tags"] = [REPORT_TAG]
             has_title = self.notebook.cells and self.notebook.cells[0].cell_type == "markdown"
             self.notebook.cells.insert(1 if has_title else 0, cell)
-        cell.source = text
+        cell.source = str(text)
 
     def _cell(self, tag: str) -> Any:
         return next((cell for cell in self.notebook.cells if tag in cell.metadata.get("tags", ())), None)

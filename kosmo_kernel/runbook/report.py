@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.safety.escape import code_span, markdown_text
+from kosmo_kernel.safety.escape import code_span
+from kosmo_kernel.safety.markup import Markdown, Markup, Plain
+
+M = TypeVar("M", bound=Markup)
 
 
 @dataclass(slots=True)
@@ -42,21 +45,26 @@ class Report:
     note: str = ""
     unread: list[str] = field(default_factory=list)
 
-    def text(self) -> str:
+    def text(self) -> Plain:
         """Return a line with the start time, the accounts, the cost and the outcome."""
-        return self._format(str, str)
+        return self._format(Plain, Plain.escape)
 
-    def markdown(self) -> str:
+    def markdown(self) -> Markdown:
         """Return the same line in Markdown."""
-        return self._format(code_span, markdown_text)
+        return self._format(Markdown, code_span)
 
-    def _format(self, code: Callable[[str], str], words: Callable[[str], str]) -> str:
-        scope = f"for the account {', '.join(map(code, self.accounts))}" if self.accounts else "without a call"
+    def _format(self, form: type[M], code: Callable[[str], M]) -> M:
+        scope = form("for the account {}").format(form(", ").join(map(code, self.accounts)))
         counts = ((self.cells, "cell"), (self.calls, "call"), (self.requests, "request"))
         cost = ", ".join(counted(count, noun) for count, noun in counts)
-        end = f" {words(self.note)}" if self.note else ""
+        started = f"{self.started:%Y-%m-%d at %H:%M}"
+        line = form("Run on {} UTC {}: {}, {:.1f} s.")
+        line = line.format(started, scope if self.accounts else "without a call", cost, self.seconds)
+        if self.note:
+            line += form(" {}").format(self.note)
         if self.unread:
-            end += f" The token of {', '.join(map(code, self.unread))} could not be looked for in the outputs."
+            unread = form(", ").join(map(code, self.unread))
+            line += form(" The token of {} could not be looked for in the outputs.").format(unread)
         if self.error is not None:
-            end += " **It stopped at a failure.**"
-        return f"Run on {self.started:%Y-%m-%d at %H:%M} UTC {scope}: {cost}, {self.seconds:.1f} s.{end}"
+            line += form(" **It stopped at a failure.**")
+        return line

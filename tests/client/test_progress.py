@@ -11,7 +11,6 @@ from html import unescape
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from kosmo_kernel.safety.entities import clean
 
 from kosmo_kernel.client.progress import (
     MAX_LINE_WIDTH,
@@ -22,6 +21,7 @@ from kosmo_kernel.client.progress import (
     ProgressSnapshot,
     duration,
 )
+from kosmo_kernel.safety.entities import clean
 
 BUDGET = "for Heroku's request budget"
 UNDER_WAY = ProgressSnapshot(480, 500, 1440, 3060, "production", 4.2)

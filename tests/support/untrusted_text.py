@@ -63,7 +63,9 @@ class _Reader:
             given = [*node.args[place : place + 1], *(word.value for word in node.keywords if word.arg == parameter)]
             if not all(map(self._is_literal, given)):
                 yield node.lineno, f"the {parameter} of {called} is no literal"
-        if called == "kind" and _receiver(node) == "form" and not all(map(self._is_literal, node.args)):
+        if (called == "form" or (called == "kind" and _receiver(node) == "form")) and not all(
+            map(self._is_literal, node.args)
+        ):
             yield node.lineno, "a type of text is made of something else than a literal"
         if called in TRUSTED and self._file not in TRUSTED[called]:
             yield node.lineno, f"{called} is called outside of {', '.join(sorted(TRUSTED[called]))}"
