@@ -19,10 +19,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kosmo_kernel.client.call import CallAnswer
-from kosmo_kernel.client.dispatcher import Dispatcher
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import frame_of
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Records, decode
 
@@ -44,7 +44,7 @@ SCRIPTS = {
 }
 
 
-class Prepared(Dispatcher):
+class Prepared(Services):
     """Answers every call with the same bytes, decoded anew."""
 
     def __init__(self, body: bytes) -> None:
@@ -87,7 +87,7 @@ def lists() -> None:
     body = dynos()
     print(f"{ROWS:,} dynos, {len(body) / 1e6:.1f} MB of JSON, bytes to table; 1 is the same without Lua")
     with Session("demo") as session:
-        session._services.used = Prepared(body)
+        session._services = Prepared(body)
         variants: dict[str, Callable[[], object]] = {"without Lua": lambda: frame_of(Records(decode(body), DYNOS))}
         for name, script in SCRIPTS.items():
             variants[name] = lambda script=script: session.run(script).frame()  # type: ignore[misc]
@@ -105,7 +105,7 @@ def lists() -> None:
 def runs() -> None:
     """One run, one call, one start."""
     with Session("demo") as session:
-        session._services.used = Prepared(b"[]")
+        session._services = Prepared(b"[]")
         session.run("h = app.integrations.heroku")
         one = statistics.median(timed(lambda: session.run("return 1"), collect=False) for _ in range(300))
         cold = statistics.median(timed(lambda: session.run("return 1")) for _ in range(30))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import nearest
@@ -33,9 +33,11 @@ from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.recording import RecordingMode
-from kosmo_kernel.run.services import Services
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
+
+if TYPE_CHECKING:
+    from kosmo_kernel.run.services import Services
 
 
 class Session:
@@ -88,7 +90,7 @@ class Session:
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
-        self._services = Services(self._recording.cassette)
+        self._services: Services | None = None  # made at the first call
         self._machine = Machine(self._recording.functions, self._recording.surface)
         self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
@@ -216,7 +218,7 @@ class Session:
         sends = not (options.dry_run or self.servers.replays)
         output = RunOutput(result, frontend, self.tokens, self.interruptible)
         calls = CallTracker(
-            self._services,
+            self._services_in_use,
             partial(self.servers.tools, dry_run=options.dry_run),
             result,
             PermissionGate(result, ask, force=options.force, sends=sends),
@@ -226,6 +228,14 @@ class Session:
             fresh=options.fresh,
         )
         return LuaRun(calls, output, Lookups(calls, output, self._shown, self._recording.names), self._chunks)
+
+    def _services_in_use(self) -> Services:
+        """Return the services, made at the first call because their import loads the HTTP library."""
+        if self._services is None:
+            from kosmo_kernel.run.services import Services
+
+            self._services = Services(self._recording.cassette)
+        return self._services
 
     @contextmanager
     def _recorded(self, run: LuaRun, result: Result, name: str) -> Iterator[None]:
@@ -403,12 +413,11 @@ class Session:
             CredentialsError: the account has no token.
             ApiError: the service responded with an error.
         """
-        return self._services.dispatcher.budget_left(integrations.find(integration), account)
+        return self._services_in_use().budget_left(integrations.find(integration), account)
 
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
-        used = self._services.used
-        return used.listed(integration, function, account) if used else None
+        return self._services.listed(integration, function, account) if self._services else None
 
     # Ending ------------------------------------------------------------------------------------------
 
@@ -424,7 +433,8 @@ class Session:
     def close(self) -> None:
         """End the Lua process and close all connections. A closed session cannot be used again."""
         self._machine.close()
-        self._services.close()
+        if self._services:
+            self._services.close()
         self.servers.close()
         self._recording.close()
 
@@ -446,7 +456,7 @@ class Session:
 
     def tokens(self) -> tuple[str, ...]:
         """Return the secrets in use, which are redacted from every text that leaves the session."""
-        return (*self._services.tokens(), *self.servers.secrets())
+        return (*(self._services.tokens() if self._services else ()), *self.servers.secrets())
 
 
 _SCRIPT_FUNCTION_KEYS = ("source", "line", "chunk", "params")

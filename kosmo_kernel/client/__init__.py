@@ -3,7 +3,7 @@
 It has no code for a particular service. Headers, pagination, error bodies and the request budget are described by the
 `Integration`; the token and the address come from the `Account`.
 
-    dispatcher.py    checks calls, and makes them in the threads of thread_pool.py
+    thread_pool.py   the threads in which calls are made
     fan_out.py       one call for each item of a list argument
     client.py        the client of one account, and each of its calls, page after page
     bulk.py          answers many calls from lists of the whole account

@@ -4,7 +4,7 @@ lua_run.py            the parts that handle the requests of the script: the `Hos
 options.py            the options of a run, and the callbacks of a user interface
 call_tracker.py       checks, begins, awaits and logs the script's calls
 provider.py           the interface of what makes calls
-services.py           the calls of services' functions
+services.py           the calls of services' functions, and the clients of accounts
 mcp_tools.py          the calls of MCP servers' tools
 output.py             output, displays and notes, sanitized and limited
 lookups.py            the reference, accounts, MCP servers, and values of earlier cells

@@ -24,11 +24,11 @@ from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
 from kosmo_kernel.run.progress_throttle import ProgressThrottle
 from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
-from kosmo_kernel.run.services import Services
 from kosmo_kernel.settings.table import PROGRESS
 
 if TYPE_CHECKING:
     from kosmo_kernel.run.mcp_tools import McpTools
+    from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
 MAX_ITEMS_NAMED = 5  # failed items named in a note
@@ -51,7 +51,7 @@ class CallTracker:
     """The calls of one run.
 
     Parameters:
-        services: makes the calls of services.
+        make_services: returns the `Services` of the session.
         make_tools: makes the `McpTools` of the run; its argument is a callback for lines of text for the user.
         result: the result to which calls, notes and costs are added.
         gate: the permission gate.
@@ -63,7 +63,7 @@ class CallTracker:
 
     def __init__(
         self,
-        services: Services,
+        make_services: Callable[[], Services],
         make_tools: Callable[[Callable[[str], None]], McpTools],
         result: Result,
         gate: PermissionGate,
@@ -74,7 +74,7 @@ class CallTracker:
         fresh: bool = False,
     ) -> None:
         PROGRESS.from_env()  # raises an error for an invalid value before anything runs
-        self._services, self._make_tools = services, make_tools
+        self._make_services, self._make_tools = make_services, make_tools
         self._result, self._gate, self._output = result, gate, output
         self._on_progress = on_progress
         self._dry_run, self._fresh = dry_run, fresh
@@ -97,6 +97,10 @@ class CallTracker:
         return ProgressThrottle(self._progress, self._on_progress) if self._on_progress else None
 
     @cached_property
+    def _services(self) -> Services:
+        return self._make_services()
+
+    @cached_property
     def tools(self) -> McpTools:
         """The run's access to MCP servers, made at its first use.
 
@@ -115,20 +119,22 @@ class CallTracker:
             KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
         provider: Provider = self.tools if request.path.startswith(f"{SPACE}.") else self._services
-        record = provider.record(request, self._result.account)
         started = time.perf_counter()
+        bound_call: BoundCall | None = None
         try:
-            bound_call = provider.bind(request, record)
+            bound_call = provider.bind(request, self._result.account)
             self._gate.check(bound_call)
         except KosmoError as error:
-            record.status, record.error = "error", error.message
-            record.duration_ms = (time.perf_counter() - started) * 1000
-            self._result.calls.append(record)
+            path, account = provider.log_name(request, self._result.account)
+            if bound_call:
+                path, account = bound_call.path, bound_call.account
+            milliseconds = (time.perf_counter() - started) * 1000
+            self._result.calls.append(CallRecord(path, account, milliseconds, "error", error=error.message))
             raise
-        if record.account == accounts.DEMO and accounts.canonical_reserved(request.account or "") != accounts.DEMO:
+        if bound_call.account == accounts.DEMO and (request.account or "").lower() != accounts.DEMO:
             self._output.note(FICTION)
         begin = self._plan if self._dry_run else self._begin
-        return Prepared(bound_call.count, partial(begin, provider, bound_call, record, started))
+        return Prepared(bound_call.count, partial(begin, provider, bound_call, started))
 
     def call(self, request: CallRequest, is_cancelled: Callable[[], bool]) -> list[Any]:
         """Make one call, wait for it, and return its values.
@@ -149,15 +155,11 @@ class CallTracker:
                 return answer
         raise StoppedError("Interrupted.")
 
-    def _plan(
-        self, provider: Provider, bound_call: BoundCall, _record: CallRecord, _started: float, number: int
-    ) -> None:
+    def _plan(self, provider: Provider, bound_call: BoundCall, _started: float, number: int) -> None:
         self._result.planned += provider.plan(bound_call)
         self._queue.put((number, provider.empty(bound_call), 0.0))
 
-    def _begin(
-        self, provider: Provider, bound_call: BoundCall, record: CallRecord, started: float, number: int
-    ) -> None:
+    def _begin(self, provider: Provider, bound_call: BoundCall, started: float, number: int) -> None:
         def on_result(answer: CallAnswer | BaseException) -> None:
             self._queue.put((number, answer, time.perf_counter()))
 
@@ -165,6 +167,7 @@ class CallTracker:
             with self._counting:
                 record.requests += not self._progress.cancelled  # later responses are in no result
 
+        record = CallRecord(bound_call.path, bound_call.account, 0.0, "ok")
         of_item, count = number != BLOCKING, bound_call.count
         handle = CallHandle(
             self._progress, on_result, self._lines.put, on_answer, self._fresh, counts=not of_item, coming=self._coming
@@ -255,7 +258,8 @@ class CallTracker:
             self._result.cost = replace(self._progress.snapshot(), done=self._done, total=self._total)
             if self._throttle is not None:
                 self._throttle.end(self._result.cost)
-            self._services.end_run()
+            if "_services" in vars(self):
+                self._services.end_run()
         places = {id(call): place for place, call in enumerate(self._result.calls)}
         for noted in filter(None, (self._notes, self._unread)):
             noted.sort(key=lambda one: places.get(id(one[0]), len(places)))

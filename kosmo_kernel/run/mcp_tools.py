@@ -26,7 +26,6 @@ from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
-from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.safety.redaction import one_line
@@ -53,10 +52,7 @@ class ToolCall:
         """The full name of the tool in questions, errors and logs."""
         return f"{SPACE}.{self.server.name}.{self.tool_name}"
 
-    @property
-    def title(self) -> str:
-        """The name of the call at the start of an error."""
-        return self.name
+    title = path = name  # at the start of an error, and in the log
 
     @property
     def account(self) -> str:
@@ -103,19 +99,13 @@ class McpTools:
         self._servers, self._is_cancelled, self._say, self._dry_run = servers, is_cancelled, say, dry_run
         self._matching = matching
 
-    def record(self, request: CallRequest, _account: str) -> CallRecord:
-        """Return the log record of a call that is not checked yet; see `Provider`."""
+    def log_name(self, request: CallRequest, _account: str) -> tuple[str, str]:
+        """Return the name and the server of a call in the log; see `Provider`."""
         server = f"{SPACE}.{request.account}" if request.account else SPACE
-        return CallRecord(f"{server}.{request.path.removeprefix(f'{SPACE}.')}", server, 0.0, "ok")
+        return f"{server}.{request.path.removeprefix(f'{SPACE}.')}", server
 
-    def bind(self, request: CallRequest, record: CallRecord) -> ToolCall:
-        """Check a call, and start its server if necessary; see `Provider`."""
-        bound_call = self._bound(request)
-        record.path, record.account = bound_call.name, bound_call.account
-        return bound_call
-
-    def _bound(self, request: CallRequest) -> ToolCall:
-        """Return a checked call.
+    def bind(self, request: CallRequest, _account: str) -> ToolCall:
+        """Check a call, and start its server if necessary; see `Provider`.
 
         Raises:
             UnknownNameError: there is no such server or tool.

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.lua.host import CallRequest
-from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.settings.permissions import Target
 
 SPACE = "mcp"  # the name of MCP servers below `app` in Lua, and the first part of the full names of tools
@@ -26,6 +25,10 @@ class BoundCall(Protocol):
     @property
     def title(self) -> str:
         """The name of the call at the start of an error."""
+
+    @property
+    def path(self) -> str:
+        """The name of the function in the log."""
 
     @property
     def account(self) -> str:
@@ -59,20 +62,16 @@ class BoundCall(Protocol):
 class Provider(Protocol):
     """Makes the calls of one kind."""
 
-    def record(self, request: CallRequest, account: str) -> CallRecord:
-        """Return the log record of a call that is not checked yet.
+    def log_name(self, request: CallRequest, account: str) -> tuple[str, str]:
+        """Return the name and the account of a call in the log, as far as they are known before it is checked.
 
         Parameters:
             request: the call.
             account: the account of calls that name none.
         """
 
-    def bind(self, request: CallRequest, record: CallRecord) -> Any:
-        """Check a call, and return it as a `BoundCall`.
-
-        Parameters:
-            request: the call.
-            record: its log record, whose names may be corrected.
+    def bind(self, request: CallRequest, account: str) -> Any:
+        """Check a call, and return it as a `BoundCall`. The parameters are as for `log_name`.
 
         Raises:
             UnknownNameError: there is no such function.

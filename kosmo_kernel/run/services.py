@@ -1,55 +1,179 @@
-"""The services of the catalogue as a provider of calls, and the dispatcher that sends their requests for a session."""
+"""The calls of services' functions: check them, make them, and keep the clients of the session's accounts.
+
+`Services.bind` checks a call in the thread that runs the session. `Services.begin` makes it in a thread of the pool and
+passes the answer to a callback; no thread of the pool waits for another. There is one client per account for the
+lifetime of the session. The demo account is answered in the same process. A session imports this file at its first
+call, because it loads the HTTP library.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
+from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
+from kosmo_kernel.client.answer import Answer
 from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.client.client import Client
+from kosmo_kernel.client.connections import in_process
+from kosmo_kernel.client.fan_out import FanOut
+from kosmo_kernel.client.progress import Cancelled, counted
+from kosmo_kernel.client.thread_pool import ThreadPool
+from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
-from kosmo_kernel.results.result import CallRecord
+from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.permissions import Target
+from kosmo_kernel.values.records import FAILURE_FIELDS, Record, Records, columns_with_item
 
 if TYPE_CHECKING:
     from kosmo_kernel.client.cassette import Cassette
-    from kosmo_kernel.client.dispatcher import Dispatcher, ServiceCall
+
+
+MIN_REQUESTS_FOR_BUDGET_QUERY = 25  # minimum number of requests for which an unknown request budget is queried first
+MAX_ENDPOINTS = 256  # kept by a session
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A function with an account: what is the same for all of its calls.
+
+    Parameters:
+        integration: the service.
+        function: one of its functions.
+        account: the account's alias.
+        name: the full name of the function in questions and errors.
+        path: its name in the log, as the script spells it.
+        target: the account whose permissions apply.
+        effect: the function's effect.
+        remote: whether its calls are sent over the network.
+    """
+
+    integration: Integration
+    function: Function
+    account: str
+    name: str
+    path: str
+    target: Target
+    effect: str
+    remote: bool
+
+    @property
+    def title(self) -> str:
+        """The name of the call at the start of an error."""
+        return f"{self.name} (account {self.account})"
+
+    @property
+    def purpose(self) -> str:
+        """Describe the call as the end of a sentence in the question to the user."""
+        verb = "changes something at" if self.effect == "write" else "reads from"
+        return f"{verb} {self.integration.title}, account {self.account}"
+
+
+@dataclass(slots=True)
+class ServiceCall(Endpoint):
+    """A call of a service's function with checked arguments; see `BoundCall`.
+
+    Parameters:
+        calls: the arguments of each request, see `Function.calls`.
+        count: the number of requests.
+        fan_out_argument: the name of the argument that received a list; empty if there is none.
+        collect: list failed items instead of ending the call at the first one.
+        concurrency: the maximum number of concurrent requests.
+    """
+
+    calls: list[dict[str, Any]]
+    count: int
+    fan_out_argument: str
+    collect: bool
+    concurrency: int
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments of the first request."""
+        return self.calls[0]
 
 
 class Services:
-    """The services of one session.
+    """The calls of one session. Thread-safe.
 
     Parameters:
         cassette: the cassette that records or replays all answers, if any.
-
-    Attributes:
-        used: the dispatcher, or None before the first call.
     """
 
     def __init__(self, cassette: Cassette | None = None) -> None:
         self._cassette = cassette
-        self.used: Dispatcher | None = None
+        self._endpoint = lru_cache(MAX_ENDPOINTS)(_endpoint)
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPool()
+        self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
 
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """The dispatcher of requests, created at the first call because its import loads the HTTP library."""
-        if self.used is None:
-            from kosmo_kernel.client.dispatcher import Dispatcher
+    def tokens(self) -> tuple[str, ...]:
+        """Return the tokens in use, which are redacted from every text that leaves the session."""
+        with self._lock:
+            return tuple(client.account.token for client in self._clients.values())
 
-            self.used = Dispatcher(self._cassette)
-        return self.used
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
 
-    def record(self, request: CallRequest, account: str) -> CallRecord:
-        """Return the log record of a call that is not checked yet; see `Provider`."""
-        alias = accounts.canonical_reserved(request.account or accounts.DEFAULT)
-        if alias == accounts.DEFAULT:
-            alias = accounts.canonical_reserved(account)
-        return CallRecord(f"integrations.{request.path}", alias, 0.0, "ok")
+    def budget_left(self, integration: Integration, alias: str) -> int | None:
+        """Return the remaining request budget of an account, or None if the service does not report it.
 
-    def bind(self, request: CallRequest, record: CallRecord) -> ServiceCall:
+        The query itself does not count against the budget.
+
+        Raises:
+            CredentialsError: the account has no token.
+            UnknownNameError: there is no such account.
+            ApiError: the service answered with an error.
+        """
+        return self._client(integration, alias).budget_left()
+
+    def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
+        """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
+        return self._listed.get((integration, function, alias))
+
+    def end_run(self) -> None:
+        """No longer wait for the calls that the run began."""
+        self._pool.abandon()
+
+    def log_name(self, request: CallRequest, account: str) -> tuple[str, str]:
+        """Return the name and the account of a call in the log; see `Provider`."""
+        return f"integrations.{request.path}", _alias(request.account, account)
+
+    def bind(self, request: CallRequest, account: str) -> ServiceCall:
         """Check a call; see `Provider`."""
-        integration_name, _, function_name = request.path.partition(".")
-        integration = integrations.find(integration_name)
-        values: Any = request.positional if request.named is None else request.named
-        return self.dispatcher.bind(integration, integration.function(function_name), record.account, values)
+        to = self._endpoint(request.path, request.account, account)
+        function = to.function
+        args = function.named(request.positional if request.named is None else request.named)
+        collect, concurrency = _reserved(function, args) if args.keys() & RESERVED else (False, DEFAULT_CONCURRENCY)
+        bound = function.bind(args)
+        calls = function.calls(bound)
+        many = function.fan_out
+        return ServiceCall(
+            to.integration,
+            function,
+            to.account,
+            to.name,
+            to.path,
+            to.target,
+            to.effect,
+            to.remote,
+            calls,
+            len(calls),
+            many.name if many and isinstance(bound.get(many.name), tuple) else "",
+            collect,
+            concurrency,
+        )
 
     def plan(self, bound_call: ServiceCall) -> list[PlannedCall]:
         """Return the requests that a call would send.
@@ -57,28 +181,206 @@ class Services:
         Raises:
             CredentialsError: requests to the account's address are not allowed.
         """
-        return self.dispatcher.plan(bound_call)
+        integration, function = bound_call.integration, bound_call.function
+        address = accounts.address(integration) if bound_call.remote else integration.base_url
+        return [
+            PlannedCall(bound_call.name, bound_call.account, args, "GET", address + function.url(args))
+            for args in bound_call.calls
+        ]
 
     def empty(self, bound_call: ServiceCall) -> CallAnswer:
         """Return an empty answer for a call that is not made."""
-        from kosmo_kernel.client.dispatcher import empty
-
-        return empty(bound_call)
+        function = bound_call.function
+        if bound_call.fan_out_argument:
+            values: list[Any] = [
+                Records([], function, columns_with_item(function)),
+                *([Records([])] if bound_call.collect else []),
+            ]
+        else:
+            is_list = function.returns == "list"
+            values = [Records([], function) if is_list else Record({}, function, bound_call.account)]
+        return CallAnswer(values, None)
 
     def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
-        """Make a call in a thread of the pool."""
-        self.dispatcher.begin(bound_call, handle)
+        """Make a call in a thread of the pool, and pass its answer or error to the handle unless cancelled."""
 
-    def tokens(self) -> tuple[str, ...]:
-        """Return the tokens in use, which are redacted from every text that leaves the session."""
-        return self.used.tokens() if self.used else ()
+        def work() -> None:
+            try:
+                if handle.cancelled:
+                    return
+                if bound_call.fan_out_argument:
+                    self._begin_many(bound_call, handle)
+                else:
+                    handle.on_result(self.call(bound_call, handle))
+            except Cancelled:
+                pass
+            except BaseException as error:  # noqa: BLE001 - unexpected errors are raised in the thread of the run
+                handle.on_result(error)
 
-    def end_run(self) -> None:
-        """No longer wait for the calls that the run began."""
-        if self.used:
-            self.used.end()
+        self._pool.submit(work)
 
-    def close(self) -> None:
-        """Close all connections."""
-        if self.used:
-            self.used.close()
+    def call(self, bound_call: ServiceCall, handle: CallHandle) -> CallAnswer:
+        """Make a call without a list argument, in this thread, and return its answer.
+
+        Raises:
+            CredentialsError: the account has no token.
+            ApiError: the service answered with an error.
+            Cancelled: the run was cancelled.
+        """
+        function, account, args = bound_call.function, bound_call.account, bound_call.calls[0]
+        client = self._client(bound_call.integration, account)
+        if handle.coming > 1:
+            _warn_of_low_budget(client, handle, handle.coming)
+        try:
+            answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+        finally:
+            handle.done()
+        if not isinstance(answer.data, list):
+            return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
+        if not args:
+            self._listed[bound_call.integration.name, function.name, account] = answer.data
+        return CallAnswer([Records(answer.data, function, account=account)], len(answer.data), list(answer.warnings))
+
+    def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
+        """Make a call for each item of a list, in this thread and further ones of the pool."""
+        function = bound_call.function
+        client = self._client(bound_call.integration, bound_call.account)
+        known = client.bulk(function, bound_call.calls, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+        missing = known.count(None)
+        handle.done(len(known) - missing)
+
+        def fetch(args: Mapping[str, Any]) -> Answer:
+            try:
+                return client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
+            finally:
+                handle.done()
+
+        def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
+            handle.on_result(failed or _merged_answer(bound_call, answers))
+
+        _warn_of_low_budget(client, handle, max(missing, handle.coming))
+        fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collect=bound_call.collect)
+        for _ in range(min(bound_call.concurrency, missing) - 1):
+            self._pool.submit(fan_out.work)
+        fan_out.work()
+
+    def _client(self, integration: Integration, alias: str) -> Client:
+        """Return the client of an account; a new one is made if the token or address has changed.
+
+        Raises:
+            CredentialsError: the account has no token.
+            UnknownNameError: there is no such account.
+        """
+        account = self._account(integration, alias)
+        key = (integration.name, account.alias if account else alias)
+        with self._lock:
+            client = self._clients.get(key)
+            if account is None:
+                client = client or _demo(integration, self._cassette)
+            elif client is None or client.account != account:
+                if client:
+                    client.close()
+                client = Client(integration, account, cassette=self._cassette)
+            self._clients[key] = client
+            return client
+
+    def _account(self, integration: Integration, alias: str) -> accounts.Account | None:
+        """Return the account with an alias, or None for the demo account, which is answered in this process."""
+        if self._cassette and not self._cassette.live:
+            name = normalize_alias(alias)
+            return accounts.Account(integration.name, name, "no-token", integration.base_url, "the cassette")
+        return None if alias == accounts.DEMO and integration.demo else accounts.find(integration, alias)
+
+
+def _alias(named: str | None, account: str) -> str:
+    """Return the alias of a call's account: the one that it names, or else the run's."""
+    alias = accounts.canonical_reserved(named or accounts.DEFAULT)
+    return accounts.canonical_reserved(account) if alias == accounts.DEFAULT else alias
+
+
+def _endpoint(path: str, named: str | None, account: str) -> Endpoint:
+    """Return the function with an account that a call is for; see `Provider.bind`.
+
+    Raises:
+        UnknownNameError: there is no such service or function, or the account is the demo and the service has none.
+    """
+    integration_name, _, function_name = path.partition(".")
+    integration = integrations.find(integration_name)
+    function, alias = integration.function(function_name), _alias(named, account)
+    if alias == accounts.DEMO and not integration.demo:
+        accounts.find(integration, alias)  # raises UnknownNameError
+    return Endpoint(
+        integration,
+        function,
+        alias,
+        name=f"{integration.name}.{function.name}",
+        path=f"integrations.{path}",
+        target=Target(normalize_alias(alias), integration.name),
+        effect=function.effect,
+        remote=alias != accounts.DEMO,
+    )
+
+
+def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
+    """Return a client of a service's demo account, which a fake API in this process answers.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        api, token = resolve_name(integration.demo)()
+    except Exception as error:  # a third-party module may raise anything
+        raise SettingsError(
+            f"The demo account of {integration.title} ({integration.demo}) cannot be made: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    account = accounts.Account(integration.name, accounts.DEMO, token, integration.base_url, "the demo")
+    return Client(integration, account, transport=in_process(api), cassette=cassette)
+
+
+def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
+    """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
+    function, name = bound_call.function, bound_call.fan_out_argument
+    rows: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    notes = dict[str, None]()
+    for call, answer in zip(bound_call.calls, answers, strict=True):
+        if isinstance(answer, ApiError):
+            facts = answer.facts()
+            failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
+            continue
+        records = answer.data if isinstance(answer.data, list) else [answer.data]
+        item = {name: call[name]}
+        rows += [item | row | item for row in records]  # the item is the first column, and replaces a field of its name
+        notes |= dict.fromkeys(answer.warnings)
+    values: list[Any] = [Records(rows, function, columns_with_item(function), bound_call.account)]
+    if bound_call.collect:
+        values.append(Records(failures))
+    return CallAnswer(values, len(rows), list(notes), failures)
+
+
+def _warn_of_low_budget(client: Client, handle: CallHandle, count: int) -> None:
+    """Tell the user if the remaining request budget is smaller than the number of requests to come."""
+    budget = client.integration.budget
+    if budget is None or count <= 1:
+        return
+    left = client.remaining
+    if left is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
+        with suppress(ApiError):  # the call itself will raise it
+            left = client.budget_left(handle.progress, on_answer=handle.on_answer)
+    if left is not None and left < count:
+        minutes = max(1, round((count - left) / budget.refill_per_minute))
+        handle.on_message(f"{count:,} requests, {left:,} left: about {counted(minutes, 'minute')}\n")
+
+
+def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
+    """Remove the arguments `errors` and `limit`, which every function takes, and return their values."""
+    errors, at_once = args.pop("errors", None), args.pop("limit", None)
+    faults = []
+    if errors not in (None, *ERROR_MODES):
+        faults.append('`errors` must be "collect" or "raise"')
+    if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
+        faults.append("`limit` must be a number of requests at a time, 1 or more")
+    if faults:
+        raise InvalidArgumentsError.of_call(function.name, faults, function.signature)
+    return errors == "collect", min(at_once or DEFAULT_CONCURRENCY, MAX_CONCURRENCY)

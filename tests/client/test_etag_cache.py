@@ -16,12 +16,12 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue.http import PageRequest
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
-from kosmo_kernel.client.dispatcher import Dispatcher
 from kosmo_kernel.client.etag_cache import CachedList, CachedPage, ETagCache
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import BadAnswerError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.run.services import Services
 from kosmo_kernel.session import Session
 
 ACCOUNT = Account("heroku", "default", DEMO_TOKEN, "https://api.heroku.com", "HEROKU_API_KEY")
@@ -206,7 +206,7 @@ def test_nothing_of_one_account_answers_another() -> None:
 
 
 def test_a_changed_token_of_the_same_account_starts_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    caller = Dispatcher()
+    caller = Services()
     clients = []
     for token in ("token-one", "token-two", "token-two"):
         monkeypatch.setenv("HEROKU_API_KEY", token)

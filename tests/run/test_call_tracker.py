@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kosmo_kernel.client.call import CallAnswer, CallHandle
-from kosmo_kernel.client.dispatcher import ServiceCall
 from kosmo_kernel.lua.host import CallRequest
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.results.result import Result
@@ -11,7 +10,7 @@ from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.options import NO_FRONTEND
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import PermissionGate
-from kosmo_kernel.run.services import Services
+from kosmo_kernel.run.services import ServiceCall, Services
 
 
 class HeldServices(Services):
@@ -29,7 +28,7 @@ def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_i
     services, result = HeldServices(), Result(account="demo")
     output = RunOutput(result, NO_FRONTEND, tuple, Interruptible())
     gate = PermissionGate(result, lambda _question: None)
-    tracker = CallTracker(services, lambda _say: None, result, gate, output)  # type: ignore[arg-type,return-value]
+    tracker = CallTracker(lambda: services, lambda _say: None, result, gate, output)  # type: ignore[arg-type,return-value]
     for number in (1, 2):
         tracker.prepare(CallRequest("heroku.list_apps", None, {}, [], None)).begin(number)
 

@@ -111,8 +111,8 @@ def serve(descriptor: int) -> None:
     """Fork a process for each request until the other end of the socket is closed."""
     for name in PRELOADED:
         __import__(f"kosmo_kernel.cli.{name}")
-    import kosmo_kernel.client.dispatcher
     import kosmo_kernel.demo.api
+    import kosmo_kernel.run.services
     import kosmo_kernel.session  # noqa: F401 - imported for the processes that are forked
 
     with socket.socket(fileno=descriptor) as requests:
