@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeGuard
 
 from kosmo_kernel.catalogue.nearest import nearest
@@ -94,6 +95,8 @@ class Param:
         Returns:
             The value, or for a list the tuple of its distinct items in order, and the error messages.
         """
+        if self.fits(value):
+            return value, []
         if not self.each or not _is_list(value):
             value = self.value_of_record(value)
             fault = self.fault(value)
@@ -164,7 +167,7 @@ class BulkSource:
     link_record: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Function:
     """An operation of a service.
 
@@ -202,10 +205,15 @@ class Function:
         names = ", ".join(p.name if p.required else f"{p.name}?" for p in self.params)
         return f"{self.name}({{ {names} }})"
 
-    @property
+    @cached_property
     def fan_out(self) -> Param | None:
         """The parameter that takes a list, or None."""
         return next((p for p in self.params if p.each), None)
+
+    @cached_property
+    def secrets(self) -> tuple[tuple[str, ...], ...]:
+        """The paths of the columns whose values must not leave the client."""
+        return tuple(column.path for column in self.columns if column.secret)
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
         """Return arguments by name, from named or positional ones. Nothing else is checked.

@@ -228,7 +228,7 @@ class _RecordingTransport:
     def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
-        self._hidden = {column.path[-1] for one in integration.functions for column in one.columns if column.secret}
+        self._hidden = {path[-1] for function in integration.functions for path in function.secrets}
         names = "|".join(map(re.escape, sorted(self._hidden))) or "(?!)"
         self._fields = re.compile(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?')  # for truncated bodies
         budget = integration.budget

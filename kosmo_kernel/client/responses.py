@@ -178,9 +178,8 @@ class ResponseParser:
     def _body(self, reply: Response) -> str:
         """Describe an unexpected response in one line."""
         start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace")
-        for column in self.function.columns:
-            if column.secret:
-                start = re.sub(rf'("{re.escape(column.path[-1])}"\s*:\s*)"[^"]*"?', rf'\1"{REDACTED}"', start)
+        for *_, key in self.function.secrets:
+            start = re.sub(rf'("{re.escape(key)}"\s*:\s*)"[^"]*"?', rf'\1"{REDACTED}"', start)
         kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
         begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if reply.body else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"
@@ -224,11 +223,9 @@ def _class(status: int) -> type[ApiError]:
 
 def _hide_secrets(rows: Sequence[dict[str, Any]], function: Function) -> None:
     """Redact the values of secret columns in place."""
-    for column in function.columns:
-        if column.secret:
-            *parents, key = column.path
-            for row in rows:
-                _hide(row, parents, key)
+    for *parents, key in function.secrets:
+        for row in rows:
+            _hide(row, parents, key)
 
 
 def _hide(value: Any, parents: Sequence[str], key: str) -> None:
