@@ -117,47 +117,50 @@ class RemoteLists:
         return self._records > MAX_RECORDS // 2
 
     def _described(self, value: Any, blobs: list[bytes]) -> dict[str, Any]:
-        """Return the description of a value for Lua, and add its texts to `blobs`."""
-        if type(value) is dict and any(isinstance(item, Records) for item in value.values()):
-            return {
-                "form": "dict",
-                "keys": list(value),
-                "values": [self._described(item, blobs) for item in value.values()],
-            }
-        described, blob = self._describe(value)
-        if blob is not None:
-            blobs.append(blob)
+        """Return the description of a value for Lua, and add its text, if it has one, to `blobs`."""
+        text: bytes | None = None
+        if isinstance(value, Records):
+            described = self._keep(value)
+            if len(value.rows) <= MAX_RECORDS_SENT_WHOLE:
+                described, text = _with_json(described, value.rows)
+        elif isinstance(value, Record):
+            described = {"form": "record", "type": self._names.get(id(value.function), "")}
+            described, text = _with_json(described | self._source(value.account), value)
+        elif isinstance(value, str):
+            described, text = {"form": "text"}, value.encode()
+        elif value is None:
+            described = {"form": "nil"}
+        elif type(value) is dict and any(isinstance(item, Records) for item in value.values()):
+            items = [self._described(item, blobs) for item in value.values()]
+            described = {"form": "dict", "keys": list(value), "values": items}
+        else:
+            described, text = _with_json({"form": "json"}, value)
+        if text is not None:
+            blobs.append(text)
             described["blob"] = len(blobs)
         return described
 
-    def _describe(self, value: Any) -> tuple[dict[str, Any], bytes | None]:
-        if isinstance(value, Records):
-            # The number of lists is limited as well, because lists may be empty.
-            if self._records + len(value) > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:
-                why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."
-                raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
-            self._last += 1
-            self._kept[self._last] = value
-            self._records += len(value)
-            described = {"form": "list", "handle": self._last, "count": len(value), "type": self._type(value)}
-            described |= self._source(value.account)
-            return _with_json(described, value.rows) if len(value) <= MAX_RECORDS_SENT_WHOLE else (described, None)
-        if isinstance(value, Record):
-            described = {"form": "record", "type": self._name(value.function), **self._source(value.account)}
-            return _with_json(described, value)
-        if isinstance(value, str):
-            return {"form": "text"}, value.encode()
-        if value is None:
-            return {"form": "nil"}, None
-        return _with_json({"form": "json"}, value)
+    def _keep(self, records: Records) -> dict[str, Any]:
+        """Keep a list, and return its description without its records.
 
-    def _name(self, function: Function | None) -> str:
-        return self._names.get(id(function), "")
-
-    def _type(self, records: Records) -> str:
-        function, name = records.function, self._name(records.function)
-        own = function and records.columns in (function.columns, account_columns(function.columns))
-        return name if own else name + WITH_ITEM
+        Raises:
+            LimitError: Lua would refer to too many records.
+        """
+        function, count = records.function, len(records.rows)
+        # The number of lists is limited as well, because lists may be empty.
+        if self._records + count > MAX_RECORDS or len(self._kept) >= MAX_RECORDS:
+            why = f"The script holds on to more than {MAX_RECORDS:,} records (records_limit)."
+            raise LimitError(f"{why} Let go of lists when they are done with.", limit="records_limit")
+        self._last += 1
+        self._kept[self._last] = records
+        self._records += count
+        name = self._names.get(id(function), "")
+        if function is None or (
+            records.columns is not function.columns
+            and records.columns not in (function.columns, account_columns(function.columns))
+        ):
+            name += WITH_ITEM
+        return {"form": "list", "handle": self._last, "count": count, "type": name} | self._source(records.account)
 
     def _source(self, account: Source) -> dict[str, Any]:
         """Return the source of records for Lua: `account`, or `accounts` with the number of records after each."""
@@ -287,23 +290,28 @@ class RemoteLists:
             return self._altered(room, *_decode(described, blob, redact))
         if described["form"] != "json":
             raise ValueError(f"the message describes a value as {described['form']!r}")
-        return self._restore_records(_decode(described, blob, redact), described.get("type"), described)
+        value = _decode(described, blob, redact)
+        is_compound = isinstance(value, (dict, list))
+        return self._restore_records(value, described.get("type") or "", described) if is_compound else value
 
-    def _restore_records(self, value: Any, type_name: str | None, described: Mapping[str, Any]) -> Any:
-        function = self._functions.get((type_name or "").removesuffix(WITH_ITEM))
+    def _restore_records(
+        self, value: dict[str, Any] | list[Any], type_name: str, described: Mapping[str, Any]
+    ) -> Record | Records | dict[str, Any] | list[Any]:
+        """Return a decoded object or list as the records that it was before Lua had it, if it was any."""
+        function = self._functions.get(type_name.removesuffix(WITH_ITEM))
         if isinstance(value, dict):
             return Record(value, function, self._account(described.get("account"))) if function else value
-        is_records = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-        if isinstance(value, list) and (function or is_records):
-            columns = columns_with_item(function) if function and type_name and type_name.endswith(WITH_ITEM) else None
-            check_records(len(value))
-            if is_records:
-                check_columns(value)
-            # The records come from a data frame that had a column with the account.
-            if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:
-                columns = account_columns(columns or function.columns)
-            return Records(value, function, columns, self._account_of(len(value), described))
-        return value
+        is_records = bool(value) and all(isinstance(item, dict) for item in value)
+        if not (function or is_records):
+            return value
+        columns = columns_with_item(function) if function and type_name.endswith(WITH_ITEM) else None
+        check_records(len(value))
+        if is_records:
+            check_columns(value)
+        # The records come from a data frame that had a column with the account.
+        if function and value and next(iter(value[0] or ()), None) == ACCOUNT.name:
+            columns = account_columns(columns or function.columns)
+        return Records(value, function, columns, self._account_of(len(value), described))
 
     def _account_of(self, count: int, described: Mapping[str, Any]) -> Source:
         """Return the account, or the account of each record, that Lua names and was sent before."""
