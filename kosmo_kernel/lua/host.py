@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, LuaRuntimeError, LuaSyntaxError, StoppedError
+from kosmo_kernel.errors import KosmoError, LimitError, LuaRuntimeError, LuaSyntaxError, StoppedError
 from kosmo_kernel.settings.limits import Limits
 
 # Requests about MCP servers that a script may make besides tool calls.
@@ -218,27 +218,6 @@ class Frame(NamedTuple):
     chunk: str
     line: int
     name: str
-
-
-class guard_child_message:  # noqa: N801 - it is used like a function
-    """Context manager for code that reads a child's message: turn errors of a malformed one into LuaProcessError.
-
-    The caller then ends the child.
-    """
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if kind is not None and issubclass(kind, _MALFORMED):
-            raise LuaProcessError(
-                f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
-            ) from error
-
-
-_MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 def failure_from_reply(reply: dict[str, Any], limits: Limits, addition: str) -> Failure:

@@ -27,21 +27,20 @@ _TEXT = re.compile(rb'"[^"]*"')
 
 
 class HostBudget:
-    """The processor time that a run may use in this thread, and the size of the values that it may send.
+    """The processor time that a run may use in this thread.
 
     Parameters:
-        limits: of the run. Its processor time counts from its first message on.
+        limits: of the run.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+        self._seconds = limits.host_cpu
         self._until: float | None = None
         self._look_at = 0.0
 
     def start(self) -> None:
-        """Start counting the processor time, unless it is already being counted."""
-        if self._until is None:
-            self._until = time.thread_time() + self.limits.host_cpu
+        """Start counting the processor time."""
+        self._until = time.thread_time() + self._seconds
 
     @property
     def is_used_up(self) -> bool:
@@ -51,10 +50,6 @@ class HostBudget:
             return False
         self._look_at = now + LOOK_EVERY
         return self._until is not None and time.thread_time() > self._until
-
-    def room(self) -> Room:
-        """Return the room for the values of one message."""
-        return Room(self.limits)
 
 
 class Room:

@@ -25,7 +25,6 @@ from kosmo_kernel.lua.host import (
     Host,
     Outcome,
     failure_from_reply,
-    guard_child_message,
     stopped,
 )
 from kosmo_kernel.lua.host_limits import Room
@@ -187,9 +186,9 @@ class Machine:
             finally:
                 answering.flush_output(whole=True)
             try:
-                with guard_child_message():
+                with messages.guard():
                     if reply["kind"] == "done":
-                        return self._outcome(reply, blobs, answering.budget.room(), outputs, host)
+                        return self._outcome(reply, blobs, Room(limits), outputs, host)
                     raise self._failure(reply, limits)
             except (LimitError, LuaProcessError, StoppedError) as error:
                 if isinstance(error, LuaProcessError):
@@ -367,6 +366,8 @@ class Machine:
             child.allow(limits.memory, limits.cpu)
             watch = LimitWatch(child, limits, VARIABLES_LOST)
             child.write(payload)
+            if answering:
+                answering.budget.start()
             while True:
                 header, blobs = self._wait(child, watch, answering)
                 kind = str(header.get("kind"))
@@ -393,7 +394,7 @@ class Machine:
     def _release(self, header: dict[str, Any]) -> None:
         """Forget lists that Lua has dropped, after the message's values are resolved, since these may name them."""
         if released := header.get("released"):
-            with guard_child_message():
+            with messages.guard():
                 self._handles.release(released)
 
     def _wait(
@@ -406,7 +407,7 @@ class Machine:
                 seconds = min(seconds, OUTPUT_BATCH_SECONDS)
             payload = child.read(seconds, watch.limits.message) if seconds else None
             if payload is not None:
-                with guard_child_message():
+                with messages.guard():
                     return messages.unpack(payload, watch.limits.values)
             if answering:
                 answering.flush_output()

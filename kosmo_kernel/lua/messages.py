@@ -1,6 +1,7 @@
-"""Pack and unpack payloads in the parent process: `wire.py` with a faster JSON library than the children use.
+"""The messages of the Lua process in the parent: pack and unpack payloads, and end a process that sends nonsense.
 
-With Python's own `json` module, half of the time for a short request would go into JSON.
+The payloads are those of `wire.py`, with a faster JSON library than the children use. With Python's own `json` module,
+half of the time for a short request would go into JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from kosmo_kernel.errors import LuaProcessError
 from kosmo_kernel.lua import wire
+from kosmo_kernel.lua.host import VARIABLES_LOST
 from kosmo_kernel.lua.host_limits import count_values
 from kosmo_kernel.values.records import encode
 
@@ -40,3 +43,24 @@ def _header_to_json(header: Mapping[str, Any]) -> bytes:
         return encode(header)
     except UnicodeEncodeError:  # a lone surrogate, as in a file name that is not UTF-8, needs a JSON escape
         return json.dumps(header).encode()
+
+
+class guard:  # noqa: N801 - it is used like a function
+    """Context manager for code that reads a child's message: turn errors of a malformed one into LuaProcessError.
+
+    The caller then ends the child.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if kind is not None and issubclass(kind, _MALFORMED):
+            raise LuaProcessError(
+                f"The Lua process sent a message that makes no sense, and was ended: {VARIABLES_LOST}"
+            ) from error
+
+
+_MALFORMED = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
 from kosmo_kernel.lua import messages
-from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest, guard_child_message
+from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.lua.watch import GRACE_SECONDS
@@ -65,7 +65,7 @@ class RequestHandler:
 
     Attributes:
         interruptible: the block in which an interrupt may stop the processing of displayed values.
-        budget: the processor time and size of messages that remain for the run.
+        budget: the processor time that remains for the run.
     """
 
     def __init__(
@@ -91,7 +91,6 @@ class RequestHandler:
         Raises:
             LuaProcessError: the event is malformed.
         """
-        self.budget.start()
         if kind != "output":
             self.flush_output(whole=True)
         getattr(self, f"_note_{kind}")(header, blobs)
@@ -103,7 +102,6 @@ class RequestHandler:
             LuaProcessError: the request is malformed.
             KeyboardInterrupt: an interrupt ended the wait for input.
         """
-        self.budget.start()
         self.flush_output(whole=True)
         texts: list[bytes] = []
         try:
@@ -133,9 +131,11 @@ class RequestHandler:
     # Calls -------------------------------------------------------------------------------------------
 
     def _on_call(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
-            request = self._read(header, blobs, self.budget.room())
-        self._begin(BLOCKING, request)
+        self._count(1)
+        room = Room(self._limits)
+        with messages.guard():
+            request = self._request(header, blobs, room)
+        self._begin(BLOCKING, request, room)
         while BLOCKING not in self._answered:
             self._wait()
         answer = self._answered.pop(BLOCKING)
@@ -145,12 +145,12 @@ class RequestHandler:
 
     def _note_begin(self, header: dict[str, Any], blobs: list[bytes]) -> None:
         """Start calls without waiting for them; each has its own part of the message's texts."""
-        with guard_child_message():
+        with messages.guard():
             coming, done = int(header.get("coming", 0)), int(header.get("done", 0))
             if not (0 <= coming <= MAX_ITEMS and 0 <= done <= MAX_ITEMS):
                 raise ValueError("the message tells of items that are none")
             requests: list[tuple[int, _Request]] = []
-            message_room = self.budget.room()
+            message_room = Room(self._limits)
             at = 0
             for call in header["begin"]:
                 number, count = call["id"], call["texts"]
@@ -165,7 +165,10 @@ class RequestHandler:
             if self._ending.why is not None:
                 return
             try:
-                self._begin(number, request)
+                self._count(1)
+                if isinstance(request, LimitError):
+                    raise request
+                self._begin(number, *request)
             except _EndedError:
                 return  # the reply to the next request says so
             except KeyboardInterrupt:  # during a question to the user about permission
@@ -177,7 +180,7 @@ class RequestHandler:
     def _on_next(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         self._note_begin(header, blobs)
         self._check_not_stopped()
-        with guard_child_message():
+        with messages.guard():
             if not self._pending and not self._answered:
                 raise ValueError("the message waits for a call, and none is under way")
         while not self._answered:
@@ -194,7 +197,7 @@ class RequestHandler:
             return self._failed(error)
 
     def _note_drop(self, header: dict[str, Any], _blobs: list[bytes]) -> None:
-        with guard_child_message():
+        with messages.guard():
             numbers = [int(number) for number in header["ids"]]
         for number in numbers:
             self._answered.pop(number, None)
@@ -212,7 +215,7 @@ class RequestHandler:
         Raises:
             KeyError, IndexError, TypeError, ValueError: the description is malformed.
         """
-        room = self.budget.room()
+        room = Room(self._limits)
         try:
             request = self._request(header, blobs, room)
             if room.size:
@@ -240,12 +243,8 @@ class RequestHandler:
             line=header.get("line"),
         )
 
-    def _begin(self, number: int, read: _Request) -> None:
-        """Check a call and start it, unless the run has reached its limit of calls."""
-        self._count(1)
-        if isinstance(read, LimitError):
-            raise read
-        request, room = read
+    def _begin(self, number: int, request: CallRequest, room: Room) -> None:
+        """Check a call that was counted and start it, unless its list argument exceeds the run's limit of calls."""
         prepared = self._host.calls.prepare(request)
         self._count(max(0, prepared.calls - 1))
         if room.size:
@@ -278,13 +277,13 @@ class RequestHandler:
     # Other requests ---------------------------------------------------------------------------------
 
     def _on_column(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             reply, blobs = self._handles.column(header["handle"], header["path"])
         texts += blobs
         return reply
 
     def _on_rows(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             reply, blobs = self._handles.rows(header["handle"], int(header["first"]), int(header["count"]))
         texts += blobs
         return reply
@@ -294,7 +293,7 @@ class RequestHandler:
         return self._handles.answer([self._host.lookups.docs(str(header.get("verb")), page)], texts)
 
     def _on_mcp(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             verb = str(header["verb"])
             if verb not in MCP_REQUESTS:
                 raise ValueError(f"the message asks MCP servers for {verb!r}")
@@ -320,7 +319,7 @@ class RequestHandler:
         return {}
 
     def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             number = int(header["number"])
         return self._handles.answer([self._host.lookups.output_of(number)], texts)
 
@@ -328,7 +327,7 @@ class RequestHandler:
         return {"numbers": self._host.lookups.output_numbers()}
 
     def _on_joins(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
         return {"whole": self._host.chunks.concatenations(chunk, first, last)}
 
@@ -337,7 +336,7 @@ class RequestHandler:
         return {"names": names, "constructors": constructors}
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
-        with guard_child_message():
+        with messages.guard():
             request = {
                 "verb": str(header["verb"]),
                 "flags": str(header["flags"]),
@@ -350,7 +349,7 @@ class RequestHandler:
     # Output ------------------------------------------------------------------------------------------
 
     def _note_output(self, header: dict[str, Any], blobs: list[bytes]) -> None:
-        with guard_child_message():
+        with messages.guard():
             stream, piece = str(header["stream"]), blobs[0]
         if stream != self._stream:
             self.flush_output(whole=True)
@@ -387,11 +386,11 @@ class RequestHandler:
             self._ending.request("interrupted", GRACE_SECONDS)
 
     def _display_request(self, header: dict[str, Any], blobs: list[bytes]) -> DisplayRequest:
-        with guard_child_message(), self.interruptible:
+        with messages.guard(), self.interruptible:
             form = str(header["form"])
             if form not in FORMS or ("value" in header) != (form in VALUES):
                 raise ValueError(f"the message shows something as {form!r}")
-            room, size = self.budget.room(), sum(map(len, blobs))
+            room, size = Room(self._limits), sum(map(len, blobs))
             if "value" in header:
                 given = self._handles.value(header["value"], blobs, room)
             elif size > MAX_DISPLAY_BYTES:
@@ -408,7 +407,7 @@ class RequestHandler:
             )
 
     def _note_failures(self, header: dict[str, Any], blobs: list[bytes]) -> None:
-        with guard_child_message():
+        with messages.guard():
             if len(blobs[0]) > MAX_FAILURES_BYTES:
                 raise ValueError("the message tells more of failures than any script can")
             count, of, rows = int(header["count"]), int(header["of"]), decode(blobs[0])
