@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from queue import Empty, SimpleQueue
@@ -192,20 +193,16 @@ class CallTracker:
             Exception: an unexpected error in the thread that made a call.
         """
         since, remote = time.monotonic(), any(one.remote for one in self._pending.values())
-        queued = list(self._queued(seconds))
+        queued = []
+        with suppress(Empty):
+            queued.append(self._queue.get(timeout=seconds))
+            while True:
+                queued.append(self._queue.get_nowait())
         if self._throttle is not None:
             self._throttle.waited(since, remote=remote)
         while not self._lines.empty():
             self._output.write("stderr", self._lines.get())
         return [(number, self._completed(number, answer, at)) for number, answer, at in queued]
-
-    def _queued(self, seconds: float) -> Iterator[tuple[int, CallAnswer | BaseException, float]]:
-        try:
-            yield self._queue.get(timeout=seconds)
-            while True:
-                yield self._queue.get_nowait()
-        except Empty:
-            return
 
     def _completed(self, number: int, answer: CallAnswer | BaseException, at: float) -> list[Any] | KosmoError:
         pending = self._pending.pop(number, None)
@@ -221,7 +218,8 @@ class CallTracker:
         if pending:
             pending.call.rows = answer.rows
             self._notes += [(pending.call, note) for note in answer.notes]
-            self._output.show(answer.shown)
+            if answer.shown:
+                self._output.show(answer.shown)
             if answer.failures:
                 self._keep_failures(_unread(answer.failures, pending.count), answer.failures, pending.call)
         return answer.values
