@@ -15,6 +15,7 @@ from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp.trust import consent_lines, fingerprint
+from kosmo_kernel.safety.text import escape_hidden
 
 CHANGED = "It is not what you trusted before."
 
@@ -25,16 +26,17 @@ CHANGED = "It is not what you trusted before."
 def trust(*, name: str, yes: bool, as_json: bool) -> None:
     """Trust a server of this project.
 
-    The command shows the server's command and arguments, or its address, and the names of its variables and headers,
-    and asks you. If any of these change later, the server is not started until you trust it again. Nothing is started
-    now.
+    The command shows the server's command and arguments, or its address, and its variables and headers, and asks you.
+    Secrets are not shown. If any of this changes later, also a secret, the server is not started until you trust it
+    again. Nothing is started now.
     """
     server, trust_store = configuration().find(name), Trust()
     if server.fault:
         raise SettingsError(f"{server.path}: the MCP server `{name}`: {server.fault}.")
     before, lines = trust_store.status(server), consent_lines(server)
     if before != "trusted":
-        heading, changed = f"The MCP server {name}, from {server.path}:", [CHANGED] if before == "changed" else []
+        heading = escape_hidden(f"The MCP server {name}, from {server.path}:")
+        changed = [CHANGED] if before == "changed" else []
         for line in (heading, *(f"  {line}" for line in lines), *changed):
             (print_note if as_json else print_result)(line)
         if not yes and not _confirm():

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.text import escape_hidden
 
 TIMEOUT = 30.0  # default seconds for a response
 KINDS: dict[str, Literal["stdio", "http"]] = {
@@ -101,7 +102,7 @@ def entry(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
     try:
         return _parse(name, given, source, path, root)
     except _EntryError as fault:
-        return Server(name, source, path, root, fault=str(fault))
+        return Server(name, source, path, root, fault=escape_hidden(str(fault)))
 
 
 def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from kosmo_kernel.mcp.references import is_reference, referred
+from kosmo_kernel.mcp.references import PRIVATE, is_reference, referred
 from kosmo_kernel.safety.redaction import REDACTED, redact
 
 _NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
@@ -17,6 +17,13 @@ _WORD = re.compile(r"[\w-]*(?:key|token|secret|passw(?:or)?d)", re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"({_WORD.pattern}[=:])([^\s&]+)", re.IGNORECASE)
 _REFERENCE = re.compile(r"(\$\{[^}]*\})")  # `${secret:x}` matches the patterns above, but is not a secret
 _PASSWORD = re.compile(r"""://[^\s/?#@:"'<>]*:([^\s/"'<>]+)@""")
+# Ends of names that say what a value is, although another part of the name is that of a secret.
+_NO_SECRET = re.compile(
+    r"(?:^|[_-])(?:file|path|dir|folder|home|backend|provider|class|module|plugin|command|cmd|program|bin|helper|sock"
+    r"|socket|address|host|port|url|uri|endpoint|name|profile|type|mode|method|region|format|timeout|ttl|enabled)$",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(r"\s*(?:bearer|basic|token)?\s*", re.IGNORECASE)  # of a header, before its secret
 # Characters with a special meaning to a shell or an interpreter.
 _CODE = re.compile(r"""[\s;|&$`(){}<>"'\\*?!]""")
 
@@ -33,6 +40,20 @@ def redact_text(text: str) -> str:
         return text
     parts = _REFERENCE.split(text)
     parts[::2] = [redact(_ASSIGNMENT.sub(rf"\1{REDACTED}", part)) for part in parts[::2]]
+    return "".join(parts)
+
+
+def redact_value(name: str, value: str) -> str:
+    """Return the value of a variable or a header for the user who decides whether a server may run.
+
+    It is redacted if its name is that of a secret, except for references and for what may be a path or an address.
+    """
+    if is_reference(value):
+        return value
+    if not PRIVATE.search(name) or _NO_SECRET.search(name) or "://" in value or value.startswith((".", "/", "~")):
+        return next(redact_words([value], code=True))
+    parts = _REFERENCE.split(value)
+    parts[::2] = [part if _SCHEME.fullmatch(part) else REDACTED for part in parts[::2]]
     return "".join(parts)
 
 

@@ -1,10 +1,9 @@
 """The user's trust in the MCP servers that a project configures.
 
 A file in a repository can name any program, so such a server is neither started nor contacted before the user has
-approved it. The approval is for a fingerprint of the command, arguments, folder, address, variables, header names and
-the references in header values. When any of these changes, the user must approve again: a variable such as `LD_PRELOAD`
-can run code like a command. The values of variables with a secret's name are not part of the fingerprint. Servers of
-the user's own file need no approval.
+approved it. The approval is for a fingerprint of the command, arguments, folder, address, variables and headers. When
+any of these changes, the user must approve again: a variable such as `LD_PRELOAD` can run code like a command. What the
+references in them stand for is not part of the fingerprint. Servers of the user's own file need no approval.
 
 Approvals are stored in one file in the settings folder, which only its owner can read.
 """
@@ -13,14 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.errors import SettingsError, UntrustedError
+from kosmo_kernel.mcp.code_variables import loads_code
 from kosmo_kernel.mcp.entries import Server
-from kosmo_kernel.mcp.references import PRIVATE, referred
-from kosmo_kernel.mcp.secret_scan import redact_words
+from kosmo_kernel.mcp.references import PRIVATE
+from kosmo_kernel.mcp.secret_scan import redact_value, redact_words
+from kosmo_kernel.safety.redaction import REDACTED
+from kosmo_kernel.safety.text import escape_hidden
 from kosmo_kernel.settings import config_file
 
 FILE = "mcp-trust.json"
@@ -29,15 +32,15 @@ TrustStatus = Literal["trusted", "untrusted", "changed"]
 
 
 def facts(server: Server) -> dict[str, Any]:
-    """Return the facts that the user approves, as JSON values. Secrets and headers appear by their references only."""
+    """Return the facts that the user approves, as JSON values; of a value that may be a secret, its digest."""
     return {
         "kind": server.kind,
         "command": server.command,
         "args": list(server.args),
         "cwd": server.cwd,
-        "env": {name: referred(value) if _is_secret(name) else value for name, value in sorted(server.env.items())},
+        "env": {name: _sealed(name, value) for name, value in sorted(server.env.items())},
         "url": server.url,
-        "headers": {name: referred(value) for name, value in sorted(server.headers.items())},
+        "headers": {name: _sealed(name, value) for name, value in sorted(server.headers.items())},
     }
 
 
@@ -46,25 +49,48 @@ def fingerprint(server: Server) -> str:
     return hashlib.sha256(json.dumps(facts(server), sort_keys=True).encode()).hexdigest()
 
 
-def consent_lines(server: Server) -> list[str]:
-    """Return the lines that show the user what they approve.
+def _sealed(name: str, value: str) -> str:
+    is_private = PRIVATE.search(name) is not None
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest() if is_private else value
 
-    Values of variables and headers are omitted, because any may be a secret. Secret arguments are redacted unless they
-    may be code as well; the fingerprint still includes their values.
+
+def consent_lines(server: Server) -> list[str]:
+    """Return the lines that show the user what they approve, with each character of it visible.
+
+    A secret is redacted unless it may be code as well. The last lines name what was redacted, and the variables that
+    decide which code the program runs.
     """
-    lines = [command_line(server, code=True)]
-    lines += [f"in {server.cwd}"] if server.cwd else []
+    words = _words(server)
+    shown = list(redact_words(words, code=True))
+    hidden = [
+        f"the word after {before}" if now == REDACTED else now
+        for before, word, now in zip(["", *words], words, shown, strict=False)
+        if now != word
+    ]
+    lines = [_joined(shown), *([f"in {server.cwd}"] if server.cwd else [])]
     for kind, values in (("variable", server.env), ("header", server.headers)):
         for name, value in values.items():
-            references = ", ".join(referred(value))
-            lines.append(f"{kind} {name}" + (f" from {references}" if references else ""))
-    return lines
+            text = value if kind == "variable" and loads_code(name) else redact_value(name, value)
+            hidden += [f"the {kind} {name}"] if text != value else []
+            lines.append(f"{kind} {name} = {_joined([text]) if text.strip() != text or not text else text}")
+    if loading := [name for name in server.env if loads_code(name)]:
+        lines.append(f"CAREFUL: {', '.join(loading)} can make the program run other code than its own.")
+    if hidden:
+        lines.append(f"Not shown, because it may be a secret: {', '.join(hidden)}. {server.path} has it.")
+    return list(map(escape_hidden, lines))
 
 
-def command_line(server: Server, *, code: bool = False) -> str:
-    """Return a server's command line or address with secrets redacted; for `code` see `secret_scan.hidden_words`."""
-    words = [server.command, *server.args] if server.kind == "stdio" else [server.url]
-    return " ".join(json.dumps(word) if " " in word or not word else word for word in redact_words(words, code=code))
+def command_line(server: Server) -> str:
+    """Return a server's command line or address, with secrets redacted and each other character visible."""
+    return escape_hidden(_joined(redact_words(_words(server))))
+
+
+def _words(server: Server) -> list[str]:
+    return [server.command, *server.args] if server.kind == "stdio" else [server.url]
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " ".join(json.dumps(word, ensure_ascii=False) if re.search(r'[\s"]|^$', word) else word for word in words)
 
 
 class Trust:
@@ -107,9 +133,10 @@ class Trust:
         if status == "trusted":
             return
         why = "is not trusted yet" if status == "untrusted" else "has changed since you trusted it"
+        name, path = escape_hidden(server.name), escape_hidden(str(server.path))
         raise UntrustedError(
-            f"The MCP server `{server.name}` comes with the project ({server.path}) and {why}, so it was not started. "
-            f"`kosmo mcp:trust {server.name}` shows what it would run and asks you."
+            f"The MCP server `{name}` comes with the project ({path}) and {why}, so it was not started. "
+            f"`kosmo mcp:trust {name}` shows what it would run and asks you."
         )
 
     def trust(self, server: Server) -> None:
@@ -159,10 +186,6 @@ class Trust:
             return self._cached[1]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise SettingsError(f"{self.path} is damaged. Delete it, and trust your projects' servers anew.") from None
-
-
-def _is_secret(variable: str) -> bool:
-    return PRIVATE.search(variable) is not None
 
 
 def _key(server: Server) -> str:

@@ -1,8 +1,9 @@
-"""Strip escape sequences from plain text, and limit the length of texts."""
+"""Strip escape sequences from plain text, make hidden characters visible, and limit the length of texts."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 MAX_MARKUP_LENGTH = 1 << 20  # characters of one text of markup
 
@@ -12,6 +13,10 @@ _HARMFUL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
     r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 )
+# Characters that count as printable but show nothing: fillers, variation selectors, an empty Braille pattern.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class UnsafeContentError(ValueError):
@@ -21,6 +26,25 @@ class UnsafeContentError(ValueError):
 def sanitize_text(given: str) -> str:
     """Return a text without escape sequences and control characters."""
     return _HARMFUL.sub("", given)
+
+
+def escape_hidden(given: str) -> str:
+    r"""Return a text on one line that shows each of its characters, in their order, so that somebody can agree to it.
+
+    Control and format characters, blanks other than a space, and letters that are written from right to left become
+    escapes such as `\u202e`.
+    """
+    if given.isascii() and given.isprintable():
+        return given
+    return "".join(map(_visible, given))
+
+
+def _visible(character: str) -> str:
+    is_hidden = not character.isprintable() or _BLANK.match(character)
+    if not is_hidden and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT:
+        return character
+    code = ord(character)
+    return _SHORT_ESCAPES.get(character) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
 def shortened(text: str, max_length: int) -> str:

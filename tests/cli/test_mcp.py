@@ -107,7 +107,8 @@ def test_what_a_project_brings_is_not_started_before_the_user_agreed(project: Pa
 
 @pytest.mark.parametrize(("typed", "trusted"), [("y", True), ("n", False), ("", False)])
 def test_trust_shows_what_would_run_and_asks(project: Path, typed: str, *, trusted: bool) -> None:
-    entry = faulty("", env={"LEVEL": SECRET, "KEY": "${HOME_KEY}"})
+    env = {"LEVEL": "high\u202e", "API_KEY": SECRET, "KEY": "${HOME_KEY}", "NODE_OPTIONS": "--require ./evil.js"}
+    entry = faulty("", env=env)
     written(project / ".mcp.json", {"brought": entry})
     asking = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], "mcp:trust", "brought"], env=environment(), encoding="utf-8", dimensions=(40, 300)
@@ -117,8 +118,10 @@ def test_trust_shows_what_would_run_and_asks(project: Path, typed: str, *, trust
     asking.sendline(typed)
     asking.expect(pexpect.EOF, timeout=30)
     asking.close()
-    assert (" ".join([entry["command"], *entry["args"]]) in shown, "variable LEVEL" in shown) == (True, True)
-    assert ("variable KEY from ${HOME_KEY}" in shown, SECRET in shown) == (True, False)
+    assert (" ".join([entry["command"], *entry["args"]]) in shown, SECRET in shown) == (True, False)
+    for name, value in (env | {"LEVEL": "high\\u202e", "API_KEY": "[redacted]"}).items():
+        assert f"variable {name} = {value}\r\n" in shown
+    assert "CAREFUL: NODE_OPTIONS can make the program run other code than its own." in shown
     assert asking.exitstatus == (0 if trusted else 1)
     (row,) = document("mcp:list", "--json")[1]["servers"].values()
     assert row["trust"] == ("trusted" if trusted else "untrusted")
