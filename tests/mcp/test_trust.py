@@ -86,8 +86,10 @@ def test_a_change_of_what_would_run_is_asked_about_again(tmp_path: Path, change:
 @pytest.mark.parametrize("field", ["env", "headers"])
 def test_a_new_value_of_any_variable_or_header_is_a_change(name: str, field: str) -> None:
     one, other = ("\ud800", "two") if name == "SESSION" else ("one", "two")
-    first = replace(SERVER, **{field: {name: one}})
-    assert fingerprint(first) != fingerprint(replace(SERVER, **{field: {name: other}}))
+    before: dict[str, Any] = {field: {name: one}}
+    after: dict[str, Any] = {field: {name: other}}
+    first = replace(SERVER, **before)
+    assert fingerprint(first) != fingerprint(replace(SERVER, **after))
     assert fingerprint(first) == fingerprint(replace(first, timeout=5.0, enabled=False))
 
 
