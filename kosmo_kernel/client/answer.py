@@ -15,16 +15,12 @@ class Answer:
             columns redacted. Do not change it: it may be cached.
         requests: the number of requests that were answered.
         remaining: the account's remaining request budget, if the service reports it.
-        request_id: the id of the last request, for the service's support.
         warnings: the service's warnings, each once per client.
-        scopes: the scopes of the token, if the service reports them.
         unchanged: nothing has changed according to the service, and `data` is the same object as before.
     """
 
     data: list[dict[str, Any]] | dict[str, Any]
     requests: int
     remaining: int | None
-    request_id: str | None
     warnings: tuple[str, ...]
-    scopes: tuple[str, ...] = ()
     unchanged: bool = False

@@ -7,6 +7,7 @@ never a partial list.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -32,6 +33,7 @@ from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
+from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.table import CONNECT_TIMEOUT, READ_TIMEOUT
 from kosmo_kernel.values.records import ends_early
 
@@ -64,7 +66,7 @@ class Client:
         limiter: the account's rate limiter.
         cache: the cache of earlier answers.
         connections: the transport of the requests.
-        has_responded: whether the address has ever answered.
+        last_headers: the headers of the last response, whatever its status; None before the first.
 
     Raises:
         SettingsError: a timeout is no positive number.
@@ -90,12 +92,12 @@ class Client:
         own = Connections(integration, account, transport, min(connect, read), read)
         self.connections: Transport = cassette.transport(integration, account, own) if cassette else own
         self.live = cassette is None or cassette.live
-        self._clock = clock or Clock()
-        self._chance = chance or Random()
-        self._patience = patience if self.live else 0
-        self.limiter = RateLimiter(integration.budget, integration.title, self._clock, self._chance)
+        self.clock = clock or Clock()
+        self.chance = chance or Random()
+        self.patience = patience if self.live else 0
+        self.limiter = RateLimiter(integration.budget, integration.title, self.clock, self.chance)
         self.cache = ETagCache(0 if cassette else MAX_BYTES)
-        self.has_responded = False
+        self.last_headers: Mapping[str, str] | None = None
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -106,6 +108,13 @@ class Client:
     def remaining(self) -> int | None:
         """The remaining request budget as far as it is known without a request, else None."""
         return self.limiter.remaining
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of the token, if the last response reported them."""
+        header = (self.integration.credentials.scopes or "").lower()
+        scopes = (self.last_headers or {}).get(header, "")
+        return tuple(one_line(scope, (self.account.token,)) for scope in re.split(r"[\s,]+", scopes) if scope)
 
     def budget_left(
         self, progress: Progress | None = None, *, on_answer: Callable[[], None] = lambda: None
@@ -123,7 +132,7 @@ class Client:
             return None
         asked = Function("budget_left", "", "", budget.path, "record", ())
         call = ResponseParser(self.integration, self.account, asked, {})
-        left = budget.read(Fetch(self, call, progress or Progress(self._clock), on_answer=on_answer).free())
+        left = budget.read(Fetch(self, call, progress or Progress(self.clock), on_answer=on_answer).free())
         if left is not None:
             self.limiter.set_remaining(left)
         return left
@@ -158,10 +167,10 @@ class Client:
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
         call = ResponseParser(self.integration, self.account, function, args)
-        request = Fetch(self, call, progress or Progress(self._clock), fresh=fresh, on_answer=on_answer)
+        request = Fetch(self, call, progress or Progress(self.clock), fresh=fresh, on_answer=on_answer)
         data, unchanged = request.data()
         warnings = self._new_warnings(call.warnings) if call.warnings else ()
-        return Answer(data, call.requests, call.remaining, call.request_id, warnings, call.scopes, unchanged)
+        return Answer(data, call.requests, call.remaining, warnings, unchanged)
 
     def bulk(
         self,
@@ -197,10 +206,6 @@ class Client:
         except ApiError:  # the token may not list the whole account: let each call succeed or fail by itself
             return [None] * len(calls)
 
-    def retry_policy(self) -> RetryPolicy:
-        """Return the retry policy of one request."""
-        return RetryPolicy(self._clock, self._chance, self._patience)
-
     def close(self) -> None:
         """Close all connections. A closed client stays closed."""
         self.connections.close()
@@ -230,6 +235,7 @@ class Fetch:
         self._on_answer = on_answer
         self._key = f"{call.function.name} {call.url}"
         self._kept = None if fresh else client.cache.find(self._key)
+        self._sent_at = 0.0  # when the last request was sent
 
     def data(self) -> tuple[Any, bool]:
         """Return all records of a list, or the one record, and whether it is the unchanged object of the cache."""
@@ -250,28 +256,24 @@ class Fetch:
     def free(self) -> Response:
         """Return a response that does not count against the request budget and is not cached."""
         request = self._client.connections.request(self._call.url, {}, {})
-        return self._retried(lambda tries: self._success(self._answer(request, tries, free=True)))
+        return self._retried(request, self._success, free=True)
 
     def _read_all(self, pages: list[CachedPage]) -> Any:
-        """Return the one record, or all records of a list, and append the pages to `pages`."""
-        if self._call.function.returns == "list":
-            return self._rows(pages)
-        pages.append(self._page(PageRequest()))
-        return pages[0].content
+        """Return the one record, or the records of all pages, and append the pages to `pages`.
 
-    def _rows(self, pages: list[CachedPage]) -> list[dict[str, Any]]:
-        """Return the records of all pages; a record that moved to a later page meanwhile is kept once, by its `id`."""
+        A record that moved to a later page meanwhile is kept once, by its `id`.
+        """
         rows: list[dict[str, Any]] = []
         known: set[str | int] = set()
         barren = 0
-        request: PageRequest | None = self._client.integration.first_page
+        is_list = self._call.function.returns == "list"
+        request: PageRequest | None = self._client.integration.first_page if is_list else PageRequest()
         while request is not None:
             page = self._page(request)
             pages.append(page)
             request = page.following
             if request is None and not rows:
-                rows = page.content  # a single page has no duplicates
-                break
+                return page.content  # the one record, or a single page, which has no duplicates
             new = [row for row in page.content if _id(row) not in known]
             known.update(key for row in new if (key := _id(row)) is not None)
             rows += new
@@ -286,11 +288,10 @@ class Fetch:
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
         request = self._client.connections.request(self._call.url, headers, wanted.query)
 
-        def once(tries: RetryPolicy) -> CachedPage:
-            reply = self._answer(request, tries)
-            return kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted)
-
-        return self._retried(once)
+        return self._retried(
+            request,
+            lambda reply: kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted),
+        )
 
     def _read(self, reply: Response, wanted: PageRequest) -> CachedPage:
         is_list = self._call.function.returns == "list"
@@ -312,40 +313,56 @@ class Fetch:
             raise RetryableError(error, retry_after(reply))
         raise error
 
-    def _retried(self, once: Callable[[RetryPolicy], _T]) -> _T:
-        """Return the result of the first successful attempt."""
-        tries = self._client.retry_policy()
+    def _retried(self, request: Any, read: Callable[[Response], _T], *, free: bool = False) -> _T:
+        """Send a request until `read` accepts a response, and return what it makes of it.
+
+        Parameters:
+            request: the request.
+            read: returns the content of a response, or raises RetryableError.
+            free: the request does not count against the request budget.
+
+        Raises:
+            ApiError: there is no usable response, and no further attempt.
+        """
+        client, begun = self._client, self._client.clock.now()
+        retries: RetryPolicy | None = None
+        self._call.tried = ""
         while True:
             try:
-                return once(tries)
+                return read(self._sent(request, retries, free=free))
+            except NoResponseError as failure:
+                setback = self._no_response(failure)
             except RetryableError as failure:
-                pause = tries.pause(failure)
-                if pause is None:
-                    raise failure.error from failure.__cause__
+                setback = failure
+            if retries is None:
+                retries = RetryPolicy(client.clock, client.chance, client.patience, begun)
+            pause = retries.pause(setback, self._sent_at)
+            if pause is None:
+                raise setback.error from setback.__cause__
             if pause:
                 self._progress.pause(pause, PAUSE_REASON, alone=True)
 
-    def _answer(self, request: Any, tries: RetryPolicy, *, free: bool = False) -> Response:
-        """Return the response to a request, whatever its status.
+    def _no_response(self, failure: NoResponseError) -> RetryableError:
+        """Return the failure of a request without a response as a retryable one, or raise its error if it is not."""
+        error = self._call.no_answer(failure.why, failure.advice)
+        if failure.retryable == "always" or (failure.retryable == "met" and self._client.last_headers is not None):
+            setback = RetryableError(error)
+            setback.__cause__ = failure.__cause__
+            return setback
+        raise error from failure.__cause__
+
+    def _sent(self, request: Any, retries: RetryPolicy | None, *, free: bool) -> Response:
+        """Send one request under the rate limit, and return its response, whatever its status.
 
         Raises:
-            RetryableError: there is no response, and a retry may get one.
-            ApiError: there is no response.
+            NoResponseError: there is no response.
+            RetryableError: the response is truncated, or the request budget is used up.
+            ApiError: as for `_retried`.
         """
-        try:
-            return self._sent(request, tries, free=free)
-        except NoResponseError as failure:
-            error = self._call.no_answer(failure.why, failure.advice)
-            if failure.retryable == "always" or (failure.retryable == "met" and self._client.has_responded):
-                raise RetryableError(error) from failure.__cause__
-            raise error from failure.__cause__
-
-    def _sent(self, request: Any, tries: RetryPolicy, *, free: bool) -> Response:
-        """Send one request under the rate limit, and return its response."""
         limiter, call = self._client.limiter, self._call
         self._progress.check()
         permit = limiter.take(self._progress) if self._client.live and not free else None
-        tries.sent()
+        self._sent_at = self._client.clock.now()
         broken = None
         try:
             reply = self._client.connections.send(request, self._progress.check)
@@ -356,8 +373,9 @@ class Fetch:
                 limiter.no_response(permit)
             raise
         finally:
-            call.tried = tries.attempts_text()
-        self._client.has_responded = True
+            if retries:
+                call.tried = retries.attempts_text()
+        self._client.last_headers = reply.headers
         call.record_headers(reply)
         self._progress.answered(call.remaining)
         self._on_answer()

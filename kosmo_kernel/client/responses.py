@@ -35,8 +35,6 @@ class ResponseParser:
         url: the URL of the requests.
         requests: the number of responses so far.
         remaining: the account's remaining request budget, if the last response reported it.
-        scopes: the scopes of the token, if the last response reported them.
-        request_id: the request id of the last response.
         tried: a sentence on the attempts of the last request and their duration; empty for a single attempt.
         warnings: the service's warnings, in order and without duplicates.
     """
@@ -47,8 +45,6 @@ class ResponseParser:
     args: Mapping[str, Any]
     requests: int = 0
     remaining: int | None = None
-    scopes: tuple[str, ...] = ()
-    request_id: str | None = None
     tried: str = ""
     warnings: dict[str, None] = field(default_factory=dict)
     url: str = field(init=False)
@@ -64,9 +60,6 @@ class ResponseParser:
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
         self.remaining = parse_count(left)
-        scopes = reply.headers.get((self.integration.credentials.scopes or "").lower(), "")
-        self.scopes = tuple(self._quoted(scope) for scope in re.split(r"[\s,]+", scopes) if scope)
-        self.request_id = self._request_id(reply)
         for name, value in reply.headers.items():
             if "warning" in name:
                 self.warnings[self._quoted(value)] = None
@@ -184,10 +177,6 @@ class ResponseParser:
         begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if reply.body else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"
 
-    def _request_id(self, reply: Response) -> str | None:
-        request_id = reply.headers.get(self.integration.request_id.lower())
-        return self._quoted(request_id) if request_id else None
-
     def _quoted(self, text: str, max_length: int = 400) -> str:
         return one_line(text, (self.account.token,), max_length)
 
@@ -197,7 +186,7 @@ class ResponseParser:
         """Return an error whose message names the failed call, followed by some sentences."""
         name = f"{self.integration.name}.{self.function.name}"
         args = "".join(f'{key} "{self._quoted(str(value), 60)}", ' for key, value in self.args.items())
-        request_id = self._request_id(reply) if reply else None
+        request_id = self._quoted(reply.headers.get(self.integration.request_id.lower(), "")) if reply else ""
         sentences = [*sentences, self.tried]
         if request_id and kind.message_has_request_id:
             sentences = [*sentences, f"Request id: {request_id}"]
@@ -207,7 +196,7 @@ class ResponseParser:
             where=f"{name} ({args}account {self.account.alias})",
             status=reply.status if reply else None,
             id=word,
-            request_id=request_id,
+            request_id=request_id or None,
             function=name,
             account=self.account.alias,
         )

@@ -37,34 +37,38 @@ class RetryableError(Exception):
 
 
 class RetryPolicy:
-    """The retry policy of one request, which counts its attempts; the parameters are as for `Client`."""
+    """The retry policy of one request whose first attempt failed, which counts its attempts.
 
-    def __init__(self, clock: Clock, chance: Random, patience: float = RETRY_BUDGET_SECONDS) -> None:
+    Parameters:
+        clock, chance, patience: as for `Client`.
+        begun: the time at which the request was begun.
+    """
+
+    def __init__(self, clock: Clock, chance: Random, patience: float, begun: float) -> None:
         self._clock = clock
         self._chance = chance
         self._patience = patience
-        self._begun = self._sent = clock.now()
+        self._begun = begun
         self._failures = 0
         self._spent = 0.0
-        self.count = 0
-
-    def sent(self) -> None:
-        """Count an attempt that is about to be sent."""
-        self._sent = self._clock.now()
-        self.count += 1
+        self._attempts = 1
 
     def attempts_text(self) -> str:
-        """Return a sentence on the number of attempts and their duration; empty for a single attempt."""
-        if self.count < 2:
-            return ""
-        return f"It was tried {self.count} times in {self._clock.now() - self._begun:.3g} s"
+        """Return a sentence on the number of attempts and their duration."""
+        return f"It was tried {self._attempts} times in {self._clock.now() - self._begun:.3g} s"
 
-    def pause(self, setback: RetryableError) -> float | None:
-        """Return the seconds until the next attempt, or None if there is none."""
+    def pause(self, setback: RetryableError, sent: float) -> float | None:
+        """Return the seconds until the next attempt, or None if there is none.
+
+        Parameters:
+            setback: the failure of the last attempt.
+            sent: the time at which that was sent.
+        """
+        self._attempts += 1
         if setback.budget:
             return 0.0 if self._patience else None
         self._failures += 1
-        self._spent += self._clock.now() - self._sent
+        self._spent += self._clock.now() - sent
         wait = setback.after
         if wait is None:
             longest = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1))

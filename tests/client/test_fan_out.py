@@ -136,7 +136,7 @@ Found = tuple[BaseException | None, list[Any]]
 
 
 def answer(value: int) -> Answer:
-    return Answer([{"value": value}], 1, None, None, ())
+    return Answer([{"value": value}], 1, None, ())
 
 
 def fanned_out(fetch: Callable[[int], Any], count: int, workers: int = 4, *, collect: bool = False) -> list[Found]:

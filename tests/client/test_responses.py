@@ -65,12 +65,15 @@ def test_what_the_headers_say_comes_along() -> None:
 
     answer = fetched(answering(200, [], {"RateLimit-Remaining": "4321", **warnings}))
 
-    assert answer == Answer([], 1, 4321, "r-1", ("stack ends soon", "Bearer [redacted]"))
+    assert answer == Answer([], 1, 4321, ("stack ends soon", "Bearer [redacted]"))
 
 
 @pytest.mark.parametrize("told", ["read identity", "read, identity", " read ,identity "])
 def test_what_the_token_is_for_comes_along(told: str) -> None:
-    assert fetched(answering(200, [], {"Oauth-Scope": told})).scopes == ("read", "identity")
+    client = Client(HEROKU, ACCOUNT, transport=in_process(answering(200, [], {"Oauth-Scope": told})))
+    client.fetch(HEROKU.function("list_apps"), {})
+
+    assert client.scopes == ("read", "identity")
 
 
 @pytest.mark.parametrize("told", ["", "-1", "many", "4.5", "9" * 5000])
