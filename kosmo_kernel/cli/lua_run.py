@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
@@ -85,22 +85,20 @@ class LiveOutput:
 @contextmanager
 def stopped_by_ctrl_c(session: Session) -> Iterator[None]:
     """Let the first Ctrl-C interrupt the run of this session, and the second one end the command."""
+    previous = signal.getsignal(signal.SIGINT)
 
     def stop(*_: Any) -> None:
         signal.signal(signal.SIGINT, previous)
         session.interrupt()
 
-    previous = signal.signal(signal.SIGINT, stop)
-    try:
+    with on_ctrl_c(stop):
         yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager
-def ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end a wait for standard input, which the session cannot interrupt."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+def on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
+    """Let a signal handler handle Ctrl-C in the block."""
+    previous = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
@@ -111,7 +109,7 @@ def read_input(form: str) -> str | None:
     """Read for `io.read` from standard input: a line without (`l`) or with (`L`) its end, or the rest (`a`)."""
     if not sys.stdin:  # closed by the parent process
         return None
-    with ended_by_ctrl_c():
+    with on_ctrl_c(signal.default_int_handler):  # the session cannot interrupt the wait
         data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
     text = data.decode(errors="replace")
     return (text.removesuffix("\n") if form == "l" else text) if data else None

@@ -96,7 +96,7 @@ def _trust(server: Server) -> Finding:
     except KosmoError as error:
         return Finding(name, "broken", error.message)
     if status == "trusted":
-        return Finding(name, "ok", "You agreed to it." if server.of_project else "It is in your own file.")
+        return Finding(name, "ok", "You trust it." if server.of_project else "It is in your own file.")
     return Finding(name, "warning", f"{why_untrusted(status)}.", f"kosmo mcp:trust {server.name}")
 
 

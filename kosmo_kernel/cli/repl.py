@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from kosmo_kernel import __version__, docs, editor
+from kosmo_kernel import __version__, editor
 from kosmo_kernel.accounts import DEMO
 from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import terminal_frontend
@@ -124,10 +124,7 @@ class Repl:
         """
         cell = self._parse(text)
         if cell.help_name:
-            page = editor.inspect(cell.help_name, len(cell.help_name), self._session, cell.detail) or docs.read(
-                cell.help_name
-            )
-            show_page(page)
+            show_page(editor.explain(cell.help_name, self._session, cell.detail))
         for command in cell.commands:
             value = run_command(command, NotebookContext(self._session, explore=explore))
             if value is not None:

@@ -123,12 +123,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _call(function: Function) -> str:
-    arguments = ", ".join(f"{p.name} = {_value(p)}" for p in function.params if p.required)
+    arguments = ", ".join(f"{p.name} = {example_value(p)}" for p in function.params if p.required)
     return f"{function.name}({{ {arguments} }})" if arguments else f"{function.name}()"
 
 
-def _value(param: Param) -> str:
-    """Return the example value of a parameter as Lua code, or the parameter's name if it has no example."""
+def example_value(param: Param) -> str:
+    """Return the example value of a parameter as code, or the parameter's name if it has no example."""
     if not param.example:
         return param.name
     return f'"{param.example}"' if param.kind == "string" else param.example

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from kosmo_kernel.editor.completion import Completion, Match, complete
 from kosmo_kernel.editor.grammar import indent
-from kosmo_kernel.editor.inspection import inspect
+from kosmo_kernel.editor.inspection import explain, inspect
 from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.magic_lines import LuaCursor, lua_at_cursor
 
-__all__ = ["Completion", "LiveState", "LuaCursor", "Match", "complete", "indent", "inspect", "lua_at_cursor"]
+__all__ = ["Completion", "LiveState", "LuaCursor", "Match", "complete", "explain", "indent", "inspect", "lua_at_cursor"]

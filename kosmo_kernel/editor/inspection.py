@@ -62,6 +62,15 @@ def inspect(code: str, cursor: int, live: LiveState | None, detail: int = 0) -> 
     return None
 
 
+def explain(name: str, live: LiveState | None, detail: int = 0) -> docs.Page:
+    """Return the documentation of a name, as `inspect` does, or the page of the reference with this name.
+
+    Raises:
+        UnknownNameError: there is neither.
+    """
+    return inspect(name, len(name), live, detail) or docs.read(name)
+
+
 def _page_of_type(reader: TypeInferrer, meaning: InferredType | None, detail: int) -> docs.Page | None:
     page: docs.Page | None = None
     match meaning:

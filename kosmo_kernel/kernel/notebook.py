@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kosmo_kernel import docs
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
 from kosmo_kernel.explorer import explore
@@ -276,9 +275,7 @@ class KernelNotebook:
         """Return the payload that opens the documentation of a name, or a page of the reference."""
         from kosmo_kernel import editor
 
-        page = editor.inspect(cell.help_name, len(cell.help_name), self.session, cell.detail) or docs.read(
-            cell.help_name
-        )
+        page = editor.explain(cell.help_name, self.session, cell.detail)
         return [{"source": "page", "data": bundle_of(page), "start": 0}]
 
 

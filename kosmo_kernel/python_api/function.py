@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter, Signature
 from typing import Any
 
-from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
+from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration
 from kosmo_kernel.docs.page import paragraphs
+from kosmo_kernel.docs.reference import example_value
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
@@ -108,14 +109,8 @@ def _listed(value: Any) -> Any:
 
 def example(integration: Integration, function: Function) -> str:
     """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
-    given = (f"{param.name}={_example_value(param)}" for param in function.params if param.required)
+    given = (f"{param.name}={example_value(param)}" for param in function.params if param.required)
     return f"{integration.name}.{function.name}({', '.join(given)})"
-
-
-def _example_value(param: Param) -> str:
-    if not param.example:
-        return param.name
-    return f'"{param.example}"' if param.kind == "string" else param.example
 
 
 def _documentation(integration: Integration, function: Function) -> Iterator[str]:

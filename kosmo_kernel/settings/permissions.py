@@ -86,13 +86,7 @@ def servers_named() -> dict[str, str]:
 
 
 def how_to_allow(target: Target, effect: str, found: Permission) -> str:
-    """Return a sentence on how to allow scripts an effect.
-
-    Parameters:
-        target: the account or the server.
-        effect: `read` or `write`.
-        found: the current permission.
-    """
+    """Return a sentence on how to allow what the permission that was found for an effect does not."""
     name, service = target
     way = _of_project(found, name)
     if not way and service:
