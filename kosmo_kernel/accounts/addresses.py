@@ -11,8 +11,11 @@ import os
 import re
 from collections.abc import Sequence
 
+from kosmo_kernel.accounts.account import DEFAULT
 from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue.http import account_variable
 from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import config
 
 # Only addresses that all URL parsers read in the same way: no user, no backslash, no escape in the host.
@@ -22,11 +25,12 @@ _ADDRESS = re.compile(
 _BARE_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
-def address(integration: Integration) -> str:
-    """Return the address of the service's API, without a trailing slash.
+def address(integration: Integration, alias: str = DEFAULT) -> str:
+    """Return the address of the service's API for an account, without a trailing slash.
 
-    A variable of `credentials.url_env` overrides it, or else the integration's `url` in `config.toml`. The value is an
-    address, or a bare domain as for Heroku's CLI (`HEROKU_HOST=example.com` means `https://api.example.com`).
+    A variable of `credentials.url_env` overrides it, or else the integration's `url` in `config.toml`. For a named
+    account, a variable that ends in its name comes first: `HEROKU_API_URL_STAGING`. The value is an address, or a bare
+    domain as for Heroku's CLI (`HEROKU_HOST=example.com` means `https://api.example.com`).
 
     Raises:
         CredentialsError: the address must not receive a token.
@@ -34,7 +38,10 @@ def address(integration: Integration) -> str:
     """
     keys = ("integrations", integration.name)
     settings = config()
-    place = next((name for name in integration.credentials.url_env if os.environ.get(name, "").strip()), "")
+    variables = integration.credentials.url_env
+    if normalize_alias(alias) != DEFAULT:
+        variables = (*(account_variable(name, alias) for name in variables[:1]), *variables)
+    place = next((name for name in variables if os.environ.get(name, "").strip()), "")
     override = os.environ[place].strip() if place else (settings.get(*keys, "url") or "").strip()
     if not override:
         return integration.base_url.rstrip("/")

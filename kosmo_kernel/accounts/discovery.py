@@ -74,7 +74,7 @@ def find(integration: Integration, alias: str = DEFAULT) -> Account:
     for step in steps(integration, alias):
         token = step.read()
         if token:
-            return Account(integration.name, step.alias, token, address(integration), step.source)
+            return Account(integration.name, step.alias, token, address(integration, alias), step.source)
         without.append(step)
     if normalize_alias(alias) == DEFAULT:
         raise CredentialsError(_none(integration, without))

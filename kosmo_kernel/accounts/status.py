@@ -91,7 +91,7 @@ def _status(integration: Integration, alias: str) -> AccountStatus:
             raise CredentialsError(f"`{alias}` is no name of an account, or was taken away meanwhile.")
         if step.kind == "environment":
             accounts.find(integration, alias)  # checks the token, which may be any text
-        url = accounts.address(integration)
+        url = accounts.address(integration, alias)
     except KosmoError as error:
         return AccountStatus(integration, alias, error.message, problem=error.message)
     return AccountStatus(integration, alias, f"in {step.source}", url, who=step.who)

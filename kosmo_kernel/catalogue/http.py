@@ -122,12 +122,18 @@ class CliLogin(NamedTuple):
     off_env: str
 
 
+def account_variable(variable: str, alias: str) -> str:
+    """Return the form of an environment variable for a named account: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
+    return f"{variable}_{alias.upper().replace('-', '_')}"
+
+
 class Credentials(NamedTuple):
     """Where the tokens of a service are stored and how they are sent.
 
     Parameters:
         env: the environment variable with the default account's token; a named account's is `<env>_<ALIAS>`.
-        url_env: environment variables that override the service's address; the first one that is set wins.
+        url_env: environment variables that override the service's address; the first one that is set wins. A named
+            account's is `<first>_<ALIAS>`.
         hosts: domains that may receive the token (subdomains included), besides loopback.
         token_help: the ways to get a token, one line each, for people.
         scopes: the response header with the scopes of the token, or None.
@@ -147,4 +153,4 @@ class Credentials(NamedTuple):
 
     def variable(self, alias: str) -> str:
         """Return the environment variable for a named account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""
-        return f"{self.env}_{alias.upper().replace('-', '_')}"
+        return account_variable(self.env, alias)

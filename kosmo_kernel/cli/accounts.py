@@ -26,6 +26,7 @@ from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
 
 STDIN = "-"
+MIN_TOKEN_LENGTH = 8  # characters; Heroku's tokens have 36 or more
 NOT_AS_ARGUMENT = (
     "A token is not given as an argument: others on this machine can see it there, and the shell keeps it in its "
     "history. If that was one, revoke it. Leave it out and you are asked for it, or give - and it is read from "
@@ -229,8 +230,14 @@ def keep(
     Raises:
         KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
+    if len(token) < MIN_TOKEN_LENGTH:
+        raise CredentialsError(
+            f"The token in {source} has fewer than {MIN_TOKEN_LENGTH} characters. It would be found in ordinary words, "
+            "and redacted in all output. Nothing was kept."
+        )
     try:
-        owner = token_owner(integration, Account(integration.name, alias, token, accounts.address(integration), source))
+        address = accounts.address(integration, alias)
+        owner = token_owner(integration, Account(integration.name, alias, token, address, source))
         kept = store.add(integration, alias, token, who=owner.text, in_file=in_file, replace=replace)
     except KosmoError as error:
         error.advice = f"{error.advice} Nothing was kept.".lstrip()

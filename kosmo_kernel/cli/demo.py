@@ -30,15 +30,17 @@ FIRST = "first-steps.ipynb"  # the notebook that is opened
 @command("demo", "kosmo demo", "kosmo demo --lab", json=False)
 @click.option("--lab", is_flag=True, help=f"Open JupyterLab on a copy of the notebooks, in ./{FOLDER}.")
 @click.option("--no-open", is_flag=True, help="With --lab: do not open a browser.")
-def demo(*, lab: bool, no_open: bool) -> None:
+@click.option("--port", type=PORT, metavar="PORT", help="With --lab: the port of JupyterLab.  [default: a free one]")
+def demo(*, lab: bool, no_open: bool, port: int | None) -> None:
     """Audit a fictional Heroku account, and show how.
 
     Each table is printed below the Lua code that produced it. The command needs no account and no network.
     """
-    if no_open and not lab:
-        raise click.UsageError("--no-open goes with --lab.")
+    for option, is_given in (("--no-open", no_open), ("--port", port is not None)):
+        if is_given and not lab:
+            raise click.UsageError(f"{option} goes with --lab.")
     if lab:
-        open_lab(browser=not no_open)
+        open_lab(browser=not no_open, port=port)
     else:
         from kosmo_kernel.cli.audit import audit
 
@@ -106,8 +108,12 @@ def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, 
     return INTERRUPTED
 
 
-def open_lab(*, browser: bool) -> None:
+def open_lab(*, browser: bool, port: int | None = None) -> None:
     """Replace this process with JupyterLab, on a copy of the notebooks and with the demo as the default account.
+
+    Parameters:
+        browser: whether JupyterLab opens a browser.
+        port: the port of JupyterLab; JupyterLab's choice when None.
 
     JupyterLab's working directory is the prefix of this Python, not the folder of notebooks, so that neither modules
     nor settings are loaded from that folder.
@@ -126,6 +132,8 @@ def open_lab(*, browser: bool) -> None:
     command.append("--LabApp.news_url=None")  # otherwise JupyterLab first asks about news
     if (folder / FIRST).exists():
         command.append(f"--LabApp.default_url=/lab/tree/{quote(FIRST)}")
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
         command.append("--no-browser")
     if getattr(os, "geteuid", lambda: 1)() == 0:  # containers often have no other user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.render.error_lines import BOLD, PLAIN, error_lines, traceback_lines
+from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
 
 
 class RefusedSetting(BaseException):
@@ -31,7 +31,7 @@ def show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None
 
 def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[str]:
     """Return the lines of an error below a cell; with `full`, the whole error report."""
-    lines = error_lines(error, BOLD if colour else PLAIN)
+    lines = error_lines(error, COLOURED if colour else PLAIN)
     if full:
         from kosmo_kernel.notebook.error_report import report_lines
 

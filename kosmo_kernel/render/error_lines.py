@@ -39,8 +39,6 @@ class ErrorStyle(NamedTuple):
 
 
 PLAIN = ErrorStyle()
-# Without colour, for front ends whose background of errors is red in one theme and dark red in another.
-BOLD = ErrorStyle("\x1b[1m{}\x1b[0m", "\x1b[1m{} {}\x1b[0m")
 COLOURED = ErrorStyle("\x1b[31m{}\x1b[0m", "\x1b[32m{}\x1b[0m \x1b[1m{}\x1b[0m")
 
 

@@ -182,7 +182,7 @@ class Services:
             CredentialsError: requests to the account's address are not allowed.
         """
         integration, function = bound_call.integration, bound_call.function
-        address = accounts.address(integration) if bound_call.remote else integration.base_url
+        address = accounts.address(integration, bound_call.account) if bound_call.remote else integration.base_url
         return [
             PlannedCall(bound_call.name, bound_call.account, args, "GET", address + function.url(args))
             for args in bound_call.calls

@@ -97,7 +97,7 @@ def test_no_credentials_is_an_error_that_lists_the_ways_with_the_demo_among_them
     message = caught.value.message
     ways = ["HEROKU_API_KEY;", "HEROKU_API_KEY_<ALIAS>", *HEROKU.credentials.token_help, "KOSMO_DEMO=1", "--demo"]
     assert [way for way in ways if way not in message] == []
-    assert message.splitlines()[-1].endswith("app.integrations.heroku.demo.list_apps()")
+    assert message.splitlines()[-1].endswith("in Lua heroku.demo.list_apps()")
 
 
 def test_an_unknown_account_is_an_error_with_the_nearest_names(given: Given) -> None:
@@ -213,6 +213,21 @@ def test_the_first_variable_with_an_address_counts(given: Given) -> None:
     given({"HEROKU_API_KEY": TOKEN, "HEROKU_HOST": "heroku.com", "HEROKU_API_URL": "http://127.0.0.1:1"})
 
     assert accounts.find(HEROKU).url == "http://127.0.0.1:1"
+
+
+def test_a_named_account_can_have_an_address_of_its_own(given: Given) -> None:
+    given(
+        {
+            "HEROKU_API_KEY": TOKEN,
+            "HEROKU_API_KEY_MY_TEAM": TOKEN,
+            "HEROKU_API_KEY_STAGING": TOKEN,
+            "HEROKU_API_URL": "http://127.0.0.1:1",
+            "HEROKU_API_URL_MY_TEAM": "http://127.0.0.1:2",
+        }
+    )
+    urls = [accounts.find(HEROKU, alias).url for alias in ("default", "my-team", "staging")]
+
+    assert urls == ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:1"]
 
 
 @pytest.mark.claim("token-addresses")

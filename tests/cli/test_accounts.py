@@ -107,7 +107,7 @@ def test_a_token_that_is_not_accepted_is_not_kept(place: Path) -> None:
     assert not (place / "accounts.json").exists()
 
 
-@pytest.mark.parametrize("token", ["", "\n", "two words", "HRKU-\x1b[1m", "x\ny"])
+@pytest.mark.parametrize("token", ["", "\n", "two words", "HRKU-\x1b[1m", "several\nlines", "seven77"])
 def test_what_is_no_token_is_not_sent(token: str) -> None:
     code, _, err = run("accounts:add", "production", "-", token=token)
     assert code == 1

@@ -155,13 +155,15 @@ def test_lab_opens_the_folder_with_the_demo_as_its_account(tmp_path: Path) -> No
         "demo",
         "--lab",
         "--no-open",
+        "--port",
+        "8899",
         cwd=tmp_path,
         env=listed(tmp_path / "known") | {"PYTHONPATH": path, "KOSMO_DEMO": "0"},
     )
     demo, args = json.loads(done.stdout)
     assert demo == "1"
     assert f"--ServerApp.root_dir={tmp_path / 'kosmo-demo'}" in args
-    assert "--no-browser" in args
+    assert {"--no-browser", "--ServerApp.port=8899", "--ServerApp.port_retries=0"} <= set(args)
     assert "--LabApp.default_url=/lab/tree/first-steps.ipynb" in args
 
 

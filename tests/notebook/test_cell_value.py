@@ -15,7 +15,7 @@ from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError, Unkn
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.notebook.cell_value import NotebookProgress, Values, value_of
 from kosmo_kernel.render.display import Display
-from kosmo_kernel.render.error_lines import BOLD, error_lines
+from kosmo_kernel.render.error_lines import COLOURED, error_lines
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import RecordView
 from kosmo_kernel.safety.markup import Markdown
@@ -250,10 +250,10 @@ def test_an_error_is_its_kind_its_message_and_the_marked_line() -> None:
         "      2 local t = nil",
         "----> 3 return t.name",
     ]
-    assert error_lines(made, BOLD) == [
-        "\x1b[1mLuaRuntimeError\x1b[0m: In[2]:3: no such field",
+    assert error_lines(made, COLOURED) == [
+        "\x1b[31mLuaRuntimeError\x1b[0m: In[2]:3: no such field",
         "      2 local t = nil",
-        "\x1b[1m----> 3 return t.name\x1b[0m",
+        "\x1b[32m----> 3\x1b[0m \x1b[1mreturn t.name\x1b[0m",
     ]
 
 
