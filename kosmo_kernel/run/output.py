@@ -24,6 +24,7 @@ MAX_DISPLAYS = 1_000  # of one run
 MAX_SECRET_LENGTH = 64 << 10  # characters
 MAX_PAGES = 1_000  # pages of the reference that a run keeps, to recognize their text
 MAX_NOTE_LENGTH = 1_000  # characters of a note
+LUA_ID = "lua:"  # in front of a script's ids, so that it cannot replace an output that Python displayed under an id
 MAX_DISPLAYS_LENGTH = 8 << 20  # characters of all displays of one run
 
 
@@ -102,7 +103,8 @@ class RunOutput:
             return Display(wait=request.wait)
         content = request.content if isinstance(request.content, bytes) else self.page(request.content)
         value = None if isinstance(content, bytes) else content
-        return Display(bundle_from(request.form, content, self.clean), value, self.clean(request.id), request.update)
+        display_id = LUA_ID + self.clean(request.id) if request.id else ""
+        return Display(bundle_from(request.form, content, self.clean), value, display_id, request.update)
 
     def show(self, pieces: Iterable[tuple[str, bytes]]) -> None:
         """Show outputs that came with an answer, as pairs of a form of `display` and its content."""

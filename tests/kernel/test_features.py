@@ -139,7 +139,7 @@ def test_lua_shows_more_than_text(kernel: Kernel, code: str, mime: str) -> None:
 def test_what_is_shown_under_an_id_can_be_shown_anew(kernel: Kernel) -> None:
     messages = kernel.shown("display('a', { id = 'one' }) display.update('one', 'b') display.clear()")
     assert [kind for kind, _ in messages] == ["display_data", "update_display_data", "clear_output"]
-    assert [content["transient"] for _, content in messages[:2]] == [{"display_id": "one"}] * 2
+    assert [content["transient"] for _, content in messages[:2]] == [{"display_id": "lua:one"}] * 2
     assert messages[2][1] == {"wait": False}
 
 

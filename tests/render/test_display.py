@@ -111,7 +111,7 @@ def test_an_id_names_what_is_shown_anew(session: Session) -> None:
     displays = shown(
         session, 'display(1, { id = "x" }) display.update("x", 2) display.html("3", { id = "x", update = true })'
     )
-    assert [(one.id, one.update) for one in displays] == [("x", False), ("x", True), ("x", True)]
+    assert [(one.id, one.update) for one in displays] == [("lua:x", False), ("lua:x", True), ("lua:x", True)]
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_the_lua_kernel_sends_what_is_shown(broadcast: Any) -> None:
     kinds = ["stream", "display_data", "stream", *["display_data"] * 6, "update_display_data", "clear_output", "stream"]
     assert [kind for kind, _ in messages] == [*kinds, "execute_result"]
     first, updated, cleared = messages[1][1], messages[9][1], messages[10][1]
-    assert first == {"data": {"text/plain": TEXTS[0]}, "metadata": {}, "transient": {"display_id": "one"}}
-    assert updated == {"data": {"text/plain": "anew"}, "metadata": {}, "transient": {"display_id": "one"}}
+    assert first == {"data": {"text/plain": TEXTS[0]}, "metadata": {}, "transient": {"display_id": "lua:one"}}
+    assert updated == {"data": {"text/plain": "anew"}, "metadata": {}, "transient": {"display_id": "lua:one"}}
     assert cleared == {"wait": True}
     assert messages[3][1] == {
         "data": {"text/plain": "a b", "text/html": "<p>a <b>b</b></p>"},
@@ -241,10 +241,28 @@ def test_the_magic_publishes_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> N
     assert left == []
     assert outputs[0]["data"] == {"text/plain": "[1]"}
     assert [(one["transient"], one["update"]) for one in outputs] == [
-        ({"display_id": "x"}, False),
-        ({"display_id": "x"}, True),
+        ({"display_id": "lua:x"}, False),
+        ({"display_id": "lua:x"}, True),
     ]
     assert set(outputs[1]["data"]) == {"text/plain", "text/markdown"}
+
+
+@pytest.mark.claim("display-ids")
+@pytest.mark.parametrize(
+    "lua", ['display.update("report", "forged")', 'display.html("x", { id = "report", update = true })']
+)
+def test_a_script_cannot_replace_what_python_displayed(lua: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_DEMO", "1")
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell: Any = InteractiveShell(config=config)
+    shell.display_pub = CapturingDisplayPublisher()
+    shell.run_line_magic("load_ext", "kosmo_kernel")
+    shell.run_cell_magic("kosmo_lua", "", lua)
+    ids = [one["transient"]["display_id"] for one in shell.display_pub.outputs]
+    shell.extension_manager.unload_extension("kosmo_kernel")
+    shell.restore_sys_module_state()
+    assert ids == ["lua:report"]
 
 
 # On the command line -------------------------------------------------------------------------------------
