@@ -18,7 +18,7 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import epilog_of
-from kosmo_kernel.cli.options import AS_JSON, FORMAT, check_formats
+from kosmo_kernel.cli.options import AS_JSON, EXCEL_SAFE, FORMAT, FormatOption, check_formats
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
@@ -194,7 +194,8 @@ def _command(
             click.Option(["-n", "--dry-run"], is_flag=True, help="Check and show the call without making it."),
             click.Option(["--force"], is_flag=True, help="Ignore the permissions."),
             click.Option(["--json", "as_json"], **AS_JSON),
-            click.Option(["--format", "form"], **FORMAT),
+            FormatOption(["--format", "form"], **FORMAT),
+            click.Option(["--excel-safe"], **EXCEL_SAFE),
         ],
         help=f"{function.summary}.\n\nJSON is an object of named arguments; - reads it from standard input. `kosmo "
         f"integrations:docs {full_name}` describes the result.",

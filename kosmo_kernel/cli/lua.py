@@ -18,7 +18,7 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
-from kosmo_kernel.cli.options import FORMAT, as_json, check_formats, limit_options, not_blank, recording_options
+from kosmo_kernel.cli.options import as_json, check_formats, format_options, limit_options, not_blank, recording_options
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
 from kosmo_kernel.cli.values import show_failed_plan, show_result
@@ -69,7 +69,7 @@ class LuaCommand(Command):
 @click.option("-e", "--eval", "code", metavar="CODE", help="Run CODE instead of a file.")
 @click.option("--repl", is_flag=True, help="Start an interactive session, after the script if there is one.")
 @as_json
-@click.option("--format", "form", **FORMAT)
+@format_options
 @click.option(
     "-a",
     "--account",

@@ -11,7 +11,7 @@ import click
 from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.options import FORMAT, check_formats
+from kosmo_kernel.cli.options import check_formats, format_options
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.results.result import Result
 
@@ -57,7 +57,7 @@ class ToolCallCommand(CallCommand):
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show the call without making it; no server is started.")
 @click.option("--force", is_flag=True, help="Ignore the permissions.")
-@click.option("--format", "form", **FORMAT)
+@format_options
 @click.pass_context
 def call(
     ctx: click.Context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -14,13 +14,46 @@ from kosmo_kernel.settings.value_types import Number, Value
 _Out = TypeVar("_Out")
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
+EXCEL_CSV = "csv for Excel"  # what `--format csv --excel-safe` passes to values.py
+
+
+class FormatOption(click.Option):
+    """The option `--format`, whose value is `EXCEL_CSV` with `--excel-safe`."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Return the value of the option.
+
+        Raises:
+            click.UsageError: `--excel-safe` is given with another format, or without one.
+        """
+        value, rest = super().handle_parse_result(ctx, opts, args)
+        if opts.get("excel_safe"):
+            if value != "csv":
+                raise click.UsageError("--excel-safe is about spreadsheets. Give it with --format csv.", ctx)
+            value = ctx.params[str(self.name)] = EXCEL_CSV
+        return value, rest
+
+
 FORMAT: dict[str, Any] = {  # arguments of `click.option`
     "type": click.Choice(FORMATS),
     "metavar": "F",
     "help": f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
 }
+EXCEL_SAFE: dict[str, Any] = {
+    "is_flag": True,
+    "expose_value": False,  # it is part of the value of `--format`
+    "help": "In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
+}
 AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, also for an error."}
 as_json = click.option("--json", "as_json", **AS_JSON)
+
+
+def format_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Add the options `--format` and `--excel-safe` to a command; the function gets both as `form`."""
+    command = click.option("--excel-safe", **EXCEL_SAFE)(command)
+    return click.option("--format", "form", cls=FormatOption, **FORMAT)(command)
 
 
 def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

@@ -6,7 +6,8 @@ and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. An empty list has no line
 the count. All other values are the same text in both.
 
     table      for people: as wide as the terminal, in a pipe as wide as the content
-    csv        a line of names, then a line for each record; lists and objects inside are JSON
+    csv        a line of names, then a line for each record; lists and objects inside are JSON; with --excel-safe
+               texts that a spreadsheet would run as formulas have an apostrophe in front
     json       one document: the value, or a list if there are several values
     jsonl      a line of JSON for each record, or for each value that is not a list
     markdown   tables that GitHub and notebooks render
@@ -28,6 +29,7 @@ from itertools import chain, islice
 from math import isfinite
 from typing import Any, AnyStr
 
+from kosmo_kernel.cli.options import EXCEL_CSV
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
 from kosmo_kernel.render.text import pretty
@@ -38,6 +40,8 @@ from kosmo_kernel.values.fields import MISSING, fields_of
 from kosmo_kernel.values.records import Records, encode
 
 LINES_PER_WRITE = 1000
+# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NO_RECORDS = "0 records"
 _SEPARATED_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
@@ -134,12 +138,20 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, str) else encode(value).decode()
 
 
-def _table(value: dict[str, Any] | Records) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+def _excel_cell(value: Any) -> str:
+    """Return a value as text that a spreadsheet does not run as a formula, if it is no number."""
+    text = _cell(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not isinstance(value, (int, float)) else text
+
+
+def _table(
+    value: dict[str, Any] | Records, cell: Callable[[Any], str] = _cell
+) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Return the names of the fields of records or of one object, and the rows of their texts."""
     records = value.for_table() if isinstance(value, Records) else Records([value], getattr(value, "function", None))
     fields = list(fields_of(records))
-    columns = [map(_cell, field.values(records)) for field in fields]
-    return [field.name for field in fields], zip(*columns, strict=True)
+    columns = [map(cell, field.values(records)) for field in fields]
+    return [cell(field.name) for field in fields], zip(*columns, strict=True)
 
 
 def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
@@ -148,17 +160,17 @@ def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
     return zip(names, next(rows, ()), strict=True)
 
 
-def _rows(kind: ValueKind, value: Any) -> Iterable[Sequence[str]]:
+def _rows(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterable[Sequence[str]]:
     """Return the rows of a block; the first row of records has the names of their fields."""
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
-            names, rows = _table(value)
+            names, rows = _table(value, cell)
             return chain([names], rows)
         case ValueKind.LIST:
-            return (list(map(_cell, item)) if isinstance(item, list) else [_cell(item)] for item in value)
+            return (list(map(cell, item)) if isinstance(item, list) else [cell(item)] for item in value)
         case ValueKind.TEXT:
-            return [list(map(_cell, value))]
-    return [[_cell(value)]]
+            return [list(map(cell, value))]
+    return [[cell(value)]]
 
 
 # The lines of a block
@@ -185,14 +197,14 @@ def _text_lines(kind: ValueKind, value: Any) -> Iterator[str]:
     yield f"{text}\n"
 
 
-def _csv_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+def _csv_lines(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterator[str]:
     """Yield a block as lines of CSV.
 
     The writer quotes values with a carriage return or a newline only if its line terminator contains that character.
     """
     line = StringIO(newline="")
     writer = csv.writer(line, lineterminator="\r\n")
-    for row in _rows(kind, value):
+    for row in _rows(kind, value, cell):
         writer.writerow(row)
         yield line.getvalue().removesuffix("\r\n") + "\n"
         line.seek(0)
@@ -216,6 +228,7 @@ def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[str]:
 _FORMATTERS: Mapping[str, Callable[[ValueKind, Any], Iterator[str]]] = {
     "table": _text_lines,
     "csv": _csv_lines,
+    EXCEL_CSV: partial(_csv_lines, cell=_excel_cell),
     "markdown": _markdown_lines,
 }
 

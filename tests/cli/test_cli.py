@@ -23,8 +23,8 @@ from kosmo_kernel.integrations.heroku import HEROKU
 SURFACE = {
     "demo": "--lab --no-open",
     "demo:serve": "--host --port --apps --seed --latency --fault",
-    "integrations:lua": "-e --eval --repl --json --format -a --account --demo -n --dry-run --record --replay --force "
-    "--timeout --cpu-limit --memory-limit",
+    "integrations:lua": "-e --eval --repl --json --format --excel-safe -a --account --demo -n --dry-run --record "
+    "--replay --force --timeout --cpu-limit --memory-limit",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
     "integrations:docs": "--format --json",
@@ -39,13 +39,13 @@ SURFACE = {
     "snapshot": "-a --account --demo -o --output --format --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
-    "mcp:lua": "-e --eval --json --format -a --account --demo -n --dry-run --record --replay --force --timeout "
-    "--cpu-limit --memory-limit",
+    "mcp:lua": "-e --eval --json --format --excel-safe -a --account --demo -n --dry-run --record --replay --force "
+    "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
     "mcp:status": "--json",
     "mcp:tools": "--json",
     "mcp:schema": "--json",
-    "mcp:call": "--arg -n --dry-run --force --format --json",
+    "mcp:call": "--arg -n --dry-run --force --format --excel-safe --json",
     "mcp:resources": "--json",
     "mcp:prompts": "--json",
     "mcp:add": "--url --env --header --secret --bearer --stdin --cwd --timeout --replace --project --json",

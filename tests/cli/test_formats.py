@@ -93,6 +93,31 @@ def test_csv_is_read_back_by_the_csv_module_and_by_pandas() -> None:
     assert frame["number"].tolist() == [1.5, 2]
 
 
+@pytest.mark.claim("csv-formulas")
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\\t", "\\r", "\\n", "\uff1d"])
+def test_excel_safe_csv_has_an_apostrophe_before_texts_that_begin_like_formulas(start: str) -> None:
+    record = f"{{ ['{start}name'] = '{start}1+1', number = -1.5, yes = true, list = {{ '=1' }} }}"
+    code = f"return {{ {record} }}, '{start}2', -3"
+    safe = kosmo(LUA, "--format", "csv", "--excel-safe", "-e", code).stdout
+    plain = written("csv", code)
+    assert "'" not in plain
+    names, row, _, others = rows_of(safe)
+    assert [text.startswith("'") for text in (*names, *row, *others)].count(True) == 3
+    assert safe.replace("'", "") == plain
+    assert "-1.5" in row
+    assert others[1] == "-3"
+
+
+@pytest.mark.parametrize(
+    "args", [[LUA, "-e", "1"], ["integrations:heroku", "list_apps", "--demo"], ["mcp:call", "server.tool"]], ids=str
+)
+def test_excel_safe_is_for_csv_only(args: list[str]) -> None:
+    for form in ([], ["--format", "json"]):
+        done = kosmo(*args, "--excel-safe", *form)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Give it with --format csv." in done.stderr
+
+
 def test_csv_of_an_empty_list_has_its_names() -> None:
     code = "return app.integrations.heroku.list_collaborators({ app_id = {} })"
     names = [column.name for column in HEROKU.function("list_collaborators").columns]
