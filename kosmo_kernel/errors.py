@@ -17,14 +17,19 @@
         └── LuaProcessError         the Lua process ended; a new one is ready
 
 The message says where, what happened, and what to do; each of these parts is an attribute, so that no code needs to
-read a message. The facts that programs need are attributes, too; `facts()` returns them under the names that Lua's
-`pcall` and `--json` use.
+read a message. What looks like a token is removed from all parts, because users type tokens in the wrong place. The
+facts that programs need are attributes, too; `facts()` returns them under the names that Lua's `pcall` and `--json`
+use.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, Self
+
+# What every text that `redact` changes has in it.
+_MAYBE_SECRET = re.compile("hrku|://|authorization|bearer|basic", re.IGNORECASE)
 
 
 class KosmoError(Exception):
@@ -49,7 +54,7 @@ class KosmoError(Exception):
     actor: ClassVar[Literal["you", "service", "time"]] = "you"
 
     def __init__(self, text: str, *, where: str = "", advice: str = "") -> None:
-        self.where, self.text, self.advice = where, text, advice
+        self.where, self.text, self.advice = map(_redacted, (where, text, advice))
         super().__init__(self.message)
         self.line: int | None = None
         self.chunk = ""
@@ -68,7 +73,7 @@ class KosmoError(Exception):
 
     @message.setter
     def message(self, message: str) -> None:
-        self.where, self.text, self.advice = "", message, ""
+        self.where, self.text, self.advice = "", _redacted(message), ""
 
     def sanitize(self, clean: Callable[[str], str]) -> None:
         """Apply a function that redacts secrets to all texts of the error."""
@@ -306,3 +311,12 @@ class UnreachableError(ApiError, TryLaterError):
     """The service cannot be reached."""
 
     type = "unreachable"
+
+
+def _redacted(text: str) -> str:
+    """Return a text without what looks like a secret."""
+    if not _MAYBE_SECRET.search(text):
+        return text
+    from kosmo_kernel.safety.redaction import redact  # most errors do not need its patterns
+
+    return redact(text)

@@ -29,8 +29,9 @@ NAME = PACKAGE.name
 # The rooms of the package (a folder, or a module beside them) from the ground up. A room imports from rooms above its
 # own line in this table, never from those below it, and rooms on one line know nothing of each other.
 LAYERS = (
+    {"safety"},
     {"errors"},
-    {"catalogue", "safety"},
+    {"catalogue"},
     {"demo"},
     {"integrations"},
     {"settings"},

@@ -17,8 +17,10 @@ from __future__ import annotations
 from kosmo_kernel.accounts.account import DEFAULT as DEFAULT
 from kosmo_kernel.accounts.account import DEFAULT_INTEGRATION as DEFAULT_INTEGRATION
 from kosmo_kernel.accounts.account import DEMO as DEMO
+from kosmo_kernel.accounts.account import NOT_AN_ALIAS as NOT_AN_ALIAS
 from kosmo_kernel.accounts.account import Account as Account
 from kosmo_kernel.accounts.account import canonical_reserved as canonical_reserved
+from kosmo_kernel.accounts.account import looks_like_token as looks_like_token
 from kosmo_kernel.accounts.account import variable_of as variable_of
 from kosmo_kernel.accounts.addresses import address as address
 from kosmo_kernel.accounts.addresses import is_loopback as is_loopback

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.aliases import normalize_alias
 
 DEFAULT = "default"
@@ -19,6 +20,11 @@ RESERVED = (DEFAULT, DEMO)
 DEFAULT_INTEGRATION = "heroku"  # the default integration of commands
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}", re.IGNORECASE)  # the format of older tokens
+NOT_AN_ALIAS = (  # the message for a token where an alias belongs
+    "That is a token, and not the name of an account. What stands in a command can be seen by others and stays in the "
+    "shell's history: revoke it, make a new one, and give it when `kosmo accounts:add ALIAS` asks for it."
+)
 # Visible ASCII, which is safe in an HTTP header. Tokens have had four formats so far, so no format is required.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -53,6 +59,11 @@ class Account:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"the account `{self.alias}` holds a token and is never written or sent anywhere")
+
+
+def looks_like_token(alias: str) -> bool:
+    """Return whether a text that should be an alias has the format of a token. It must not be repeated then."""
+    return redact(alias) != alias or bool(_UUID.search(alias))
 
 
 def add_command(integration: str, alias: str) -> str:

@@ -22,6 +22,7 @@ from kosmo_kernel.settings.config_file import config
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?P<path>/[A-Za-z0-9._~/-]*)?"
 )
+WRONG_FORM = "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
 _BARE_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -58,6 +59,11 @@ def address(integration: Integration, alias: str = DEFAULT) -> str:
             f"`allow_host` below [{'.'.join(keys)}] in {settings.path}."
         )
     return url.rstrip("/")
+
+
+def form_fault(url: str) -> str | None:
+    """Return why a text is neither an address nor a bare domain, or None. It may have a secret, so it is not quoted."""
+    return None if _ADDRESS.fullmatch(url) or _ADDRESS.fullmatch(f"https://{url}") else WRONG_FORM
 
 
 def is_own(integration: Integration, url: str) -> bool:
@@ -98,7 +104,7 @@ def _address_fault(integration: Integration, url: str, allowed: Sequence[str]) -
     """Return why an address must not receive a token, or None. The address may have a secret, so it is not quoted."""
     match = _ADDRESS.fullmatch(url)
     if match is None:
-        return "it is not of the form https://HOST[:PORT][/PATH] without user, password, query or odd characters"
+        return WRONG_FORM
     host = match["host"].lower()
     if _is_this_machine(host):
         return None

@@ -21,10 +21,12 @@ from kosmo_kernel.accounts.account import (
     ALIAS,
     DEFAULT,
     DEMO,
+    NOT_AN_ALIAS,
     RESERVED,
     Account,
     add_command,
     canonical_reserved,
+    looks_like_token,
     variable_of,
 )
 from kosmo_kernel.accounts.addresses import address, is_own, netloc
@@ -190,6 +192,8 @@ def _none(integration: Integration, without: list[Step]) -> str:
 
 
 def _unknown(integration: Integration, alias: str) -> UnknownNameError:
+    if looks_like_token(alias):
+        return UnknownNameError(NOT_AN_ALIAS)
     there = names(integration)
     near = nearest(alias.replace("-", "_"), there)
     shown = repr(alias[:64])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,15 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kosmo_kernel.accounts import system_keyring
-from kosmo_kernel.accounts.account import ALIAS, DEMO, add_command
+from kosmo_kernel.accounts.account import ALIAS, DEMO, NOT_AN_ALIAS, add_command, looks_like_token
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, SettingsError, UnknownNameError
-from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.aliases import normalize_alias
 from kosmo_kernel.settings.config_file import folder
 
 INDEX, SECRETS = "accounts.json", "secrets.json"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # a common format of tokens
 Kept = Literal["keyring", "file"]
 
 
@@ -94,11 +91,8 @@ def check_alias(integration: Integration, alias: str) -> str:
     Raises:
         InvalidArgumentsError: it cannot name an account.
     """
-    if redact(alias) != alias or _UUID.fullmatch(alias):
-        raise InvalidArgumentsError(
-            "That is a token, and not the name of an account. What stands in a command can be seen by others and stays "
-            "in the shell's history: revoke it, make a new one, and give it when you are asked for it."
-        )
+    if looks_like_token(alias):
+        raise InvalidArgumentsError(NOT_AN_ALIAS)
     if not ALIAS.fullmatch(alias):
         raise InvalidArgumentsError(
             f"{alias[:64]!r} cannot be the name of an account: a name is up to 64 letters, digits, `-` and `_`, and "
@@ -166,6 +160,8 @@ def remove(integration: Integration, alias: str) -> StoredAccount:
     with locked(folder()):
         before = stored_accounts(integration.name).get(normalize_alias(alias))
         if before is None:
+            if looks_like_token(alias):
+                raise UnknownNameError(NOT_AN_ALIAS)
             raise UnknownNameError(f"No account `{alias[:64]}` of {integration.title} was added.")
         _forget(before)
         _change_index(integration.name, before, None)

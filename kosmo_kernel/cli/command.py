@@ -14,6 +14,7 @@ import click
 
 from kosmo_kernel.cli.output import document, print_note, write_label
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.safety.redaction import in_texts, redact
 
 
 class Command(click.Command):
@@ -36,7 +37,7 @@ class Command(click.Command):
         else:  # not of this package: called wrongly, or a bug
             kind = "usage" if isinstance(error, click.UsageError) else "internal"
             facts = {"type": kind, "message": message_of(error)}
-        document(self.failure(message_of(error), facts, error))
+        document(in_texts(self.failure(message_of(error), facts, error), redact))
 
 
 def command(
@@ -79,12 +80,12 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
             if part:
-                print_note(part)
+                print_note(redact(part))
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        print_note(f"Try: {error.ctx.command_path} --help")
+        print_note(redact(f"Try: {error.ctx.command_path} --help"))
 
 
 def message_of(error: Exception) -> str:
-    """Return the message of an error, with undecodable bytes escaped."""
+    """Return the message of an error, with undecodable bytes escaped, and without tokens that the user typed."""
     text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    return text.encode(errors="backslashreplace").decode()  # file names may hold undecodable bytes
+    return redact(text.encode(errors="backslashreplace").decode())  # file names may hold undecodable bytes

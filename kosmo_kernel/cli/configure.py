@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from kosmo_kernel import accounts
-from kosmo_kernel.accounts import DEFAULT, store
+from kosmo_kernel.accounts import DEFAULT, looks_like_token, store
+from kosmo_kernel.accounts.addresses import form_fault
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.cli.account_options import about_account
 from kosmo_kernel.cli.accounts import keep
@@ -24,6 +25,7 @@ from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
 from kosmo_kernel.settings.permissions import EFFECTS, Target, permission
 from kosmo_kernel.settings.table import POLICIES, Keys
@@ -209,6 +211,7 @@ def _changes(
         if key not in FIELDS:
             raise _unknown(key, (*FIELDS, SECRET))
         hosts = [host.strip() for host in str(value).split(",")]
+        _check_addresses(key, hosts)
         changes[*root, key] = hosts if key == "allow_host" and len(hosts) > 1 else _text(key, value)
     for effect, value in wanted.items():
         if effect not in EFFECTS:
@@ -217,6 +220,21 @@ def _changes(
             raise InvalidArgumentsError(f"`{effect}` takes {', '.join(POLICIES)}, got {str(value)[:40]!r}.")
         changes[*section, effect] = value
     return changes
+
+
+def _check_addresses(key: str, texts: Iterable[str]) -> None:
+    """Check that addresses have no user, password or token in them, which would be stored and printed.
+
+    Raises:
+        InvalidArgumentsError: one of them has, or is no address. It is not quoted.
+    """
+    for text in texts:
+        fault = form_fault(text) or ("it looks like a token" if looks_like_token(text) else None)
+        if fault:
+            raise InvalidArgumentsError(
+                f"`{key}` is no address: {fault}. Nothing was stored. If there was a token in it, revoke it, because "
+                "others can see the arguments of a command; `kosmo accounts:add ALIAS` asks for a token."
+            )
 
 
 @contextmanager
@@ -272,7 +290,7 @@ def _facts(integration: Integration, account: str | None) -> dict[str, Any]:
         **SUPPORTED,
         "permissions": {effect: rule.policy for effect, rule in rules.items()},
         "said_by": {effect: rule.place or None for effect, rule in rules.items()},
-        "settings": {key: settings.get("integrations", integration.name, key) for key in FIELDS},
+        "settings": {key: in_texts(settings.get("integrations", integration.name, key), redact) for key in FIELDS},
     }
 
 
@@ -283,5 +301,5 @@ def _print(facts: Mapping[str, Any]) -> None:
     ]
     for key, value in facts["settings"].items():
         if value is not None:
-            rows.append((key, ", ".join(value) if isinstance(value, list) else str(value)))
+            rows.append((key, ", ".join(value) if isinstance(value, list) else value))
     print_rows(rows)

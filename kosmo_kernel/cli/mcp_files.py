@@ -19,7 +19,7 @@ from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.mcp import configuration
 from kosmo_kernel.mcp.config import KEYS, PROJECT, entries_of, project_root, user_file
-from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.private_files import locked, write
 
 OURS = "project"  # the source in `PROJECT` whose file these commands write
@@ -125,7 +125,7 @@ def check_name(name: str) -> str:
     Raises:
         InvalidArgumentsError: the name is not valid.
     """
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or redact(name) != name:
         raise InvalidArgumentsError(
             f"`{one_line(name, most=70)}` cannot be the name of a server: that has letters, digits, spaces and "
             "`_ - . @ /`, 64 at most, and begins with a letter or a digit."

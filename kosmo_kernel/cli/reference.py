@@ -169,11 +169,13 @@ def fields(*, integration: str, account: str, as_json: bool) -> None:
 
     With --json: `fields`, each with `key`, `label`, `type`, `required`, `configured` and `description`.
     """
-    from kosmo_kernel.accounts import canonical_name, names
+    from kosmo_kernel.accounts import NOT_AN_ALIAS, canonical_name, looks_like_token, names
 
     service = integration_of(integration)
     aliases = names(service)
     if account != "default" and canonical_name(service, account) is None:
+        if looks_like_token(account):
+            raise UnknownNameError(NOT_AN_ALIAS)
         similar = tuple(nearest(account, aliases))
         exist = f"there {'are' if len(aliases) > 1 else 'is'} {', '.join(aliases) or 'none'}"
         raise UnknownNameError(f"{service.title} has no account `{account}`; {exist}.", similar)

@@ -81,6 +81,8 @@ class Lookups:
 def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
     """Return the error for a name that is neither a function nor an account."""
     near = nearest(key, [*(f.name for f in integration.functions), *aliases])
+    if accounts.looks_like_token(key):
+        return UnknownNameError(accounts.NOT_AN_ALIAS)
     message = f"{integration.title} has no function and no account `{key}`."
     if not near:
         how = add_command(integration.name, "NAME")

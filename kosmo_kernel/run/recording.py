@@ -94,6 +94,8 @@ class RecordingMode:
         if self._player is None:
             accounts.find(integrations.BUILT_IN[0], alias)
             return
+        if accounts.looks_like_token(alias):
+            raise UnknownNameError(accounts.NOT_AN_ALIAS)
         has = dict.fromkeys(known for one in there for known in self.names(one))
         raise UnknownNameError(
             f"{self._player.file} was recorded without the account `{alias}`; it has {', '.join(has)}."

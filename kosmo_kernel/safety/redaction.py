@@ -24,7 +24,8 @@ REDACTED = "[redacted]"
 _JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
-_HEROKU_TOKEN = re.compile(r"HRKU-[\w-]{8,}")
+# In any case and with `_` as well, because names of accounts and of their variables are derived from what was typed.
+_HEROKU_TOKEN = re.compile(r"HRKU[-_][\w-]{8,}", re.IGNORECASE)
 _URL_USER = re.compile(r"""://[^\s/"'<>]*@""")  # a URL with anything before its `@`
 # `user:password@` in a URL. Without quotes and angle brackets, so that a match ends within a quoted URL.
 _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
@@ -57,11 +58,11 @@ def redact(text: str, tokens: Iterable[str] = ()) -> str:
             from urllib.parse import quote
 
             text = text.replace(quote(token, safe=""), REDACTED)
-    if "HRKU-" in text:
+    lower = text.lower()
+    if "hrku" in lower:
         text = _HEROKU_TOKEN.sub(REDACTED, text)
     if "://" in text and "@" in text and _URL_USER.search(text):
         text = _URL_TOKEN.sub(_redact_url_token, _PASSWORD.sub(rf"\1{REDACTED}@", text))
-    lower = text.lower()
     if "authorization" in lower:
         text = _HEADER.sub(rf"\1{REDACTED}", text)
     if "bearer" in lower:

@@ -1,0 +1,93 @@
+"""Test that a token that was typed where something else belongs is not repeated in errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from kosmo_command import kosmo
+
+TOKEN = "HRKU-AAdeadbeef-1234-5678-9abc-def012345678"
+OLD_TOKEN = "01234567-89ab-cdef-0123-456789abcdef"
+LUA, CALL, HEROKU = "integrations:lua", "integrations:call", "integrations:heroku"
+CONFIGURE = ("integrations:configure", "heroku")
+
+
+@pytest.fixture(autouse=True)
+def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = home / "settings"
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(folder))
+    return folder
+
+
+@pytest.mark.claim("token-typed")
+@pytest.mark.parametrize(
+    "args",
+    [
+        [TOKEN],
+        [f"integrations:{TOKEN}"],
+        [LUA, f"{TOKEN}.lua"],
+        [LUA, f"--{TOKEN}"],
+        [LUA, "--json", f"--{TOKEN}"],
+        [LUA, "--timeout", TOKEN, "-e", "1"],
+        [LUA, "--format", TOKEN, "-e", "1"],
+        [LUA, "--replay", TOKEN, "-e", "1"],
+        [LUA, "--record", f"/nonexistent/{TOKEN}", "-e", "1"],
+        [CALL, f"heroku.{TOKEN}"],
+        [CALL, f"heroku.{TOKEN}", "--json"],
+        [CALL, f"heroku.{TOKEN}.list_apps", "--json"],
+        [HEROKU, "list_dynos", "--arg", TOKEN],
+        [HEROKU, "list_dynos", "--demo", "--arg", f"app_id={TOKEN}"],
+        [HEROKU, "list_dynos", f'{{"{TOKEN}": 1}}'],
+        ["integrations:docs", TOKEN],
+        ["integrations:fields", "heroku", "-a", TOKEN],
+        [*CONFIGURE, "--set", f"{TOKEN}=1"],
+        [*CONFIGURE, "--read", TOKEN],
+        ["run", f"{TOKEN}.ipynb"],
+        ["mcp:add", TOKEN, "--", "echo"],
+        ["mcp:add", "x", "--url", f"https://u:{TOKEN}@h.example/mcp"],
+        ["mcp:call", TOKEN],
+        ["demo:serve", "--fault", f"{TOKEN}=1"],
+        ["snapshot", "--demo", "-o", f"/dev/null/{TOKEN}"],
+        ["accounts:remove", OLD_TOKEN],
+        ["accounts:test", OLD_TOKEN],
+        ["integrations:fields", "heroku", "-a", OLD_TOKEN],
+    ],
+    ids=str,
+)
+def test_a_token_is_not_repeated_in_an_error(args: list[str]) -> None:
+    done = kosmo(*args)
+    assert done.returncode in (1, 2)
+    written = (done.stdout + done.stderr).lower().replace("_", "-")
+    assert [token for token in (TOKEN, OLD_TOKEN) if token.lower()[6:] in written] == []
+
+
+@pytest.mark.claim("token-addresses")
+@pytest.mark.parametrize("key", ["url", "allow_host"])
+@pytest.mark.parametrize("text", ["https://u:opensesame@h.example", "https://opensesame@h", "u:opensesame@h", TOKEN])
+def test_an_address_with_a_token_is_neither_stored_nor_printed(key: str, text: str, settings: Path) -> None:
+    payload = json.dumps({"set": {key: text}}).encode()
+    for done in (kosmo(*CONFIGURE, "--set", f"{key}={text}"), kosmo(*CONFIGURE, "--stdin-json", stdin=payload)):
+        assert done.returncode == 1
+        assert "Nothing was stored" in done.stderr
+        assert "opensesame" not in done.stdout + done.stderr
+        assert "deadbeef" not in done.stdout + done.stderr
+    assert not (settings / "config.toml").exists()
+
+
+@pytest.mark.claim("token-addresses")
+@pytest.mark.parametrize("variable", ["HEROKU_API_URL", "HEROKU_HOST"])
+def test_an_address_with_a_token_in_the_environment_is_refused(variable: str) -> None:
+    settings = {"HEROKU_API_KEY": "x" * 36, variable: "https://u:opensesame@h.example"}
+    done = kosmo(HEROKU, "list_apps", env=settings)
+    assert done.returncode == 1
+    assert variable in done.stderr
+    assert "opensesame" not in done.stdout + done.stderr
+
+
+def test_an_address_that_was_written_into_the_file_is_shown_without_its_token(settings: Path) -> None:
+    settings.mkdir()
+    (settings / "config.toml").write_text('[integrations.heroku]\nurl = "https://u:opensesame@h.example"\n')
+    for args in ([*CONFIGURE], [*CONFIGURE, "--json"]):
+        assert "opensesame" not in kosmo(*args).stdout
