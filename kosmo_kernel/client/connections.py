@@ -24,6 +24,7 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account, is_loopback
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.catalogue.http import Response
+from kosmo_kernel.client.quoted_tokens import TokenRedactor
 from kosmo_kernel.client.responses import LATER
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
@@ -114,7 +115,7 @@ class Connections:
     def __init__(
         self, integration: Integration, account: Account, transport: HttpTransport | None, connect: float, read: float
     ) -> None:
-        self._url = account.url
+        self._url, self._redactor = account.url, TokenRedactor(account.token)
         self._headers = [
             ("accept-encoding", "gzip"),
             ("user-agent", f"kosmo-kernel/{__version__}"),
@@ -182,7 +183,7 @@ class Connections:
         length, received = headers.get("content-length", ""), response.num_bytes_downloaded or len(body)
         if length.isdecimal() and int(length) != received and status not in _NO_BODY:
             raise TruncatedResponseError(f"{received:,} bytes came of {int(length):,}", Response(status, headers, b""))
-        return Response(status, headers, body)
+        return Response(status, headers, self._redactor.redact(body))
 
     def _acquire(self) -> HttpTransport:
         stale: list[HttpTransport] = []

@@ -1,0 +1,62 @@
+r"""Redact the token that a service quotes in its answers, where they arrive: before Lua, tables, caches and cassettes.
+
+The token is found by value, in the bytes of a body before it is decoded, because that takes about a fiftieth of the
+time of decoding. A body with the token is decoded, changed and encoded again, so that it stays valid JSON. JSON may
+write any character as an escape (`\u002d`), so a body in which one of the token's characters is an escape is decoded as
+well.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import msgspec
+
+from kosmo_kernel.safety.redaction import REDACTED, in_texts
+from kosmo_kernel.values.records import decode
+
+MIN_TOKEN_LENGTH = 8  # characters; a shorter text also stands in answers as a word
+_ESCAPE = b"\\u00"  # the beginning of an escape of an ASCII character
+
+
+class TokenRedactor:
+    """Replaces the token of one account by `[redacted]` in the bodies of responses.
+
+    Parameters:
+        token: the token; one of fewer than `MIN_TOKEN_LENGTH` characters is not searched.
+    """
+
+    def __init__(self, token: str) -> None:
+        texts = dict.fromkeys((token, quote(token, safe=""))) if len(token) >= MIN_TOKEN_LENGTH else {}
+        self._texts = tuple(texts)
+        escaped = {text.replace("\\", "\\\\").replace('"', '\\"') for text in texts}
+        escaped |= {text.replace("/", "\\/") for text in escaped}
+        self._spellings = tuple(dict.fromkeys(text.encode() for text in (*texts, *sorted(escaped))))
+        codes = "|".join(sorted({f"{ord(character):02x}" for text in texts for character in text}))
+        self._escapes = re.compile(rf"\\u00(?:{codes or '(?!)'})".encode(), re.IGNORECASE)
+
+    def redact(self, body: bytes) -> bytes:
+        """Return a body, JSON or anything else, without the token."""
+        for spelling in self._spellings:
+            if spelling in body:
+                return self._redacted(body)
+        # The first test is the fastest, and nearly all bodies end here.
+        if b"\\" in body and _ESCAPE in body and self._escapes.search(body):
+            return self._redacted(body)
+        return body
+
+    def _redacted(self, body: bytes) -> bytes:
+        try:
+            value = decode(body)
+        except (ValueError, RecursionError):  # an error page, or a truncated answer
+            for spelling in self._spellings:
+                body = body.replace(spelling, REDACTED.encode())
+            return body
+        redacted = in_texts(value, self._replaced)
+        return body if redacted == value else msgspec.json.encode(redacted)
+
+    def _replaced(self, text: str) -> str:
+        for token in self._texts:
+            text = text.replace(token, REDACTED)
+        return text
