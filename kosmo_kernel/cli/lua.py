@@ -106,7 +106,8 @@ def lua(
     FILE is a Lua file; - is standard input. The output of the script is printed at once, and its result at the end: a
     list of records is a table on a terminal, and lines of tab-separated values in a pipe.
 
-    The script gets the ARGs in `...`. With -e and -, `io.read` reads standard input.
+    The script gets the ARGs in `...`. `io.read` reads standard input if that is no terminal; with -e and -, also on a
+    terminal.
 
     With --format, only the result is printed on standard output; the output of the script goes to standard error. In
     csv, the first line has the names of the columns, and an empty line separates tables. In json, several values are
@@ -123,7 +124,7 @@ def lua(
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
     options = RunOptions(name, args, dry_run=dry_run, force=force)
-    terminal = terminal_frontend(session, aside=bool(form), quiet=as_json, reads=file == "-" and code is not None)
+    terminal = terminal_frontend(session, aside=bool(form), quiet=as_json, reads=_reads_input(file, code))
     try:
         with session, stopped_by_ctrl_c(session), terminal as frontend:
             result = session.execute(source, options, frontend)
@@ -184,8 +185,18 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
         raise error from None
     if not source.strip():
         raise click.UsageError(f"There is no Lua to run: {name} is blank.")
-    # A first line such as `#!/usr/bin/env kosmo` is made a comment: Lua's own interpreter skips it in files as well.
-    return (f"--{source}" if code is None and source.startswith("#") else source), name
+    # A first line such as `#!/usr/bin/env kosmo` is made a comment. Nothing else is: `#list` is an expression.
+    return (f"--{source}" if code is None and source.startswith("#!") else source), name
+
+
+def _reads_input(file: str | None, code: str | None) -> bool:
+    """Return whether `io.read` reads standard input: if it is no terminal, or `-` says so.
+
+    The script itself is read from there if `-` stands in place of FILE.
+    """
+    if file == "-":
+        return code is not None
+    return not (sys.stdin and sys.stdin.isatty())
 
 
 def _read_bytes(file: str) -> bytes:

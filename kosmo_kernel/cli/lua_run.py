@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
 from kosmo_kernel.cli.output import write
+from kosmo_kernel.cli.standard_input import StandardInput, on_ctrl_c
 from kosmo_kernel.cli.streams import ClosedStreamError, styled
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.render.terminal_progress import TerminalProgress
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
+
+MAX_ANSWER_BYTES = 1 << 16  # of the answer to a question
 
 
 @contextmanager
@@ -31,11 +34,16 @@ def terminal_frontend(
         session: the session that runs.
         aside: write all output to standard error, because standard output is used for something else.
         quiet: write no output.
-        reads: whether `io.read` reads standard input.
+        reads: whether `io.read` reads standard input; see `standard_input.py`.
     """
     line = TerminalProgress(styled(sys.stderr))
     with line, LiveOutput(session, line, aside=aside) as output:
-        yield Frontend(None if quiet else output, read_input if reads else None, partial(ask, line), progress=line)
+        yield Frontend(
+            None if quiet else output,
+            StandardInput(session.limits.memory) if reads else None,
+            partial(ask, line),
+            progress=line,
+        )
 
 
 class LiveOutput:
@@ -95,26 +103,6 @@ def stopped_by_ctrl_c(session: Session) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
-    """Let a signal handler handle Ctrl-C in the block."""
-    previous = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def read_input(form: str) -> str | None:
-    """Read for `io.read` from standard input: a line without (`l`) or with (`L`) its end, or the rest (`a`)."""
-    if not sys.stdin:  # closed by the parent process
-        return None
-    with on_ctrl_c(signal.default_int_handler):  # the session cannot interrupt the wait
-        data = sys.stdin.buffer.read() if form == "a" else sys.stdin.buffer.readline()
-    text = data.decode(errors="replace")
-    return (text.removesuffix("\n") if form == "l" else text) if data else None
-
-
 def ask(line: ProgressDisplay, question: str) -> str | None:
     """Ask the user at the terminal a question and return the answer.
 
@@ -128,4 +116,4 @@ def ask(line: ProgressDisplay, question: str) -> str | None:
         return None
     line.make_way(sys.stderr, "\n")
     write(sys.stderr, question)
-    return read_input("l")
+    return StandardInput(MAX_ANSWER_BYTES)("l")

@@ -315,7 +315,7 @@ class RequestHandler:
         line = self._host.output.read(str(header.get("format")))
         if line is None:
             return {"ended": True}
-        texts.append(line.encode())
+        texts.append(line.encode(errors="surrogateescape"))  # bytes that are no UTF-8 reach Lua as they are
         return {}
 
     def _on_output_of(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
