@@ -78,7 +78,7 @@ class RateLimiter:
     def remaining(self) -> int | None:
         """The number of requests that can be sent now, or None if unknown."""
         with self._lock:
-            return max(0, int(self._refilled())) if self._known else None
+            return max(0, int(self._refilled(self._clock.now()))) if self._known else None
 
     def take(self, progress: Progress) -> Permit:
         """Wait until a request may be sent, and return a permit for it. The run's progress shows the wait.
@@ -87,17 +87,19 @@ class RateLimiter:
             Cancelled: the run has ended meanwhile; the request leaves the queue.
         """
         with self._lock:
-            if not self._queue and self._delay() == 0.0:
-                return self._go()
+            now = self._clock.now()
+            if not self._queue and self._delay(now) == 0.0:
+                return self._go(now)
             waiter = threading.Event()
             self._queue.append(waiter)
         try:
             while True:
                 with self._lock:
                     waiter.clear()
-                    delay = self._delay() if self._queue[0] is waiter else None
+                    now = self._clock.now()
+                    delay = self._delay(now) if self._queue[0] is waiter else None
                     if delay == 0.0:
-                        return self._go()
+                        return self._go(now)
                 if delay is None:
                     waiter.wait(POLL_INTERVAL_SECONDS)
                     progress.check()
@@ -162,11 +164,10 @@ class RateLimiter:
             self._left, self._seen, self._known = float(left - (self._sent - self._over)), self._clock.now(), True
             self._capacity = max(self._capacity, left)
 
-    def _go(self) -> Permit:
-        now = self._clock.now()
+    def _go(self, now: float) -> Permit:
         self._sent += 1
         self._last = now
-        self._left, self._seen = self._refilled() - 1, now
+        self._left, self._seen = self._refilled(now) - 1, now
         turn = Permit(self._sent, now, self._over)
         if self._probing:
             self._probe = turn
@@ -182,15 +183,14 @@ class RateLimiter:
         if self._queue:
             self._queue[0].set()
 
-    def _delay(self) -> float | None:
+    def _delay(self, now: float) -> float | None:
         """Return the seconds until the next request may be sent, or None if that depends on a response."""
-        now = self._clock.now()
         if now < self._until:
             return self._until - now + TIMER_SLACK_SECONDS
         if self._probing:
             in_flight = self._probe is not None and now - self._probe.at < PROBE_TIMEOUT_SECONDS
             return None if in_flight else 0.0
-        left, reserve = self._refilled(), max(1.0, RESERVE * self._capacity)
+        left, reserve = self._refilled(now), max(1.0, RESERVE * self._capacity)
         if left - 1 >= reserve:
             return 0.0
         wait = max(self._spacing(left, reserve, now - self._last), (1 - left) / self._rate)
@@ -207,8 +207,8 @@ class RateLimiter:
         c = self._rate * since * left - reserve
         return (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a)
 
-    def _refilled(self) -> float:
-        return min(self._capacity, self._left + (self._clock.now() - self._seen) * self._rate)
+    def _refilled(self, now: float) -> float:
+        return min(self._capacity, self._left + (now - self._seen) * self._rate)
 
     def _learn(self, turn: Permit, left: int) -> None:
         """Correct the count by the number in a response, which is out of date if the service counted requests since.
@@ -220,4 +220,4 @@ class RateLimiter:
         self._capacity = max(self._capacity, left)
         maximum = left + (now - turn.at) * self._rate
         minimum = left - (self._sent - turn.over - 1)
-        self._left, self._seen, self._known = min(max(self._refilled(), minimum), maximum), now, True
+        self._left, self._seen, self._known = min(max(self._refilled(now), minimum), maximum), now, True
