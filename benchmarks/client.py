@@ -29,7 +29,7 @@ import msgspec
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company

@@ -12,8 +12,7 @@ It has no code for a particular service. Headers, pagination, error bodies and t
     etag_cache.py    cached answers, revalidated by ETag
     connections.py   the network: the only file that uses the HTTP library
     responses.py     parses responses into records or errors
-    answer.py        the answer to a call
-    call.py          a checked call, its result, and a call of a dry run
+    call.py          the handle of a call, its answers, and a call of a dry run
     progress.py      the progress of a run, its pauses and its cancellation
     cassette.py      recorded responses, also of MCP servers: recorder.py writes them, player.py replays them
 """

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from kosmo_kernel.catalogue import BulkSource, Function
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 
 # Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
 # with a few pages of records and links.

@@ -1,6 +1,6 @@
-"""The forms of one call on its way: its handle, its answer, and its entry in the plan of a dry run.
+"""The forms of one call on its way: its handle, its answers, and its entry in the plan of a dry run.
 
-They are the same for the functions of services and for the tools of MCP servers.
+Except for `Answer`, they are the same for the functions of services and for the tools of MCP servers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,29 @@ class PlannedCall(NamedTuple):
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer of a service: the data, and what the headers of its responses reported.
+
+    Parameters:
+        data: the records of a list function in the service's order, or the one record, with the values of secret
+            columns redacted. Do not change it: it may be cached.
+        requests: the number of requests that were answered.
+        remaining: the account's remaining request budget, if the service reports it.
+        warnings: the service's warnings, each once per client.
+        unchanged: nothing has changed according to the service, and `data` is the same object as before.
+    """
+
+    data: list[dict[str, Any]] | dict[str, Any]
+    requests: int
+    remaining: int | None
+    warnings: tuple[str, ...]
+    unchanged: bool = False
+
+
 @dataclass(slots=True)
 class CallAnswer:
-    """The answer to a call.
+    """The answer to a call for Lua.
 
     Parameters:
         values: the return values for Lua.

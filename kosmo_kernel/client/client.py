@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import PageRequest, Response, retry_after
-from kosmo_kernel.client.answer import Answer
 from kosmo_kernel.client.bulk import answer_from_lists
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.connections import (
     Connections,
     HttpTransport,

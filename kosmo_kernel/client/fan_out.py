@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.errors import ApiError
 

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import DEFAULT_CONCURRENCY, ERROR_MODES, MAX_CONCURRENCY, RESERVED, Function, Integration
-from kosmo_kernel.client.answer import Answer
-from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
+from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut

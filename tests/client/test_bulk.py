@@ -13,7 +13,7 @@ from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import BulkSource, Function, Integration, Param
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.progress import Cancelled, Progress

@@ -19,7 +19,7 @@ from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import Column, Function, Integration, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi

@@ -12,7 +12,7 @@ import pytest
 from fast_clock import FastClock
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.client.answer import Answer
+from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import Connections, in_process
 from kosmo_kernel.client.progress import Progress
