@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.error_lines import COLOURED, MAX_MESSAGE_LENGTH, error_lines, traceback_lines
+from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import redact
 
 
-def error_content(error: BaseException) -> dict[str, Any]:
+class ErrorContent(TypedDict):
+    """The content of an `error` message of Jupyter's protocol."""
+
+    ename: str
+    evalue: Terminal
+    traceback: list[Terminal]
+
+
+def error_content(error: BaseException) -> ErrorContent:
     """Return the content of an `error` message, which is also that of the error reply.
 
     Any exception other than a `KosmoError` is a bug in this package and is shown with Python's traceback.
@@ -18,5 +27,6 @@ def error_content(error: BaseException) -> dict[str, Any]:
         message, lines = error.message, error_lines(error, COLOURED, details=True)
     else:
         message = redact(str(error))
-        lines = ["The Lua kernel failed; this is a defect of kosmo_kernel.", *traceback_lines(error)]
-    return {"ename": type(error).__name__, "evalue": message[:MAX_MESSAGE_LENGTH], "traceback": lines}
+        lines = [Terminal("The Lua kernel failed; this is a defect of kosmo_kernel."), *traceback_lines(error)]
+    shown = Terminal.escape(message[:MAX_MESSAGE_LENGTH])
+    return {"ename": type(error).__name__, "evalue": shown, "traceback": lines}

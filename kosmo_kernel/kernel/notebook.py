@@ -201,7 +201,7 @@ class KernelNotebook:
         content = error_content(error)
         if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
             content["traceback"] += report_lines(error)
-        return content
+        return {**content}
 
     def _run(
         self,

@@ -6,6 +6,7 @@ from functools import partial
 
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.render.error_lines import COLOURED, PLAIN, error_lines, traceback_lines
+from kosmo_kernel.safety.markup import Terminal
 
 
 class RefusedSetting(BaseException):
@@ -29,11 +30,11 @@ def show_shortly(error: KosmoError, *, colour: bool, full: bool = False) -> None
     vars(error)["_render_traceback_"] = partial(rendered, error, colour=colour, full=full)
 
 
-def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[str]:
+def rendered(error: KosmoError, *, colour: bool = False, full: bool = False) -> list[Terminal]:
     """Return the lines of an error below a cell; with `full`, the whole error report."""
     lines = error_lines(error, COLOURED if colour else PLAIN)
     if full:
         from kosmo_kernel.notebook.error_report import report_lines
 
-        lines += [*report_lines(error), "", *traceback_lines(error)]
+        lines += [*report_lines(error), Terminal(), *traceback_lines(error)]
     return lines

@@ -6,7 +6,7 @@ of the run. Text from scripts and services is quoted in fenced blocks, so that n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
@@ -16,7 +16,7 @@ from kosmo_kernel.render.error_lines import error_lines, traceback_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.result import CallRecord
 from kosmo_kernel.safety.escape import fenced
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import Markdown, Terminal
 
 MUST_ACT = {"you": "you", "service": "the service", "time": "nobody: the same may work in a while"}
 MAX_CALLS_SHOWN = 100  # only the last calls are shown
@@ -32,17 +32,17 @@ def report_page(error: KosmoError) -> Page:
     return Page(Markdown("\n").join(blocks))
 
 
-def report_lines(error: KosmoError) -> list[str]:
+def report_lines(error: KosmoError) -> list[Terminal]:
     """Return the lines of the report without the error as it was shown and without Python's traceback."""
     return [
         line
         for title, lines in _parts(error, python=False)
         if title
-        for line in ("", f"{title}:", *(f"  {text}" for text in lines))
+        for line in (Terminal(), Terminal("{}:").format(title), *(Terminal("  {}").format(text) for text in lines))
     ]
 
 
-def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, list[str]]]:
+def _parts(error: KosmoError, *, python: bool = True) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the title and lines of each part; the error itself has no title."""
     yield "", error_lines(error)
     facts = {"who_must_act": MUST_ACT[error.actor]} | error.facts()

@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 from kosmo_kernel.errors import ApiError, KosmoError
 from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.safety.text import shortened
 
 MAX_MESSAGE_LENGTH = 100_000  # characters of a message to show
 INNERMOST, OUTERMOST = 8, 3  # how many calls of a deep stack are shown at each end
 
-# Control characters that could move a terminal's cursor or change its state; line feeds and tabs are kept.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANK_LINE = re.compile(r"\s*\d+\s*")  # an empty line of an excerpt, with its number
 _ARROW = "----> "  # before the failing line's number
 
@@ -34,15 +33,15 @@ class ErrorStyle(NamedTuple):
         marked: of the failing line: its number with an arrow, and its text.
     """
 
-    kind: str = "{}"
-    marked: str = "{} {}"
+    kind: Terminal = Terminal("{}")
+    marked: Terminal = Terminal("{} {}")
 
 
 PLAIN = ErrorStyle()
-COLOURED = ErrorStyle("\x1b[31m{}\x1b[0m", "\x1b[32m{}\x1b[0m \x1b[1m{}\x1b[0m")
+COLOURED = ErrorStyle(Terminal("\x1b[31m{}\x1b[0m"), Terminal("\x1b[32m{}\x1b[0m \x1b[1m{}\x1b[0m"))
 
 
-def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool = False) -> list[str]:
+def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool = False) -> list[Terminal]:
     """Return the lines to show for an error.
 
     Parameters:
@@ -50,24 +49,25 @@ def error_lines(error: KosmoError, style: ErrorStyle = PLAIN, *, details: bool =
         style: how its class and the failing line stand out.
         details: add the id of the request, and the stack.
     """
-    message = _printable(shortened(error.message, MAX_MESSAGE_LENGTH))
-    lines = f"{style.kind.format(type(error).__name__)}: {message}".split("\n")
+    message = shortened(error.message, MAX_MESSAGE_LENGTH)
+    lines = Terminal("{}: {}").format(style.kind.format(type(error).__name__), message).lines()
     lines += [_marked(line, style) if line.startswith(_ARROW) else line for line in _excerpt(error)]
     if details:
         if isinstance(error, ApiError) and error.request_id and not error.message_has_request_id:
-            lines.append(f"Request id: {escape_control(error.request_id)}")
-        lines += ["stack traceback:", *_stack_lines(error.stack)] if error.stack else []
+            lines.append(Terminal("Request id: {}").format(escape_control(error.request_id)))
+        lines += [Terminal("stack traceback:"), *_stack_lines(error.stack)] if error.stack else []
     return lines
 
 
-def traceback_lines(error: BaseException) -> list[str]:
+def traceback_lines(error: BaseException) -> list[Terminal]:
     """Return the lines of Python's traceback with secrets redacted, which a library may have put into a message."""
-    return [escape_control(line) for line in redact("".join(traceback.format_exception(error))).splitlines()]
+    lines = redact("".join(traceback.format_exception(error))).splitlines()
+    return [Terminal.escape(escape_control(line)) for line in lines]
 
 
-def _excerpt(error: KosmoError) -> list[str]:
+def _excerpt(error: KosmoError) -> list[Terminal]:
     """Return the lines of the excerpt, without empty ones at its ends."""
-    lines = _printable(error.excerpt).split("\n") if error.excerpt else []
+    lines = Terminal.escape(error.excerpt).lines() if error.excerpt else []
     while lines and _BLANK_LINE.fullmatch(lines[0]):
         del lines[0]
     while lines and _BLANK_LINE.fullmatch(lines[-1]):
@@ -75,23 +75,19 @@ def _excerpt(error: KosmoError) -> list[str]:
     return lines
 
 
-def _marked(line: str, style: ErrorStyle) -> str:
+def _marked(line: Terminal, style: ErrorStyle) -> Terminal:
     number, _, code = line.removeprefix(_ARROW).partition(" ")
     return style.marked.format(_ARROW + number, code)
 
 
-def _stack_lines(stack: Sequence[str]) -> Iterator[str]:
+def _stack_lines(stack: Sequence[str]) -> Iterator[Terminal]:
     """Yield the stack, innermost call first; collapse recursion, and the middle of a deep stack."""
     runs = [(call, len(list(same))) for call, same in groupby(stack)]
     left_out = len(runs) - INNERMOST - OUTERMOST
     for index, (call, times) in enumerate(runs):
         if left_out > 1 and INNERMOST <= index < INNERMOST + left_out:
             if index == INNERMOST:
-                yield f"      … {left_out} more calls …"
+                yield Terminal("      … {} more calls …").format(left_out)
             continue
-        yield f"      {escape_control(call)}{f', {times} times' if times > 1 else ''}"
-
-
-def _printable(text: str) -> str:
-    """Return a text with its control characters as escapes."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+        line = Terminal("      {}, {} times" if times > 1 else "      {}")
+        yield line.format(escape_control(call), times)

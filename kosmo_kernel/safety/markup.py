@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Self, SupportsIndex
 
-from kosmo_kernel.safety.text import sanitize_text
+from kosmo_kernel.safety.text import sanitize_text, with_escapes
 
 _HARMLESS = (int, float)  # in every format
 
@@ -54,6 +54,10 @@ class Markup(str):
     def sub(self, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> Self:
         """Return this text with the matches of a pattern replaced; what is of another type is escaped."""
         return type(self)(pattern.sub(lambda match: self._part(replace(match)), self))
+
+    def lines(self) -> list[Self]:
+        """Return the lines of this text, without their ends."""
+        return [type(self)(line) for line in self.split("\n")]
 
     def trimmed(self) -> Self:
         """Return this text without line ends at its edges."""
@@ -92,6 +96,17 @@ class Plain(Markup):
     def escape(cls, text: str) -> Self:
         """Return `text` without escape sequences and control characters."""
         return cls(sanitize_text(text))
+
+
+class Terminal(Markup):
+    """Text of an error for a terminal or a notebook, with no escape sequences but those of literals."""
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, text: str) -> Self:
+        """Return text that shows the control characters of `text` as escapes."""
+        return cls(with_escapes(text))
 
 
 class Markdown(Markup):

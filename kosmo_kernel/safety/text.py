@@ -19,6 +19,11 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after t
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+# Characters that are written as escapes in a message: controls but line feeds and tabs, marks that change the direction
+# of the text after them, and halves of surrogate pairs.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class UnsafeContentError(ValueError):
     """Content that cannot be made safe to show."""
 
@@ -47,6 +52,11 @@ def _visible(character: str) -> str:
     return _SHORT_ESCAPES.get(character) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
+def with_escapes(given: str) -> str:
+    r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as in `\x1b`."""
+    return given if given.isprintable() else _INVISIBLE.sub(_escape, given)
+
+
 def shortened(text: str, max_length: int) -> str:
     """Return a text cut to a number of characters, with an ellipsis in place of what is left out."""
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
@@ -60,3 +70,8 @@ def check_length(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
     """
     if len(given) > most:
         raise UnsafeContentError(f"{len(given):,} characters of {what} are too many; {most:,} can be shown")
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

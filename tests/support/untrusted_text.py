@@ -14,9 +14,10 @@ from string import Formatter
 from kosmo_kernel.safety.html import TAGS
 
 _TAGS = sorted({*TAGS, "body", "button", "form", "html", "iframe", "input", "link", "meta", "script", "style", "svg"})
-TYPES = {"Html", "Markdown", "Markup", "Plain"}
+TYPES = {"Html", "Markdown", "Markup", "Plain", "Terminal"}
 # What only one format has in a literal: text that is built with such a literal is text of this format.
 SIGNS = {
+    "Terminal": re.compile("\x1b"),
     "Html": re.compile(rf"</?(?:{'|'.join(_TAGS)})(?=[\s>/]|\Z)|&(?:#\d+|[a-z]+);"),
 }
 IN_A_TAG = re.compile(r"<[a-zA-Z/][^<>]*\Z")  # before a placeholder that is an attribute or a part of one
