@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from explorer_form import HOSTILE
 from held_api import Gate
-from lab_page import LABEXTENSION, Lab, Notebook7, chromium, lab_server
+from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, lab_server
 from nbformat import v4
 from playwright.sync_api import Locator, expect
 
@@ -64,9 +64,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory, api: HostileAndSlow) -> 
         notebook.cells = [v4.new_code_cell(source, id=name) for name, source in cells.items()]
         nbformat.write(notebook, folder / f"{kernel}.ipynb")
     shutil.copytree(LABEXTENSION, home / "share" / "labextensions" / "kosmo_kernel")
-    (home / "config").mkdir()
-    exposed = {"JupyterNotebookApp": {"expose_app_in_browser": True}}
-    (home / "config" / "jupyter_notebook_config.json").write_text(json.dumps(exposed), encoding="utf-8")
+    expose_notebook_7(home)
     left: list[str] = []
     with serve(api) as served, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(home / "share"))

@@ -1,7 +1,8 @@
 """Hostile outputs in real pages: no script runs, nothing is asked, nothing moves, and nothing stands over the page.
 
-Every case of `hostile_outputs.py` is shown by both kernels in JupyterLab, in the pages that nbconvert makes of these
-notebooks, and in the page of `kosmo run --html`. The same texts shown as they are do harm in each of them.
+Every case of `hostile_outputs.py` is shown by both kernels in JupyterLab and in Notebook 7, in the pages that nbconvert
+makes of these notebooks, and in the page of `kosmo run --html`; what a service says also in the form of
+`%kosmo explore`. The same texts shown as they are do harm in each of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -20,12 +21,12 @@ from typing import Any
 import lab_page
 import nbformat
 import pytest
-from hostile_outputs import DOORS, QUESTION, SERVER, Case, cases, notebook, raw_notebook
+from hostile_outputs import DOORS, QUESTION, SERVER, Case, cases, forms, notebook, raw_notebook
 from hostile_pages import Harms, Watched, documents, written
 from hostile_service import Heard, listening, service
 from kernel_client import known_to_jupyter
 from kosmo_command import COMMAND, environment
-from lab_page import Lab, chromium, lab_server
+from lab_page import Lab, Notebook7, chromium, expose_notebook_7, lab_server
 
 from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.runbook import page
@@ -69,7 +70,7 @@ class Place:
     address: str
     token: str
     environment: dict[str, str]
-    shown: dict[str, tuple[nbformat.NotebookNode, Harms, list[str]]] = field(default_factory=dict)
+    shown: dict[tuple[str, type[Lab]], tuple[nbformat.NotebookNode, Harms, list[str]]] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[int, str]:
@@ -79,17 +80,27 @@ class Place:
     def watched(self, **how: Any) -> Watched:
         return Watched(self.browser, self.canary.url, **how)
 
-    def lab(self, name: str) -> tuple[nbformat.NotebookNode, Harms, list[str]]:
-        """Run a notebook in JupyterLab, once: as it is then, the harm that it did, and what else it asked."""
-        if name not in self.shown:
-            with closing(self.watched(own=(self.address, self.address.replace("http", "ws", 1)))) as watched:
-                lab = Lab(watched.page, self.address, self.token)
+    def lab(
+        self, name: str, application: type[Lab] = Lab, then: Callable[[Lab], None] = lambda _lab: None
+    ) -> tuple[nbformat.NotebookNode, Harms, list[str]]:
+        """Run a notebook in the browser, once: as it is then, the harm that it did, and what else it asked.
+
+        Parameters:
+            name: of its file.
+            application: JupyterLab or Notebook 7.
+            then: called when all cells have run, before the page is looked at.
+        """
+        if (name, application) not in self.shown:
+            own = (self.address, self.address.replace("http", "ws", 1), f"blob:{self.address}")
+            with closing(self.watched(own=own)) as watched:
+                lab = application(watched.page, self.address, self.token)
                 lab.open(name)
                 lab.run_all()
                 watched.page.locator(".jp-Cell").last.locator("mjx-container").wait_for(state="attached")
+                then(lab)
                 harms = watched.harms()
-                self.shown[name] = lab.contents(), harms, watched.strange
-        return self.shown[name]
+                self.shown[name, application] = lab.contents(), harms, watched.strange
+        return self.shown[name, application]
 
     def page(self, path: Path, *, typeset: bool = False) -> tuple[Harms, list[str]]:
         """Open a page of nbconvert's or of ours: the harm that it did, and what else it asked.
@@ -141,12 +152,18 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         environment |= stack.enter_context(known_to_jupyter(tmp_path_factory.mktemp("jupyter")))
         for kernel in KERNELS:
             nbformat.write(notebook(every, kernel), folder / f"{kernel}.ipynb")
+            nbformat.write(
+                forms([case for case in every if case.door in FORMS], kernel), folder / f"form-{kernel}.ipynb"
+            )
         for name, moves in RAW.items():
             nbformat.write(raw_notebook([case for case in every if (case.spreads == "moves") is moves]), folder / name)
-        address, token = stack.enter_context(lab_server(folder, tmp_path_factory.mktemp("lab")))
+        home = tmp_path_factory.mktemp("lab")
+        expose_notebook_7(home)
+        address, token = stack.enter_context(lab_server(folder, home))
         yield Place(browser, folder, every, canary, address, token, environment)
 
 
+FORMS = {"a cell of the service", "an error of the service"}  # doors of which the form shows the answers
 SERVICE = [name for name in DOORS if name.endswith("of the service") or name == "%kosmo status"]
 
 
@@ -192,6 +209,34 @@ def test_no_hostile_output_does_harm_in_jupyterlab(place: Place, kernel: str) ->
     assert not harms, written(harms, place.names)
     assert (strange, place.canary.asked) == ([], [])
     assert silent([case for case in place.cases if kernel == KERNELS[0] or case.door != QUESTION], made) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_no_hostile_output_does_harm_in_notebook_7(place: Place, kernel: str) -> None:
+    made, harms, strange = place.lab(f"{kernel}.ipynb", Notebook7)
+    assert not harms, written(harms, place.names)
+    assert (strange, place.canary.asked) == ([], [])
+    assert silent([case for case in place.cases if kernel == KERNELS[0] or case.door != QUESTION], made) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("application", [Lab, Notebook7])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_no_hostile_answer_does_harm_in_the_form(place: Place, kernel: str, application: type[Lab]) -> None:
+    asked = [case for case in place.cases if case.door in FORMS]
+
+    def run_each(lab: Lab) -> None:
+        for case in asked:
+            form = lab.cell(f"{case.number}x1-0")
+            form.get_by_label("Account", exact=True).select_option(f"s{case.number}")
+            form.get_by_role("button", name="Run", exact=True).click()
+            answer = ".kosmo-table" if case.door == "a cell of the service" else "pre[style*='rendermime-error']"
+            form.locator(answer).first.wait_for()
+
+    _, harms, strange = place.lab(f"form-{kernel}.ipynb", application, run_each)
+    assert not harms, written(harms, place.names)
+    assert (strange, place.canary.asked) == ([], [])
 
 
 @needs_mathjax

@@ -122,10 +122,12 @@ def notebook(given: list[Case], kernel: str) -> nbformat.NotebookNode:
             sources = [_together(together)] if packed else together[0].cells
             name = f"{together[0].number}x{len(together)}"
             cells += [_cell(f"{name}-{at}", source, kernel) for at, source in enumerate(sources)]
-    cells.append(_cell("0x1-1", FORMULA, kernel))
-    if kernel == "python3":
-        cells.insert(0, nbformat.v4.new_code_cell("%load_ext kosmo_kernel", id="0x1-2"))
-    return _notebook(cells, kernel)
+    return _runnable(cells, kernel)
+
+
+def forms(given: list[Case], kernel: str) -> nbformat.NotebookNode:
+    """Return a notebook with a form of `%kosmo explore` for each case."""
+    return _runnable([_cell(f"{case.number}x1-0", "%kosmo explore list_apps", kernel) for case in given], kernel)
 
 
 def _batched(given: list[Case], size: int) -> Iterator[list[Case]]:
@@ -150,6 +152,14 @@ def raw_notebook(given: list[Case]) -> nbformat.NotebookNode:
         cell.outputs = [nbformat.v4.new_output("display_data", {"text/plain": "as it is"} | one) for one in shown]
         cells.append(cell)
     return _notebook(cells, "python3")
+
+
+def _runnable(cells: list[Any], kernel: str) -> nbformat.NotebookNode:
+    """Return a notebook of cells that run, with a formula below them."""
+    cells.append(_cell("0x1-1", FORMULA, kernel))
+    if kernel == "python3":
+        cells.insert(0, nbformat.v4.new_code_cell("%load_ext kosmo_kernel", id="0x1-2"))
+    return _notebook(cells, kernel)
 
 
 def _notebook(cells: list[Any], kernel: str) -> nbformat.NotebookNode:
@@ -230,6 +240,7 @@ DOORS: dict[str, Door] = {
     "an unknown page": Door("docs.read(TEXT)", _WRITTEN, _FEW),
     "a search": Door("return docs.search(TEXT)", _TABLE, _FEW),
     "%kosmo who": Door("_G[TEXT] = { TEXT }\n---\n%kosmo who", _TABLE, WORDS),
+    "%kosmo browse": Door("rows = { { a = TEXT, [TEXT] = { TEXT } } }\n---\n%kosmo browse rows", _TABLE, WORDS),
     "%kosmo status": Door("%kosmo status", _CELL, _BOTH, once=True),
     "an error of the service": Door(f'{_ASKED}.get_app("x")', _WRITTEN, WORDS),
     "the last error of the service": Door(f'{_ASKED}.get_app("x")\n---\n%kosmo error', _markdown(""), _MIXED),

@@ -213,6 +213,13 @@ def _listen(stream: IO[str], said: list[str], address: SimpleQueue[str]) -> None
 LABEXTENSION = ROOT / "kosmo_kernel" / "jupyter" / "labextension"
 
 
+def expose_notebook_7(home: Path) -> None:
+    """Write the setting by which Notebook 7 has `jupyterapp` in its pages, too; `home` is that of `lab_server`."""
+    file = home / FOLDERS["JUPYTER_CONFIG_DIR"] / "jupyter_notebook_config.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"JupyterNotebookApp": {"expose_app_in_browser": True}}), encoding="utf-8")
+
+
 class Notebook7(Lab):
     """One page of the browser, and a notebook that Notebook 7 shows in it."""
 
