@@ -19,12 +19,9 @@ list has its own. A missing value is empty, or null in JSON. Tables are separate
 
 from __future__ import annotations
 
-import csv
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from io import StringIO
 from itertools import chain, islice
 from math import isfinite
 from typing import Any, AnyStr
@@ -35,7 +32,8 @@ from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.safety.escape import markdown_text
+from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
+from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.values.fields import MISSING, fields_of
 from kosmo_kernel.values.records import Records, encode
 
@@ -43,9 +41,7 @@ LINES_PER_WRITE = 1000
 # What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NO_RECORDS = "0 records"
-_SEPARATED_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
-_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9./-]*)?", re.IGNORECASE)
 
 
 def show_result(result: Result, form: str | None = None) -> None:
@@ -176,13 +172,12 @@ def _rows(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> It
 # The lines of a block
 
 
-def _separated_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+def _separated_lines(kind: ValueKind, value: Any) -> Iterator[Tabbed]:
     """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
-    rows = _pairs(value) if kind is ValueKind.RECORD else _rows(kind, value)
-    return ("\t".join(cell.translate(_SEPARATED_ESCAPES) for cell in row) + "\n" for row in rows)
+    return tabbed_lines(_pairs(value) if kind is ValueKind.RECORD else _rows(kind, value))
 
 
-def _text_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+def _text_lines(kind: ValueKind, value: Any) -> Iterator[Terminal]:
     from kosmo_kernel.render.tables import RecordView, table_of
 
     match kind:
@@ -194,55 +189,34 @@ def _text_lines(kind: ValueKind, value: Any) -> Iterator[str]:
             text = _line(value)
         case _:
             text = pretty(value).removesuffix("\n")
-    yield f"{text}\n"
+    yield Terminal("{}\n").format(text)
 
 
-def _csv_lines(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterator[str]:
-    """Yield a block as lines of CSV.
-
-    The writer quotes values with a carriage return or a newline only if its line terminator contains that character.
-    """
-    line = StringIO(newline="")
-    writer = csv.writer(line, lineterminator="\r\n")
-    for row in _rows(kind, value, cell):
-        writer.writerow(row)
-        yield line.getvalue().removesuffix("\r\n") + "\n"
-        line.seek(0)
-        line.truncate()
+def _csv_lines(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterator[Csv]:
+    return csv_lines(_rows(kind, value, cell))
 
 
-def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[str]:
+def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[Markdown]:
+    line = Markdown("{}\n")
     match kind:
         case ValueKind.PAGE:
-            yield value.markdown.removesuffix("\n") + "\n"
+            yield line.format(value.markdown.trimmed())
         case ValueKind.TABLE:
-            yield from _markdown_table(*_table(value))
+            yield from markdown_rows(*_table(value))
         case ValueKind.RECORD | ValueKind.MAP:
-            yield from _markdown_table(("Field", "Value"), _pairs(value))
+            yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:
-            yield from (f"- {_inline(_cell(item))}\n" for item in value)
+            yield from (Markdown("- {}\n").format(markdown_line(_cell(item))) for item in value)
         case _:
-            yield _inline(_line(value, " ")) + "\n"
+            yield line.format(markdown_line(_line(value, " ")))
 
 
-_FORMATTERS: Mapping[str, Callable[[ValueKind, Any], Iterator[str]]] = {
+_FORMATTERS: Mapping[str, Callable[[ValueKind, Any], Iterator[Markup]]] = {
     "table": _text_lines,
     "csv": _csv_lines,
     EXCEL_CSV: partial(_csv_lines, cell=_excel_cell),
     "markdown": _markdown_lines,
 }
-
-
-def _markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_inline, names))} |\n"
-    yield f"|{' --- |' * len(names)}\n"
-    for row in rows:
-        yield f"| {' | '.join(map(_inline, row))} |\n"
-
-
-def _inline(text: str) -> str:
-    """Escape a text for a line of Markdown; a text that is only a web address stays as it is, and becomes a link."""
-    return text if _WEB_ADDRESS.fullmatch(text) else markdown_text(text)
 
 
 def _write_batches(lines: Iterable[AnyStr], empty: AnyStr, write: Callable[[AnyStr], None]) -> None:

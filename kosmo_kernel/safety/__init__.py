@@ -13,6 +13,8 @@ tex.py        formulas with only the commands that draw
 text.py       plain text without escape sequences and control characters
 escape.py     text escaped for Markdown and HTML
 html_table.py tables as HTML
+rows.py       lines of CSV, of tab-separated values and of Markdown tables
+entities.py   the characters with a meaning in Markdown and HTML
 no_math.py    HTML and Markdown in which nothing is typeset as a formula
 redaction.py  text without secrets
 """

@@ -263,4 +263,4 @@ def test_an_error_of_several_lines_keeps_them() -> None:
 
 def test_what_a_script_raises_cannot_move_the_cursor() -> None:
     made = error("a\x1b[2Jb\r\x07\tc", "----> 1 error('\x9b2J')")
-    assert error_lines(made) == ["LuaRuntimeError: a\\x1b[2Jb\\x0d\\x07\tc", "----> 1 error('\\x9b2J')"]
+    assert error_lines(made) == ["LuaRuntimeError: a\\u001b[2Jb\\r\\u0007\tc", "----> 1 error('\\u009b2J')"]

@@ -21,6 +21,7 @@ FILES = [
 ]
 
 
+@pytest.mark.claim("display-gates")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Path) -> None:
     name = path.relative_to(PACKAGE).as_posix()
@@ -57,6 +58,11 @@ def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Pa
         'Page(Markdown("\\n".join(names)))',
         "Plain(name)",
         "Terminal(name)",
+        "Csv(name)",
+        "import csv",
+        'f\'{{"name": "{name}"}}\'',
+        "'{\"name\": \"' + name + '\"}'",
+        "from csv import writer",
         'f"\\x1b[1m{name}\\x1b[0m"',
         '"\\x1b[1m" + name',
         'BOLD = "\\x1b[1m"\nBOLD + name',
