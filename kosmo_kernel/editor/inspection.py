@@ -130,7 +130,8 @@ def _page_of_result(answer: CallResult) -> docs.Page | None:
     """Return the page about the result of a function, or about a field of it."""
     function = answer.function
     if answer.path:
-        return _fields(answer.columns, answer.path, f"of what `{function.name}` returns")
+        title = Markdown("of what {} returns").format(code_span(function.name))
+        return _fields(answer.columns, answer.path, title)
     what = "A list of records" if answer.many else "A record"
     page = Markdown("{} of {}\n\n{}")
     return docs.Page(page.format(what, code_span(function.name), _function(function).markdown))

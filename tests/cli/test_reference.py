@@ -98,7 +98,7 @@ def test_a_page_in_the_format_json_is_what_json_prints() -> None:
 
 def test_lua_on_a_terminal_is_coloured() -> None:
     page = on_terminal("integrations:docs", "heroku.list_dynos")
-    assert re.search(r"\x1b\[[\d;]*mlocal\x1b\[0m heroku", page)
+    assert re.search(r"\x1b\[[\d;]*mfor\x1b\[0m _", page)
     assert "\x1b[" not in on_terminal("integrations:docs", "heroku.list_dynos", env={"NO_COLOR": "1", "TERM": "dumb"})
 
 

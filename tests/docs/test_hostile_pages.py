@@ -38,6 +38,7 @@ from kosmo_kernel.render.tree import outline
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.safety.text import sanitize_text
 from kosmo_kernel.session import Session
 
 WORD = "Beseda"
@@ -208,7 +209,7 @@ def test_the_line_about_a_run_shows_names_of_accounts_as_code(read: Read) -> Non
         shown = read(report.markdown())
         assert (shown.structure, shown.odd, shown.formulas) == (["p", "code", "code"], [], []), words
         assert shown.text.count(tight(words)) >= 3
-        assert report.text().count(words) == 3
+        assert report.text().count(sanitize_text(words)) >= 3
 
 
 # The editor
