@@ -2,7 +2,8 @@
 
     KosmoError
     ├── UserError            the user: a name, an argument, a script, a credential
-    │   ├── InvalidArgumentsError   UnknownNameError   CredentialsError   SettingsError   UntrustedError
+    │   ├── InvalidArgumentsError   CredentialsError   SettingsError   UntrustedError
+    │   ├── UnknownNameError        a function, account or page   UnknownFieldError   a field of a record
     │   ├── NotAllowedError         denied by the permissions or by the user
     │   ├── NotRecordedError        the cassette has no response to a request
     │   ├── LuaError                the script itself: LuaSyntaxError, LuaRuntimeError
@@ -129,6 +130,23 @@ class UnknownNameError(UserError):
     def __init__(self, text: str, suggestions: tuple[str, ...] = ()) -> None:
         super().__init__(text, advice=f"Did you mean: {', '.join(suggestions)}" if suggestions else "")
         self.suggestions = suggestions
+
+
+class UnknownFieldError(UserError):
+    """A script read a field that no such record has.
+
+    Attributes:
+        suggestions: the nearest fields, best first; may be empty.
+    """
+
+    type = "unknown_field"
+
+    def __init__(self, text: str, suggestions: tuple[str, ...] = (), *, advice: str = "") -> None:
+        super().__init__(text)
+        self.suggestions = suggestions
+        *others, last = (f'"{name}"' for name in suggestions or ("",))
+        choice = f"{', '.join(others)} or {last}" if others else last
+        self.advice = f"Did you mean {choice}?" if suggestions else advice
 
 
 class CredentialsError(UserError):

@@ -147,6 +147,9 @@ class ChunkHost(Protocol):
     def concatenations(self, chunk: str, first: int, last: int) -> bool:
         """Return whether `..` joins the lines of a chunk from `first` to `last` into one expression."""
 
+    def assigns(self, name: str) -> bool:
+        """Return whether a chunk that ran in this session assigns a field of this name."""
+
     def key_orders(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Return the keys in the script's text, in order: all of them, and those of each table constructor."""
 

@@ -47,6 +47,7 @@ native.steady, native.die, native.check_result = limits.steady, limits.die, limi
 local tasks = load_file("coroutines", limits)
 local records = load_file("records", json)
 load_file("value_descriptions", json, records)
+load_file("fields", json, records)
 native.records = records
 local cells = load_file("cells")
 local concatenation = load_file("concatenation", records, load_file("naming", cells))

@@ -77,8 +77,8 @@ local function compare(operator)
 end
 local less, less_or_equal = compare("<"), compare("<=")
 
--- Return the value of an absent field: its declared default, a string method of a reference, or nil. A declared field
--- that is nil is noted, because only such a field may be concatenated, as an empty text.
+-- Return the value of an absent field: its declared default, a string method of a reference, or nil, unless the field is
+-- misspelt. A declared field that is nil is noted, because only such a field may be concatenated, as an empty text.
 local function absent_value(value, key, kind)
   local default = kind.declared[key]
   if default ~= nil then
@@ -95,11 +95,29 @@ local function absent_value(value, key, kind)
       end
     end
   end
+  if kind.known and not kind.known[key] and type(key) == "string" then native.check_field(kind, key) end
+end
+
+-- Return the set of the fields that may be read in records of a type (see `fields.lua`), or nil if any may.
+local function known_fields(kind)
+  if not kind.known and kind.names and not kind.unchecked then
+    kind.known = {}
+    for _, name in ipairs(kind.names) do kind.known[name] = true end
+  end
+  return kind.known
 end
 
 -- Add the metamethods of a type to a record's metatable. `kind` is a type or false.
 function records.behave(metatable, kind)
   if not kind then return end
+  local known = known_fields(kind)
+  if known and metatable.keys then
+    for _, key in ipairs(metatable.keys) do known[key] = true end
+    metatable.__newindex = function(record, key, value)
+      rawset(record, key, value)
+      known[key] = true
+    end
+  end
   metatable.__index = function(value, key) return absent_value(value, key, kind) end
   metatable.__concat = joined
   if kind.label then
@@ -110,6 +128,7 @@ end
 
 -- Types from the parent: { label?, names = { … }, declared = { field = default or true }, fields = { name = type } }
 local types = {}
+records.types = types
 function records.declare(name, kind)
   types[name] = kind
   kind.name = name
@@ -117,13 +136,28 @@ function records.declare(name, kind)
   kind.of_account = {}
 end
 
+-- Return a type for records of an input, of which any field may be read.
+local function unchecked(kind)
+  if not kind.names then return kind end
+  if not kind.unchecked_copy then
+    local copy = {}
+    for key, value in next, kind do copy[key] = value end
+    copy.unchecked, copy.known, copy.of_account, copy.fields = true, nil, {}, {}
+    for name, nested in next, kind.fields do copy.fields[name] = unchecked(nested) end
+    kind.unchecked_copy = copy
+  end
+  return kind.unchecked_copy
+end
+
 local untyped = { declared = {}, fields = {}, of_account = {} }
 local first_account
 records.several = false -- whether records of more than one account have been used
 
 -- Return the type of a function's records, as a copy with the account if there is one.
-local function type_of(name, account)
+local function type_of(name, account, is_unchecked)
   local kind = types[name] or untyped
+  if is_unchecked then kind = unchecked(kind) end
+  known_fields(kind) -- which copies share
   if not account or account == "" then return kind end
   local account_type = kind.of_account[account]
   if not account_type then
@@ -138,10 +172,10 @@ local function type_of(name, account)
 end
 
 -- Return the types of rows by their places, from a list of accounts, each followed by its number of rows.
-local function types_of(name, account_runs)
+local function types_of(name, account_runs, is_unchecked)
   local row_types = {}
   for i = 1, #account_runs, 2 do
-    local kind = type_of(name, account_runs[i])
+    local kind = type_of(name, account_runs[i], is_unchecked)
     for _ = 1, account_runs[i + 1] do row_types[#row_types + 1] = kind end
   end
   return row_types
@@ -163,6 +197,8 @@ local function load_column(state, path, columns, key, kind)
   column_path[#column_path + 1] = key
   local form, values = fetch_column(state, json.array_of(column_path))
   local column
+  local known = kind.known
+  if known and form ~= "none" then known[key] = true end
   if form == "none" then
     column = false
   elseif form == "records" then
@@ -233,6 +269,7 @@ local function alter(state, columns, row, key, value, kind)
   if column == false then
     column = {}
     columns[key] = column
+    if kind.known then kind.known[key] = true end
   elseif state.loose[column] or getmetatable(column) then
     return false -- the column has tables
   end
@@ -267,6 +304,7 @@ row_metatable = function(state, path, kind)
   metatable.__newindex = function(row, key, value)
     if #path == 0 and alter(state, columns, row, key, value, kind) then return end
     make_plain(row)
+    if kind.known and key ~= nil then kind.known[key] = true end
     row[key] = value
   end
   metatable.__pairs = function(row)
@@ -290,17 +328,42 @@ fill = function(list)
 end
 
 local released_handles = {}
+-- name of a function -> the states of the lists of its records that the parent keeps, by handle. The values are weak, since
+-- Lua removes those before it calls a finalizer, which releases the handle.
+local long_lists = {}
+
+-- Return whether a record of any list of a function's records has a field below these fields.
+function records.any_list_has(function_name, path, key)
+  for _, state in next, long_lists[function_name] or {} do
+    local column_path = { table.unpack(path) }
+    column_path[#column_path + 1] = key
+    if fetch_column(state, json.array_of(column_path)) ~= "none" then return true end
+  end
+  return false
+end
+
+local function add_long_list(state)
+  local states = long_lists[state.type.name] or setmetatable({}, { __mode = "v" })
+  long_lists[state.type.name] = states
+  states[state.handle] = state
+end
 
 -- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
-  local kind = type_of(header.type, header.account)
+  local kind = type_of(header.type, header.account, header.unchecked)
   local state = {
     handle = header.handle, count = header.count, type = kind,
-    types = header.accounts and types_of(header.type, header.accounts), rows = rows, wide = header.wide, blocks = {},
+    types = header.accounts and types_of(header.type, header.accounts, header.unchecked), rows = rows, wide = header.wide, blocks = {},
     dirty = {}, loose = {}, -- places; columns that contain tables
     altered = {}, changes = {}, changed = 0, -- places; field -> altered places; number of altered fields
   }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
+  if kind.known then
+    if not rows then add_long_list(state) end
+    state.filled.__index = function(_, key)
+      if type(key) == "string" then native.check_list(kind, key) end
+    end
+  end
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may release the records too.
   state.sentinel = setmetatable({}, { __gc = function() released_handles[#released_handles + 1] = state.handle end })
@@ -328,9 +391,16 @@ function records.touch(value)
   elseif kind == "row" then make_plain(value) end
 end
 
+-- Note that a script has set a field of a value without its metatable.
+function records.note_field(value, key)
+  local metatable = ours(value)
+  local known = metatable and metatable.type and metatable.type.known
+  if known then known[key] = true end
+end
+
 -- Return one record from its JSON.
 function records.record(header, text)
-  local kind = types[header.type] and type_of(header.type, header.account)
+  local kind = types[header.type] and type_of(header.type, header.account, header.unchecked)
   return native.steady(json.read, text, kind, header.wide)
 end
 

@@ -17,6 +17,8 @@ from kosmo_kernel.lua import messages
 from kosmo_kernel.lua.host import BLOCKING, MCP_REQUESTS, CallRequest, DisplayRequest
 from kosmo_kernel.lua.host_limits import HostBudget, Room
 from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.lua.misspelt_fields import field_of_records, unknown_field
+from kosmo_kernel.lua.values import LONGEST_PATH
 from kosmo_kernel.lua.watch import GRACE_SECONDS
 from kosmo_kernel.render.display import FORMS, VALUES
 from kosmo_kernel.settings.limits import MAX_ARGUMENTS
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"regex", "integrations"}
+    | {"regex", "integrations", "field"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
@@ -330,6 +332,16 @@ class RequestHandler:
         with messages.guard():
             chunk, first, last = str(header["chunk"]), int(header["first"]), int(header["last"])
         return {"whole": self._host.chunks.concatenations(chunk, first, last)}
+
+    def _on_field(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        with messages.guard():
+            name, function = str(header["name"])[:MAX_NAME], self._handles.function(header["type"])
+            path = tuple(str(part)[:MAX_NAME] for part in header["path"][:LONGEST_PATH])
+            names = [str(known)[:MAX_NAME] for known in header["names"]]
+            is_list = bool(header.get("many"))
+        if not self._host.chunks.assigns(name):
+            raise (field_of_records(function, name) if is_list else unknown_field(function, path, name, names))
+        return {}
 
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         names, constructors = self._host.chunks.key_orders()

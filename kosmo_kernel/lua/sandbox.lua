@@ -83,6 +83,7 @@ local function add_basic_functions(environment)
     if key == nil then raise("table index is nil") end
     if type(key) == "number" and key ~= key then raise("table index is NaN") end
     touch(value)
+    records.note_field(value, key)
     return rawset(value, key, field)
   end
   function E.getmetatable(value)
@@ -121,6 +122,7 @@ local function add_basic_functions(environment)
     if byte(chunk) == 27 then return nil, "attempt to load a binary chunk (only text is accepted)" end
     local scope = E
     if select("#", ...) > 0 then scope = (...) end
+    native.note_chunk(chunk)
     if name == nil then return load(chunk, chunk, "t", scope) end
     if type(name) ~= "string" then raise_bad_argument(2, "load", "string", name) end
     -- Make the name safe: it can neither imitate a trusted file nor break an error message.

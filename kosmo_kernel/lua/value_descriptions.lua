@@ -55,7 +55,7 @@ local function shared_type(list)
     if not element_type or not element_type.root then return nil end
     if first_type and element_type ~= first_type then
       if element_type.name ~= first_type.name then return nil end
-      has_several_accounts = true
+      has_several_accounts = has_several_accounts or element_type.account ~= first_type.account
     end
     first_type = element_type
   end

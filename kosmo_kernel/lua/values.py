@@ -103,7 +103,7 @@ class RemoteLists:
         """
         before, last = sum(map(len, blobs)), self._last
         try:
-            described = [{"name": name, **self._described(value, blobs)} for name, value in values.items()]
+            described = [{"name": name, **_unchecked(self._described(value, blobs))} for name, value in values.items()]
             names = sum(len(str(key)) for item in described for key in item.get("keys", ()))
             _check_size(sum(map(len, blobs)) - before + names, most)
         except LimitError as error:
@@ -161,6 +161,10 @@ class RemoteLists:
         ):
             name += WITH_ITEM
         return {"form": "list", "handle": self._last, "count": count, "type": name} | self._source(records.account)
+
+    def function(self, type_name: str) -> Function:
+        """Return the function whose records have a type, by the type's name in Lua."""
+        return self._functions[type_name.removesuffix(WITH_ITEM)]
 
     def _source(self, account: Source) -> dict[str, Any]:
         """Return the source of records for Lua: `account`, or `accounts` with the number of records after each."""
@@ -384,6 +388,13 @@ def _decode(described: Mapping[str, Any], blob: bytes, redact: Callable[[str], s
     if has_text and redact and would_change(blob.decode(), redact):  # rarely true, so test the whole text first
         return in_texts(value, redact)
     return value
+
+
+def _unchecked(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of an input, any field of whose records may be read."""
+    if described["form"] == "dict":
+        return described | {"values": list(map(_unchecked, described["values"]))}
+    return described | {"unchecked": True} if described["form"] in ("list", "record") else described
 
 
 def _with_json(described: dict[str, Any], value: Any) -> tuple[dict[str, Any], bytes]:

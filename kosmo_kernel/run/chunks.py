@@ -6,6 +6,7 @@ are one expression. The text is tokenized when Lua requests it, up to `READ_MOST
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -35,19 +36,28 @@ class ChunkHistory:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._ran: dict[str, None] = {}  # the distinct texts, the latest last
+        self._assigned_before: set[str] = set()  # fields that texts which are no longer kept assign
 
     def add(self, name: str, text: str) -> None:
         """Keep the text of a chunk."""
-        for kept, key in ((self._texts, name), (self._ran, text)):
-            kept.pop(key, None)
-            while len(kept) >= MAX_CHUNKS_KEPT:
-                kept.pop(next(iter(kept)))
+        self._texts.pop(name, None)
+        self._ran.pop(text, None)
+        while len(self._texts) >= MAX_CHUNKS_KEPT:
+            self._texts.pop(next(iter(self._texts)))
+        while len(self._ran) >= MAX_CHUNKS_KEPT:
+            oldest = next(iter(self._ran))
+            del self._ran[oldest]
+            self._assigned_before |= _fields_before_equals(oldest)
         self._texts[name] = text
         self._ran[text] = None
 
     def text(self, name: str) -> str:
         """Return the text of a chunk; empty if it is no longer kept."""
         return self._texts.get(name, "")
+
+    def assigns(self, name: str) -> bool:
+        """Return whether a chunk assigns a field of this name: `row.seen = true` or `row["seen"] = true`."""
+        return name in self._assigned_before or any(_assigns(text, name) for text in self._ran)
 
     def key_orders(self) -> tuple[list[str], list[Names]]:
         """Return the order of table keys in the chunks, the latest chunk first.
@@ -110,6 +120,80 @@ def _tokens(text: str) -> list[Token]:
 
 def _joins(token: Token) -> bool:
     return token.kind == "mark" and token.text == ".."
+
+
+_ASSIGNED = re.compile(r"""\.\s*([^\W\d]\w*)\s*(?:=(?!=)|,)|\[\s*["']([^"'\\\n]*)["']\s*\]\s*(?:=(?!=)|,)""")
+
+
+def _fields_before_equals(text: str) -> set[str]:
+    """Return the fields that a text may assign, from its letters alone: those before `=` or a comma."""
+    return {dotted or quoted for dotted, quoted in _ASSIGNED.findall(text)}
+
+
+def _assigns(text: str, name: str) -> bool:
+    if name not in text:  # most texts need not be tokenized
+        return False
+    rest = text[MAX_CHARACTERS_TOKENIZED:]
+    return name in assigned_fields(text[:MAX_CHARACTERS_TOKENIZED]) or name in _fields_before_equals(rest)
+
+
+@lru_cache(maxsize=64)
+def assigned_fields(text: str) -> frozenset[str]:
+    """Return the names of the fields that a text assigns, including those of functions: `function row.total()`."""
+    return frozenset(_assigned_fields(_tokens(text)))
+
+
+def _assigned_fields(tokens: Sequence[Token]) -> Iterator[str]:
+    code = [token for token in tokens if token.kind != "comment"]
+    words = ["" if token.kind == "string" else token.text for token in code]
+    open_ = [""]
+    for at, word in enumerate(words):
+        if word in _OPENING:
+            open_.append(word)
+        elif word in _CLOSING and len(open_) > 1:
+            open_.pop()
+        elif word == "=" and at > 1 and open_[-1] != "{":
+            yield from _targets(code, words, at - 1)
+        if word == "function":
+            end = at + 1
+            while end < len(words) and words[end] != "(":
+                end += 1
+            if end - 2 > at and words[end - 2] in (".", ":"):
+                yield words[end - 1]
+
+
+def _targets(code: Sequence[Token], words: Sequence[str], at: int) -> Iterator[str]:
+    """Yield the fields among the targets of an assignment, `a.b, c["d"] = …`, the last of which ends at a token."""
+    while at > 1:
+        name, before = _key(code, words, at)
+        if name and words[before] in (".", "["):
+            yield name
+        at = _start_of(code, words, at) - 1
+        if words[max(at, 0)] != ",":
+            return
+        at -= 1
+
+
+def _start_of(code: Sequence[Token], words: Sequence[str], at: int) -> int:
+    """Return the first token of the name, with its fields, indexes and calls, that ends at a token."""
+    while at > 0:
+        if words[at] in (")", "]", "}"):
+            depth = 1
+            while at > 0 and depth:
+                at -= 1
+                depth += (words[at] in (")", "]", "}")) - (words[at] in ("(", "[", "{"))
+            if at > 0 and (code[at - 1].kind in ("name", "string") or words[at - 1] in (")", "]")):
+                at -= 1
+                continue
+            return at
+        if at > 1 and words[at - 1] in (".", ":"):
+            at -= 2
+            continue
+        if code[at].kind == "string" and (code[at - 1].kind == "name" or words[at - 1] in (")", "]")):
+            at -= 1
+            continue
+        return at
+    return at
 
 
 @lru_cache(maxsize=64)

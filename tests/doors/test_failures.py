@@ -18,6 +18,12 @@ FAILURES = [
         "Did you mean: app.integrations.heroku.list_dynos",
         1,
     ),
+    (
+        "local x = 1\nheroku.list_apps()[1].stak",
+        "UnknownFieldError",
+        'apps have no field "stak". Did you mean "stack"?',
+        2,
+    ),
     ("docs.read('heroku.list_app')", "UnknownNameError", "heroku.list_apps", 1),
     ("app.integrations.heroku.list_dynos()", "InvalidArgumentsError", "`app_id` is missing", 1),
     ("local id = 'no-such-app'\napp.integrations.heroku.get_app(id)", "RefusedError", "Heroku answered 404", 2),

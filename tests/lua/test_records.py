@@ -43,7 +43,7 @@ def test_a_null_field_is_nil_and_joins_as_an_empty_text(lua: Machine) -> None:
         ("local s = 'a' .. nothing", "(global 'nothing')"),
         ("local t = {}\nreturn 'a' .. t.gone", "(field 'gone')"),
         ("local n\nreturn n .. 'a'", "(local 'n')"),
-        ("local a = app.integrations.heroku.list_apps({})[1]\nreturn a.name .. a.nmae", "(field 'nmae')"),
+        ("local a = app.integrations.heroku.list_apps({})[1]\na.own = nil\nreturn a.name .. a.own", "(field 'own')"),
         (
             "local a = app.integrations.heroku.list_apps({})[1]\nlocal url = a.web_url\nreturn 'x' .. url",
             "(local 'url')",
