@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot, html_line
 from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class NotebookProgress(ProgressDisplay):
             return
         from kosmo_kernel.render.display import Display
 
-        bundle: Bundle = {"text/plain": state.text(), "text/html": state.html()}
+        bundle: Bundle = {"text/plain": Plain.escape(state.text()), "text/html": state.html()}
         self._show(Display(bundle, id=self._id, update=self._is_displayed))
         self._is_displayed = True
 
@@ -70,7 +71,7 @@ def small_note(text: str) -> Display:
     """Return a display of one line in the small style of the progress line."""
     from kosmo_kernel.render.display import Display
 
-    return Display({"text/plain": text, "text/html": html_line(text)})
+    return Display({"text/plain": Plain.escape(text), "text/html": html_line(text)})
 
 
 def plan_note(result: Result | None) -> list[Display]:

@@ -15,20 +15,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from kosmo_kernel import safety
 from kosmo_kernel.render.blocks import ValueKind, blocks_of, kind_of
 from kosmo_kernel.render.text import pretty
+from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import encode, to_builtins
 
 if TYPE_CHECKING:
     from kosmo_kernel.safety.escape import Html
     from kosmo_kernel.safety.markup import Markdown
+    from kosmo_kernel.safety.tex import Latex
 
 Bundle = TypedDict(
     "Bundle",
     {
-        "text/plain": str,
+        "text/plain": "Plain",
         "text/html": "Html",
         "text/markdown": "Markdown",
-        "text/latex": str,
+        "text/latex": "Latex",
         "application/json": Any,
         "image/gif": str,
         "image/jpeg": str,
@@ -92,7 +94,7 @@ def bundles_of(values: Iterable[Any], options: Options, note: str = "") -> list[
     bundles: list[Bundle] = []
     for kind, value in blocks_of(values):
         if kind is ValueKind.TEXT:
-            bundles.append({"text/plain": "\t".join(map(_line_text, value))})
+            bundles.append({"text/plain": Plain("\t").join(map(_line_text, value))})
         elif kind is ValueKind.OUTPUT:
             bundles.append(value._repr_mimebundle_())
         else:
@@ -114,16 +116,16 @@ def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundl
     """Return one value as a cell shows it, with its text cut at `TEXT_MOST` characters."""
     kind = kind_of(value)
     if kind is ValueKind.PAGE:
-        return {"text/plain": _cut(str(value)), "text/markdown": value.for_notebook()}
+        return {"text/plain": Plain.escape(_cut(str(value))), "text/markdown": value.for_notebook()}
     if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
         return {"text/plain": _line_text(value)}
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
         table = table_of(value, options.limit, note)
-        return {"text/plain": table.text(), "text/html": table.html()}
+        return {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
     view = RecordView(value)
-    return {"text/plain": _cut(repr(view)), "text/html": view._repr_html_()}
+    return {"text/plain": Plain.escape(_cut(repr(view))), "text/html": view._repr_html_()}
 
 
 def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
@@ -140,18 +142,18 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form == VALUE:
         return bundle_of(given)
     if form == "json":
-        return {"text/plain": clean(_text(given)), "application/json": to_builtins(given)}
+        return {"text/plain": Plain.escape(clean(_text(given))), "application/json": to_builtins(given)}
     if form in PICTURES:
         data, width, height = safety.sanitize_picture(form, given)
-        bundle: Bundle = {"text/plain": f"[a picture of {width} by {height} pixels]"}
+        bundle: Bundle = {"text/plain": Plain("[a picture of {} by {} pixels]").format(width, height)}
         bundle[PICTURES[form]] = base64.b64encode(data).decode()
         return bundle
     return _MARKUP[form](clean(given.decode(errors="replace")))
 
 
-def _line_text(value: Any) -> str:
+def _line_text(value: Any) -> Plain:
     """Return the text of a value in the output of a cell, where nil is not JSON's null."""
-    return safety.sanitize_text("nil" if value is None else _text(value))
+    return Plain.escape("nil" if value is None else _text(value))
 
 
 def _text(value: Any) -> str:
@@ -167,12 +169,12 @@ def _cut(text: str) -> str:
 
 def _html(text: str) -> Bundle:
     markup = safety.sanitize_html(text)
-    return {"text/plain": safety.html_to_text(markup), "text/html": markup}
+    return {"text/plain": Plain.escape(safety.html_to_text(markup)), "text/html": markup}
 
 
 _MARKUP: dict[str, Callable[[str], Bundle]] = {
     "html": _html,
-    "latex": lambda text: {"text/plain": text, "text/latex": safety.sanitize_latex(text)},
-    "markdown": lambda text: {"text/plain": text, "text/markdown": safety.sanitize_markdown(text)},
-    "svg": lambda text: {"text/plain": "[a drawing]", "text/html": safety.sanitize_svg(text)},
+    "latex": lambda text: {"text/plain": Plain.escape(text), "text/latex": safety.sanitize_latex(text)},
+    "markdown": lambda text: {"text/plain": Plain.escape(text), "text/markdown": safety.sanitize_markdown(text)},
+    "svg": lambda text: {"text/plain": Plain("[a drawing]"), "text/html": safety.sanitize_svg(text)},
 }

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.render.display import Bundle
 from kosmo_kernel.render.tables import Table
 from kosmo_kernel.render.text import escape_control, format_column
 from kosmo_kernel.safety.escape import Html, html_from_library
+from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.safety.no_math import box
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC
 from kosmo_kernel.settings.table import ROWS
@@ -56,8 +58,8 @@ class InteractiveTable:
     def __repr__(self) -> str:
         return self._text
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": self._text, "text/html": _html(self.table)}
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        return {"text/plain": Plain.escape(self._text), "text/html": _html(self.table)}
 
 
 def interactive_table(name: str, value: Any) -> InteractiveTable:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from kosmo_kernel.safety.markup import Markup
 from kosmo_kernel.safety.text import UnsafeContentError, check_length, sanitize_text
 
 MAX_LENGTH = 1 << 16  # characters of LaTeX, for which a browser takes seconds
@@ -151,7 +152,13 @@ _CLOSING = ("}", r"\end", r"\right")
 _DELIMITER = re.compile(r"\$[^$]*\$|\\(?:[(\[]|begin|(?:eq)?ref)")
 
 
-def sanitize_latex(given: str) -> str:
+class Latex(Markup):
+    """LaTeX of formulas."""
+
+    __slots__ = ()
+
+
+def sanitize_latex(given: str) -> Latex:
     r"""Return LaTeX that only draws formulas, with `<` as `\lt` so that it contains no HTML.
 
     Raises:
@@ -159,7 +166,7 @@ def sanitize_latex(given: str) -> str:
     """
     check_length(given, "LaTeX", MAX_LENGTH)
     check_nesting(given)
-    return inert_tex(sanitize_text(given)).replace("<", r"\lt ").replace(">", r"\gt ")
+    return Latex(inert_tex(sanitize_text(given)).replace("<", r"\lt ").replace(">", r"\gt "))
 
 
 def may_have_formulas(given: str) -> bool:

@@ -12,6 +12,7 @@ from kosmo_kernel.errors import KosmoError, LuaRuntimeError, RateLimitError, Ref
 from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.render.display import TEXT_MOST, Bundle, bundles_of, with_outline
 from kosmo_kernel.render.tree import MAX_PARTS, PARTS, outline
+from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import Records
 
@@ -123,7 +124,7 @@ def test_a_larger_table_has_its_text_and_an_outline() -> None:
 
 
 def test_what_has_a_form_of_its_own_gets_no_outline() -> None:
-    json: Bundle = {"text/plain": "…", "application/json": [LONG, LONG]}
+    json: Bundle = {"text/plain": Plain("…"), "application/json": [LONG, LONG]}
     assert with_outline(json, [LONG, LONG]) is json
     assert "kosmo-outline" not in bundles_of([Records([{"a": LONG}])], Options())[0]["text/html"]
 

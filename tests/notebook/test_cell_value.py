@@ -18,7 +18,7 @@ from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.error_lines import COLOURED, error_lines
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import RecordView
-from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.safety.markup import Markdown, Plain
 from kosmo_kernel.settings.cell_options import OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.values.records import Record, Records
 
@@ -196,7 +196,7 @@ FIRST, SECOND = (ProgressSnapshot(done, 500, 3 * done, 3000, "ops", 1.0) for don
 
 
 def shown(state: ProgressSnapshot, identity: str, *, update: bool) -> Display:
-    return Display({"text/plain": state.text(), "text/html": state.html()}, id=identity, update=update)
+    return Display({"text/plain": Plain.escape(state.text()), "text/html": state.html()}, id=identity, update=update)
 
 
 def test_progress_is_one_display_that_is_updated_and_keeps_its_last_state() -> None:
