@@ -7,7 +7,7 @@ and takes its colours from the light or dark page; where a site removes styles, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
@@ -38,8 +38,7 @@ _NOTHING = Html()
 _OPEN, _CLOSED, _END = Html("<details open><summary>"), Html("<details><summary>"), Html("</ul></details>")
 _SIZE = Html("<span>{}</span></summary><ul>")
 _ITEM, _ITEM_END = Html("<li>"), Html("</li>")
-_KEY, _KEY_END = Html("<b>"), Html("</b>: ")
-_INDEX = Html("<i>{}</i> ")
+_KEY, _INDEX = Html("<b>{}</b>: "), Html("<i>{}</i> ")
 _MORE = Html("<li><i>… {:,} more</i></li>")
 
 
@@ -52,7 +51,7 @@ def outline(value: Any) -> Html:
     if not isinstance(value, (Mapping, list)) or _one_line(value) is not None:
         return _NOTHING
     drawn = _Outline()
-    drawn.add((), value, 0)
+    drawn.add(_NOTHING, value, 0)
     return box(_BOX.format(_STYLE, without_delimiters(_NOTHING.join(drawn.pieces))))
 
 
@@ -62,36 +61,38 @@ class _Outline:
     def __init__(self) -> None:
         self.pieces: list[Html] = []
         self._remaining = MAX_PARTS
+        self._labels: dict[Any, Html] = {}  # of items, many of which have the same
 
-    def add(self, label: Sequence[Html], value: Any, level: int) -> None:
+    def add(self, label: Html, value: Any, level: int) -> None:
         """Add a value after its label."""
         self._remaining -= 1
         line = _one_line(value)
         if line is not None or level >= MAX_DEPTH:
-            self.pieces += (*label, html_text("…" if line is None else line))
+            self.pieces += (label, html_text("…" if line is None else line))
             return
         size = counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)
-        self.pieces += (_OPEN if is_open else _CLOSED, *label, _SIZE.format(size))
-        for place, (name, inner) in enumerate(_items(value)):
+        self.pieces += (_OPEN if is_open else _CLOSED, label, _SIZE.format(size))
+        items = value.items() if isinstance(value, Mapping) else enumerate(value, start=1)
+        template = _KEY if isinstance(value, Mapping) else _INDEX
+        for place, (key, inner) in enumerate(items):
             if place == PARTS or self._remaining <= 0:
                 self.pieces.append(_MORE.format(len(value) - place))
                 break
             self.pieces.append(_ITEM)
-            self.add(name, inner, level + 1)
+            name = template, type(key), key
+            if name not in self._labels:
+                self._labels[name] = _label(template, key)
+            self.add(self._labels[name], inner, level + 1)
             self.pieces.append(_ITEM_END)
         self.pieces.append(_END)
 
 
-def _items(value: Mapping[Any, Any] | Sequence[Any]) -> Iterator[tuple[Sequence[Html], Any]]:
-    """Yield the label and the value of each item of a list or an object."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            name = escape_control(shortened(key, TEXT_MOST)) if isinstance(key, str) else f"[{key}]"
-            yield (_KEY, html_text(name), _KEY_END), inner
-    else:
-        for place, inner in enumerate(value, start=1):
-            yield (_INDEX.format(place),), inner
+def _label(template: Html, key: object) -> Html:
+    """Return the label of an item: its key in an object, or its place in a list."""
+    if template is _INDEX:
+        return template.format(key)
+    return template.format(escape_control(shortened(key, TEXT_MOST)) if isinstance(key, str) else f"[{key}]")
 
 
 def _one_line(value: Any) -> str | None:
