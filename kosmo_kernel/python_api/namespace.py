@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from kosmo_kernel.accounts import DEFAULT
+from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, looks_like_token
 from kosmo_kernel.catalogue import Integration, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
@@ -58,6 +58,8 @@ class Namespace(ModuleType):
         """
         alias = self._alias(account)
         if alias is None:
+            if looks_like_token(account):
+                raise UnknownNameError(NOT_AN_ALIAS)
             near = nearest(account, self._accounts())
             suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
             raise UnknownNameError(f"{self._integration.title} has no account `{account}`.", suggestions)

@@ -98,6 +98,16 @@ def test_an_account_is_an_attribute_or_an_item(heroku: Any, monkeypatch: pytest.
         heroku["demos"]
 
 
+@pytest.mark.claim("token-typed")
+@pytest.mark.parametrize(
+    "token", ["HRKU-AAdeadbeef-1234-5678-9abc-def012345678", "01234567-89ab-cdef-0123-deadbeef9abc"]
+)
+def test_a_token_in_place_of_an_account_is_not_repeated(heroku: Any, token: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        heroku[token]
+    assert "deadbeef" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["list_dyno", "stagin"])
 def test_an_unknown_name_is_an_attribute_error_with_the_nearest_names(heroku: Any, name: str) -> None:
     assert not hasattr(heroku, name)
