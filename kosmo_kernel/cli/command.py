@@ -14,6 +14,7 @@ import click
 
 from kosmo_kernel.cli.output import document, print_note, write_label
 from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.safety.markup import Terminal
 from kosmo_kernel.safety.redaction import in_texts, redact
 
 
@@ -75,14 +76,14 @@ def print_error(error: Exception, *, brief: bool = False) -> None:
         brief: omit Lua's stack, and an excerpt of the script that is a single line.
     """
     write_label(sys.stderr, "Error:", "red")
-    print_note(f" {message_of(error)}")
+    print_note(Terminal(" {}").format(message_of(error)))
     if isinstance(error, KosmoError):
         excerpt = "" if brief and "\n" not in error.excerpt else error.excerpt
         for part in (excerpt, *(() if brief else error.stack), *(error.result.notes if error.result else ())):
             if part:
-                print_note(redact(part))
+                print_note(Terminal.escape(redact(part)))
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        print_note(redact(f"Try: {error.ctx.command_path} --help"))
+        print_note(Terminal("Try: {} --help").format(redact(error.ctx.command_path)))
 
 
 def message_of(error: Exception) -> str:

@@ -55,6 +55,13 @@ def test_what_a_script_raises_cannot_move_the_cursor(door: Door) -> None:
     assert "\x1b" not in door.run("error('a\\27[2Jb')").message
 
 
+@pytest.mark.claim("display-gates")
+def test_what_a_script_raises_cannot_turn_the_text_around_it(door: Door) -> None:
+    report = door.run("error('a\\u{202e}b')").report
+    assert "a\\u202eb" in report
+    assert "\u202e" not in report
+
+
 def test_a_cell_that_failed_does_not_stop_the_next_one(door: Door) -> None:
     door.run("error('no')")
     assert door.run("1 + 1").shown == "2\n"
