@@ -10,8 +10,9 @@
     servers.py          requests to servers from any thread: `Servers`
     tools.py            the tools of a server: `Tool`
     names.py            the Lua names of servers and tools
-    arguments.py        validation of a tool's arguments: `checked`
-    schema_patterns.py  safe matching of the regular expressions in a tool's schema
+    code_variables.py   the variables that can make a server run other code
+    arguments.py        validation of a tool's arguments: `checked`; and of its result: `result_faults`
+    schema_validator.py the validator for schemas of servers, which limits what a check may cost
     answers.py          a tool's result as a value: `value_of`; its images and documents: `displays_of`
     pages.py            reference pages for servers and tools
     connection.py       the connection to a running server

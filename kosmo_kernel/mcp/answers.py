@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kosmo_kernel.errors import RefusedError
+from kosmo_kernel.errors import BadAnswerError, RefusedError
+from kosmo_kernel.mcp.arguments import result_faults
 from kosmo_kernel.mcp.tools import WRAPPED, Tool
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.values.records import Records, decode
@@ -30,10 +31,14 @@ def result_value(tool: Tool, answer: Mapping[str, Any], secrets: Iterable[str] =
 
     Raises:
         RefusedError: the tool reported an error.
+        BadAnswerError: the result violates the tool's output schema.
     """
     content = answer.get("content") or []
     if answer.get("isError"):
         raise _failed(tool, content, secrets)
+    if faults := result_faults(tool, answer):
+        message = f"{tool.function} answered wrongly: {redact('; '.join(faults), secrets)}."
+        raise BadAnswerError(message, function=tool.function)
     if "structuredContent" in answer:
         return _records(_unwrapped(tool, answer["structuredContent"]))
     match content:

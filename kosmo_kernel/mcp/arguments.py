@@ -1,4 +1,4 @@
-"""Validation of a tool's arguments against its JSON Schema, before anything is sent.
+"""Validation of a tool's arguments against its JSON Schema, before anything is sent, and of its result.
 
 All mistakes are reported in one message, which says what is required and never shows the values. An argument that the
 schema does not name is a mistake if the schema lists its arguments, because most servers silently ignore it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-    from kosmo_kernel.mcp.schema_patterns import Matches
+    from kosmo_kernel.mcp.schema_validator import Matches
 
 MAX_SCHEMA_TEXT = 120  # characters of a schema's value in an error message
+MAX_UNKNOWN = 100  # unknown arguments that an error names
+MAX_COMPARED = 1_000  # known names that an unknown one is compared with
 MAX_SCHEMAS_KEPT = 1_000  # cached schemas; each listing of a server's tools creates new ones
 # Keywords that may allow argument names besides those in `properties`.
 OPEN = ("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
@@ -44,6 +46,10 @@ LIMITS = {
     "multipleOf": "a multiple of",
 }
 
+ENDLESS = "its schema refers to itself without end, or is too deep, so that nothing can be checked against it"
+TOO_COSTLY = "its schema takes too long to check, so that nothing can be checked against it"
+
+_outputs: dict[int, tuple[Mapping[str, Any], _Schema]] = {}
 _cache: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id; keeping the schema keeps its id unique
 
 
@@ -72,10 +78,27 @@ def checked(
     try:
         arguments, faults = _check(_rules_of(tool), named, positional, matches)
     except RecursionError:
-        faults = ["its schema refers to itself without end, or is too deep, so that nothing can be checked against it"]
+        faults = [ENDLESS]
     if faults:
         raise InvalidArgumentsError.of_call(tool.function, dict.fromkeys(faults), tool.signature)
     return arguments
+
+
+def result_faults(tool: Tool, answer: Mapping[str, Any]) -> list[str]:
+    """Return the descriptions of how a tool's result violates its output schema. Patterns are not checked.
+
+    Parameters:
+        tool: the tool that was called.
+        answer: its result, which is no error.
+    """
+    if tool.output is None or "structuredContent" not in answer:
+        return []
+    cached = _outputs.get(id(tool.output))
+    if cached is None or cached[0] is not tool.output:
+        if len(_outputs) >= MAX_SCHEMAS_KEPT:
+            _outputs.clear()
+        cached = _outputs[id(tool.output)] = (tool.output, _schema(tool.output))
+    return list(dict.fromkeys(cached[1].violations(answer["structuredContent"], _unknown_match)))
 
 
 def _check(
@@ -91,13 +114,14 @@ def _check(
     arguments = {name: rules.convert(name, to_builtins(value)) for name, value in values.items() if value is not None}
     faults += [f"`{name}` is missing" for name in rules.required if name not in arguments]
     if rules.is_closed:
-        faults += [_unknown(name, rules.names) for name in arguments if name not in rules.kinds]
-    faults += rules.violations(arguments, matches)
+        unknown = [name for name in arguments if name not in rules.kinds]
+        faults += [_unknown(name, rules.names) for name in unknown[:MAX_UNKNOWN]]
+    faults += rules.schema.violations(arguments, matches)
     return arguments, faults
 
 
 def _unknown(name: str, names: list[str]) -> str:
-    near = nearest(name, names, most=1)
+    near = nearest(name, names[:MAX_COMPARED], most=1)
     return f"`{name[:60]}` is no argument of it" + (f" (`{near[0]}` is)" if near else "")
 
 
@@ -110,14 +134,14 @@ class _Rules:
         kinds: the types that each argument may have, if the schema declares them directly.
         required: the names of its required arguments.
         is_closed: other names are not allowed.
-        validator: checks against the schema; None if the schema is invalid, which leaves the check to the server.
+        schema: checks against the schema.
     """
 
     names: list[str]
     kinds: dict[str, set[str]]
     required: tuple[str, ...]
     is_closed: bool
-    validator: Validator | None
+    schema: _Schema
 
     def convert(self, name: str, value: Any) -> Any:
         """Convert `{}` and floats such as `2.0`, which are ambiguous in Lua, to the type that the schema requires."""
@@ -131,17 +155,35 @@ class _Rules:
             return int(value)
         return value
 
-    def violations(self, arguments: dict[str, Any], matches: Matches) -> list[str]:
-        """Return the descriptions of all violations of the schema."""
+
+class _Schema(NamedTuple):
+    """A schema that values are checked against.
+
+    Parameters:
+        validator: its validator; None if it is invalid, which leaves the check to the server.
+        fault: the reason why nothing can be checked against it; empty if there is none.
+    """
+
+    validator: Validator | None
+    fault: str = ""
+
+    def violations(self, value: Any, matches: Matches) -> list[str]:
+        """Return the descriptions of the violations of the schema."""
         from referencing.exceptions import Unresolvable
 
-        from kosmo_kernel.mcp.schema_patterns import validation_errors
+        from kosmo_kernel.mcp.schema_validator import SchemaCostError, validation_errors
 
+        if self.fault or self.validator is None:
+            return [self.fault] if self.fault else []
         try:
-            errors = validation_errors(self.validator, matches, arguments) if self.validator else []
-            return [fault for error in errors for fault in _descriptions(error)]
+            errors = validation_errors(self.validator, matches, value)
+        except SchemaCostError:
+            return [TOO_COSTLY]
+        except RecursionError:
+            return [ENDLESS]
         except Unresolvable:
             return []  # the schema is invalid: its references cannot be resolved
+        return [fault for error in errors for fault in _descriptions(error)]
 
 
 def _rules_of(tool: Tool) -> _Rules:
@@ -154,12 +196,23 @@ def _rules_of(tool: Tool) -> _Rules:
         kinds={name: _kinds(schema) for name, schema in properties.items()},
         required=tool.required,
         is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
-        validator=_validator(tool.schema),
+        schema=_schema(tool.schema),
     )
     if len(_cache) >= MAX_SCHEMAS_KEPT:
         _cache.clear()
     _cache[id(tool.schema)] = (tool.schema, rules)
     return rules
+
+
+def _schema(schema: Mapping[str, Any]) -> _Schema:
+    from kosmo_kernel.mcp.schema_validator import SchemaCostError, validator_of
+
+    try:
+        return _Schema(validator_of(schema))
+    except SchemaCostError:
+        return _Schema(None, TOO_COSTLY)
+    except RecursionError:
+        return _Schema(None, ENDLESS)
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
@@ -172,23 +225,6 @@ def _kinds(schema: Mapping[str, Any]) -> set[str]:
     return kinds
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator | None:
-    from jsonschema import Draft202012Validator, SchemaError
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-
-    from kosmo_kernel.mcp.schema_patterns import NO_FORMATS, validator_class
-
-    kind = validator_for(schema, default=Draft202012Validator)
-    try:
-        kind.check_schema(dict(schema), format_checker=NO_FORMATS)  # type: ignore[call-arg] # the protocol lacks it
-    except SchemaError:
-        return None
-    return validator_class(kind, schema)(
-        dict(schema), registry=Registry()
-    )  # its own, empty registry: no schema is fetched
-
-
 def _descriptions(error: ValidationError) -> Iterator[str]:
     """Describe a violation of the schema."""
     path = _path(error)
@@ -196,8 +232,8 @@ def _descriptions(error: ValidationError) -> Iterator[str]:
     instance: Any = error.instance
     match error.validator:
         case "required":
-            if path:  # missing arguments are reported by `_check`
-                yield f"`{path}` lacks {', '.join(f'`{name}`' for name in required if name not in instance)}"
+            missing = [f"`{name}`" for name in required if name not in instance]
+            yield from [f"`{path}` lacks {', '.join(missing)}"] if path else [f"{name} is missing" for name in missing]
         case "additionalProperties" if not path:
             known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
             yield from (_unknown(name, list(known)) for name in instance if name not in known)
@@ -223,7 +259,12 @@ def _any_of(kinds: Sequence[str]) -> str:
 
 
 def _json(value: Any) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False), most=MAX_SCHEMA_TEXT)
+    written = ""
+    for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):  # the value may have millions of parts
+        written += part[: 2 * MAX_SCHEMA_TEXT]
+        if len(written) > MAX_SCHEMA_TEXT:
+            break
+    return one_line(written, most=MAX_SCHEMA_TEXT)
 
 
 def _path(error: ValidationError) -> str:

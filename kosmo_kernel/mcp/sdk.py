@@ -102,6 +102,8 @@ class SdkConnection:
 
     def __init__(self, client: Client, wire: MessageTransport, timeout: float) -> None:
         self._client, self.transport, self._timeout = client, wire, timeout
+        # The SDK would check results against the server's schemas without a limit; `arguments.result_faults` does it.
+        vars(client.session)["validate_tool_result"] = _accept
         info, capabilities = client.server_info, client.server_capabilities
         self.title = (info.title or info.name) if info else ""
         self.version = info.version if info else ""
@@ -267,6 +269,10 @@ async def connected(
         yield SdkConnection(client, wire, timeout)
 
 
+async def _accept(_tool: str, _result: protocol.CallToolResult) -> None:
+    """Accept a result as it is."""
+
+
 def _translate(error: BaseException, wire: MessageTransport) -> BaseException:
     """Convert an error of the SDK to an `McpError`; return any other error unchanged."""
     while isinstance(error, BaseExceptionGroup):
@@ -289,7 +295,7 @@ def _translate(error: BaseException, wire: MessageTransport) -> BaseException:
             fault = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, fault["loc"]))
             translated = MalformedError(f"it is not as the protocol has it ({where}: {fault['msg']})")
-        case RuntimeError():  # the SDK raises it for a result that does not match its schema
+        case RuntimeError():  # the SDK raises it for a result that needs an input
             translated = MalformedError(str(error).partition("\n")[0])
     return translated
 

@@ -12,7 +12,7 @@ from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.lua.patterns import Patterns
 
 if TYPE_CHECKING:
-    from kosmo_kernel.mcp.schema_patterns import Matches
+    from kosmo_kernel.mcp.schema_validator import Matches
 
 CANCELLED = "nobody waits"
 SECONDS = 1.0  # time limit for all patterns of one call

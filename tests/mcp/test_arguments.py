@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from kosmo_kernel.errors import InvalidArgumentsError, RefusedError
+from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError
 from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
+from kosmo_kernel.mcp.schema_validator import Budget, SchemaCostError
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.values.records import Records
@@ -331,3 +333,105 @@ def test_what_cannot_be_checked_against_a_schema_is_not_sent(schema: Any) -> Non
 @pytest.mark.parametrize("odd", [{"anyOf": 3}, {"type": 7}, {"type": {"a": 1}}, {"oneOf": "x"}])
 def test_a_schema_that_is_none_is_left_to_its_server(odd: dict[str, Any]) -> None:
     assert checked(tool({"properties": {"query": odd}}), {"query": "owls"}) == {"query": "owls"}
+
+
+def doubling(level: int, keyword: str) -> dict[str, Any]:
+    """Return a schema in which each level refers to the next one twice."""
+    parts: dict[str, Any] = {"level0": {"type": "object"}}
+    for above in range(level):
+        below: list[Any] = [{"$ref": f"#/$defs/level{above}"}, {"$ref": f"#/$defs/level{above}"}]
+        if keyword == "anyOf":  # of which none fits, so that each is tried
+            below = [{"allOf": [one, {"required": ["absent"]}]} for one in below]
+        parts[f"level{above + 1}"] = {keyword: below}
+    return {"$defs": parts, "$ref": f"#/$defs/level{level}"}
+
+
+def nested(level: int, keyword: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(level):
+        schema = {keyword: [schema, schema]}
+    return schema
+
+
+PARTS, END = doubling(20, "allOf")["$defs"], {"$ref": "#/$defs/level20"}
+ROWS = [{"n": n} for n in range(20_000)]
+
+
+@pytest.mark.claim("mcp-schemas")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        doubling(20, "allOf"),
+        {"properties": {"query": {"$ref": "#/$defs/a"}}, "$defs": {"a": nested(14, "oneOf")}},
+        *(
+            pytest.param(schema, marks=pytest.mark.full)
+            for schema in (
+                doubling(20, "anyOf"),
+                doubling(20, "oneOf"),
+                nested(14, "allOf"),
+                nested(14, "anyOf"),
+                doubling(20, "allOf") | {"unevaluatedProperties": False},
+                {"not": END, "$defs": PARTS},
+                {"if": END, "$defs": PARTS},
+                {"dependentSchemas": {"query": END}, "$defs": PARTS},
+            )
+        ),
+    ],
+)
+def test_a_schema_that_takes_too_long_to_check_is_an_error_that_names_its_tool(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentsError, match=r"^mcp\.library\.search: its schema takes too long to check"):
+        checked(tool(schema), {"query": "owls"})
+    with pytest.raises(BadAnswerError, match=r"^mcp\.library\.search answered wrongly: its schema takes too long"):
+        result_value(tool(output=schema), {"content": [], "structuredContent": {"query": "owls"}})
+
+
+@pytest.mark.claim("mcp-schemas")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": ROWS},
+        {"required": ROWS},
+        {"properties": {"query": {"type": "array", "uniqueItems": True, "items": {"type": "object"}}}},
+        {"properties": {"query": {"enum": [[*ROWS, 1], [*ROWS, 2]]}}},
+        {"properties": {"query": {"prefixItems": [True], "contains": True, "unevaluatedItems": False}}},
+        {"properties": {"query": {"items": {"type": "string"}}}},
+    ],
+)
+def test_a_check_compares_no_item_of_a_long_list_with_each_other(schema: dict[str, Any]) -> None:
+    with suppress(InvalidArgumentsError):
+        checked(tool(schema), {"query": ROWS})
+
+
+@pytest.mark.parametrize(
+    ("values", "fits"), [([1, 2.5, "1", True, [1], {"a": 1}], True), ([1, 1.0], False), ([{"a": 1}, {"a": 1.0}], False)]
+)
+def test_items_are_unique_unless_they_are_equal_in_json(values: list[Any], fits: bool) -> None:
+    schema = {"properties": {"query": {"type": "array", "uniqueItems": True}}}
+    if fits:
+        assert checked(tool(schema), {"query": values})
+    else:
+        assert "`query` must satisfy `uniqueItems`" in faults({"query": values}, schema=schema)
+
+
+def test_a_check_ends_when_its_processor_time_is_used_up() -> None:
+    budget = Budget(5, 1.0, clock=iter([0.0, 0.5, 2.0]).__next__)
+    budget.spend()
+    with pytest.raises(SchemaCostError):
+        budget.spend()
+
+
+def test_a_large_argument_is_checked_as_a_whole() -> None:
+    row = {"type": "object", "properties": {"n": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}}
+    schema = {"properties": {"query": {"type": "array", "items": row}}}
+    assert len(checked(tool(schema), {"query": ROWS[:2_000]})["query"]) == 2_000
+
+
+@pytest.mark.claim("mcp-schemas")
+def test_a_result_that_violates_its_output_schema_is_an_error_and_its_patterns_are_not_matched() -> None:
+    output = {"properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}, "type": "object", "required": ["a"]}
+    answer = {"content": [], "structuredContent": {"a": "a" * 60 + "!"}}
+    assert result_value(tool(output=output), answer) == answer["structuredContent"]
+    wrong: dict[str, Any]
+    for wrong in ({"a": 1}, {}):
+        with pytest.raises(BadAnswerError, match=r"^mcp\.library\.search answered wrongly: "):
+            result_value(tool(output=output), {"structuredContent": wrong})

@@ -1,0 +1,242 @@
+"""A validator for the JSON Schemas of tools. They come from servers, so checking one may take for ever.
+
+`jsonschema` visits a part of a schema as often as other parts refer to it, which may double at each level, matches
+patterns in this process, and compares each item of a list with each other. Here a budget limits the visits and their
+CPU time, and the keywords with patterns call a `Matches` function, which matches in another process within a time
+limit. When its result is unknown, because the pattern is invalid or takes too long, the value is accepted and left to
+the server to check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend, validator_for
+from referencing import Registry
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+Matches = Callable[[str, str], bool | None]
+"""Return whether a pattern matches somewhere in a text, as `re.search` does; None if unknown."""
+
+Faults = Iterator[ValidationError]
+
+PATTERNS = "patternProperties"
+# Keywords under which a match can make a value invalid, so that an error is not certain when a match is unknown.
+KEYWORDS_INVERTED_BY_MATCHES = frozenset(("not", "oneOf", "contains", "if", "then", "else"))
+SCHEMA_STEPS = 100_000  # visits of parts of the standard's own schema, to check a schema of 30,000 values
+MIN_STEPS = 10_000  # visits of parts of a schema, to check a small value
+STEPS_PER_NODE = 100  # more of them for each number, text, list and object of the value
+MIN_SECONDS = 1.0  # of CPU time
+SECONDS_PER_NODE = 1e-4
+MAX_ERRORS = 100  # of one value; nobody reads more
+MAX_UNEVALUATED = 64  # entries; the library's check for unevaluated ones takes quadratic time
+
+
+class SchemaCostError(Exception):
+    """Checking a value against a schema exceeds its budget."""
+
+
+class Budget:
+    """What one check may cost.
+
+    Parameters:
+        steps: visits of a part of the schema.
+        seconds: CPU time of this thread.
+        clock: returns that time.
+    """
+
+    def __init__(self, steps: int, seconds: float, clock: Callable[[], float] = time.thread_time) -> None:
+        self._steps, self._clock, self._end = steps, clock, clock() + seconds
+
+    def spend(self) -> None:
+        """Count a visit of a part of the schema.
+
+        Raises:
+            SchemaCostError: the budget is used up.
+        """
+        self._steps -= 1
+        if self._steps < 0 or self._clock() > self._end:
+            raise SchemaCostError
+
+
+class _Checker(FormatChecker):
+    """Passes a `Matches` and a `Budget` to the keywords as the validator's format checker. It checks no formats."""
+
+    def __init__(self, matches: Matches, budget: Budget) -> None:
+        super().__init__(formats=())
+        self._matches, self.budget = matches, budget
+        self.is_sure = True  # no match so far was unknown
+
+    def match(self, pattern: str, text: str) -> bool | None:
+        """Return whether a pattern matches somewhere in a text; None if unknown."""
+        matched = self._matches(pattern, text)
+        self.is_sure = self.is_sure and matched is not None
+        return matched
+
+
+def validator_of(schema: Mapping[str, Any]) -> Validator | None:
+    """Return a validator for a schema, or None if the schema is invalid.
+
+    Raises:
+        SchemaCostError: checking the schema itself exceeds its budget.
+        RecursionError: it is too deep.
+    """
+    kind = validator_for(schema, default=Draft202012Validator)
+    above = validator_for(kind.META_SCHEMA, default=kind)
+    checker = _Checker(lambda pattern, text: re.search(pattern, text) is not None, Budget(SCHEMA_STEPS, MIN_SECONDS))
+    if any(_validator(above, kind.META_SCHEMA).evolve(format_checker=checker).iter_errors(dict(schema))):
+        return None
+    return _validator(kind, schema)
+
+
+def validation_errors(validator: Validator, matches: Matches, given: Any) -> list[ValidationError]:
+    """Return the first `MAX_ERRORS` validation errors of a value.
+
+    Parameters:
+        validator: a validator from `validator_of`.
+        matches: matches patterns.
+        given: the value.
+
+    Raises:
+        SchemaCostError: checking the value exceeds its budget.
+        RecursionError: the schema refers to itself without end.
+    """
+    nodes = _count_nodes(given)
+    budget = Budget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
+    checker = _Checker(matches, budget)
+    errors = list(islice(validator.evolve(format_checker=checker).iter_errors(given), MAX_ERRORS))
+    return [
+        error
+        for error in errors
+        if checker.is_sure or KEYWORDS_INVERTED_BY_MATCHES.isdisjoint(map(str, error.absolute_schema_path))
+    ]
+
+
+def _validator(kind: type[Validator], schema: Mapping[str, Any]) -> Validator:
+    registry: Any = Registry()  # its own, empty registry: no schema is fetched
+    return _extended(kind, PATTERNS in _names(schema))(dict(schema), registry=registry)
+
+
+@lru_cache
+def _extended(kind: type[Validator], has_patterns: bool) -> type[Validator]:
+    """Return a validator class with the keywords of this module, derived from the library's for a version of schemas.
+
+    Parameters:
+        kind: the library's class.
+        has_patterns: whether a schema may have `patternProperties`.
+    """
+    keywords: dict[str, Any] = {"pattern": _pattern, "uniqueItems": _unique_items}
+    for name in ("unevaluatedItems", "unevaluatedProperties"):
+        keywords[name] = partial(_unevaluated, kind.VALIDATORS.get(name))
+    if has_patterns:
+        extra = "additionalProperties"
+        keywords |= {PATTERNS: _pattern_properties, extra: partial(_additional_properties, kind.VALIDATORS[extra])}
+        keywords["unevaluatedProperties"] = _no_faults
+    supported = {name: check for name, check in keywords.items() if name in kind.VALIDATORS}
+    extended: Any = extend(kind, supported)  # type: ignore[no-untyped-call] # the stubs have no types for it
+    fields = [(field.name, field.alias) for field in extended.__attrs_attrs__ if field.init]
+
+    def evolve(validator: Any, **changes: Any) -> Any:
+        """Replace the library's `evolve`, which switches to its own class where a subschema declares `$schema`."""
+        values = {alias: getattr(validator, name) for name, alias in fields if alias not in changes}
+        changed = extended(**values, **changes)
+        changed.format_checker.budget.spend()
+        return changed
+
+    extended.evolve = evolve
+    return extended  # type: ignore[no-any-return] # `extend` is untyped
+
+
+def _names(schema: Any) -> Iterator[str]:
+    """Yield all keys in a schema, including property names."""
+    if isinstance(schema, dict):
+        yield from schema
+        for value in schema.values():
+            yield from _names(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from _names(item)
+
+
+def _count_nodes(value: Any) -> int:
+    """Return how many values there are in a JSON value, itself included."""
+    count, rest = 0, [value]
+    while rest:
+        one = rest.pop()
+        count += 1
+        if isinstance(one, Mapping):
+            rest.extend(one.values())
+        elif isinstance(one, list):
+            rest.extend(one)
+    return count
+
+
+# Keywords, with the parameters that `jsonschema` passes ----------------------------------------------------
+
+
+def _match(validator: Validator, pattern: str, text: str) -> bool | None:
+    checker: Any = validator.format_checker  # type: ignore[attr-defined] # the protocol lacks it
+    matched: bool | None = checker.match(pattern, text)
+    return matched
+
+
+def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Faults:
+    if validator.is_type(instance, "string") and _match(validator, pattern, instance) is False:
+        yield ValidationError("the pattern is not found")
+
+
+def _pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any) -> Faults:
+    if validator.is_type(instance, "object"):
+        for pattern, subschema in patterns.items():
+            for name, value in instance.items():
+                if _match(validator, pattern, name):
+                    yield from validator.descend(value, subschema, path=name, schema_path=pattern)
+
+
+def _additional_properties(library: Any, validator: Validator, subschema: Any, instance: Any, schema: Any) -> Faults:
+    if not validator.is_type(instance, "object"):
+        return
+    patterns = schema.get(PATTERNS, {})
+    others = {
+        name: value
+        for name, value in instance.items()
+        if all(_match(validator, pattern, name) is False for pattern in patterns)
+    }
+    yield from library(validator, subschema, others, {key: value for key, value in schema.items() if key != PATTERNS})
+
+
+def _unique_items(validator: Validator, unique: bool, instance: Any, _schema: Any) -> Faults:
+    if unique and validator.is_type(instance, "array") and len(set(map(_canonical, instance))) < len(instance):
+        yield ValidationError("an item occurs twice")
+
+
+def _canonical(value: Any) -> str:
+    """Return a text that is the same for values that are equal in JSON Schema, such as `1` and `1.0`."""
+    return json.dumps(_with_integers(value), sort_keys=True)
+
+
+def _with_integers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _with_integers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _unevaluated(library: Any, validator: Validator, subschema: Any, instance: Any, schema: Any) -> Faults:
+    if not isinstance(instance, (list, dict)) or len(instance) <= MAX_UNEVALUATED:
+        yield from library(validator, subschema, instance, schema) or ()
+
+
+def _no_faults(_validator: Validator, _subschema: Any, _instance: Any, _schema: Any) -> Faults:
+    """Report no errors: the library does not expose which properties a pattern has evaluated."""
+    yield from ()
