@@ -32,6 +32,7 @@ from kosmo_kernel.run.lint import lint
 from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
 from kosmo_kernel.run.output import RunOutput
+from kosmo_kernel.run.permission_gate import Answers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
@@ -89,6 +90,7 @@ class Session:
         self._walls_reported = False
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
+        self._answers: Answers = {}  # the user's, for all of the session
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = None  # made at the first call
         self._machine = Machine(self._recording.functions, self._recording.surface)
@@ -221,7 +223,7 @@ class Session:
             self._services_in_use,
             partial(self.servers.tools, dry_run=options.dry_run),
             result,
-            PermissionGate(result, ask, force=options.force, sends=sends),
+            PermissionGate(result, ask, force=options.force, sends=sends, session_answers=self._answers),
             output,
             on_progress=frontend.progress,
             dry_run=options.dry_run,
@@ -426,7 +428,8 @@ class Session:
         self._machine.interrupt()
 
     def reset(self) -> None:
-        """Delete all Lua variables."""
+        """Delete all Lua variables, and forget what the user agreed to."""
+        self._answers.clear()
         self._shown.clear()
         self._machine.reset()
 

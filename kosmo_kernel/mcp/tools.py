@@ -24,6 +24,7 @@ class Tool:
         schema: JSON Schema of its arguments.
         output: JSON Schema of its result, or None if the server declares none.
         read_only: the server declares that it changes nothing. This is not verified.
+        open_world: the server does not declare that the tool reaches nothing but the server's own data.
     """
 
     server: str
@@ -34,6 +35,7 @@ class Tool:
     schema: Mapping[str, Any] = field(default_factory=dict)
     output: Mapping[str, Any] | None = None
     read_only: bool = False
+    open_world: bool = True
 
     @property
     def function(self) -> str:
@@ -102,4 +104,5 @@ def _tool(server: str, name: str, lua: str, described: Mapping[str, Any]) -> Too
         schema=schema if isinstance(schema, dict) else {},
         output=output if isinstance(output, dict) else None,
         read_only=annotations.get("readOnlyHint") is True,
+        open_world=annotations.get("openWorldHint") is not False,
     )

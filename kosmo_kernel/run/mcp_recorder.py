@@ -88,6 +88,9 @@ def _protocol_form(tool: Tool) -> dict[str, Any]:
         "description": tool.description,
         "inputSchema": dict(tool.schema),
         "outputSchema": None if tool.output is None else dict(tool.output),
-        "annotations": {"readOnlyHint": True} if tool.read_only else {},
+        "annotations": {
+            **({"readOnlyHint": True} if tool.read_only else {}),
+            **({} if tool.open_world else {"openWorldHint": False}),
+        },
     }
     return {name: value for name, value in properties.items() if value or name == "inputSchema"}

@@ -65,6 +65,11 @@ class ToolCall:
         return self.tool.effect if self.tool else "write"
 
     @property
+    def open_world(self) -> bool:
+        """Return whether the tool may pass on its arguments, as far as the server declares."""
+        return self.tool is None or self.tool.open_world
+
+    @property
     def purpose(self) -> str:
         """Describe the call as the end of a sentence in the question to the user."""
         verb = "may change something with" if self.effect == "write" else "reads from"

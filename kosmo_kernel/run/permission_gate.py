@@ -1,7 +1,9 @@
 """Check whether a call is allowed by the permissions, and ask the user for confirmation if they require it.
 
-The user confirms once per run for each function and account; the answer is not kept after the run. Permissions are read
-at their first use and cached, so that they do not change during a run.
+The user confirms once per run for each function and account; the answer is not kept after the run. A tool of an MCP
+server that may pass on its arguments is a way out for the account's data, so it is confirmed as well, once per session,
+unless the user's own settings allow it. Permissions are read at their first use and cached, so that they do not change
+during a run.
 """
 
 from __future__ import annotations
@@ -14,8 +16,12 @@ from kosmo_kernel.run.provider import BoundCall
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Permission, Target, how_to_allow, permission
 
+Answers = dict[tuple[str, Target], bool]
+"""Whether the user agreed to a function of an account or a server."""
+
 YES = ("y", "yes")
 NO = ("n", "no", "")
+WAY_OUT = "may pass on what it is given to others"
 
 
 class PermissionGate:
@@ -26,15 +32,23 @@ class PermissionGate:
         ask: shows a prompt to the user and returns the answer, or None if there is no user to ask.
         force: allow every call.
         sends: whether requests are sent; without, calls are not confirmed, but still denied if the permissions say so.
+        session_answers: the user's answers for all of the session, to which this run adds.
     """
 
     def __init__(
-        self, result: Result, ask: Callable[[str], str | None], *, force: bool = False, sends: bool = True
+        self,
+        result: Result,
+        ask: Callable[[str], str | None],
+        *,
+        force: bool = False,
+        sends: bool = True,
+        session_answers: Answers | None = None,
     ) -> None:
         self._result, self._ask = result, ask
         self._force, self._sends = force, sends
         self._permissions: dict[tuple[Target, str], Permission] = {}
         self._answers: dict[tuple[str, Target], bool | None] = {}
+        self._session_answers: Answers = {} if session_answers is None else session_answers
 
     def check(self, call: BoundCall) -> None:
         """Check that a call is allowed, after its arguments were checked and before anything is sent.
@@ -50,7 +64,7 @@ class PermissionGate:
         rule = self._permissions.get(key)
         if rule is None:
             rule = self._permissions[key] = permission(*key)
-        if rule.policy == "allow":
+        if rule.policy == "allow" and (rule.place or not call.open_world):
             return  # the usual case: formatting the question below takes as long as checking the arguments
         why = self._why_not(rule, call)
         if why is not None:
@@ -59,7 +73,7 @@ class PermissionGate:
                 function=call.name,
                 account=call.account,
                 operation=call.effect,
-                permission=rule.policy,
+                permission="ask" if rule.policy == "allow" else rule.policy,
             )
 
     def _why_not(self, rule: Permission, call: BoundCall) -> str | None:
@@ -73,16 +87,28 @@ class PermissionGate:
             return None
         confirmed = call.name, call.target
         if confirmed not in self._answers:
-            self._answers[confirmed] = self._confirm(f"{_call_text(call)} {call.purpose}.")
+            self._answers[confirmed] = self._answer(call, confirmed, for_session=rule.policy == "allow")
         agrees = self._answers[confirmed]
         if agrees is None:
             return ", and there is nobody to ask here"
         return None if agrees else ", and the answer was no"
 
-    def _confirm(self, what: str) -> bool | None:
+    def _answer(self, call: BoundCall, confirmed: tuple[str, Target], *, for_session: bool) -> bool | None:
+        """Return the user's answer about a call, of this session if they gave one; None if nobody can be asked."""
+        if not for_session:
+            return self._confirm(f"{_call_text(call)} {call.purpose}. Go on, for all of this run? [y/N] ")
+        answer = self._session_answers.get(confirmed)
+        if answer is None:
+            question = f"{_call_text(call)} {call.purpose}, and {WAY_OUT}. Go on, for all of this session? [y/N] "
+            answer = self._confirm(question)
+        if answer is not None:
+            self._session_answers[confirmed] = answer
+        return answer
+
+    def _confirm(self, question: str) -> bool | None:
         """Return whether the user agrees; None if there is no user to ask. Three unclear answers count as no."""
         for _ in range(3):
-            answer = self._ask(f"{what} Go on, for all of this run? [y/N] ")
+            answer = self._ask(question)
             if answer is None:
                 return None
             if (word := answer.strip().lower()) in (*YES, *NO):
@@ -98,5 +124,7 @@ def _call_text(call: BoundCall) -> str:
 
 def _rule_text(call: BoundCall, rule: Permission) -> str:
     """Describe a permission in words."""
+    if rule.policy == "allow":
+        return f"this tool {WAY_OUT}, so it is asked about once in a session"
     where = f'{call.effect} = "{rule.policy}" in {rule.place}' if rule.place else "unless you allow them"
     return f"{call.effect}s of this {call.target.kind} are {rule.policy_in_words} ({where})"

@@ -51,6 +51,10 @@ class BoundCall(Protocol):
         """Return `read` or `write`, its effect on the service."""
 
     @property
+    def open_world(self) -> bool:
+        """Return whether its arguments may reach others than its service, so that it is a way out for data."""
+
+    @property
     def purpose(self) -> str:
         """Describe the call as the end of a sentence in the question to the user."""
 

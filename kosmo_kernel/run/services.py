@@ -62,6 +62,8 @@ class Endpoint:
     effect: str
     remote: bool
 
+    open_world = False
+
     @property
     def title(self) -> str:
         """The name of the call at the start of an error."""

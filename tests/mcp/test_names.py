@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kosmo_kernel.mcp.names import lua_names, original_name
@@ -48,6 +50,13 @@ def test_a_tool_that_does_not_say_that_it_reads_may_write() -> None:
         ],
     )
     assert [tool.effect for tool in tools] == ["read", "write", "write"]
+
+
+@pytest.mark.parametrize("hint", [{}, {"openWorldHint": True}, {"openWorldHint": 0}, {"openWorldHint": None}])
+def test_a_tool_reaches_others_unless_it_says_that_it_does_not(hint: dict[str, Any]) -> None:
+    (tool,) = tools_of("s", [{"name": "a", "annotations": {"readOnlyHint": True} | hint}])
+    assert tool.open_world
+    assert not tools_of("s", [{"name": "a", "annotations": {"openWorldHint": False}}])[0].open_world
 
 
 def test_of_two_tools_with_one_name_the_first_counts() -> None:

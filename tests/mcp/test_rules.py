@@ -73,6 +73,60 @@ def test_a_tool_that_may_write_is_asked_about_first(lua: Session) -> None:
     assert run_with(lua, TAKE, force=True).permission_bypassed
 
 
+ECHO = "return app.mcp.ours.echo('owls')"
+WAY_OUT = (
+    "mcp.ours.echo (text = owls) reads from the MCP server ours, and may pass on what it is given to others. Go on, "
+    "for all of this session? [y/N] "
+)
+
+
+@pytest.mark.claim("mcp-way-out")
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
+    fresh: Callable[..., Session], answer: str
+) -> None:
+    session = fresh({"ours": faulty("open_world")})
+    asked: list[str] = []
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return answer
+
+    with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
+        session.run(ECHO)
+    assert "this tool may pass on what it is given to others, so it is asked about once" in caught.value.message
+    assert '[mcp.servers.ours] permissions.read = "allow"' in caught.value.message
+    assert run_with(session, ECHO, force=True).permission_bypassed
+    for _ in range(2):
+        if answer == "y":
+            assert run_with(session, ECHO, on_ask=reply).value == "owls"
+        else:
+            with pytest.raises(NotAllowedError, match="and the answer was no"):
+                run_with(session, ECHO, on_ask=reply)
+    assert asked == [WAY_OUT]
+    session.reset()
+    with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
+        session.run(ECHO)
+
+
+@pytest.mark.claim("mcp-way-out")
+def test_the_users_settings_answer_for_a_tool_that_may_pass_on_data_and_a_project_cannot(
+    fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = fresh({"ours": faulty("open_world")})
+    (tmp_path / "pyproject.toml").write_text('[tool.kosmo_kernel.mcp.servers.ours.permissions]\nread = "allow"\n')
+    with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
+        session.run(ECHO)
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path / "settings"))
+    settings = tmp_path / "settings" / "config.toml"
+    settings.write_text('[mcp.servers.ours.permissions]\nread = "allow"\n', encoding="utf-8")
+    assert session.run(ECHO).value == "owls"
+    (tmp_path / "pyproject.toml").write_text('[tool.kosmo_kernel.mcp.permissions]\nread = "ask"\n')
+    with pytest.raises(NotAllowedError, match="reads of this server are asked about first"):
+        session.run(ECHO)
+
+
 def test_permissions_can_be_set_for_a_server(
     fresh: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,12 @@ Message = dict[str, Any]
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 NOTHING = {"type": "object", "properties": {}}
 TOOLS = [
-    {"name": "echo", "description": "Say it again.", "inputSchema": TEXT, "annotations": {"readOnlyHint": True}},
+    {
+        "name": "echo",
+        "description": "Say it again.",
+        "inputSchema": TEXT,
+        "annotations": {"readOnlyHint": True, "openWorldHint": False},
+    },
     {"name": "fail", "description": "Turn it down.", "inputSchema": NOTHING},
     {"name": "pid", "description": "Whose process this is.", "inputSchema": NOTHING},
     {"name": "misbehave", "description": "Do what the fault says.", "inputSchema": NOTHING},
@@ -179,6 +184,8 @@ STUBBORN = (
 
 def begin(fault: str) -> None:
     """Return what it does before it reads anything."""
+    if fault == "open_world":
+        TOOLS[0]["annotations"] = {"readOnlyHint": True}
     if fault == "dies_at_start":
         dies({})
     if fault == "noise_at_start":

@@ -50,7 +50,11 @@ def tool(case: Case) -> Message:
         "the default of an argument": {"default": text},
     }
     name = text if door == "the name of an argument" else "a"
-    made = {"name": f"t{case['number']}", "description": "Do.", "annotations": {"readOnlyHint": True}}
+    made = {
+        "name": f"t{case['number']}",
+        "description": "Do.",
+        "annotations": {"readOnlyHint": True, "openWorldHint": False},
+    }
     made |= described.get(door, {})
     made["inputSchema"] = _object({name: {"type": "string"} | of_argument.get(door, {})})
     if door == "the name of a result":

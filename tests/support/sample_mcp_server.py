@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-READS = ToolAnnotations(read_only_hint=True)
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 hall = MCPServer("hall", title="The Hall", version="2.5", instructions="Ask for a seat before you sit down.")
 
