@@ -45,7 +45,7 @@ class SchemaCostError(Exception):
     """Checking a value against a schema exceeds its budget."""
 
 
-class Budget:
+class CheckBudget:
     """What one check may cost.
 
     Parameters:
@@ -69,9 +69,9 @@ class Budget:
 
 
 class _Checker(FormatChecker):
-    """Passes a `Matches` and a `Budget` to the keywords as the validator's format checker. It checks no formats."""
+    """Passes a `Matches` and a `CheckBudget` to the keywords as the format checker. It checks no formats itself."""
 
-    def __init__(self, matches: Matches, budget: Budget) -> None:
+    def __init__(self, matches: Matches, budget: CheckBudget) -> None:
         super().__init__(formats=())
         self._matches, self.budget = matches, budget
         self.is_sure = True  # no match so far was unknown
@@ -92,7 +92,9 @@ def validator_of(schema: Mapping[str, Any]) -> Validator | None:
     """
     kind = validator_for(schema, default=Draft202012Validator)
     above = validator_for(kind.META_SCHEMA, default=kind)
-    checker = _Checker(lambda pattern, text: re.search(pattern, text) is not None, Budget(SCHEMA_STEPS, MIN_SECONDS))
+    checker = _Checker(
+        lambda pattern, text: re.search(pattern, text) is not None, CheckBudget(SCHEMA_STEPS, MIN_SECONDS)
+    )
     if any(_validator(above, kind.META_SCHEMA).evolve(format_checker=checker).iter_errors(dict(schema))):
         return None
     return _validator(kind, schema)
@@ -111,7 +113,7 @@ def validation_errors(validator: Validator, matches: Matches, given: Any) -> lis
         RecursionError: the schema refers to itself without end.
     """
     nodes = _count_nodes(given)
-    budget = Budget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
+    budget = CheckBudget(MIN_STEPS + STEPS_PER_NODE * nodes, MIN_SECONDS + SECONDS_PER_NODE * nodes)
     checker = _Checker(matches, budget)
     errors = list(islice(validator.evolve(format_checker=checker).iter_errors(given), MAX_ERRORS))
     return [

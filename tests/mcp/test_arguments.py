@@ -12,7 +12,7 @@ import pytest
 from kosmo_kernel.errors import BadAnswerError, InvalidArgumentsError, RefusedError
 from kosmo_kernel.mcp.answers import displays_of, result_value
 from kosmo_kernel.mcp.arguments import checked
-from kosmo_kernel.mcp.schema_validator import Budget, SchemaCostError
+from kosmo_kernel.mcp.schema_validator import CheckBudget, SchemaCostError
 from kosmo_kernel.mcp.tools import Tool, tools_of
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.values.records import Records
@@ -414,7 +414,7 @@ def test_items_are_unique_unless_they_are_equal_in_json(values: list[Any], fits:
 
 
 def test_a_check_ends_when_its_processor_time_is_used_up() -> None:
-    budget = Budget(5, 1.0, clock=iter([0.0, 0.5, 2.0]).__next__)
+    budget = CheckBudget(5, 1.0, clock=iter([0.0, 0.5, 2.0]).__next__)
     budget.spend()
     with pytest.raises(SchemaCostError):
         budget.spend()
