@@ -270,7 +270,7 @@ def test_every_mistake_is_told_in_a_few_lines(
 def test_colours_are_the_shells_choice(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     shell.colors = "linux"
     run(shell, "%%kosmo_lua\nerror('no')")
-    assert capsys.readouterr().out.startswith("\x1b[1mLuaRuntimeError\x1b[0m: ")
+    assert capsys.readouterr().out.startswith("\x1b[31mLuaRuntimeError\x1b[0m: ")
 
 
 @pytest.mark.parametrize("above", ["", "%%time\n", "\n\n"])
