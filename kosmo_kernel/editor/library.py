@@ -162,6 +162,20 @@ display.markdown(text [, options])  Shows Markdown without raw HTML and pictures
 display.png(data [, options])  Shows a picture: the bytes of a PNG, or their base64.
 display.svg(text [, options])  Shows an SVG as a picture.
 display.update(id, value)  Shows a value in place of what has this id; `{ id = "x", update = true }` does it for markup.
+list  Lists, above all of records. A key is a function or a field, `"app.name"`; a test also `{ state = "crashed" }`.
+list.count_by(list, key)  How many items there are of each key, in a table by key; null is one key.
+list.filter(list, test)  The items that pass a test, with the columns of the list.
+list.find(list, test)  The first item that passes a test, or nil.
+list.flatten(lists)  The items of all lists in a list, as one list.
+list.group_by(list, key)  A list of the items of each key, in a table by key; null is one key.
+list.index_by(list, key)  The items in a table by key; two items with one key are an error.
+list.join(list, separator [, key])  The items, or their values of `key`, as one text; null is an empty text.
+list.map(list, f)  The results of `f(item)`, or the values of a field, in order; null stands for nil.
+list.reject(list, test)  The items that do not pass a test.
+list.sort_by(list, key [, order])  The items in the order of their keys, or from the largest with `"desc"`; null is last.
+list.sum_by(list, key)  The sum of a number of each item; null counts as nothing.
+list.take(list, count)  The first `count` items.
+list.unique_by(list, key)  The first item of each key.
 mcp  The servers of the Model Context Protocol that are configured; their tools are in `app.mcp`.
 mcp.call(path [, arguments])  Calls a tool, `"server.tool"`, as `app.mcp.server.tool(arguments)` does.
 mcp.get_prompt(server, name [, arguments])  A prompt of a server, filled in: a table with `messages`.

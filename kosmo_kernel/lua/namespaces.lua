@@ -99,7 +99,7 @@ local function has_named_arguments(value)
   if type(value) ~= "table" or native.is_namespace(value) or rawequal(value, json.null) then return false end
   local metatable = native.ours(value)
   local kind = metatable and metatable.kind
-  if kind == "unfilled" or kind == "list" or kind == "row" then return false end
+  if kind == "unfilled" or kind == "list" or kind == "row" or kind == "array" then return false end
   if kind == "record" and metatable.type then return false end
   return rawlen(value) == 0
 end

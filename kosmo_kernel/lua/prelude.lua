@@ -64,6 +64,7 @@ native.environment = environment
 for name, value in next, spaces.globals() do environment[name] = value end
 environment.mcp = mcp
 environment.parallel = parallel.globals
+environment.list = load_file("list", json, records, load_file("list_keys", json, records))
 environment.regex = load_file("regex", records)
 environment.display = load_file("display", json, records)
 local outputs = load_file("outputs", spaces, environment)

@@ -13,7 +13,7 @@
 -- its row dirty.
 
 local native, json = ...
-local next, rawget, rawset, rawequal, tostring, type = next, rawget, rawset, rawequal, tostring, type
+local next, rawget, rawlen, rawset, rawequal, tostring, type = next, rawget, rawlen, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
 local format, mathtype, utf8len = string.format, math.type, utf8.len
@@ -34,6 +34,7 @@ local function label_of(value)
   local kind = metatable and metatable.type
   if kind and kind.label then return value[kind.label] end
 end
+records.label_of = label_of
 
 local function text_of(value)
   local kind = type(value)
@@ -210,7 +211,7 @@ local function load_column(state, path, columns, key, kind)
       rawset(rows, place, row)
       return row
     end })
-    columns[key] = column
+    columns[key], state.nested[column] = column, metatable
     return column
   else
     for place = 1, state.count do
@@ -254,7 +255,7 @@ local function make_plain(row)
     end
   end
   setmetatable(row, getmetatable(plain))
-  if #metatable.path > 0 then state.dirty[place] = true end
+  if #metatable.path > 0 then state.dirty[place] = true else state.has_plain = true end
 end
 
 -- Write a row's field to its column. Return false if the row must become plain instead.
@@ -323,7 +324,11 @@ fill = function(list)
     for place, row in ipairs(rows) do rawset(list, place, row) end
     state.rows = nil
   else
-    for place = 1, state.count do rawset(list, place, setmetatable({ [ROW_KEY] = place }, metatable)) end
+    local early_rows = state.early_rows or {}
+    for place = 1, state.count do
+      rawset(list, place, early_rows[place] or setmetatable({ [ROW_KEY] = place }, metatable))
+    end
+    state.early_rows = nil
   end
 end
 
@@ -356,6 +361,9 @@ function records.list(header, rows)
     types = header.accounts and types_of(header.type, header.accounts, header.unchecked), rows = rows, wide = header.wide, blocks = {},
     dirty = {}, loose = {}, -- places; columns that contain tables
     altered = {}, changes = {}, changed = 0, -- places; field -> altered places; number of altered fields
+    nested = {}, -- column of nested records -> their metatable
+    early_rows = nil, -- rows by place that exist before the list is filled
+    has_plain = false, -- whether a row became plain
   }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
   if kind.known then
@@ -375,6 +383,99 @@ function records.list(header, rows)
     __newindex = function(list, key, value) fill(list) list[key] = value end,
     __pairs = function(list) return next, filled(list), nil end,
   })
+end
+
+-- Lists that are not filled ----------------------------------------------------------------------------------
+
+-- Return whether the parent's list is the same as an unfilled one, though rows of it may exist already.
+function records.is_unchanged(state)
+  return not state.has_plain and next(state.dirty) == nil and next(state.altered) == nil
+end
+
+-- Return the number of rows of an unfilled list whose columns can be read instead of its rows, or nil.
+function records.unfilled_count(list)
+  local metatable = ours(list)
+  local state = metatable and metatable.kind == "unfilled" and metatable.state
+  if state and not state.rows and not state.has_plain and next(state.dirty) == nil then return state.count end
+end
+
+-- Return a field, given by its path, of every row of such a list: the values by place, and the value that absent ones
+-- read as. With `as_key` the values are texts, numbers and booleans, references being read as their labels; the result
+-- is nil if the field has other values. Without it, tables among the values must not be handed out.
+function records.column(list, path, as_key)
+  local state = ours(list).state
+  local level, column, default = state.row_metatable, nil, nil
+  for i, key in ipairs(path) do
+    if not level then return nil end
+    column = level.columns[key]
+    if column == nil then column = load_column(state, level.path, level.columns, key, level.type) end
+    default = level.type.declared[key]
+    if default == true then default = nil end
+    if i > 1 and default ~= nil then return nil end -- a record that is nil has no defaults
+    if not column then
+      if i < #path then default = nil end
+      break
+    end
+    level = state.nested[column]
+    if as_key and i == #path and level then
+      local label = level.type.label
+      if not label then return nil end
+      column, default = level.columns[label], nil
+      if column == nil then column = load_column(state, level.path, level.columns, label, level.type) end
+    end
+  end
+  if column and state.loose[column] and as_key then return nil end
+  return column or {}, default
+end
+
+-- Return the row at a place of such a list, which is the same row when the list is filled.
+function records.row_at(list, place)
+  local state = ours(list).state
+  local rows = state.early_rows or {}
+  state.early_rows = rows
+  local row = rows[place]
+  if not row then
+    row = setmetatable({ [ROW_KEY] = place }, state.row_metatable)
+    rows[place] = row
+  end
+  return row
+end
+
+-- Return whether a value is one record.
+function records.is_record(value)
+  local metatable = ours(value)
+  return metatable and (metatable.kind == "row" or metatable.kind == "record") or false
+end
+
+-- Return whether a value is a record, or part of one, whose fields the catalogue declares.
+function records.has_type(value)
+  local metatable = ours(value)
+  local kind = metatable and metatable.type
+  return kind and kind ~= untyped or false
+end
+
+-- Return the type of the records of a list: that of the call which returned it, or of all its elements; else nil.
+function records.type_of_list(list)
+  local metatable = ours(list)
+  if metatable and metatable.type and metatable.type.root then return metatable.type end
+  local common
+  for i = 1, rawlen(list) do
+    local element = rawget(list, i)
+    local element_metatable = type(element) == "table" and ours(element)
+    local kind = element_metatable and element_metatable.type
+    if not kind or not kind.root or common and kind.name ~= common.name then return nil end
+    common = common or kind
+  end
+  return common
+end
+
+local list_metatables = {} -- type -> the metatable of lists of it that a script made
+
+-- Make a new table a list of records of a type, which has their columns even when it is empty; nil is any list.
+function records.list_of(kind, list)
+  if not kind then return json.array_of(list) end
+  list_metatables[kind] = list_metatables[kind] or register { __metatable = false, kind = "list", type = kind }
+  return setmetatable(list, list_metatables[kind])
 end
 
 function records.released()

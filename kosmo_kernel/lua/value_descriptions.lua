@@ -102,7 +102,10 @@ function records.describe(value, path, max_bytes, write)
   end
   if kind ~= "table" or rawequal(value, null) then return encoded_or_shown(value, path, max_bytes, write) end
   local metatable = ours(value)
-  if metatable and metatable.kind == "unfilled" then return { form = "list", handle = metatable.state.handle } end
+  if metatable and metatable.kind == "unfilled" and records.is_unchanged(metatable.state) then
+    return { form = "list", handle = metatable.state.handle }
+  end
+  if metatable and metatable.kind == "unfilled" then records.touch(value) end
   local state, place = unaltered_place(value)
   if state then return { form = "row", handle = state.handle, place = place } end
   local places, changes = as_places(value)
