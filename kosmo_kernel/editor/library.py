@@ -172,7 +172,7 @@ list.index_by(list, key)  The items in a table by key; two items with one key ar
 list.join(list, separator [, key])  The items, or their values of `key`, as one text; null is an empty text.
 list.map(list, f)  The results of `f(item)`, or the values of a field, in order; null stands for nil.
 list.reject(list, test)  The items that do not pass a test.
-list.sort_by(list, key [, order])  The items in the order of their keys, or from the largest with `"desc"`; null is last.
+list.sort_by(list, key [, order])  The items in the order of their keys, with `"desc"` from the largest; null is last.
 list.sum_by(list, key)  The sum of a number of each item; null counts as nothing.
 list.take(list, count)  The first `count` items.
 list.unique_by(list, key)  The first item of each key.

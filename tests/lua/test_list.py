@@ -152,10 +152,10 @@ def test_the_functions_work_on_lists_that_a_script_made(lua: Machine) -> None:
     source = """local rows = { { a = { b = 1 }, ["x.y"] = 5 }, { a = json.null }, {} }
     local dotted = list.map(rows, "x.y")
     return list.map(rows, "a.b"), dotted, list.count_by({ "u", "v", "u" }), list.sort_by({ 3, 1, 2 }, nil, "desc"),
-      list.sum_by({ 1, 2 }), list.unique_by({ "b", "a", "b" }), list.filter({}, "any"), list.join({ 1, true, "c" }, "-")"""
+      list.sum_by({ 1, 2 }), list.unique_by({ "b", "a", "b" }), list.filter({}, "x"), list.join({ 1, true }, "-")"""
 
     assert values(lua, source) == [
-        [1, None, None], [5, None, None], {"u": 2, "v": 1}, [3, 2, 1], 3, ["b", "a"], [], "1-true-c"
+        [1, None, None], [5, None, None], {"u": 2, "v": 1}, [3, 2, 1], 3, ["b", "a"], [], "1-true"
     ]  # fmt: skip
 
 
@@ -176,17 +176,17 @@ def test_a_script_may_set_list_and_nothing_else_changes(lua: Machine) -> None:
         ("filter({ a = 1 }, 'name')", "list.filter: argument 1 (list) must be a list, got a table with named fields"),
         ("filter({ 1, nil, 3 }, 'name')", "list.filter: item 2 of the list is nil"),
         ("filter(app, 'name')", "list.filter: argument 1 (list) must be a list, got a namespace"),
-        ("filter(all, 'name', 'a')", "list.filter takes 2 arguments, got the text \"a\" as argument 3; write { name = …"),
+        ("filter(all, 'name', 'a')", 'list.filter takes 2 arguments, got the text "a" as argument 3; write { name = …'),
         ("filter(function() end, all)", "list.filter: the list is argument 1, before the function"),
         ("filter(list, all)", "list.filter: write `list.filter(…)` with a dot"),
-        ("filter(all, { unset = nothing })", "list.filter: argument 2 (test) names no field; a value that is nil is no"),
+        ("filter(all, { unset = nothing })", "list.filter: argument 2 (test) names no field; a value that is nil is"),
         ("filter(all, { false })", "list.filter: argument 2 (test) has a value without a field; write it as { state ="),
         ("filter(all, { maintenance = 'true' })", '"maintenance" of item 1 is false, and is compared with the text "t'),
-        ("filter(all, { name = print })", 'list.filter: the wanted value of "name" must be a text, a number, a boolean'),
+        ("filter(all, { name = print })", 'list.filter: the wanted value of "name" must be a text, a number, a'),
         ("find(all, 'name.first')", 'list.find: "name" of item 1 is the text "d" and has no field "first"'),
         ("reject({ 'a' }, 'name')", 'list.reject: item 1 is the text "a" and has no field "name"'),
         ("filter({ {} }, \"state == 'up'\")", "is not a field; write it as function(item) return … end"),
-        ("sort_by(all)", "list.sort_by: argument 2 (key) must be a function or a field such as \"app.name\", got nil"),
+        ("sort_by(all)", 'list.sort_by: argument 2 (key) must be a function or a field such as "app.name", got nil'),
         ("sort_by(all, 'name', true)", 'list.sort_by: argument 3 (order) must be "asc" or "desc", got true'),
         ("sort_by({ 1, 'a' })", 'list.sort_by: items 1 and 2 cannot be compared: the number 1 and the text "a"'),
         ("sum_by(all, 'name')", 'list.sum_by: the value of item 1 must be a number or null, got the text "d"'),
