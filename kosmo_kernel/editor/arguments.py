@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Column, Function
 
 BOOLEANS = ("true", "false")
 
@@ -37,6 +38,16 @@ def arguments_of(function: Function) -> tuple[Argument, ...]:
     """Return the arguments of a catalogue function in its order; then `errors` and `limit`, if it takes a list."""
     own = (Argument(p.name, f"{p.kind} or list" if p.each else p.kind, p.doc, p.required) for p in function.params)
     return (*own, *(_LIST_ARGUMENTS if function.fan_out else ()))
+
+
+def fields_of(columns: Iterable[Column]) -> tuple[Argument, ...]:
+    """Return the fields of records as the names of a table of wanted values; a nested record is one of them."""
+    names: dict[str, Argument] = {}
+    for column in columns:
+        name, is_nested = column.path[0], len(column.path) > 1
+        doc = "A record." if is_nested else column.doc
+        names.setdefault(name, Argument(name, "record" if is_nested else column.kind, doc))
+    return tuple(names.values())
 
 
 def options_of(name: str, position: int) -> tuple[Argument, ...]:
@@ -76,6 +87,7 @@ _OPTIONS: dict[str, tuple[int, tuple[Argument, ...]]] = {
 _WORDS = {
     ("collectgarbage", 0): ("collect", "count"),
     ("io.read", 0): ("l", "L", "n", "a"),
+    ("list.sort_by", 2): ("asc", "desc"),
     ("os.date", 0): ("%Y-%m-%d", "!%Y-%m-%dT%H:%M:%SZ", "*t", "!*t"),
     ("select", 0): ("#",),
 }

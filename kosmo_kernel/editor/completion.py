@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from string import ascii_letters, digits
 
 from kosmo_kernel import accounts, integrations
+from kosmo_kernel.catalogue import Column
 from kosmo_kernel.docs import GUIDES
-from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of, words_of
+from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, options_of, words_of
 from kosmo_kernel.editor.grammar import allowed
-from kosmo_kernel.editor.inference import CallSite, TypeInferrer
+from kosmo_kernel.editor.inference import LIST_KEYS, LIST_TESTS, CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.live import LiveState
 from kosmo_kernel.editor.outline import Binding
@@ -104,7 +105,7 @@ def pages() -> Iterator[Match]:
 def _strings(reader: TypeInferrer) -> Iterator[Match]:
     """Yield what the string being typed can hold: a page name, a table key, or one of a few words."""
     place = len(reader.tokens) - 1
-    opening = reader.outline.word(place - 1)
+    opening, call = reader.outline.word(place - 1), None
     if opening == "[":
         yield from _members(reader, reader.type_before(place - 1), place, methods=False, in_quotes=True)
         return
@@ -122,7 +123,17 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
         name, position = reader.library_name(reader.type_before(call.end)), call.position
     if name in PAGE_READERS:
         yield from pages()
+    elif call is not None and call.brace is None and {**LIST_KEYS, **LIST_TESTS}.get(name) == position:
+        yield from (Match(column.name, "property") for column in _columns_of_items(reader, call))
     yield from (Match(word, "param") for word in words_of(name, position))
+
+
+def _columns_of_items(reader: TypeInferrer, call: CallSite) -> tuple[Column, ...]:
+    """Return the columns of the records in the list that is the first argument of a call."""
+    item = reader.item_of_call(call)
+    if isinstance(item, NamePath):
+        item = reader.call_result_at(item)
+    return item.columns if isinstance(item, CallResult) and not item.path else ()
 
 
 def _names(reader: TypeInferrer, after_cursor: str) -> Iterator[Match]:
@@ -176,6 +187,8 @@ def _arguments(reader: TypeInferrer, call: CallSite) -> tuple[Argument, ...]:
     """Return the fields that the table passed to a call can have."""
     meaning = reader.type_before(call.end)
     name = reader.library_name(meaning)
+    if LIST_TESTS.get(name) == call.position:
+        return fields_of(_columns_of_items(reader, call))
     if name:
         return options_of(name, call.position)
     if not isinstance(meaning, NamePath) or call.position != 0:

@@ -28,6 +28,7 @@ from kosmo_kernel.editor.types import (
     NamePath,
     StringType,
     TableLiteral,
+    TableOf,
     Union,
     call_result_of,
     failures_of,
@@ -44,12 +45,21 @@ RETURN_TEXT = frozenset(
         *("docs.list", "docs.read", "docs.search", "io.read", "json.encode", "lua_list_docs", "lua_read_doc"),
         *("lua_search_docs", "math.type", "os.date", "regex.gsub", "string.char", "string.format", "string.gsub"),
         *("string.lower", "string.match", "string.pack", "string.rep", "string.reverse", "string.sub", "string.upper"),
-        *("coroutine.status", "table.concat", "tostring", "type", "utf8.char"),
+        *("coroutine.status", "list.join", "table.concat", "tostring", "type", "utf8.char"),
     )
 )
 _NO_SPAN = (0, 0)
 _RESULT, _ERROR = 1, 2  # indexes of the result and the error data among the values that `pcall` returns
-_EACH = ("parallel.map", "table.sort")  # they call a function with items of their first argument
+# Functions of `list` with a key or a test, and the position of it; the key may be a field.
+LIST_KEYS = {
+    **dict.fromkeys(("list.count_by", "list.group_by", "list.index_by", "list.map", "list.sort_by", "list.sum_by"), 1),
+    "list.unique_by": 1,
+    "list.join": 2,
+}
+LIST_TESTS = dict.fromkeys(("list.filter", "list.find", "list.reject"), 1)
+_SAME_ITEMS = ("list.filter", "list.reject", "list.sort_by", "list.take", "list.unique_by")
+# Functions that call a function with items of their first argument.
+_EACH = ("parallel.map", "table.sort", *LIST_KEYS, *LIST_TESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +272,8 @@ class TypeInferrer:
                 result = assigned or NamePath((*chain, name), method)
             case CallResult(many=False, path=path):
                 result = replace(meaning, path=(*path, name))
+            case TableOf(of=of):
+                result = of
             case StringType():
                 result = NamePath(("string", name), method)
             case TableLiteral():
@@ -303,7 +315,7 @@ class TypeInferrer:
                 return meaning.item()
             case ErrorFields(many=True):
                 return replace(meaning, many=False)
-            case ListOf(of=of):
+            case ListOf(of=of) | TableOf(of=of):
                 return of
             case TableLiteral():
                 fields = self.fields_of(meaning)
@@ -350,7 +362,7 @@ class TypeInferrer:
         return self.item(self.value(opener + 1, end - 1))
 
     def _parameter(self, binding: Binding) -> InferredType | None:
-        """Return the type of a parameter: `self`, or an item that `table.sort` or `parallel.map` passes."""
+        """Return the type of a parameter: `self`, or an item that a function such as `parallel.map` passes."""
         outline, function = self.outline, binding.function
         if binding.place == WHOLE:  # `self` is the value before the colon
             colon = next(at for at in range(function, len(self.tokens)) if outline.words[at] == ":")
@@ -358,11 +370,13 @@ class TypeInferrer:
         call = next(self.calls_around(function), None)
         if call is None or call.brace is not None or call.position == 0:
             return None
-        if self.library_name(self.type_before(call.end)) not in _EACH:
-            return None
-        return self.item(self.value(*self.arguments(call.bracket)[0]))
+        return self.item_of_call(call) if self.library_name(self.type_before(call.end)) in _EACH else None
 
     # Calls -------------------------------------------------------------------------------------------
+
+    def item_of_call(self, call: CallSite) -> InferredType | None:
+        """Return the type of the items of the list that is the first argument of a call."""
+        return self.item(self.value(*self.arguments(call.bracket)[0]))
 
     def returned(self, function: FunctionLiteral, which: int) -> InferredType | None:
         """Return the type of what a function in the text returns, by its first `return` outside nested functions."""
@@ -453,8 +467,10 @@ def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> 
             result = failures_of(None)
         case "parallel.map":
             result = ListOf(result_of(reader, second, at, 0) if second else None)
-        case "table.remove":
+        case "table.remove" | "list.find":
             result = reader.item(first)
+        case _ if name.startswith("list.") and name not in RETURN_TEXT:
+            result = _result_of_list(reader, name, first, second, at)
         case "setmetatable":
             index = reader.field(second, "__index", at) if second else None
             result = Union(tuple(part for part in (first, index, second) if part))
@@ -463,3 +479,22 @@ def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> 
         case _ if name in GIVE_BACK:
             result = first
     return result
+
+
+def _result_of_list(
+    reader: TypeInferrer, name: str, first: InferredType | None, second: InferredType | None, at: int
+) -> InferredType | None:
+    """Return the type of what a function of `list` returns."""
+    item = reader.item(first)
+    if name in _SAME_ITEMS:
+        return first if isinstance(first, CallResult) else ListOf(item)
+    match name:
+        case "list.flatten":
+            return item if isinstance(item, CallResult) else ListOf(reader.item(item))
+        case "list.group_by":
+            return TableOf(first if isinstance(first, CallResult) else ListOf(item))
+        case "list.index_by":
+            return TableOf(item)
+        case "list.map":
+            return ListOf(result_of(reader, second, at, 0) if second else None)
+    return None

@@ -104,6 +104,13 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
+class TableOf:
+    """A table by key, such as `list.group_by` returns, whose values all have one type."""
+
+    of: InferredType | None
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorFields:
     """The data of a failed call, or a list of such data."""
 
@@ -118,7 +125,9 @@ class Union:
     parts: tuple[InferredType, ...]
 
 
-InferredType = NamePath | CallResult | StringType | TableLiteral | FunctionLiteral | ListOf | ErrorFields | Union
+InferredType = (
+    NamePath | CallResult | StringType | TableLiteral | FunctionLiteral | ListOf | TableOf | ErrorFields | Union
+)
 
 
 def failures_of(function: Function | None) -> ErrorFields:

@@ -111,6 +111,15 @@ def test_a_namespace_offers_its_functions_and_accounts_with_their_signatures(
         "table.sort(apps, function(a, b) return a.|",
         "local all = parallel.map(apps, function(app) return app.|",
         "local newest = table.remove(apps) newest.|",
+        "list.filter(apps, function(app) return app.|",
+        "local some = list.sort_by(list.filter(apps, 'maintenance'), function(app) return app.|",
+        "list.take(known.list_apps(), 3)[1].|",
+        "list.find(apps, { name = 'my-app' }).|",
+        "list.flatten({ apps, known.list_apps() })[1].|",
+        "list.flatten(parallel.map({ 'a' }, known.list_apps))[2].|",
+        "list.map({ 'a' }, known.get_app)[1].|",
+        "for stack, group in pairs(list.group_by(apps, 'stack')) do group[1].|",
+        "local by = list.index_by(known.list_apps(), 'name') by['my-app'].|",
         "local ok, app = pcall(known.get_app, 'my-app') app.|",
         "local one = assert(known.get_app('my-app')) one.|",
         "local function shop() return known.get_app('my-app') end shop().|",
@@ -124,6 +133,14 @@ def test_a_namespace_offers_its_functions_and_accounts_with_their_signatures(
 )
 def test_records_have_the_fields_of_the_catalogue(text: str, lua: Session) -> None:
     assert texts(text, lua)[: len(APP)] == APP
+
+
+def test_keys_and_tests_of_lists_are_fields_of_their_records(lua: Session) -> None:
+    assert texts("list.sort_by(apps, 'owner.|", lua) == ["owner.email", "owner.id"]
+    assert texts("list.join(known.list_apps(), ', ', 'rele|", lua) == ["released_at"]
+    assert texts("list.filter(apps, { mainten|", lua) == ["maintenance = "]
+    assert texts("list.sort_by(apps, 'name', '|", lua) == ["asc", "desc"]
+    assert texts("list.filter({ 'a' }, '|", lua) == []
 
 
 def test_records_in_records_have_theirs(lua: Session) -> None:
