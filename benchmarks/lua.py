@@ -35,7 +35,11 @@ SCRIPTS = {
     "untouched (goal 1.25)": CALL + "return l",
     "one field of every row read (goal 3)": CALL
     + "local n = 0 for i = 1, #l do if l[i].state == 'up' then n = n + 1 end end return l",
-    "filtered": CALL + "local o = {} for _, d in ipairs(l) do if d.state ~= 'up' then o[#o + 1] = d end end return o",
+    "filtered by a loop": CALL
+    + "local o = {} for _, d in ipairs(l) do if d.state ~= 'up' then o[#o + 1] = d end end return o",
+    "filtered by list.reject and a table (goal 1.3 of the loop)": CALL + "return list.reject(l, { state = 'up' })",
+    "filtered by list.filter and a function (goal 1.3 of the loop)": CALL
+    + "return list.filter(l, function(d) return d.state ~= 'up' end)",
     "four fields read": CALL
     + "for _, d in ipairs(l) do local a, b, c, e = d.state, d.app.name, d.size, d.type end return l",
     "projected": CALL
@@ -99,7 +103,7 @@ def lists() -> None:
                 times[name].append(timed(work))
     floor = statistics.median(times["without Lua"])
     for name, taken in times.items():
-        print(f"  {name:40} {statistics.median(taken) / floor:6.2f}   ({statistics.median(taken) * 1e3:.1f} ms)")
+        print(f"  {name:62} {statistics.median(taken) / floor:6.2f}   ({statistics.median(taken) * 1e3:.1f} ms)")
 
 
 def runs() -> None:
