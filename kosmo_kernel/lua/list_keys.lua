@@ -115,6 +115,9 @@ local function read_field(items, index, path, steps)
       native.raise(format("list.%s: %s", items.name, message))
     end
     local field = value[steps[i]]
+    if type(field) == "function" and records.has_type(value) then -- a method of its text
+      field = records.absent_field(ours(value).type, steps[i])
+    end
     if field == nil and i == 1 and #steps > 1 and not records.has_type(value) then return value[path] end
     value = field
   end
@@ -132,9 +135,20 @@ local function scalar(items, index, value, path)
   native.raise(format("list.%s: %s %s, and a key must be a text, a number or a boolean", items.name, what, kind_text(value)))
 end
 
+-- Raise an error if a list without items would have no such field.
+local function check_path(items, steps)
+  local kind = keys.type_of(items)
+  for _, step in ipairs(steps) do
+    if not kind then return end
+    records.absent_field(kind, step)
+    kind = kind.fields[step]
+  end
+end
+
 -- Return the values of a field by index; with `as_key` as texts, numbers and booleans.
 local function field_values(items, path, as_key)
   local steps = steps_of(path)
+  if items.count == 0 then check_path(items, steps) end
   local values, default
   if items.is_unfilled then
     values, default = records.column(items.list, steps, as_key)

@@ -399,6 +399,13 @@ function records.unfilled_count(list)
   if state and not state.rows and not state.has_plain and next(state.dirty) == nil then return state.count end
 end
 
+-- Return what an absent field of a record of a type reads as: its default or nil, unless it is misspelt.
+function records.absent_field(kind, key)
+  local default = kind.declared[key]
+  if default == nil and kind.known and not kind.known[key] then native.check_field(kind, key) end
+  if default ~= true then return default end
+end
+
 -- Return a field, given by its path, of every row of such a list: the values by place, and the value that absent ones
 -- read as. With `as_key` the values are texts, numbers and booleans, references being read as their labels; the result
 -- is nil if the field has other values. Without it, tables among the values must not be handed out.
@@ -409,8 +416,10 @@ function records.column(list, path, as_key)
     if not level then return nil end
     column = level.columns[key]
     if column == nil then column = load_column(state, level.path, level.columns, key, level.type) end
-    default = level.type.declared[key]
-    if default == true then default = nil end
+    if column then
+      default = level.type.declared[key]
+      if default == true then default = nil end
+    else default = records.absent_field(level.type, key) end
     if i > 1 and default ~= nil then return nil end -- a record that is nil has no defaults
     if not column then
       if i < #path then default = nil end
@@ -474,7 +483,14 @@ local list_metatables = {} -- type -> the metatable of lists of it that a script
 -- Make a new table a list of records of a type, which has their columns even when it is empty; nil is any list.
 function records.list_of(kind, list)
   if not kind then return json.array_of(list) end
-  list_metatables[kind] = list_metatables[kind] or register { __metatable = false, kind = "list", type = kind }
+  if not list_metatables[kind] then
+    list_metatables[kind] = register {
+      __metatable = false, kind = "list", type = kind,
+      __index = kind.known and function(_, key)
+        if type(key) == "string" then native.check_list(kind, key) end
+      end or nil,
+    }
+  end
   return setmetatable(list, list_metatables[kind])
 end
 
