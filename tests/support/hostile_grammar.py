@@ -28,7 +28,7 @@ LEAVES = {
     "atom": ". a %a %s %w %% [ab] [^a] () ( ) %d %S",
     "library": """
         _G string table json app coroutine parallel io docs math json.null app.integrations.heroku io.stdout regex
-        display""",
+        display list""",
     "member": """
         find format map gsub concat unpack wrap create resume encode null list_apps write read print pcall error
         next type tostring __index html match""",
@@ -109,6 +109,11 @@ TEMPLATES = {
         setmetatable({table}, { {events} })
         setmetatable({}, {table})
         parallel.map({table}, {function})
+        list.filter({table}, {any})
+        list.map({table}, {function})
+        list.sort_by({table}, {any}, {any})
+        list.group_by({ {list} }, {any})
+        (list.flatten({ {table}, {table} }))
         parallel.map({ 1, 2, 3 }, function({parameters}) {block} return {any} end)
         (parallel.map({ 1, 2 }, function({parameters}) {block} {call} {block} return {any} end, { errors = 'collect' }))
         (parallel.map({table}, function({parameters}) {call} {block} end, { limit = {small}, errors = 'collect' }))
