@@ -126,3 +126,9 @@ def test_a_reset_forgets_the_variables(door: Door) -> None:
 
 def test_each_integration_is_a_global_and_a_script_that_sets_its_name_wins(door: Door) -> None:
     assert door.run("print(heroku == app.integrations.heroku) heroku = 'mine' print(heroku)").shown == "true\nmine\n"
+
+
+def test_a_table_of_selected_records_looks_like_that_of_the_whole_list(door: Door) -> None:
+    whole = door.run("heroku.list_apps()").shown
+    assert door.run("list.filter(heroku.list_apps(), 'name')").shown == whole
+    assert door.run("list.sort_by(list.flatten({ heroku.list_apps() }), 'name')").shown == whole
