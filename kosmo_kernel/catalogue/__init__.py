@@ -1,14 +1,16 @@
 """The catalogue: the services that can be called and their functions, as data.
 
-integration.py  a service: its functions and its HTTP
-model.py        functions, parameters and columns
-validation.py   checks an integration and reports all its mistakes at once
-http.py         the types with which an integration describes its HTTP
-nearest.py      suggestions for an unknown name
+integration.py     a service: its functions and its HTTP
+function_table.py  its functions by name, each made when it is first needed
+model.py           functions, parameters and columns
+validation.py      checks an integration and reports all its mistakes at once
+http.py            the types with which an integration describes its HTTP
+nearest.py         suggestions for an unknown name
 """
 
 from __future__ import annotations
 
+from kosmo_kernel.catalogue.function_table import FunctionTable as FunctionTable
 from kosmo_kernel.catalogue.integration import Integration as Integration
 from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRENCY
 from kosmo_kernel.catalogue.model import ERROR_MODES as ERROR_MODES
@@ -18,5 +20,6 @@ from kosmo_kernel.catalogue.model import BulkSource as BulkSource
 from kosmo_kernel.catalogue.model import Column as Column
 from kosmo_kernel.catalogue.model import ColumnKind as ColumnKind
 from kosmo_kernel.catalogue.model import Function as Function
+from kosmo_kernel.catalogue.model import Link as Link
 from kosmo_kernel.catalogue.model import Param as Param
 from kosmo_kernel.catalogue.nearest import nearest as nearest

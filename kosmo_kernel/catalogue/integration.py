@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
 from kosmo_kernel.catalogue.model import Function
 from kosmo_kernel.catalogue.nearest import nearest
 from kosmo_kernel.catalogue.validation import mistakes
@@ -24,13 +25,16 @@ class Integration:
         title: for people, `Heroku`.
         description: one sentence.
         base_url: the address of its API.
-        functions: in the order of the reference.
+        functions: in the order of the reference: all of them, which are checked at once, or a `FunctionTable`, whose
+            functions are checked by `check`.
         credentials: where its tokens are stored.
         headers: sent with every request.
         labels: fields whose value represents a nested record as text; the first one that exists wins.
         first_page: what to add to a list's first request.
         next_page: returns what to add to the request for the next page, from a response and the request that led to
             it; None after the last page.
+        newest_page: returns what to add to the request for the last records of a list by a field, and how many; None
+            for a service that cannot order them.
         read_error: returns the content of an error response; None if it is not an error of this service.
         page_size: the maximum number of records on a page. If the last page was full, there may be another one by now,
             although the server reports the last one as unchanged; without a size, every last page counts as full.
@@ -44,7 +48,7 @@ class Integration:
     title: str
     description: str
     base_url: str
-    functions: tuple[Function, ...]
+    functions: Sequence[Function]
     credentials: Credentials
     headers: Mapping[str, str]
     labels: tuple[str, ...]
@@ -52,26 +56,45 @@ class Integration:
     next_page: Callable[[Response, PageRequest], PageRequest | None]
     read_error: Callable[[Response], ErrorBody | None]
     page_size: int | None = None
+    newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
     demo: str = ""
 
     def __post_init__(self) -> None:
-        problems = list(mistakes(self.name, self.functions, self.budget, self.demo))
+        is_table = isinstance(self.functions, FunctionTable)
+        self._check(() if is_table else self.functions)
+        if not is_table:
+            object.__setattr__(self, "functions", FunctionTable.of(self.functions))
+
+    def check(self) -> None:
+        """Check the integration with all its functions, each of which is made.
+
+        Raises:
+            ValueError: it has mistakes; the message has all of them.
+        """
+        self._check(self.functions)
+
+    def _check(self, functions: Sequence[Function]) -> None:
+        problems = list(mistakes(self.name, functions, self.budget, self.demo))
         if problems:
             raise ValueError(f"integration {self.name}: " + "; ".join(problems))
 
-    def names(self) -> dict[str, Function]:
-        """Return the functions by each of their names: their own, their aliases, and `<integration>_<name>`."""
-        functions_by_name: dict[str, Function] = {f.name: f for f in self.functions}
-        for function in self.functions:
-            for alias in (*function.aliases, f"{self.name}_{function.name}"):
-                functions_by_name[alias] = function
-        return functions_by_name
+    @property
+    def table(self) -> FunctionTable:
+        """The functions, each made when it is first needed."""
+        return self.functions if isinstance(self.functions, FunctionTable) else FunctionTable.of(self.functions)
 
-    def by_full_name(self) -> dict[str, Function]:
+    def names(self) -> Mapping[str, Function]:
+        """Return the functions by each of their names: their own, their aliases, and `<integration>_<name>`."""
+        names = {name: name for name in self.table.names}
+        for name, aliases in self.table.names.items():
+            names |= dict.fromkeys((*aliases, f"{self.name}_{name}"), name)
+        return FunctionNames(self.table, names)
+
+    def by_full_name(self) -> Mapping[str, Function]:
         """Return the functions by `<integration>.<name>`."""
-        return {f"{self.name}.{f.name}": f for f in self.functions}
+        return FunctionNames(self.table, {f"{self.name}.{name}": name for name in self.table.names})
 
     def function(self, name: str) -> Function:
         """Return the function with this name or alias.
@@ -81,7 +104,7 @@ class Integration:
         """
         match = self.names().get(name)
         if match is None:
-            near = nearest(name, [f.name for f in self.functions]) or [f.name for f in self.functions]
+            near = nearest(name, self.table.names) or list(self.table.names)
             raise UnknownNameError(
                 f"{self.title} has no function `{name}`.",
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),

@@ -29,6 +29,8 @@ MAX_CONCURRENCY = 64
 ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
 # A placeholder for a value in a path, `{app_id}`.
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+# Before the name of a parameter in the column of the items of a list, if the records have a field of that name.
+ITEM_PREFIX = "asked_"
 
 _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),
@@ -168,6 +170,26 @@ class BulkSource:
 
 
 @dataclass(frozen=True)
+class Link:
+    """An address at which a function finds its records.
+
+    Parameters:
+        path: with a placeholder for each parameter that leads there: `/apps/{app_id}/dynos`.
+        single: a list function gets one record here, or status 404 if there is none, and makes a list of it.
+        bulk: lists that give the same result for all items at once, or None.
+    """
+
+    path: str
+    single: bool = False
+    bulk: BulkSource | None = None
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The names of the placeholders."""
+        return tuple(PLACE.findall(self.path))
+
+
+@dataclass(frozen=True)
 class Function:
     """An operation of a service.
 
@@ -175,27 +197,25 @@ class Function:
         name: as written in Lua, `list_dynos`.
         summary: what it does, one short line.
         description: what it does and what to know about the result, a paragraph or two of Markdown.
-        path: of the request, with a placeholder for each parameter: `/apps/{app_id}/dynos`.
+        links: where the records are; the link is used whose placeholders are the arguments of the call.
         returns: `list` or `record`.
         columns: what comes back, in the order in which a table shows it.
         params: the named arguments, in the order in which positional values are taken.
         example: Lua code that runs unchanged on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
-        bulk: lists that give the same result for all items at once, or None.
     """
 
     name: str
     summary: str
     description: str
-    path: str
+    links: tuple[Link, ...]
     returns: Literal["list", "record"]
     columns: tuple[Column, ...]
     params: tuple[Param, ...] = ()
     example: str = ""
     aliases: tuple[str, ...] = ()
     effect: Literal["read", "write"] = "read"
-    bulk: BulkSource | None = None
 
     @property
     def signature(self) -> str:
@@ -207,13 +227,36 @@ class Function:
 
     @cached_property
     def fan_out(self) -> Param | None:
-        """The parameter that takes a list, or None."""
+        """The first parameter that takes a list, or None."""
         return next((p for p in self.params if p.each), None)
 
     @cached_property
     def secrets(self) -> tuple[tuple[str, ...], ...]:
         """The paths of the columns whose values must not leave the client."""
         return tuple(column.path for column in self.columns if column.secret)
+
+    def fanned_out(self, bound: Mapping[str, Any]) -> Param | None:
+        """Return the parameter that bound arguments have a list for, or None."""
+        return next((p for p in self.params if isinstance(bound.get(p.name), tuple)), None)
+
+    def item_column(self, name: str = "") -> Column | None:
+        """Return the first column of a call with a list argument, which has the item of the list.
+
+        Parameters:
+            name: of the parameter that has a list; empty for the first one that takes a list.
+        """
+        param = next((p for p in self.params if p.each and name in ("", p.name)), None)
+        if param is None:
+            return None
+        taken = any(column.path[0] == param.name for column in self.columns)
+        return Column(f"{ITEM_PREFIX}{param.name}" if taken else param.name, param.doc)
+
+    def link(self, args: Mapping[str, Any]) -> Link | None:
+        """Return the link that some arguments lead to, or None."""
+        if len(self.links) == 1:
+            return self.links[0] if all(place in args for place in self.links[0].places) else None
+        places = {place for link in self.links for place in link.places}
+        return next((link for link in self.links if set(link.places) == places & args.keys()), None)
 
     def named(self, values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
         """Return arguments by name, from named or positional ones. Nothing else is checked.
@@ -259,22 +302,34 @@ class Function:
             faults.append(f"there is no argument {_lua_type(name)}{hint}")
         if len(unknown) > MAX_FAULTS_NAMED:
             faults.append(f"and there are {len(unknown) - MAX_FAULTS_NAMED:,} more that it does not have")
+        lists = [name for name, value in bound.items() if isinstance(value, tuple)]
+        if len(lists) > 1:
+            faults.append(f"only one argument can be a list, and {' and '.join(f'`{name}`' for name in lists)} are")
+        if not faults and self.link(bound) is None:
+            faults.append(f"the arguments have to be {self.choices}")
         if faults:
             raise InvalidArgumentsError.of_call(self.name, faults, self.signature)
         return bound
 
+    @property
+    def choices(self) -> str:
+        """The sets of arguments of which each call has one: `app_id`, or `pipeline_id` and `stage`, or none."""
+        sets = [" and ".join(f"`{place}`" for place in link.places) for link in self.links]
+        return ", or ".join([one for one in sets if one] + ["none"] * ("" in sets))
+
     def calls(self, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the arguments of every request that bound arguments stand for: one, or one per item of a list."""
-        many = self.fan_out
-        if many is None or not isinstance(values := bound.get(many.name), tuple):
-            return [dict(bound)]
-        return [{**bound, many.name: value} for value in values]
+        many = self.fanned_out(bound)
+        return [{**bound, many.name: value} for value in bound[many.name]] if many else [dict(bound)]
 
     def url(self, args: Mapping[str, Any]) -> str:
         """Return the path of one request, with every value quoted. `args` come from `calls`."""
         from urllib.parse import quote
 
-        return PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), self.path)
+        link = self.link(args)
+        if link is None:
+            raise ValueError(f"{self.name} has no address for {list(args)}")
+        return PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

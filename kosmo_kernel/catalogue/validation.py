@@ -42,27 +42,35 @@ def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, de
 def _of_function(function: Function) -> Iterator[str]:
     texts = {"summary": function.summary, "description": function.description, "example": function.example}
     yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
-    places = PLACE.findall(function.path)
-    if not function.path.startswith("/") or "{" in PLACE.sub("", function.path):
-        yield f"has the path `{function.path}`, which is none"
-    required = {p.name for p in function.params if p.required}
-    yield from (f"has `{p}` in its path but not as a required parameter" for p in places if p not in required)
+    yield from _of_links(function)
+    places = [place for link in function.links for place in link.places]
     yield from (f"has the parameter `{n}` twice" for n in _duplicates(p.name for p in function.params))
-    if sum(bool(p.each) for p in function.params) > 1:
-        yield "has more than one parameter that takes a list"
-    if function.bulk:
-        yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, function.bulk))
     for param in function.params:
         yield from (f"has the parameter `{param.name}`, which {mistake}" for mistake in _of_param(param, places))
-    fan_out = function.fan_out
-    if fan_out and fan_out.name in {c.path[0] for c in function.columns}:
-        yield f"has `{fan_out.name}` as a parameter that takes a list and as a column, and a table needs one for each"
     if not function.columns:
         yield "has no columns"
     yield from (f"has the column `{n}` twice" for n in _duplicates(c.name for c in function.columns))
     parents = {c.path[:-1] for c in function.columns}
     for column in function.columns:
         yield from (f"has the column `{column.name}`, which {mistake}" for mistake in _of_column(column, parents))
+
+
+def _of_links(function: Function) -> Iterator[str]:
+    if not function.links:
+        yield "has no links"
+    names = {p.name: p.required for p in function.params}
+    everywhere = set.intersection(*(set(link.places) for link in function.links)) if function.links else set()
+    for link in function.links:
+        if not link.path.startswith("/") or "{" in PLACE.sub("", link.path):
+            yield f"has the path `{link.path}`, which is none"
+        for place in link.places:
+            if names.get(place) is not (place in everywhere):
+                required = "a required" if place in everywhere else "an optional"
+                yield f"has `{place}` in its path but not as {required} parameter"
+        if link.bulk:
+            yield from (f"has lists for `bulk`, but {mistake}" for mistake in _of_bulk(function, link.bulk))
+    for places in _duplicates(" ".join(sorted(link.places)) for link in function.links):
+        yield f"has more than one link for the arguments `{places}`"
 
 
 def _of_bulk(function: Function, whole: BulkSource) -> Iterator[str]:

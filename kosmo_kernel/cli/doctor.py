@@ -100,7 +100,7 @@ def _groups(
 
 def _facts(integration: Integration) -> dict[str, Any]:
     """Return what is known about an integration without a request."""
-    functions = [f"{integration.name}.{function.name}" for function in integration.functions]
+    functions = list(integration.by_full_name())
     policies: dict[str, str | None] = dict.fromkeys(EFFECTS)
     try:
         account_state = state(integration)

@@ -55,4 +55,4 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
     names = [str(record[label]) for label in integration.labels if record.get(label)]
     milliseconds = (time.perf_counter() - started) * 1000
     text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
-    return TokenOwner(text, client.scopes, response.remaining, milliseconds, function.path)
+    return TokenOwner(text, client.scopes, response.remaining, milliseconds, function.links[0].path)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kosmo_kernel.catalogue import BulkSource, Function
+from kosmo_kernel.catalogue import BulkSource, Function, Link
 from kosmo_kernel.client.call import Answer
 
 # Minimum number of calls per page of the list of items for which the lists take fewer requests: each such page comes
@@ -33,13 +33,15 @@ def answer_from_lists(
     Raises:
         ApiError: one of the lists cannot be fetched.
     """
-    whole, many = function.bulk, function.fan_out
+    link = function.link(calls[0]) if calls else None
+    whole = link.bulk if link else None
+    many = next((param for param in function.params if link and param.name in link.places and param.each), None)
     if whole is None or many is None or len(calls) < CALLS_PER_LIST_PAGE:
         return [None] * len(calls)
     lists = [fetch(whole.list_items)]
     if len(calls) < CALLS_PER_LIST_PAGE * lists[0].requests:
         return [None] * len(calls)
-    lists.append(fetch(replace(function, path=whole.path, params=(), bulk=None)))
+    lists.append(fetch(replace(function, links=(Link(whole.path),), params=())))
     if whole.shared_links:
         lists.append(fetch(whole.shared_links))
     data: list[Any] = [answer.data for answer in lists]

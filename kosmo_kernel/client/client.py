@@ -16,7 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.catalogue import Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response, retry_after
 from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.call import Answer
@@ -130,7 +130,7 @@ class Client:
         budget = self.integration.budget
         if budget is None or not budget.path or not self.live:
             return None
-        asked = Function("budget_left", "", "", budget.path, "record", ())
+        asked = Function("budget_left", "", "", (Link(budget.path),), "record", ())
         call = ResponseParser(self.integration, self.account, asked, {})
         left = budget.read(Fetch(self, call, progress or Progress(self.clock), on_answer=on_answer).free())
         if left is not None:

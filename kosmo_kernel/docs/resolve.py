@@ -74,7 +74,7 @@ def suggest(page: str) -> list[str]:
     every = list(_integrations())
     within = next((i for i in every if steps[:1] == [i.name]), None)
     if within is None or len(steps) == 1:
-        names = [name for i in every for name in (i.name, *(f"{i.name}.{f.name}" for f in i.functions))]
+        names = [name for i in every for name in (i.name, *i.by_full_name())]
         return nearest(".".join(steps), [*names, *GUIDES])
     functions_by_name = within.names()
     # The last step can be the name of a field in a function's records.

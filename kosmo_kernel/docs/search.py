@@ -89,7 +89,7 @@ def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Z
     yield page, _zones(names, integration.description)
     for function in integration.functions:
         subject = of_function(integration, function)
-        own = " ".join((names, *(name for name, aliased in integration.names().items() if aliased is function)))
+        own = " ".join((names, function.name, *function.aliases, f"{integration.name}_{function.name}"))
         details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
         details += [f"{column.name} {column.doc}" for column in function.columns]
         page = SearchResult(subject.page, integration, function, function.summary)

@@ -263,7 +263,7 @@ def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_qu
     if integration is not None:
         names |= dict.fromkeys(accounts.names(integration), "table")
     elif not names and above is not None and chain[-1] not in above.names():
-        names = dict.fromkeys((function.name for function in above.functions), "function")
+        names = dict.fromkeys(above.table.names, "function")
     for name, kind in sorted(names.items(), key=_by_name):
         if (kind.startswith("function") or not methods) and (in_quotes or name.isidentifier()):
             yield _live_match(reader, (*chain, name), kind, methods=methods)

@@ -84,7 +84,7 @@ def _default_names(chain: Chain) -> list[tuple[str, str]]:
         case ("app", "integrations", *_):
             here, parent = integration_at(chain), integration_at(chain[:-1])
             owner = here or parent
-            return [(function.name, "function") for function in owner.functions] if owner else []
+            return [(name, "function") for name in owner.table.names] if owner else []
     prefix = "".join(f"{name}." for name in chain)
     names = (name.removeprefix(prefix) for name in library() if name.startswith(prefix))
     found = [(name, _kind(prefix + name)) for name in names if "." not in name]

@@ -151,7 +151,7 @@ def integration_at(chain: Sequence[str | int]) -> Integration | None:
 
 def function_named(name: object) -> Function | None:
     """Return the catalogue function with a full name, in the Lua state's form, or None."""
-    return integrations.function_named(name.removesuffix("*")) if isinstance(name, str) and name else None
+    return integrations.function_named(name.partition("*")[0]) if isinstance(name, str) and name else None
 
 
 def call_result_of(known: dict[str, object]) -> CallResult | None:
@@ -160,4 +160,4 @@ def call_result_of(known: dict[str, object]) -> CallResult | None:
     if function is None:
         return None
     steps = tuple(step for step in path if isinstance(step, str)) if isinstance(path, list) else ()
-    return CallResult(function, bool(known.get("many")), steps, is_fan_out=str(known["of"]).endswith("*"))
+    return CallResult(function, bool(known.get("many")), steps, is_fan_out="*" in str(known["of"]))

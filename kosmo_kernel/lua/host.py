@@ -119,6 +119,12 @@ class OutputHost(Protocol):
 class LookupHost(Protocol):
     """Answers a script's requests for anything but calls."""
 
+    def record_types(self, full_name: str) -> dict[str, Any]:
+        """Return the types of a function's records, and nothing for an unknown function."""
+
+    def signatures(self, integration: str) -> dict[str, str]:
+        """Return the signatures of an integration's functions by name."""
+
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account that `key` names in an integration's namespace."""
 

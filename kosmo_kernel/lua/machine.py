@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ class Machine:
     """A Lua state in a process of its own.
 
     Parameters:
-        functions: returns the catalogue's functions by full name.
+        functions: returns the functions of each integration by full name.
         surface: returns the initial contents of `app` as JSON values (see `surface.surface`).
 
     Attributes:
@@ -61,11 +61,11 @@ class Machine:
     """
 
     def __init__(
-        self, functions: Callable[[], Mapping[str, Function]], surface: Callable[[], list[dict[str, Any]]]
+        self, functions: Callable[[], Iterable[Mapping[str, Function]]], surface: Callable[[], list[dict[str, Any]]]
     ) -> None:
         self._functions = functions
         self._surface = surface
-        self._handles = RemoteLists({})
+        self._handles = RemoteLists()
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
         self._lock = threading.RLock()

@@ -6,7 +6,7 @@
 -- knows the accounts, so it is asked about each name that is not a function.
 
 local native, json, records, text = ...
-local concat, format, sort = table.concat, string.format, table.sort
+local concat, format, sort, sub = table.concat, string.format, table.sort, string.sub
 local next, rawlen, select, type = next, rawlen, select, type
 local getmetatable, setmetatable = debug.getmetatable, setmetatable
 
@@ -17,7 +17,8 @@ local spaces = {}
 local catalogue_text, integrations = nil, nil
 local started = {} -- integrations that Lua started with, by name: { name } and once decoded the rest, and `space`
 local load_catalogue
-local function_descriptions = setmetatable({}, { __mode = "k" }) -- closure -> { name, signature, title }
+-- closure -> { name, own_name, integration } of a catalogue function, or { signature, title }
+local function_descriptions = setmetatable({}, { __mode = "k" })
 
 function native.is_namespace(value)
   local metatable = type(value) == "table" and native.ours(value)
@@ -46,13 +47,24 @@ local function namespace(path, list, find_child, all_names, note)
   })
 end
 
+-- Return the signature of a function. The parent is asked once for those of all functions of an integration, which it
+-- answers during a run only; before that a function is shown by its name.
+local function signature_of(description)
+  local integration = description.integration
+  if not integration then return description.signature end
+  if not integration.signatures and not native.is_running then return description.own_name end
+  integration.signatures = integration.signatures
+    or native.ask({ kind = "signatures", integration = integration.name }).signatures
+  return integration.signatures[description.own_name]
+end
+
 function native.namespace_text(value, untouched)
   local metatable = getmetatable(value)
   if metatable.text then return metatable.text(untouched) end
   local lines = { metatable.path }
   for _, name in ipairs(metatable.list()) do
     local child = metatable.look(name, false)
-    lines[#lines + 1] = "  " .. (function_descriptions[child] and function_descriptions[child].signature or name)
+    lines[#lines + 1] = "  " .. (function_descriptions[child] and signature_of(function_descriptions[child]) or name)
   end
   local note = metatable.note and metatable.note()
   if note then lines[#lines + 1] = "  (" .. note .. ")" end
@@ -61,7 +73,9 @@ end
 
 function native.function_name(value)
   local description = function_descriptions[value]
-  return description and format("function: %s", description.title) or nil
+  if not description then return nil end
+  local integration = description.integration
+  return format("function: %s", integration and integration.name .. "." .. signature_of(description) or description.title)
 end
 
 function native.catalogue_name(value)
@@ -162,23 +176,21 @@ local function account_space(integration, account)
   local function list()
     load_catalogue()
     local names = {}
-    for i, declaration in ipairs(integration.functions) do names[i] = declaration.name end
+    for i, name in ipairs(integration.functions) do names[i] = name end
     return names
   end
   local accounts = {}
   local function find_child(key, may_ask)
     if closures[key] then return closures[key] end
     load_catalogue()
-    local declaration = integration.by_name[key]
-    if declaration then
-      local closure = closures[declaration.name]
+    local own_name = integration.own_name(key)
+    if own_name then
+      local closure = closures[own_name]
       if not closure then
-        local name = integration.name .. "." .. declaration.name
+        local name = integration.name .. "." .. own_name
         closure = function(...) return call(name, account, ...) end
-        function_descriptions[closure] = {
-          name = name, signature = declaration.signature, title = integration.name .. "." .. declaration.signature,
-        }
-        closures[declaration.name] = closure
+        function_descriptions[closure] = { name = name, own_name = own_name, integration = integration }
+        closures[own_name] = closure
       end
       closures[key] = closure
       return closure
@@ -204,12 +216,14 @@ end
 local function add_integration(target, description)
   local integration = started[description.name] or description
   for field, value in next, description do integration[field] = value end
-  integration.by_name, integration.is_account = {}, {}
+  integration.is_account = {}
   for _, alias in ipairs(integration.accounts) do integration.is_account[alias] = true end
-  for _, declaration in ipairs(integration.functions) do
-    for _, name in ipairs(declaration.names) do integration.by_name[name] = declaration end
-    records.declare(integration.name .. "." .. declaration.name, declaration.type)
-    records.declare(integration.name .. "." .. declaration.name .. "*", declaration.asked)
+  local own_names, prefix = {}, integration.name .. "_"
+  for _, name in ipairs(integration.functions) do own_names[name] = name end
+  -- A function is also called by its full name, `heroku_list_apps`.
+  function integration.own_name(name)
+    return own_names[name] or integration.aliases[name]
+      or sub(name, 1, #prefix) == prefix and own_names[sub(name, #prefix + 1)] or nil
   end
   local space = integration.space or account_space(integration)
   if not target[integration.name] then target[#target + 1] = integration.name end
@@ -256,8 +270,6 @@ end)
 function spaces.values(descriptions, blobs)
   local values = {}
   for i, description in ipairs(descriptions) do
-    -- Loading the catalogue declares the record types.
-    if description.form == "dict" or description.type and description.type ~= "" then load_catalogue() end
     values[i] = value_of(description, blobs)
   end
   return values

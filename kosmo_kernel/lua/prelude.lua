@@ -194,6 +194,7 @@ function requests.run(header, texts)
     restore_variables()
     restore_variables = nil
   end
+  native.is_running = true -- the parent answers requests
   return run_cell(header, texts)
 end
 
@@ -241,6 +242,7 @@ return function(bytes)
   bytes = nil -- free it, since it may be most of the heap
   local reply, blobs = requests[header.kind](header, texts)
   limits.finish()
+  native.is_running = false
   key_order.finish()
   transport.finish()
   reply.memory = math.floor(collectgarbage("count") * 1024)

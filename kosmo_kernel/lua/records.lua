@@ -16,7 +16,7 @@ local native, json = ...
 local next, rawget, rawlen, rawset, rawequal, tostring, type = next, rawget, rawlen, rawset, rawequal, tostring, type
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
 local ours, register = native.ours, native.register
-local format, mathtype, utf8len = string.format, math.type, utf8.len
+local format, match, mathtype, utf8len = string.format, string.match, math.type, utf8.len
 local null = json.null
 
 local records = {}
@@ -150,13 +150,24 @@ local function unchecked(kind)
   return kind.unchecked_copy
 end
 
+-- Ask the parent for the types of a function's records, whose name is before the asterisk, and declare them.
+local function learn(name)
+  local function_name = match(name, "^[^*]*")
+  local response = native.ask({ kind = "record_types", name = function_name })
+  if response.type then records.declare(function_name, response.type) end
+  for item, kind in next, response.asked or {} do records.declare(function_name .. "*" .. item, kind) end
+  return types[name]
+end
+
 local untyped = { declared = {}, fields = {}, of_account = {} }
 local first_account
 records.several = false -- whether records of more than one account have been used
 
 -- Return the type of a function's records, as a copy with the account if there is one.
 local function type_of(name, account, is_unchecked)
-  local kind = types[name] or untyped
+  local kind = types[name]
+  if not kind and name and name ~= "" then kind = learn(name) end
+  kind = kind or untyped
   if is_unchecked then kind = unchecked(kind) end
   known_fields(kind) -- which copies share
   if not account or account == "" then return kind end
@@ -517,7 +528,8 @@ end
 
 -- Return one record from its JSON.
 function records.record(header, text)
-  local kind = types[header.type] and type_of(header.type, header.account, header.unchecked)
+  local kind = type_of(header.type, header.account, header.unchecked)
+  if not kind.root then kind = nil end
   return native.steady(json.read, text, kind, header.wide)
 end
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"regex", "integrations", "field"}
+    | {"regex", "integrations", "field", "record_types", "signatures"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
@@ -313,6 +313,12 @@ class RequestHandler:
     def _on_integrations(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         return {"names": self._host.lookups.integrations()}
 
+    def _on_record_types(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return self._host.lookups.record_types(str(header.get("name"))[:MAX_NAME])
+
+    def _on_signatures(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return {"signatures": self._host.lookups.signatures(str(header.get("integration"))[:MAX_NAME])}
+
     def _on_input(self, header: dict[str, Any], _blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         line = self._host.output.read(str(header.get("format")))
         if line is None:
@@ -335,7 +341,7 @@ class RequestHandler:
 
     def _on_field(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():
-            name, function = str(header["name"])[:MAX_NAME], self._handles.function(header["type"])
+            name, function = str(header["name"])[:MAX_NAME], self._handles.function_of_type(header["type"])
             path = tuple(str(part)[:MAX_NAME] for part in header["path"][:LONGEST_PATH])
             names = [str(known)[:MAX_NAME] for known in header["names"]]
             is_list = bool(header.get("many"))

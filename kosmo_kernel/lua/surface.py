@@ -1,4 +1,4 @@
-"""Describe the catalogue for the Lua process: names, signatures, and the record type of each function.
+"""Describe the catalogue for the Lua process: names at the start, and more about a function when Lua needs it.
 
 A record type lists the fields, which of them may be missing and their defaults, and the field that represents a nested
 record as text. It is computed from the declared columns and used by `records.lua`.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kosmo_kernel.catalogue import Column, Integration
-from kosmo_kernel.values.records import columns_with_item
+from kosmo_kernel.catalogue import Column, Function, Integration
+from kosmo_kernel.lua.values import columns_of_items
 
 
 def record_type(columns: Iterable[Column], labels: Sequence[str]) -> dict[str, Any]:
@@ -64,20 +64,23 @@ def surface(integrations: Iterable[Integration], accounts: Mapping[str, Sequence
     """
     described = []
     for integration in integrations:
-        names: dict[str, list[str]] = {}
-        for name, function in integration.names().items():
-            names.setdefault(function.name, []).append(name)
-        functions = [
-            {
-                "name": function.name,
-                "names": names[function.name],
-                "signature": function.signature,
-                "type": record_type(function.columns, integration.labels),
-                "asked": record_type(columns_with_item(function), integration.labels),
-            }
-            for function in integration.functions
-        ]
+        names = integration.table.names
+        aliases = {alias: name for name, others in names.items() for alias in others}
         described.append(
-            {"name": integration.name, "functions": functions, "accounts": list(accounts[integration.name])}
+            {
+                "name": integration.name,
+                "functions": list(names),
+                "aliases": aliases,
+                "accounts": list(accounts[integration.name]),
+            }
         )
     return described
+
+
+def record_types(integration: Integration, function: Function) -> dict[str, Any]:
+    """Return the types of a function's records: of a call's, and of calls with a list, by the column of its items."""
+    items = columns_of_items(function).items()
+    return {
+        "type": record_type(function.columns, integration.labels),
+        "asked": {name: record_type(columns, integration.labels) for name, columns in items},
+    }

@@ -7,12 +7,12 @@ handle, by places in a list, or by JSON. Nothing from the child is trusted: hand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, groupby, repeat
 from typing import Any, Self
 
 from kosmo_kernel import safety
-from kosmo_kernel.catalogue import Function
+from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.errors import LimitError
 from kosmo_kernel.lua.host import Failure, Outcome
 from kosmo_kernel.lua.host_limits import Room, check_columns, check_records, records_memory
@@ -35,7 +35,8 @@ LONGEST_PATH = 100  # keys that lead to a column; no data is nested as deeply
 MAX_ROWS = 256  # records that Lua requests at a time (`records.lua`)
 MAX_RECORDS_SENT_WHOLE = 50  # a list with at most this many records travels whole
 MAX_FAULT = 20_000  # characters of the reason why a value has no JSON form
-WITH_ITEM = "*"  # suffix of a function's name: the record type of its calls with a list argument
+# Suffix of a function's name: the record type of its calls with a list argument. The column with the items follows.
+WITH_ITEM = "*"
 _MAY_BE_WIDE = frozenset({float, dict, list})
 
 
@@ -61,12 +62,15 @@ class Opaque(str):
 
 
 class RemoteLists:
-    """The lists that Lua may refer to, by number, and the functions that returned them, by full name."""
+    """The lists that Lua may refer to, by number, and the functions that returned them.
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
-        self._functions: dict[str, Function] = {}
-        self._names: dict[int, str] = {}
-        self.learn(functions)
+    Parameters:
+        functions: the functions of each integration by full name.
+    """
+
+    def __init__(self, functions: Iterable[Mapping[str, Function]] = ()) -> None:
+        self._functions = list(functions)
+        self._names: dict[int, tuple[str, Function]] = {}
         self._kept: dict[int, Records] = {}
         self._records = 0  # number of records in all kept lists
         self._accounts: set[str] = set()  # the accounts that were sent to Lua
@@ -77,8 +81,22 @@ class RemoteLists:
 
     def learn(self, functions: Mapping[str, Function]) -> None:
         """Add functions, by full name."""
-        self._functions.update(functions)
-        self._names.update((id(function), name) for name, function in functions.items())
+        self._functions.append(functions)
+
+    def function(self, full_name: str) -> Function | None:
+        """Return the function with a full name, or None."""
+        return next((functions[full_name] for functions in self._functions if full_name in functions), None)
+
+    def function_of_type(self, type_name: str) -> Function:
+        """Return the function whose records have a type, by the type's name in Lua.
+
+        Raises:
+            KeyError: there is none.
+        """
+        function = self.function(type_name.partition(WITH_ITEM)[0])
+        if function is None:
+            raise KeyError(type_name)
+        return function
 
     def release(self, handles: list[int]) -> None:
         """Forget lists that Lua no longer refers to."""
@@ -124,7 +142,7 @@ class RemoteLists:
             if len(value.rows) <= MAX_RECORDS_SENT_WHOLE:
                 described, text = _with_json(described, value.rows)
         elif isinstance(value, Record):
-            described = {"form": "record", "type": self._names.get(id(value.function), "")}
+            described = {"form": "record", "type": self._name(value.function)}
             described, text = _with_json(described | self._source(value.account), value)
         elif isinstance(value, str):
             described, text = {"form": "text"}, value.encode()
@@ -154,17 +172,24 @@ class RemoteLists:
         self._last += 1
         self._kept[self._last] = records
         self._records += count
-        name = self._names.get(id(function), "")
+        name = self._name(function)
         if function is None or (
             records.columns is not function.columns
             and records.columns not in (function.columns, account_columns(function.columns))
         ):
-            name += WITH_ITEM
+            name += f"{WITH_ITEM}{_item_name(records.columns)}" if records.columns else ""
         return {"form": "list", "handle": self._last, "count": count, "type": name} | self._source(records.account)
 
-    def function(self, type_name: str) -> Function:
-        """Return the function whose records have a type, by the type's name in Lua."""
-        return self._functions[type_name.removesuffix(WITH_ITEM)]
+    def _name(self, function: Function | None) -> str:
+        if function is None:
+            return ""
+        known = self._names.get(id(function))
+        if known is None:  # only functions of this name are looked at, because the others need not be made
+            full = f".{function.name}"
+            names = (name for functions in self._functions for name in functions if name.endswith(full))
+            known = next((name for name in names if self.function(name) is function), ""), function
+            self._names[id(function)] = known
+        return known[0]
 
     def _source(self, account: Source) -> dict[str, Any]:
         """Return the source of records for Lua: `account`, or `accounts` with the number of records after each."""
@@ -302,13 +327,14 @@ class RemoteLists:
         self, value: dict[str, Any] | list[Any], type_name: str, described: Mapping[str, Any]
     ) -> Record | Records | dict[str, Any] | list[Any]:
         """Return a decoded object or list as the records that it was before Lua had it, if it was any."""
-        function = self._functions.get(type_name.removesuffix(WITH_ITEM))
+        full_name, with_item, item = type_name.partition(WITH_ITEM)
+        function = self.function(full_name)
         if isinstance(value, dict):
             return Record(value, function, self._account(described.get("account"))) if function else value
         is_records = bool(value) and all(isinstance(item, dict) for item in value)
         if not (function or is_records):
             return value
-        columns = columns_with_item(function) if function and type_name.endswith(WITH_ITEM) else None
+        columns = columns_of_items(function).get(item) if function and with_item else None
         check_records(len(value))
         if is_records:
             check_columns(value)
@@ -367,6 +393,17 @@ class RemoteLists:
         if records is None:
             raise ValueError("the message names a list that does not exist")
         return records
+
+
+def columns_of_items(function: Function) -> dict[str, tuple[Column, ...]]:
+    """Return the columns of calls with a list argument, by the name of the first column, which has the items."""
+    lists = [columns_with_item(function, param.name) for param in function.params if param.each]
+    return {columns[0].name: columns for columns in lists}
+
+
+def _item_name(columns: tuple[Column, ...]) -> str:
+    """Return the name of the column with the items of a list argument, which may be after that of the account."""
+    return next((column.name for column in columns if column.name != ACCOUNT.name), "")
 
 
 def _check_size(size: int, max_bytes: int) -> None:

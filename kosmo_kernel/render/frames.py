@@ -356,7 +356,7 @@ def _any_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
 
 def _full_name(function: Function) -> str:
     """Return `heroku.list_dynos`, or the bare name of a function that belongs to no known integration."""
-    owner = next((f"{i.name}." for i in integrations.loaded() if any(function is f for f in i.functions)), "")
+    owner = next((f"{i.name}." for i in integrations.loaded() if function in i.functions), "")
     return owner + function.name
 
 

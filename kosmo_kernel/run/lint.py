@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import chain
 
 from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, keys
 
@@ -23,20 +24,26 @@ def lint(source: str) -> list[str]:
     source = source[:MAX_CHARACTERS_TOKENIZED]
     if not any(map(source.__contains__, _EQUALS)) or not any(map(source.__contains__, _QUOTES)):
         return []
-    labels = _labels(tuple(one.name for one in integrations.loaded()))
+    labels = _labels(tuple(function for one in integrations.loaded() for function in _functions_meant(one, source)))
     if not any(f".{name}" in source for name in labels):
         return []
     return [_warning(line, name, labels[name]) for line, name in _comparisons(source) if name in labels]
 
 
-@lru_cache(maxsize=4)
-def _labels(present: tuple[str, ...]) -> dict[str, str]:
+def _functions_meant(integration: Integration, source: str) -> list[tuple[str, str]]:
+    """Return the functions that a script names or, if it names none, those that were called so far, by full name."""
+    names = [name for name in integration.table.names if name in source]
+    return [(integration.name, name) for name in names or [one.name for one in integration.table.existing()]]
+
+
+@lru_cache(maxsize=64)
+def _labels(functions: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return the fields that hold a reference, each with the field that is its text form."""
     labels: dict[str, str] = {}
-    for integration in map(integrations.find, present):
-        for function in integration.functions:
-            nested = record_type(function.columns, integration.labels)["fields"]
-            labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
+    for name, function in functions:
+        integration = integrations.find(name)
+        nested = record_type(integration.function(function).columns, integration.labels)["fields"]
+        labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
     return labels
 
 

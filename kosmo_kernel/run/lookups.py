@@ -10,7 +10,7 @@ from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.lua.surface import surface
+from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.run.call_tracker import CallTracker
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.provider import SPACE
@@ -49,6 +49,15 @@ class Lookups:
         """Return the names of all integrations, installed ones included."""
         return integrations.names()
 
+    def record_types(self, full_name: str) -> dict[str, Any]:
+        """Return the types of a function's records, and nothing for an unknown function."""
+        integration, function = integrations.known(full_name.partition(".")[0]), integrations.function_named(full_name)
+        return record_types(integration, function) if integration and function else {}
+
+    def signatures(self, integration: str) -> dict[str, str]:
+        """Return the signatures of an integration's functions by name."""
+        return {function.name: function.signature for function in integrations.find(integration).functions}
+
     def resolve_account(self, integration: str, key: str) -> str:
         """Return the account to which a name in an integration's namespace refers.
 
@@ -80,7 +89,7 @@ class Lookups:
 
 def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
     """Return the error for a name that is neither a function nor an account."""
-    near = nearest(key, [*(f.name for f in integration.functions), *aliases])
+    near = nearest(key, [*integration.table.names, *aliases])
     if accounts.looks_like_token(key):
         return UnknownNameError(accounts.NOT_AN_ALIAS)
     message = f"{integration.title} has no function and no account `{key}`."

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,9 +73,9 @@ class RecordingMode:
         """Return the names of the accounts, like `accounts.names`."""
         return self._player.accounts(integration.name) if self._player else accounts.names(integration)
 
-    def functions(self) -> dict[str, Function]:
-        """Return all functions by full name."""
-        return {name: function for one in integrations.loaded() for name, function in one.by_full_name().items()}
+    def functions(self) -> list[Mapping[str, Function]]:
+        """Return the functions of each integration by full name."""
+        return [one.by_full_name() for one in integrations.loaded()]
 
     def surface(self) -> list[dict[str, Any]]:
         """Return the initial content of `app.integrations`."""

@@ -159,7 +159,7 @@ class Services:
         collect, concurrency = _reserved(function, args) if args.keys() & RESERVED else (False, DEFAULT_CONCURRENCY)
         bound = function.bind(args)
         calls = function.calls(bound)
-        many = function.fan_out
+        many = function.fanned_out(bound)
         return ServiceCall(
             to.integration,
             function,
@@ -171,7 +171,7 @@ class Services:
             to.remote,
             calls,
             len(calls),
-            many.name if many and isinstance(bound.get(many.name), tuple) else "",
+            many.name if many else "",
             collect,
             concurrency,
         )
@@ -194,7 +194,7 @@ class Services:
         function = bound_call.function
         if bound_call.fan_out_argument:
             values: list[Any] = [
-                Records([], function, columns_with_item(function)),
+                Records([], function, columns_with_item(function, bound_call.fan_out_argument)),
                 *([Records([])] if bound_call.collect else []),
             ]
         else:
@@ -342,6 +342,7 @@ def _demo(integration: Integration, cassette: Cassette | None = None) -> Client:
 def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer:
     """Return the answers for all items as one: the list of records and, with `collect`, the list of failures."""
     function, name = bound_call.function, bound_call.fan_out_argument
+    columns = columns_with_item(function, name)
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     notes = dict[str, None]()
@@ -351,10 +352,10 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]
             failures.append({name: call[name], **{column.name: facts[column.name] for column in FAILURE_FIELDS}})
             continue
         records = answer.data if isinstance(answer.data, list) else [answer.data]
-        item = {name: call[name]}
+        item = {columns[0].name: call[name]}
         rows += [item | row | item for row in records]  # the item is the first column, and replaces a field of its name
         notes |= dict.fromkeys(answer.warnings)
-    values: list[Any] = [Records(rows, function, columns_with_item(function), bound_call.account)]
+    values: list[Any] = [Records(rows, function, columns, bound_call.account)]
     if bound_call.collect:
         values.append(Records(failures))
     return CallAnswer(values, len(rows), list(notes), failures)

@@ -194,7 +194,8 @@ def _is_ours(frame: Frame) -> bool:
 
 def _declared(function: Function, names: list[str]) -> tuple[Column, ...] | None:
     """Return the declared columns if a frame begins with all of them in order, or None."""
-    for declared in (function.columns, columns_with_item(function)):
+    with_items = (columns_with_item(function, param.name) for param in function.params if param.each)
+    for declared in (function.columns, *with_items):
         for columns in (declared, account_columns(declared)):
             if names[: len(columns)] == [column.name for column in columns]:
                 return columns

@@ -174,10 +174,14 @@ def account_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     return columns if any(column.path[0] == ACCOUNT.name for column in columns) else (ACCOUNT, *columns)
 
 
-def columns_with_item(function: Function) -> tuple[Column, ...]:
-    """Return the columns of a call with a list argument: the item of the list comes first."""
-    fan_out = function.fan_out
-    return (Column(fan_out.name, fan_out.doc), *function.columns) if fan_out else function.columns
+def columns_with_item(function: Function, name: str = "") -> tuple[Column, ...]:
+    """Return the columns of a call with a list argument: the item of the list comes first.
+
+    Parameters:
+        name: of the parameter that has a list; empty for the first one that takes a list.
+    """
+    item = function.item_column(name)
+    return (item, *function.columns) if item else function.columns
 
 
 @contextmanager

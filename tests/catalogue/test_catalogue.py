@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kosmo_kernel.catalogue import Column, Function, Integration, Param, nearest
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param, nearest
 from kosmo_kernel.catalogue.http import Budget, PageRequest
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
@@ -18,7 +18,7 @@ WIDGETS = Function(
     aliases=("all_widgets",),
     summary="The widgets on a shelf",
     description="Every widget.",
-    path="/shelves/{shelf}/widgets/{page}",
+    links=(Link("/shelves/{shelf}/widgets/{page}"),),
     returns="list",
     columns=(Column("name", "Its name"),),
     params=(
@@ -47,7 +47,7 @@ def test_a_catalogue_reports_all_its_mistakes_at_once() -> None:
         name="List",
         summary="",
         description=" ",
-        path="things/{Id}/{other}",
+        links=(Link("things/{Id}/{other}"),),
         returns="list",
         columns=(
             Column("app", "The app"),
@@ -73,7 +73,6 @@ def test_a_catalogue_reports_all_its_mistakes_at_once() -> None:
         "List has the path `things/{Id}/{other}`, which is none",
         "List has `other` in its path but not as a required parameter",
         "List has the parameter `limit` twice",
-        "List has more than one parameter that takes a list",
         "List has the parameter `limit`, which is a reserved name",
         "List has the parameter `limit`, which goes nowhere: the path has no place for it",
         "List has the parameter `Id`, which is no Lua name in lower case",
@@ -101,13 +100,49 @@ def test_a_function_without_columns_is_a_mistake() -> None:
         shop(replace(WIDGETS, columns=()))
 
 
-def test_a_table_of_many_items_needs_a_column_for_the_item_that_was_asked() -> None:
+def test_a_table_of_many_items_has_a_column_for_the_item_that_was_asked() -> None:
     asked = Param("shelf", "The shelf.", required=True, each=("name",))
-    columns = (Column("shelf.name", "The shelf."),)
-    mistake = "has `shelf` as a parameter that takes a list and as a column, and a table needs one for each"
+    alone = replace(WIDGETS, params=(asked, WIDGETS.params[1]))
+    beside = replace(alone, columns=(Column("shelf.name", "The shelf."),))
 
-    with pytest.raises(ValueError, match=f"^integration shop: list_widgets {mistake}$"):
-        shop(replace(WIDGETS, params=(asked, WIDGETS.params[1]), columns=columns))
+    names = [column.name for function in (alone, beside) if (column := function.item_column())]
+    assert (names, WIDGETS.item_column()) == (["shelf", "asked_shelf"], None)
+
+
+PLACES = replace(
+    WIDGETS,
+    links=(Link("/shelves/{shelf}/widgets"), Link("/rooms/{room}/{side}/widgets"), Link("/widgets")),
+    params=(
+        Param("shelf", "The shelf.", each=("name",)),
+        Param("room", "The room.", each=("name",)),
+        Param("side", "Its side."),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "url"),
+    [
+        ({"shelf": "a"}, "/shelves/a/widgets"),
+        ({"room": "b", "side": "left"}, "/rooms/b/left/widgets"),
+        ({}, "/widgets"),
+    ],
+)
+def test_a_function_with_several_links_takes_the_one_that_the_arguments_lead_to(
+    args: dict[str, object], url: str
+) -> None:
+    assert PLACES.url(shop(PLACES).function("list_widgets").bind(args)) == url
+
+
+@pytest.mark.parametrize("args", [{"shelf": "a", "room": "b"}, {"room": "b"}, {"side": "left"}])
+def test_arguments_that_lead_nowhere_are_refused_with_those_that_do(args: dict[str, object]) -> None:
+    told = "the arguments have to be `shelf`, or `room` and `side`, or none"
+    assert told in refusal(PLACES, args)
+
+
+def test_only_one_argument_can_be_a_list() -> None:
+    told = "only one argument can be a list, and `shelf` and `room` are"
+    assert told in refusal(PLACES, {"shelf": ["a"], "room": ["b"]})
 
 
 def test_a_pattern_without_an_example_is_looked_at_too() -> None:
@@ -306,7 +341,8 @@ def test_too_many_values_in_order_are_an_error() -> None:
 
 
 def test_what_may_be_left_out_has_a_question_mark() -> None:
-    optional = replace(WIDGETS, params=(WIDGETS.params[0], replace(WIDGETS.params[1], required=False)))
+    params = (WIDGETS.params[0], replace(WIDGETS.params[1], required=False))
+    optional = replace(WIDGETS, links=(*WIDGETS.links, Link("/shelves/{shelf}/widgets")), params=params)
     assert optional.signature == "list_widgets({ shelf, page? })"
     assert optional.bind({"shelf": "top"}) == {"shelf": "top"}
 

@@ -168,7 +168,7 @@ def test_addresses_that_let_their_bearer_in_are_not_kept() -> None:
         "web_url": "https://sso",
     }
     demo.instead["/addon-attachments"] = ("200 OK", [secret])
-    call = HEROKU.function("list_addons").bulk
+    call = HEROKU.function("list_addons").links[0].bulk
     assert call
     assert call.shared_links
 
@@ -190,9 +190,9 @@ def test_a_run_that_has_ended_is_not_taken_for_lists_that_cannot_be_read() -> No
 
 
 def broken(**changes: Any) -> Integration:
-    whole = ADDONS.bulk
+    whole = ADDONS.links[0].bulk
     assert whole
-    changed = replace(ADDONS, bulk=replace(whole, **changes))
+    changed = replace(ADDONS, links=(replace(ADDONS.links[0], bulk=replace(whole, **changes)),))
     return replace(HEROKU, functions=(changed,))
 
 
@@ -213,7 +213,9 @@ def test_lists_that_cannot_answer_are_a_mistake_of_the_catalogue(changes: dict[s
 
 def test_only_a_list_function_that_takes_a_list_has_whole_lists() -> None:
     whole = BulkSource("/addons", "app.id", APPS)
-    function = replace(ADDONS, params=(Param("app_id", "The app.", required=True),), bulk=whole)
+    function = replace(
+        ADDONS, params=(Param("app_id", "The app.", required=True),), links=(replace(ADDONS.links[0], bulk=whole),)
+    )
 
     with pytest.raises(ValueError, match="is no list function with a parameter that takes a list"):
         replace(HEROKU, functions=(function,))

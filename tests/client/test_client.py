@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Column, Function, Integration, Param
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
 from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.client import Client
@@ -50,7 +50,7 @@ LIST_PARCELS = Function(
     name="list_parcels",
     summary="Parcels",
     description="The parcels of a depot.",
-    path="/depots/{depot}/parcels",
+    links=(Link("/depots/{depot}/parcels"),),
     returns="list",
     columns=(Column("id", "Its number.", kind="integer"),),
     params=(Param("depot", "The depot.", required=True),),

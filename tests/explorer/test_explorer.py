@@ -12,7 +12,7 @@ from fake_integration import FERRIES, KEY, Harbour
 from python_shell import Shell, run, value
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Param
+from kosmo_kernel.catalogue import Link, Param
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -121,7 +121,7 @@ def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
         Param("afloat", "Whether it swims", "boolean", required=True),
         Param("knots", "How fast it is", "number", required=True),
     )
-    ask = replace(FERRIES.functions[0], name="ask", aliases=(), path="/ask/{afloat}/{knots}", params=params)
+    ask = replace(FERRIES.functions[0], name="ask", aliases=(), links=(Link("/ask/{afloat}/{knots}"),), params=params)
     monkeypatch.setattr(integrations, "BUILT_IN", (replace(FERRIES, functions=(ask,)),))
     explorer = opened("ask", Session())
     assert explorer._fields["afloat"][1].options == ("", "true", "false")

@@ -172,7 +172,7 @@ def test_a_column_tells_the_values_that_heroku_declares(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_address_is_herokus(name: str) -> None:
     path = RESOURCES[RESOURCE[name]].path + ("/{app}" if name == "get_app" else "")
-    assert HEROKU.function(name).path.replace("{app_id}", "{app}") == path
+    assert HEROKU.function(name).links[0].path.replace("{app_id}", "{app}") == path
 
 
 # What the demo answers

@@ -251,7 +251,7 @@ def test_a_header_of_many_values_is_refused_before_it_is_decoded() -> None:
 
 
 def handles_of(*lists: Records) -> values.RemoteLists:
-    handles = values.RemoteLists({})
+    handles = values.RemoteLists()
     handles.answer(list(lists), [])
     return handles
 

@@ -267,14 +267,14 @@ def test_ever_new_fields_are_not_asked_for_one_by_one(lua: Machine, monkeypatch:
     ],
 )
 def test_what_a_broken_child_says_of_altered_records_is_taken_for_nothing(told: str) -> None:
-    handles = values_module.RemoteLists({})
+    handles = values_module.RemoteLists()
     handles.answer([Records([{"a": 1}])], [])
     with pytest.raises((ValueError, TypeError, KeyError, IndexError)):
         handles.value({"form": "altered", "blob": 1}, [told.encode()], Room(Limits()))
 
 
 def test_altered_records_that_leave_are_without_secrets() -> None:
-    handles = values_module.RemoteLists({})
+    handles = values_module.RemoteLists()
     handles.answer([Records([{"a": 1}])], [])
     described = {"form": "altered", "blob": 1}
     assert list(
@@ -294,7 +294,7 @@ def test_lists_that_lua_dropped_are_let_go() -> None:
 
 
 def test_the_lists_of_a_table_that_is_too_much_for_lua_are_let_go() -> None:
-    handles = values_module.RemoteLists({})
+    handles = values_module.RemoteLists()
     records = Records([{"n": n} for n in range(100)])
     with pytest.raises(Failure, match="result_limit"):
         handles.inputs({"both": {"a": records, "b": records}, "text": "x" * 100}, [], most=50)

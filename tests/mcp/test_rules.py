@@ -222,7 +222,7 @@ def test_what_makes_no_sense_is_an_error_of_the_script(lua: Session, code: str) 
 
 @pytest.mark.parametrize("asked", [{}, {"verb": "__init__"}, {"verb": "page"}, {"verb": ["tools"]}])
 def test_a_lua_process_that_asks_for_nonsense_is_ended(asked: dict[str, Any]) -> None:
-    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists({}), Patterns())
+    answering = RequestHandler(Answers(), Limits(), StopReason(), RemoteLists(), Patterns())
     with pytest.raises(LuaProcessError):
         answering.answer("mcp", asked, [])
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmo_kernel.catalogue import Column, ColumnKind, Function
+from kosmo_kernel.catalogue import Column, ColumnKind, Function, Link
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
 from kosmo_kernel.render.tables import table_of
@@ -239,7 +239,7 @@ def test_what_is_changed_in_a_frame_is_not_changed_in_its_records() -> None:
 
 
 def test_a_frame_remembers_its_function_and_what_it_is_told() -> None:
-    function = Function("list_things", "Things.", "Things.", "/things", "list", COLUMNS, example="x")
+    function = Function("list_things", "Things.", "Things.", (Link("/things"),), "list", COLUMNS, example="x")
     frame = frame_of(Records([RECORD], function), {"account": "production"})
 
     assert frame.attrs == {"function": "list_things", "account": "production"}

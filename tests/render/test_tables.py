@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.catalogue import Column, Function, Link
 from kosmo_kernel.render.tables import RecordView, Table, table_of
 from kosmo_kernel.render.text import format_column, pretty
 from kosmo_kernel.values.records import Record, Records
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("size", "An integer.", kind="integer", nullable=True),
     Column("created_at", "A time.", kind="timestamp"),
 )
-THING = Function("get_thing", "A thing.", "A thing.", "/thing", "record", COLUMNS, example="x")
+THING = Function("get_thing", "A thing.", "A thing.", (Link("/thing"),), "record", COLUMNS, example="x")
 FIRST = {"name": "web.1", "app": {"name": "my-app"}, "size": 12, "created_at": "2026-11-20T09:00:00Z"}
 SECOND = {"name": "worker.10", "app": None, "size": None, "created_at": None, "tags": ["a", {"b": True}]}
 

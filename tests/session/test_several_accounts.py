@@ -320,7 +320,7 @@ def test_json_is_what_was_sent() -> None:
     ],
 )
 def test_what_a_broken_child_says_of_accounts_is_taken_for_nothing(said: dict[str, Any]) -> None:
-    handles = RemoteLists({})
+    handles = RemoteLists()
     handles.answer([Records([{"a": 1}], account="demo")], [])
 
     with pytest.raises((ValueError, TypeError)):

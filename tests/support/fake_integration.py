@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from kosmo_kernel.catalogue import Column, Function, Integration, Param
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
 from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
 
 KEY = "tidewater-key-of-nobody"
@@ -77,7 +77,7 @@ FERRIES = Integration(
             name="list_ships",
             summary="Every ship of the line",
             description="All ships, those that are laid up included.",
-            path="/ships",
+            links=(Link("/ships"),),
             returns="list",
             columns=_SHIP,
             example="return app.integrations.ferries.list_ships()",
@@ -87,7 +87,7 @@ FERRIES = Integration(
             name="get_ship",
             summary="One ship, by number",
             description="The same fields as a row of `list_ships`.",
-            path="/ships/{ship_number}",
+            links=(Link("/ships/{ship_number}"),),
             returns="record",
             columns=_SHIP,
             params=(_ship("a list of records"),),
@@ -97,7 +97,7 @@ FERRIES = Integration(
             name="list_sailings",
             summary="Where a ship goes today",
             description="Every sailing of a ship, in the order of departure.",
-            path="/ships/{ship_number}/sailings",
+            links=(Link("/ships/{ship_number}/sailings"),),
             returns="list",
             columns=_SAILING,
             params=(_ship("the sailings of all"),),
@@ -130,7 +130,7 @@ WRITING = replace(
             name="sound_horn",
             summary="Sound the horn of a ship",
             description="Everybody in the port hears it.",
-            path="/ships/{ship_number}/horn",
+            links=(Link("/ships/{ship_number}/horn"),),
             returns="record",
             columns=(
                 Column("number", "The ship's number", "integer"),

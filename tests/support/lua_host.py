@@ -15,7 +15,7 @@ from kosmo_kernel import errors
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua.host import CallRequest, DisplayRequest, Failure, Outcome, Prepared
 from kosmo_kernel.lua.machine import Machine
-from kosmo_kernel.lua.surface import surface
+from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.run.chunks import ChunkHistory
 from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.values.records import Record, Records
@@ -84,6 +84,13 @@ class Answers:
             return [self.inbox.get(timeout=seconds)]
         except Empty:
             return []
+
+    def record_types(self, full_name: str) -> dict[str, Any]:
+        name = full_name.removeprefix("heroku.")
+        return record_types(HEROKU, HEROKU.function(name)) if name in HEROKU.names() else {}
+
+    def signatures(self, integration: str) -> dict[str, str]:
+        return {function.name: function.signature for function in HEROKU.functions}
 
     def items(self, coming: int, done: int) -> None:
         self.counted = (self.counted[0] + coming, self.counted[1] + done)
@@ -193,7 +200,7 @@ class Shuffled(Answers):
 @contextmanager
 def machine() -> Iterator[Machine]:
     functions = {f"heroku.{f.name}": f for f in HEROKU.functions}
-    one = Machine(lambda: functions, lambda: surface([HEROKU], {"heroku": ["demo"]}))
+    one = Machine(lambda: [functions], lambda: surface([HEROKU], {"heroku": ["demo"]}))
     try:
         yield one
     finally:

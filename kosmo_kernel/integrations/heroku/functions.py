@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.catalogue import BulkSource, Column, Function, Param
+from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
 from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
 
 # The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
@@ -34,7 +34,7 @@ is nil for an app that was never released. `list_dynos` shows whether anything r
 `stack`, `region`, `owner` and `team` are records. In a text, each becomes its name:
 `app.name .. " on " .. app.stack`. To compare one, use its field: `app.stack.name == "heroku-24"`.
 """,
-    path="/apps",
+    links=(Link("/apps"),),
     returns="list",
     columns=APP,
     example="""\
@@ -52,7 +52,7 @@ The same fields as a row of `list_apps`, for one app.
 
 Heroku responds with 404 both if the app does not exist and if the account may not see it.
 """,
-    path="/apps/{app_id}",
+    links=(Link("/apps/{app_id}"),),
     returns="record",
     columns=APP,
     params=(_the_app("a list of records"),),
@@ -74,7 +74,7 @@ Heroku keeps no uptime. `updated_at` is when `state` last changed, so it tells s
 crashed; `created_at` is when the dyno was made. A dyno of type `run` is a console or a one-off
 command: an old one was often forgotten, and is paid for all the same.
 """,
-    path="/apps/{app_id}/dynos",
+    links=(Link("/apps/{app_id}/dynos"),),
     returns="list",
     columns=DYNO,
     params=(_the_app("the dynos of all"),),
@@ -90,7 +90,7 @@ _ATTACHMENTS = Function(
     name="list_addon_attachments",
     summary="Which app uses which add-on",
     description="Every attachment of an add-on to an app: the owner's, and those of the apps that it is shared with.",
-    path="/addon-attachments",
+    links=(Link("/addon-attachments"),),
     returns="list",
     columns=(
         Column("app.id", "The app that uses the add-on."),
@@ -112,18 +112,22 @@ A shared add-on is in the list of every app that uses it, and `app.name` is the 
 prices over several apps, count each `id` once. `billed_price.cents` is nil if no price is known, and has no
 meaning if `billed_price.contract` is true.
 """,
-    path="/apps/{app_id}/addons",
+    links=(
+        Link(
+            "/apps/{app_id}/addons",
+            bulk=BulkSource(
+                path="/addons",
+                item="app.id",
+                list_items=_LIST_APPS,
+                shared_links=_ATTACHMENTS,
+                link_item="app.id",
+                link_record="addon.id",
+            ),
+        ),
+    ),
     returns="list",
     columns=ADDON,
     params=(_the_app("the add-ons of all"),),
-    bulk=BulkSource(
-        path="/addons",
-        item="app.id",
-        list_items=_LIST_APPS,
-        shared_links=_ATTACHMENTS,
-        link_item="app.id",
-        link_record="addon.id",
-    ),
     example="""\
 for _, addon in ipairs(heroku.list_addons({ app_id = "my-app" })) do
   print(addon.name .. "  " .. addon.plan .. "  " .. addon.state)
@@ -141,7 +145,7 @@ The app's host name at `herokuapp.com`, and every custom domain that was added.
 DNS target: it can be `succeeded` while the certificate fails. If Heroku does not manage the certificates
 (`acm` of the app is false), `acm_status` is nil.
 """,
-    path="/apps/{app_id}/domains",
+    links=(Link("/apps/{app_id}/domains"),),
     returns="list",
     columns=DOMAIN,
     params=(_the_app("the domains of all"),),
@@ -162,7 +166,7 @@ Not everyone who has access is in the list: the admins of a team can reach all i
 Heroku omits `role` for plain collaborators; it then has the value `collaborator`. Only the collaborators of a
 team's app have `permissions`.
 """,
-    path="/apps/{app_id}/collaborators",
+    links=(Link("/apps/{app_id}/collaborators"),),
     returns="list",
     columns=COLLABORATOR,
     params=(_the_app("the collaborators of all"),),
@@ -182,7 +186,7 @@ functions need `read`.
 
 `verified` is about billing details, not about the e-mail address.
 """,
-    path="/account",
+    links=(Link("/account"),),
     returns="record",
     columns=ACCOUNT,
     example="""\
