@@ -30,7 +30,7 @@ from nbclient import NotebookClient
 from repository import ROOT
 
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.display import bundles_of
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.session import Session
@@ -97,7 +97,7 @@ def test_the_readme_shows_what_there_is() -> None:
 
 def test_the_table_of_functions_has_all_of_them_in_their_order() -> None:
     rows = re.findall(r"^\| `(\w+)\(", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows == [function.name for function in HEROKU.functions]
+    assert rows == [function.name for function in BY_HAND]
 
 
 def test_set_up_is_one_command_for_users_and_one_for_developers() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,32 @@ def token_of(integration: str, one: StoredAccount) -> str:
 def secrets_file() -> Path:
     """Return the path of the file with the tokens that are in no keyring."""
     return folder() / SECRETS
+
+
+def kept_secret(entry: str, make: Callable[[], str]) -> str:
+    """Return a secret of this machine that belongs to no account; it is made and stored at the first call.
+
+    Raises:
+        CredentialsError: the keyring is locked, fails or does not respond.
+        SettingsError: a file is invalid, or another program holds the lock.
+        OSError: a file cannot be written.
+    """
+    from kosmo_kernel.settings.private_files import locked
+
+    def read(version: str) -> str | None:
+        with suppress(system_keyring.NoKeyringError):
+            return system_keyring.read(system_keyring.OWN, entry, version)
+        return _secrets(secrets_file()).get(entry)
+
+    if secret := read(""):
+        return secret
+    with locked(folder()):
+        secret = read("locked")  # another process may have stored it meanwhile
+        if not secret:
+            secret = make()
+            if _into_keyring(entry, secret) == "file":
+                _change_secrets({entry: secret})
+    return secret
 
 
 def check_alias(integration: Integration, alias: str) -> str:

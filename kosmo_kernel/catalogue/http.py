@@ -69,12 +69,14 @@ class ErrorBody(NamedTuple):
         message: the message for people.
         url: where to read more, or None.
         second_factor: whether the service asks for a second factor, which a script cannot provide.
+        resource: what the error is about, in the service's word, or None.
     """
 
     id: str | None
     message: str
     url: str | None = None
     second_factor: bool = False
+    resource: str | None = None
 
 
 class Budget(NamedTuple):

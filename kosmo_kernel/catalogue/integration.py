@@ -40,6 +40,8 @@ class Integration:
             although the server reports the last one as unchanged; without a size, every last page counts as full.
         request_id: the response header that the service's support asks for.
         budget: the rate limit of an account, or None.
+        secret_fields: returns the names of fields that are secret in some record, without making the functions; those
+            of their secret columns when None. A recording hides them in every record that does not declare them.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
     """
@@ -59,6 +61,7 @@ class Integration:
     newest_page: Callable[[str, int], PageRequest] | None = None
     request_id: str = "request-id"
     budget: Budget | None = None
+    secret_fields: Callable[[], frozenset[str]] | None = None
     demo: str = ""
 
     def __post_init__(self) -> None:
@@ -95,6 +98,15 @@ class Integration:
     def by_full_name(self) -> Mapping[str, Function]:
         """Return the functions by `<integration>.<name>`."""
         return FunctionNames(self.table, {f"{self.name}.{name}": name for name in self.table.names})
+
+    def hidden_fields(self, function: Function) -> frozenset[str]:
+        """Return the names of fields that a recording hides in the records of a function."""
+        if self.secret_fields:
+            names = self.secret_fields()
+        else:
+            names = frozenset(column.path[-1] for one in self.functions for column in one.secrets if column.secret)
+        own = frozenset(column.path[-1] for column in function.secrets if column.secret)
+        return names - {column.path[-1] for column in function.columns} | own
 
     def function(self, name: str) -> Function:
         """Return the function with this name or alias.

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeGuard
 
@@ -21,7 +21,7 @@ from kosmo_kernel.catalogue.nearest import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
-ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list"]
+ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]
 
 # Concurrent requests for one list, by default and at most. `parallel.lua` has the same numbers.
 DEFAULT_CONCURRENCY = 16
@@ -29,6 +29,8 @@ MAX_CONCURRENCY = 64
 ERROR_MODES = ("raise", "collect")  # how items that fail are handled; the first is the default
 # A placeholder for a value in a path, `{app_id}`.
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+# The parameter that asks for the last records of a list only.
+NEWEST = "newest"
 # Before the name of a parameter in the column of the items of a list, if the records have a field of that name.
 ITEM_PREFIX = "asked_"
 
@@ -56,6 +58,10 @@ class Param:
         example: a value that works on the demo account.
         each: if not empty, the parameter also takes a list and one request is sent per item; a record may replace
             a value, and the first of these fields that it has is then the value.
+        query: it is sent in the query of the URL, under its name.
+        maximum: of an integer, which is then at least 1; 0 for any integer.
+        numeric: a string parameter takes an integer as well.
+        values: the values that there are; empty for any.
     """
 
     name: str
@@ -66,11 +72,17 @@ class Param:
     pattern_doc: str = ""
     example: str = ""
     each: tuple[str, ...] = ()
+    query: bool = False
+    maximum: int = 0
+    numeric: bool = False
+    values: tuple[str, ...] = ()
 
     @property
     def expectation(self) -> str:
         """The required kind of value, in words."""
-        return self.pattern_doc or _KINDS[self.kind][0]
+        if self.values:
+            return "one of " + ", ".join(f"`{value}`" for value in self.values)
+        return self.pattern_doc or _KINDS[self.kind][0] + (f" from 1 to {self.maximum:,}" if self.maximum else "")
 
     def fault(self, value: object) -> str | None:
         """Return why `value` cannot be this argument, or None if it can."""
@@ -78,7 +90,13 @@ class Param:
 
     def fits(self, value: object) -> bool:
         """Return whether `value` can be this argument."""
+        if self.numeric and type(value) is int:
+            value = str(value)
         fits = isinstance(value, _KINDS[self.kind][1]) and (self.kind == "boolean") == isinstance(value, bool)
+        if fits and self.maximum:
+            fits = isinstance(value, int) and 1 <= value <= self.maximum
+        if self.values:
+            return fits and value in self.values
         if fits and isinstance(value, float):
             fits = math.isfinite(value)
         if fits and isinstance(value, str):
@@ -133,6 +151,9 @@ class Column:
         nullable: whether the service may send null, or leave the key out.
         default: the value that replaces a missing or null one.
         secret: whether the value must not leave the client that received it.
+        host: of a secret address, the name of the field beside it that gets its host; empty for none.
+        bare: whether the value is an address whose user, password and query must not leave the client.
+        items: the fields of the records in a list, as far as they are known; their names begin in such a record.
     """
 
     name: str
@@ -141,6 +162,9 @@ class Column:
     nullable: bool = False
     default: str | None = None
     secret: bool = False
+    host: str = ""
+    bare: bool = False
+    items: tuple[Column, ...] = ()
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -204,6 +228,14 @@ class Function:
         example: Lua code that runs unchanged on the demo account.
         aliases: other names for the same function.
         effect: `read` or `write`.
+        newest: the field by which the service orders the last records first, for the parameter `newest`; or empty.
+        guarded: the records hold secrets: only fields with a column leave the client, and errors do not quote the
+            service.
+        fingerprints: the service answers with names and secret values, and the records are each name with a
+            fingerprint of its value.
+        scope: the scope of a token that the service asks for, or empty.
+        subject: the group of functions that it belongs to in lists, or empty.
+        in_snapshot: a snapshot of an account has this list.
     """
 
     name: str
@@ -216,6 +248,12 @@ class Function:
     example: str = ""
     aliases: tuple[str, ...] = ()
     effect: Literal["read", "write"] = "read"
+    newest: str = ""
+    guarded: bool = False
+    fingerprints: bool = False
+    scope: str = ""
+    subject: str = ""
+    in_snapshot: bool = True
 
     @property
     def signature(self) -> str:
@@ -231,9 +269,15 @@ class Function:
         return next((p for p in self.params if p.each), None)
 
     @cached_property
-    def secrets(self) -> tuple[tuple[str, ...], ...]:
-        """The paths of the columns whose values must not leave the client."""
-        return tuple(column.path for column in self.columns if column.secret)
+    def secrets(self) -> tuple[Column, ...]:
+        """The columns whose values must not leave the client as they are; those in lists with their full names."""
+        return tuple(_secrets(self.columns))
+
+    @property
+    def simplest_call(self) -> tuple[Param, ...]:
+        """The parameters of the shortest complete call."""
+        places = min((link.places for link in self.links), key=len)
+        return tuple(p for p in self.params if p.required or p.name in places)
 
     def fanned_out(self, bound: Mapping[str, Any]) -> Param | None:
         """Return the parameter that bound arguments have a list for, or None."""
@@ -324,12 +368,21 @@ class Function:
 
     def url(self, args: Mapping[str, Any]) -> str:
         """Return the path of one request, with every value quoted. `args` come from `calls`."""
-        from urllib.parse import quote
+        from urllib.parse import quote, urlencode
 
         link = self.link(args)
         if link is None:
             raise ValueError(f"{self.name} has no address for {list(args)}")
-        return PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
+        path = PLACE.sub(lambda m: quote(str(args[m.group(1)]), safe=""), link.path)
+        query = {param.name: args[param.name] for param in self.params if param.query and param.name in args}
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
+    for column in columns:
+        if column.secret or column.bare:
+            yield replace(column, name=above + column.name)
+        yield from _secrets(column.items, f"{above}{column.name}.")
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

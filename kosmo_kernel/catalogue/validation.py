@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from kosmo_kernel.catalogue.model import PLACE, RESERVED, BulkSource, Column, Function, Param
+from kosmo_kernel.catalogue.model import NEWEST, PLACE, RESERVED, BulkSource, Column, Function, Param
 
 if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Budget
@@ -36,10 +36,11 @@ def mistakes(name: str, functions: Iterable[Function], budget: Budget | None, de
             if alias in owners:
                 yield f"`{alias}` is used by {owners[alias]} and {function.name}"
             owners[alias] = function.name
-        yield from (f"{function.name} {mistake}" for mistake in _of_function(function))
+        yield from (f"{function.name} {mistake}" for mistake in function_mistakes(function))
 
 
-def _of_function(function: Function) -> Iterator[str]:
+def function_mistakes(function: Function) -> Iterator[str]:
+    """Yield the mistakes of one function."""
     texts = {"summary": function.summary, "description": function.description, "example": function.example}
     yield from (f"has no {what}" for what, text in texts.items() if not text.strip())
     yield from _of_links(function)
@@ -79,7 +80,7 @@ def _of_bulk(function: Function, whole: BulkSource) -> Iterator[str]:
     if not whole.path.startswith("/") or "{" in whole.path:
         yield f"`{whole.path}` is no path without places"
     for what in (whole.list_items, *([whole.shared_links] if whole.shared_links else [])):
-        if what.returns != "list" or what.params:
+        if what.returns != "list" or any(param.required for param in what.params):
             yield f"{what.name} is no list function without parameters"
     if whole.shared_links and not (whole.link_item and whole.link_record):
         yield "does not say what a link leads from and to"
@@ -92,7 +93,7 @@ def _of_param(param: Param, places: list[str]) -> Iterator[str]:
         yield "is a reserved name"
     if not param.doc.strip():
         yield "has no doc"
-    if param.name not in places:
+    if param.name not in (*places, NEWEST) and not param.query:
         yield "goes nowhere: the path has no place for it"
     if param.pattern and not param.pattern_doc:
         yield "has a pattern but no words for it"

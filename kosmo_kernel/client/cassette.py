@@ -35,7 +35,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.safety.redaction import one_line, redact
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -65,8 +65,8 @@ class Transport(Protocol):
         """Return whether the transport is closed."""
         ...
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
-        """Return a new request, which can be sent more than once."""
+    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
+        """Return a new request for a function, which can be sent more than once."""
         ...
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:

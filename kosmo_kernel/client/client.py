@@ -16,7 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Function, Integration, Link
+from kosmo_kernel.catalogue import NEWEST, Function, Integration, Link
 from kosmo_kernel.catalogue.http import PageRequest, Response, retry_after
 from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.call import Answer
@@ -233,7 +233,9 @@ class Fetch:
         self._call = call
         self._progress = progress
         self._on_answer = on_answer
-        self._key = f"{call.function.name} {call.url}"
+        self._link = call.function.link(call.args)
+        self._newest = call.args.get(NEWEST)
+        self._key = f"{call.function.name} {call.url} {self._newest or ''}"
         self._kept = None if fresh else client.cache.find(self._key)
         self._sent_at = 0.0  # when the last request was sent
 
@@ -255,7 +257,7 @@ class Fetch:
 
     def free(self) -> Response:
         """Return a response that does not count against the request budget and is not cached."""
-        request = self._client.connections.request(self._call.url, {}, {})
+        request = self._client.connections.request(self._call.url, {}, {}, self._call.function)
         return self._retried(request, self._success, free=True)
 
     def _read_all(self, pages: list[CachedPage]) -> Any:
@@ -263,6 +265,8 @@ class Fetch:
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
+        if self._newest or (self._link is not None and self._link.single):
+            return self._one_page(pages)
         rows: list[dict[str, Any]] = []
         known: set[str | int] = set()
         barren = 0
@@ -282,11 +286,25 @@ class Fetch:
                 raise self._call.endless_pages(len(pages))
         return rows
 
+    def _one_page(self, pages: list[CachedPage]) -> list[dict[str, Any]]:
+        """Return the records of a list that has one page only: the newest ones, or the one record that there is."""
+        integration, order = self._client.integration, self._call.function.newest
+        newest = integration.newest_page(order, self._newest) if self._newest and integration.newest_page else None
+        try:
+            pages.append(self._page(newest or PageRequest()))
+        except RefusedError:
+            # There is no such record. If there is no such parent, the service says so.
+            parents = {name.removesuffix("_id") for name in self._call.args}
+            if newest or self._call.missing is None or self._call.missing in parents:
+                raise
+            return []
+        return list(pages[0].content[: self._newest])
+
     def _page(self, wanted: PageRequest) -> CachedPage:
         """Return one page of a list, or the one record."""
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
-        request = self._client.connections.request(self._call.url, headers, wanted.query)
+        request = self._client.connections.request(self._call.url, headers, wanted.query, self._call.function)
 
         return self._retried(
             request,
@@ -296,7 +314,9 @@ class Fetch:
     def _read(self, reply: Response, wanted: PageRequest) -> CachedPage:
         is_list = self._call.function.returns == "list"
         try:
-            content = (self._call.rows if is_list else self._call.record)(self._success(reply))
+            whole = self._success(reply)
+            single = self._link is not None and self._link.single
+            content = self._call.rows(whole, single=single) if is_list else self._call.record(whole)
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__

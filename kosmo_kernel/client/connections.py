@@ -22,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account, is_loopback
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.quoted_tokens import TokenRedactor
 from kosmo_kernel.client.responses import LATER
@@ -132,7 +132,7 @@ class Connections:
         self._proxy: httpx.Proxy | None = None
         self.closed = False
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Request:
+    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Request:
         """Return a new request, which can be sent more than once."""
         all_headers = [*self._headers, *headers.items()]
         return Request("GET", url, headers=all_headers, params=query or None, extensions=self._timeout)

@@ -14,7 +14,7 @@ import msgspec
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.cassette import (
     METHOD,
@@ -206,7 +206,7 @@ class _ReplayingTransport:
     def __init__(self, player: Player, integration: Integration, account: Account) -> None:
         self._player, self._integration, self._account = player, integration, account
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
+    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
         return RecordedRequest.of(self._integration, self._account, url, headers, query)
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ import msgspec
 
 from kosmo_kernel import __version__
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.accounts.fingerprints import fingerprints
+from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import Response
 from kosmo_kernel.client.cassette import (
     METHOD,
@@ -35,6 +37,7 @@ from kosmo_kernel.client.cassette import (
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.client.secrets import ERROR_WORD, clean
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
@@ -215,11 +218,12 @@ class Recorder:
 
 
 class _NumberedRequest(NamedTuple):
-    """A request to record: its number, its key in the cassette, and the request of the inner transport."""
+    """A request to record: its number, its key in the cassette, the request of the inner transport, its function."""
 
     number: int
     asked: RecordedRequest
     inner: Any
+    function: Function
 
 
 class _RecordingTransport:
@@ -228,9 +232,7 @@ class _RecordingTransport:
     def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
-        self._hidden = {path[-1] for function in integration.functions for path in function.secrets}
-        names = "|".join(map(re.escape, sorted(self._hidden))) or "(?!)"
-        self._fields = re.compile(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?')  # for truncated bodies
+        self._hidden = lru_cache(maxsize=None)(integration.hidden_fields)
         budget = integration.budget
         self._left_out = _LEFT_OUT | {budget.header.lower() if budget else ""}
         self._free = account.url + budget.path if budget and budget.path else None
@@ -239,11 +241,10 @@ class _RecordingTransport:
     def closed(self) -> bool:
         return self._connections.closed
 
-    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Any:
-        inner = self._connections.request(url, headers, query)
-        return _NumberedRequest(
-            self._recorder.number(), RecordedRequest.of(self._integration, self._account, url, headers, query), inner
-        )
+    def request(self, url: str, headers: Mapping[str, str], query: Mapping[str, str], function: Function) -> Any:
+        inner = self._connections.request(url, headers, query, function)
+        asked = RecordedRequest.of(self._integration, self._account, url, headers, query)
+        return _NumberedRequest(self._recorder.number(), asked, inner, function)
 
     def send(self, request: Any, check: Callable[[], None]) -> Response:
         try:
@@ -253,10 +254,14 @@ class _RecordingTransport:
             self._keep(request, ending, passing=error.retryable != "never")
             raise
         except TruncatedResponseError as error:
-            self._keep(request, self._head(error.reply) | {"broken": self._redact(str(error))}, passing=True)
+            self._keep(
+                request, self._head(error.reply, request.function) | {"broken": self._redact(str(error))}, passing=True
+            )
             raise
-        body = self._body(reply)  # one that is no JSON may be truncated, and so retried
-        self._keep(request, self._head(reply) | body, passing=reply.status in _PASSING or "text" in body)
+        body = self._body(reply, request.function)  # one that is no JSON may be truncated, and so retried
+        self._keep(
+            request, self._head(reply, request.function) | body, passing=reply.status in _PASSING or "text" in body
+        )
         return reply
 
     def close(self) -> None:
@@ -275,18 +280,40 @@ class _RecordingTransport:
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
         self._recorder.keep(request.number, line | ending, passing=passing)
 
-    def _head(self, reply: Response) -> dict[str, Any]:
+    def _head(self, reply: Response, function: Function) -> dict[str, Any]:
         headers = {name: self._redact(value) for name, value in reply.headers.items() if name not in self._left_out}
         return {"status": reply.status, "headers": headers}
 
-    def _body(self, reply: Response) -> dict[str, Any]:
+    def _body(self, reply: Response, function: Function) -> dict[str, Any]:
         try:
-            return {"body": self._redact(decode(reply.body))}
+            value = decode(reply.body)
         except (ValueError, RecursionError):
-            return {"text": self._redact(self._fields.sub(rf'\1"{REDACTED}"', reply.body.decode(errors="replace")))}
+            text = (
+                REDACTED if function.guarded else self._without_secrets(reply.body.decode(errors="replace"), function)
+            )
+            return {"text": self._redact(text)}
+        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            return {"body": self._redact(clean(function, value, self._fingerprint), function)}
+        return {"body": self._redact(_error_word(value) if function.guarded else value, function)}
 
-    def _redact(self, value: Any) -> Any:
-        return redact_json(value, (self._account.token,), self._hidden)
+    def _fingerprint(self, secret: str) -> str:
+        return fingerprints(self._account.alias).of(secret)
+
+    def _without_secrets(self, text: str, function: Function) -> str:
+        """Return a body that is no JSON, perhaps because it is truncated, without the values of secret columns."""
+        names = "|".join(map(re.escape, sorted(self._hidden(function)))) or "(?!)"
+        return re.sub(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?', rf'\1"{REDACTED}"', text)
+
+    def _redact(self, value: Any, function: Function | None = None) -> Any:
+        return redact_json(value, (self._account.token,), self._hidden(function) if function else ())
+
+
+def _error_word(value: Any) -> dict[str, str]:
+    """Return what a recording keeps of an error about things that hold secrets."""
+    kept = {
+        key: value[key] for key in ("id", "resource") if isinstance(value, dict) and isinstance(value.get(key), str)
+    }
+    return {key: word for key, word in kept.items() if ERROR_WORD.fullmatch(word)} | {"message": REDACTED}
 
 
 def redact_json(value: Any, secrets: tuple[str, ...] = (), hidden: Collection[str] = ()) -> Any:

@@ -14,8 +14,10 @@ from http import HTTPStatus
 from typing import Any
 
 from kosmo_kernel.accounts import Account
+from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response, parse_count, retry_after
+from kosmo_kernel.client.secrets import ERROR_WORD, clean
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import REDACTED, one_line
 from kosmo_kernel.values.records import decode
@@ -37,6 +39,7 @@ class ResponseParser:
         remaining: the account's remaining request budget, if the last response reported it.
         tried: a sentence on the attempts of the last request and their duration; empty for a single attempt.
         warnings: the service's warnings, in order and without duplicates.
+        missing: what there is none of, if the last error was status 404 and said so.
     """
 
     integration: Integration
@@ -47,6 +50,7 @@ class ResponseParser:
     remaining: int | None = None
     tried: str = ""
     warnings: dict[str, None] = field(default_factory=dict)
+    missing: str | None = None
     url: str = field(init=False)
     _last: Response = _NOTHING
 
@@ -61,7 +65,7 @@ class ResponseParser:
         self.requests += 1
         self.remaining = parse_count(left)
         for name, value in reply.headers.items():
-            if "warning" in name:
+            if "warning" in name and not self.function.guarded:
                 self.warnings[self._quoted(value)] = None
 
     def record(self, reply: Response) -> dict[str, Any]:
@@ -69,23 +73,43 @@ class ResponseParser:
         value = self._json(reply)
         if not isinstance(value, dict):
             raise self.bad_answer(reply, f"{_kind(value)} where a record belongs")
-        _hide_secrets([value], self.function)
+        clean(self.function, value, self._fingerprint)
         return value
 
-    def rows(self, reply: Response) -> list[dict[str, Any]]:
-        """Return the records of one page, with secrets redacted."""
+    def rows(self, reply: Response, *, single: bool = False) -> list[dict[str, Any]]:
+        """Return the records of one page, with secrets redacted.
+
+        Parameters:
+            single: the response has one record, which becomes a list.
+        """
         value = self._json(reply)
+        if self.function.fingerprints:
+            if not isinstance(value, (dict, list)):
+                raise self.bad_answer(reply, f"{_kind(value)} where names with values belong")
+            rows: list[dict[str, Any]] = clean(self.function, value, self._fingerprint)
+            return rows
+        if single and isinstance(value, dict):
+            value = [value]
         if not isinstance(value, list):
             raise self.bad_answer(reply, f"{_kind(value)} where a list of records belongs")
         odd = [item for item in value if not isinstance(item, dict)]
         if odd:
             raise self.bad_answer(reply, f"{_kind(odd[0])} in a list of records")
-        _hide_secrets(value, self.function)
+        clean(self.function, value, self._fingerprint)
         return value
+
+    def _fingerprint(self, secret: str) -> str:
+        make = fingerprints(self.account.alias)
+        if not make.is_kept:
+            self.warnings[NOT_KEPT] = None
+        return make.of(secret)
 
     def failure(self, reply: Response) -> ApiError:
         """Return the error for a status other than success."""
         fault = self.integration.read_error(reply)
+        self.missing = fault.resource if fault and reply.status == HTTPStatus.NOT_FOUND else None
+        if self.function.guarded:
+            return self._guarded_failure(reply, fault)
         word = self._quoted(fault.id) if fault and fault.id else None
         if fault is None:
             summary, see = self._body(reply), ""
@@ -94,6 +118,12 @@ class ResponseParser:
             see = f"See {self._quoted(fault.url)}" if fault.url else ""
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
         return self._error(_class(reply.status), sentences, reply, word)
+
+    def _guarded_failure(self, reply: Response, fault: ErrorBody | None) -> ApiError:
+        """Return the error of a function whose records hold secrets, without the words of the service."""
+        word = fault.id if fault and fault.id and ERROR_WORD.fullmatch(fault.id) else None
+        summary = f"{self.integration.title} answered {reply.status}{f' ({word})' if word else ''}"
+        return self._error(_class(reply.status), [summary, *self._advice(reply, fault)], reply, word)
 
     def bad_answer(self, reply: Response, why: str) -> ApiError:
         """Return the error for a successful status with a body that does not fit the function."""
@@ -139,7 +169,8 @@ class ResponseParser:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 yield from self._advice_on_budget()
             case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-                where = self._quoted(reply.headers.get("location", "")) or "nowhere"
+                location = "" if self.function.guarded else reply.headers.get("location", "")
+                where = self._quoted(location) or "nowhere"
                 yield f"It leads to {where}, and the token is sent to {self.account.url} only"
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 yield LATER
@@ -170,11 +201,12 @@ class ResponseParser:
 
     def _body(self, reply: Response) -> str:
         """Describe an unexpected response in one line."""
-        start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace")
-        for *_, key in self.function.secrets:
+        start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if not self.function.guarded else ""
+        for column in self.function.secrets:
+            key = column.path[-1]
             start = re.sub(rf'("{re.escape(key)}"\s*:\s*)"[^"]*"?', rf'\1"{REDACTED}"', start)
         kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
-        begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if reply.body else ""
+        begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if start else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"
 
     def _quoted(self, text: str, max_length: int = 400) -> str:
@@ -208,24 +240,6 @@ def _class(status: int) -> type[ApiError]:
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return RefusedError
     return UnreachableError if status in UNAVAILABLE else BadAnswerError
-
-
-def _hide_secrets(rows: Sequence[dict[str, Any]], function: Function) -> None:
-    """Redact the values of secret columns in place."""
-    for *parents, key in function.secrets:
-        for row in rows:
-            _hide(row, parents, key)
-
-
-def _hide(value: Any, parents: Sequence[str], key: str) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _hide(item, parents, key)
-    elif isinstance(value, dict):
-        if parents:
-            _hide(value.get(parents[0]), parents[1:], key)
-        elif value.get(key) is not None:
-            value[key] = REDACTED
 
 
 def _kind(value: object) -> str:

@@ -54,6 +54,8 @@ def _function(integration: Integration, function: Function, level: int, same_as:
         yield f"**This changes something at {integration.title}.**"
     yield f"{heading} Parameters"
     yield _parameters(function.params) if function.params else "None."
+    if len(function.links) > 1:
+        yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
         yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
     yield f"{heading} Example"
@@ -123,7 +125,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _call(function: Function) -> str:
-    arguments = ", ".join(f"{p.name} = {example_value(p)}" for p in function.params if p.required)
+    arguments = ", ".join(f"{p.name} = {example_value(p)}" for p in function.simplest_call)
     return f"{function.name}({{ {arguments} }})" if arguments else f"{function.name}()"
 
 

@@ -240,6 +240,13 @@ MCP_TOKEN = Setting(
     Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
     variable="KOSMO_MCP_TOKEN",
 )
+FINGERPRINT_KEY = Setting(
+    "fingerprint_key",
+    "The key with which values of config vars become fingerprints, so that different machines make the same ones. If "
+    "it is not set, this machine makes its own and keeps it where it keeps tokens.",
+    Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
+    variable="KOSMO_FINGERPRINT_KEY",
+)
 
 # Limits of a run.
 TIMEOUT = Setting(
@@ -370,7 +377,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
     "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, REQUIRE_WALLS),
-    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, *PERMISSIONS),
+    "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),
 }

@@ -42,7 +42,9 @@ class AccountLists:
         Raises:
             KosmoError: a list failed before any was read.
         """
-        lists = [function for function in self._integration.functions if function.returns == "list"]
+        lists = [
+            function for function in self._integration.functions if function.returns == "list" and function.in_snapshot
+        ]
         for function in sorted(lists, key=lambda function: bool(function.params)):
             try:
                 for arguments in self._arguments(function):

@@ -172,7 +172,7 @@ def test_a_function_answers_to_its_name_its_aliases_and_its_full_name() -> None:
         ("listApps", "list_apps"),
         ("LIST_DOMAINS", "list_domains"),
         ("dynos", "list_dynos"),
-        ("user", "get_current_user"),
+        ("user", "get_user"),
         ("collab", "list_collaborators"),
     ],
 )

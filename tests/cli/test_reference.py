@@ -12,6 +12,7 @@ from kosmo_command import document, kosmo, on_terminal, standing
 from kosmo_kernel import docs
 from kosmo_kernel.cli import command_named
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 # What KosmoKrator's commands print, in their order; programs rely on the names.
@@ -124,7 +125,7 @@ def test_a_schema_of_what_is_no_function_is_an_error_with_functions(name: str) -
 # Examples
 
 
-@pytest.mark.parametrize("page", ["heroku", *FUNCTIONS])
+@pytest.mark.parametrize("page", ["heroku", *(f"heroku.{f.name}" for f in BY_HAND)])
 def test_examples_in_a_pipe_are_a_script_that_runs(page: str) -> None:
     script = kosmo("integrations:examples", page).stdout
     done = kosmo("integrations:lua", "--demo", "-", stdin=script.encode())
@@ -151,7 +152,9 @@ def test_examples_as_json_are_the_functions() -> None:
 # Schemas and fields
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, "heroku_list_addons", "app.integrations.heroku.list_add_ons"])
+@pytest.mark.parametrize(
+    "function", [*(f"heroku.{f.name}" for f in BY_HAND), "heroku_list_addons", "app.integrations.heroku.list_add_ons"]
+)
 def test_a_schema_is_bare_valid_and_says_the_same_with_and_without_json(function: str) -> None:
     code, schema = document("integrations:schema", function)
     Draft202012Validator.check_schema(schema)

@@ -25,6 +25,7 @@ from kosmo_kernel.client import rate_limiter, retry
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.run import MAX_OUTPUT_BYTES, MAX_OUTPUT_LINES
@@ -34,7 +35,7 @@ from kosmo_kernel.settings.limits import Limits
 from kosmo_kernel.settings.table import ANY
 
 GUIDES = pytest.mark.parametrize("name", docs.GUIDES)
-GENERATED = ["heroku", *(f"heroku.{function.name}" for function in HEROKU.functions)]
+GENERATED = ["heroku", *(f"heroku.{function.name}" for function in BY_HAND)]
 CELL = "%%kosmo_lua"  # how a block begins that is a cell of a Python notebook
 
 Block = tuple[str, str]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from repository import ROOT
 
 from kosmo_kernel import editor
-from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.session import Session
 
 PIECES = (
@@ -44,7 +44,7 @@ PIECES = (
 
 def cells() -> list[str]:
     """Return the Lua of this project's notebooks and reference."""
-    found = [EARLIER, *(function.example for function in HEROKU.functions)]
+    found = [EARLIER, *(function.example for function in BY_HAND)]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])

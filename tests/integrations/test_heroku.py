@@ -16,6 +16,7 @@ from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 
 # What each function returns, by the names of Heroku's schema.
 RESOURCE = {
@@ -29,7 +30,7 @@ RESOURCE = {
 }
 # Where the facts use the schema's word for a type that a table calls otherwise.
 KINDS = {"array": "list"}
-FUNCTIONS = [function.name for function in HEROKU.functions]
+FUNCTIONS = [function.name for function in BY_HAND]
 
 
 def reply(status: int, body: bytes = b"[]", **headers: str) -> Response:
@@ -53,7 +54,7 @@ def test_the_functions_are_those_that_users_know_in_their_order() -> None:
 
 
 def test_the_five_that_look_at_one_app_need_it_and_take_a_list() -> None:
-    params = {f.name: tuple((p.name, p.required, p.each) for p in f.params) for f in HEROKU.functions}
+    params = {f.name: tuple((p.name, p.required, p.each) for p in f.params) for f in BY_HAND}
     one_app = (("app_id", True, ("name", "id")),)
     assert params == dict.fromkeys(FUNCTIONS, one_app) | {"list_apps": (), "get_current_user": ()}
 
@@ -63,7 +64,7 @@ def test_nothing_here_writes() -> None:
 
 
 def test_the_one_secret_is_the_way_into_a_console() -> None:
-    secrets = {(f.name, c.name) for f in HEROKU.functions for c in f.columns if c.secret}
+    secrets = {(f.name, c.name) for f in BY_HAND for c in f.columns if c.secret}
     assert secrets == {("list_dynos", "attach_url")}
 
 
@@ -124,7 +125,7 @@ def test_an_error_is_read_with_its_word_its_message_and_its_address() -> None:
 
 def test_an_error_may_have_a_message_alone() -> None:
     body = b'{"resource":"app","id":null,"message":"Couldn\'t find that app.","url":7}'
-    assert HEROKU.read_error(reply(404, body)) == ErrorBody(None, "Couldn't find that app.", None)
+    assert HEROKU.read_error(reply(404, body)) == ErrorBody(None, "Couldn't find that app.", resource="app")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"no"', b"null", b'{"id":"x"}', b'{"message":3}', b"\xff"])
@@ -263,7 +264,8 @@ def test_an_unknown_integration_is_an_error_with_the_nearest_name() -> None:
 
 def test_a_built_in_integration_is_found_without_looking_at_what_is_installed() -> None:
     code = (
-        "import sys; from kosmo_kernel import docs, integrations; integrations.find('heroku'); docs.read('heroku');"
+        "import sys; from kosmo_kernel import docs, integrations;"
+        "integrations.find('heroku'); docs.read('heroku.list_apps');"
         "print({'importlib.metadata', 'difflib', 'json', 'urllib.parse'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -22,11 +22,11 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError
-from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
 from kosmo_kernel.session import Session
 
-TABLES = [function.name.removeprefix("list_") for function in HEROKU.functions if function.returns == "list"]
+TABLES = [function.name.removeprefix("list_") for function in BY_HAND if function.returns == "list"]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_lists_are_those_of_the_catalogue(folder: Path, session: Session) ->
     snapshot.take(session, folder)
     functions = [table["function"] for table in json.loads((folder / "manifest.json").read_bytes())["tables"].values()]
 
-    assert sorted(functions) == sorted(f"heroku.{one.name}" for one in HEROKU.functions if one.returns == "list")
+    assert sorted(functions) == sorted(f"heroku.{one.name}" for one in BY_HAND if one.returns == "list")
 
 
 def test_json_lines_are_what_heroku_sent(folder: Path, session: Session) -> None:

@@ -6,25 +6,45 @@ reference, "Ranges"). An error is `{"id", "message", "url"}`. An account can acc
 more each minute ("Rate limits").
 
 api.py        pages, errors and the request budget
-functions.py  the functions
-columns.py    the columns of their records
+table.py      all functions, each made when it is first needed
+functions.py  the functions for apps; columns.py has the columns of their records
+entries.py    what is said by hand about the functions that are made from the facts
+derived.py    their links, parameters and columns
 facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
 secrets.py    what is secret in Heroku's records
 """
 
 from __future__ import annotations
 
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
-from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, next_page, read_budget, read_error
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS
+from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, next_page, read_budget, read_error
+
+
+def _names() -> dict[str, tuple[str, ...]]:
+    from kosmo_kernel.integrations.heroku.table import names
+
+    return names()
+
+
+def _secret_fields() -> frozenset[str]:
+    from kosmo_kernel.integrations.heroku.facts import facts
+
+    return facts().secret_names()
+
+
+def _make(name: str) -> Function:
+    from kosmo_kernel.integrations.heroku.table import make
+
+    return make(name, HEROKU.table.named)
+
 
 HEROKU = Integration(
     name="heroku",
     title="Heroku",
     description="Apps, dynos, add-ons, domains and people of a Heroku account.",
     base_url="https://api.heroku.com",
-    functions=FUNCTIONS,
+    functions=FunctionTable(_names, _make),
     credentials=Credentials(
         env="HEROKU_API_KEY",
         url_env=("HEROKU_API_URL", "HEROKU_HOST"),
@@ -51,6 +71,7 @@ HEROKU = Integration(
     first_page=PageRequest(headers={"Range": f"id ..; max={PAGE_SIZE}"}),
     page_size=PAGE_SIZE,
     next_page=next_page,
+    newest_page=newest_page,
     read_error=read_error,
     budget=Budget(
         header="ratelimit-remaining",
@@ -59,5 +80,6 @@ HEROKU = Integration(
         path="/account/rate-limits",
         read=read_budget,
     ),
+    secret_fields=_secret_fields,
     demo="kosmo_kernel.demo.api:in_process",
 )

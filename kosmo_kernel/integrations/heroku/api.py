@@ -18,6 +18,11 @@ def next_page(reply: Response, _request: PageRequest) -> PageRequest | None:
     return PageRequest(headers={"Range": following}) if following else None
 
 
+def newest_page(order: str, count: int) -> PageRequest:
+    """Return the request for the last records by a field (Heroku's reference, "Ranges")."""
+    return PageRequest(headers={"Range": f"{order} ..; order=desc, max={count}"})
+
+
 def read_error(reply: Response) -> ErrorBody | None:
     """Return the content of an error, `{"id", "message", "url"}`; None if the body is something else."""
     import json  # only an error needs it
@@ -35,6 +40,7 @@ def read_error(reply: Response) -> ErrorBody | None:
         body["message"].strip() + _missing_scope(reply),
         texts.get("url"),
         second_factor=id_ is not None and "two_factor" in id_,
+        resource=resource if isinstance(resource := body.get("resource"), str) else None,
     )
 
 

@@ -1,0 +1,114 @@
+"""Take the secrets out of what a service sent, before it is recorded, cached or handed on.
+
+`clean` changes the records of one response in place: values of secret columns become `[redacted]`, an address keeps its
+host in a field of its own or loses its user, password and query, and of records that hold secrets only the fields that
+have a column are kept. Of names with secret values only the names remain, each with a keyed fingerprint of its value;
+the values go no further than `_fingerprints`. What is clean already stays as it is, as a replayed recording is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from kosmo_kernel.catalogue import Column, Function
+from kosmo_kernel.safety.redaction import REDACTED
+
+# A service's own word for an error. Errors about things that hold secrets repeat nothing else.
+ERROR_WORD = re.compile(r"[a-z]+(?:_[a-z]+){0,5}")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}")
+
+
+def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> Any:
+    """Return what a function's response has, without secrets.
+
+    Parameters:
+        function: the function.
+        value: the decoded body of a successful response; changed in place.
+        fingerprint: returns the fingerprint of a secret.
+    """
+    if function.fingerprints:
+        return _fingerprints(value, fingerprint)
+    if function.guarded and not isinstance(value, dict):
+        value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
+    rows = value if isinstance(value, list) else [value]
+    if function.guarded:
+        for row in rows:
+            _keep_known(row, function.columns)
+    for column in function.secrets:
+        *parents, key = column.path
+        for row in rows:
+            _hide(row, parents, key, column)
+    return value
+
+
+def _fingerprints(value: Any, fingerprint: Callable[[str], str]) -> Any:
+    if isinstance(value, Mapping):
+        return [
+            {"name": name, "fingerprint": None if secret is None else fingerprint(str(secret))}
+            for name, secret in value.items()
+        ]
+    rows = value if isinstance(value, list) else []
+    return [{"name": row.get("name"), "fingerprint": row.get("fingerprint")} for row in rows if isinstance(row, dict)]
+
+
+def _keep_known(record: Any, columns: Sequence[Column], depth: int = 0) -> None:
+    """Remove the fields without a column from a record, and what stands in place of a simple value."""
+    if not isinstance(record, dict):
+        return
+    groups: dict[str, list[Column]] = {}
+    for column in columns:
+        groups.setdefault(column.path[depth], []).append(column)
+    for key in list(record):
+        known, value = groups.get(key), record[key]
+        if known is None:
+            del record[key]
+        elif len(known[0].path) > depth + 1:
+            if isinstance(value, dict):
+                _keep_known(value, known, depth + 1)
+            elif value is not None:
+                record[key] = REDACTED
+        elif known[0].kind == "list" and isinstance(value, list):
+            record[key] = [_known_item(item, known[0]) for item in value]
+        elif isinstance(value, (dict, list)):
+            record[key] = REDACTED
+
+
+def _known_item(item: Any, column: Column) -> Any:
+    if isinstance(item, dict) and column.items:
+        _keep_known(item, column.items)
+        return item
+    return REDACTED if isinstance(item, (dict, list)) else item
+
+
+def _hide(value: Any, parents: Sequence[str], key: str, column: Column) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _hide(item, parents, key, column)
+    elif isinstance(value, dict):
+        if parents:
+            _hide(value.get(parents[0]), parents[1:], key, column)
+        elif (secret := value.get(key)) is not None and secret != REDACTED:
+            value[key] = _bare(secret) if column.bare else REDACTED
+            if column.host:
+                value[column.host] = _host(secret)
+
+
+def _host(address: object) -> str | None:
+    try:
+        host = urlsplit(str(address)).hostname or ""
+    except ValueError:
+        return None
+    return host if _HOST.fullmatch(host) else None
+
+
+def _bare(address: object) -> str:
+    """Return an address without user, password and query; a text that is no address as it is."""
+    text = str(address)
+    if "://" not in text:
+        return REDACTED if "@" in text and ":" in text.partition("@")[0] else text
+    scheme, _, rest = re.split(r"[?#]", text, maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,240 @@
+"""Make functions from the facts: their links, parameters and columns.
+
+Which links belong to a function, and what is said about it, is in `entries.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Param
+from kosmo_kernel.integrations.heroku import secrets
+from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
+from kosmo_kernel.integrations.heroku.entries import PLACES, FunctionEntry, thing
+from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
+
+UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_KINDS: dict[str, ColumnKind] = {"array": "list", "any": "string"}
+# What a field says whose name alone does not.
+_WORDS = {
+    "created_at": "When it was made",
+    "updated_at": "When it last changed",
+    "url": "Its address",
+    "acm": "Whether Heroku looks after its certificates",
+    "default": "Whether it is the one that is chosen when none is named",
+}
+_STABILITY = {
+    "development": "Heroku calls this part of its API in development: it may change with a notice.",
+    "prototype": "Heroku calls this part of its API a prototype: it may change without notice.",
+}
+
+
+def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, BulkSource]) -> Function:
+    """Return the function of an entry.
+
+    Parameters:
+        entry: its name, and what is said by hand.
+        links: the facts of its links.
+        bulk: lists of the whole account by the parameter that they replace.
+    """
+    resource = links[0].resource
+    returns: Any = "list" if any(link.returns == "list" for link in links) or entry.fingerprints else "record"
+    links = [link._replace(path=_of_yourself(link)) for link in links]
+    links.sort(key=lambda link: "{app.identity}" not in link.path)  # most questions are about apps
+    places = {link.path: [_param_name(place, entry) for place in link.places] for link in links}
+    params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
+    columns = _FINGERPRINTED if entry.fingerprints else tuple(_columns(resource, facts().fields(resource), entry.docs))
+    notes = [entry.notes.strip(), _STABILITY.get(facts().stability(links[0].owner), "")]
+    function = Function(
+        name=entry.name,
+        summary=entry.summary,
+        description="\n\n".join(note for note in notes if note) or f"{entry.summary}.",
+        links=tuple(
+            Link(
+                _with_names(link, places[link.path]),
+                single=returns == "list" and link.returns == "record",
+                bulk=bulk.get(places[link.path][0]) if len(places[link.path]) == 1 else None,
+            )
+            for link in links
+        ),
+        returns=returns,
+        columns=columns,
+        params=params,
+        newest=entry.newest,
+        guarded=any(facts().guarded(name) for link in links for name in (link.owner, link.resource)),
+        fingerprints=entry.fingerprints,
+        scope=entry.scope,
+        subject=entry.subject,
+        in_snapshot=False,
+    )
+    return replace(function, example=_example(function))
+
+
+_FINGERPRINTED = (
+    Column("name", "The name of the config var"),
+    Column(
+        "fingerprint",
+        "Equal to that of another one if both values are equal; nothing else can be learnt from it. "
+        "The part before the colon identifies the key: compare fingerprints of one key only",
+        nullable=True,
+    ),
+)
+
+
+def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
+    by_name: dict[str, list[str]] = {}
+    for link in links:
+        for place, name in zip(link.places, places[link.path], strict=True):
+            by_name.setdefault(name, []).append(place)
+    for name, alternatives in sorted(by_name.items(), key=lambda one: one[0] != "app_id"):
+        required = all(name in names for names in places.values())
+        yield _place_param(name, list(dict.fromkeys(alternatives)), required=required)
+    for link in links:
+        for name, need in link.query.items():
+            yield Param(name, entry.query[name], required=need == "required", query=True)
+    known = {name for link in links for name in link.query}
+    yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
+    if entry.newest:
+        doc = "How many of the last ones to return, newest first, in one request; all without it"
+        yield Param(NEWEST, doc, kind="integer", maximum=PAGE_SIZE)
+
+
+def _place_param(name: str, places: list[str], *, required: bool) -> Param:
+    ways = [way.partition(" ")[::2] for place in places for way in facts().parameters[place]]
+    ways = list(dict.fromkeys(ways))
+    fields = [field for field, _ in ways if field != "self"]
+    of = _word(places[0].partition(".")[0])
+    if len(ways) == 1 and ways[0][1].startswith("string {"):
+        values = tuple(ways[0][1].partition("{")[2].rstrip("}").split())
+        return Param(name, f"The {fields[0]}", required=required, values=values, example=values[-1])
+    if all(fact == "integer" for _, fact in ways):
+        return Param(name, f"The {fields[0]} of the {of}", kind="integer", required=required, each=tuple(fields))
+    patterns = [_pattern(fact) for _, fact in ways]
+    names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
+    words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
+    is_known = all(patterns)
+    return Param(
+        name,
+        f"The {of}: its {words}, a record of it, or a list of these" + (", or `~` for yourself" * (name == "user")),
+        required=required,
+        pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
+        pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
+        example={"app_id": "my-app", "user": "~"}.get(name, ""),
+        each=tuple(sorted(dict.fromkeys(fields), key="id".__eq__)),
+        numeric=any(fact == "integer" for _, fact in ways),
+    )
+
+
+def _pattern(fact: str) -> str:
+    """Return the pattern of a way to identify a record; empty for any text."""
+    if fact.startswith("^"):
+        return fact.removeprefix("^").removesuffix("$")
+    if fact.startswith("string {"):
+        return "|".join(fact.partition("{")[2].rstrip("}").split())
+    return {"string uuid": UUID, "integer": "[0-9]{1,9}"}.get(fact, "")
+
+
+def _param_name(place: str, entry: FunctionEntry) -> str:
+    resource, _, attribute = place.partition(".")
+    if attribute not in ("id", "name") and "dentity" not in attribute and attribute != "pcx_id":
+        return attribute
+    name = entry.names.get(resource) or PLACES.get(resource)
+    if name:
+        return name
+    ways = facts().parameters[place]
+    return thing(resource) + ("_id" if all(way.startswith("id ") for way in ways) else "")
+
+
+def _of_yourself(link: LinkFact) -> str:
+    """Return the path with `~` for the places that can be nothing else."""
+    path = link.path
+    for place in link.places:
+        if all(way.startswith("self ") for way in facts().parameters[place]):
+            path = path.replace(f"{{{place}}}", "~")
+    return path
+
+
+def _with_names(link: LinkFact, names: Iterable[str]) -> str:
+    path = link.path
+    for place, name in zip(link.places, names, strict=True):
+        path = path.replace(f"{{{place}}}", f"{{{name}}}", 1)
+    return path
+
+
+# Columns ----------------------------------------------------------------------------------------------------------
+
+
+def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) -> list[Column]:
+    """Return the columns of some fields: what tells the records apart first, times and identifiers last."""
+    above = {name.rpartition(".")[0] for name in (field.name for field in fields) if "[]" not in name}
+    nullable = {field.name for field in fields if field.nullable}
+    columns = []
+    for field in fields:
+        if "[]" in field.name or (field.kind == "object" and field.name in above):
+            continue
+        parents = field.name.split(".")
+        may_be_null = any(".".join(parents[: n + 1]) in nullable for n in range(len(parents)))
+        start = f"{field.name}[]."
+        inner = [one._replace(name=one.name.removeprefix(start)) for one in fields if one.name.startswith(start)]
+        column = Column(
+            field.name,
+            docs.get(field.name) or _doc(resource, field),
+            _KINDS.get(field.kind, field.kind),  # type: ignore[arg-type] # the other types have the names of kinds
+            nullable=may_be_null,
+            secret=field.mark in (secrets.SECRET, secrets.HOST),
+            bare=field.mark == secrets.BARE,
+            items=tuple(_columns(resource, inner, {})),
+        )
+        columns.append(column)
+        if field.mark == secrets.HOST:
+            host = ".".join((*parents[:-1], "host"))
+            columns[-1] = Column(column.name, column.doc, nullable=True, secret=True, host="host")
+            columns.append(Column(host, "The host that the address leads to", nullable=True))
+    return sorted(columns, key=_rank)
+
+
+def _rank(column: Column) -> int:
+    leaf = column.path[-1]
+    if leaf == "id" or leaf.endswith("_id"):
+        return 3
+    if column.kind == "timestamp":
+        return 2
+    return 0 if column.name in ("name", "hostname", "email", "version", "number", "title", "date", "month") else 1
+
+
+def _doc(resource: str, field: FieldFact) -> str:
+    *above, leaf = field.name.split(".")
+    of = _word(above[-1] if above else resource)
+    words = leaf.replace("_", " ").replace("-", " ").rstrip("?")
+    if leaf == "id":
+        text = f"Identifier of the {of}"
+    elif leaf == "name":
+        text = f"Name of the {of}"
+    elif leaf in _WORDS and not above:
+        text = _WORDS[leaf]
+    elif field.kind == "boolean":
+        text = f"Whether it {'' if words.split()[0].endswith('s') else 'is '}{words}"
+    elif leaf.endswith("_at"):
+        text = f"When it was {words.removesuffix(' at')}"
+    else:
+        text = words[0].upper() + words[1:] + (f" of the {of}" if above else "")
+    if field.values:
+        text += ": " + ", ".join(f"`{value}`" for value in field.values)
+    if field.mark in (secrets.SECRET, secrets.HOST):
+        text += ", a secret: shown as `[redacted]`"
+    return text
+
+
+def _word(name: str) -> str:
+    """Return the word of texts for a resource, or for a record in another one."""
+    words = name.replace("_", " ").replace("-", " ")
+    return words.replace("addon", "add-on").replace("add on", "add-on")
+
+
+def _example(function: Function) -> str:
+    given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
+    call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
+    shown = f"return {call}\n" if function.returns == "record" else f"local rows = {call}\nprint(#rows)\nreturn rows\n"
+    return f"local heroku = app.integrations.heroku\n{shown}"

@@ -1,0 +1,417 @@
+"""What is said by hand about each function that is made from the facts: its name, a summary, and what surprises.
+
+An entry names its links: `release list` are the links with GET that Heroku's schema lists for `release` and that return
+a list, `/teams/{team.identity}/apps` is one link. A link belongs to one entry. Those of `LEFT_OUT` belong to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+
+class FunctionEntry(NamedTuple):
+    """What is said about a function.
+
+    Parameters:
+        name: of the function.
+        links: its links, separated by commas.
+        summary: what it is about, one short line.
+        notes: what surprises.
+        newest: the field by which Heroku orders the last records first, if it can.
+        query: sentences about parameters in the URL's query; the schema does not list all of them.
+        docs: sentences about fields whose names do not say it all.
+        names: other names of parameters, by the resource that they identify.
+        scope: the scope of a token that it needs, where another one than `read`.
+        fingerprints: it has names and fingerprints of secret values.
+        subject: the group that it belongs to.
+    """
+
+    name: str
+    links: str
+    summary: str
+    notes: str = ""
+    newest: str = ""
+    query: Mapping[str, str] = {}
+    docs: Mapping[str, str] = {}
+    names: Mapping[str, str] = {}
+    scope: str = ""
+    fingerprints: bool = False
+    subject: str = ""
+
+
+# The names of parameters that identify a record, where another one than the resource's.
+PLACES = {
+    "app": "app_id",
+    "team-app": "app_id",
+    "pipeline": "pipeline_id",
+    "add-on": "addon_id",
+    "account": "user",
+    "team": "team",
+    "enterprise-account": "enterprise",
+    "user-preferences": "user",
+    "team-preferences": "team",
+    "team-app-collaborator": "collaborator",
+    "team-member": "member",
+    "add-on-attachment": "attachment",
+    "formation": "process_type",
+    "account-feature": "feature",
+    "app-feature": "feature",
+    "team-feature": "feature",
+    "team-invoice": "invoice",
+    "app-webhook": "webhook_id",
+    "app-webhook-delivery": "delivery_id",
+    "app-webhook-event": "event_id",
+    "peering": "peering_id",
+}
+
+_PERIOD = {
+    "start": "The first day or month, `2026-11-01` or `2026-11`",
+    "end": "The last one; a single one without it",
+}
+_STATE_OF_STACK = {"state": "`beta`, `public` or `deprecated`; builds on a deprecated one end some day"}
+
+SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
+    "Apps": (
+        FunctionEntry(
+            "list_user_apps", "/users/{account.identity}/apps", "The apps that a user owns or was invited to"
+        ),
+        FunctionEntry(
+            "list_team_apps", "team-app list, team-member list:team-app", "The apps of a team, or of one member"
+        ),
+        FunctionEntry(
+            "get_team_app", "team-app record", "One app of a team, with whether it is locked and you joined it"
+        ),
+        FunctionEntry("list_app_features", "app-feature list", "The features of an app that can be on or off"),
+        FunctionEntry("get_app_feature", "app-feature record", "One feature of an app"),
+        FunctionEntry(
+            "get_app_setup", "app-setup record", "How far the setup of an app from a source is, or why it failed"
+        ),
+        FunctionEntry("list_app_transfers", "app-transfer list", "Apps that somebody is to hand over to somebody else"),
+        FunctionEntry("get_app_transfer", "app-transfer record", "One handing over of an app"),
+        FunctionEntry(
+            "list_config_vars",
+            "config-var record, pipeline-config-var record",
+            "The names of config vars, and which have equal values",
+            "The value of a config var is never shown. `fingerprint` is equal where values are equal: it finds one "
+            "secret in two apps, and what staging and production have in common. A token needs the scope "
+            "`read-protected`. With `release`, those that were in force at that release.",
+            scope="read-protected",
+            fingerprints=True,
+        ),
+    ),
+    "Processes": (
+        FunctionEntry(
+            "list_formation",
+            "formation list",
+            "The process types of an app: how many dynos each is scaled to, and of which size",
+            "A process type scaled to zero has `quantity` 0 and no dyno; `list_dynos` has what runs at this moment.",
+            docs={"quantity": "How many dynos it is scaled to; 0 is scaled to zero", "type": "Such as `web`"},
+        ),
+        FunctionEntry("get_formation", "formation record", "One process type of an app"),
+        FunctionEntry("get_dyno", "dyno record", "One dyno of an app"),
+        FunctionEntry(
+            "list_dyno_sizes",
+            "dyno-size list",
+            "The sizes of dynos and what they cost, all of them or those that an app can have",
+            "`cost.cents` is for one dyno and `cost.unit`, a month; it is nil where Heroku states no price.",
+        ),
+        FunctionEntry("get_dyno_size", "dyno-size record", "One size of dynos, with its price"),
+    ),
+    "Deploys": (
+        FunctionEntry(
+            "list_releases",
+            "release list",
+            "The releases of an app: who deployed or changed what, and when",
+            "Each deploy, change of config vars and rollback is a release; `description` says which. `current` is the "
+            "one that runs. `status` is `failed` if the release phase failed, and then the one before goes on.",
+            newest="version",
+            docs={"version": "Its number: 42 is `v42`", "user.email": "Who made it", "description": "What was done"},
+        ),
+        FunctionEntry("get_release", "release record", "One release of an app, by number or UUID"),
+        FunctionEntry("list_builds", "build list", "The builds of an app, and which failed", newest="started_at"),
+        FunctionEntry("get_build", "build record", "One build of an app"),
+        FunctionEntry("get_slug", "slug record", "What a build made: its size, its commit and its stack"),
+        FunctionEntry(
+            "get_oci_image", "oci-image list", "What a build made on Fir: an image, its digest and its commit"
+        ),
+        FunctionEntry(
+            "list_buildpack_installations", "buildpack-installation list", "The buildpacks that build an app"
+        ),
+        FunctionEntry(
+            "list_stacks",
+            "stack list",
+            "The stacks that there are today, or those that an app can move to",
+            docs=_STATE_OF_STACK,
+        ),
+        FunctionEntry("get_stack", "stack record", "One stack, and whether it is deprecated", docs=_STATE_OF_STACK),
+    ),
+    "Pipelines": (
+        FunctionEntry("list_pipelines", "pipeline list", "The pipelines that the account can see"),
+        FunctionEntry("get_pipeline", "pipeline record", "One pipeline, by name or UUID"),
+        FunctionEntry(
+            "list_pipeline_couplings",
+            "pipeline-coupling list, /apps/{app.identity}/pipeline-couplings",
+            "Which app is in which stage of which pipeline",
+            "An app is in one pipeline or in none; an app in none has an empty list.",
+        ),
+        FunctionEntry(
+            "list_user_pipeline_couplings",
+            "/users/~/pipeline-couplings",
+            "Which of your own apps is in which stage of which pipeline",
+        ),
+        FunctionEntry("get_pipeline_coupling", "pipeline-coupling record", "The stage of one app in a pipeline"),
+        FunctionEntry("list_pipeline_builds", "pipeline-build list", "The latest build of each app in a pipeline"),
+        FunctionEntry(
+            "list_pipeline_deployments", "pipeline-deployment list", "The latest deployment of each app in a pipeline"
+        ),
+        FunctionEntry(
+            "list_pipeline_releases", "pipeline-release list", "The latest release of each app in a pipeline"
+        ),
+        FunctionEntry("get_pipeline_stack", "pipeline-stack record", "The stack that a pipeline gives to new apps"),
+        FunctionEntry("get_pipeline_promotion", "pipeline-promotion record", "How far a promotion to other stages is"),
+        FunctionEntry(
+            "list_pipeline_promotion_targets", "pipeline-promotion-target list", "The apps that a promotion reaches"
+        ),
+        FunctionEntry("list_review_apps", "review-app list", "The review apps of a pipeline"),
+        FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app"),
+        FunctionEntry(
+            "get_review_app_config", "review-app-config record", "How a pipeline makes and removes review apps"
+        ),
+        FunctionEntry("list_test_runs", "test-run list", "The test runs of a pipeline"),
+        FunctionEntry("get_test_run", "test-run record", "One test run, by UUID or by its number in a pipeline"),
+        FunctionEntry("list_test_cases", "test-case list", "The test cases of a test run, and which failed"),
+        FunctionEntry("list_test_nodes", "test-node list", "The nodes on which a test run ran"),
+    ),
+    "Domains and certificates": (
+        FunctionEntry("get_domain", "domain record", "One host name of an app"),
+        FunctionEntry(
+            "list_sni_endpoints",
+            "sni-endpoint list",
+            "The certificates of an app, with their last day and their domains",
+            "`ssl_cert.expires_at` is the last day. Certificates that Heroku looks after are among them.",
+            docs={"ssl_cert.expires_at": "The last moment at which it is valid"},
+        ),
+        FunctionEntry("get_sni_endpoint", "sni-endpoint record", "One certificate of an app"),
+    ),
+    "Logs and webhooks": (
+        FunctionEntry(
+            "list_log_drains",
+            "log-drain list",
+            "Where the logs of an app, or of an add-on, are sent to",
+            "The address of a drain is a secret, because whoever knows it can write there; `host` is not.",
+        ),
+        FunctionEntry("get_log_drain", "log-drain record", "One log drain of an app"),
+        FunctionEntry(
+            "list_telemetry_drains", "telemetry-drain list", "Where traces, metrics and logs of an app or a space go"
+        ),
+        FunctionEntry("get_telemetry_drain", "telemetry-drain record", "One telemetry drain"),
+        FunctionEntry("list_app_webhooks", "app-webhook list", "Who is told of events in an app"),
+        FunctionEntry("get_app_webhook", "app-webhook record", "One webhook of an app"),
+        FunctionEntry(
+            "list_app_webhook_deliveries", "app-webhook-delivery list", "What an app's webhooks sent, and what failed"
+        ),
+        FunctionEntry("get_app_webhook_delivery", "app-webhook-delivery record", "One delivery of an app's webhook"),
+        FunctionEntry(
+            "list_app_webhook_events", "app-webhook-event list", "The events that an app's webhooks were told of"
+        ),
+        FunctionEntry(
+            "get_app_webhook_event", "app-webhook-event record", "One event that an app's webhooks were told of"
+        ),
+    ),
+    "Add-ons": (
+        FunctionEntry(
+            "list_account_addons",
+            "add-on list, /teams/{team.identity}/addons",
+            "All add-ons that the account can see, or those of a team or a user",
+            "Each add-on once, under the app that owns it; `list_addons` has those of an app, shared ones included.",
+        ),
+        FunctionEntry("get_addon", "add-on record", "One add-on, by name or UUID"),
+        FunctionEntry(
+            "list_addon_attachments",
+            "add-on-attachment list",
+            "Which app uses which add-on, and under which name",
+            "`name` is the start of the config vars that the add-on sets in that app.",
+        ),
+        FunctionEntry("get_addon_attachment", "add-on-attachment record", "One use of an add-on by an app"),
+        FunctionEntry(
+            "list_addon_config", "add-on-config list", "The names of the settings that an add-on gives to apps"
+        ),
+        FunctionEntry("list_addon_services", "add-on-service list", "The services of Heroku's add-on marketplace"),
+        FunctionEntry("get_addon_service", "add-on-service record", "One service of the add-on marketplace"),
+        FunctionEntry("list_allowed_addon_services", "allowed-add-on-service list", "The services that a team may use"),
+        FunctionEntry("list_plans", "plan list", "The plans of an add-on service, with their prices"),
+        FunctionEntry("get_plan", "plan record", "One plan of an add-on service, with its price"),
+        FunctionEntry(
+            "list_addon_region_capabilities", "add-on-region-capability list", "Which service there is in which region"
+        ),
+        FunctionEntry("list_addon_webhooks", "add-on-webhook list", "Who is told of events in an add-on"),
+        FunctionEntry("get_addon_webhook", "add-on-webhook record", "One webhook of an add-on"),
+        FunctionEntry(
+            "list_addon_webhook_deliveries", "add-on-webhook-delivery list", "What an add-on's webhooks sent"
+        ),
+        FunctionEntry(
+            "get_addon_webhook_delivery", "add-on-webhook-delivery record", "One delivery of an add-on's webhook"
+        ),
+        FunctionEntry("list_addon_webhook_events", "add-on-webhook-event list", "The events of an add-on's webhooks"),
+        FunctionEntry("get_addon_webhook_event", "add-on-webhook-event record", "One event of an add-on's webhooks"),
+    ),
+    "People and access": (
+        FunctionEntry("get_collaborator", "collaborator record", "One person's access to an app"),
+        FunctionEntry(
+            "list_team_app_collaborators", "team-app-collaborator list", "Who was given access to an app of a team"
+        ),
+        FunctionEntry(
+            "get_team_app_collaborator", "team-app-collaborator record", "One person's access to an app of a team"
+        ),
+        FunctionEntry("list_team_app_permissions", "team-app-permission list", "The permissions that a team can give"),
+        FunctionEntry(
+            "list_team_members",
+            "/teams/{team.identity}/members",
+            "The members of a team, with their roles and whether they have a second factor",
+            "An `admin` reaches every app of the team without being among its collaborators.",
+        ),
+        FunctionEntry(
+            "list_team_invitations",
+            "/teams/{team.name}/invitations",
+            "Invitations to a team that nobody took yet",
+            "`created_at` is when it was sent; an old one is often forgotten.",
+        ),
+        FunctionEntry(
+            "list_permission_entities", "permission-entity list", "Who may do what with the apps and spaces of a team"
+        ),
+        FunctionEntry(
+            "list_identity_providers", "identity-provider list", "The single sign-on of a team, and its certificate"
+        ),
+        FunctionEntry(
+            "list_oauth_authorizations", "oauth-authorization list", "The tokens of this account, without their values"
+        ),
+        FunctionEntry(
+            "get_oauth_authorization", "oauth-authorization record", "One token of this account, without its value"
+        ),
+        FunctionEntry("list_oauth_clients", "oauth-client list", "Programs of this account that others can let in"),
+        FunctionEntry("get_oauth_client", "oauth-client record", "One program that others can let in"),
+        FunctionEntry("list_keys", "key list", "The SSH keys of this account"),
+        FunctionEntry("get_key", "key record", "One SSH key of this account"),
+    ),
+    "Teams and enterprise accounts": (
+        FunctionEntry("list_teams", "team list", "The teams of this account, or those of an enterprise account"),
+        FunctionEntry("get_team", "team record", "One team, by name or UUID"),
+        FunctionEntry("get_team_preferences", "team-preferences record", "What a team allows by default"),
+        FunctionEntry("list_team_features", "team-feature list", "The features of a team that can be on or off"),
+        FunctionEntry("get_team_feature", "team-feature record", "One feature of a team"),
+        FunctionEntry(
+            "get_team_delinquency", "team-delinquency record", "When a team with an unpaid bill is suspended"
+        ),
+        FunctionEntry("list_team_invoices", "team-invoice list", "The invoices of a team; amounts are in cents"),
+        FunctionEntry("get_team_invoice", "team-invoice record", "One invoice of a team; amounts are in cents"),
+        FunctionEntry(
+            "list_team_monthly_usage", "team-monthly-usage list", "What a team used in each month", query=_PERIOD
+        ),
+        FunctionEntry("list_team_daily_usage", "team-daily-usage list", "What a team used on each day", query=_PERIOD),
+        FunctionEntry("list_enterprise_accounts", "enterprise-account list", "The enterprise accounts of this account"),
+        FunctionEntry("get_enterprise_account", "enterprise-account record", "One enterprise account"),
+        FunctionEntry(
+            "list_enterprise_account_members", "enterprise-account-member list", "The people of an enterprise account"
+        ),
+        FunctionEntry(
+            "list_enterprise_monthly_usage",
+            "enterprise-account-monthly-usage list",
+            "What the teams of an enterprise account used in each month",
+            query=_PERIOD,
+        ),
+        FunctionEntry(
+            "list_enterprise_daily_usage",
+            "enterprise-account-daily-usage list",
+            "What the teams of an enterprise account used on each day",
+            query=_PERIOD,
+        ),
+        FunctionEntry(
+            "list_audit_trail_events",
+            "audit-trail-event list",
+            "What was done in an enterprise account on one day, and by whom",
+            "Heroku returns the events of one day, today unless `day` says another.",
+            query={
+                "day": "The day, `2026-11-01`",
+                "order": "`asc` or `desc`, by time",
+                "actor": "Only what this person did: an e-mail address",
+                "action": "Only this action, such as `create`",
+                "type": "Only this type, such as `app`",
+            },
+        ),
+        FunctionEntry("list_archives", "archive list", "The months for which there is an archive of the audit trail"),
+        FunctionEntry("get_archive", "archive record", "The archive of the audit trail for one month"),
+    ),
+    "Private Spaces": (
+        FunctionEntry("list_spaces", "space list, team-space list", "The Private Spaces of this account, or of a team"),
+        FunctionEntry("get_space", "space record", "One Private Space"),
+        FunctionEntry("list_space_members", "space-app-access list", "Who may do what in a Private Space"),
+        FunctionEntry("get_space_member", "space-app-access record", "What one person may do in a Private Space"),
+        FunctionEntry(
+            "get_space_nat", "space-nat record", "The addresses from which a Private Space reaches the internet"
+        ),
+        FunctionEntry(
+            "get_space_topology", "space-topology record", "The apps, processes and dynos of a Private Space"
+        ),
+        FunctionEntry(
+            "list_inbound_rulesets", "inbound-ruleset list", "All sets of rules of a Private Space, older ones included"
+        ),
+        FunctionEntry(
+            "get_inbound_ruleset", "inbound-ruleset record", "Who can reach a Private Space: today's rules or older"
+        ),
+        FunctionEntry(
+            "get_peering_info", "peering-info record", "What is needed to connect a network to a Private Space"
+        ),
+        FunctionEntry("list_peerings", "peering list", "The networks that are connected to a Private Space"),
+        FunctionEntry("get_peering", "peering record", "One network that is connected to a Private Space"),
+        FunctionEntry(
+            "list_vpn_connections", "vpn-connection list", "The VPN connections of a Private Space, and their state"
+        ),
+        FunctionEntry("get_vpn_connection", "vpn-connection record", "One VPN connection of a Private Space"),
+    ),
+    "This account": (
+        FunctionEntry("get_user", "/users/{account.identity}", "A user's account; Heroku shows your own only"),
+        FunctionEntry("get_rate_limit", "rate-limit record", "How many requests are left; asking costs none"),
+        FunctionEntry(
+            "list_account_features", "account-feature list", "The features of this account that can be on or off"
+        ),
+        FunctionEntry("get_account_feature", "account-feature record", "One feature of this account"),
+        FunctionEntry(
+            "get_account_delinquency", "account-delinquency record", "When an unpaid bill suspends this account"
+        ),
+        FunctionEntry("list_credits", "credit list", "The credits of this account"),
+        FunctionEntry("get_credit", "credit record", "One credit of this account"),
+        FunctionEntry("list_invoices", "invoice list", "The invoices of this account; amounts are in cents"),
+        FunctionEntry("get_invoice", "invoice record", "One invoice of this account; amounts are in cents"),
+        FunctionEntry("get_invoice_address", "invoice-address record", "Where invoices are addressed to"),
+        FunctionEntry(
+            "get_sms_number", "sms-number record", "The telephone number for a second factor, most digits hidden"
+        ),
+        FunctionEntry("get_user_preferences", "user-preferences record", "What was chosen in Heroku's dashboard"),
+    ),
+    "What Heroku offers": (
+        FunctionEntry("list_regions", "region list", "The regions in which apps can run"),
+        FunctionEntry("get_region", "region record", "One region"),
+        FunctionEntry("list_generations", "generation list", "The generations of the platform, all or those of a team"),
+        FunctionEntry(
+            "get_generation", "generation record", "One generation of the platform", names={"stack": "generation"}
+        ),
+    ),
+}
+
+# Links without a function, each with the reason.
+LEFT_OUT = {
+    "/teams/invitations/{team-invitation.token}": "It is found by the token of an invitation, which lets anybody in; "
+    "`list_team_invitations` has the invitation.",
+}
+
+
+def thing(resource: str) -> str:
+    """Return the word of names for a resource: `addon_service` for `add-on-service`."""
+    return resource.replace("add-on", "addon").replace("-", "_")
+
+
+def entries() -> Iterator[FunctionEntry]:
+    """Yield all entries with their subjects, in the order of the reference."""
+    for subject, of_subject in SUBJECTS.items():
+        yield from (entry._replace(subject=subject) for entry in of_subject)
