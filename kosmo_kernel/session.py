@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.client.call import PlannedCall as PlannedCall  # noqa: PLC0414 - re-exported
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.errors import (
+    InvalidArgumentsError,
+    KosmoError,
+    LuaError,
+    LuaRuntimeError,
+    SettingsError,
+    StoppedError,
+    UnknownNameError,
+)
 from kosmo_kernel.lua.host import CallRequest, Failure
 from kosmo_kernel.lua.machine import Machine
 from kosmo_kernel.lua.values import Opaque
@@ -160,7 +168,7 @@ class Session:
         except Failure as failure:
             raise self._error(failure, run, result) from None
         finally:
-            result.notes[:0] = lint(source)
+            result.notes[:0] = lint(source, partial(self._is_set, inputs))
             result.notes += self._recording.summary(len(result.calls))
             self._report_missing_walls(result)
         result.values = [run.output.page(value) for value in outcome.values]
@@ -273,6 +281,15 @@ class Session:
         error.result = result
         raise error
 
+    def _is_set(self, inputs: Mapping[str, Any], name: str) -> bool:
+        """Return whether a variable is an input of the run, set by a script of the session, or there from the start."""
+        if name in inputs or self._chunks.sets(name):
+            return True
+        try:
+            return any(known == name for known, _ in self.names(()))
+        except KosmoError:
+            return True  # the Lua process has just ended, so nothing is known
+
     def _error(self, failure: Failure, run: LuaRun, result: Result) -> KosmoError:
         """Return the error of a run, with its place in the script."""
         error = run.errors.get(failure.cause, failure.error)
@@ -280,6 +297,12 @@ class Session:
         error.line, error.chunk = failure.line, failure.chunk
         error.excerpt = self._chunks.excerpt(error.chunk, error.line)
         error.stack = self._chunks.stack(failure.stack)
+        if isinstance(failure.error, LuaError):
+            from kosmo_kernel.run.habits import advice
+
+            source, compiled = self._chunks.text(error.chunk), isinstance(failure.error, LuaRuntimeError)
+            error.advice = advice(source, error.line, compiled=compiled, is_set=self._chunks.sets)
+            error.text += "." * bool(error.advice)
         error.sanitize(run.output.clean)
         error.result = result
         return error

@@ -1,4 +1,5 @@
--- Globals that a script has not set: the names of integrations.
+-- Globals that a script has not set: the names of integrations, and Python's `True`, `False` and `None`, which would read
+-- as nil without a word.
 --
 -- Those that Lua starts with are ordinary variables, so that a script, a parameter or an input of the same name wins.
 -- An integration that was installed separately is looked up when a script first uses its name like a namespace, because
@@ -21,9 +22,13 @@ local function is_used_as_namespace(name)
   return source ~= nil and find(source, "%f[%w_]" .. name .. "%s*[%.%[:]") ~= nil
 end
 
+local PYTHON_WORDS = { True = "true", False = "false", None = "nil" }
+
 debug.setmetatable(environment, native.register {
   kind = "globals",
   __index = function(_, name)
+    local word = PYTHON_WORDS[name]
+    if word then native.raise(string.format("`%s` is not set; Lua writes `%s`", name, word)) end
     if type(name) == "string" and find(name, "^%l[%l%d_]*$") and is_used_as_namespace(name) then
       return (spaces.installed(name))
     end

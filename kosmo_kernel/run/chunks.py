@@ -102,6 +102,14 @@ class ChunkHistory:
         shown = range(max(1, line - CONTEXT_LINES), min(len(lines), line + CONTEXT_LINES) + 1)
         return "\n".join(f"{'----> ' if number == line else '      '}{number} {lines[number - 1]}" for number in shown)
 
+    def sets(self, name: str) -> bool:
+        """Return whether a chunk sets or declares a variable of this name."""
+        bound = re.compile(
+            rf"(?<![\w.:]){name}\s*(?:=(?!=)|,[^\n]*=)|\blocal\s[^\n=]*\b{name}\b|\bfor\s[^\n=]*\b{name}\b[^\n=]*\bin\b"
+            rf"|\bfunction\s+{name}\b|\bfunction\s*[\w.:]*\([^)]*\b{name}\b"
+        )
+        return any(name in text and bound.search(text) for text in self._ran)
+
     def stack(self, frames: Sequence[Frame]) -> tuple[str, ...]:
         """Return the calls that led to an error, innermost first; empty if there were none."""
         if len(frames) < 2:

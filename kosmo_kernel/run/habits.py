@@ -1,0 +1,184 @@
+"""Advise on a line that failed because it is written as in Python (or JavaScript): show the same line in Lua.
+
+Only the script's text decides: the line where Lua found the error, with its strings and comments masked. Lua's message
+is never read. A function such as `len` counts only if no script of the session sets it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED
+
+MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
+_FILLER = "\x01"  # stands for each character of a string or comment
+
+
+class Habit(NamedTuple):
+    """A habit: what it looks like, the same in Lua (`{0}` is the first group), and a sentence."""
+
+    pattern: re.Pattern[str]
+    lua: str
+    sentence: str
+    name: str = ""  # a function that the habit takes for granted
+
+
+def _habit(pattern: str, lua: str, sentence: str, name: str = "") -> Habit:
+    return Habit(re.compile(pattern), lua, sentence, name)
+
+
+_TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
+# A name with its fields, indexes and one call.
+_VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
+
+_SYNTAX = (
+    _habit(
+        r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s+if\s+([^\[\]]+?)\s*\]",
+        "list.map(list.filter({2}, function({1}) return {3} end), function({1}) return {0} end)",
+        "Lua has no comprehensions.",
+    ),
+    _habit(
+        r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s*\]",
+        "list.map({2}, function({1}) return {0} end)",
+        "Lua has no comprehensions.",
+    ),
+    _habit(r"^(\s*)(?://|#(?=\s))(.*)$", "{0}--{1}", "A comment begins with `--`."),
+    _habit(r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:?\s*$", "{0}function {1}({2})", "Lua ends it with `end`."),
+    _habit(r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list and os are there."),
+    _habit(r"^\s*(?:try|except\b.*|finally)\s*:.*$", "", "Write: local ok, problem = pcall(function() … end)"),
+    _habit(r"^\s*class\s+\w+.*$", "", "Lua has no classes: a table with functions is one."),
+    _habit(r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:?\s*$", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this."),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s*,\s*(\w+)\s+in\s+([\w.]+)\.items\(\)\s*:?\s*$", "{0}for {1}, {2} in pairs({3}) do", ""
+    ),
+    _habit(r"^(\s*)for\s+(\w+)\s+in\s+([^:]+?)\s*:\s*$", "{0}for _, {1} in ipairs({2}) do", "Lua loops like this."),
+    _habit(r"^(\s*)elif\s+(.+?)\s*(?::|\bthen)?\s*$", "{0}elseif {1} then", "Lua writes `elseif`."),
+    _habit(r"^(\s*)if\s+(.+?)\s*:\s*$", "{0}if {1} then", "A condition ends with `then`, its block with `end`."),
+    _habit(r"^(\s*)while\s+(.+?)\s*:\s*$", "{0}while {1} do", "A loop begins with `do` and ends with `end`."),
+    _habit(r"^(\s*)else\s*:\s*$", "{0}else", "No colon follows `else`."),
+    _habit(_VALUE + r"\s+is\s+not\s+None\b", "{0} ~= nil", "Lua's None is nil."),
+    _habit(_VALUE + r"\s+is\s+None\b", "{0} == nil", "Lua's None is nil."),
+    _habit(
+        r"(\S+)\s+not\s+in\s+" + _VALUE, "not list.find({1}, function(item) return item == {0} end)", "Lua has no `in`."
+    ),
+    _habit(
+        r"^(?!.*\bfor\b)(.*?)(\S+)\s+in\s+" + _VALUE,
+        "{0}list.find({2}, function(item) return item == {1} end)",
+        "Lua has no `in`.",
+    ),
+    _habit(r"!==?", "~=", "Lua writes `~=` for unequal."),
+    _habit(r"===", "==", "Lua writes `==`."),
+    _habit(_TARGET + r"\s*([-+*/%])=\s*(.+?)\s*$", "{0} = {0} {1} {2}", "Lua has no `+=`."),
+    _habit(_TARGET + r"\+\+", "{0} = {0} + 1", "Lua has no `++`."),
+    _habit(r"\s*&&\s*", " and ", "Lua writes `and`."),
+    _habit(r"\s*\|\|\s*", " or ", "Lua writes `or`."),
+    _habit(r"!(?=[\w(])", "not ", "Lua writes `not`."),
+    _habit(r"\blambda\s+([\w, ]*):\s*([^,)]+)", "function({0}) return {1} end", "Lua writes a function like this."),
+    _habit(r"([\"'])(\x01*)\1\s*:\s*", "[{0}{1}{0}] = ", "A table's fields are written with `=`."),
+    _habit(r"^(\s*)(?:const|let|var)\s+(\w+)", "{0}local {1}", "Lua writes `local`."),
+    _habit(r"^(\s*)raise\s+\w+\((.*)\)\s*$", "{0}error({1})", "Lua raises with `error`."),
+    _habit(r"^(\s*)del\s+(.+)$", "{0}{1} = nil", "Lua removes a value like this."),
+    _habit(r"^(\s*)pass\s*$", "", "Leave `pass` out: a block may be empty."),
+    _habit(
+        r"^(\s*)continue\s*;?\s*$", "{0}goto continue", "Lua has no `continue`: put `::continue::` before the `end`."
+    ),
+)
+_CALLED = (
+    _habit(r"\blen\(((?:[^()]|\([^()]*\))*)\)", "#{0}", "Lua writes a length with `#`.", "len"),
+    _habit(r"\bstr\(", "tostring(", "Lua has no str().", "str"),
+    _habit(r"\b(?:int|float)\(", "tonumber(", "Lua has no int() and float().", "int"),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*do", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this.", "range"
+    ),
+    _habit(r"\benumerate\(", "ipairs(", "Lua has no enumerate().", "enumerate"),
+    _habit(r"\bsorted\(", "list.sort_by(", "Lua has no sorted().", "sorted"),
+    _habit(
+        r"(?<![.\w])(?:exit|quit)\(.*?\)", "return", 'A script ends with `return`, and fails with error("why").', "exit"
+    ),
+    _habit(r"\bos\.exit\(.*?\)", "return", 'A script cannot end the process: end with `return`, or error("why").'),
+    _habit(
+        r"\brequire\b.*$", "", "There are no modules to load: json, regex, list, string and os are there.", "require"
+    ),
+    _habit(
+        r"^(\s*)for\s+(\w+)\s+in\s+([\w.]+(?:\.list_\w+\(.*\))?)\s+do\b",
+        "{0}for _, {1} in ipairs({2}) do",
+        "A loop needs ipairs().",
+    ),
+    _habit(_TARGET + r"\.append\((.*)\)", "table.insert({0}, {1})", "Lua's lists have no append()."),
+    _habit(r"([\"'])(\x01*)\1\s*%\s*(.+?)(\)?)\s*$", "string.format({0}{1}{0}, {2}){3}", "Lua has no `%` for texts."),
+    _habit(r"([\"'])(\x01*)\1\s*\+\s*", "{0}{1}{0} .. ", "Lua joins texts with `..`."),
+    _habit(r"\s*\+\s*([\"'])(\x01*)\1", " .. {0}{1}{0}", "Lua joins texts with `..`."),
+    _habit(
+        r"(?<!string)(?<!list)(?<!regex)(?<!utf8)(?<!table)\.(lower|upper|len|sub|find|match|gsub|rep)\(",
+        ":{0}(",
+        "Methods of a text are called with `:`.",
+    ),
+    _habit(r"\bTrue\b", "true", "", "True"),
+    _habit(r"\bFalse\b", "false", "", "False"),
+    _habit(r"\bNone\b", "nil", "", "None"),
+)
+_F_STRING = re.compile(r"\bf([\"'])(\x01*)\1")
+
+
+def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[str], bool]) -> str:
+    """Return what to write instead of a line that failed, or an empty text.
+
+    Parameters:
+        source: the script.
+        line: where it failed, counted from 1.
+        compiled: whether the script compiled, so that it failed while running.
+        is_set: returns whether a script of the session sets a variable of this name.
+    """
+    lines = source[:MAX_CHARACTERS_TOKENIZED].split("\n")
+    if line is None or not 1 <= line <= len(lines) or len(lines[line - 1]) > MAX_LINE_LENGTH:
+        return ""
+    text = lines[line - 1]
+    masked = masked_text(source[:MAX_CHARACTERS_TOKENIZED]).split("\n")[line - 1]
+    if _F_STRING.search(masked) and not is_set("f"):
+        return f"Lua joins texts with `..`. Write: {_splice(text, masked, _F_STRING, _joined).strip()}"
+    for habit in _CALLED if compiled else _SYNTAX:
+        if habit.pattern.search(masked) and not (habit.name and is_set(habit.name)):
+            if not habit.lua:
+                return habit.sentence
+            rewritten = _splice(text, masked, habit.pattern, partial(_filled, habit.lua))
+            return f"{habit.sentence} Write: {rewritten.strip()}".strip()
+    return ""
+
+
+def _filled(lua: str, groups: tuple[str, ...]) -> str:
+    return lua.format(*groups)
+
+
+def _joined(groups: tuple[str, ...]) -> str:
+    """Return the Lua of a Python f-string."""
+    quote, content = groups[0], groups[1]
+    parts = re.split(r"\{([^{}]*)\}", content)
+    pieces = [f"{quote}{part}{quote}" if at % 2 == 0 else part for at, part in enumerate(parts)]
+    return " .. ".join(piece for piece in pieces if piece != quote * 2) or quote * 2
+
+
+def _splice(text: str, masked: str, pattern: re.Pattern[str], lua: Callable[[tuple[str, ...]], str]) -> str:
+    """Return a line in which each match of a pattern in the masked line is replaced."""
+    pieces, end = [], 0
+    for match in pattern.finditer(masked):
+        groups = tuple(text[match.start(n) : match.end(n)] for n in range(1, pattern.groups + 1))
+        pieces += [text[end : match.start()], lua(groups)]
+        end = match.end()
+    return "".join((*pieces, text[end:]))
+
+
+def masked_text(source: str) -> str:
+    """Return a text with the characters inside its strings and comments replaced by a filler; line ends stay."""
+    from kosmo_kernel.editor.tokens import tokens_of
+
+    characters = list(source)
+    for token in tokens_of(source):
+        inner = {"string": (1, 1), "comment": (2, 0)}.get(token.kind)
+        if inner:
+            for at in range(token.start + inner[0], token.end - inner[1] * token.closed):
+                if characters[at] != "\n":
+                    characters[at] = _FILLER
+    return "".join(characters)

@@ -1,0 +1,97 @@
+"""Python's habits in Lua: an error shows the line in Lua, and what Lua takes in silence is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kosmo_kernel.errors import LuaError
+from kosmo_kernel.session import Session
+
+HABITS = {
+    "local apps = {} print(len(apps))": "local apps = {} print(#apps)",
+    "if 1 != 2 then end": "if 1 ~= 2 then end",
+    "local n = 0\nn += 1": "n = n + 1",
+    "for a in heroku.list_apps() do end": "for _, a in ipairs(heroku.list_apps()) do end",
+    "for a in apps:": "for _, a in ipairs(apps) do",
+    "for i in range(10) do end": "for i = 0, 10 - 1 do end",
+    "return 1 == True": "return 1 == true",
+    "return 1 == False": "return 1 == false",
+    "return 1 == None": "return 1 == nil",
+    "if 1 == 1 then\nelif 2 == 2 then\nend": "elseif 2 == 2 then",
+    "if x == 1:": "if x == 1 then",
+    "def f(x):": "function f(x)",
+    "import json": "json, regex",
+    "local a = {} print(f'{a.b} is {1}')": "local a = {} print(a.b .. ' is ' .. 1)",
+    "return [x.name for x in apps]": "return list.map(apps, function(x) return x.name end)",
+    "os.exit(1)": "Write: return",
+    "local j = require('json')": "json, regex",
+    "try:": "pcall",
+    "if x is None then end": "if x == nil then end",
+    "if x is not None then end": "if x ~= nil then end",
+    "if x not in y then end": "if not list.find(y, function(item) return item == x end) then end",
+    "// a comment": "-- a comment",
+    "local name = 'n' print('%s apps' % name)": "local name = 'n' print(string.format('%s apps', name))",
+    "return 'a' + 'b'": "return 'a' .. 'b'",
+    "local t = { 'a': 1 }": "local t = { ['a'] = 1 }",
+    "if a && b then end": "if a and b then end",
+    "local t = {} t.append(1)": "local t = {} table.insert(t, 1)",
+    "local f = lambda x: x + 1": "local f = function(x) return x + 1 end",
+    "local s = 'A' return s.lower()": "local s = 'A' return s:lower()",
+}
+FINE = ["error('len(x) != 1')", "for k in pairs({ 1 }) do error('no') end", "local t = nil return t.x", "x = = 1"]
+WARNINGS = {
+    "return heroku.list_apps()[1].name == crashed": '"crashed"',
+    "return 'a' == 'b', ({ x = 1 }).x ~= crashed": '"crashed"',
+    "local a = { 1 } return a[0]": "`a[1]` is the first item",
+    "local a = { 1 } return a[-1]": "`a[#a]` the last",
+    "local a = { b = 1 } return not a.b == 'x'": "`a.b ~= …`",
+    "return ('my-app'):find('my-app')": '"my%-app"',
+}
+NO_WARNING = [
+    "local up = 'up' return ({ x = 1 }).x == up",
+    "total = 1 return ({ x = 1 }).x == total",
+    "local t = {} t[0] = 1 return t[0]",
+    "local found = regex.match('a', 'a') return found[0]",
+    "return ('my-app'):find('my-app', 1, true), ('a-b'):match('^(.-)%-')",
+    "return '({}).x == crashed' -- a.b == crashed",
+    "local function f(up) return ({}).x == up end return f(1)",
+]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with Session("demo") as one:
+        yield one
+
+
+@pytest.mark.parametrize("script", HABITS)
+def test_an_error_shows_the_line_in_lua(session: Session, script: str) -> None:
+    with pytest.raises(LuaError) as caught:
+        session.run(script)
+    assert caught.value.advice.endswith(HABITS[script]) or HABITS[script] in caught.value.advice
+    assert "\n" not in caught.value.advice
+
+
+@pytest.mark.parametrize("script", FINE)
+def test_other_errors_get_no_advice(session: Session, script: str) -> None:
+    with pytest.raises(LuaError) as caught:
+        session.run(script)
+    assert caught.value.advice == ""
+
+
+def test_a_name_that_a_script_sets_is_its_own(session: Session) -> None:
+    assert session.run("local True, len = 1, function() return 2 end return True + len()").value == 3
+
+
+@pytest.mark.parametrize("script", WARNINGS)
+def test_what_is_silently_false_or_nil_is_a_warning(session: Session, script: str) -> None:
+    (note, *_) = session.run(script).notes
+    assert note.startswith("line 1: ")
+    assert WARNINGS[script] in note
+
+
+@pytest.mark.parametrize("script", NO_WARNING)
+def test_what_works_gets_no_warning(session: Session, script: str) -> None:
+    assert not [note for note in session.run(script).notes if note.startswith("line ")]
