@@ -12,6 +12,8 @@ the count. All other values are the same text in both.
     jsonl      a line of JSON for each record, or for each value that is not a list
     markdown   tables that GitHub and notebooks render
 
+An object of numbers, such as counts by name, is a table of its keys and values in all but JSON.
+
 In the formats, a record is a table with one row. Adjacent values that are not records share a line, and each item of a
 list has its own. A missing value is empty, or null in JSON. Tables are separated by an empty line. All formats except
 `table` are UTF-8, whatever the terminal's encoding, and nothing in them is truncated.
@@ -28,7 +30,7 @@ from typing import Any, AnyStr
 
 from kosmo_kernel.cli.options import EXCEL_CSV
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
-from kosmo_kernel.render.blocks import TEXTS, ValueKind, blocks_of
+from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
@@ -92,14 +94,14 @@ def write_values(values: Sequence[Any], form: str | None = None, below: str = ""
         items = (value if isinstance(value, (Records, list)) else [value] for value in values)
         _write_batches((encode(item) + b"\n" for item in chain.from_iterable(items)), b"", print_json)
     else:
-        for place, block in enumerate(blocks_of(values)):
+        for place, block in enumerate(blocks_of(map(as_shown, values))):
             lines = chain(["\n"] if place else [], _FORMATTERS[form](*block))
             _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
 def _show(values: Sequence[Any], below: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
-    for kind, value in blocks_of(values, _SHOWN_AS_TEXT):
+    for kind, value in blocks_of(map(as_shown, values), _SHOWN_AS_TEXT):
         if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
             print_note(NO_RECORDS)
         elif kind is ValueKind.TEXT:

@@ -23,7 +23,7 @@ class Values(tuple[Any, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self))
+        return "\n".join(value.text() if isinstance(value, MapView) else repr(value) for value in self)
 
     def _repr_html_(self) -> Html | None:
         if not any(hasattr(value, "_repr_html_") for value in self):
@@ -36,6 +36,36 @@ class Values(tuple[Any, ...]):
             else Html("<pre>{}</pre>").format(html_code(repr(value)))
             for value in self
         )
+
+
+class MapView(dict[Any, Any]):
+    """An object of texts and numbers, such as counts by name: a dict that a notebook shows as a table.
+
+    Parameters:
+        value: the object.
+        limit: how many rows to show; `KOSMO_ROWS` or 200 when None.
+    """
+
+    __slots__ = ("_limit",)
+
+    def __init__(self, value: Mapping[Any, Any], limit: int | None = None) -> None:
+        super().__init__(value)
+        self._limit = limit
+
+    def text(self) -> str:
+        """Return the table as text."""
+        return self._bundle()["text/plain"]
+
+    def _repr_html_(self) -> Html | None:
+        return self._bundle().get("text/html")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text())
+
+    def _bundle(self) -> Bundle:
+        from kosmo_kernel.render.display import bundle_of
+
+        return bundle_of(dict(self), Options(limit=self._limit))
 
 
 class NotebookProgress(ProgressDisplay):
@@ -90,7 +120,7 @@ def failed_plan(result: Result | None, options: Options) -> list[Display]:
 
 
 def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] | None = None) -> Any:
-    """Return a cell's value as a Python object: lists of records as frames, a record as a view, the rest unchanged.
+    """Return a cell's value as a Python object: lists of records as frames, objects as views, the rest unchanged.
 
     Parameters:
         values: the values that the run returned.
@@ -109,9 +139,11 @@ def value_of(values: Sequence[Any], options: Options, attrs: Mapping[str, Any] |
 
 
 def _prepare_for_display(value: Any, options: Options, attrs: Mapping[str, Any] | None) -> Any:
-    from kosmo_kernel.render.blocks import ValueKind, kind_of
+    from kosmo_kernel.render.blocks import ValueKind, as_shown, kind_of
 
     kind = kind_of(value)
+    if kind is ValueKind.MAP and not options.raw and as_shown(value) is not value:
+        return MapView(value, options.limit)
     if kind not in (ValueKind.TABLE, ValueKind.RECORD):
         return value
     if options.raw:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from kosmo_kernel import safety
-from kosmo_kernel.render.blocks import ValueKind, blocks_of, kind_of
+from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
@@ -114,7 +114,8 @@ def with_outline(bundle: Bundle, value: Any) -> Bundle:
 
 def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundle:
     """Return one value as a cell shows it, with its text cut at `TEXT_MOST` characters."""
-    kind = kind_of(value)
+    shown = value if options.raw else as_shown(value)
+    kind = kind_of(shown)
     if kind is ValueKind.PAGE:
         return {"text/plain": Plain.escape(_cut(str(value))), "text/markdown": value.for_notebook()}
     if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
@@ -122,9 +123,9 @@ def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundl
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
-        table = table_of(value, options.limit, note)
+        table = table_of(shown, options.limit, note)
         return {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
-    view = RecordView(value)
+    view = RecordView(shown)
     return {"text/plain": Plain.escape(_cut(repr(view))), "text/html": view._repr_html_()}
 
 

@@ -19,12 +19,13 @@ MAX_LIST_ITEMS = 100  # elements shown of a list
 WIDTH = 76  # a list or object of at most this many columns is written on one line
 MAX_DEPTH = 20
 MAX_CELL_LENGTH = 2000  # characters kept of one cell
-FLOAT_BITS = 1000  # an integer with more bits may overflow a float
+MAX_EXACT = 2**53  # up to here a float that is whole is an exact integer
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_DECIMALS = 6  # of the numbers in a column
+_TEN_DIGITS = 1e10  # numbers below have at most ten digits before the point
 # The location of a value inside another one: the location of that, `.` or `[`, and the key or the index.
 _Location = tuple[Any, str, object] | None
 
@@ -66,9 +67,8 @@ def _cell(value: Any, decimals: int, precision: str) -> str:
         return escape_control(value[: MAX_CELL_LENGTH + 1])
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) or (decimals and isinstance(value, int) and value.bit_length() <= FLOAT_BITS):
-        text = f"{value:.10g}"
-        return text if "e" in text else f"{value:.{decimals}f}"
+    if isinstance(value, float) or (decimals and isinstance(value, int)):
+        return _number(value, decimals)
     if isinstance(value, datetime):
         return _time(value, precision)
     if isinstance(value, (list, tuple, Mapping)):
@@ -76,9 +76,21 @@ def _cell(value: Any, decimals: int, precision: str) -> str:
     return escape_control(str(value)[: MAX_CELL_LENGTH + 1])
 
 
+def _number(value: float, decimals: int) -> str:
+    if isinstance(value, int):  # exact, however large it is
+        return f"{value}.{'0' * decimals}"[: MAX_CELL_LENGTH + 1]
+    text = _rounded(value)
+    return text if "e" in text else f"{value:.{decimals}f}"
+
+
+def _rounded(value: float) -> str:
+    """Return a number in ten digits, or in as many more as its whole part has; they are exact up to 2^53."""
+    return f"{value:.{10 if abs(value) < _TEN_DIGITS else 16}g}"
+
+
 def _decimals(value: float) -> int:
-    """Return how many decimals a number needs when it is rounded to ten digits."""
-    text = f"{value:.10g}"
+    """Return how many decimals a number needs when it is rounded."""
+    text = _rounded(value)
     return 0 if "e" in text else min(len(text.partition(".")[2]), _MAX_DECIMALS)
 
 
@@ -181,7 +193,7 @@ def _key(key: object) -> str:
 
 
 def _atom(value: Any) -> str:
-    """Return a value that is neither list nor object, as Lua writes it."""
+    """Return a value that is neither list nor object, as Lua writes it, but with all digits of a whole number."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -189,6 +201,8 @@ def _atom(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        if value.is_integer() and abs(value) <= MAX_EXACT:
+            return f"{value:.1f}"
         text = f"{value:.14g}"
         return text + ".0" if math.isfinite(value) and not re.search("[.e]", text) else text
     return str(value)

@@ -124,6 +124,14 @@ def test_csv_of_an_empty_list_has_its_names() -> None:
     assert rows_of(written("csv", code, "--demo")) == [["app_id", *names]]
 
 
+def test_numbers_by_name_are_a_line_each_and_one_object_in_json() -> None:
+    code = "return { eu = 3 }"
+    assert rows_of(written("csv", code)) == [["key", "value"], ["eu", "3"]]
+    assert kosmo(LUA, "-e", code).stdout == "key\tvalue\neu\t3\n"
+    assert json.loads(written("json", code)) == {"eu": 3}
+    assert written("jsonl", code) == '{"eu":3}\n'
+
+
 def test_csv_of_other_values_is_a_row_of_neighbours_or_a_line_for_each_item() -> None:
     assert rows_of(written("csv", 'return 1, "a,b", nil, true')) == [["1", "a,b", "", "true"]]
     assert rows_of(written("csv", 'return { 1, { 2, "x" }, "y" }')) == [["1"], ["2", "x"], ["y"]]

@@ -11,7 +11,9 @@ CELLS = [
     ("'ab'", "ab", "'ab'"),
     ("nil", "nil", ""),
     ("true, 10 // 3, 1.0", "true\t3\t1.0", "True\n3\n1.0"),
-    ("2^53", "9.007199254741e+15", "9007199254740992.0"),
+    ("2^53", "9007199254740992.0", "9007199254740992.0"),
+    ("{ 2^53, 1e300 }", "[9007199254740992.0, 1e+300]", "[9007199254740992.0, 1e+300]"),
+    ("tostring(2^53)", "9.007199254741e+15", "'9.007199254741e+15'"),
     ("do return nil end", "nil", ""),
     ("return 1, nil, 'x'", "1\tnil\tx", "1\nNone\n'x'"),
     ("{ 1, 2, { a = 1 } }", "[1, 2, { a: 1 }]", "[1, 2, {'a': 1}]"),
@@ -100,6 +102,14 @@ def test_a_record_is_a_line_for_each_field(door: Door) -> None:
     lines = [line.split() for line in door.run("app.integrations.heroku.get_app('my-app')").shown.splitlines()]
     assert lines[0] == ["name", "my-app"]
     assert ["stack.name", "heroku-24"] in lines
+
+
+def test_numbers_by_name_are_a_table(door: Door) -> None:
+    lines = door.run("local seen = {} seen.eu = 2^53 seen.us = 7 return seen").shown.splitlines()
+    assert [line.split() for line in lines if line[:2] in ("ke", "eu", "us")] in (
+        [["key", "value"], ["eu", "9007199254740992"], ["us", "7"]],
+        [["key", "value"], ["eu", "9007199254740992.0"], ["us", "7"]],  # in a pipe, as in JSON
+    )
 
 
 @through_all_that_keep_variables

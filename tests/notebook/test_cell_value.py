@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 import shlex
 from contextlib import suppress
 from dataclasses import fields
 
+import IPython.lib.pretty
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -171,9 +173,23 @@ def test_a_record_is_a_view_of_itself() -> None:
     assert value == record
 
 
-@pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, 2], {"a": 1}, Page(Markdown("# Title"))])
+@pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, 2], {"a": [1]}, Page(Markdown("# Title"))])
 def test_everything_else_is_itself(value: object) -> None:
     assert value_of([value], Options()) is value
+
+
+def test_numbers_and_texts_by_name_are_a_dict_that_is_shown_as_a_table() -> None:
+    counts = {"b": 2, "a": 10}
+    value = value_of([counts], Options(limit=1))
+    assert value == counts
+    assert repr(value) == repr(counts)
+    lines = IPython.lib.pretty.pretty(value).splitlines()
+    assert lines[2] == "b        2"
+    assert lines[3].endswith(", the first 1 shown")
+    assert "<table>" in value._repr_html_()
+    assert copy.deepcopy(value) == counts
+    assert repr(value_of([counts, {"a": "x"}], Options())).endswith(" 2 columns\na  x")
+    assert type(value_of([counts], Options(raw=True))) is dict
 
 
 def test_no_value_is_none() -> None:

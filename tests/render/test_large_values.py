@@ -181,7 +181,7 @@ def test_the_text_of_a_cell_is_cut_before_it_is_made(value: Any) -> None:
 
 
 def test_integers_beyond_all_floats_stand_beside_floats() -> None:
-    assert format_column([10**400, 1.5]) == ["1" + "0" * 400, "1.5"]
+    assert format_column([10**400, 1.5]) == ["1" + "0" * 400 + ".0", "1.5"]
 
 
 @pytest.mark.parametrize(
