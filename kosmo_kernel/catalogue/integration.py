@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class Integration:
         budget: the rate limit of an account, or None.
         secret_fields: returns the names of fields that are secret in some record, without making the functions; those
             of their secret columns when None. A recording hides them in every record that does not declare them.
+        left_out: returns what the service has and no function, each with the reason; None for nothing.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
     """
@@ -62,6 +63,7 @@ class Integration:
     request_id: str = "request-id"
     budget: Budget | None = None
     secret_fields: Callable[[], frozenset[str]] | None = None
+    left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     demo: str = ""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
 from kosmo_kernel.docs.page import Page, joined, table
-from kosmo_kernel.docs.reference import function_page, integration_page
+from kosmo_kernel.docs.reference import function_page, integration_page, left_out_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import search_pages, terms_of
@@ -61,6 +61,8 @@ def page_of(subject: Subject) -> Page:
     """Return the page about a subject."""
     if subject.integration is None:
         return guide(subject.page) if subject.page else list_pages()
+    if subject.left_out:
+        return joined(map(markdown_of_package, left_out_page(subject.integration)))
     if subject.function is None:
         return joined(map(markdown_of_package, integration_page(subject.integration)))
     return joined(map(markdown_of_package, function_page(subject.integration, subject.function)))

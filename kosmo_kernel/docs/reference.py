@@ -37,6 +37,13 @@ def function_page(integration: Integration, function: Function) -> Iterator[str]
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
 
+def left_out_page(integration: Integration) -> Iterator[str]:
+    """Yield the page of what a service has and no function."""
+    yield f"# What of {integration.title} has no function"
+    rows = [(f"`{what}`", why) for what, why in (integration.left_out() if integration.left_out else ())]
+    yield _table(("Left out", "Why"), rows) if rows else "Nothing is left out."
+
+
 def _function(integration: Integration, function: Function, level: int, same_as: str | None = None) -> Iterator[str]:
     """Yield what a function does, its parameters, an example, and its result.
 

@@ -14,7 +14,7 @@ from kosmo_kernel.catalogue import Function, Integration, nearest
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.page import WIDTH
 from kosmo_kernel.docs.search import search_pages
-from kosmo_kernel.docs.subject import Subject, of_function
+from kosmo_kernel.docs.subject import LEFT_OUT, Subject, of_function
 from kosmo_kernel.errors import UnknownNameError
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
@@ -41,6 +41,8 @@ def resolve(page: str) -> Subject:
             function = _function(integration, rest)
             if function is not None:
                 return of_function(integration, function)
+            if rest == [LEFT_OUT] and integration.left_out:
+                return Subject(f"{first}.{LEFT_OUT}", integration, left_out=True)
             if not rest or _is_account(integration, rest):
                 return Subject(integration.name, integration)
             break

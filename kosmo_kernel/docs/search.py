@@ -92,7 +92,7 @@ def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Z
         own = " ".join((names, function.name, *function.aliases, f"{integration.name}_{function.name}"))
         details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
         details += [f"{column.name} {column.doc}" for column in function.columns]
-        page = SearchResult(subject.page, integration, function, function.summary)
+        page = SearchResult(subject.page, integration, function, title=function.summary)
         yield page, _zones(own, function.summary, " ".join(details))
 
 
@@ -112,7 +112,7 @@ def _with_columns(page: SearchResult, wanted: tuple[tuple[str, ...], ...]) -> Se
     if page.function is None:
         return page
     scored = ((_score(wanted, (_words_of(c.name), _words_of(c.doc))), c) for c in page.function.columns)
-    return SearchResult(page.page, page.integration, page.function, page.title, _best(scored))
+    return SearchResult(page.page, page.integration, page.function, title=page.title, columns=_best(scored))
 
 
 @lru_cache(maxsize=2048)  # the pages are the same at every search; limited, because a script may search repeatedly

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repository import ROOT
 
+from kosmo_kernel import docs
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import Fingerprints
 from kosmo_kernel.catalogue import Column, Function, Link
@@ -113,6 +114,7 @@ def test_every_link_of_heroku_has_one_function_or_a_reason_for_none() -> None:
         places[path] += 1
     left_out = dict(table.left_out())
     assert {path for path, count in places.items() if count != 1} == left_out.keys()
+    assert all(f"`{path}`" in docs.read("heroku.left_out") for path in left_out)
     callable_links = [link for link in facts().links if link.path not in left_out]
     assert (len(callable_links) >= 150, all(left_out.values())) == (True, True)
 

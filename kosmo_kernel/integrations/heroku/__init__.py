@@ -16,6 +16,8 @@ secrets.py    what is secret in Heroku's records
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, next_page, read_budget, read_error
@@ -31,6 +33,12 @@ def _secret_fields() -> frozenset[str]:
     from kosmo_kernel.integrations.heroku.facts import facts
 
     return facts().secret_names()
+
+
+def _left_out() -> Iterator[tuple[str, str]]:
+    from kosmo_kernel.integrations.heroku.table import left_out
+
+    return left_out()
 
 
 def _make(name: str) -> Function:
@@ -81,5 +89,6 @@ HEROKU = Integration(
         read=read_budget,
     ),
     secret_fields=_secret_fields,
+    left_out=_left_out,
     demo="kosmo_kernel.demo.api:in_process",
 )
