@@ -186,6 +186,8 @@ class ResponseParser:
             yield "A second factor is asked for, which a script cannot give; a token made for scripts needs none"
         else:
             yield "The account may not see this, or its token was made for less"
+            if self.function.scope:
+                yield f"It takes a token with the scope {self.function.scope}"
             return
         yield f"To get one: {'; '.join(self.integration.credentials.token_help)}"
 

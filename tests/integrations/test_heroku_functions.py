@@ -250,6 +250,12 @@ def test_config_vars_are_names_with_fingerprints() -> None:
     assert all(len(one.partition(":")[2]) == 32 for one in prints.values() if one)
 
 
+def test_a_token_that_may_not_see_config_vars_is_told_the_scope_that_it_needs() -> None:
+    function = HEROKU.function("list_config_vars")
+    with pytest.raises(RefusedError, match="It takes a token with the scope read-protected"):
+        Api({"id": "forbidden", "message": "No."}, "403 Forbidden").fetch(function, {"app_id": "my-app"})
+
+
 @given(st.text(), st.text())
 def test_fingerprints_are_equal_exactly_when_the_values_are(one: str, other: str) -> None:
     make = Fingerprints(b"a key of the test")
