@@ -236,5 +236,10 @@ def _word(name: str) -> str:
 def _example(function: Function) -> str:
     given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
     call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
-    shown = f"return {call}\n" if function.returns == "record" else f"local rows = {call}\nprint(#rows)\nreturn rows\n"
-    return f"local heroku = app.integrations.heroku\n{shown}"
+    field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
+    use = (
+        f"for _, row in ipairs({call}) do\n  print(row{field})\nend\n"
+        if function.returns == "list"
+        else f"print({call})\n"
+    )
+    return f"local heroku = app.integrations.heroku\n\n{use}"
