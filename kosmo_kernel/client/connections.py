@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 from urllib.request import getproxies, proxy_bypass
 
@@ -30,7 +30,7 @@ from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import one_line
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # httpx imports its command line, and with it all of rich: a third of its import time, and no request needs it.
 _COMMAND_LINE = "httpx._main"
@@ -246,7 +246,13 @@ class Connections:
 
 def in_process(api: WSGIApplication) -> HttpTransport:
     """Return a transport for requests to an API in this process."""
-    return httpx.WSGITransport(api)
+
+    def with_bytes(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # WSGI has the bytes of a path as Latin-1, and httpx gives its text (PEP 3333, "Unicode Issues").
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin1")
+        return api(environ, start_response)
+
+    return httpx.WSGITransport(with_bytes)
 
 
 def _body(response: httpx.Response, head: Response) -> bytes:

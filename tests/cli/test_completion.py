@@ -27,14 +27,17 @@ CASES = [
     ("kosmo integrations:lua --format js", ["json", "jsonl"]),
     ("kosmo integrations:lua --account ", ["ops", "demo"]),
     ("kosmo integrations:lua --account=o", ["--account=ops"]),
-    ("kosmo integrations:call heroku.get_", ["heroku.get_app", "heroku.get_current_user"]),
+    ("kosmo integrations:call heroku.get_", [name for name in FUNCTIONS if name.startswith("heroku.get_")]),
     ("kosmo integrations:call heroku.list_dynos --app", ["--app-id"]),
-    ("kosmo integrations:heroku list_a", ["list_apps", "list_addons"]),
+    (
+        "kosmo integrations:heroku list_a",
+        [name[7:] for name in FUNCTIONS if name.startswith("heroku.list_a")],
+    ),
     ("kosmo integrations:heroku list_dynos --err", ["--errors"]),
     ("kosmo integrations:heroku list_dynos --account d", ["demo"]),
     ("kosmo integrations:docs heroku.list_d", ["heroku.list_dynos", "heroku.list_domains"]),
     ("kosmo integrations:docs err", [page for page in GUIDES if page.startswith("err")]),
-    ("kosmo integrations:schema heroku.get_a", ["heroku.get_app"]),
+    ("kosmo integrations:schema heroku.get_curr", ["heroku.get_current_user"]),
     ("kosmo integrations:call nonsense --", ["--json", "--help"]),
 ]
 
@@ -108,7 +111,7 @@ def test_a_line_of_bash_is_completed_across_the_colon(bash: pexpect.spawn[str]) 
     bash.expect_exact("--demo ")
     bash.sendcontrol("u")
     typing(bash, "kosmo integrations:docs heroku.list_dy")
-    bash.expect_exact("kosmo integrations:docs heroku.list_dynos ")
+    bash.expect_exact("heroku.list_dyno_sizes")
     bash.sendcontrol("u")
     typing(bash, "kosmo integrations:s")
     bash.expect(r"status +search +schema")

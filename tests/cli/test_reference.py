@@ -51,7 +51,7 @@ def test_the_list_names_every_function() -> None:
         (["cert"], "heroku.list_domains"),
         (["certifcates"], "heroku.list_domains"),
         (["list_add_ons"], "heroku.list_addons"),
-        (["rate", "limit"], "limits"),
+        (["rate", "limit"], "heroku.get_rate_limit"),
         (["how", "do", "I", "use", "several", "accounts"], "accounts"),
     ],
 )
@@ -113,7 +113,8 @@ def test_an_unknown_page_is_an_error_with_the_nearest_name(command: str) -> None
 
 
 def test_a_page_called_by_what_it_is_about_names_the_pages_that_speak_of_it() -> None:
-    assert "Did you mean: heroku.list_domains" in kosmo("integrations:docs", "certificate").stderr
+    advice = kosmo("integrations:docs", "certificate").stderr.partition("Did you mean: ")[2]
+    assert "heroku.list_domains" in advice
 
 
 @pytest.mark.parametrize("name", ["nosuch", "heroku", "errors"])
@@ -125,7 +126,7 @@ def test_a_schema_of_what_is_no_function_is_an_error_with_functions(name: str) -
 # Examples
 
 
-@pytest.mark.parametrize("page", ["heroku", *(f"heroku.{f.name}" for f in BY_HAND)])
+@pytest.mark.parametrize("page", [f"heroku.{f.name}" for f in BY_HAND])
 def test_examples_in_a_pipe_are_a_script_that_runs(page: str) -> None:
     script = kosmo("integrations:examples", page).stdout
     done = kosmo("integrations:lua", "--demo", "-", stdin=script.encode())
@@ -207,8 +208,8 @@ def test_unknown_names_of_fields_are_errors_with_the_nearest(
     ("command", "typed", "offered"),
     [
         ("integrations:docs", "par", ["parallel"]),
-        ("integrations:examples", "heroku.list_a", ["heroku.list_apps", "heroku.list_addons"]),
-        ("integrations:schema", "heroku.get_a", ["heroku.get_app"]),
+        ("integrations:examples", "heroku.list_a", [name for name in FUNCTIONS if name.startswith("heroku.list_a")]),
+        ("integrations:schema", "heroku.get_curr", ["heroku.get_current_user"]),
         ("integrations:fields", "her", ["heroku"]),
     ],
 )
