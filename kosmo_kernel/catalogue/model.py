@@ -146,7 +146,7 @@ class Column:
 
     Parameters:
         name: the dotted path in the record and the column's name in a table, `app.name`.
-        doc: one line.
+        doc: one line, or empty if the name says it all.
         kind: the type of its values; `timestamp` is ISO 8601 text that becomes a UTC datetime.
         nullable: whether the service may send null, or leave the key out.
         default: the value that replaces a missing or null one.

@@ -107,8 +107,6 @@ def _of_param(param: Param, places: list[str]) -> Iterator[str]:
 
 
 def _of_column(column: Column, parents: set[tuple[str, ...]]) -> Iterator[str]:
-    if not column.doc.strip():
-        yield "has no doc"
     if not all(column.path):
         yield "is no path"
     if column.path in parents:

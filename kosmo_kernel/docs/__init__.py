@@ -118,7 +118,8 @@ def search(words: str) -> Page:
     for page in search_pages(words)[:MAX_RESULTS]:
         lines.append(markdown_of_package(f"- `{page.page}`: {page.title}"))
         lines += [
-            markdown_of_package(f"  - `{column.name}`: {column.doc}") for column in page.columns[:MAX_FIELDS_LISTED]
+            markdown_of_package(f"  - `{column.name}`{column.doc and f': {column.doc}'}")
+            for column in page.columns[:MAX_FIELDS_LISTED]
         ]
     answer = Markdown("\n").join(lines) or Markdown("Nothing speaks of this. `docs.list()` names all pages.")
     return joined([Markdown("# Search: {}").format(" ".join(terms)), answer])

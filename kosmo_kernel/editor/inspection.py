@@ -164,8 +164,8 @@ def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> doc
     """Return the page about a field of a record, or about an object with such fields."""
     lines = [
         markdown_of_package(
-            f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''}): "
-            f"{column.doc}"
+            f"- `{column.name}` ({column.kind}{', may be nil' if column.nullable and column.default is None else ''})"
+            f"{column.doc and f': {column.doc}'}"
         )
         for column in columns
     ]

@@ -126,7 +126,7 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     yield "Parameters:"
     yield from (f"    {name}: {doc}." for name, doc in docs)
     yield f"\nReturns:\n    {_RETURNS[function.returns]} with these fields; nil stands for a missing value:"
-    yield from (f"    {column.name} ({_kind(column)}): {column.doc}" for column in function.columns)
+    yield from (f"    {c.name} ({_kind(c)}){c.doc and f': {c.doc}'}" for c in function.columns)
 
 
 def _kind(column: Column) -> str:

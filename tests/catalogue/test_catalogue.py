@@ -86,7 +86,6 @@ def test_a_catalogue_reports_all_its_mistakes_at_once() -> None:
         "List has the parameter `limit`, which refuses its own example",
         "List has the column `app.name` twice",
         "List has the column `app`, which has other columns below it",
-        "List has the column `app.name`, which has no doc",
         "List has the column `app.name`, which has a default but is never null",
         "List has the column `a..b`, which is no path",
         "`my shop_list_widgets` is no Lua name in lower case",

@@ -22,7 +22,7 @@ from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 
 # Names and options that shell scripts rely on.
 SURFACE = {
-    "demo": "--lab --no-open",
+    "demo": "--lab --no-open --port",
     "demo:serve": "--host --port --apps --seed --latency --fault",
     "integrations:lua": "-e --eval --repl --json --format --excel-safe -a --account --demo -n --dry-run --record "
     "--replay --force --timeout --cpu-limit --memory-limit",

@@ -62,9 +62,9 @@ def test_a_kernel_reports_the_error_with_its_lines(kernel: Kernel) -> None:
     assert (reply["status"], reply["ename"]) == ("error", "LuaRuntimeError")
     assert reply["evalue"] == f"{place}: attempt to index a nil value (local 't')"
     assert messages["error"]["traceback"] == [
-        f"\x1b[1mLuaRuntimeError\x1b[0m: {reply['evalue']}",
+        f"\x1b[31mLuaRuntimeError\x1b[0m: {reply['evalue']}",
         "      2 local t = nil",
-        "\x1b[1m----> 3 return t.name\x1b[0m",
+        "\x1b[32m----> 3\x1b[0m \x1b[1mreturn t.name\x1b[0m",
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_frame_goes_in_and_comes_out_and_is_shown(kernel: Kernel) -> None:
     executed(kernel, "import pandas as pd\nframe = pd.DataFrame({'name': ['a', 'b'], 'size': [1, None]})")
     cell = "%%kosmo_lua -i rows=frame -o rows -v first --show\nrows[1].size = 7\nrows[1]"
     _, messages = executed(kernel, cell)
-    assert messages["execute_result"]["data"]["text/plain"] == "{'name': 'a', 'size': 7}"
+    assert messages["execute_result"]["data"]["text/plain"] == "name  a\nsize  7"
     _, messages = executed(kernel, "rows['size'].tolist(), first['name']")
     assert messages["execute_result"]["data"] == {"text/plain": "([7, <NA>], 'a')"}
 

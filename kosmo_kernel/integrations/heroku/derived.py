@@ -205,26 +205,15 @@ def _rank(column: Column) -> int:
 
 
 def _doc(resource: str, field: FieldFact) -> str:
+    """Return what the name of a field does not say: its values, whether it is a secret, and common words of Heroku."""
     *above, leaf = field.name.split(".")
-    of = _word(above[-1] if above else resource)
-    words = leaf.replace("_", " ").replace("-", " ").rstrip("?")
     if leaf == "id":
-        text = f"Identifier of the {of}"
-    elif leaf == "name":
-        text = f"Name of the {of}"
-    elif leaf in _WORDS and not above:
-        text = _WORDS[leaf]
-    elif field.kind == "boolean":
-        text = f"Whether it {'' if words.split()[0].endswith('s') else 'is '}{words}"
-    elif leaf.endswith("_at"):
-        text = f"When it was {words.removesuffix(' at')}"
-    else:
-        text = words[0].upper() + words[1:] + (f" of the {of}" if above else "")
-    if field.values:
-        text += ": " + ", ".join(f"`{value}`" for value in field.values)
-    if field.mark in (secrets.SECRET, secrets.HOST):
-        text += ", a secret: shown as `[redacted]`"
-    return text
+        return f"Identifier of the {_word(above[-1] if above else resource)}"
+    parts = [_WORDS[leaf]] if leaf in _WORDS and not above else []
+    parts += [", ".join(f"`{value}`" for value in field.values)] if field.values else []
+    parts += ["a secret: shown as `[redacted]`"] if field.mark in (secrets.SECRET, secrets.HOST) else []
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def _word(name: str) -> str:
@@ -237,9 +226,6 @@ def _example(function: Function) -> str:
     given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
     call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
     field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
-    use = (
-        f"for _, row in ipairs({call}) do\n  print(row{field})\nend\n"
-        if function.returns == "list"
-        else f"print({call})\n"
-    )
-    return f"local heroku = app.integrations.heroku\n\n{use}"
+    if function.returns == "list":
+        return f"for _, row in ipairs({call}) do\n  print(row{field})\nend\n"
+    return f"print({call})\n"
