@@ -153,6 +153,7 @@ class Column:
         secret: whether the value must not leave the client that received it.
         host: of a secret address, the name of the field beside it that gets its host; empty for none.
         bare: whether the value is an address whose user, password and query must not leave the client.
+        main: whether a table that has no room for all columns shows it before those that are not main.
         items: the fields of the records in a list, as far as they are known; their names begin in such a record.
     """
 
@@ -164,6 +165,7 @@ class Column:
     secret: bool = False
     host: str = ""
     bare: bool = False
+    main: bool = False
     items: tuple[Column, ...] = ()
 
     @property
@@ -293,7 +295,7 @@ class Function:
         if param is None:
             return None
         taken = any(column.path[0] == param.name for column in self.columns)
-        return Column(f"{ITEM_PREFIX}{param.name}" if taken else param.name, param.doc)
+        return Column(f"{ITEM_PREFIX}{param.name}" if taken else param.name, param.doc, main=True)
 
     def link(self, args: Mapping[str, Any]) -> Link | None:
         """Return the link that some arguments lead to, or None."""

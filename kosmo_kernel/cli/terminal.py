@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
@@ -17,9 +19,12 @@ from rich.text import Text
 from rich.theme import Theme
 
 from kosmo_kernel.cli import streams
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.column_widths import ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.tables import RecordView, table_of
 from kosmo_kernel.render.text import escape_control, format_column, is_number
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
@@ -49,8 +54,8 @@ _PAGE = Theme(
     }
 )
 NOTHING = "\N{EN DASH}"
-_CLOCK = "%Y-%m-%d %H:%M:%S"
-_GAP = 2  # terminal columns between two table columns
+_CLOCK, _NARROW_CLOCK = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"
+_MIN_TEXT_WIDTH = 12  # terminal columns below which no text of a main column is cut
 
 
 def console() -> Console:
@@ -79,16 +84,27 @@ def print_records(value: Record | Records, below: str = "") -> None:
     if isinstance(value, Record):
         screen.print(_record_grid(value))
         return
-    whole = table_of(value)
-    names = _fitting_columns(value, screen.width)
-    screen.print(table(value, names))
-    left_out = len(whole.names) + whole.left_out - len(names)
-    more = f"; {left_out} did not fit (a pipe or --json has them)" if left_out else ""
+    whole = replace(table_of(value), more=ROWS.variable)
+    clock = _CLOCK
+    widths = _fitting_columns(value, screen.width, clock)
+    if len(widths) < len(whole.names):
+        clock = _NARROW_CLOCK
+        widths = _fitting_columns(value, screen.width, clock)
+    screen.print(table(value, list(widths), widths=widths, clock=clock))
+    left_out = len(whole.names) + whole.left_out - len(widths)
+    more = f"; {counted(left_out, 'column')} did not fit" if left_out else ""
+    if left_out or (whole.columns and len(whole.columns[0]) < whole.total):
+        more += " (a pipe or --json has all)"
     screen.print(Text.assemble((f"{whole.count}{more}", "dim"), f". {escape_control(below)}" if below else ""))
 
 
 def table(
-    records: Records, names: Sequence[str], *, styles: Mapping[str, str] | None = None, clock: str = _CLOCK
+    records: Records,
+    names: Sequence[str],
+    *,
+    styles: Mapping[str, str] | None = None,
+    widths: Mapping[str, int] | None = None,
+    clock: str = _CLOCK,
 ) -> Table:
     """Return a rich table with some columns of records.
 
@@ -96,6 +112,7 @@ def table(
         records: the records; the first 200 are shown.
         names: the names of the columns, in the order in which they are shown.
         styles: rich styles by the name of the column.
+        widths: the greatest width of each column by its name, in terminal columns; 40 when None.
         clock: the format of times, for `strftime`.
     """
     whole = table_of(records)
@@ -105,13 +122,14 @@ def table(
     )
     for name in names:
         heading, _ = _column(name, values[name], clock)
+        width = WIDEST if widths is None else widths[name]
         rich_table.add_column(
-            heading,
+            heading if heading.cell_len <= width else Text(short_heading(heading.plain, width), "bold"),
             style=(styles or {}).get(name, ""),
             justify="right" if any(map(is_number, values[name])) else "left",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=WIDEST,
+            max_width=width,
         )
     for row in zip(*(_column(name, values[name], clock)[1] for name in names), strict=True):
         rich_table.add_row(*row)
@@ -128,18 +146,20 @@ def _column(name: str, values: Sequence[Any], clock: str) -> tuple[Text, list[Te
     return heading, [Text(NOTHING, "dim") if text is None else Text(text) for text in texts]
 
 
-def _fitting_columns(records: Records, width: int) -> list[str]:
-    """Return the names of the first columns that fit into `width`; at least one."""
+def _fitting_columns(records: Records, width: int, clock: str) -> dict[str, int]:
+    """Return the widths of the columns that fit into `width`, by their names; only texts of main columns are cut."""
     whole = table_of(records)
-    fitting: list[str] = []
-    room = width + _GAP
+    sizes = []
     for name, values in zip(whole.names, whole.columns, strict=True):
-        heading, texts = _column(name, values, _CLOCK)
-        room -= min(max(text.cell_len for text in (heading, *texts)), WIDEST) + _GAP
-        if fitting and room < 0:
-            break
-        fitting.append(name)
-    return fitting
+        heading, texts = _column(name, values, clock)
+        natural = min(max((text.cell_len for text in texts), default=0), WIDEST)
+        are_texts = name in whole.main and all(isinstance(value, (str, NoneType)) for value in values)
+        minimum = _MIN_TEXT_WIDTH if are_texts else WIDEST
+        plain = [text.plain for text in texts]
+        sizes.append(ColumnSize(heading.plain, min(heading.cell_len, WIDEST), plain, natural, minimum))
+    main = {index for index, name in enumerate(whole.names) if name in whole.main}
+    widths = chosen_widths(sizes, main, width)
+    return {whole.names[index]: room for index, room in widths.items()}
 
 
 def _record_grid(record: Record) -> Table:

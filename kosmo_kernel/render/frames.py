@@ -26,8 +26,9 @@ from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.fields import Field, Path, are_times, fields_of, moment
-from kosmo_kernel.values.records import Records, collector_paused, to_builtins
+from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
 
+MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
 _Values = list[Any]
 _Array = Any  # one of pandas' extension arrays
 
@@ -215,7 +216,17 @@ def table_of_frame(frame: pd.DataFrame, limit: int) -> Table:
     labels_of: Iterable[Any] = shown.columns  # tuples, if the columns have several levels
     names = [".".join(filter(None, map(str, label))) if isinstance(label, tuple) else str(label) for label in labels_of]
     labels, left_out = shown.shape[1] - cropped.shape[1], frame.shape[1] - cropped.shape[1]
-    return Table(names, columns, len(frame), labels=labels, left_out=left_out)
+    main = _main_columns(frame.attrs.get("function"))
+    return Table(names, columns, len(frame), labels=labels, left_out=left_out, main=main, more=MORE_ROWS)
+
+
+def _main_columns(full_name: Any) -> frozenset[str]:
+    """Return the names of the main columns of the function that a frame remembers."""
+    function = integrations.function_named(full_name) if isinstance(full_name, str) else None
+    if function is None:
+        return frozenset()
+    items = (function.item_column(param.name) for param in function.params)
+    return frozenset(column.name for column in (ACCOUNT, *filter(None, items), *function.columns) if column.main)
 
 
 def frame_of_texts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:

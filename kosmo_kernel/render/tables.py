@@ -20,6 +20,7 @@ from textwrap import wrap
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.column_widths import GAP, MIN_TEXT_WIDTH, ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.html_table import HtmlColumn, html_fields, html_table
@@ -33,9 +34,9 @@ TEXT_WIDTH = 110  # columns of text, if the width of the terminal is unknown
 COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
+MORE_ROWS = f"`--limit N` or {ROWS.variable}"
 _NOTHING = "\N{EN DASH}"
-_GAP = "  "
-_MIN_TEXT_WIDTH = 14  # terminal columns below which no text column is cut; columns that do not fit are left out instead
+_GAP = " " * GAP
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 50  # how many of the columns left out are listed by name
 # Characters of a cell above which it gets a hint (its `title`), of one hint at least, and of all hints together.
@@ -47,6 +48,7 @@ _LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
 _SHADE = "rgba(128,128,128,.12)"
+_EDGE_COLOUR = "rgba(128,128,128,.5)"
 # Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
 _RULES = (
     "div{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}",
@@ -59,6 +61,7 @@ _RULES = (
     # The first column stays in view when the table scrolls sideways.
     f"div tr>:first-child{{position:sticky;left:0;background:{_PAPER}}}",
     f"div tbody tr:hover>:first-child{{background:linear-gradient({_SHADE},{_SHADE}),{_PAPER}}}",
+    "div tr>:first-child{animation:kosmo-edge linear both;animation-timeline:scroll(nearest inline)}",
     "thead th:first-child{z-index:2}",
     "tbody tr:last-child>*{border-bottom:0}",
     f"tbody th{{font-weight:400;color:{_PALE}}}",
@@ -71,7 +74,7 @@ _FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 c
 _ON_PAPER = (  # without scrolling
     "div{max-height:none!important;overflow:visible!important}",
     "table{font-size:11px}",
-    "tr>*{position:static!important;background:none!important;padding:3px 8px}",
+    "tr>*{position:static!important;animation:none!important;background:none!important;padding:3px 8px}",
     f"{_FEW_COLUMNS} tr>*{{white-space:normal;max-width:none}}",
     f"{_FEW_COLUMNS} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
 )
@@ -82,8 +85,10 @@ _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
 _SELECTOR = "div.kosmo-table.kosmo-table "
 _SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
+# An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
+_EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
 _PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
-_STYLE = Html(f"<style>{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}</style>")
+_STYLE = Html(f"<style>{_EDGE}{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}</style>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class Table:
         labels: how many of the first columns are row labels, which are not counted.
         note: a line to show below the count.
         left_out: how many further columns there are.
+        main: the names of the columns that are shown first where not all fit.
+        more: how to see more rows.
     """
 
     names: Sequence[str]
@@ -105,6 +112,8 @@ class Table:
     labels: int = 0
     note: str = ""
     left_out: int = 0
+    main: frozenset[str] = frozenset()
+    more: str = MORE_ROWS
 
     @property
     def count(self) -> str:
@@ -118,7 +127,7 @@ class Table:
             return f"{count}, the first {rows}{counted(columns, 'column')} shown; ask for others by their names"
         if shown == self.total:
             return count
-        return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown"
+        return f"{count}, {f'the first {shown:,}' if shown else 'none'} shown; more with {self.more}"
 
     def html(self) -> Html:
         """Return the table as one HTML element."""
@@ -143,19 +152,20 @@ class Table:
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
         names = [_short_name(name) for name in self.names]
-        considered = self.columns[: max(width, 0) // len(_GAP) + 1]  # for more columns not even the gaps would fit
-        columns = [
-            [_NOTHING if text is None else _cut(text, width) for text in format_column(values)] for values in considered
-        ]
-        natural = [max(map(_width, (name, *texts))) for name, texts in zip(names, columns, strict=False)]
-        minimums = [_minimum_width(texts, values) for texts, values in zip(columns, considered, strict=True)]
-        widths = _fitted(natural, minimums, width)
+        considered = self.columns[: max(width, 0) // GAP + 1]  # for more columns not even the gaps would fit
+        sizes = []
+        for name, values in zip(names, considered, strict=False):
+            texts = [_NOTHING if text is None else _cut(text, width) for text in format_column(values)]
+            sizes.append(size_of(name, texts, values))
+        main = {index for index, name in enumerate(self.names) if name in self.main}
+        widths = chosen_widths(sizes, main, width)
         printed = []
-        for name, texts, values, room in zip(names, columns, considered, widths, strict=False):
-            right = _is_numeric(values)
-            printed.append([_pad(text, room, right=right) for text in (name, "─" * room, *texts)])
+        for index, room in widths.items():
+            right, rows = _is_numeric(considered[index]), sizes[index].texts
+            heading = short_heading(names[index], room)
+            printed.append([_pad(text, room, right=right) for text in (heading, "─" * room, *rows)])
         lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)]
-        left_out = names[len(widths) :]
+        left_out = [name for index, name in enumerate(names) if index not in widths]
         more = f" and {len(left_out) - _MAX_LISTED:,} more" if len(left_out) > _MAX_LISTED else ""
         below = self.count + (f" (no room for {', '.join(left_out[:_MAX_LISTED])}{more})" if left_out else "")
         return "\n".join(
@@ -211,7 +221,8 @@ def table_of(records: Records, limit: int | None = None, note: str = "") -> Tabl
     fields, count = first_fields(first, COLUMNS_SHOWN)
     names = [field.name for field in fields]
     columns = [_read(field, first, records) for field in fields]
-    return Table(names, columns, len(records), note=note, left_out=count - len(fields))
+    main = frozenset(field.name for field in fields if field.column and field.column.main)
+    return Table(names, columns, len(records), note=note, left_out=count - len(fields), main=main)
 
 
 def _read(field: Field, shown: Records, records: Records | None = None) -> list[Any]:
@@ -253,23 +264,11 @@ def _whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
-def _minimum_width(texts: Sequence[str], values: Sequence[Any]) -> int:
-    """Return the width below which a column may not be cut: texts and lists may be, numbers and times may not."""
+def size_of(name: str, texts: Sequence[str], values: Sequence[Any]) -> ColumnSize:
+    """Return the size of a column, in which texts and lists may be cut, but numbers and times may not."""
     whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, (str, list, dict)))
-    return max(map(_width, whole), default=0)
-
-
-def _fitted(natural: Sequence[int], minimums: Sequence[int], room: int) -> list[int]:
-    """Return the widths of the first columns that fit into `room`; at least one."""
-
-    def widths(count: int, max_width: int) -> list[int]:
-        return [max(min(width, max_width), minimum) for width, minimum in zip(natural[:count], minimums, strict=False)]
-
-    for count in range(len(natural), 0, -1):
-        space = room - len(_GAP) * (count - 1)
-        if sum(widths(count, min(space, _MIN_TEXT_WIDTH))) <= space:
-            return next(fit for max_width in range(space, -1, -1) if sum(fit := widths(count, max_width)) <= space)
-    return [min(width, room) for width in natural[:1]]
+    minimum = max(MIN_TEXT_WIDTH, max(map(_width, whole), default=0))
+    return ColumnSize(name, _width(name), texts, max(map(_width, texts), default=0), minimum)
 
 
 def _pad(text: str, room: int, *, right: bool = False) -> str:

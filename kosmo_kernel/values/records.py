@@ -36,7 +36,7 @@ GC_PAUSE_MIN_BYTES = 4096  # bytes of JSON that are decoded without pausing the 
 # The alias of the account of all records, or one per record, with None for records that came from no call.
 Source = str | list[str | None] | None
 
-ACCOUNT = Column("account", "Whose account the record came from.")
+ACCOUNT = Column("account", "Whose account the record came from.", main=True)
 
 # The fields of an error: `FAILED` in the list of failures of a call that failed for some items, `CAUGHT` from `pcall`.
 FAILURE_FIELDS = (

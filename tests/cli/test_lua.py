@@ -90,7 +90,7 @@ def test_records_on_a_terminal_are_a_table_as_wide_as_it_is() -> None:
     assert lines[0].split()[:2] == ["name", "team.name"]
     assert max(map(len, lines)) <= 100
     count = next(line for line in lines if line.startswith("19 records"))
-    assert re.fullmatch(r"19 records \W 31 columns; \d+ did not fit \(a pipe or --json has them\)", count)
+    assert re.fullmatch(r"19 records \W 31 columns; \d+ columns did not fit \(a pipe or --json has all\)", count)
     assert "\x1b[1m" in screen
 
 

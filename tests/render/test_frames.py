@@ -352,12 +352,15 @@ def test_writing_a_frame_changes_nothing_in_it() -> None:
     assert pickle.dumps(frame) == before
 
 
+MORE = "more with `--limit N`, `frame.displaylimit = N` or KOSMO_ROWS"
+
+
 def test_a_frame_shows_as_many_rows_as_its_limit_and_counts_all() -> None:
     frame = own(*({"n": n} for n in range(5)))
     frame.displaylimit = 2
 
-    assert repr(frame).splitlines() == ["n", "─", "0", "1", f"5 records {X} 1 column, the first 2 shown"]
-    assert repr(KosmoFrame(frame, displaylimit=0)).splitlines()[-1] == f"5 records {X} 1 column, none shown"
+    assert repr(frame).splitlines() == ["n", "─", "0", "1", f"5 records {X} 1 column, the first 2 shown; {MORE}"]
+    assert repr(KosmoFrame(frame, displaylimit=0)).splitlines()[-1] == f"5 records {X} 1 column, none shown; {MORE}"
 
 
 def test_a_frame_shows_its_labels_when_they_say_something_and_does_not_count_them() -> None:

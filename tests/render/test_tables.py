@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from kosmo_kernel.catalogue import Column, Function, Link
+from kosmo_kernel.render.frames import frame_of, table_of_frame
 from kosmo_kernel.render.tables import RecordView, Table, table_of
 from kosmo_kernel.render.text import format_column, pretty
+from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import Record, Records
 
 X, NO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
@@ -68,13 +70,13 @@ def test_a_table_as_text() -> None:
 @pytest.mark.parametrize(
     ("total", "columns", "shown", "words"),
     [
-        (500, 7, 200, f"500 records {X} 7 columns, the first 200 shown"),
+        (500, 7, 200, f"500 records {X} 7 columns, the first 200 shown; more with `--limit N` or KOSMO_ROWS"),
         (200, 7, 200, f"200 records {X} 7 columns"),
         (1, 1, 1, f"1 record {X} 1 column"),
         (0, 2, 0, f"0 records {X} 2 columns"),
         (3, 0, 0, f"3 records {X} 0 columns"),
-        (12345, 1, 1, f"12,345 records {X} 1 column, the first 1 shown"),
-        (2, 1, 0, f"2 records {X} 1 column, none shown"),
+        (12345, 1, 1, f"12,345 records {X} 1 column, the first 1 shown; more with `--limit N` or KOSMO_ROWS"),
+        (2, 1, 0, f"2 records {X} 1 column, none shown; more with `--limit N` or KOSMO_ROWS"),
     ],
 )
 def test_the_count_below_a_table_is_exact(total: int, columns: int, shown: int, words: str) -> None:
@@ -90,7 +92,7 @@ def test_an_empty_table_still_has_its_columns() -> None:
 
 def test_the_style_of_a_table_touches_nothing_else_and_there_is_no_script() -> None:
     html = table_of(Records([FIRST], None, COLUMNS)).html()
-    style = re.search(r"<style>(.*)@media print{(.*)}</style>", html)
+    style = re.search(r"<style>@keyframes kosmo-edge{[^{}]*{[^{}]*}}(.*)@media print{(.*)}</style>", html)
     assert style is not None
 
     selectors = [rule.partition("{")[0] for rule in (style[1] + style[2]).split("}") if rule]
@@ -177,6 +179,27 @@ def test_text_is_never_wider_than_asked_and_says_what_had_no_room() -> None:
     assert max(map(len, lines)) <= 100
     assert lines[2].startswith("0 long text lo…  1 long text")
     assert " ".join(lines[-2:]).startswith(f"3 records {X} 13 columns (no room for column_6, column_7,")
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        ("list_dynos", ["name", "state", "type", "size", "app.name", "updated_at"]),
+        ("list_addons", ["name", "plan.name", "billed_price.cents", "…unit"]),
+    ],
+)
+def test_the_main_columns_of_a_function_fit_into_a_narrow_text(function: str, names: list[str]) -> None:
+    with Session("demo") as session:
+        (records,) = session.run(f"heroku.{function}('booking-api')").values
+    for shown in (table_of(records), table_of_frame(frame_of(records), 200)):
+        lines = shown.text(82).splitlines()
+        assert lines[0].split() == names
+        assert max(map(len, lines)) <= 82
+
+
+def test_a_column_that_repeats_another_one_makes_room_first() -> None:
+    rows = [{"app_id": f"app-{n}", "app": f"app-{n}", "state": "up", "note": "long text " * 3} for n in range(3)]
+    assert table_of(Records(rows)).text(32).splitlines()[0].split() == ["app_id", "state", "note"]
 
 
 def test_text_fits_the_terminal_that_it_goes_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 Every property of Heroku's schema for version 3 of its Platform API, nested ones dotted: first what distinguishes the
 records, then their state, dates, fields for programs, and identifiers last. A column is nullable if the schema says
-so, or if Heroku is known to leave the key out.
+so, or if Heroku is known to leave the key out. The main ones fit into 80 columns of text.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ APP = (
 )
 
 DYNO = (
-    Column("name", "`web.1` on Cedar; on Fir a longer one that starts with the type"),
-    Column("state", "`up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others"),
-    Column("type", "The process type of the Procfile, `web`; `run` for a one-off"),
-    Column("size", "Such as `Standard-1X`; Heroku's use of capitals varies"),
+    Column("name", "`web.1` on Cedar; on Fir a longer one that starts with the type", main=True),
+    Column("state", "`up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others", main=True),
+    Column("type", "The process type of the Procfile, `web`; `run` for a one-off", main=True),
+    Column("size", "Such as `Standard-1X`; Heroku's use of capitals varies", main=True),
     Column("command", "What was started"),
-    Column("app.name", "The app it belongs to"),
+    Column("app.name", "The app it belongs to", main=True),
     Column("release.version", "The number of the release it runs: 42 is `v42`", "integer"),
-    Column("updated_at", "When `state` last changed: since when it is up, or crashed", "timestamp"),
+    Column("updated_at", "When `state` last changed: since when it is up, or crashed", "timestamp", main=True),
     Column("created_at", "When the dyno was made", "timestamp"),
     Column(
         "attach_url",
@@ -67,11 +67,17 @@ DYNO = (
 ADDON = (
     Column("name", "Unique on Heroku, such as `postgresql-round-12345`"),
     Column("addon_service.name", "The service, such as `heroku-postgresql`"),
-    Column("plan.name", "Service and plan, such as `heroku-postgresql:essential-0`"),
+    Column("plan.name", "Service and plan, such as `heroku-postgresql:essential-0`", main=True),
     Column("state", "`provisioning`, `provisioned` or `deprovisioned`; Heroku may add others"),
     Column("app.name", "The app that owns it, which need not be the app that was asked"),
-    Column("billed_price.cents", "What a unit of time costs; nil when no price is known", "integer", nullable=True),
-    Column("billed_price.unit", "That unit of time, `month` as a rule", nullable=True),
+    Column(
+        "billed_price.cents",
+        "What a unit of time costs; nil when no price is known",
+        "integer",
+        nullable=True,
+        main=True,
+    ),
+    Column("billed_price.unit", "That unit of time, `month` as a rule", nullable=True, main=True),
     Column(
         "billed_price.contract",
         "Whether a contract sets the price, so that `cents` says nothing",
@@ -95,18 +101,19 @@ ADDON = (
 )
 
 DOMAIN = (
-    Column("hostname", "The host name in full"),
-    Column("kind", "`custom` for your own, `heroku` for the one at `herokuapp.com`"),
+    Column("hostname", "The host name in full", main=True),
+    Column("kind", "`custom` for your own, `heroku` for the one at `herokuapp.com`", main=True),
     Column("status", "How far Heroku is with the DNS target: `none`, `pending`, `succeeded`; no word on certificates"),
     Column("cname", "The DNS target that the host name must point to; nil for the kind `heroku`", nullable=True),
     Column(
         "acm_status",
         "The certificate: `cert issued`, `failing`, `failed` …; nil where Heroku looks after none",
         nullable=True,
+        main=True,
     ),
     Column("acm_status_reason", "What is wrong with the certificate; nil when nothing is", nullable=True),
     Column("sni_endpoint.name", "Where the certificate lives; several host names may share one", nullable=True),
-    Column("app.name", "The app it leads to"),
+    Column("app.name", "The app it leads to", main=True),
     Column("updated_at", "The last change of the domain", "timestamp"),
     Column("created_at", "When the domain was added", "timestamp"),
     Column("id", "Identifier of the domain"),
@@ -115,12 +122,13 @@ DOMAIN = (
 )
 
 COLLABORATOR = (
-    Column("user.email", "Who it is; an address at `herokumanager.com` stands for a team"),
+    Column("user.email", "Who it is; an address at `herokumanager.com` stands for a team", main=True),
     Column(
         "role",
         "`owner`, `admin`, `member` or `collaborator`; Heroku leaves the last one out, here it is read as such",
         nullable=True,
         default="collaborator",
+        main=True,
     ),
     Column(
         "permissions",
@@ -129,7 +137,7 @@ COLLABORATOR = (
         nullable=True,
     ),
     Column("user.federated", "Whether a company's single sign-on vouches for this person", "boolean"),
-    Column("app.name", "The app"),
+    Column("app.name", "The app", main=True),
     Column("updated_at", "The last change of the access", "timestamp"),
     Column("created_at", "When the access was given", "timestamp"),
     Column("id", "Identifier of the access"),

@@ -1,0 +1,103 @@
+"""Choose the columns of a text table that is too wide, and how wide each of them is.
+
+The columns that the catalogue marks as main are chosen first, with their texts cut if necessary; then the others, in
+their order, as far as there is room for whole texts. Without main ones, texts of all columns may be cut. A column that
+shows the same as one before it is chosen last. What is chosen stays in its order. The heading `billed_price.cents` is
+cut to `…cents` before any text is cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+GAP = 2  # terminal columns between two columns
+MIN_TEXT_WIDTH = 14  # terminal columns below which no text is cut; columns that do not fit are left out instead
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSize:
+    """The size of a column, in terminal columns.
+
+    Parameters:
+        heading: the heading.
+        width: of the heading.
+        texts: the cells.
+        natural: the width of the widest cell.
+        minimum: the width below which cells are not cut.
+    """
+
+    heading: str
+    width: int
+    texts: Sequence[str]
+    natural: int
+    minimum: int
+
+
+def chosen_widths(columns: Sequence[ColumnSize], main: Collection[int], room: int) -> dict[int, int]:
+    """Return the widths of the columns that fit into `room`, by their index and in their order; at least one.
+
+    Parameters:
+        columns: all columns.
+        main: the indexes of those that are chosen first.
+        room: the width of the table.
+    """
+    whole = {index: max(column.width, column.natural) for index, column in enumerate(columns)}
+    if _total(whole) <= room:
+        return whole
+    natural = {index: max(width, columns[index].natural) for index, width in _short_headings(columns).items()}
+    least = {index: min(width, columns[index].minimum) for index, width in natural.items()}
+    chosen: list[int] = []
+    for index in _by_importance(columns, main):
+        sizes = least if index in main or not main else natural
+        if chosen and _total({one: sizes[one] for one in (*chosen, index)}) > room:
+            break
+        chosen.append(index)
+    chosen.sort()
+    widths = _cut({index: natural[index] for index in chosen}, least, room)
+    for index in chosen:  # a heading that is cut gets the room that is left, if that is enough for all of it
+        missing = columns[index].width - widths[index]
+        if 0 < missing <= room - _total(widths):
+            widths[index] += missing
+    return widths
+
+
+def short_heading(heading: str, room: int) -> str:
+    """Return the last part of a dotted heading that has not enough room, and any other heading as it is."""
+    _, dot, last = heading.rpartition(".")
+    return f"…{last}" if dot and len(last) < room < len(heading) else heading
+
+
+def _by_importance(columns: Sequence[ColumnSize], main: Collection[int]) -> list[int]:
+    """Return the indexes of the columns, the most important first."""
+    first: dict[tuple[str, ...], int] = {}
+    repeated = {
+        index
+        for index, column in enumerate(columns)
+        if len(column.texts) > 1 and first.setdefault(tuple(column.texts), index) != index
+    }
+    return sorted(range(len(columns)), key=lambda index: (index in repeated, index not in main))
+
+
+def _short_headings(columns: Sequence[ColumnSize]) -> dict[int, int]:
+    """Return the widths of the headings by index, without the beginnings of those whose last part is unique."""
+    last = [column.heading.rpartition(".")[2] for column in columns]
+    count = Counter(last)
+    return {
+        index: min(column.width, len(last[index]) + 1) if count[last[index]] == 1 else column.width
+        for index, column in enumerate(columns)
+    }
+
+
+def _cut(widths: dict[int, int], least: dict[int, int], room: int) -> dict[int, int]:
+    """Return widths that fit into `room`, the widest cut first."""
+    for limit in range(max(widths.values()), -1, -1):
+        cut = {index: max(min(width, limit), least[index]) for index, width in widths.items()}
+        if _total(cut) <= room:
+            return cut
+    return dict.fromkeys(widths, room)  # one column that is wider than the table
+
+
+def _total(widths: dict[int, int]) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1)
