@@ -41,6 +41,7 @@ from kosmo_kernel.run.lookups import Lookups
 from kosmo_kernel.run.options import NO_FRONTEND, NO_OPTIONS, Frontend, RunOptions
 from kosmo_kernel.run.output import RunOutput
 from kosmo_kernel.run.permission_gate import Answers
+from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
@@ -206,11 +207,40 @@ class Session:
             StoppedError: Ctrl-C, or the caller was cancelled.
             KosmoError: the call failed, as in a script; notes and requests before that are in its `result`.
         """
+        request = CallRequest(function, account, dict(arguments), [], None)
+        return self._answered(function, options, frontend, lambda calls: calls.call(request, is_cancelled))
+
+    def ask_server(
+        self,
+        verb: str,
+        asked: Mapping[str, Any],
+        options: RunOptions = NO_OPTIONS,
+        frontend: Frontend = NO_FRONTEND,
+    ) -> Result:
+        """Send one request that is no call of a tool to an MCP server as a script would, without a Lua process.
+
+        Parameters:
+            verb: the name of the function in `mcp`, such as `read_resource`.
+            asked: its parameters, such as `server`.
+            options: how to make the request; the account, limits and variables are not used.
+            frontend: the callbacks of the user interface.
+
+        Raises:
+            StoppedError: Ctrl-C.
+            KosmoError: the request failed, as in a script.
+        """
+        name = f"{SPACE}.{verb}"
+        return self._answered(name, options, frontend, lambda calls: calls.tools.question(verb, asked).values)
+
+    def _answered(
+        self, name: str, options: RunOptions, frontend: Frontend, answer: Callable[[CallTracker], list[Any]]
+    ) -> Result:
+        """Return the result of a call or a request that is made without a Lua process."""
         result = Result(account=options.account or self.account, started=self._now(), dry_run=options.dry_run)
         run = self._prepare(result, options, frontend, frontend.ask or (lambda _question: None))
         try:
-            with self._recorded(run, result, function):
-                result.values = run.calls.call(CallRequest(function, account, dict(arguments), [], None), is_cancelled)
+            with self._recorded(run, result, name):
+                result.values = answer(run.calls)
         except KeyboardInterrupt:
             error: KosmoError = StoppedError("Interrupted.")
             error.result = result

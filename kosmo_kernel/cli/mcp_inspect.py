@@ -1,7 +1,7 @@
 """`kosmo mcp:tools`, `mcp:schema`, `mcp:resources` and `mcp:prompts`: list what MCP servers offer.
 
-The servers are started for this, so they must be trusted, and they end with the command. If KOSMO_REPLAY names a
-cassette, the replies come from there.
+The servers are started for this, so they must be trusted, and they end with the command. The permissions decide whether
+a resource or a prompt is read, as for scripts. If KOSMO_REPLAY names a cassette, the replies come from there.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 
 import click
 
-from kosmo_kernel.catalogue import nearest
-from kosmo_kernel.cli.arguments import JSON_PLACE, fields_of_json
+from kosmo_kernel.cli.arguments import fields_of_json
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.errors import KosmoError, UnknownNameError
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.run import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.safety.redaction import one_line
 
 server_argument = click.argument("server", shell_complete=mcp_servers)
+force_option = click.option("--force", is_flag=True, help="Ignore the permissions.")
 
 
 @command("mcp:tools", "kosmo mcp:tools", "kosmo mcp:tools time --json")
@@ -75,17 +75,20 @@ def schema(*, tool: str, as_json: bool) -> None:
 @command("mcp:resources", "kosmo mcp:resources library", "kosmo mcp:resources library library://catalogue --json")
 @server_argument
 @click.argument("uri", required=False, metavar="[URI]")
-def resources(*, server: str, uri: str | None, as_json: bool) -> None:
+@force_option
+def resources(*, server: str, uri: str | None, force: bool, as_json: bool) -> None:
     """List the resources of an MCP server, or print one.
 
-    This starts SERVER. With --json: `resources`, or `contents`, each with a `text` or a `blob` in base64.
+    This starts SERVER. Unless your permissions allow it, you are asked before URI is sent. With --json: `resources`,
+    or `contents`, each with a `text` or a `blob` in base64.
     """
-    with _servers() as servers:
-        name = servers.find(server).name
-        if uri is None:
+    if uri is None:
+        with _servers() as servers:
+            name = servers.find(server).name
             _print_list(name, "resources", servers.resources(name), as_json=as_json)
-            return
-        contents = servers.read_resource(name, uri)["contents"]
+        return
+    name, resource = _asked("read_resource", server, {"uri": uri}, force=force)
+    contents = resource["contents"]
     if as_json:
         document({"success": True, "server": name, "uri": uri, "contents": contents})
         return
@@ -97,20 +100,20 @@ def resources(*, server: str, uri: str | None, as_json: bool) -> None:
 @server_argument
 @click.argument("prompt", required=False, metavar="[PROMPT]")
 @click.argument("payload", required=False, metavar="[JSON]")
-def prompts(*, server: str, prompt: str | None, payload: str | None, as_json: bool) -> None:
+@force_option
+def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool, as_json: bool) -> None:
     """List the prompts of an MCP server, or print one.
 
-    This starts SERVER. JSON is an object of named texts; - reads it from standard input. With --json: `prompts`, or
-    the `messages` of one prompt.
+    This starts SERVER. JSON is an object of named texts; - reads it from standard input. Unless your permissions
+    allow it, you are asked before it is sent. With --json: `prompts`, or the `messages` of one prompt.
     """
     arguments = dict(fields_of_json(payload)) if payload is not None else {}
-    with _servers() as servers:
-        name = servers.find(server).name
-        listed = servers.prompts(name)
-        if prompt is None:
-            _print_list(name, "prompts", listed, as_json=as_json)
-            return
-        rendered = servers.prompt(name, prompt, _prompt_arguments(name, prompt, listed, arguments))
+    if prompt is None:
+        with _servers() as servers:
+            name = servers.find(server).name
+            _print_list(name, "prompts", servers.prompts(name), as_json=as_json)
+        return
+    name, rendered = _asked("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
     if as_json:
         document({"success": True, "server": name, "prompt": prompt, **rendered})
         return
@@ -127,6 +130,19 @@ def _servers() -> Iterator[Servers]:
         yield session_servers.get()
     finally:
         session_servers.close()
+
+
+def _asked(verb: str, server: str, asked: Mapping[str, Any], *, force: bool) -> tuple[str, dict[str, Any]]:
+    """Send a request to a server if the permissions allow it; return the server's name and its answer."""
+    from kosmo_kernel.cli.lua_run import terminal_frontend
+    from kosmo_kernel.run.options import RunOptions
+    from kosmo_kernel.session import Session
+
+    with Session() as session:
+        name = session.servers.get().find(server).name
+        with terminal_frontend(session, aside=True) as frontend:
+            answer = session.ask_server(verb, {"server": name, **asked}, RunOptions(force=force), frontend)
+    return name, answer.value
 
 
 def _row(tool: Tool, lua_name: str) -> dict[str, Any]:
@@ -169,22 +185,3 @@ def _print_list(server: str, kind: str, items: Sequence[Mapping[str, Any]], *, a
 def _signature(prompt: Mapping[str, Any]) -> str:
     names = (argument["name"] + ("" if argument.get("required") else "?") for argument in prompt.get("arguments") or ())
     return f"{prompt['name']}({', '.join(names)})"
-
-
-def _prompt_arguments(
-    server: str, prompt: str, prompts: list[dict[str, Any]], arguments: dict[str, Any]
-) -> dict[str, str]:
-    """Return the arguments of a prompt, converted to strings.
-
-    Raises:
-        UnknownNameError: the server has no such prompt.
-        click.UsageError: a required argument is missing.
-    """
-    by_name = {item["name"]: item for item in prompts}
-    if prompt not in by_name:
-        suggestions = nearest(prompt, by_name) or list(by_name)
-        raise UnknownNameError(f"The MCP server `{server}` has no prompt `{prompt[:80]}`.", tuple(suggestions))
-    required = [item["name"] for item in by_name[prompt].get("arguments") or () if item.get("required")]
-    if missing := [name for name in required if arguments.get(name) is None]:
-        raise click.UsageError(f"The prompt `{prompt}` needs {', '.join(missing)} in {JSON_PLACE}.")
-    return {name: value if isinstance(value, str) else str(value) for name, value in arguments.items()}

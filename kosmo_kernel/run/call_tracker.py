@@ -28,7 +28,7 @@ from kosmo_kernel.run.provider import SPACE, BoundCall, Provider
 from kosmo_kernel.settings.table import PROGRESS
 
 if TYPE_CHECKING:
-    from kosmo_kernel.run.mcp_tools import McpTools
+    from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
     from kosmo_kernel.run.services import Services
 
 MAX_FAILURES_KEPT = 10_000  # collected failures per run
@@ -53,7 +53,7 @@ class CallTracker:
 
     Parameters:
         make_services: returns the `Services` of the session.
-        make_tools: makes the `McpTools` of the run; its argument is a callback for lines of text for the user.
+        make_tools: makes the `McpTools` of the run, with a callback for lines of text for the user, and with `_admit`.
         result: the result to which calls, notes and costs are added.
         gate: the permission gate.
         output: shows what comes with answers.
@@ -65,7 +65,7 @@ class CallTracker:
     def __init__(
         self,
         make_services: Callable[[], Services],
-        make_tools: Callable[[Callable[[str], None]], McpTools],
+        make_tools: Callable[[Callable[[str], None], Callable[[ReadRequest], bool]], McpTools],
         result: Result,
         gate: PermissionGate,
         output: RunOutput,
@@ -108,7 +108,14 @@ class CallTracker:
         Raises:
             SettingsError: this run has no access to MCP servers.
         """
-        return self._make_tools(self._lines.put)
+        return self._make_tools(self._lines.put, self._admit)
+
+    def _admit(self, request: ReadRequest) -> bool:
+        """Check that a request to an MCP server is allowed, and return whether to send it; a dry run only lists it."""
+        self._gate.check(request)
+        if self._dry_run:
+            self._result.planned += self.tools.plan(request)
+        return not self._dry_run
 
     def prepare(self, request: CallRequest) -> Prepared:
         """Check a call, and return what begins it.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.client.player import Player
     from kosmo_kernel.client.recorder import Recorder
     from kosmo_kernel.mcp import Servers
-    from kosmo_kernel.run.mcp_tools import McpTools
+    from kosmo_kernel.run.mcp_tools import McpTools, ReadRequest
     from kosmo_kernel.run.schema_matching import SchemaMatching
 
 NOT_ALLOWED = "This session asks no MCP servers: `kosmo mcp:serve` lets scripts do so with `--allow-mcp`."
@@ -69,8 +69,8 @@ class SessionServers:
 
         return ReplayedServers(self._cassette)
 
-    def tools(self, say: Callable[[str], None], *, dry_run: bool) -> McpTools:
-        """Return the access of one run to the servers.
+    def tools(self, say: Callable[[str], None], admit: Callable[[ReadRequest], bool], *, dry_run: bool) -> McpTools:
+        """Return the access of one run to the servers. The parameters are those of `McpTools`.
 
         Raises:
             SettingsError: this session has no access to MCP servers.
@@ -80,7 +80,7 @@ class SessionServers:
 
         self.get()
         self._matching = self._matching or SchemaMatching()
-        return McpTools(self.get, self._is_cancelled, say, self._matching, dry_run=dry_run)
+        return McpTools(self.get, self._is_cancelled, say, self._matching, admit, dry_run=dry_run)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets of the servers, to redact from every text."""

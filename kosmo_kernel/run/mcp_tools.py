@@ -46,6 +46,7 @@ class ToolCall:
 
     count = 1
     remote = True
+    method = "tools/call"
 
     @property
     def name(self) -> str:
@@ -81,6 +82,51 @@ class ToolCall:
         return Target(self.server.name)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A request for a resource or a prompt, which sends a URI or arguments of the script to a server.
+
+    Parameters:
+        server: the server.
+        verb: the name of the function in `mcp`; no tool has this name, because theirs contain the server.
+        method: the name of the request in the protocol.
+        arguments: what is sent.
+        open_world: whether something of the script's choice is sent, which the server may pass on.
+    """
+
+    server: Server
+    verb: str
+    method: str
+    arguments: dict[str, Any]
+    open_world: bool = True
+
+    count = 1
+    remote = True
+    effect = "read"
+
+    @property
+    def name(self) -> str:
+        """The name of the function in questions and errors."""
+        return f"{SPACE}.{self.verb}"
+
+    title = path = name
+
+    @property
+    def account(self) -> str:
+        """The server in the log."""
+        return f"{SPACE}.{self.server.name}"
+
+    @property
+    def purpose(self) -> str:
+        """Describe the request as the end of a sentence in the question to the user."""
+        return f"reads from the MCP server {self.server.name}"
+
+    @property
+    def target(self) -> Target:
+        """The server whose permissions apply."""
+        return Target(self.server.name)
+
+
 class McpTools:
     """The access of one run to MCP servers.
 
@@ -89,6 +135,7 @@ class McpTools:
         is_cancelled: returns whether the run was cancelled.
         say: callback for a line of text for the user.
         matching: matches the patterns in the tools' schemas.
+        admit: checks that a request is allowed, and returns whether to send it or, in a dry run, only to list it.
         dry_run: start no servers and call no tools.
     """
 
@@ -98,11 +145,12 @@ class McpTools:
         is_cancelled: Callable[[], bool],
         say: Callable[[str], None],
         matching: SchemaMatching,
+        admit: Callable[[ReadRequest], bool],
         *,
         dry_run: bool = False,
     ) -> None:
         self._servers, self._is_cancelled, self._say, self._dry_run = servers, is_cancelled, say, dry_run
-        self._matching = matching
+        self._matching, self._admit = matching, admit
 
     def log_name(self, request: CallRequest, _account: str) -> tuple[str, str]:
         """Return the name and the server of a call in the log; see `Provider`."""
@@ -138,12 +186,10 @@ class McpTools:
             arguments = checked(tool, request.named, request.positional, matches=matches)
         return ToolCall(server, tool.name, arguments, tool)
 
-    def plan(self, bound_call: ToolCall) -> list[PlannedCall]:
+    def plan(self, bound_call: ToolCall | ReadRequest) -> list[PlannedCall]:
         """Return the call as a dry run lists it."""
-        where = bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command
-        return [
-            PlannedCall(bound_call.name, bound_call.account, bound_call.arguments, "tools/call", one_line(where)),
-        ]
+        where = one_line(bound_call.server.url if bound_call.server.kind == "http" else bound_call.server.command)
+        return [PlannedCall(bound_call.name, bound_call.account, bound_call.arguments, bound_call.method, where)]
 
     def empty(self, _bound_call: ToolCall) -> CallAnswer:
         """Return an empty answer for a call that is not made."""
@@ -184,7 +230,9 @@ class McpTools:
             asked: the parameters of the request, such as `server`.
 
         Raises:
+            NotAllowedError: the permissions or the user do not allow the request.
             KosmoError: the request failed.
+            KeyboardInterrupt: the user interrupted the confirmation prompt.
         """
         value = getattr(self, f"_on_{verb}")(asked)
         is_records = isinstance(value, list) and all(isinstance(one, dict) for one in value)
@@ -268,24 +316,37 @@ class McpTools:
         return self._servers().resources(self._server(asked), self._is_cancelled)
 
     def _on_read_resource(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._servers().read_resource(self._server(asked), str(asked.get("uri")), self._is_cancelled)
+        server, uri = self._servers().may_use(str(asked.get("server"))), str(asked.get("uri"))
+        request = ReadRequest(server, "read_resource", "resources/read", {"uri": uri})
+        if not self._admit(request):
+            return {"contents": []}
+        return self._servers().read_resource(server.name, uri, self._is_cancelled)
 
     def _on_prompts(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         return self._servers().prompts(self._server(asked), self._is_cancelled)
 
     def _on_get_prompt(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        server, name, arguments = self._server(asked), str(asked.get("name")), asked.get("arguments") or {}
+        server, name = self._servers().may_use(str(asked.get("server"))), str(asked.get("name"))
+        arguments = asked.get("arguments") or {}
+        if not isinstance(arguments, dict):
+            raise InvalidArgumentsError(f"The prompt `{name[:80]}` takes one table of named texts.")
+        if not self._dry_run or self._servers().about(server.name):
+            self._check_prompt(server.name, name, arguments)
+        texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
+        sent = {"name": name, "arguments": texts}
+        if not self._admit(ReadRequest(server, "get_prompt", "prompts/get", sent, open_world=bool(texts))):
+            return {"messages": []}
+        return self._servers().prompt(server.name, name, texts, self._is_cancelled)
+
+    def _check_prompt(self, server: str, name: str, arguments: Mapping[str, Any]) -> None:
+        """Check that a server has a prompt, and that its arguments are complete."""
         prompts = {one["name"]: one for one in self._servers().prompts(server, self._is_cancelled)}
         if name not in prompts:
             near = nearest(name, list(prompts)) or list(prompts)
             raise UnknownNameError(f"The MCP server `{server}` has no prompt `{name[:80]}`.", tuple(near))
         required = [one["name"] for one in prompts[name].get("arguments") or () if one.get("required")]
-        if not isinstance(arguments, dict):
-            raise InvalidArgumentsError(f"The prompt `{name}` takes one table of named texts.")
         if missing := [one for one in required if arguments.get(one) is None]:
             raise InvalidArgumentsError(f"The prompt `{name}` needs {', '.join(f'`{one}`' for one in missing)}.")
-        texts = {str(key): value if isinstance(value, str) else str(value) for key, value in arguments.items()}
-        return self._servers().prompt(server, name, texts, self._is_cancelled)
 
     def _server(self, asked: Mapping[str, Any]) -> str:
         server = self._servers().find(str(asked.get("server"))).name

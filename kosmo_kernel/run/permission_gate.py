@@ -1,9 +1,9 @@
 """Check whether a call is allowed by the permissions, and ask the user for confirmation if they require it.
 
 The user confirms once per run for each function and account; the answer is not kept after the run. A tool of an MCP
-server that may pass on its arguments is a way out for the account's data, so it is confirmed as well, once per session,
-unless the user's own settings allow it. Permissions are read at their first use and cached, so that they do not change
-during a run.
+server that may pass on its arguments is a way out for the account's data, and so are the URI of a resource and the
+arguments of a prompt. They are confirmed as well, once per session, unless the user's own settings allow them.
+Permissions are read at their first use and cached, so that they do not change during a run.
 """
 
 from __future__ import annotations
@@ -125,6 +125,6 @@ def _call_text(call: BoundCall) -> str:
 def _rule_text(call: BoundCall, rule: Permission) -> str:
     """Describe a permission in words."""
     if rule.policy == "allow":
-        return f"this tool {WAY_OUT}, so it is asked about once in a session"
+        return f"this call {WAY_OUT}, so it is asked about once in a session"
     where = f'{call.effect} = "{rule.policy}" in {rule.place}' if rule.place else "unless you allow them"
     return f"{call.effect}s of this {call.target.kind} are {rule.policy_in_words} ({where})"

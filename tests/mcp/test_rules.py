@@ -94,7 +94,7 @@ def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
 
     with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
         session.run(ECHO)
-    assert "this tool may pass on what it is given to others, so it is asked about once" in caught.value.message
+    assert "this call may pass on what it is given to others, so it is asked about once" in caught.value.message
     assert '[mcp.servers.ours] permissions.read = "allow"' in caught.value.message
     assert run_with(session, ECHO, force=True).permission_bypassed
     for _ in range(2):
@@ -107,6 +107,54 @@ def test_a_tool_that_may_pass_on_data_is_asked_about_once_in_a_session(
     session.reset()
     with pytest.raises(NotAllowedError, match="there is nobody to ask here"):
         session.run(ECHO)
+
+
+RESOURCE = "return mcp.read_resource('hall', '%s')"
+PROMPT = "return mcp.get_prompt('hall', 'welcome', { name = '%s' })"
+
+
+@pytest.mark.claim("mcp-way-out")
+@pytest.mark.parametrize(
+    ("code", "texts", "what"),
+    [
+        (RESOURCE, ("hall://rows/7", "hall://rows/8"), "mcp.read_resource (uri = hall://rows/7)"),
+        (PROMPT, ("Ada", "Bo"), "mcp.get_prompt (name = welcome, arguments = {'name': 'Ada'})"),
+    ],
+    ids=["resource", "prompt"],
+)
+def test_what_a_script_sends_to_read_a_resource_or_a_prompt_is_asked_about_once_in_a_session(
+    fresh: Callable[..., Session], code: str, texts: tuple[str, str], what: str
+) -> None:
+    session = fresh({"hall": HALL})
+    asked: list[str] = []
+
+    def agree(text: str) -> str:
+        asked.append(text)
+        return "y"
+
+    with pytest.raises(NotAllowedError, match="there is nobody to ask here") as caught:
+        session.run(code % texts[0])
+    assert '[mcp.servers.hall] permissions.read = "allow"' in caught.value.message
+    assert run_with(session, code % texts[0], force=True).permission_bypassed
+    for text in texts:
+        assert run_with(session, code % text, on_ask=agree).value
+    assert asked == [WAY_OUT.replace("mcp.ours.echo (text = owls)", what).replace("ours", "hall")]
+    session.reset()
+    with pytest.raises(NotAllowedError, match="and the answer was no"):
+        run_with(session, code % texts[0], on_ask=lambda _text: "n")
+
+
+@pytest.mark.claim("mcp-way-out")
+@pytest.mark.parametrize(("code", "method"), [(RESOURCE, "resources/read"), (PROMPT, "prompts/get")])
+def test_a_dry_run_reads_no_resource_and_no_prompt_of_a_server_that_runs(
+    fresh: Callable[..., Session], code: str, method: str
+) -> None:
+    session = fresh({"hall": HALL})
+    for _ in range(2):
+        result = run_with(session, code % "hall://plan", dry_run=True)
+        assert [(one.method, one.function.partition(".")[0]) for one in result.planned] == [(method, "mcp")]
+        assert [len(value) for value in result.value.values()] == [0]
+        session.run('return mcp.tools("hall")')
 
 
 @pytest.mark.claim("mcp-way-out")

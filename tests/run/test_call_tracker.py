@@ -28,7 +28,7 @@ def test_what_comes_with_an_answer_is_shown_only_if_the_script_still_waits_for_i
     services, result = HeldServices(), Result(account="demo")
     output = RunOutput(result, NO_FRONTEND, tuple, Interruptible())
     gate = PermissionGate(result, lambda _question: None)
-    tracker = CallTracker(lambda: services, lambda _say: None, result, gate, output)  # type: ignore[arg-type,return-value]
+    tracker = CallTracker(lambda: services, lambda *_: None, result, gate, output)  # type: ignore[arg-type]
     for number in (1, 2):
         tracker.prepare(CallRequest("heroku.list_apps", None, {}, [], None)).begin(number)
 

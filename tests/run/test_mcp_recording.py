@@ -354,8 +354,8 @@ def test_commands_that_ask_servers_record_and_replay_where_the_environment_says_
     commands = (
         ("mcp:tools", "hall", "--json"),
         ("mcp:schema", "hall.find_seat"),
-        ("mcp:resources", "hall", "hall://plan"),
-        ("mcp:prompts", "hall", "welcome", '{"name": "Ada"}'),
+        ("mcp:resources", "hall", "hall://plan", "--force"),
+        ("mcp:prompts", "hall", "welcome", '{"name": "Ada"}', "--force"),
         ("mcp:call", "hall.find_seat", "--arg", "row=3"),
     )
     record = {"KOSMO_RECORD": str(file), "KOSMO_RECORD_RUN": "one"}
