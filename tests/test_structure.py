@@ -32,8 +32,8 @@ LAYERS = (
     {"safety"},
     {"errors"},
     {"catalogue"},
-    {"demo"},
     {"integrations"},
+    {"demo"},
     {"settings"},
     {"values"},
     {"accounts"},
@@ -54,8 +54,9 @@ LAYERS = (
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a mark for type checkers
 VERSION = "__version__"  # the one name of `__init__` that every room may read
-# A module that a string names as the program of another process, which this one never imports.
-STARTED = {("runbook.cells", "kernel")}
+# A module that a string names and that this one never imports: the program of another process, or the look-alike of a
+# service, which is made from what its integration knows about the service.
+STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api")}
 
 MAX_ENTRIES = 32  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function

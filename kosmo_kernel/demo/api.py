@@ -1,7 +1,8 @@
 """A look-alike of Heroku's Platform API, version 3, for reading: a WSGI application over a `Company`.
 
 A request has to pass four checks: the address exists (`routes.py`), `Accept` names the version, the token is right,
-and the rate limit is not exceeded. Then the record or the page of a list is found, converted to the requested form
+and the rate limit is not exceeded. Then the record or the page of a list is found
+(`records.py`), converted to the requested form
 (`api_variants.py`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`, `Content-Range`,
 `Next-Range`.
 
@@ -18,25 +19,26 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid5
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from kosmo_kernel.demo import routes
 from kosmo_kernel.demo.api_variants import Form
 from kosmo_kernel.demo.budget import CAPACITY, REFILL, TokenBucket
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
-from kosmo_kernel.demo.models import COMPANY
-from kosmo_kernel.demo.pages import ListPage, Range
-from kosmo_kernel.demo.teams import APP_PERMISSIONS
+from kosmo_kernel.demo.models import COMPANY, Record
+from kosmo_kernel.demo.pages import ListPage, Range, sortable_by
+from kosmo_kernel.demo.records import CompanyRecords
+from kosmo_kernel.demo.routes import ASKED_BY_POST, RESOLVE_ADDONS, FoundLink, Routes
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 PageFilter = Callable[[Range, ListPage], ListPage]
 
@@ -88,6 +90,7 @@ class DemoApi:
         capacity: the maximum number of requests in the account's budget; each request costs one.
         refill: requests added per second.
         clock: a monotonic clock, in seconds.
+        moved: by how much every time in the answers is moved.
         turn: returns the page to send for a requested range in place of the right one; None to send that.
     """
 
@@ -101,6 +104,7 @@ class DemoApi:
         capacity: int = CAPACITY,
         refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,
+        moved: timedelta = timedelta(0),
         turn: PageFilter | None = None,
     ) -> None:
         self.company = company
@@ -109,7 +113,8 @@ class DemoApi:
         self._default_page = default_page
         self._max_page = max_page
         self._turn = turn
-        self._routes = routes.ROUTES.bind("api.heroku.com")
+        self._routes = Routes(facts().links)
+        self._records = CompanyRecords(company, moved)
         self._numbers = count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -117,19 +122,19 @@ class DemoApi:
         request = Request(environ)
         authenticated = False
         try:
-            endpoint, place, form = self._admit(request)
+            match, form = self._admit(request)
             authenticated = True
-            answer = self._answer(request, endpoint, place, form)
+            answer = self._answer(request, match, form)
         except HerokuError as error:
             answer = _Answer(error.body, error.status, {})
         return self._response(request, answer, authenticated=authenticated)(environ, start_response)
 
-    def _admit(self, request: Request) -> tuple[str, Mapping[str, str], Form]:
-        """Check the address, the version and the token; return the route, its values and the form of records."""
-        try:
-            endpoint, place = self._routes.match(request.path, method=request.method)
-        except HTTPException:
-            raise HerokuError(404, "not_found", _NO_ROUTE) from None
+    def _admit(self, request: Request) -> tuple[FoundLink | None, Form]:
+        """Check the address, the version and the token; return the link, if it is one with GET, and the form."""
+        is_post = request.method == "POST" and request.path in ASKED_BY_POST
+        match = self._routes.match(request.path) if request.method in ("GET", "HEAD") else None
+        if match is None and not is_post:
+            raise HerokuError(404, "not_found", _NO_ROUTE)
         version = _VERSION.search(request.headers.get("Accept", ""))
         if version is None:
             raise HerokuError(406, "not_acceptable", _NO_VERSION)
@@ -142,35 +147,38 @@ class DemoApi:
             raise HerokuError(401, "unauthorized", "Invalid credentials provided.")
         expansion = request.headers.get("Accept-Expansion")
         parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
-        return endpoint, place, Form(version["variant"] == "sdk", parts)
+        return match, Form(version["variant"] == "sdk", parts)
 
-    def _answer(self, request: Request, endpoint: str, place: Mapping[str, str], form: Form) -> _Answer:
-        if endpoint == "limits":  # costs nothing
+    def _answer(self, request: Request, match: FoundLink | None, form: Form) -> _Answer:
+        if match and match.link.resource == "rate-limit":  # costs nothing
             return _Answer({"remaining": self.budget.remaining}, 200, {})
         if not self.budget.spend():
             raise over_budget()
-        match endpoint:
-            case "account":
-                routes.check_user(self.company, place["identity"])
-                return _Answer(form("account", self.company.account), 200, {})
-            case "permissions":
-                return _Answer(APP_PERMISSIONS, 200, {})
-            case "resolve":
-                body = _read_resolution(request)
-                addons = routes.resolve_addons(self.company, body.addon, body.app, body.addon_service)
-                return _Answer([form("addons", addon) for addon in addons], 200, {})
-            case "one":
-                return _Answer(form(place["kind"], routes.get_record(self.company, place)), 200, {})
-        return self._list(request, place, form)
+        if match is None:
+            return self._filter(request, form)
+        answer = self._records.answer(match, request.args)
+        if match.link.returns == "record":
+            return _Answer(form(match.link.resource, answer), 200, {})
+        return self._list(request, match.link, answer, form)
 
-    def _list(self, request: Request, place: Mapping[str, str], form: Form) -> _Answer:
-        kind, records = place["kind"], routes.list_records(self.company, place)
-        sortable = routes.KINDS[kind].sortable
+    def _filter(self, request: Request, form: Form) -> _Answer:
+        if request.path == RESOLVE_ADDONS:
+            addon = _read_body(request, _AddonName)
+            found = self._records.find_addons(addon.addon, addon.app, addon.addon_service)
+            return _Answer([form("add-on", one) for one in found], 200, {})
+        wanted = _read_body(request, _AppFilter).wanted
+        found = self._records.find_apps({name for names in wanted.values() for name in names})
+        return _Answer([form("app", one) for one in found], 200, {})
+
+    def _list(self, request: Request, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
+        sortable = sortable_by(link)
+        if not sortable:  # its records have no identifier, and there are few of them
+            return _Answer(records, 200, {})
         header = request.headers.get("Range")
         requested = Range.read(header, sortable, default=self._default_page, most=self._max_page)
         page = requested.page(records)
         page = self._turn(requested, page) if self._turn else page
-        rows = [form(kind, record) for record in page.records]
+        rows = [form(link.resource, record) for record in page.records]
         headers = {"Accept-Ranges": ", ".join(sortable), "Content-Range": page.content_range}
         if page.next_range is None:
             return _Answer(rows, 200, headers)
@@ -200,7 +208,10 @@ class DemoApi:
         return Response(body, answer.status, {**headers, **answer.headers}, content_type="application/json")
 
 
-class _Resolution(msgspec.Struct):
+_Body = TypeVar("_Body")
+
+
+class _AddonName(msgspec.Struct):
     """The body of a request that looks for add-ons by name (`/actions/addons/resolve`)."""
 
     addon: str
@@ -208,9 +219,15 @@ class _Resolution(msgspec.Struct):
     addon_service: str | None = None
 
 
-def _read_resolution(request: Request) -> _Resolution:
+class _AppFilter(msgspec.Struct):
+    """The body of a request for certain apps (`/filters/apps`): `{"in": {"id": […]}}`."""
+
+    wanted: dict[str, list[str]] = msgspec.field(name="in")
+
+
+def _read_body(request: Request, form: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(request.get_data(), type=_Resolution)
+        return msgspec.json.decode(request.get_data(), type=form)
     except msgspec.MsgspecError as error:
         raise HerokuError(400, "bad_request", f"The request body cannot be read: {error}.") from None
 

@@ -36,7 +36,7 @@ class Form:
 
     def __call__(self, kind: str, record: Record) -> Record:
         """Return a record of a kind in this form."""
-        if kind == "addons" and self.parts:
+        if kind == "add-on" and self.parts:
             record = expanded(record, self.parts)
         return _SDK[kind](record) if self.sdk and kind in _SDK else record
 
@@ -75,8 +75,7 @@ def _account(account: Record) -> Record:
 
 
 _SDK: dict[str, Callable[[Record], Record]] = {
-    "apps": _app,
-    "personal-apps": _app,
-    "addons": _addon,
+    "app": _app,
+    "add-on": _addon,
     "account": _account,
 }

@@ -93,6 +93,12 @@ class Person:
         """The identifier of the account."""
         return ident("account", self.email)
 
+    @property
+    def name(self) -> str | None:
+        """The name that an address spells out, as Larkmoor's own addresses do, or None."""
+        first, dot, last = self.email.partition("@")[0].partition(".")
+        return f"{first} {last}".title() if dot else None
+
 
 @dataclass(frozen=True, slots=True)
 class App:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from kosmo_kernel.demo.heroku_error import HerokuError
 from kosmo_kernel.demo.models import Record
+from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 _RANGE = re.compile(
     r"\s*(?P<attribute>[a-z_]+)\s+"
@@ -35,8 +36,31 @@ _NESTED_IN = {"email": "user"}
 # Other names that clients use for an attribute: heroku3 orders domains by `domain`.
 _ALIASES = {"domain": "hostname"}
 
+# The property of a record that an attribute means, where it has another name.
+_PROPERTIES = {"started_at": "created_at"}
+
+# What lists can be ordered by besides the schema's word, from the Platform API Reference.
+_SORTABLE = {
+    "add-on": ("id", "name"),
+    "add-on-service": ("id", "name"),
+    "app": ("id", "name", "updated_at"),
+    "app-feature": ("id", "name"),
+    "collaborator": ("email", "id"),
+    "domain": ("hostname", "id"),
+    "dyno": ("id", "name"),
+    "release": ("id", "version"),
+    "team-app": ("id", "name", "updated_at"),
+    "team-member": ("email", "id"),
+}
+
 # Numeric attributes, and the maximum number of their digits.
 _MAX_DIGITS = {"version": 10}
+
+
+def sortable_by(link: LinkFact) -> tuple[str, ...]:
+    """Return what the list of a link can be ordered by; nothing if its records have no identifier."""
+    known = any(field.name == "id" for field in facts().fields(link.resource))
+    return _SORTABLE.get(link.resource, tuple(sorted({"id", *link.order}))) if known else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +146,8 @@ class Range:
 
     def _bound(self, record: Record) -> str:
         inside = _NESTED_IN.get(self.attribute)
-        return str((record[inside] if inside else record)[self.attribute])
+        name = _PROPERTIES.get(self.attribute, self.attribute)
+        return str((record[inside] if inside else record)[name])
 
     def _position(self, record: Record) -> tuple[str, str]:
         return self._comparable(self._bound(record)), record["id"]

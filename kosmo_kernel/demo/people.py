@@ -25,6 +25,12 @@ TOM = Person("tom.ashby@postbox.example")  # a contractor who left at the end of
 AUDIT = Person("audit@ledgerline.example")
 ROBOT = Person("deploys@harbourci.example")  # a build service
 
+SIGN_IN: Record = {  # the company's directory
+    "id": ident("identity-provider", TEAM),
+    "name": "larkmoor-sso",
+    "owner": reference("team", TEAM) | {"type": "team"},
+}
+
 
 def account() -> Record:
     """Return the record of the account that the demo token belongs to."""
@@ -36,11 +42,11 @@ def account() -> Record:
         "federated": JUNO.federated,
         "id": JUNO.id,
         "identity_provider": {
-            "id": ident("identity-provider", TEAM),
-            "name": "larkmoor-sso",
+            "id": SIGN_IN["id"],
+            "name": SIGN_IN["name"],
             "team": {"name": TEAM},
             "organization": {"name": TEAM},
-            "owner": reference("team", TEAM) | {"type": "team"},
+            "owner": SIGN_IN["owner"],
         },
         "last_login": "2026-11-20T08:12:45Z",
         "name": "Juno Hale",

@@ -13,16 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kosmo_kernel.demo.models import PERMISSIONS, Collaborator, Person, Record, ident, reference
-from kosmo_kernel.demo.people import JOINED, JUNO, LABS, ROBOT, RUI, TEAM, TOM
+from kosmo_kernel.demo.people import JOINED, JUNO, LABS, ROBOT, RUI, SAMUEL, SIGN_IN, TEAM, TOM
 
 _CREATED = {TEAM: "2016-10-24T08:15:00Z", LABS: "2026-01-12T09:30:00Z"}
 _RANKS = ("admin", "member", "collaborator")
-_PASSWORD_ONLY = (TOM, RUI, ROBOT)
-_SIGN_IN = {
-    "id": ident("identity-provider", TEAM),
-    "name": "larkmoor-sso",
-    "owner": reference("team", TEAM) | {"type": "team"},
-}
+_PASSWORD_ONLY = (TOM, RUI, ROBOT, SAMUEL)
+# Who administers a team without being a collaborator of an app of it, and since when.
+_ADMINS = {LABS: ((SAMUEL, "2026-01-19T10:40:00Z"),)}
 
 APP_PERMISSIONS: list[Record] = [{"name": name, "description": text} for name, text in PERMISSIONS.items()]
 
@@ -36,7 +33,7 @@ def teams() -> list[Record]:
             "credit_card_collections": False,
             "default": name == TEAM,
             "enterprise_account": reference("enterprise-account", "larkmoor-parcels"),
-            "identity_provider": _SIGN_IN if name == TEAM else None,
+            "identity_provider": SIGN_IN if name == TEAM else None,
             "membership_limit": None,
             "name": name,
             "provisioned_licenses": True,
@@ -56,6 +53,7 @@ def members(team: Record, seats: Iterable[Collaborator]) -> list[Record]:
     """
     manager = f"{team['name']}@herokumanager.com"
     by_person: dict[Person, tuple[str, str]] = {JUNO: ("admin", max(JOINED, team["created_at"]))}
+    by_person |= {person: ("admin", since) for person, since in _ADMINS.get(team["name"], ())}
     for seat in seats:
         if seat.person.email == manager:
             continue
@@ -74,7 +72,7 @@ def team_app(app: Record, *, joined: bool) -> Record:
 
 
 def _member(team: Record, person: Person, role: str, since: str) -> Record:
-    provider = {"id": _SIGN_IN["id"], "name": _SIGN_IN["name"], "redacted": False, "owner": _SIGN_IN["owner"]}
+    provider = {"id": SIGN_IN["id"], "name": SIGN_IN["name"], "redacted": False, "owner": SIGN_IN["owner"]}
     return {
         "created_at": since,
         "email": person.email,
@@ -84,11 +82,5 @@ def _member(team: Record, person: Person, role: str, since: str) -> Record:
         "role": role,
         "two_factor_authentication": person not in _PASSWORD_ONLY,
         "updated_at": since,
-        "user": {"email": person.email, "id": person.id, "name": _name(person)},
+        "user": {"email": person.email, "id": person.id, "name": person.name},
     }
-
-
-def _name(person: Person) -> str | None:
-    """Return the name that an address spells out, as Larkmoor's own addresses do, or None."""
-    first, dot, last = person.email.partition("@")[0].partition(".")
-    return f"{first} {last}".title() if dot else None

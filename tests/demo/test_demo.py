@@ -194,7 +194,7 @@ def test_a_thing_of_another_app_is_not_found(client: httpx.Client, path: str, re
     assert answer.json() == {"resource": resource, "id": "not_found", "message": f"Couldn't find that {noun}."}
 
 
-@pytest.mark.parametrize("path", ["/", "/app", "/apps/", "/apps/my-app/config-vars", "/apps/a%2Fb/dynos/c", "/Apps"])
+@pytest.mark.parametrize("path", ["/", "/app", "/apps/", "/apps/my-app/config", "/apps/a%2Fb/dynos/c", "/Apps"])
 def test_an_address_that_does_not_exist_is_not_found(door: httpx.Client, path: str) -> None:
     answer = door.get(path)
     assert (answer.status_code, answer.json()) == (404, NO_ROUTE)

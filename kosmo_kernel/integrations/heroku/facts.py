@@ -42,6 +42,7 @@ class FieldFact(NamedTuple):
         values: the values that there are; empty if there are others.
         items: the facts of an item of a list, if they are known.
         mark: whether it is secret, see `secrets.py`.
+        format: the format of its text, `uuid`; empty if there is none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class FieldFact(NamedTuple):
     values: tuple[str, ...]
     items: str
     mark: str
+    format: str = ""
 
 
 class LinkFact(NamedTuple):
@@ -128,4 +130,6 @@ def _field(name: str, line: str) -> FieldFact:
     if match is None:
         raise ValueError(f"facts.json: {name} has the fact `{line}`, which cannot be read")
     values = tuple((match["values"] or "").split())
-    return FieldFact(name, match["type"], bool(match["null"]), values, match["items"] or "", mark)
+    return FieldFact(
+        name, match["type"], bool(match["null"]), values, match["items"] or "", mark, match["format"] or ""
+    )

@@ -1,0 +1,54 @@
+"""The SNI endpoints of an app: the certificate of each of its domains.
+
+Automatic certificates last 90 days and are renewed a month before their end; one that cannot be renewed ends soon.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kosmo_kernel.demo.made import Maker, ago, day
+from kosmo_kernel.demo.models import Record, ident
+
+_DAYS = 90
+_NOT_RENEWED = ("failing", "failed")
+
+
+def sni_endpoints(make: Maker, app: Record) -> list[Record]:
+    """Return the endpoints of an app."""
+    return [
+        _endpoint(app, domain)
+        for domain in make.company.resources_of(app).domains
+        if domain["sni_endpoint"] is not None
+    ]
+
+
+def _endpoint(app: Record, domain: Record) -> Record:
+    host, own = domain["hostname"], domain["sni_endpoint"]
+    chance = int(ident("certificate", host)[-6:], 16)
+    if domain["acm_status"] in _NOT_RENEWED:
+        starts = ago(_DAYS - 9 - chance % 14)
+    else:
+        starts = max(domain["updated_at"], ago(chance % 50 + 1))
+    ends = datetime.fromisoformat(starts) + timedelta(days=_DAYS)
+    body = ident("chain", host).replace("-", "")
+    return {
+        "app": {"id": app["id"], "name": app["name"]},
+        "certificate_chain": f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n",
+        "created_at": domain["created_at"],
+        "display_name": None,
+        "domains": [domain["id"]],
+        "id": own["id"],
+        "name": own["name"],
+        "ssl_cert": {
+            "ca_signed?": True,
+            "cert_domains": [host],
+            "expires_at": day(ends),
+            "id": ident("ssl-cert", host),
+            "issuer": "/CN=Example Certificate Authority",
+            "self_signed?": False,
+            "starts_at": starts,
+            "subject": f"/CN={host}",
+        },
+        "updated_at": max(starts, domain["created_at"]),
+    }

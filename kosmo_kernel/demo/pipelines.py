@@ -1,0 +1,153 @@
+"""The company's pipelines, what is in their stages, promotions, and review apps.
+
+The stages of each drifted apart: other stacks, other config vars, other plans, and releases of another day.
+"""
+
+from __future__ import annotations
+
+from kosmo_kernel.demo import deploys
+from kosmo_kernel.demo.made import STAFF, Maker, user
+from kosmo_kernel.demo.models import Record, ident, reference
+from kosmo_kernel.demo.people import LABS, TEAM
+
+# Of each pipeline: the team that owns it, since when, and its apps by stage.
+PIPELINES = {
+    "bookings": (TEAM, "2021-05-10T09:00:00Z", {"price-quotes": "staging", "booking-api": "production"}),
+    "last-mile": (
+        LABS,
+        "2026-02-16T13:20:00Z",
+        {"van-telemetry": "review", "fleet-radio": "staging", "route-planner": "production"},
+    ),
+    "parcel-tracker": (
+        TEAM,
+        "2018-06-01T08:00:00Z",
+        {"parcel-tracker-staging": "staging", "parcel-tracker": "production"},
+    ),
+}
+_GENERATED = 4  # of so many apps in a row, a generated company has the first two in a pipeline
+
+
+def pipelines(make: Maker) -> list[Record]:
+    """Return the pipelines of the company."""
+    return [
+        {
+            "created_at": since,
+            "generation": reference("generation", "cedar"),
+            **reference("pipeline", name),
+            "owner": {"id": ident("team", team), "type": "team"},
+            "updated_at": since,
+        }
+        for name, (team, since, _) in _facts(make).items()
+    ]
+
+
+def couplings(make: Maker, parent: Record | None = None) -> list[Record]:
+    """Return which app is in which stage, of all pipelines, one pipeline, or the apps of one team."""
+    found = []
+    for name, (_, since, stages) in _facts(make).items():
+        for app_name, stage in stages.items():
+            app = make.company.find(app_name)
+            if app and (parent is None or parent["id"] in (ident("pipeline", name), (app["team"] or {}).get("id"))):
+                created = max(since, app["created_at"])
+                found.append(
+                    {
+                        "app": {"id": app["id"]},
+                        "created_at": created,
+                        "id": ident("coupling", app_name),
+                        "pipeline": {"id": ident("pipeline", name)},
+                        "stage": stage,
+                        "updated_at": created,
+                    }
+                )
+    return found
+
+
+def own_couplings(make: Maker) -> list[Record]:
+    """Return the couplings of the apps that the account itself is a collaborator of."""
+    joined = {app["id"] for team in make.company.teams for app in make.company.team_apps(team) if app["joined"]}
+    joined |= {app["id"] for app in make.company.personal_apps}
+    return [one for one in make.records("/pipeline-couplings") if one["app"]["id"] in joined]
+
+
+def coupling_of(make: Maker, app: Record) -> Record | None:
+    """Return the coupling of an app, if it is in a pipeline."""
+    return next((one for one in make.records("/pipeline-couplings") if one["app"]["id"] == app["id"]), None)
+
+
+def latest_builds(make: Maker, pipeline: Record) -> list[Record]:
+    """Return the last build of each app in a pipeline."""
+    found = [deploys.builds(make, app)[-1:] for app in apps_of(make, pipeline)]
+    return [{name: value for name, value in one.items() if name != "generation"} for [one] in filter(None, found)]
+
+
+def latest_releases(make: Maker, pipeline: Record) -> list[Record]:
+    """Return the last release of each app in a pipeline."""
+    found = [make.records("/apps/{app.identity}/releases", app)[-1:] for app in apps_of(make, pipeline)]
+    return [one for [one] in filter(None, found)]
+
+
+def apps_of(make: Maker, pipeline: Record) -> list[Record]:
+    """Return the apps in a pipeline."""
+    found = [make.company.find(one["app"]["id"]) for one in couplings(make, pipeline)]
+    return [app for app in found if app]
+
+
+def promotions(make: Maker) -> list[Record]:
+    """Return the last promotion in each pipeline, which Heroku tells one by one."""
+    found = []
+    for pipeline in pipelines(make):
+        released = latest_releases(make, pipeline)
+        if len(released) > 1:
+            source = {"app": released[0]["app"], "release": released[0]}
+            given = {"id": ident("promotion", pipeline["name"]), "pipeline": pipeline, "status": "completed"}
+            since = released[-1]["created_at"]
+            found.append(make("pipeline-promotion", pipeline["name"], **given, source=source, created_at=since))
+    return found
+
+
+def promotion_targets(make: Maker, promotion: Record) -> list[Record]:
+    """Return where a promotion led: the production app of its pipeline."""
+    released = latest_releases(make, promotion["pipeline"])[-1]
+    given = {"app": released["app"], "release": released, "error_message": None, "status": "succeeded"}
+    return [make("pipeline-promotion-target", promotion["id"], pipeline_promotion=promotion, **given)]
+
+
+def pipeline_stack(make: Maker, pipeline: Record) -> Record:
+    """Return the stack that new apps of a pipeline get: that of its last stage."""
+    return {"stack": next((app["stack"] for app in reversed(apps_of(make, pipeline))), None)}
+
+
+def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
+    """Return the review apps of a pipeline, or of all."""
+    found = []
+    for name, (number, branch) in deploys.REVIEW.items():
+        app, coupling = make.company.find(name), None
+        coupling = app and coupling_of(make, app)
+        if app and coupling and (pipeline is None or coupling["pipeline"]["id"] == pipeline["id"]):
+            given = {"branch": branch, "pr_number": number, "pipeline": coupling["pipeline"], "status": "errored"}
+            given |= {"app_setup": {"id": ident("app-setup", name)}, "creator": user(STAFF[2]), "message": None}
+            given |= {"error_status": "app-setup-failed", "fork_repo": None, "wait_for_ci": False}
+            found.append(make("review-app", name, app=app, created_at=app["created_at"], **given))
+    return found
+
+
+def review_app_config(make: Maker, pipeline: Record) -> Record:
+    """Return how a pipeline makes review apps."""
+    target = {"id": ident("region", "eu"), "type": "region"}
+    given = {"pipeline_id": pipeline["id"], "deploy_target": target, "base_name": pipeline["name"]}
+    return make("review-app-config", pipeline["name"], stale_days=5, destroy_stale_apps=False, **given)
+
+
+def _facts(make: Maker) -> dict[str, tuple[str, str, dict[str, str]]]:
+    """Return the pipelines of the company by name; a generated one has pairs of neighbours."""
+    if make.company.find("parcel-tracker"):
+        return PIPELINES
+    apps = make.company.apps
+    return {
+        f"{staging['name'][:24]}-flow": (
+            TEAM,
+            max(staging["created_at"], production["created_at"]),
+            {staging["name"]: "staging", production["name"]: "production"},
+        )
+        for staging, production in zip(apps[1::_GENERATED], apps[2::_GENERATED], strict=False)
+    }

@@ -1,0 +1,371 @@
+"""All records of a company, by Heroku's paths.
+
+A path is followed from left to right: a place such as `{app.identity}` stands for one record of the list before it.
+What is in a list, or what a path without a list returns, is in `_LISTS` and `_RECORDS`; what is in neither is made from
+the facts of the schema. Some lists are there only to find a record in: Heroku tells their records one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any
+
+import msgspec
+
+from kosmo_kernel.demo import access, billing, certificates, deploys, drains, offers, pipelines, spaces, variables
+from kosmo_kernel.demo.company import Company
+from kosmo_kernel.demo.heroku_error import HerokuError
+from kosmo_kernel.demo.made import Maker, day
+from kosmo_kernel.demo.models import Record
+from kosmo_kernel.demo.routes import FoundLink
+from kosmo_kernel.demo.teams import APP_PERMISSIONS
+from kosmo_kernel.integrations.heroku.facts import facts
+
+_APP, _ADDON, _TEAM, _SPACE = "{app.identity}", "{add-on.identity}", "{team.identity}", "{space.identity}"
+_ENTERPRISE, _PIPELINE = "/enterprise-accounts/{enterprise-account.identity}", "/pipelines/{pipeline.id}"
+_RULESETS = f"/spaces/{_SPACE}/inbound-rulesets"
+_TEST_NODES = "/test-runs/{test-run.identity}/test-nodes"
+_MEMBER_APPS = f"/teams/{_TEAM}/members/{{team-member.identity}}/apps"
+
+
+def _own(name: str) -> Callable[..., Sequence[Record]]:
+    """Return the list of a company with this name."""
+    return lambda make: getattr(make.company, name)
+
+
+def _of(name: str) -> Callable[..., Sequence[Record]]:
+    """Return the list with this name of an app's resources."""
+    return lambda make, app: getattr(make.company.resources_of(app), name)
+
+
+def _told(told: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]) -> Callable[..., Any]:
+    """Return the list of what the webhooks of an app or an add-on told."""
+    return lambda make, owner: told(make, hooks(make, owner))
+
+
+def _app_addons(make: Maker, app: Record) -> Sequence[Record]:
+    things = make.company.resources_of(app)
+    return [*things.addons, *things.attached]
+
+
+def _addon_attachments(make: Maker, addon: Record) -> Sequence[Record]:
+    return [one for one in make.company.addon_attachments if one["addon"]["id"] == addon["id"]]
+
+
+def _team_addons(make: Maker, team: Record) -> Sequence[Record]:
+    return [addon for app in make.company.team_apps(team) for addon in make.company.resources_of(app).addons]
+
+
+def _user_addons(make: Maker, _user: Record) -> Sequence[Record]:
+    return [addon for app in make.company.personal_apps for addon in make.company.resources_of(app).addons]
+
+
+def _all_team_apps(make: Maker) -> Sequence[Record]:
+    return [app for team in make.company.teams for app in make.company.team_apps(team)]
+
+
+_LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
+    "/account/app-transfers": access.transfers,
+    "/account/features": lambda make: offers.features(make, "account", make.company.account),
+    "/account/invoices": billing.invoices,
+    "/addon-attachments": _own("addon_attachments"),
+    "/addon-region-capabilities": offers.capabilities,
+    "/addon-services": offers.services,
+    "/addon-services/{add-on-service.identity}/plans": offers.all_plans,
+    "/addon-services/{add-on-service.identity}/region-capabilities": offers.capabilities,
+    "/addons": _own("addons"),
+    f"/addons/{_ADDON}/addon-attachments": _addon_attachments,
+    f"/addons/{_ADDON}/config": offers.addon_config,
+    f"/addons/{_ADDON}/log-drains": drains.addon_log_drains,
+    f"/addons/{_ADDON}/webhook-deliveries": lambda make, addon: drains.deliveries(
+        make, drains.addon_webhooks(make, addon)
+    ),
+    f"/addons/{_ADDON}/webhook-events": _told(drains.events, drains.addon_webhooks),
+    f"/addons/{_ADDON}/webhooks": drains.addon_webhooks,
+    "/app-setups": deploys.app_setups,
+    "/apps": _own("apps"),
+    f"/apps/{_APP}/addon-attachments": lambda make, app: make.company.attachments_of(app),
+    f"/apps/{_APP}/addons": _app_addons,
+    f"/apps/{_APP}/available-dyno-sizes": offers.available_dyno_sizes,
+    f"/apps/{_APP}/available-stacks": offers.available_stacks,
+    f"/apps/{_APP}/buildpack-installations": deploys.buildpack_installations,
+    f"/apps/{_APP}/builds": deploys.builds,
+    f"/apps/{_APP}/collaborators": _of("collaborators"),
+    f"/apps/{_APP}/domains": _of("domains"),
+    f"/apps/{_APP}/dynos": _of("dynos"),
+    f"/apps/{_APP}/features": lambda make, app: offers.features(make, "app", app),
+    f"/apps/{_APP}/formation": lambda make, app: make.company.formation(app),
+    f"/apps/{_APP}/log-drains": drains.log_drains,
+    f"/apps/{_APP}/oci-images": deploys.oci_images,
+    f"/apps/{_APP}/releases": lambda make, app: make.company.releases(app),
+    f"/apps/{_APP}/slugs": deploys.slugs,
+    f"/apps/{_APP}/sni-endpoints": certificates.sni_endpoints,
+    f"/apps/{_APP}/telemetry-drains": drains.telemetry_drains,
+    f"/apps/{_APP}/webhook-deliveries": _told(drains.deliveries, drains.app_webhooks),
+    f"/apps/{_APP}/webhook-events": _told(drains.events, drains.app_webhooks),
+    f"/apps/{_APP}/webhooks": drains.app_webhooks,
+    "/dyno-sizes": offers.dyno_sizes,
+    "/enterprise-accounts": access.enterprise_accounts,
+    f"{_ENTERPRISE}/archives": access.archives,
+    f"{_ENTERPRISE}/events": access.audit_trail,
+    f"{_ENTERPRISE}/teams": lambda make, _account: make.company.teams,
+    "/enterprise-accounts/{enterprise-account.id}/usage/daily": billing.enterprise_daily,
+    "/enterprise-accounts/{enterprise-account.id}/usage/monthly": billing.enterprise_monthly,
+    "/generations": offers.generations,
+    "/oauth/authorizations": access.authorizations,
+    "/pipeline-couplings": pipelines.couplings,
+    "/pipeline-promotions": pipelines.promotions,
+    "/pipeline-promotions/{pipeline-promotion.id}/promotion-targets": pipelines.promotion_targets,
+    "/pipelines": pipelines.pipelines,
+    f"{_PIPELINE}/latest-builds": pipelines.latest_builds,
+    f"{_PIPELINE}/latest-deployments": pipelines.latest_releases,
+    f"{_PIPELINE}/latest-releases": pipelines.latest_releases,
+    f"{_PIPELINE}/pipeline-couplings": pipelines.couplings,
+    f"{_PIPELINE}/review-apps": pipelines.review_apps,
+    "/plans": offers.all_plans,
+    "/regions": offers.regions,
+    "/regions/{region.identity}/addon-region-capabilities": offers.capabilities,
+    "/review-apps": pipelines.review_apps,
+    "/spaces": spaces.spaces,
+    f"/spaces/{_SPACE}/telemetry-drains": drains.telemetry_drains,
+    "/stacks": offers.stacks,
+    "/teams": _own("teams"),
+    "/teams/apps": _all_team_apps,
+    "/teams/apps/{team-app.identity}/collaborators": access.team_collaborators,
+    "/teams/invitations": access.all_invitations,
+    "/teams/permissions": lambda _make: APP_PERMISSIONS,
+    f"/teams/{_TEAM}/addons": _team_addons,
+    f"/teams/{_TEAM}/apps": lambda make, team: make.company.team_apps(team),
+    f"/teams/{_TEAM}/available-generations": offers.generations,
+    f"/teams/{_TEAM}/features": lambda make, team: offers.features(make, "team", team),
+    f"/teams/{_TEAM}/invoices": billing.team_invoices,
+    f"/teams/{_TEAM}/members": lambda make, team: make.company.members(team),
+    _MEMBER_APPS: access.member_apps,
+    f"/teams/{_TEAM}/permissions": access.permission_entities,
+    f"/teams/{_TEAM}/pipeline-couplings": pipelines.couplings,
+    f"/teams/{_TEAM}/spaces": spaces.team_spaces,
+    "/teams/{team.id}/usage/daily": billing.team_daily,
+    "/teams/{team.id}/usage/monthly": billing.team_monthly,
+    "/teams/{team.name}/invitations": access.invitations,
+    "/telemetry-drains": drains.telemetry_drains,
+    "/test-runs": lambda make: [
+        one for pipeline in make.records("/pipelines") for one in make.records(f"{_PIPELINE}/test-runs", pipeline)
+    ],
+    "/test-runs/{test-run.id}/test-cases": lambda make, run: make.several(
+        "test-case", run["id"], test_run=run, test_node=make.records(_TEST_NODES, run)[0]
+    ),
+    "/users": lambda make: [make.company.account],
+    "/users/{account.identity}/addons": _user_addons,
+    "/users/{account.identity}/apps": lambda make, _user: make.company.personal_apps,
+    "/users/~/pipeline-couplings": pipelines.own_couplings,
+}
+_RECORDS: Mapping[str, Callable[..., Record | None]] = {
+    "/account": lambda make: make.company.account,
+    f"/apps/{_APP}/config-vars": variables.config_vars,
+    f"/apps/{_APP}/pipeline-couplings": pipelines.coupling_of,
+    f"/apps/{_APP}/releases/{{release.identity}}/config-vars": variables.config_vars,
+    f"/apps/{_APP}/review-app": lambda make, app: next(
+        (one for one in pipelines.review_apps(make) if (one["app"] or {}).get("id") == app["id"]), None
+    ),
+    f"{_PIPELINE}/pipeline-stack": pipelines.pipeline_stack,
+    f"{_PIPELINE}/review-app-config": pipelines.review_app_config,
+    f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": variables.pipeline_config_vars,
+    f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(f"/spaces/{_SPACE}/inbound-rulesets", space)[
+        0
+    ],
+    f"/spaces/{_SPACE}/topology": spaces.topology,
+    # Nothing is due.
+    "/account/delinquency": lambda _make: {"scheduled_deletion_time": None, "scheduled_suspension_time": None},
+    f"/teams/{_TEAM}/delinquency": lambda *_: {"scheduled_deletion_time": None, "scheduled_suspension_time": None},
+    "/users/{account.identity}/sms-number": lambda make, _user: {"sms_number": make.company.account["sms_number"]},
+}
+_WORDS = ("stage",)  # places with a word of Heroku's instead of a record
+# Of errors: the kind of thing, and what people call it, where it is another word than the resource's.
+_NOUNS = {
+    "account": ("user", "user"),
+    "add-on": ("addon", "add-on"),
+    "add-on-attachment": ("add_on attachment", "add-on attachment"),
+    "domain": ("domain", "domain name"),
+    "formation": ("formation", "process type"),
+    "team-app": ("app", "app"),
+    "team-member": ("member", "team member"),
+    "team-preferences": ("team", "team"),
+    "user-preferences": ("user", "user"),
+}
+_PLACE = re.compile(r"\{([\w-]+)\.([\w-]+)\}")
+_TIME = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z"')
+_KEPT_LISTS = 64  # the last ones that were asked for: a client asks for the pages of a list one after the other
+
+
+class CompanyRecords:
+    """The records of a company.
+
+    Parameters:
+        company: whose records they are.
+        moved: by how much every time in them is moved.
+    """
+
+    def __init__(self, company: Company, moved: timedelta = timedelta()) -> None:
+        self.company = company
+        self._moved = moved
+        self._make = Maker(company, self._list, moved)
+        self._links = {link.path: link for link in facts().links}
+        self._answers = lru_cache(maxsize=_KEPT_LISTS)(self._answer)
+        self._wide = lru_cache(maxsize=None)(self._make_list)  # lists of the whole account, which others refer to
+
+    def answer(self, match: FoundLink, query: Mapping[str, str]) -> Any:
+        """Return the record of a link, or all records of its list, at the moved time.
+
+        Raises:
+            HerokuError: 404 if something on the way does not exist, 422 for a query that is missing or wrong.
+        """
+        wanted = {name: query.get(name, "") for name in match.link.query}
+        for name, need in match.link.query.items():
+            if need == "required" and not wanted[name]:
+                raise HerokuError(422, "invalid_params", f"The parameter `{name}` is missing.")
+        return self._answers(match.link.path, match.values, tuple(wanted.values()))
+
+    def find_apps(self, wanted: Collection[str]) -> list[Record]:
+        """Return the apps with these names or identifiers."""
+        apps = [app for app in self.company.apps if app["id"] in wanted or app["name"] in wanted]
+        found: list[Record] = self._at_moved_time(apps)
+        return found
+
+    def find_app(self, identity: str) -> Record:
+        """Return the app with this name or identifier.
+
+        Raises:
+            HerokuError: 404 if there is none.
+        """
+        app = self.company.find(identity)
+        if app is None:
+            raise not_found("app")
+        return app
+
+    def find_addons(self, wanted: str, app: str | None, service: str | None) -> list[Record]:
+        """Return the add-ons that a name may refer to.
+
+        Parameters:
+            wanted: an add-on's name or identifier or, within an app, the name of an attachment or a service;
+                `my-app::DATABASE` includes the app.
+            app: the app's name or identifier, or None for all apps.
+            service: the name of the only service to consider, or None.
+
+        Raises:
+            HerokuError: 404 if there is none, or no such app.
+        """
+        if "::" in wanted:
+            app, _, wanted = wanted.partition("::")
+        if app is None:
+            addons = [addon for addon in self.company.addons if wanted in (addon["id"], addon["name"])]
+        else:
+            record = self.find_app(app)
+            names: dict[str, set[str]] = {}
+            for attachment in self.company.attachments_of(record):
+                names.setdefault(attachment["addon"]["id"], set()).add(attachment["name"])
+            addons = [
+                addon
+                for addon in _app_addons(self._make, record)
+                if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
+            ]
+        addons = [addon for addon in addons if service in (None, addon["addon_service"]["name"])]
+        if not addons:
+            raise HerokuError(404, "not_found", "Couldn't find that add on.", resource="add_on")
+        found: list[Record] = self._at_moved_time(addons)
+        return found
+
+    def _answer(self, path: str, values: tuple[str, ...], query: tuple[str, ...]) -> Any:
+        link, parts = self._links[path], path[1:].split("/")
+        remaining = iter(values)
+        parents: list[Any] = []
+        for n, part in enumerate(parts):
+            if part.startswith("{"):
+                parents.append(self._find("/" + "/".join(parts[:n]), part, parents, next(remaining)))
+        if parts[-1].startswith("{"):  # an image is the only one that Heroku has in a list
+            answer = parents[-1] if link.returns == "record" else parents[-1:]
+        elif link.returns == "list":
+            answer = self._list(path, *parents, *query)
+        elif path in _RECORDS:
+            answer = _RECORDS[path](self._make, *parents)
+        else:
+            answer = self._make(link.resource, _key(path, parents), **_given(link.places, parents))
+        if answer is None:
+            raise not_found(link.resource)
+        return self._at_moved_time(answer)
+
+    def _list(self, path: str, *parents: Any) -> Sequence[Record]:
+        """Return the records of a list; `parents` are what stands in the places of its path, and the query."""
+        return self._make_list(path, *parents) if parents else self._wide(path)
+
+    def _make_list(self, path: str, *parents: Any) -> Sequence[Record]:
+        if path in _LISTS:
+            return _LISTS[path](self._make, *parents)
+        link = self._links[path]
+        return self._make.several(link.resource, _key(path, parents), **_given(link.places, parents))
+
+    def _find(self, above: str, place: str, parents: Sequence[Any], value: str) -> Any:
+        """Return the record that stands in a place, of the list at the path before it."""
+        resource, name = _PLACE.fullmatch(place).groups()  # type: ignore[union-attr]  # a place always matches
+        if name in _WORDS:
+            return self._word(f"{resource}.{name}", value)
+        if above == "/apps":
+            found = self.company.find(value)
+        else:
+            ways = [way.partition(" ")[0] for way in facts().parameters[f"{resource}.{name}"]] or ["id"]
+            found = _first(self._candidates(above, parents), value, ways)
+        if found is None:
+            raise not_found(resource)
+        return found
+
+    def _candidates(self, above: str, parents: Sequence[Any]) -> Sequence[Record]:
+        if above.endswith("/archives/{archive.year}"):
+            return [
+                one for one in self._list(f"{_ENTERPRISE}/archives", parents[0]) if one["year"] == parents[1]["year"]
+            ]
+        return self._list(above, *parents)
+
+    def _word(self, place: str, value: str) -> str:
+        [text] = facts().parameters[place]
+        if value not in text.partition("{")[2].rstrip("}").split():
+            raise not_found(place.partition(".")[0])
+        return value
+
+    def _at_moved_time(self, answer: Any) -> Any:
+        if not self._moved:
+            return answer
+        moved = partial(_move, moved=self._moved)
+        return msgspec.json.decode(_TIME.sub(moved, msgspec.json.encode(answer)))
+
+
+def not_found(resource: str) -> HerokuError:
+    """Return the error for a record that does not exist."""
+    kind, noun = _NOUNS.get(resource, (resource.replace("-", "_"), resource.replace("-", " ")))
+    return HerokuError(404, "not_found", f"Couldn't find that {noun}.", resource=kind)
+
+
+def _move(match: re.Match[bytes], moved: timedelta) -> bytes:
+    time = datetime.fromisoformat(match[1].decode())
+    return b'"%s"' % day(time + moved).encode()
+
+
+def _first(records: Sequence[Record], value: str, ways: Sequence[str]) -> Record | None:
+    """Return the first record that has a value among its fields of these names; `~` is the account itself."""
+    for record in records:
+        user = record.get("user", {})
+        texts = [record.get(way, user.get(way)) for way in ways]
+        is_account = "self" in ways and value in ("~", user.get("id"))
+        if is_account or value in map(str, texts):
+            return record
+    return None
+
+
+def _key(path: str, parents: Sequence[Any]) -> str:
+    return "/".join([path, *(str(one.get("id", "")) if isinstance(one, dict) else str(one) for one in parents)])
+
+
+def _given(places: Sequence[str], parents: Sequence[Any]) -> Record:
+    """Return the records in the places of a path by the names that fields have for them."""
+    return {place.partition(".")[0].replace("-", "_"): parent for place, parent in zip(places, parents, strict=False)}
