@@ -225,10 +225,10 @@ def test_arguments_and_the_user_limit_a_run() -> None:
     assert misspelt.startswith("lua_run: `code` is missing; `cod` is no argument of it (`code` is). ")
 
 
-@pytest.mark.claim("agents-no-mcp")
+@pytest.mark.claim("agents-no-mcp", "mcp-way-out")
 @pytest.mark.full
 def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_path: Path) -> None:
-    written(tmp_path / ".mcp.json", {"ours": faulty()})
+    written(tmp_path / ".mcp.json", {"ours": faulty(), "out": faulty("open_world")})
     settings = tmp_path / "settings"
     for one in configuration(tmp_path).servers.values():
         Trust(settings).trust(one)
@@ -238,13 +238,15 @@ def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_p
     async def ask(one: Client) -> Any:
         tools = {tool.name: tool.annotations for tool in (await one.list_tools()).tools}
         lua = tools["lua_run"]
-        return lua and lua.read_only_hint, await one.call_tool("lua_run", call)
+        out = {"code": call["code"].replace("ours", "out")}
+        return lua and lua.read_only_hint, await one.call_tool("lua_run", call), await one.call_tool("lua_run", out)
 
-    reads, refused = asked(ask, env=env, cwd=tmp_path)
+    reads, refused, _ = asked(ask, env=env, cwd=tmp_path)
     assert (reads, "This session asks no MCP servers" in failure(refused)) == (True, True)
     assert "`--allow-mcp`" in failure(refused)
-    reads, allowed = asked(ask, "--allow-mcp", env=env, cwd=tmp_path)
+    reads, allowed, out = asked(ask, "--allow-mcp", env=env, cwd=tmp_path)
     assert (reads, allowed.structured_content["result"]) == (False, ["heard"])
+    assert "there is nobody to ask here" in failure(out)
 
 
 # What goes wrong before -------------------------------------------------------------------------------------------
