@@ -27,6 +27,7 @@ from kosmo_kernel.mcp import configuration, secrets
 from kosmo_kernel.mcp.entries import entry
 from kosmo_kernel.mcp.secret_scan import is_private, secret_names
 from kosmo_kernel.mcp.trust import consent_lines
+from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.table import TIMEOUT
 
 NOT_AS_ARGUMENT = (
@@ -174,8 +175,14 @@ def _check_options(command: Sequence[str], url: str | None, secret: str | None, 
 
 
 def _variable(text: str) -> tuple[str, str]:
-    name, equals, _ = text.partition("=")
-    return _pair("--env", text) if equals else (name.strip(), f"${{{name.strip()}}}")
+    if "=" in text:
+        return _pair("--env", text)
+    name = text.strip()
+    if redact(name) != name:
+        raise click.UsageError(NOT_AS_ARGUMENT.format(what="The name of a variable"))
+    if not VARIABLE.fullmatch(name):
+        raise click.UsageError("--env takes NAME=VALUE, or the name of a variable of your own environment.")
+    return name, f"${{{name}}}"
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -183,6 +190,8 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     name = name.strip()
     if not equals or not name:
         raise click.UsageError(f"{option} takes NAME=VALUE.")
+    if redact(name) != name:
+        raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"The name in {option}"))
     if is_private(name, value):
         raise click.UsageError(NOT_AS_ARGUMENT.format(what=f"The value of `{name}`"))
     return name, value
