@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from kosmo_kernel.safety.redaction import REDACTED, in_texts
+from kosmo_kernel.safety.redaction import REDACTED, in_texts, unescaped
 from kosmo_kernel.values.records import decode
 
 MIN_TOKEN_LENGTH = 8  # characters; a shorter text also stands in answers as a word
@@ -47,7 +47,7 @@ class TokenRedactor:
         # The first test is the fastest, and nearly all bodies end here.
         if b"\\" in body and _ESCAPE in body and self._escapes.search(body):
             return self._redacted(body)
-        return body
+        return self._redacted(body) if b"\0" in body[:4] else body  # as of UTF-16, which no service should send
 
     def _redacted(self, body: bytes) -> bytes:
         try:
@@ -55,9 +55,12 @@ class TokenRedactor:
         except (ValueError, RecursionError):  # an error page, or a truncated answer
             for spelling in self._spellings:
                 body = body.replace(spelling, REDACTED.encode())
-            return body
+            plain = unescaped(body.replace(b"\0", b"").decode(errors="replace"))
+            return REDACTED.encode() if self._replaced(plain) != plain else body
         redacted = in_texts(value, self._replaced)
-        return body if redacted == value else msgspec.json.encode(redacted)
+        # A field that is given twice is in the body, and not in the value.
+        is_unchanged = redacted == value and not any(spelling in body for spelling in self._spellings)
+        return body if is_unchanged else msgspec.json.encode(redacted)
 
     def _replaced(self, text: str) -> str:
         for token in self._texts:

@@ -20,7 +20,7 @@ from kosmo_kernel.safety.text import shortened
 
 REDACTED = "[redacted]"
 
-# JSON escapes and the characters they stand for; `_unescaped` handles that of the backslash separately.
+# JSON escapes and the characters they stand for; `unescaped` handles that of the backslash separately.
 _JSON_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\/": "/"}
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
@@ -102,7 +102,7 @@ def would_change(written: str, change: Callable[[str], str]) -> bool:
         written: the JSON; it is unescaped first, because an escape may separate a secret from its name.
         change: as for `in_texts`.
     """
-    text = _unescaped(written) if "\\" in written else written
+    text = unescaped(written) if "\\" in written else written
     return change(text) != text
 
 
@@ -112,7 +112,7 @@ def one_line(text: str, tokens: Iterable[str] = (), most: int = 400) -> str:
     return shortened(" ".join(printable.split()), most)
 
 
-def _unescaped(written: str) -> str:
+def unescaped(written: str) -> str:
     """Return JSON text with its escapes replaced, one kind after another, which is fast even if there are many."""
     text = written.replace("\\\\", "\0")  # a character that JSON text cannot have
     for escape, character in _JSON_ESCAPES.items():

@@ -33,6 +33,21 @@ def test_a_token_is_found_percent_encoded_and_outside_of_json() -> None:
     assert redactor.redact(f"<html>{AWKWARD} {{".encode()) == f"<html>{REDACTED} {{".encode()
 
 
+@pytest.mark.claim("token-quoted")
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'[{{"a": "{TOKEN}", "a": 1}}]'.encode(),
+        f'[{{"a": "\\u0048{TOKEN[1:]}", "b'.encode(),
+        f'[{{"a": "{TOKEN}"}}]'.encode("utf-16"),
+        f'[{{"a": "{TOKEN}"}}]'.encode("utf-16-be"),
+    ],
+    ids=["a field twice", "cut short", "UTF-16 with a mark", "UTF-16"],
+)
+def test_a_token_is_in_no_body_that_an_error_could_quote(body: bytes) -> None:
+    assert TOKEN[1:].encode() not in TokenRedactor(TOKEN).redact(body).replace(b"\0", b"")
+
+
 @pytest.mark.parametrize("token", [TOKEN, TOKEN.lower(), "QQQQQQQQ", "xxxxxxxK"])
 @pytest.mark.parametrize("before", ["", "K", "HRKU-AA", "K" * 200, "xxxxxK", "QQQQ"])
 def test_a_token_is_found_after_texts_that_begin_like_it(token: str, before: str) -> None:
