@@ -101,6 +101,13 @@ class Integration:
         """Return the functions by `<integration>.<name>`."""
         return FunctionNames(self.table, {f"{self.name}.{name}": name for name in self.table.names})
 
+    def by_subject(self) -> dict[str, list[Function]]:
+        """Return the functions by the subject they belong to; those without one have the title as their subject."""
+        groups: dict[str, list[Function]] = {}
+        for function in self.functions:
+            groups.setdefault(function.subject or self.title, []).append(function)
+        return groups
+
     def hidden_fields(self, function: Function) -> frozenset[str]:
         """Return the names of fields that a recording hides in the records of a function."""
         if self.secret_fields:

@@ -80,9 +80,12 @@ class FunctionGroup(CallCommand, click.Group):
         return _command(self, cmd_name, integration, function, alias)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of functions with their summaries."""
-        with formatter.section("Functions"):
-            formatter.write_dl([(name, function.summary) for name, function in self._functions()])
+        """Write the functions by subject, with their summaries."""
+        for integration in load_all() if self.integration is None else [find(self.integration)]:
+            prefix = f"{integration.name}." if self.integration is None else ""
+            for subject, functions in integration.by_subject().items():
+                with formatter.section(subject):
+                    formatter.write_dl([(prefix + function.name, function.summary) for function in functions])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the functions and options that match."""

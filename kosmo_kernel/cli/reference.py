@@ -276,9 +276,13 @@ def _print_integrations(*, pages: bool = False) -> None:
     """Print the integrations and their functions, with the accounts of each, or with its page if `pages` is true."""
     for integration in load_all():
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-        print_result(click.wrap_text(f"{integration.title}: {integration.description}", width) + "\n")
-        own_page = [(integration.name, "Everything on one page")] if pages else []
-        print_rows([*own_page, *((f"{integration.name}.{f.name}", f.summary) for f in integration.functions)])
+        print_result(click.wrap_text(f"{integration.title}: {integration.description}", width))
+        if pages:
+            print_result("")
+            print_rows([(integration.name, "All functions, by subject")])
+        for subject, functions in integration.by_subject().items():
+            print_result(f"\n{subject}:\n")
+            print_rows([(f"{integration.name}.{function.name}", function.summary) for function in functions])
         if not pages:
             print_result("\nAccounts: " + (", ".join(state(integration)["accounts"]) or "none"))
 

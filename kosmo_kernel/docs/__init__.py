@@ -1,6 +1,6 @@
 """The reference: pages generated from the catalogue, and the guides, which are files in `guides/`.
 
-An integration has a page (`heroku`) with a section for each function, and each function has a page of its own
+An integration has a page (`heroku`) with an index of its functions by subject, and each function has a page of its own
 (`heroku.list_dynos`). A guide (`parallel`) covers a subject that all functions share. `resolve.py` finds a page by
 any form of its name, `search.py` finds pages by words, and `page.py` defines a page: one text, which Lua prints, a
 terminal draws and a notebook renders.
@@ -85,7 +85,7 @@ def look_up(words: str) -> Page:
 def titles(integration: Integration) -> dict[str, str]:
     """Return the title of each page about an integration, by the page's name."""
     functions = {name: function.summary for name, function in integration.by_full_name().items()}
-    return {integration.name: f"Everything on {integration.title} on one page"} | functions
+    return {integration.name: f"All functions of {integration.title}, by subject"} | functions
 
 
 def list_pages() -> Page:
@@ -96,7 +96,7 @@ def list_pages() -> Page:
         Markdown('`docs.read("heroku")` shows a page; `docs.search("certificate")` finds what speaks of something.'),
     ]
     for integration in integrations.load_all():
-        rows = [(integration.name, "Everything on one page")]
+        rows = [(integration.name, "All functions, by subject")]
         rows += [(f"{integration.name}.{f.name}", f.summary) for f in integration.functions]
         blocks += [of_package(f"## {integration.title}"), of_package(integration.description), _contents(rows)]
     blocks += [Markdown("## Guides"), _contents(GUIDES.items())]

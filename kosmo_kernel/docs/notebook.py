@@ -1,42 +1,31 @@
 """Arrange the Markdown of a page for display in a notebook.
 
-A page that starts with a list of its sections, as an integration's does, is folded: each line of the list becomes a
-`<details>` with its section inside. A guide with many sections stays open and gets a list of links instead. In other
-pages, headings that would occur many times in a notebook become bold text.
+A guide with many sections gets a list of links to them. In other pages, headings that would occur many times in a
+notebook become bold text.
 
 A notebook is one document for all its outputs, and JupyterLab resolves a link `#x` to the first element with that
 name in the whole document; the name of a heading is its text (`createHeaderId` in its rendermime). So a page has no
-heading that another page or a notebook's author is likely to use, links only to anchors that begin with `kosmo-` and
-the page's own name, and a folded page has no internal links at all. If a guide is shown twice, its links lead to the
-first copy, whose text is the same. Where ids stay ids (nbconvert, VS Code), such an anchor is not a JavaScript name,
-and so hides no global variable.
-
-Only elements that JupyterLab's sanitizer, VS Code (`allowedHtmlTags` of its notebook renderer) and GitHub all keep
-are used: `details`, `summary`, `div`, `code`, `strong`. GitHub removes `style`, which is not needed there, and `id`,
-so the links within a guide do not work on GitHub.
+heading that another page or a notebook's author is likely to use, and links only to anchors that begin with `kosmo-`
+and the page's own name. If a guide is shown twice, its links lead to the first copy, whose text is the same. Where ids
+stay ids (nbconvert, VS Code), such an anchor is not a JavaScript name, and so hides no global variable. GitHub removes
+ids, so the links within a guide do not work there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from kosmo_kernel.safety.escape import Html, html_attribute, html_block
+from kosmo_kernel.safety.escape import html_attribute, html_block
 from kosmo_kernel.safety.markup import Markdown
 
 _MAX_SECTIONS_WITHOUT_CONTENTS = 3  # the most sections that need no list of contents
 
 _NOTHING = Markdown()
-_STRONG = Html("<strong>{}</strong>")
-_DETAILS = Markdown("<details>\n<summary>{}</summary>\n\n{}\n\n</details>")
 _LINK = Markdown("- [{}](#{})")
 _SECTION = Markdown('<a id="{}"></a>\n\n## {}\n\n{}')
-_MARGIN = Markdown('<div style="margin: 1em 2em">\n\n{}\n\n</div>')
 _FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-_ENTRY = re.compile(r"^- \[(.+?)\]\(#.+?\)(?:: (.+))?$", re.MULTILINE)
-_INNER_LINK = re.compile(r"\[([^\]\n]+)\]\(#[^)\n]+\)")
-_CODE = re.compile(r"`([^`]+)`")
 _BRACKET = re.compile(r"(?<!\\)[\[\]]")
 _NON_WORD = re.compile(r"[^a-z0-9_]+")
 _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or colon
@@ -45,13 +34,6 @@ _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or co
 def arrange_for_notebook(text: Markdown) -> Markdown:
     """Return the Markdown of a page in the form that notebooks render."""
     head, sections = _split(text)
-    entries = {
-        head.part(*entry.span(1)): head.part(*entry.span(2)) if entry[2] else _NOTHING
-        for entry in _ENTRY.finditer(_without_code(head))
-    }
-    titles = [title for title, _ in sections]
-    if titles and titles == list(entries):
-        return _folded(head, sections, entries)
     if len(sections) > _MAX_SECTIONS_WITHOUT_CONTENTS:
         return _linked(head, sections)
     return _lowered(text)
@@ -74,24 +56,6 @@ def _split(text: Markdown) -> tuple[Markdown, list[tuple[Markdown, Markdown]]]:
 def _without_code(text: str) -> str:
     """Return the text with its code blocks replaced by blanks, so that positions stay the same."""
     return _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
-
-
-def _folded(
-    head: Markdown, sections: list[tuple[Markdown, Markdown]], entries: Mapping[Markdown, Markdown]
-) -> Markdown:
-    """Return the page with each section folded below a line with its title and description."""
-    contents = list(_ENTRY.finditer(_without_code(head)))
-    before, after = head.part(0, contents[0].start()).trimmed(), head.part(contents[-1].end()).trimmed()
-    pieces = [before, after, Markdown("**Contents**: each line opens.")]
-    for title, body in sections:
-        about = entries[title]
-        name = Html("<code>{}</code>").format(title) if " " not in title else _STRONG.format(_html(title))
-        summary = Html("{}: {}").format(name, _html(about)) if about else name
-        description = f"{about}."
-        rest = body.part(len(description)) if body.startswith(description) else body
-        inside = _lowered(rest.trimmed()).sub(_INNER_LINK, _without_target).sub(_FENCE, _with_margin)
-        pieces.append(_DETAILS.format(html_block(summary), inside))
-    return Markdown("\n\n").join(filter(None, pieces)) + Markdown("\n")
 
 
 def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdown:
@@ -128,21 +92,6 @@ def _lowered_parts(text: Markdown) -> Iterator[Markdown]:
 
 def _bold(heading: re.Match[str]) -> Markdown:
     return Markdown.whole(heading) if heading[1] == "#" else Markdown("**{}**").format(Markdown.whole(heading, 2))
-
-
-def _without_target(link: re.Match[str]) -> Markdown:
-    return Markdown("`{}`").format(Markdown.whole(link, 1))
-
-
-def _with_margin(fence: re.Match[str]) -> Markdown:
-    """Return a code block with a margin, which JupyterLab adds only to code that is not indented."""
-    return _MARGIN.format(Markdown.whole(fence))
-
-
-def _html(text: str) -> Html:
-    """Convert a line of Markdown to HTML, for use where Markdown is not rendered."""
-    parts = _CODE.split(text)
-    return Html().join(Html("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def _slug(title: str) -> str:

@@ -71,7 +71,7 @@ class Page(str):
         return _FENCED.sub("", self)
 
     def for_notebook(self) -> Markdown:
-        """Return the page as a notebook renders it: with a list of contents, folded functions, anchors of its own."""
+        """Return the page as a notebook renders it: with a list of contents and anchors of its own."""
         from kosmo_kernel.docs.notebook import arrange_for_notebook
         from kosmo_kernel.safety.no_math import markdown
 

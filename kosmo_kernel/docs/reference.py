@@ -1,4 +1,4 @@
-"""Generate the pages about the catalogue as blocks of Markdown: one per integration, and one per function."""
+"""Generate the pages about the catalogue as blocks of Markdown: an index per integration, and a page per function."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ from collections.abc import Iterable, Iterator, Sequence
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs import page
 from kosmo_kernel.docs.page import paragraphs
+from kosmo_kernel.docs.subject import LEFT_OUT
 from kosmo_kernel.safety.markup import markdown_of_package
 
 
 def integration_page(integration: Integration) -> Iterator[str]:
-    """Yield the page of an integration: all its functions, and how to use several accounts."""
+    """Yield the page of an integration: an index of its functions by subject, and how to use several accounts."""
     yield f"# {integration.title}"
     reads = all(function.effect == "read" for function in integration.functions)
     yield paragraphs(integration.description + (" All of it only reads; nothing is changed." if reads else ""))
-    contents = [f"- [{f.name}](#{f.name}): {f.summary}" for f in integration.functions]
-    yield "\n".join([*contents, "- [Using several accounts](#Using-several-accounts)"])
+    for subject, functions in integration.by_subject().items():
+        if functions[0].subject:
+            yield paragraphs(f"**{subject}**: {' · '.join(f'`{function.name}`' for function in functions)}")
+        else:
+            yield "\n".join(f"- `{function.name}`: {function.summary}" for function in functions)
+    first = integration.functions[0].name
+    yield paragraphs(
+        f'`docs.read("{integration.name}.{first}")` has the arguments, the fields and an example of a function; '
+        '`docs.search("who deployed")` finds a function by what you want to know.'
+        + (
+            f' `docs.read("{integration.name}.{LEFT_OUT}")` has what there is no function for.'
+            if integration.left_out
+            else ""
+        )
+    )
     yield paragraphs(
         "Arguments go into a table by name, or stand alone in the order of the parameters. Lists are always complete. "
         "In a notebook, a cell that ends in a call shows a table with a column for each field; times are ISO 8601 text "
         "in Lua, and datetimes in UTC there."
     )
-    described: dict[tuple[Column, ...], str] = {}
-    for function in integration.functions:
-        yield f"## {function.name}"
-        yield from _function(integration, function, 3, described.get(function.columns))
-        described.setdefault(function.columns, function.name)
     yield from _accounts(integration)
 
 
 def function_page(integration: Integration, function: Function) -> Iterator[str]:
     """Yield the page of one function, with all its fields."""
     yield f"# {integration.name}.{function.name}"
-    yield from _function(integration, function, 2)
+    yield from _function(integration, function)
     yield f'All of {integration.title}, and how to use several accounts: `docs.read("{integration.name}")`.'
 
 
@@ -44,14 +53,8 @@ def left_out_page(integration: Integration) -> Iterator[str]:
     yield _table(("Left out", "Why"), rows) if rows else "Nothing is left out."
 
 
-def _function(integration: Integration, function: Function, level: int, same_as: str | None = None) -> Iterator[str]:
-    """Yield what a function does, its parameters, an example, and its result.
-
-    Parameters:
-        level: of the headings.
-        same_as: an earlier function on the page with the same fields.
-    """
-    heading = "#" * level
+def _function(integration: Integration, function: Function) -> Iterator[str]:
+    """Yield what a function does, its parameters, an example, and its result."""
     yield f"{function.summary}."
     yield f"```lua\n{integration.name}.{_call(function)}\n```"
     yield paragraphs(function.description)
@@ -59,20 +62,16 @@ def _function(integration: Integration, function: Function, level: int, same_as:
         yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
     if function.effect == "write":
         yield f"**This changes something at {integration.title}.**"
-    yield f"{heading} Parameters"
+    yield "## Parameters"
     yield _parameters(function.params) if function.params else "None."
     if len(function.links) > 1:
         yield paragraphs(f"A call has one of these sets of arguments: {function.choices}.")
     if function.fan_out:
         yield f'With a list also {" and ".join(f"`{name}`" for name in RESERVED)}: `docs.read("parallel")`.'
-    yield f"{heading} Example"
+    yield "## Example"
     yield f"```lua\n{function.example.strip()}\n```"
-    yield f"{heading} What comes back"
-    what = "A list of records" if function.returns == "list" else "A record"
-    if same_as:
-        yield f"{what} with the fields of [{same_as}](#{same_as})."
-        return
-    yield f"{what}:"
+    yield "## What comes back"
+    yield "A list of records:" if function.returns == "list" else "A record:"
     fields = [column for column in function.columns if not _identifies(column)]
     yield _table(("Field", "Type", "What it tells"), ((f"`{c.name}`", _type(c), c.doc) for c in fields))
     identifiers = [f"`{column.name}`" for column in function.columns if _identifies(column)]

@@ -51,7 +51,14 @@ class Explorer:
         self._functions = functions()
         first = next(name for name, one in self._functions.items() if selected is None or one == selected)
         self._function = w.Dropdown(
-            options=list(self._functions), value=first, description="Function", style=_LABEL, layout=_WIDE
+            options=[
+                (f"{name}  ({one[1].subject})" if one[1].subject else name, name)
+                for name, one in self._functions.items()
+            ],
+            value=first,
+            description="Function",
+            style=_LABEL,
+            layout=_WIDE,
         )
         self._account = w.Dropdown(description="Account", style=_LABEL, layout=_WIDE)
         self._about = w.HTML(layout={"margin": _INDENT})

@@ -144,7 +144,7 @@ def test_every_lua_block_of_a_page_runs_where_the_accounts_are_that_it_names(
     for variable in ("HEROKU_API_KEY", "HEROKU_API_KEY_PRODUCTION", "HEROKU_API_KEY_MY_TEAM"):
         monkeypatch.setenv(variable, DEMO_TOKEN)
     scripts = docs.read(page).scripts
-    assert len(scripts) >= 2
+    assert scripts
     with Session() as lua:
         assert all(lua.run(script).calls for script in scripts)
 

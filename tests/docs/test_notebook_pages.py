@@ -1,16 +1,14 @@
-"""A page as a notebook renders it: folded, with contents, and without names that could collide with others."""
+"""A page as a notebook renders it: with contents, and without names that could collide with others."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from kosmo_kernel import docs
-from kosmo_kernel.docs.reference import integration_page
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.display import bundle_of
@@ -19,7 +17,6 @@ from kosmo_kernel.safety.markup import Markdown
 PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in HEROKU.functions), *docs.GUIDES]
 SOME_PAGES = ["", "heroku", *(f"heroku.{f.name}" for f in BY_HAND), "heroku.list_releases", *docs.GUIDES]
 EVERY = pytest.mark.parametrize("name", SOME_PAGES)
-SUMMARY = re.compile(r"^<details>\n<summary>(.*?)</summary>\n\n(.*?)\n\n</details>$", re.MULTILINE | re.DOTALL)
 
 
 def shown(name: str) -> str:
@@ -31,37 +28,13 @@ def html(name: str) -> str:
     return rendered
 
 
-def test_the_functions_of_an_integration_are_folded_below_a_line_each() -> None:
-    folded = SUMMARY.findall(shown("heroku"))
-    summaries = [summary for summary, _ in folded]
-    assert summaries[:-1] == [f"<code>{f.name}</code>: {f.summary}" for f in HEROKU.functions]
-    assert summaries[-1] == "<strong>Using several accounts</strong>"
-    assert [f.name for f, (_, body) in zip(HEROKU.functions, folded, strict=False) if f.example not in body] == []
-
-
-def test_what_is_folded_is_still_markdown_with_lua_in_it() -> None:
-    page = html("heroku")
-    blocks = page.count('<code class="language-lua">')
-    assert (blocks, page.count("<details>")) == (len(docs.read("heroku").scripts), len(HEROKU.functions) + 1)
-    assert page.count("<table>") > len(HEROKU.functions)
-    assert "```" not in page
-
-
-def test_text_in_a_summary_is_no_markup() -> None:
-    function = replace(HEROKU.functions[0], summary="Apps & <b>`dynos`</b>")
-    page = docs.Page(Markdown("\n\n".join(integration_page(replace(HEROKU, functions=(function,)))))).for_notebook()
-    assert "<code>list_apps</code>: Apps &amp; &lt;b&gt;<code>dynos</code>&lt;/b&gt;</summary>" in page
-
-
 @EVERY
 def test_nothing_of_a_page_is_lost(name: str) -> None:
     def words(text: str) -> Counter[str]:
-        text = re.sub(r"\(#.*?\)|<[^>\n]*>|^\*\*Contents.*$", " ", text, flags=re.MULTILINE)
+        text = re.sub(r"\(#.*?\)|<[^>\n]*>", " ", text)
         return Counter(re.findall(r"\w+", text))
 
-    # What the list of contents says is the line that opens, and stands once more below it in plain text.
-    twice = [*(f"{f.name} {f.summary}" for f in HEROKU.functions), "Using several accounts"]
-    assert set(words(docs.read(name)) - words(shown(name))) <= set(words(" ".join(twice)))
+    assert words(docs.read(name)) - words(shown(name)) == Counter()
 
 
 @pytest.mark.parametrize("name", ["limits", "errors"])

@@ -35,7 +35,9 @@ def shell() -> Iterator[Shell]:
 
 def test_the_form_is_the_catalogue_s(shell: Shell) -> None:
     explorer = value(shell, "%kosmo explore list_add_ons")
-    assert list(explorer._function.options) == [f"heroku.{function.name}" for function in HEROKU.functions]
+    assert list(explorer._function.options) == [
+        (f"heroku.{function.name}  ({function.subject})", f"heroku.{function.name}") for function in HEROKU.functions
+    ]
     assert explorer._function.value == "heroku.list_addons"
     (param,) = HEROKU.function("list_addons").params
     assert list(explorer._fields) == [param.name]

@@ -171,7 +171,8 @@ def test_its_reference_is_written_from_its_catalogue(lua: Session) -> None:
 
     assert isinstance(page, docs.Page)
     assert page.startswith("# Tidewater Ferries\n\nShips and where they sail.")
-    assert "| `ship_number` | integer or list | yes" in page
+    assert "- `list_ships`: Every ship of the line" in page
+    assert "| `ship_number` | integer or list | yes" in lua.run("return docs.read('ferries.get_ship')").value
     assert "`TIDEWATER_KEY`" in page
     assert "ferries.list_sailings" in lua.run("return docs.search('departure')").value
 

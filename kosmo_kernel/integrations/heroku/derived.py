@@ -117,7 +117,7 @@ def _place_param(name: str, places: list[str], *, required: bool) -> Param:
     is_known = all(patterns)
     return Param(
         name,
-        f"The {of}: its {words}, a record of it, or a list of these" + (", or `~` for yourself" * (name == "user")),
+        f"The {of} by its {words}, a record of it, or a list of these" + (", or `~` for yourself" * (name == "user")),
         required=required,
         pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",

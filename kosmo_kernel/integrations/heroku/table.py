@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kosmo_kernel.catalogue import BulkSource, Function
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.integrations.heroku import functions
-from kosmo_kernel.integrations.heroku.entries import LEFT_OUT, FunctionEntry, entries
+from kosmo_kernel.integrations.heroku.entries import LEFT_OUT, SUBJECTS, FunctionEntry, entries
 
 if TYPE_CHECKING:
     from kosmo_kernel.integrations.heroku.facts import LinkFact
@@ -29,9 +29,12 @@ _BULK = {
 
 
 def names() -> dict[str, tuple[str, ...]]:
-    """Return the names of all functions with their aliases."""
-    by_hand = {name: function.aliases for name, function in _BY_HAND.items()}
-    return by_hand | dict.fromkeys(_entries(), ())
+    """Return the names of all functions with their aliases, by subject; those written by hand come first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for subject, of_subject in SUBJECTS.items():
+        found |= {name: function.aliases for name, function in _BY_HAND.items() if function.subject == subject}
+        found |= dict.fromkeys((entry.name for entry in of_subject), ())
+    return found
 
 
 def make(name: str, named: Callable[[str], Function]) -> Function:
