@@ -237,6 +237,7 @@ class Function:
             fingerprint of its value.
         scope: the scope of a token that the service asks for, or empty.
         subject: the group of functions that it belongs to in lists, or empty.
+        keywords: words of questions that it answers, by which a search finds it as by its name.
         in_snapshot: a snapshot of an account has this list.
     """
 
@@ -255,6 +256,7 @@ class Function:
     fingerprints: bool = False
     scope: str = ""
     subject: str = ""
+    keywords: str = ""
     in_snapshot: bool = True
 
     @property

@@ -1,9 +1,9 @@
 """Search the pages of the reference by words.
 
-A page has a name, a title and a text. Pages are ranked by how many of the search words they have, then by how well
-their name matches them, then their title, then their text; equal pages keep the order of the catalogue. A search word
-matches the same word, the beginning of a longer one, or a part of one. A word that no page has is treated as a typo
-and replaced by the most similar words.
+A page has a name, a title and a text, and a function's page has the keywords of the function beside its name. Pages are
+ranked by how many of the search words they have, then by how well their name matches them, then their title, then their
+text; equal pages keep the order of the catalogue. A search word matches the same word, the beginning of a longer one,
+or a part of one. A word that no page has is treated as a typo and replaced by the most similar words.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _page_cache: dict[int, tuple[Integration, list[tuple[SearchResult, _Zones]]]] = 
 # Words of a question that say nothing about its subject.
 _STOP_WORDS = {
     *("a", "an", "and", "are", "at", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it"),
-    *("me", "my", "of", "on", "or", "the", "to", "use", "what", "which", "who"),
+    *("me", "my", "of", "on", "or", "the", "to", "use", "what", "when", "where", "which", "who", "with"),
 }
 
 
@@ -89,7 +89,9 @@ def _of_integration(integration: Integration) -> Iterator[tuple[SearchResult, _Z
     yield page, _zones(names, integration.description)
     for function in integration.functions:
         subject = of_function(integration, function)
-        own = " ".join((names, function.name, *function.aliases, f"{integration.name}_{function.name}"))
+        own = " ".join(
+            (names, function.name, *function.aliases, f"{integration.name}_{function.name}", function.keywords)
+        )
         details = [function.description, *(f"{p.name} {p.doc}" for p in function.params)]
         details += [f"{column.name} {column.doc}" for column in function.columns]
         page = SearchResult(subject.page, integration, function, title=function.summary)
@@ -154,7 +156,7 @@ def _match_quality(spellings: tuple[str, ...], words: frozenset[str]) -> int:
     best = 0
     for term in spellings:
         stem = term.removesuffix("s") if len(term) > _MIN_LENGTHS[_PREFIX] else term  # `dns` is not a plural
-        if term in words or stem in words:
+        if term in words or stem in words or f"{stem}s" in words:
             return _WHOLE_WORD
         if len(stem) >= _MIN_LENGTHS[_PREFIX] and any(word.startswith(stem) for word in words):
             best = max(best, _PREFIX)

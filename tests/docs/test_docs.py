@@ -220,7 +220,7 @@ def test_a_page_prints_as_text_and_a_notebook_gets_it_as_markdown() -> None:
         ("price of an add-on", "list_addons"),
         ("who has access", "list_collaborators"),
         ("two factor", "list_team_members"),
-        ("heroku stack", "get_stack"),
+        ("heroku stack", "list_stacks"),
     ],
 )
 def test_a_search_puts_the_function_first_that_one_would_choose(words: str, first: str) -> None:

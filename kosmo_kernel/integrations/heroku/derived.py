@@ -67,6 +67,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         fingerprints=entry.fingerprints,
         scope=entry.scope,
         subject=entry.subject,
+        keywords=entry.keywords,
         in_snapshot=False,
     )
     return replace(function, example=_example(function))

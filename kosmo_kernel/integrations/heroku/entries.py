@@ -24,6 +24,7 @@ class FunctionEntry(NamedTuple):
         names: other names of parameters, by the resource that they identify.
         scope: the scope of a token that it needs, where another one than `read`.
         fingerprints: it has names and fingerprints of secret values.
+        keywords: words of questions that it answers and that its name does not have.
         subject: the group that it belongs to.
     """
 
@@ -37,6 +38,7 @@ class FunctionEntry(NamedTuple):
     names: Mapping[str, str] = {}
     scope: str = ""
     fingerprints: bool = False
+    keywords: str = ""
     subject: str = ""
 
 
@@ -82,12 +84,22 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry(
             "get_team_app", "team-app record", "One app of a team, with whether it is locked and you joined it"
         ),
-        FunctionEntry("list_app_features", "app-feature list", "The features of an app that can be on or off"),
+        FunctionEntry(
+            "list_app_features",
+            "app-feature list",
+            "The features of an app that can be on or off",
+            keywords="flags labs",
+        ),
         FunctionEntry("get_app_feature", "app-feature record", "One feature of an app"),
         FunctionEntry(
             "get_app_setup", "app-setup record", "How far the setup of an app from a source is, or why it failed"
         ),
-        FunctionEntry("list_app_transfers", "app-transfer list", "Apps that somebody is to hand over to somebody else"),
+        FunctionEntry(
+            "list_app_transfers",
+            "app-transfer list",
+            "Apps that somebody is to hand over to somebody else",
+            keywords="ownership",
+        ),
         FunctionEntry("get_app_transfer", "app-transfer record", "One handing over of an app"),
         FunctionEntry(
             "list_config_vars",
@@ -98,6 +110,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "`read-protected`. With `release`, those that were in force at that release.",
             scope="read-protected",
             fingerprints=True,
+            keywords="environment variables same secret drift",
         ),
     ),
     "Processes": (
@@ -107,6 +120,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "The process types of an app: how many dynos each is scaled to, and of which size",
             "A process type scaled to zero has `quantity` 0 and no dyno; `list_dynos` has what runs at this moment.",
             docs={"quantity": "How many dynos it is scaled to; 0 is scaled to zero", "type": "Such as `web`"},
+            keywords="scaled to zero scale",
         ),
         FunctionEntry("get_formation", "formation record", "One process type of an app"),
         FunctionEntry("get_dyno", "dyno record", "One dyno of an app"),
@@ -115,6 +129,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "dyno-size list",
             "The sizes of dynos and what they cost, all of them or those that an app can have",
             "`cost.cents` is for one dyno and `cost.unit`, a month; it is nil where Heroku states no price.",
+            keywords="price cost memory",
         ),
         FunctionEntry("get_dyno_size", "dyno-size record", "One size of dynos, with its price"),
     ),
@@ -127,22 +142,35 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "one that runs. `status` is `failed` if the release phase failed, and then the one before goes on.",
             newest="version",
             docs={"version": "Its number: 42 is `v42`", "user.email": "Who made it", "description": "What was done"},
+            keywords="deployed deploy rollback changed failed",
         ),
         FunctionEntry("get_release", "release record", "One release of an app, by number or UUID"),
-        FunctionEntry("list_builds", "build list", "The builds of an app, and which failed", newest="started_at"),
+        FunctionEntry(
+            "list_builds",
+            "build list",
+            "The builds of an app, and which failed",
+            newest="started_at",
+            keywords="failed",
+        ),
         FunctionEntry("get_build", "build record", "One build of an app"),
-        FunctionEntry("get_slug", "slug record", "What a build made: its size, its commit and its stack"),
+        FunctionEntry(
+            "get_slug", "slug record", "What a build made: its size, its commit and its stack", keywords="commit"
+        ),
         FunctionEntry(
             "get_oci_image", "oci-image list", "What a build made on Fir: an image, its digest and its commit"
         ),
         FunctionEntry(
-            "list_buildpack_installations", "buildpack-installation list", "The buildpacks that build an app"
+            "list_buildpack_installations",
+            "buildpack-installation list",
+            "The buildpacks that build an app",
+            keywords="buildpack language",
         ),
         FunctionEntry(
             "list_stacks",
             "stack list",
             "The stacks that there are today, or those that an app can move to",
             docs=_STATE_OF_STACK,
+            keywords="deprecated end of life",
         ),
         FunctionEntry("get_stack", "stack record", "One stack, and whether it is deprecated", docs=_STATE_OF_STACK),
     ),
@@ -154,6 +182,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "pipeline-coupling list, /apps/{app.identity}/pipeline-couplings",
             "Which app is in which stage of which pipeline",
             "An app is in one pipeline or in none; an app in none has an empty list.",
+            keywords="stage app in no pipeline",
         ),
         FunctionEntry(
             "list_user_pipeline_couplings",
@@ -173,14 +202,19 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry(
             "list_pipeline_promotion_targets", "pipeline-promotion-target list", "The apps that a promotion reaches"
         ),
-        FunctionEntry("list_review_apps", "review-app list", "The review apps of a pipeline"),
+        FunctionEntry("list_review_apps", "review-app list", "The review apps of a pipeline", keywords="pull request"),
         FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app"),
         FunctionEntry(
             "get_review_app_config", "review-app-config record", "How a pipeline makes and removes review apps"
         ),
         FunctionEntry("list_test_runs", "test-run list", "The test runs of a pipeline"),
         FunctionEntry("get_test_run", "test-run record", "One test run, by UUID or by its number in a pipeline"),
-        FunctionEntry("list_test_cases", "test-case list", "The test cases of a test run, and which failed"),
+        FunctionEntry(
+            "list_test_cases",
+            "test-case list",
+            "The test cases of a test run, and which failed",
+            keywords="flaky tests failed",
+        ),
         FunctionEntry("list_test_nodes", "test-node list", "The nodes on which a test run ran"),
     ),
     "Domains and certificates": (
@@ -191,6 +225,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "The certificates of an app, with their last day and their domains",
             "`ssl_cert.expires_at` is the last day. Certificates that Heroku looks after are among them.",
             docs={"ssl_cert.expires_at": "The last moment at which it is valid"},
+            keywords="certificate expiry expires tls ssl",
         ),
         FunctionEntry("get_sni_endpoint", "sni-endpoint record", "One certificate of an app"),
     ),
@@ -200,16 +235,23 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "log-drain list",
             "Where the logs of an app, or of an add-on, are sent to",
             "The address of a drain is a secret, because whoever knows it can write there; `host` is not.",
+            keywords="logs go",
         ),
         FunctionEntry("get_log_drain", "log-drain record", "One log drain of an app"),
         FunctionEntry(
-            "list_telemetry_drains", "telemetry-drain list", "Where traces, metrics and logs of an app or a space go"
+            "list_telemetry_drains",
+            "telemetry-drain list",
+            "Where traces, metrics and logs of an app or a space go",
+            keywords="traces opentelemetry",
         ),
         FunctionEntry("get_telemetry_drain", "telemetry-drain record", "One telemetry drain"),
         FunctionEntry("list_app_webhooks", "app-webhook list", "Who is told of events in an app"),
         FunctionEntry("get_app_webhook", "app-webhook record", "One webhook of an app"),
         FunctionEntry(
-            "list_app_webhook_deliveries", "app-webhook-delivery list", "What an app's webhooks sent, and what failed"
+            "list_app_webhook_deliveries",
+            "app-webhook-delivery list",
+            "What an app's webhooks sent, and what failed",
+            keywords="failing webhooks",
         ),
         FunctionEntry("get_app_webhook_delivery", "app-webhook-delivery record", "One delivery of an app's webhook"),
         FunctionEntry(
@@ -232,6 +274,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "add-on-attachment list",
             "Which app uses which add-on, and under which name",
             "`name` is the start of the config vars that the add-on sets in that app.",
+            keywords="shared",
         ),
         FunctionEntry("get_addon_attachment", "add-on-attachment record", "One use of an add-on by an app"),
         FunctionEntry(
@@ -240,7 +283,9 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry("list_addon_services", "add-on-service list", "The services of Heroku's add-on marketplace"),
         FunctionEntry("get_addon_service", "add-on-service record", "One service of the add-on marketplace"),
         FunctionEntry("list_allowed_addon_services", "allowed-add-on-service list", "The services that a team may use"),
-        FunctionEntry("list_plans", "plan list", "The plans of an add-on service, with their prices"),
+        FunctionEntry(
+            "list_plans", "plan list", "The plans of an add-on service, with their prices", keywords="price cost"
+        ),
         FunctionEntry("get_plan", "plan record", "One plan of an add-on service, with its price"),
         FunctionEntry(
             "list_addon_region_capabilities", "add-on-region-capability list", "Which service there is in which region"
@@ -270,28 +315,36 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "/teams/{team.identity}/members",
             "The members of a team, with their roles and whether they have a second factor",
             "An `admin` reaches every app of the team without being among its collaborators.",
+            keywords="admins two factor mfa 2fa leaver",
         ),
         FunctionEntry(
             "list_team_invitations",
             "/teams/{team.name}/invitations",
             "Invitations to a team that nobody took yet",
             "`created_at` is when it was sent; an old one is often forgotten.",
+            keywords="pending open",
         ),
         FunctionEntry(
             "list_permission_entities", "permission-entity list", "Who may do what with the apps and spaces of a team"
         ),
         FunctionEntry(
-            "list_identity_providers", "identity-provider list", "The single sign-on of a team, and its certificate"
+            "list_identity_providers",
+            "identity-provider list",
+            "The single sign-on of a team, and its certificate",
+            keywords="single sign-on sso saml",
         ),
         FunctionEntry(
-            "list_oauth_authorizations", "oauth-authorization list", "The tokens of this account, without their values"
+            "list_oauth_authorizations",
+            "oauth-authorization list",
+            "The tokens of this account, without their values",
+            keywords="api tokens",
         ),
         FunctionEntry(
             "get_oauth_authorization", "oauth-authorization record", "One token of this account, without its value"
         ),
         FunctionEntry("list_oauth_clients", "oauth-client list", "Programs of this account that others can let in"),
         FunctionEntry("get_oauth_client", "oauth-client record", "One program that others can let in"),
-        FunctionEntry("list_keys", "key list", "The SSH keys of this account"),
+        FunctionEntry("list_keys", "key list", "The SSH keys of this account", keywords="ssh"),
         FunctionEntry("get_key", "key record", "One SSH key of this account"),
     ),
     "Teams and enterprise accounts": (
@@ -301,9 +354,17 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry("list_team_features", "team-feature list", "The features of a team that can be on or off"),
         FunctionEntry("get_team_feature", "team-feature record", "One feature of a team"),
         FunctionEntry(
-            "get_team_delinquency", "team-delinquency record", "When a team with an unpaid bill is suspended"
+            "get_team_delinquency",
+            "team-delinquency record",
+            "When a team with an unpaid bill is suspended",
+            keywords="unpaid overdue",
         ),
-        FunctionEntry("list_team_invoices", "team-invoice list", "The invoices of a team; amounts are in cents"),
+        FunctionEntry(
+            "list_team_invoices",
+            "team-invoice list",
+            "The invoices of a team; amounts are in cents",
+            keywords="monthly cost bill",
+        ),
         FunctionEntry("get_team_invoice", "team-invoice record", "One invoice of a team; amounts are in cents"),
         FunctionEntry(
             "list_team_monthly_usage", "team-monthly-usage list", "What a team used in each month", query=_PERIOD
@@ -338,6 +399,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
                 "action": "Only this action, such as `create`",
                 "type": "Only this type, such as `app`",
             },
+            keywords="audit log",
         ),
         FunctionEntry("list_archives", "archive list", "The months for which there is an archive of the audit trail"),
         FunctionEntry("get_archive", "archive record", "The archive of the audit trail for one month"),
@@ -348,7 +410,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry("list_space_members", "space-app-access list", "Who may do what in a Private Space"),
         FunctionEntry("get_space_member", "space-app-access record", "What one person may do in a Private Space"),
         FunctionEntry(
-            "get_space_nat", "space-nat record", "The addresses from which a Private Space reaches the internet"
+            "get_space_nat",
+            "space-nat record",
+            "The addresses from which a Private Space reaches the internet",
+            keywords="outbound static ip",
         ),
         FunctionEntry(
             "get_space_topology", "space-topology record", "The apps, processes and dynos of a Private Space"
@@ -357,12 +422,17 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_inbound_rulesets", "inbound-ruleset list", "All sets of rules of a Private Space, older ones included"
         ),
         FunctionEntry(
-            "get_inbound_ruleset", "inbound-ruleset record", "Who can reach a Private Space: today's rules or older"
+            "get_inbound_ruleset",
+            "inbound-ruleset record",
+            "Who can reach a Private Space: today's rules or older",
+            keywords="firewall trusted ip",
         ),
         FunctionEntry(
             "get_peering_info", "peering-info record", "What is needed to connect a network to a Private Space"
         ),
-        FunctionEntry("list_peerings", "peering list", "The networks that are connected to a Private Space"),
+        FunctionEntry(
+            "list_peerings", "peering list", "The networks that are connected to a Private Space", keywords="vpc"
+        ),
         FunctionEntry("get_peering", "peering record", "One network that is connected to a Private Space"),
         FunctionEntry(
             "list_vpn_connections", "vpn-connection list", "The VPN connections of a Private Space, and their state"
@@ -371,7 +441,12 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
     ),
     "This account": (
         FunctionEntry("get_user", "/users/{account.identity}", "A user's account; Heroku shows your own only"),
-        FunctionEntry("get_rate_limit", "rate-limit record", "How many requests are left; asking costs none"),
+        FunctionEntry(
+            "get_rate_limit",
+            "rate-limit record",
+            "How many requests are left; asking costs none",
+            keywords="requests left quota",
+        ),
         FunctionEntry(
             "list_account_features", "account-feature list", "The features of this account that can be on or off"
         ),
@@ -381,7 +456,9 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         ),
         FunctionEntry("list_credits", "credit list", "The credits of this account"),
         FunctionEntry("get_credit", "credit record", "One credit of this account"),
-        FunctionEntry("list_invoices", "invoice list", "The invoices of this account; amounts are in cents"),
+        FunctionEntry(
+            "list_invoices", "invoice list", "The invoices of this account; amounts are in cents", keywords="bill"
+        ),
         FunctionEntry("get_invoice", "invoice record", "One invoice of this account; amounts are in cents"),
         FunctionEntry("get_invoice_address", "invoice-address record", "Where invoices are addressed to"),
         FunctionEntry(
@@ -392,7 +469,12 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
     "What Heroku offers": (
         FunctionEntry("list_regions", "region list", "The regions in which apps can run"),
         FunctionEntry("get_region", "region record", "One region"),
-        FunctionEntry("list_generations", "generation list", "The generations of the platform, all or those of a team"),
+        FunctionEntry(
+            "list_generations",
+            "generation list",
+            "The generations of the platform, all or those of a team",
+            keywords="cedar fir",
+        ),
         FunctionEntry(
             "get_generation", "generation record", "One generation of the platform", names={"stack": "generation"}
         ),

@@ -25,6 +25,7 @@ def _the_app(of_a_list: str) -> Param:
 _LIST_APPS = Function(
     name="list_apps",
     subject="Apps",
+    keywords="maintenance mode",
     summary="Every app that the account can reach",
     description="""\
 The account's own apps, those of its teams, and those that others share with it. The list is always complete.
@@ -69,6 +70,7 @@ print("It belongs to " .. shop.owner.email)
 _LIST_DYNOS = Function(
     name="list_dynos",
     subject="Processes",
+    keywords="crashed uptime running",
     summary="The dynos of an app, and how each is doing",
     description="""\
 Every dyno that exists at this moment, one-off ones included. An app scaled to zero has none.
@@ -106,6 +108,7 @@ _ATTACHMENTS = Function(
 _LIST_ADDONS = Function(
     name="list_addons",
     subject="Add-ons",
+    keywords="database price",
     aliases=("list_add_ons",),
     summary="The add-ons that an app can use",
     description="""\
@@ -142,6 +145,7 @@ end
 _LIST_DOMAINS = Function(
     name="list_domains",
     subject="Domains and certificates",
+    keywords="custom certificate dns host",
     summary="The host names of an app, and the state of their certificates",
     description="""\
 The app's host name at `herokuapp.com`, and every custom domain that was added.
@@ -164,6 +168,7 @@ end
 _LIST_COLLABORATORS = Function(
     name="list_collaborators",
     subject="People and access",
+    keywords="who can access leaver left",
     summary="The people who were given access to an app",
     description="""\
 Everyone who was given access to this app, its owner included.
@@ -186,6 +191,7 @@ end
 _GET_CURRENT_USER = Function(
     name="get_current_user",
     subject="This account",
+    keywords="who am I",
     summary="The account that the token belongs to",
     description="""\
 This shows who owns the token, and is a quick way to try a token. It needs the scope `identity`; all other
