@@ -109,7 +109,7 @@ def _listed(value: Any) -> Any:
 
 def example(integration: Integration, function: Function) -> str:
     """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
-    given = (f"{param.name}={example_value(param)}" for param in function.params if param.required)
+    given = (f"{param.name}={example_value(param)}" for param in function.simplest_call)
     return f"{integration.name}.{function.name}({', '.join(given)})"
 
 
@@ -119,6 +119,8 @@ def _documentation(integration: Integration, function: Function) -> Iterator[str
     yield f"    {example(integration, function)}\n"
     if function.description:
         yield f"{paragraphs(function.description)}\n"
+    if len(function.links) > 1:
+        yield f"{paragraphs(f'A call has one of these sets of arguments: {function.choices}.')}\n"
     docs = [(param.name, param.doc) for param in function.params]
     if function.fan_out:
         docs += [(param.name, f"with a list: {param.doc[0].lower()}{param.doc[1:]}") for param in RESERVED.values()]

@@ -32,7 +32,10 @@ class Namespace(ModuleType):
     def __init__(self, integration: Integration, account: str | None = None) -> None:
         super().__init__(f"kosmo_kernel.{integration.name}")
         self._integration, self._account = integration, account
-        self.__doc__ = "\n".join(_documentation(integration, account))
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override] # made when it is read, because it needs all functions
+        return "\n".join(_documentation(self._integration, self._account))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # a protocol of Python, such as `__wrapped__`
@@ -90,6 +93,8 @@ def _documentation(integration: Integration, account: str | None) -> Iterator[st
     used = f"the account `{account}`" if account else "the account of the session"
     yield f"{integration.description}\n"
     yield f'The functions use {used}. Another account is `{name}.staging` or `{name}["my-team"]`.'
-    yield f"`help({name}.{first})` has the parameters and fields of a function.\n"
+    yield f"`help({name}.{first})` has the parameters and fields of a function."
     width = max(len(function.name) for function in integration.functions)
-    yield from (f"{function.name.ljust(width)}  {function.summary}" for function in integration.functions)
+    for subject, functions in integration.by_subject().items():
+        yield f"\n{subject}\n"
+        yield from (f"    {function.name.ljust(width)}  {function.summary}" for function in functions)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import is_
 from pathlib import Path
 
-from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param
+from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Link, Param
 from kosmo_kernel.python_api.function import CALL_OPTIONS
 
 _HEAD = """\
@@ -50,28 +51,39 @@ def stub(integration: Integration) -> str:
 
 
 def _method(function: Function) -> Iterator[str]:
-    """Yield the lines of a function: one signature, or one for each type that it may return."""
+    """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
+    signatures = [line for link in function.links for line in _of_link(function, link)]
+    for line in signatures:
+        if len(signatures) > 1:
+            yield "    @overload"
+        yield line
+
+
+def _of_link(function: Function, link: Link) -> Iterator[str]:
+    """Yield the signatures of a function for the arguments of one link: one item, or a list in one of them."""
+    alternatives = {place for other in function.links for place in other.places}
+    params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
     options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
-    single = _RESULTS[function.returns]
-    many = function.fan_out
-    if many is None:
-        yield _signature(function, [_parameter(p) for p in function.params], options, single)
-        return
     limit = f"{next(name for name in RESERVED if name != 'errors')}: int | None = ..."
-    one = [_parameter(p, "One") if p is many else _parameter(p) for p in function.params]
-    several = [_parameter(p, "Many") if p is many else _parameter(p) for p in function.params]
-    yield "    @overload"
-    yield _signature(function, one, [f"errors: {_RAISE}", limit, *options], single)
-    yield "    @overload"
-    yield _signature(function, several, [f"errors: {_RAISE}", limit, *options], "KosmoFrame")
-    yield "    @overload"
-    yield _signature(function, several, [f"errors: {_COLLECT}", limit, *options], "tuple[KosmoFrame, KosmoFrame]")
+    shared = [limit, *options] if function.fan_out else options
+    raises = [f"errors: {_RAISE}"] if function.fan_out else []
+    for many in (None, *(param for param in params if param.each)):
+        given = [
+            _parameter(param, is_list=param is many, required=param.required or param.name in link.places)
+            for param in params
+        ]
+        # An argument that stands behind one of another link is given by name.
+        by_position = sum(all(map(is_, function.params, params[: n + 1])) for n in range(len(params)))
+        start = ", ".join(["self", *given[:by_position], "*", *given[by_position:]])
+        result = "KosmoFrame" if many else _RESULTS[function.returns]
+        yield f"    def {function.name}({', '.join([start, *raises, *shared])}) -> {result}: ..."
+        if many:
+            collects = ", ".join([start, f"errors: {_COLLECT}", *shared])
+            yield f"    def {function.name}({collects}) -> tuple[KosmoFrame, KosmoFrame]: ..."
 
 
-def _parameter(param: Param, type_name: str = "") -> str:
-    type_name = type_name or _TYPES[param.kind]
-    return f"{param.name}: {type_name}" if param.required else f"{param.name}: {type_name} | None = ..."
-
-
-def _signature(function: Function, parameters: list[str], options: list[str], returns: str) -> str:
-    return f"    def {function.name}({', '.join(['self', *parameters, '*', *options])}) -> {returns}: ..."
+def _parameter(param: Param, *, is_list: bool, required: bool) -> str:
+    type_name = "Many" if is_list else "One" if param.each else _TYPES[param.kind]
+    if param.each and (param.numeric or param.kind == "integer"):
+        type_name += " | list[int]" if is_list else " | int"
+    return f"{param.name}: {type_name}" if required else f"{param.name}: {type_name} | None = ..."

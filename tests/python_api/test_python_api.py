@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,8 @@ def test_help_and_completion_have_the_reference(heroku: Any) -> None:
     assert 'heroku.list_dynos(app_id="my-app")' in page
     assert "release.version (integer)" in page
     assert all(name in pydoc.plain(pydoc.render_doc(heroku)) for name in functions)
+    assert re.search(r"\n +Deploys\n\s+list_releases ", pydoc.plain(pydoc.render_doc(heroku)))
+    assert "one of these sets of arguments: `app_id`, or `addon_id`." in heroku.list_log_drains.__doc__
     assert str(inspect.signature(heroku.get_app)) == "(app_id, *, errors=None, limit=None, dry_run=False, fresh=False)"
 
 
