@@ -296,6 +296,21 @@ class Session:
         if value is not None and not isinstance(value, Opaque):
             self._shown.add(number, value, size)
 
+    @property
+    def kept(self) -> Mapping[int, Any]:
+        """The values that Lua has as `Out`, by number."""
+        return self._shown
+
+    def keep(self, number: int, value: Any, size: int) -> None:
+        """Keep a value that no run has returned as `Out[number]`.
+
+        Parameters:
+            number: the number; an earlier value of it is replaced.
+            value: the value.
+            size: its estimated size in bytes.
+        """
+        self._keep_value(number, value, size)
+
     def _output(self, name: str, variables: Mapping[str, Any], result: Result) -> Any:
         """Return a requested variable; raise an error if it does not exist or is not data."""
         value = variables.get(name)

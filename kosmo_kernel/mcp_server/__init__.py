@@ -1,15 +1,17 @@
 """An MCP server that offers the catalogue's functions, sandboxed Lua and the reference to agents.
 
-    tools.py         the tools and pages that it offers, computed from the catalogue
-    schemas.py       the JSON Schema of a function's result
-    sessions.py      the Lua sessions, each for one call at a time
+    tools.py         the tools and pages that it offers
+    search.py        the answers of the search tool
+    answers.py       the text of an answer, within a number of tokens
+    sessions.py      the Lua sessions, one for each client
     call_handler.py  validation, execution and cancellation of a call
     sdk.py           the protocol; the only module here that imports the SDK
     serving.py       the transports: standard streams, or a local port with a token
 
-Each call of `lua_run` gets a fresh Lua state, so that calls do not depend on each other; with a `session` name, the
-state is kept for the next call with that name. There is no user to answer a permission question, so such a call fails
-with an error that says how to allow it. Scripts can use the user's other MCP servers only if the user allowed that at
+Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the
+session id with HTTP. The protocol from 2026 on has no session ids over HTTP; there an answer names its session, and the
+next call can name it. There is no user to answer a permission question, so such a call fails with an error that says
+how to allow it. Scripts can use the user's other MCP servers only if the user allowed that at
 the start.
 """
 

@@ -6,25 +6,37 @@ returned as results, so that an agent can read them, correct the call and retry.
 
 from __future__ import annotations
 
+import json
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
 from kosmo_kernel.client.progress import ProgressSnapshot
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, StoppedError
+from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
-from kosmo_kernel.mcp_server.sessions import Sessions
-from kosmo_kernel.mcp_server.tools import ACCOUNT, LUA, SEARCH, OfferedTool, offered
-from kosmo_kernel.render.error_lines import error_lines
+from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, ToolResult, answer_of_run, answer_of_text
+from kosmo_kernel.mcp_server.search import WHO, describe_session, search
+from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
+from kosmo_kernel.mcp_server.tools import (
+    ACCOUNT,
+    DEFAULT_TOKENS,
+    LUA,
+    READ,
+    SESSION,
+    TOKENS,
+    OfferedTool,
+    offered,
+)
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.results.run_document import run_document
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
+from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import check_defaults
-from kosmo_kernel.settings.table import LIMITS
-from kosmo_kernel.values.records import decode, encode
+from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
+from kosmo_kernel.values.records import encode
 
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 CHUNK = "lua_run"  # the chunk's name in error messages
@@ -38,26 +50,15 @@ class ServerOptions:
         account: the alias of the account for calls that name none.
         limits: the limits of a run by name, those of `settings.table.LIMITS`; None for the default.
         allow_mcp_servers: scripts may use the MCP servers that the user has configured.
+        functions: offer a tool for each function, too.
+        max_tokens: the maximum tokens of an answer; None for the user's setting.
     """
 
     account: str | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
     allow_mcp_servers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """The result of a call.
-
-    Parameters:
-        text: the result as text.
-        value: the result as JSON values; None if there is only text.
-        failed: the result is an error.
-    """
-
-    text: str
-    value: Any = None
-    failed: bool = False
+    functions: bool = False
+    max_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +115,7 @@ class CallHandler:
 
     Parameters:
         options: the user's options.
+        several_clients: there may be more than one client, and calls can name their session.
 
     Attributes:
         offers: the tools, by name.
@@ -122,34 +124,55 @@ class CallHandler:
         SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
     """
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: ServerOptions, *, several_clients: bool = False) -> None:
         self._options = options
-        self._sessions = Sessions(self._session)
+        self._sessions = Sessions(self._session, IDLE_SECONDS if several_clients else None)
+        max_tokens = MAX_TOKENS.resolve(options.max_tokens, config().get(*MAX_TOKENS.config))
+        self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
         with self._session() as session:  # raises errors in settings now and not at the first call
-            self.offers = offered(session.limits, others=options.allow_mcp_servers)
+            self.offers = offered(
+                session.limits,
+                max_tokens,
+                functions=options.functions,
+                others=options.allow_mcp_servers,
+                sessions=several_clients,
+            )
 
-    def answer(self, name: str, arguments: Mapping[str, Any], underway: InFlightCall) -> ToolResult:
+    def answer(
+        self, name: str, arguments: Mapping[str, Any], underway: InFlightCall, client: str | None = ""
+    ) -> ToolResult:
         """Execute a call in this thread, and return its result.
 
         Parameters:
             name: the name of a tool in `offers`.
             arguments: the arguments by name, not validated.
             underway: the call's progress and cancellation.
+            client: identifies the client; None if the transport does not.
         """
         offer = self.offers[name]
+        tokens = self._default_tokens
         try:
-            if offer.function is not None:
-                return self._call(offer, dict(arguments), underway)
             valid = checked(offer.tool, arguments)
+            tokens = valid.pop(TOKENS, tokens)
+            owner = _owner(client, valid.pop(SESSION, None))
+            if offer.function is not None:
+                return self._call(offer, valid, underway, tokens, owner)
             if name == LUA:
-                return self._run(valid, underway)
-            return ToolResult(docs.search(valid["words"]) if name == SEARCH else docs.read(valid.get("page", "")))
+                return self._run(valid, underway, tokens, owner)
+            if name == READ:
+                page = valid.get("page", "")
+                return ToolResult(answer_of_text(docs.read(page), tokens, f"docs.read({json.dumps(page)})"))
+            return self._search(valid["words"], tokens, owner)
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
-            return ToolResult(error.message, failed=True)
+            return ToolResult(answer_of_run(error.result, tokens, error=error), failed=True)
         finally:
             underway.finish()
+
+    def end(self, client: str) -> None:
+        """Close the session of a client that has left."""
+        self._sessions.end(_owner(client, None).key)
 
     def close(self) -> None:
         """Stop all calls and close all sessions."""
@@ -160,62 +183,94 @@ class CallHandler:
         check_defaults([name for name, value in options.limits.items() if value is not None])
         return Session(options.account, **options.limits, mcp=options.allow_mcp_servers)
 
-    def _call(self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
-        """Call a function of the catalogue, without Lua."""
-        account = arguments.pop(ACCOUNT, None)
-        if account is not None and not isinstance(account, str):
-            raise InvalidArgumentsError(f"{offer.tool.name}: `{ACCOUNT}` must be a text, the alias of an account.")
+    def _search(self, words: str, tokens: int, owner: _Owner) -> ToolResult:
+        if words.strip().lower() != WHO:
+            return ToolResult(answer_of_text(search(words), tokens))
+        with self._sessions.of_client(owner.key, known=owner.is_named) as session:
+            return ToolResult(answer_of_text(describe_session(session), tokens))
+
+    def _call(
+        self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
+    ) -> ToolResult:
+        """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         function = f"{offer.integration.name}.{offer.function.name}" if offer.integration and offer.function else ""
-        with self._sessions.fresh(emptied=False) as session:
+        options = RunOptions(account=arguments.pop(ACCOUNT, None))
+        with self._sessions.without_lua() as session:
             result = session.call(
                 function,
                 arguments,
-                RunOptions(account=account),
+                options,
                 Frontend(progress=underway.on_progress),
                 is_cancelled=lambda: underway.cancelled,
             )
-        document = {"result": result.value}
-        document |= {"failures": result.failures} if result.failures else {}
-        return _tool_result(document | {"account": result.account, "notes": result.notes})
+        with self._sessions.of_client(owner.key, known=owner.is_named) as of_client:
+            number = of_client.next_number()
+            of_client.lua.keep(number, result.value, len(encode(result.value)))
+            kept = f"Out[{number}]" if number in of_client.lua.kept else ""
+            return ToolResult(answer_of_run(result, tokens, kept=kept, further=_further(of_client, owner)))
 
-    def _run(self, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
-        """Run Lua in the session that the call names, or in a fresh one."""
-        name = arguments.get("session")
-        with self._sessions.named(name) if name else self._sessions.fresh() as session:
+    def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
+        """Run Lua in the client's session."""
+        with self._sessions.of_client(owner.key, known=owner.is_named) as session:
             try:
-                underway.set_session(session)
-                return _run_lua(session, arguments, underway)
+                underway.set_session(session.lua)
+                return _run_lua(session, arguments, underway, tokens, owner)
             finally:
                 underway.finish()  # before the next call can use the session
 
 
-def _run_lua(session: Session, arguments: dict[str, Any], underway: InFlightCall) -> ToolResult:
-    dry_run = arguments.get("dry_run", False)
+class _Owner(NamedTuple):
+    """The owner of a session.
+
+    Parameters:
+        key: identifies the session.
+        is_named: the call named the session.
+        new_name: the name of a session that begins with this call; empty if the transport identifies the client.
+    """
+
+    key: str
+    is_named: bool = False
+    new_name: str = ""
+
+
+def _owner(client: str | None, name: str | None) -> _Owner:
+    if name is not None:
+        return _Owner(f"session {name}", is_named=True)
+    if client is not None:
+        return _Owner(f"client {client}")
+    name = secrets.token_urlsafe(9)
+    return _Owner(f"session {name}", new_name=name)
+
+
+def _further(session: ClientSession, owner: _Owner) -> str:
+    """Return what a client has to know about its session."""
+    if owner.new_name:
+        return f'Pass `session = "{owner.new_name}"` to go on with these variables and `Out`.'
+    if session.is_new_again:
+        session.is_new_again = False
+        return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
+    return ""
+
+
+def _run_lua(
+    session: ClientSession, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
+) -> ToolResult:
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
+    dry_run = arguments.get("dry_run", False)
+    number = session.next_number()
+    options = RunOptions(
+        CHUNK, account=arguments.get(ACCOUNT), **limits, dry_run=dry_run, number=None if dry_run else number
+    )
+    failure: KosmoError | None = None
+    result: Result | None
     try:
-        options = RunOptions(
-            CHUNK,
-            arguments.get("args", ()),
-            account=arguments.get(ACCOUNT),
-            **limits,
-            dry_run=dry_run,
-        )
-        result = session.execute(arguments["code"], options, Frontend(progress=underway.on_progress))
+        result = session.lua.execute(arguments["code"], options, Frontend(progress=underway.on_progress))
     except KosmoError as error:
-        facts = error.facts() | {"line": error.line}
-        value = _tool_result(run_document(error.result, error.message, facts, dry_run=dry_run)).value
-        return ToolResult(_failure(error), value, failed=True)
-    return _tool_result(run_document(result, dry_run=dry_run))
-
-
-def _failure(error: KosmoError) -> str:
-    """Format the error of a script: the message, the lines around its place, and the output before it."""
-    result: Result | None = error.result
-    printed = [f"Printed before:\n{result.output}"] if result and result.output else []
-    return "\n".join([*error_lines(error), *printed])
-
-
-def _tool_result(value: dict[str, Any]) -> ToolResult:
-    """Return a value as JSON values and as JSON text."""
-    text = encode(value)
-    return ToolResult(text.decode(), decode(text))
+        failure, result = error, error.result
+    kept = session.lua.kept
+    has_no_value = number not in kept and (failure is not None or result is None or result.value is None)
+    if result is not None and has_no_value and len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2:
+        session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
+    name = f"Out[{number}]" if number in kept else ""
+    text = answer_of_run(result, tokens, error=failure, kept=name, further=_further(session, owner))
+    return ToolResult(text, failed=failure is not None)

@@ -18,6 +18,7 @@ import anyio
 from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp import types as protocol
+from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
@@ -33,6 +34,8 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
 PATH = "/mcp"
+SESSION_HEADER = b"mcp-session-id"
+CACHE = CacheHint(ttl_ms=3_600_000)  # what is offered stays the same while the server runs
 HOSTS = ("127.0.0.1", "localhost")
 MARKDOWN = "text/markdown"
 # Progress must increase with every notification, but some are sent while no call finishes. Until the run is over, half
@@ -40,8 +43,13 @@ MARKDOWN = "text/markdown"
 HALF, STEP = 0.5, 1e-6
 
 
-def server_of(handler: CallHandler) -> Server[Any]:
-    """Return the SDK's server, which passes tool calls to a handler."""
+def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, Any]], str | None]) -> Server[Any]:
+    """Return the SDK's server, which passes tool calls to a handler.
+
+    Parameters:
+        handler: handles the calls.
+        client: returns what identifies the client of a request, or None if nothing does.
+    """
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
@@ -54,38 +62,13 @@ def server_of(handler: CallHandler) -> Server[Any]:
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
         underway = InFlightCall(_progress_reporter(context))
         try:
-            work = partial(handler.answer, params.name, params.arguments or {}, underway)
+            work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
             result = await run_sync(work, abandon_on_cancel=True, limiter=limiter)
         except BaseException:
             underway.cancel()
             raise
         content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
-        return protocol.CallToolResult(content=content, structured_content=result.value, is_error=result.failed)
-
-    async def list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
-        return protocol.ListResourcesResult(
-            resources=[
-                protocol.Resource(name=name, title=about, uri=f"{PREFIX}{name}", mime_type=MARKDOWN)
-                for name, about in pages().items()
-            ]
-        )
-
-    async def list_templates(_: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
-        template = protocol.ResourceTemplate(
-            name="docs", title="A page of the reference", uri_template=f"{PREFIX}{{page}}", mime_type=MARKDOWN
-        )
-        return protocol.ListResourceTemplatesResult(resource_templates=[template])
-
-    async def read_resource(_: Any, params: protocol.ReadResourceRequestParams) -> protocol.ReadResourceResult:
-        uri = str(params.uri)
-        if not uri.startswith(PREFIX):
-            raise MCPError(protocol.INVALID_PARAMS, f"There is no resource `{uri[:80]}`: pages are {PREFIX}…")
-        try:
-            page = docs.read(uri.removeprefix(PREFIX))
-        except UnknownNameError as error:
-            raise MCPError(protocol.INVALID_PARAMS, error.message) from None
-        text = protocol.TextResourceContents(uri=uri, mime_type=MARKDOWN, text=str(page))
-        return protocol.ReadResourceResult(contents=[text])
+        return protocol.CallToolResult(content=content, is_error=result.failed)
 
     return Server(
         NAME,
@@ -93,12 +76,46 @@ def server_of(handler: CallHandler) -> Server[Any]:
         title="Kosmo",
         description="Heroku and walled Lua, for agents",
         instructions=INSTRUCTIONS,
+        cache_hints={
+            "tools/list": CACHE,
+            "resources/list": CACHE,
+            "resources/templates/list": CACHE,
+            "resources/read": CACHE,
+        },
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        on_list_resources=list_resources,
-        on_list_resource_templates=list_templates,
-        on_read_resource=read_resource,
+        on_list_resources=_list_resources,
+        on_list_resource_templates=_list_templates,
+        on_read_resource=_read_resource,
     )
+
+
+async def _list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:
+    return protocol.ListResourcesResult(
+        resources=[
+            protocol.Resource(name=name, title=about, uri=f"{PREFIX}{name}", mime_type=MARKDOWN)
+            for name, about in pages().items()
+        ]
+    )
+
+
+async def _list_templates(_: Any, _params: Any) -> protocol.ListResourceTemplatesResult:
+    template = protocol.ResourceTemplate(
+        name="docs", title="A page of the reference", uri_template=f"{PREFIX}{{page}}", mime_type=MARKDOWN
+    )
+    return protocol.ListResourceTemplatesResult(resource_templates=[template])
+
+
+async def _read_resource(_: Any, params: protocol.ReadResourceRequestParams) -> protocol.ReadResourceResult:
+    uri = str(params.uri)
+    if not uri.startswith(PREFIX):
+        raise MCPError(protocol.INVALID_PARAMS, f"There is no resource `{uri[:80]}`: pages are {PREFIX}…")
+    try:
+        page = docs.read(uri.removeprefix(PREFIX))
+    except UnknownNameError as error:
+        raise MCPError(protocol.INVALID_PARAMS, error.message) from None
+    text = protocol.TextResourceContents(uri=uri, mime_type=MARKDOWN, text=str(page))
+    return protocol.ReadResourceResult(contents=[text])
 
 
 def _tool(offer: OfferedTool) -> protocol.Tool:
@@ -113,7 +130,6 @@ def _tool(offer: OfferedTool) -> protocol.Tool:
         title=tool.title,
         description=tool.description,
         input_schema=dict(tool.schema),
-        output_schema=dict(tool.output) if tool.output is not None else None,
         annotations=annotations,
     )
 
@@ -142,7 +158,7 @@ async def over_streams(handler: CallHandler, lines: AsyncIterator[str]) -> None:
 
     Meanwhile standard output is reserved for the protocol: other output goes to standard error.
     """
-    server = server_of(handler)
+    server = server_of(handler, lambda _context: "")
     stdin: Any = lines  # the SDK only iterates over its lines
     try:
         async with stdio_server(stdin=stdin) as (reader, writer):
@@ -161,16 +177,25 @@ def application(handler: CallHandler, port: int, token: str) -> Application:
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
     )
-    app = server_of(handler).streamable_http_app(streamable_http_path=PATH, transport_security=security)
+    app = server_of(handler, _session_id).streamable_http_app(streamable_http_path=PATH, transport_security=security)
     expected = f"Bearer {token}".encode()
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        authorization = dict(scope.get("headers", ())).get(b"authorization", b"")
+        headers = dict(scope.get("headers", ()))
+        authorization = headers.get(b"authorization", b"")
         if scope["type"] == "http" and not secrets.compare_digest(authorization, expected):
-            headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain; charset=utf-8")]
-            await send({"type": "http.response.start", "status": HTTPStatus.UNAUTHORIZED, "headers": headers})
+            fields = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain; charset=utf-8")]
+            await send({"type": "http.response.start", "status": HTTPStatus.UNAUTHORIZED, "headers": fields})
             await send({"type": "http.response.body", "body": b"This server wants its token: Authorization: Bearer\n"})
             return
         await app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "DELETE" and (session := headers.get(SESSION_HEADER)):
+            await run_sync(handler.end, session.decode("latin-1"))
 
     return guarded
+
+
+def _session_id(context: ServerRequestContext[Any, Any]) -> str | None:
+    """Return the session id of an HTTP request; requests of the protocol from 2026 on have none."""
+    value = context.request.headers.get(SESSION_HEADER.decode()) if context.request is not None else None
+    return str(value) if value else None

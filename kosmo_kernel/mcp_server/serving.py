@@ -37,7 +37,7 @@ def over_stdio(options: ServerOptions) -> bool:
     Raises:
         SettingsError, UnknownNameError: the SDK is missing, or a setting is invalid.
     """
-    with _call_handler(options) as handler:
+    with _call_handler(options, several_clients=False) as handler:
         if not sys.stdin:  # standard input is closed, so there is no client
             return False
         from kosmo_kernel.mcp_server import sdk
@@ -75,7 +75,7 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
     """
     from_env = MCP_TOKEN.from_env()
     token = from_env or secrets.token_urlsafe(32)
-    with _call_handler(options) as handler, socket.create_server((HOST, port)) as listening:
+    with _call_handler(options, several_clients=True) as handler, socket.create_server((HOST, port)) as listening:
         import uvicorn
 
         from kosmo_kernel.mcp_server import sdk
@@ -103,11 +103,11 @@ def over_http(options: ServerOptions, port: int, ready: Callable[[str, str | Non
 
 
 @contextmanager
-def _call_handler(options: ServerOptions) -> Iterator[CallHandler]:
+def _call_handler(options: ServerOptions, *, several_clients: bool) -> Iterator[CallHandler]:
     """Provide the handler of calls, and close its sessions at the end."""
     require_sdk()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    handler = CallHandler(options)
+    handler = CallHandler(options, several_clients=several_clients)
     try:
         yield handler
     finally:

@@ -1,30 +1,51 @@
-"""The pool of Lua sessions behind the MCP server. A session handles one call at a time.
+"""The Lua sessions of the MCP server: one for each client, which keeps its variables and its values.
 
-Unnamed sessions are reset after a call and reused, because their connections are open and their Lua process is ready;
-no call sees the variables of another. Named sessions keep their variables; the least recently used are closed.
+A session handles one call at a time. Of the sessions that no call uses, those idle for too long are closed, and the
+least recently used ones if there are too many. A client whose session was closed gets a new one, and is told. Calls
+that run no Lua share a few sessions, whose connections stay open.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from kosmo_kernel.errors import LuaProcessError, StoppedError
+from kosmo_kernel.errors import StoppedError, UnknownNameError
 from kosmo_kernel.session import Session
 
-SPARE = 2  # unnamed sessions that are kept
-MAX_NAMED_SESSIONS = 8  # named sessions that are kept
+SPARE = 2  # sessions without Lua that are kept
+MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
+IDLE_SECONDS = 30 * 60.0  # after the last call
+MAX_ENDED = 1_000  # ended sessions that are remembered, to tell their clients
 
 
-@dataclass(slots=True)
-class _NamedSession:
-    """A named session, and the number of calls that use it or wait for it."""
+@dataclass(slots=True, eq=False)
+class ClientSession:
+    """The session of one client.
 
-    session: Session
+    Parameters:
+        lua: the session.
+        is_new_again: an earlier session of the client was closed, and the client does not know yet.
+        number: the number of the last call.
+        users: how many calls use the session or wait for it.
+        used_at: when the last call ended.
+        lock: held by the call that uses the session.
+    """
+
+    lua: Session
+    is_new_again: bool = False
+    number: int = 0
     users: int = 0
+    used_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_number(self) -> int:
+        """Return a number for a value in `Out`. Call it only while the session is in use."""
+        self.number += 1
+        return self.number
 
 
 class Sessions:
@@ -32,22 +53,28 @@ class Sessions:
 
     Parameters:
         make: creates a session.
+        idle_seconds: a session that no call used for this long is closed; None to keep it.
+        clock: returns the time in seconds.
     """
 
-    def __init__(self, make: Callable[[], Session]) -> None:
-        self._make = make
+    def __init__(
+        self,
+        make: Callable[[], Session],
+        idle_seconds: float | None = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make, self._idle_seconds, self._clock = make, idle_seconds, clock
         self._lock = threading.Lock()
         self._spare: list[Session] = []
-        self._named: dict[str, _NamedSession] = {}
-        self._used: set[Session] = set()
+        self._borrowed: set[Session] = set()
+        self._clients: dict[str, ClientSession] = {}  # least recently used first
+        self._ended: dict[str, None] = {}
+        self._timer: threading.Timer | None = None
         self._closed = False
 
     @contextmanager
-    def fresh(self, *, emptied: bool = True) -> Iterator[Session]:
-        """Provide a session with a fresh Lua state.
-
-        Parameters:
-            emptied: reset the session after the call, because Lua runs in it.
+    def without_lua(self) -> Iterator[Session]:
+        """Provide a session for a call that runs no Lua.
 
         Raises:
             StoppedError: the server is shutting down.
@@ -55,59 +82,105 @@ class Sessions:
         with self._lock:
             self._check()
             session = self._spare.pop() if self._spare else self._make()
-            self._used.add(session)
+            self._borrowed.add(session)
         try:
             yield session
         finally:
             with self._lock:
-                self._used.discard(session)
+                self._borrowed.discard(session)
                 keep = not self._closed and len(self._spare) < SPARE
-            if keep and emptied:
-                with suppress(LuaProcessError):  # the server has closed it meanwhile
-                    session.reset()
-            with self._lock:
-                keep = keep and not self._closed
                 if keep:
                     self._spare.append(session)
             if not keep:
                 session.close()
 
     @contextmanager
-    def named(self, name: str) -> Iterator[Session]:
-        """Provide the session of a name, created at first use. Other calls with the name wait.
+    def of_client(self, client: str, *, known: bool = False) -> Iterator[ClientSession]:
+        """Provide the session of a client, created at its first call. Other calls of the client wait.
+
+        Parameters:
+            client: identifies the client.
+            known: the client has had a session.
 
         Raises:
+            UnknownNameError: a known client never had a session, or its session was closed.
             StoppedError: the server is shutting down.
         """
         with self._lock:
             self._check()
-            named = self._named.pop(name, None)
-            named = self._named[name] = named if named is not None else _NamedSession(self._make())  # most recent now
-            named.users += 1
-            evicted = self._evict()
-        for session in evicted:
-            session.close()
+            one = self._clients.pop(client, None)
+            if one is None and known:
+                raise UnknownNameError(
+                    "There is no such session: sessions without calls are closed after a while, with their variables. "
+                    "Leave `session` out to start one."
+                )
+            if one is None:
+                one = ClientSession(self._make(), client in self._ended)
+                self._ended.pop(client, None)
+            self._clients[client] = one
+            one.users += 1
+            surplus = self._take_idle(len(self._clients) - MAX_SESSIONS)
+        _close(surplus)
         try:
-            with named.lock:
-                yield named.session
+            with one.lock:
+                yield one
         finally:
             with self._lock:
-                named.users -= 1
+                one.users -= 1
+                one.used_at = self._clock()
+                self._arm()
 
-    def _evict(self) -> list[Session]:
-        """Remove and return the least recently used sessions beyond the limit, except those in use."""
-        idle = [name for name, named in self._named.items() if not named.users]
-        return [self._named.pop(name).session for name in idle[: max(0, len(self._named) - MAX_NAMED_SESSIONS)]]
+    def end(self, client: str) -> None:
+        """Close the session of a client that has left."""
+        with self._lock:
+            one = self._clients.pop(client, None)
+            self._ended.pop(client, None)
+        if one is not None:
+            one.lua.close()
+
+    def close_idle(self) -> None:
+        """Close the sessions that have been idle for too long."""
+        with self._lock:
+            self._timer = None
+            latest = self._clock() - (self._idle_seconds or 0.0)
+            idle = sum(1 for one in self._clients.values() if not one.users and one.used_at <= latest)
+            ended = self._take_idle(idle)
+            self._arm()
+        _close(ended)
 
     def close(self) -> None:
         """Close all sessions and stop their calls."""
         with self._lock:
             self._closed = True
-            sessions = [*self._spare, *self._used, *(named.session for named in self._named.values())]
-            self._spare, self._named = [], {}
+            sessions = [*self._spare, *self._borrowed, *(one.lua for one in self._clients.values())]
+            self._spare, self._clients = [], {}
+            if self._timer:
+                self._timer.cancel()
         for session in sessions:
             session.close()
+
+    def _take_idle(self, number: int) -> list[ClientSession]:
+        """Remove and return sessions without a call, the least recently used first."""
+        idle = [client for client, one in self._clients.items() if not one.users][: max(number, 0)]
+        for client in idle:
+            self._ended[client] = None
+            if len(self._ended) > MAX_ENDED:
+                del self._ended[next(iter(self._ended))]
+        return [self._clients.pop(client) for client in idle]
+
+    def _arm(self) -> None:
+        """Look for idle sessions later, if there are any."""
+        if self._idle_seconds is None or self._timer or self._closed or not self._clients:
+            return
+        self._timer = threading.Timer(self._idle_seconds, self.close_idle)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _check(self) -> None:
         if self._closed:
             raise StoppedError("The server ends.")
+
+
+def _close(sessions: list[ClientSession]) -> None:
+    for one in sessions:
+        one.lua.close()

@@ -295,6 +295,15 @@ MEMORY_LIMIT = Setting(
     cell=("--memory-limit",),
     command="--memory-limit",
 )
+MAX_TOKENS = Setting(
+    "max_tokens",
+    "Tokens, of four characters each, that an agent may have as the `max_tokens` of an answer of `kosmo mcp:serve`.",
+    Number("a whole number of tokens, 200 or more", "TOKENS", minimum=200, maximum=1_000_000, is_whole=True),
+    10_000,
+    variable="KOSMO_MAX_TOKENS",
+    config=("limits", "max_tokens"),
+    command="--max-tokens",
+)
 REQUIRE_WALLS = Setting(
     "require_walls",
     "1: run nothing if a wall around Lua, one of the layers of its sandbox, is missing.",
@@ -376,7 +385,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "cells": (
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
-    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, REQUIRE_WALLS),
+    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, REQUIRE_WALLS),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),

@@ -23,12 +23,12 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
 from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ServerOptions
 from kosmo_kernel.mcp_server.serving import _lines, split
-from kosmo_kernel.mcp_server.sessions import MAX_NAMED_SESSIONS, SPARE, Sessions
+from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, Sessions
 
 pytest.importorskip("mcp")
 
 from mcp import Client
-from mcp_client import asked
+from mcp_client import asked, data, text_of
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -48,22 +48,19 @@ def gate() -> Iterator[tuple[Gate, dict[str, str]]]:
         held.open.set()
 
 
-def test_calls_do_not_wait_for_each_other(gate: tuple[Gate, dict[str, str]]) -> None:
+def test_a_call_without_lua_does_not_wait_for_a_script(gate: tuple[Gate, dict[str, str]]) -> None:
     held, env = gate
-    slow = "return #app.integrations.heroku.list_apps()"
 
     async def ask(one: Client) -> Any:
-        direct = asyncio.create_task(one.call_tool("heroku_list_apps", {}))
-        in_lua = asyncio.create_task(one.call_tool("lua_run", {"code": slow}))
-        await asyncio.to_thread(held.wait_for, 2)
-        quick = await one.call_tool("lua_run", {"code": "return 'meanwhile'"})
-        waiting = (direct.done(), in_lua.done())
+        slow = asyncio.create_task(one.call_tool("lua_run", {"code": "return #heroku.list_apps()"}))
+        await asyncio.to_thread(held.wait_for, 1)
+        quick = await one.call_tool("lua_read_doc", {"page": "heroku.list_apps"})
+        is_waiting = not slow.done()
         held.open.set()
-        return quick, waiting, await direct, await in_lua
+        return text_of(quick), is_waiting, await slow
 
-    quick, waiting, direct, in_lua = asked(ask, env=env)
-    assert (quick.structured_content["result"], waiting) == (["meanwhile"], (False, False))
-    assert in_lua.structured_content["result"] == [len(direct.structured_content["result"])]
+    quick, is_waiting, slow = asked(ask, env=env)
+    assert (quick.splitlines()[0], is_waiting, int(data(slow)) > 0) == ("# heroku.list_apps", True, True)
 
 
 def test_a_cancelled_call_is_stopped_and_the_next_one_works(gate: tuple[Gate, dict[str, str]]) -> None:
@@ -73,16 +70,16 @@ def test_a_cancelled_call_is_stopped_and_the_next_one_works(gate: tuple[Gate, di
         endless = "app.integrations.heroku.get_app('my-app') while true do end"  # of which the gate hears as well
         calls = [
             asyncio.create_task(one.call_tool("heroku_list_apps", {})),
-            asyncio.create_task(one.call_tool("lua_run", {"code": endless, "session": "kept"})),
+            asyncio.create_task(one.call_tool("lua_run", {"code": endless})),
         ]
         await asyncio.to_thread(held.wait_for, 2)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         # It has the session only when the run before has ended, which nothing but its end by us can be.
-        return await one.call_tool("lua_run", {"code": "return 'next'", "session": "kept", "timeout": 20})
+        return await one.call_tool("lua_run", {"code": "return 'next'", "timeout": 20})
 
-    assert asked(ask, "--cpu-limit", "1000", env=env).structured_content["result"] == ["next"]
+    assert data(asked(ask, "--tools", "functions", "--cpu-limit", "1000", env=env)) == "next"
 
 
 @pytest.mark.full
@@ -146,8 +143,7 @@ def test_what_is_no_message_is_passed_over_and_lua_prints_nowhere_but_in_its_ans
 ) -> None:
     say(raw, HELLO, READY, b"not a message", b"", b"\xff\x00", b'{"jsonrpc": "2.0", "id": [1]}')
     say(raw, call(7, "lua_run", code="io.stderr:write('aside') print('printed') return io.read()"))
-    found = hear(raw, 7)["result"]["structuredContent"]
-    assert (found["output"], found["result"]) == ("asideprinted\n", [None])
+    assert hear(raw, 7)["result"]["content"][0]["text"].startswith("<data>\nasideprinted\n</data>")
 
 
 @pytest.mark.full
@@ -159,9 +155,9 @@ def test_what_is_no_message_is_passed_over_and_lua_prints_nowhere_but_in_its_ans
 def test_it_ends_with_its_client_and_no_lua_process_stays(
     raw: subprocess.Popen[bytes], way: signal.Signals | None, code: int
 ) -> None:
-    say(raw, HELLO, READY, call(2, "lua_run", code="return 1", session="kept"))
+    say(raw, HELLO, READY, call(2, "lua_run", code="return 1"))
     hear(raw, 2)
-    say(raw, call(3, "lua_run", code="while true do end"), call(4, "docs_read"))
+    say(raw, call(3, "lua_run", code="while true do end"), call(4, "lua_read_doc"))
     hear(raw, 4)
     below = psutil.Process(raw.pid).children(recursive=True)
     assert below
@@ -215,91 +211,132 @@ def test_lines_that_nobody_takes_any_more_end_their_reader_without_a_word(monkey
 
 
 class Fake:
-    """A session that only counts what is done with it."""
+    """A session that only knows whether it is closed."""
 
-    def __init__(self) -> None:
-        self.resets, self.closed = 0, False
-
-    def reset(self) -> None:
-        self.resets += 1
+    closed = False
 
     def close(self) -> None:
         self.closed = True
 
 
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def fakes() -> tuple[Sessions, list[Fake]]:
+def fakes() -> Iterator[tuple[Sessions, list[Fake], Clock]]:
     made: list[Fake] = []
+    clock = Clock()
 
     def make() -> Any:
         made.append(Fake())
         return made[-1]
 
-    return Sessions(make), made
+    sessions = Sessions(make, idle_seconds=1000.0, clock=clock)
+    yield sessions, made, clock
+    sessions.close()
 
 
-def test_a_session_is_emptied_and_used_again_and_a_few_are_kept(fakes: tuple[Sessions, list[Fake]]) -> None:
-    sessions, made = fakes
+def test_sessions_without_lua_are_used_again_and_a_few_are_kept(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
+    sessions, made, _ = fakes
     with ExitStack() as stack:
         for _ in range(SPARE + 1):
-            stack.enter_context(sessions.fresh())
-    assert [(one.resets, one.closed) for one in made] == [(0, True), (1, False), (1, False)]
-    with sessions.fresh(emptied=False) as session:
+            stack.enter_context(sessions.without_lua())
+    assert [one.closed for one in made] == [True, False, False]
+    with sessions.without_lua() as session:
         assert cast("Any", session) in made[1:]
-    assert (len(made), sum(one.resets for one in made)) == (SPARE + 1, 2)
     sessions.close()
     assert all(one.closed for one in made)
-    with pytest.raises(StoppedError), sessions.fresh():
+    with pytest.raises(StoppedError), sessions.without_lua():
         pass
 
 
-def test_of_sessions_with_a_name_the_last_ones_are_kept_and_those_in_use(fakes: tuple[Sessions, list[Fake]]) -> None:
-    sessions, made = fakes
-    with sessions.named("used"), sessions.named("first"):
+def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
+    fakes: tuple[Sessions, list[Fake], Clock],
+) -> None:
+    sessions, made, _ = fakes
+    with sessions.of_client("used"), sessions.of_client("first"):
         pass
-    with sessions.named("used"):
-        for number in range(MAX_NAMED_SESSIONS):
-            with sessions.named(str(number)):
+    with sessions.of_client("used"):
+        for number in range(MAX_SESSIONS):
+            with sessions.of_client(str(number)):
                 pass
         assert [number for number, one in enumerate(made) if one.closed] == [1, 2]
-    with sessions.named("used") as session:
-        assert cast("Any", session) is made[0]
+    with sessions.of_client("used") as session:
+        assert (session.lua, session.is_new_again) == (cast("Any", made[0]), False)
+    with sessions.of_client("first") as session:
+        assert session.is_new_again
 
 
-@pytest.mark.parametrize("more", [{}, {"session": "kept"}], ids=["fresh", "named"])
-def test_a_call_is_over_before_another_one_has_its_session(more: dict[str, str]) -> None:
+def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
+    sessions, made, clock = fakes
+    with sessions.of_client("a"):
+        pass
+    clock.now = 999.0
+    with sessions.of_client("b"):
+        sessions.close_idle()
+        assert [one.closed for one in made] == [False, False]
+        clock.now = 1000.0
+        sessions.close_idle()
+    assert [one.closed for one in made] == [True, False]
+    with pytest.raises(UnknownNameError, match="no such session"), sessions.of_client("a", known=True):
+        pass
+    sessions.end("b")
+    assert made[1].closed
+
+
+@pytest.mark.full
+def test_fifty_clients_and_their_ends_leave_no_process() -> None:
+    handler = CallHandler(ServerOptions("demo"), several_clients=True)
+    for number in range(50):
+        text = handler.answer("lua_run", {"code": f"return {number}"}, InFlightCall(lambda _: None), str(number)).text
+        assert text.startswith(f"<data>\n{number}\n</data>")
+    processes = psutil.Process().children(recursive=True)
+    assert len(processes) >= MAX_SESSIONS
+    for number in range(50):
+        handler.end(str(number))
+    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    handler.close()
+
+
+def test_a_call_is_over_before_another_one_has_its_session() -> None:
     handler, underway, over = CallHandler(ServerOptions("demo")), InFlightCall(lambda _: None), []
+    sessions: Any = handler._sessions
+    of_client = sessions.of_client
 
     @contextmanager
-    def watched(lend: Any) -> Iterator[Any]:
-        with lend as session:
+    def watched(*client: Any, **known: Any) -> Iterator[Any]:
+        with of_client(*client, **known) as session:
             yield session
             over.append(underway._over.is_set())
 
-    sessions: Any = handler._sessions
-    lent, kept = sessions.fresh, sessions.named
-    sessions.fresh, sessions.named = lambda: watched(lent()), lambda name: watched(kept(name))
-    answer = handler.answer("lua_run", {"code": "return 1"} | more, underway)
+    sessions.of_client = watched
+    answer = handler.answer("lua_run", {"code": "return 1"}, underway)
     handler.close()
-    assert (answer.failed, answer.value["result"], over) == (False, [1], [True])
+    assert (answer.failed, answer.text.startswith("<data>\n1\n"), over) == (False, True, [True])
 
 
 def test_an_error_names_our_tool_without_our_server_and_any_other_text_is_left_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(_words: str) -> None:
-        raise UnknownNameError("mcp.kosmo.docs_search: that is what the page says.")
+        raise UnknownNameError("mcp.kosmo.lua_search_docs: that is what the page says.")
 
-    monkeypatch.setattr("kosmo_kernel.mcp_server.call_handler.docs.search", fail)
+    monkeypatch.setattr("kosmo_kernel.mcp_server.call_handler.search", fail)
     handler = CallHandler(ServerOptions("demo"))
     texts = [
-        handler.answer("docs_search", arguments, InFlightCall(lambda _: None)).text
+        handler.answer("lua_search_docs", arguments, InFlightCall(lambda _: None)).text
         for arguments in ({}, {"words": "x"})
     ]
     handler.close()
 
-    assert texts[0].startswith("docs_search: `words` is missing. ")
-    assert texts[1] == "mcp.kosmo.docs_search: that is what the page says."
+    assert texts[0].startswith("InvalidArgumentsError: lua_search_docs: `words` is missing. ")
+    assert texts[1] == "UnknownNameError: mcp.kosmo.lua_search_docs: that is what the page says."
 
 
 def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ pytest.importorskip("mcp")
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_client import data, failure, text_of
 
 TOKEN = "a-token-for-the-tests"
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -88,10 +90,31 @@ def called(url: str, token: str, name: str, arguments: dict[str, Any], mode: str
 @pytest.mark.full
 @pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
 def test_whoever_has_the_token_is_served_in_both_forms_of_the_protocol(server: Served, mode: str, version: str) -> None:
-    spoken, answer = called(server.url, server.token, "heroku_get_app", {"app_id": "my-app"}, mode)
-    assert (spoken, answer.structured_content["result"]["name"]) == (version, "my-app")
-    _, answer = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
-    assert answer.structured_content["result"] == [2]
+    spoken, answer = called(server.url, server.token, "lua_run", {"code": "return 1 + 1"}, mode)
+    assert (spoken, data(answer)) == (version, "2")
+
+
+@pytest.mark.claim("agents-state")
+def test_clients_do_not_see_each_others_variables_and_take_them_along_when_they_leave(server: Served) -> None:
+    code = {"code": "x = (x or 0) + 1 return x"}
+
+    async def ask() -> Any:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+            transport = partial(streamable_http_client, server.url, http_client=http)
+            async with Client(transport(), mode="legacy") as one, Client(transport(), mode="legacy") as two:
+                with_id = [data(await client.call_tool("lua_run", code)) for client in (one, one, two)]
+            async with Client(transport(), mode="auto") as one:
+                first = await one.call_tool("lua_run", code)
+                name = re.findall('`session = "(.+)"`', text_of(first))[0]
+                without_id = [first, *[await one.call_tool("lua_run", code | {"session": name}) for _ in range(2)]]
+                other = await one.call_tool("lua_run", code)
+                unknown = await one.call_tool("lua_run", code | {"session": "guess"})
+            return with_id, [*map(data, without_id)], data(other), failure(unknown)
+
+    with_id, without_id, other, unknown = asyncio.run(ask())
+    assert (with_id, without_id, other) == (["1", "2", "1"], ["1", "2", "3"], "1")
+    assert "There is no such session" in unknown
 
 
 @pytest.mark.claim("agents-http")
@@ -170,10 +193,10 @@ def inspector() -> Callable[..., Any]:
 
 def check_with(ask: Callable[..., Any]) -> None:
     tools = {tool["name"]: tool for tool in ask("--method", "tools/list")["tools"]}
-    assert tools["heroku_list_apps"]["annotations"]["readOnlyHint"] is True
+    assert tools["lua_run"]["annotations"]["readOnlyHint"] is True
     call = ("--method", "tools/call", "--tool-name")
-    assert ask(*call, "lua_run", "--tool-arg", "code=return 1 + 1")["structuredContent"]["result"] == [2]
-    wrong = ask(*call, "heroku_get_app", "--tool-arg", "app_id=no-such-app")
+    assert ask(*call, "lua_run", "--tool-arg", "code=return 1 + 1")["content"][0]["text"].startswith("<data>\n2\n")
+    wrong = ask(*call, "lua_run", "--tool-arg", "code=return heroku.get_app('no-such-app')")
     assert (wrong["isError"], "404" in wrong["content"][0]["text"]) == (True, True)
     page = ask("--method", "resources/read", "--uri", "kosmo://docs/heroku.list_apps")["contents"][0]
     assert (page["mimeType"], page["text"].splitlines()[0]) == ("text/markdown", "# heroku.list_apps")

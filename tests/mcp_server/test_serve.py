@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,74 +10,57 @@ import pytest
 from kosmo_command import FICTION, kosmo
 from mcp_config import faulty, written
 
-from kosmo_kernel.catalogue import Function
 from kosmo_kernel.cli import outcome
 from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.mcp import Trust, configuration
-from kosmo_kernel.mcp_server.schemas import answer_schema
+from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN
+from kosmo_kernel.mcp_server.tools import INSTRUCTIONS
 
 pytest.importorskip("mcp")
 
 from jsonschema import Draft202012Validator
 from mcp import Client, MCPError
-from mcp.types import CallToolResult, TextResourceContents
-from mcp_client import asked, failure, text_of
+from mcp.types import TextResourceContents
+from mcp_client import asked, data, failure, text_of
 
 # What it offers ---------------------------------------------------------------------------------------------------
 
 
-def test_each_function_of_the_catalogue_is_a_tool_that_says_it_only_reads() -> None:
-    async def ask(one: Client) -> Any:
-        return (await one.list_tools()).tools
+def listed(one: Client) -> Any:
+    return one.list_tools()
 
-    tools = {tool.name: tool for tool in asked(ask)}
-    functions = [f"heroku_{function.name}" for function in HEROKU.functions]
-    assert list(tools) == [*functions, "lua_run", "docs_read", "docs_search"]
+
+def test_three_tools_that_only_read_are_listed_in_at_most_1000_tokens_with_the_instructions() -> None:
+    tools = {tool.name: tool for tool in asked(listed).tools}
+    assert list(tools) == ["lua_run", "lua_search_docs", "lua_read_doc"]
     assert [name for name, tool in tools.items() if not tool.annotations or not tool.annotations.read_only_hint] == []
-    dynos = tools["heroku_list_dynos"]
-    assert dynos.input_schema["required"] == ["app_id"]
-    assert list(dynos.input_schema["properties"]) == ["app_id", "errors", "limit", "account"]
-    assert list(dynos.output_schema["properties"]["result"]["items"]["properties"])[:3] == ["name", "state", "type"]
+    texts = [tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools.values()]
+    assert len("".join(texts)) + len(INSTRUCTIONS) <= 1_000 * CHARACTERS_PER_TOKEN
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema)
-        Draft202012Validator.check_schema(tool.output_schema or {})
+        assert tool.output_schema is None
 
 
-def test_the_answers_of_all_functions_fit_their_schemas_and_the_demo_says_that_it_is_fiction() -> None:
+def test_each_function_is_a_tool_with_a_short_schema_where_the_user_wants_that() -> None:
     async def ask(one: Client) -> Any:
-        return [
-            await one.call_tool(f"heroku_{f.name}", {p.name: p.example for p in f.params if p.required})
-            for f in BY_HAND
-        ]
+        tools = {tool.name: tool for tool in (await one.list_tools()).tools}
+        arguments = {"app_id": ["my-app", "no-such-app"], "errors": "collect"}
+        rows = await one.call_tool("heroku_list_dynos", arguments)
+        kept = await one.call_tool("lua_run", {"code": "return #Out[1], Out[1][1].app_id"})
+        return tools, text_of(rows), text_of(kept)
 
-    answers: list[CallToolResult] = asked(ask)
-    for function, answer in zip(BY_HAND, answers, strict=True):
-        Draft202012Validator(answer_schema(function)).validate(answer.structured_content)
-        assert json.loads(text_of(answer)) == answer.structured_content
-        assert (answer.structured_content["account"], answer.structured_content["notes"]) == ("demo", [FICTION])
-        assert isinstance(answer.structured_content["result"], list) is (function.returns == "list")
-
-
-@pytest.mark.parametrize("function", HEROKU.functions, ids=lambda one: one.name)
-def test_a_schema_says_where_null_can_be(function: Function) -> None:
-    schema = answer_schema(function)["properties"]["result"]
-    record = schema.get("items") or schema.get("anyOf", [schema])[0]
-    for column in function.columns:
-        at = record
-        for name in column.path:
-            at = at["properties"][name]
-        assert ("null" in at["type"]) is column.nullable
-
-
-def test_a_list_of_apps_is_asked_at_once_and_what_cannot_be_read_is_listed() -> None:
-    arguments = {"app_id": ["my-app", "no-such-app"], "errors": "collect"}
-    answer = asked(lambda one: one.call_tool("heroku_list_dynos", arguments)).structured_content
-    assert {row["app_id"] for row in answer["result"]} == {"my-app"}
-    assert [(row["app_id"], row["status"]) for row in answer["failures"]] == [("no-such-app", 404)]
-    assert answer["notes"] == [FICTION, "1 of 2 apps could not be read: no-such-app (404 not_found)"]
+    tools, rows, kept = asked(ask, "--tools", "functions")
+    assert list(tools)[3:] == [f"heroku_{function.name}" for function in HEROKU.functions]
+    dynos = tools["heroku_list_dynos"]
+    assert dynos.input_schema["required"] == ["app_id"]
+    assert list(dynos.input_schema["properties"]) == ["app_id", "errors", "limit", "account", "max_tokens"]
+    assert dynos.input_schema["properties"]["app_id"] == {"type": ["string", "array"]}
+    assert dynos.output_schema is None
+    assert rows.startswith("Out[1]:\n<data>\n[1] 2 records, ")
+    assert rows.endswith(f"</data>\nNote: {FICTION}\nNote: 1 of 2 apps could not be read: no-such-app (404 not_found)")
+    assert kept.startswith("<data>\n[1] 2\n[2] my-app\n</data>")
 
 
 @pytest.mark.full
@@ -94,7 +76,7 @@ def test_the_pages_of_the_reference_are_resources() -> None:
 
     uris, contents = asked(ask)
     functions = [f"heroku.{function.name}" for function in HEROKU.functions]
-    assert uris == [f"kosmo://docs/{name}" for name in ["heroku", *functions, *GUIDES]]
+    assert [uri.removeprefix("kosmo://docs/") for uri in uris] == ["heroku", *functions, *GUIDES]
     assert isinstance(contents[0], TextResourceContents)
     assert (contents[0].mime_type, contents[0].text.splitlines()[0]) == ("text/markdown", "# heroku.list_apps")
 
@@ -108,15 +90,22 @@ def test_a_tool_that_is_not_there_is_an_error_of_the_protocol() -> None:
     asked(ask)
 
 
-@pytest.mark.full
-def test_the_reference_is_read_and_searched() -> None:
+def test_the_reference_is_read_and_searched_and_who_lists_what_the_session_has() -> None:
     async def ask(one: Client) -> Any:
-        read = await one.call_tool("docs_read", {"page": "heroku.list_dynos"})
-        pages = await one.call_tool("docs_read", {})
-        found = await one.call_tool("docs_search", {"words": "certificate"})
-        return [text_of(answer).splitlines()[0] for answer in (read, pages, found)]
+        await one.call_tool("lua_run", {"code": "seen = {1, 2} return heroku.list_apps()"})
+        calls = [
+            ("lua_read_doc", {"page": "heroku.list_dynos"}),
+            ("lua_read_doc", {}),
+            ("lua_search_docs", {"words": "dyno crashed"}),
+            ("lua_search_docs", {"words": "who"}),
+        ]
+        return [text_of(await one.call_tool(name, arguments)) for name, arguments in calls]
 
-    assert asked(ask) == ["# heroku.list_dynos", "# Reference", "# Search: certificate"]
+    page, pages, results, who = asked(ask)
+    assert (page.splitlines()[0], pages.splitlines()[0]) == ("# heroku.list_dynos", "# Reference")
+    assert "- `heroku.list_dynos({ app_id })`: " in results
+    assert "  a list of name, state, " in results
+    assert who.splitlines()[1:3] == ["seen: table 2 items", "Out[1]: 19 records, 31 columns"]
 
 
 # Accounts and permissions -----------------------------------------------------------------------------------------
@@ -127,20 +116,19 @@ def test_the_argument_account_picks_the_account(demo_url: str) -> None:
     env = {"HEROKU_API_URL": demo_url, "HEROKU_API_KEY_OPS": DEMO_TOKEN}
 
     async def ask(one: Client) -> Any:
-        ops = await one.call_tool("heroku_get_current_user", {"account": "ops"})
-        lua = "return app.integrations.heroku.get_current_user().email"
-        in_lua = await one.call_tool("lua_run", {"code": lua, "account": "ops"})
+        code = {"code": "return heroku.get_current_user().email"}
+        direct = await one.call_tool("heroku_get_current_user", {"account": "ops"})
+        in_lua = await one.call_tool("lua_run", code | {"account": "ops"})
         wrong = await one.call_tool("heroku_get_current_user", {"account": "opps"})
-        none = await one.call_tool("heroku_get_current_user", {})
+        none = await one.call_tool("lua_run", code)
         odd = await one.call_tool("heroku_get_current_user", {"account": 7})
-        return ops.structured_content, in_lua.structured_content, failure(wrong), failure(none), failure(odd)
+        return text_of(direct), data(in_lua), failure(wrong), failure(none), failure(odd)
 
-    ops, in_lua, wrong, none, odd = asked(ask, env=env)
-    assert (ops["account"], ops["notes"]) == ("ops", [])
-    assert in_lua["result"] == [ops["result"]["email"]]
+    direct, email, wrong, none, odd = asked(ask, "--tools", "functions", env=env)
+    assert f"email: {email}\n" in direct
     assert "opps" in wrong
     assert "HEROKU_API_KEY" in none
-    assert "must be a text" in odd
+    assert "`account` must be a text" in odd
 
 
 @pytest.mark.claim("agents-permissions")
@@ -154,7 +142,7 @@ def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tm
         in_lua = await one.call_tool("lua_run", {"code": "app.integrations.heroku.list_apps()"})
         return [failure(direct), failure(in_lua)]
 
-    for message in asked(ask, env=env):
+    for message in asked(ask, "--tools", "functions", env=env):
         assert "there is nobody to ask here" in message
         assert "kosmo integrations:configure heroku --read allow" in message
 
@@ -162,17 +150,20 @@ def test_what_the_permissions_ask_about_is_an_error_that_says_how_to_allow_it(tm
 # Lua --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.full
-def test_a_run_of_lua_gives_the_document_of_integrations_lua() -> None:
-    code = "print('here') return #app.integrations.heroku.list_apps()"
-    answer = asked(lambda one: one.call_tool("lua_run", {"code": code})).structured_content
-    printed = json.loads(kosmo("integrations:lua", "--demo", "--json", "-e", code).stdout)
-    measured = ("execution_time_ms", "memory_usage", "integration_calls")
-    assert list(answer) == list(printed)
-    assert [answer[key] for key in printed if key not in measured] == [
-        printed[key] for key in printed if key not in measured
-    ]
-    assert [call["path"] for call in answer["integration_calls"]] == ["integrations.heroku.list_apps"]
+def test_variables_and_values_stay_for_the_next_call() -> None:
+    async def ask(one: Client) -> list[str]:
+        codes = ("x = (x or 0) + 1 return {x, x}", "local t = Out[1] x = x + t[1] return x, #Out[1]", "return x")
+        return [data(await one.call_tool("lua_run", {"code": code})) for code in codes]
+
+    assert asked(ask) == ["[1,1]", "[1] 2\n[2] 2", "2"]
+
+
+def test_a_dry_run_lists_the_calls_and_makes_none() -> None:
+    code = "return heroku.list_dynos({ app_id = 'my-app' })"
+    answer = text_of(asked(lambda one: one.call_tool("lua_run", {"code": code, "dry_run": True})))
+    assert "heroku.list_dynos\t" in answer
+    assert "https://api.heroku.com/apps/my-app/dynos" in answer
+    assert "A dry run: 1 call, none made." in answer
 
 
 @pytest.mark.full
@@ -180,23 +171,8 @@ def test_a_script_that_fails_says_where_and_keeps_what_it_printed() -> None:
     answer = asked(lambda one: one.call_tool("lua_run", {"code": "print('before')\nlocal x = nil + 1"}))
     assert failure(answer) == (
         "LuaRuntimeError: lua_run:2: attempt to perform arithmetic on a nil value\n"
-        "      1 print('before')\n----> 2 local x = nil + 1\nPrinted before:\nbefore\n"
+        "      1 print('before')\n----> 2 local x = nil + 1\nPrinted before:\n<data>\nbefore\n</data>"
     )
-    found = answer.structured_content
-    assert (found["success"], found["output"], found["meta"]["error"]["line"]) == (False, "before\n", 2)
-
-
-@pytest.mark.full
-def test_a_run_finds_lua_fresh_unless_it_names_a_session() -> None:
-    async def ask(one: Client) -> list[Any]:
-        found = []
-        for session in (None, None, "a", "a", "b"):
-            more = {"session": session} if session else {}
-            answer = await one.call_tool("lua_run", {"code": "x = (x or 0) + 1 return x", **more})
-            found += answer.structured_content["result"]
-        return found
-
-    assert asked(ask) == [1, 1, 1, 2, 1]
 
 
 @pytest.mark.full
@@ -209,20 +185,21 @@ def test_arguments_and_the_user_limit_a_run() -> None:
             {"code": "return ('x'):rep(1 << 24)", "memory_limit": 2 << 20},
             {"code": "return 1", "cpu_limit": 90},
             {"cod": "return 1"},
+            {"code": "return 1", "max_tokens": 3_001},
         ]
-        failures = [failure(await one.call_tool("lua_run", call)) for call in calls]
-        assert (await one.call_tool("lua_run", {"code": "return ...", "args": ["fine"]})).structured_content[
-            "result"
-        ] == ["fine"]
-        return failures
+        return [failure(await one.call_tool("lua_run", call)) for call in calls]
 
-    cpu, timeout, memory, most, misspelt = asked(ask, "--demo", "--cpu-limit", "0.5", env={})
+    options = ("--demo", "--cpu-limit", "0.5", "--max-tokens", "3000")
+    cpu, timeout, memory, most, misspelt, tokens = asked(ask, *options, env={})
+    assert "`max_tokens` must be at most 3000" in tokens
     assert cpu.startswith("LimitError: ")
     assert "0.5 s" in cpu
     assert "0.1 s" in timeout
     assert "memory" in memory
-    assert most.startswith("lua_run: `cpu_limit` must be at most 0.5. ")
-    assert misspelt.startswith("lua_run: `code` is missing; `cod` is no argument of it (`code` is). ")
+    assert most.startswith("InvalidArgumentsError: lua_run: `cpu_limit` must be at most 0.5. ")
+    assert misspelt.startswith(
+        "InvalidArgumentsError: lua_run: `code` is missing; `cod` is no argument of it (`code` is). "
+    )
 
 
 @pytest.mark.claim("agents-no-mcp", "mcp-way-out")
@@ -245,7 +222,7 @@ def test_scripts_reach_the_users_other_servers_only_where_the_user_said_so(tmp_p
     assert (reads, "This session asks no MCP servers" in failure(refused)) == (True, True)
     assert "`--allow-mcp`" in failure(refused)
     reads, allowed, out = asked(ask, "--allow-mcp", env=env, cwd=tmp_path)
-    assert (reads, allowed.structured_content["result"]) == (False, ["heard"])
+    assert (reads, data(allowed)) == (False, "heard")
     assert "there is nobody to ask here" in failure(out)
 
 

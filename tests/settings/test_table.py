@@ -85,26 +85,14 @@ def test_the_help_of_a_command_has_the_sentence_and_the_default_of_each_limit(na
 
 
 def test_the_schema_of_an_agents_run_has_the_bounds_of_each_limit() -> None:
-    properties = offered(Limits(), others=False)[LUA].tool.schema["properties"]
+    tools = offered(Limits(), 5_000, functions=False, others=False, sessions=False)
+    properties = tools[LUA].tool.schema["properties"]
     assert {name: properties[name] for name in ("timeout", "cpu_limit", "memory_limit")} == {
-        "timeout": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "description": "Seconds by the clock after which a run is stopped; no limit when left out",
-        },
-        "cpu_limit": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": 30.0,
-            "description": "Seconds that Lua itself may run; waiting for responses does not count; 30 when left out",
-        },
-        "memory_limit": {
-            "type": "integer",
-            "minimum": 1 << 20,
-            "maximum": 256 << 20,
-            "description": "Bytes that Lua's values may take; 268435456 when left out",
-        },
+        "timeout": {"type": "number", "exclusiveMinimum": 0},
+        "cpu_limit": {"type": "number", "exclusiveMinimum": 0, "maximum": 30.0},
+        "memory_limit": {"type": "integer", "minimum": 1 << 20, "maximum": 256 << 20},
     }
+    assert (properties["max_tokens"]["minimum"], properties["max_tokens"]["maximum"]) == (200, 5_000)
 
 
 # The same values at every door

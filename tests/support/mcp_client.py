@@ -41,6 +41,13 @@ def text_of(answer: CallToolResult) -> str:
     return part.text
 
 
+def data(answer: CallToolResult) -> str:
+    """Return what stands between the tags."""
+    assert not answer.is_error, text_of(answer)
+    _, _, rest = text_of(answer).partition("<data>\n")
+    return rest.rpartition("\n</data>")[0]
+
+
 def failure(answer: CallToolResult) -> str:
     assert answer.is_error
     return text_of(answer)

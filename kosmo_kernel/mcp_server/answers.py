@@ -1,0 +1,176 @@
+"""The text of an answer to an agent, within a number of tokens.
+
+An answer is sent once, as text. An error comes first and is never cut away by other parts. What a script printed and
+returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others; where the
+data has such a line itself, the tag gets a number that the data does not have. Below stand what was cut, the name under
+which the whole value is kept, and the notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.render.bounded import Bounded, bounded
+from kosmo_kernel.render.error_lines import error_lines
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.results.dry_run import summary
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.values.records import Records
+
+CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
+MAX_VALUES = 20  # values of one script that are shown
+MAX_NOTE_LENGTH = 300  # characters
+TAG = "data"
+
+_OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
+_MIN_ROOM = 40  # characters that are worth showing
+_MAX_HINTS = 3
+_HINTS_LENGTH = 180 * _MAX_HINTS  # characters of the lines on what was cut
+_NO_ROOM = "What was printed and returned has no room here: ask for more `max_tokens`."
+_CUT_ERROR = "… the message is cut here"
+_MORE_NOTES = "… {:,} more notes"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The result of a call.
+
+    Parameters:
+        text: the result as text.
+        failed: the result is an error.
+    """
+
+    text: str
+    failed: bool = False
+
+
+def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
+    """Return a text of our own, a page for example, within a number of tokens.
+
+    Parameters:
+        text: the text.
+        max_tokens: the bound.
+        rest: the Lua expression that has the text, for the advice on how to see the rest of it.
+    """
+    room = max_tokens * CHARACTERS_PER_TOKEN
+    if len(text) <= room:
+        return text
+    part = bounded(text, room - _HINTS_LENGTH)
+    how = f" `lua_run` with `{rest}:sub({part.next_byte})` has the rest." if rest and part.next_byte else ""
+    return f"{part.text}\n… {part.left_out}.{how}"
+
+
+def answer_of_run(
+    result: Result | None, max_tokens: int, *, error: KosmoError | None = None, kept: str = "", further: str = ""
+) -> str:
+    """Return the answer to a run of Lua or to a call.
+
+    Parameters:
+        result: the result, a partial one if it failed; None if it did not start.
+        max_tokens: the bound.
+        error: the error if it failed.
+        kept: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
+        further: one more line of our own.
+    """
+    bound = max_tokens * CHARACTERS_PER_TOKEN
+    head = _error(error, bound * 3 // 4) if error else ""
+    notes = [*result.notes] if result else []
+    notes += [summary(result.planned)] if result and result.dry_run and not error else []
+    below = _notes(notes, further, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - 3)
+    values = list(result.values_to_show) if result and not error else []
+    values = values if any(value is not None for value in values) else []
+    room = bound - len(head) - len(below) - _OVERHEAD
+    data, hints = _data(result.output.rstrip("\n") if result else "", values, room, kept)
+    is_handle_shown = kept and data and (hints or any(isinstance(one, (Records, Mapping, list)) for one in values[:1]))
+    above = "Printed before:" if head and data else f"{kept}:" if is_handle_shown else ""
+    parts = [head, above, tagged(data), *hints, below]
+    return "\n".join(part for part in parts if part) or "nil"
+
+
+def _error(error: KosmoError, room: int) -> str:
+    text = "\n".join(error_lines(error))
+    part = bounded(text, room)
+    return f"{bounded(text, room - len(_CUT_ERROR) - 1).text}\n{_CUT_ERROR}" if part.left_out else part.text
+
+
+def _notes(notes: Sequence[str], further: str, room: int) -> str:
+    """Return the notes that fit, each on a line, and how many more there are."""
+    lines = [further] if further else []
+    room -= len(further) + len(_MORE_NOTES)
+    for number, note in enumerate(notes):
+        line = "Note: " + shortened(escape_control(note), MAX_NOTE_LENGTH)
+        room -= len(line) + 1
+        if room < 0:
+            lines.append(_MORE_NOTES.format(len(notes) - number))
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def tagged(data: str) -> str:
+    """Return data between two tags that the data itself does not have."""
+    if not data:
+        return ""
+    tag, number = TAG, 1
+    while f"</{tag}>" in data:
+        number += 1
+        tag = f"{TAG}-{number}"
+    return f"<{tag}>\n{data}\n</{tag}>"
+
+
+def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str, list[str]]:
+    """Return what was printed and returned within `room` characters, and lines on what was left out."""
+    if not output and not values:
+        return "", []
+    shown = _values(values, room - len(output) - 1)
+    if len(output) <= room and not any(one.left_out for one in shown):
+        return _joined(output, shown), []
+    room -= _HINTS_LENGTH
+    if room < _MIN_ROOM:
+        return "", [_NO_ROOM]
+    needed = len(_joined("", _values(values, room)))
+    printed = bounded(output, max(room // 3, room - needed - 1) if values else room) if output else None
+    shown = _values(values, room - (len(printed.text) + 1 if printed else 0))
+    hints = []
+    if printed and printed.left_out:
+        more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
+        hints.append(f"Printed, not shown: {printed.left_out}. {more}")
+    for place, one in enumerate(shown):
+        if one.left_out and len(hints) < _MAX_HINTS:
+            more = _rest(one, kept if place == 0 else "", "Return it alone to keep it whole, or ask for less of it.")
+            hints.append(f"Not shown: {one.left_out}. {more}")
+    return _joined(printed.text if printed else "", shown), hints
+
+
+def _rest(part: Bounded, kept: str, otherwise: str) -> str:
+    """Return where the rest of a part is, and what to do next."""
+    if not kept:
+        return otherwise
+    if part.next_byte:
+        return f"The whole text is {kept}; `{kept}:sub({part.next_byte})` has the rest."
+    if part.form == "table":
+        return f"The whole list is {kept}: filter it, count it or choose fields there, in the next lua_run."
+    return f"The whole value is {kept}: choose a part of it in the next lua_run."
+
+
+def _values(values: Sequence[Any], room: int) -> list[Bounded]:
+    """Return the values within `room` characters, all of which the last one may use."""
+    shown: list[Bounded] = []
+    several = len(values) > 1
+    for place, value in enumerate(values[:MAX_VALUES]):
+        label = f"[{place + 1}] " if several else ""
+        share = room // (min(len(values), MAX_VALUES) - place)
+        one = bounded(value, share - len(label) - 1)
+        shown.append(one._replace(text=label + one.text))
+        room -= len(shown[-1].text) + 1
+    if len(values) > MAX_VALUES:
+        shown.append(Bounded("", "text", f"{len(values) - MAX_VALUES:,} more values"))
+    return shown
+
+
+def _joined(output: str, shown: Sequence[Bounded]) -> str:
+    return "\n".join(text for text in (output, *(one.text for one in shown)) if text)

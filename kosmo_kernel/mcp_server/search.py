@@ -1,0 +1,52 @@
+"""The answers of `lua_search_docs`: functions with how to call them and what they return, and guides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kosmo_kernel.docs import list_pages, search_pages
+from kosmo_kernel.docs.search import terms_of
+from kosmo_kernel.docs.subject import Subject
+from kosmo_kernel.mcp_server.answers import tagged
+from kosmo_kernel.mcp_server.sessions import ClientSession
+from kosmo_kernel.render.bounded import bounded
+from kosmo_kernel.safety.text import shortened
+
+MAX_DETAILED = 6  # functions with their fields
+MAX_RESULTS = 20  # pages
+MAX_FIELDS_LENGTH = 400  # characters of the names of a function's fields
+MAX_VALUE_LENGTH = 60  # characters of a kept value
+WHO = "who"
+
+
+def search(words: str) -> str:
+    """Return the pages that have the most of the words, best first; all pages without words."""
+    if not terms_of(words):
+        return str(list_pages())
+    results = search_pages(words)[:MAX_RESULTS]
+    lines = [line for place, result in enumerate(results) for line in _result(result, is_detailed=place < MAX_DETAILED)]
+    return "\n".join(lines) or "Nothing speaks of this. `lua_read_doc` without a page lists all pages."
+
+
+def _result(result: Subject, *, is_detailed: bool) -> Iterator[str]:
+    title = getattr(result, "title", "")
+    if result.integration is None or result.function is None:
+        yield f"- page `{result.page}`: {title}"
+        return
+    function = result.function
+    yield f"- `{result.integration.name}.{function.signature}`: {title}"
+    if is_detailed:
+        kind = "a list of" if function.returns == "list" else "a record of"
+        fields = shortened(", ".join(column.name for column in function.columns), MAX_FIELDS_LENGTH)
+        yield f"  {kind} {fields}"
+
+
+def describe_session(session: ClientSession) -> str:
+    """Return the variables of a session and the values in `Out`, for an agent that has forgotten them."""
+    lines = [
+        f"{row['name']}: {row['type']} {row['size']}".rstrip() for row in session.lua.variables() if row["name"] != "_"
+    ]
+    for number, value in session.lua.kept.items():
+        first = bounded(value, MAX_VALUE_LENGTH).text.partition("\n")[0]
+        lines.append(f"Out[{number}]: {first}")
+    return tagged("\n".join(lines)) or "This session has no variables and no values yet."

@@ -1,0 +1,349 @@
+"""Write a value within a number of characters, for readers that pay for each of them, such as agents.
+
+A list of records is a table: its count, its columns, and its first rows. What is equal in all rows is written once. A
+record has a line for each field, a text is itself, and other lists are JSON. A cut falls between rows, fields or lines,
+and what was left out is described. JSON stays valid: its lists, objects and texts become shorter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.text import shortened, with_escapes
+from kosmo_kernel.values.fields import first_fields
+from kosmo_kernel.values.records import Record, Records, decode, encode
+
+MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit
+MAX_COLUMNS = 200  # columns of a table, and fields of a record
+MAX_NAME_LENGTH = 100  # characters of a column's name
+MAX_SAME_LENGTH = 40  # characters of a value that is written once for all rows
+MAX_DEPTH = 20  # levels of JSON that is cut; below it lists and objects are empty
+MAX_LISTED_LENGTH = 120  # characters of the names of columns that were left out
+MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
+CUT = "…"
+
+_OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
+_READABLE = ("name", "email", "hostname", "version")  # fields that name a thing better than its `id`
+
+
+class Bounded(NamedTuple):
+    """A value as text.
+
+    Parameters:
+        text: the text.
+        form: how it is written.
+        left_out: what is not in the text, `456 more rows` for example; empty if nothing was cut.
+        next_byte: of a text that was cut, the position from 1 where it continues; 0 otherwise.
+    """
+
+    text: str
+    form: Literal["table", "record", "text", "json"]
+    left_out: str = ""
+    next_byte: int = 0
+
+
+def bounded(value: Any, room: int) -> Bounded:
+    """Write a value of Lua within `room` characters.
+
+    Parameters:
+        value: a value of `Result.values`.
+        room: the maximum number of characters. Less than 100 may not be enough for the first row of a table.
+    """
+    if isinstance(value, str):
+        return _text_or_json(value, room)
+    if isinstance(value, Mapping):
+        return _record(value, room)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, dict) and item for item in value):
+        return _table(Records(value), room)
+    if isinstance(value, (list, tuple)):
+        return _json(value, room)
+    return _table(value, room) if isinstance(value, Records) else _text(_plain(value), room)
+
+
+# Tables and records ----------------------------------------------------------------------------------------------
+
+
+class _Column(NamedTuple):
+    name: str
+    values: Sequence[Any]
+
+
+class _Table(NamedTuple):
+    """A table to write.
+
+    Parameters:
+        size: the counts of records and columns.
+        total: the number of records.
+        columns: the columns to write.
+        same: what is equal in all rows, as `name=value`.
+        hidden: the names of the columns that are not written.
+        further: how many columns there are besides.
+    """
+
+    size: str
+    total: int
+    columns: list[_Column]
+    same: list[str]
+    hidden: list[str]
+    further: int = 0
+
+    def lines(self, room: int, max_cell: int | None) -> list[str]:
+        """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
+        lines = [f"{self.size}; not shown: {shortened(', '.join(self.hidden), MAX_LISTED_LENGTH)}"]
+        lines = lines if self.hidden else [self.size]
+        lines += [f"the same in all: {', '.join(self.same)}"] if self.same else []
+        lines.append("\t".join(column.name for column in self.columns))
+        room -= sum(map(len, lines)) + len(lines) - 1
+        if room < 0:
+            return []
+        rows: Iterable[tuple[Any, ...]] = zip(*(column.values for column in self.columns), strict=True)
+        for row in rows:
+            line = "\t".join([_cell(value, max_cell) for value in row])
+            room -= len(line) + 1
+            if room < 0:
+                break
+            lines.append(line)
+        return lines
+
+    def rows_of(self, lines: Sequence[str]) -> int:
+        """Return how many rows the lines have."""
+        return max(0, len(lines) - 2 - bool(self.same))
+
+    def narrower(self) -> _Table:
+        """Return the table with fewer columns."""
+        keep = max(1, len(self.columns) * 3 // 4)
+        hidden = self.hidden + [column.name for column in self.columns[keep:]]
+        return self._replace(columns=self.columns[:keep], hidden=hidden, further=self.further + len(self.same), same=[])
+
+
+def _table(records: Records, room: int) -> Bounded:
+    if not records and not records.columns:
+        return Bounded(shortened("0 records", max(room, 1)), "table")
+    records = records.for_table()
+    fields, count = first_fields(records, MAX_COLUMNS)
+    columns = [_Column(_name(field.name), field.values(records)) for field in fields]
+    size = f"{counted(len(records), 'record')}, {counted(count, 'column')}"
+    same, columns = _split_same(columns)
+    table = _Table(size, len(records), columns, same, [], count - len(fields))
+    lines = table.lines(room, None)
+    if lines and table.rows_of(lines) == table.total and not table.further:
+        return Bounded("\n".join(lines), "table")
+    return _part_of_table(table, room)
+
+
+def _part_of_table(table: _Table, room: int) -> Bounded:
+    """Return the first rows of a table without ids that a name stands beside, with long cells cut."""
+    names = {column.name for column in table.columns}
+    shown = [column for column in table.columns if not _has_readable(column.name, names)]
+    hidden = [column.name for column in table.columns if _has_readable(column.name, names)]
+    table = table._replace(columns=shown, hidden=hidden)
+    lines = table.lines(room, MAX_CELL_LENGTH)
+    while (table.same or len(table.columns) > 1) and not (lines and (table.rows_of(lines) or not table.total)):
+        table = table.narrower()  # no row fits
+        lines = table.lines(room, MAX_CELL_LENGTH)
+    if not lines:
+        return Bounded(shortened(table.size, max(room, 1)), "table", "all rows")
+    rows = table.rows_of(lines)
+    left_out = [counted(table.total - rows, "more row")] if rows < table.total else []
+    not_shown = table.further + len(table.hidden)
+    left_out += [counted(not_shown, "column")] if not_shown else []
+    if any(_is_long(value) for column in table.columns for value in islice(column.values, rows)):
+        left_out.append(f"the ends of texts longer than {MAX_CELL_LENGTH} characters")
+    return Bounded("\n".join(lines), "table", ", ".join(left_out))
+
+
+def _split_same(columns: list[_Column]) -> tuple[list[str], list[_Column]]:
+    """Return `name=value` of the columns with one short value in all of several rows, and the other columns."""
+    if len(columns) < 2 or len(columns[0].values) < 2:
+        return [], columns
+    same: list[str] = []
+    varying: list[_Column] = []
+    for column in columns:
+        if _is_same(column.values):
+            same.append(f"{column.name}={_plain(column.values[0])}")
+        elif twin := next((one for one in varying if _are_equal(one.values, column.values)), None):
+            same.append(f"{column.name}={twin.name}")
+        else:
+            varying.append(column)
+    return (same, varying) if varying else (same[1:], columns[:1])
+
+
+def _are_equal(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
+    return all(type(one) is type(other) and one == other for one, other in zip(ours, theirs, strict=True))
+
+
+def _is_same(values: Sequence[Any]) -> bool:
+    first = values[0]
+    if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
+        return False
+    return all(type(value) is type(first) and value == first for value in values)
+
+
+def _has_readable(name: str, names: set[str]) -> bool:
+    """Return whether a column is the id of what another column names."""
+    above, dot, last = name.rpartition(".")
+    return last == "id" and any(f"{above}{dot}{readable}" in names for readable in _READABLE)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, (str, list, dict)) and len(_cell(value, None)) > MAX_CELL_LENGTH
+
+
+def _cell(value: Any, most: int | None) -> str:
+    """Return a value on one line, cut to `most` characters; null is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, dict)):
+        whole = _whole_json(value)
+        return whole if most is None or len(whole) <= most else _write_json(value, most) or CUT
+    return _plain(value) if most is None else shortened(_plain(value), most)
+
+
+def _record(record: Mapping[Any, Any], room: int) -> Bounded:
+    """Return a line for each field; a list in it is JSON."""
+    function = record.function if isinstance(record, Record) else None
+    records = Records([dict(record)], function)
+    fields, count = first_fields(records, MAX_COLUMNS)
+    lines: list[str] = []
+    is_cut = False
+    for field in fields:
+        value = field.values(records)[0]
+        label = f"{_name(field.name)}: "
+        available = room - len(label) - bool(lines)
+        text = "null" if value is None else _cell(value, None)
+        if len(text) > available and isinstance(value, (str, list, dict)):  # leave half of the room to those after it
+            text, is_cut = _cell(value, max(1, available // 2 if field is not fields[-1] else available)), True
+        if len(text) > available:
+            break
+        lines.append(label + text)
+        room = available - len(text)
+    left_out = [counted(count - len(lines), "more field")] if len(lines) < count else []
+    left_out += ["the ends of lists and texts"] if is_cut else []
+    if not lines:
+        return Bounded("{}"[: max(room, 0)] if not count else CUT, "record", ", ".join(left_out))
+    return Bounded("\n".join(lines), "record", ", ".join(left_out))
+
+
+def _name(name: str) -> str:
+    return escape_control(shortened(name, MAX_NAME_LENGTH))
+
+
+def _plain(value: Any) -> str:
+    """Return a value on one line; a text that looks like a value of another kind is quoted."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return json.dumps(str(value)) if _OTHER_KINDS.fullmatch(value) else escape_control(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.14g}" if isinstance(value, float) else str(value)
+
+
+# Texts -----------------------------------------------------------------------------------------------------------
+
+
+def _text_or_json(text: str, room: int) -> Bounded:
+    if text[:1] in ("{", "[") and len(text) <= MAX_JSON_LENGTH:
+        escaped = with_escapes(text)
+        try:
+            value = decode(text.encode())
+        except (ValueError, RecursionError):
+            return _text(text, room)
+        return Bounded(escaped, "json") if len(escaped) <= room else _json(value, room)
+    return _text(text, room)
+
+
+def _text(text: str, room: int) -> Bounded:
+    """Return the first lines of a text; the first line is cut if it does not fit."""
+    room = max(room, 0)
+    part = text[:room]
+    while len(escaped := with_escapes(part)) > room:
+        part = part[: min(len(part) - 1, len(part) * room // len(escaped))]
+    if len(part) == len(text):
+        return Bounded(escaped, "text")
+    at = part.rfind("\n")
+    if at > 0:
+        part = part[: at + 1]
+    rest = text[len(part) :]
+    lines = rest.count("\n") + (not rest.endswith("\n"))
+    left_out = counted(lines, "more line") if at > 0 else f"{len(rest):,} more characters"
+    return Bounded(with_escapes(part.rstrip("\n")), "text", left_out, len(part.encode(errors="replace")) + 1)
+
+
+# JSON ------------------------------------------------------------------------------------------------------------
+
+
+def _json(value: Any, room: int) -> Bounded:
+    whole = _whole_json(value)
+    if len(whole) <= room:
+        return Bounded(whole, "json")
+    is_list = isinstance(value, (list, tuple))
+    text = _write_json(value, room) or ("[]" if is_list else "{}")
+    more = len(value) - len(decode(text.encode()))
+    left_out = counted(more, "more item" if is_list else "more field") if more else "parts of it"
+    return Bounded(text, "json", left_out)
+
+
+def _whole_json(value: Any) -> str:
+    return with_escapes(encode(value).decode())
+
+
+def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
+    """Return a value as JSON, made shorter until it fits; None if no part of it fits."""
+    if isinstance(value, Records):
+        value = value.rows
+    if isinstance(value, str):
+        return _json_text(value, room)
+    if not isinstance(value, (list, tuple, Mapping)):
+        atom = _whole_json(value)
+        return atom if len(atom) <= room else None
+    opening, closing = ("{", "}") if isinstance(value, Mapping) else ("[", "]")
+    if room < len(opening + closing):
+        return None
+    if depth >= MAX_DEPTH:
+        return opening + closing
+    room -= len(opening + closing)
+    pieces: list[str] = []
+    text: str | None
+    for label, item, following in _items(value):
+        share = room - bool(pieces) - len(label)
+        whole = _whole_json(item)
+        if len(whole) <= share:
+            text = whole
+        elif pieces and opening == "[":  # a list is cut between its items
+            break
+        else:  # leave half of the room to those after it
+            text = _write_json(item, share // 2 if following and opening == "{" else share, depth + 1)
+        if text is None:
+            break
+        pieces.append(label + text)
+        room = share - len(text)
+    return opening + ",".join(pieces) + closing
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any, int]]:
+    """Yield the label, the item, and how many items follow, for each item of a list or an object."""
+    if isinstance(value, Mapping):
+        for place, (key, item) in enumerate(value.items(), start=1):
+            yield with_escapes(json.dumps(str(key), ensure_ascii=False)) + ":", item, len(value) - place
+    else:
+        for place, item in enumerate(value, start=1):
+            yield "", item, len(value) - place
+
+
+def _json_text(text: str, room: int) -> str | None:
+    whole = with_escapes(json.dumps(str(text[: max(room, 0) + 1]), ensure_ascii=False))
+    if len(whole) <= room:
+        return whole
+    if room < len(f'"{CUT}"'):
+        return None
+    part = text[: room - len(f'"{CUT}"')]
+    while len(written := with_escapes(json.dumps(str(part) + CUT, ensure_ascii=False))) > room:
+        part = part[: min(len(part) - 1, len(part) * room // len(written))]
+    return written

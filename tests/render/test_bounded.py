@@ -1,0 +1,73 @@
+"""Values within a number of characters: nothing is longer, rows and lines stay whole, and JSON parses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kosmo_kernel.render.bounded import bounded
+from kosmo_kernel.values.records import Records
+
+texts = st.text(max_size=60) | st.sampled_from(["</data>", "a\nb", "\u202e", "1", "null", "x" * 500])
+atoms = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+values = st.recursive(
+    atoms, lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=9), inner, max_size=6)
+)
+records = st.lists(st.dictionaries(st.sampled_from("abcde"), atoms, min_size=1), max_size=12).map(Records)
+
+
+@pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.full)])
+def test_no_value_exceeds_its_room_and_json_parses_after_any_cut(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(values | records | values.map(json.dumps), st.integers(100, 2_000))
+    def check(value: Any, room: int) -> None:
+        part = bounded(value, room)
+        assert len(part.text) <= room
+        part.text.encode()
+        if part.form == "json":
+            json.loads(part.text)
+        if part.form == "table" and not part.left_out:
+            assert len(part.text.split("\n")) >= len(value)
+
+    check()
+
+
+def test_a_table_has_its_count_and_whole_rows_and_says_once_what_is_equal_in_all() -> None:
+    rows = [{"id": f"{n:08}", "name": f"app-{n}", "app": f"app-{n}", "up": True, "n": n} for n in range(500)]
+    part = bounded(Records(rows), 400)
+    size, same, head, first, *others = part.text.split("\n")
+    assert size == "500 records, 5 columns; not shown: id"
+    assert same == "the same in all: app=name, up=true"
+    assert (head, first) == ("name\tn", "app-0\t0")
+    assert part.left_out == f"{499 - len(others)} more rows, 1 column"
+    assert bounded(Records(rows[:2]), 400).left_out == ""
+
+
+def test_a_record_has_a_line_for_each_field_and_a_long_one_leaves_room_for_the_others() -> None:
+    part = bounded({"log": "x" * 5_000, "app": {"name": "a", "tags": [1, 2]}, "text": "12", "none": None}, 200)
+    lines = part.text.split("\n")
+    assert lines[0].startswith("log: xxx")
+    assert lines[1:] == ["app.name: a", "app.tags: [1,2]", 'text: "12"', "none: null"]
+    assert part.left_out == "the ends of lists and texts"
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "left_out", "next_byte"),
+    [
+        ("one\ntwo é\nthree", "one\ntwo é", "1 more line", 12),
+        ("x" * 30, "x" * 14, "16 more characters", 15),
+        ("short", "short", "", 0),
+        ([1, 22, 333, 4444, 55555], "[1,22,333]", "2 more items", 0),
+        ('{"a": 1}', '{"a": 1}', "", 0),
+        ('["a", "bbbbbb", "c", "d"]', '["a","bbbbbb"]', "2 more items", 0),
+    ],
+)
+def test_a_cut_says_what_is_left_out_and_where_a_text_goes_on(
+    value: Any, text: str, left_out: str, next_byte: int
+) -> None:
+    part = bounded(value, 14)
+    assert (part.text, part.left_out, part.next_byte) == (text, left_out, next_byte)
