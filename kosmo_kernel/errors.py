@@ -113,9 +113,9 @@ class InvalidArgumentsError(UserError):
     type = "invalid_arguments"
 
     @classmethod
-    def of_call(cls, function: str, mistakes: Iterable[str], signature: str) -> Self:
-        """Return the error for a call with mistakes, which advises to write it like the signature."""
-        return cls(f"{'; '.join(mistakes)}.", where=function, advice=f"Write {signature}")
+    def of_call(cls, function: str, mistakes: Iterable[str], call: str) -> Self:
+        """Return the error for a call with mistakes, which advises to write it like another one."""
+        return cls(f"{'; '.join(mistakes)}.", where=function, advice=f"Write {call}")
 
 
 class UnknownNameError(UserError):

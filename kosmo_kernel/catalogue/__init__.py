@@ -5,6 +5,7 @@ function_table.py  its functions by name, each made when it is first needed
 model.py           functions, parameters and columns
 validation.py      checks an integration and reports all its mistakes at once
 http.py            the types with which an integration describes its HTTP
+missing.py         why there is no function of a name
 nearest.py         suggestions for an unknown name
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from kosmo_kernel.catalogue.function_table import FunctionTable as FunctionTable
 from kosmo_kernel.catalogue.integration import Integration as Integration
+from kosmo_kernel.catalogue.missing import missing_function as missing_function
 from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRENCY
 from kosmo_kernel.catalogue.model import ERROR_MODES as ERROR_MODES
 from kosmo_kernel.catalogue.model import MAX_CONCURRENCY as MAX_CONCURRENCY

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
+from kosmo_kernel.catalogue.missing import missing_function
 from kosmo_kernel.catalogue.model import Function
-from kosmo_kernel.catalogue.nearest import nearest
 from kosmo_kernel.catalogue.validation import mistakes
 from kosmo_kernel.errors import UnknownNameError
 
@@ -125,9 +125,9 @@ class Integration:
         """
         match = self.names().get(name)
         if match is None:
-            near = nearest(name, self.table.names) or list(self.table.names)
+            why, near = missing_function(self, name)
             raise UnknownNameError(
-                f"{self.title} has no function `{name}`.",
+                f"{self.title} has no function `{name}`. {why}".rstrip(),
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
         return match

@@ -40,6 +40,8 @@ _KINDS: dict[ParamKind, tuple[str, tuple[type, ...]]] = {
     "number": ("a number", (int, float)),
     "boolean": ("true or false", (bool,)),
 }
+_SAMPLES = {"integer": "1", "number": "1.5", "boolean": "true"}
+_UNUSUAL = ("01234567-89ab-cdef-0123-456789abcdef", "me@example.com", "1")  # samples for parameters that take no name
 MAX_FAULTS_NAMED = 5  # items of one list, or unknown names, that a message lists
 MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 
@@ -102,6 +104,16 @@ class Param:
         if fits and isinstance(value, str):
             fits = bool(re.fullmatch(self.pattern, value)) if self.pattern else _is_path_segment(value)
         return fits
+
+    @property
+    def sample(self) -> str:
+        """A value as code: the example, or one of the parameter's kind."""
+        if self.kind != "string":
+            return self.example or _SAMPLES[self.kind]
+        if not self.example:
+            made_up = "my-" + self.name.removesuffix("_id").replace("_", "-")
+            return f'"{next((text for text in (*self.values, made_up, *_UNUSUAL) if self.fits(text)), made_up)}"'
+        return f'"{self.example}"'
 
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
@@ -267,6 +279,12 @@ class Function:
         names = ", ".join(p.name if p.required else f"{p.name}?" for p in self.params)
         return f"{self.name}({{ {names} }})"
 
+    @property
+    def example_call(self) -> str:
+        """The shortest complete call, with values: `list_dynos({ app_id = "my-app" })`."""
+        arguments = ", ".join(f"{param.name} = {param.sample}" for param in self.simplest_call)
+        return f"{self.name}({{ {arguments} }})" if arguments else f"{self.name}()"
+
     @cached_property
     def fan_out(self) -> Param | None:
         """The first parameter that takes a list, or None."""
@@ -317,7 +335,7 @@ class Function:
         if len(values) > len(self.params):
             max_arguments = len(self.params) or "none"
             mistake = f"{len(values)} arguments, at most {max_arguments}"
-            raise InvalidArgumentsError.of_call(self.name, [mistake], self.signature)
+            raise InvalidArgumentsError.of_call(self.name, [mistake], self.example_call)
         return {p.name: v for p, v in zip(self.params, values, strict=False) if v is not None}
 
     def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -356,7 +374,7 @@ class Function:
         if not faults and self.link(bound) is None:
             faults.append(f"the arguments have to be {self.choices}")
         if faults:
-            raise InvalidArgumentsError.of_call(self.name, faults, self.signature)
+            raise InvalidArgumentsError.of_call(self.name, faults, self.example_call)
         return bound
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration, missing_function, nearest
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
@@ -142,6 +142,11 @@ class FunctionGroup(CallCommand, click.Group):
         first, *alias, last = [_integration_prefix(name), name] if len(steps) == 1 else steps
         integration = integration_named(first)
         if integration is None or len(alias) > 1 or last not in integration.names():
+            if integration is not None and len(alias) <= 1:
+                why, near = missing_function(integration, last)
+                prefix = "" if self.integration else f"{integration.name}."
+                text = f"There is no function `{name}`. {why}".rstrip()
+                raise UnknownNameError(text, tuple(prefix + one for one in near))
             names = [one for one, _ in self._functions()]
             requested = last if self.integration is not None or integration is None else f"{first}.{last}"
             similar = nearest(requested, names) or [one for one in names if one.split(".")[-1] == last] or names

@@ -6,7 +6,7 @@
 -- knows the accounts, so it is asked about each name that is not a function.
 
 local native, json, records, text = ...
-local concat, format, sort, sub = table.concat, string.format, table.sort, string.sub
+local concat, find, format, sort, sub = table.concat, string.find, string.format, table.sort, string.sub
 local next, rawlen, select, type = next, rawlen, select, type
 local getmetatable, setmetatable = debug.getmetatable, setmetatable
 
@@ -125,6 +125,13 @@ end
 
 -- Return the JSON that describes one argument, and its text, if any.
 local function encode_argument(path, name, value, blob_index, max_bytes)
+  if native.is_namespace(value) then
+    local space = native.ours(value).path
+    local how = space == "app" and ": local app = heroku.list_apps()[1]" or ""
+    native.raise(format(
+      "%s: %s is `%s`, which holds functions and is no record. Set a variable of your own first%s", path, name, space, how
+    ))
+  end
   local description, blob = records.describe(value, name, max_bytes, json.write_value)
   if description.fault then native.raise(format("%s: %s", path, description.fault)) end
   local encoded = format('{"name":%s,"form":"%s"', quoted_text(path, name), description.form)
@@ -139,7 +146,7 @@ local function call(path, account, ...)
   local first_argument = ...
   local count = select("#", ...)
   -- `heroku:list_apps()` passes the namespace as the first argument.
-  if native.is_namespace(first_argument) and count > 0 then return call(path, account, select(2, ...)) end
+  if native.is_namespace(first_argument) and find(native.ours(first_argument).path, "^app%.integrations%.") then return call(path, account, select(2, ...)) end
   local arguments, blobs, bytes_left = {}, {}, MAX_CALL_BYTES
   local function add_argument(name, value)
     local encoded, blob = encode_argument(path, name, value, #blobs + 1, bytes_left)

@@ -8,7 +8,6 @@ from typing import Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration
 from kosmo_kernel.docs.page import paragraphs
-from kosmo_kernel.docs.reference import example_value
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
@@ -109,7 +108,7 @@ def _listed(value: Any) -> Any:
 
 def example(integration: Integration, function: Function) -> str:
     """Return a call as Python code: `heroku.list_dynos(app_id="my-app")`."""
-    given = (f"{param.name}={example_value(param)}" for param in function.simplest_call)
+    given = (f"{param.name}={param.sample}" for param in function.simplest_call)
     return f"{integration.name}.{function.name}({', '.join(given)})"
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from kosmo_kernel.accounts import DEFAULT, NOT_AN_ALIAS, looks_like_token
-from kosmo_kernel.catalogue import Integration, nearest
+from kosmo_kernel.catalogue import Integration, missing_function, nearest
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.python_api.current import current_session
 from kosmo_kernel.python_api.function import python_function
@@ -47,11 +47,10 @@ class Namespace(ModuleType):
             return value
         if self._account is None and (alias := self._alias(name)) is not None:
             return Namespace(self._integration, alias)
-        names = [*self._functions(), *self._accounts()]
-        near = tuple(f"{self._integration.name}.{one}" for one in nearest(name, names))
-        raise UnknownAttributeError(
-            f"{self._integration.title} has no function{'' if self._account else ' or account'} `{name}`.", near
-        )
+        why, near = missing_function(self._integration, name, self._accounts())
+        what = "function" if self._account else "function or account"
+        text = f"{self._integration.title} has no {what} `{name}`. {why}".rstrip()
+        raise UnknownAttributeError(text, tuple(f"{self._integration.name}.{one}" for one in near))
 
     def __getitem__(self, account: str) -> Namespace:
         """Return the functions for an account, by its alias.

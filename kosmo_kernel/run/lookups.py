@@ -8,7 +8,7 @@ from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.accounts.account import add_command
-from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.lua.surface import record_types, surface
 from kosmo_kernel.run.call_tracker import CallTracker
@@ -89,11 +89,10 @@ class Lookups:
 
 def _unknown(integration: Integration, key: str, aliases: Sequence[str]) -> UnknownNameError:
     """Return the error for a name that is neither a function nor an account."""
-    near = nearest(key, [*integration.table.names, *aliases])
     if accounts.looks_like_token(key):
         return UnknownNameError(accounts.NOT_AN_ALIAS)
-    message = f"{integration.title} has no function and no account `{key}`."
-    if not near:
-        how = add_command(integration.name, "NAME")
-        message += f' `docs.read("{integration.name}")` has its functions, and `{how}` adds an account.'
-    return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near or aliases))
+    why, near = missing_function(integration, key, aliases)
+    message = f"{integration.title} has no function and no account `{key}`. {why}".rstrip()
+    if not near and "_" not in key:
+        message, near = f"{message} `{add_command(integration.name, 'NAME')}` adds an account.", list(aliases)
+    return UnknownNameError(message, tuple(accounts.lua_path(integration, name) for name in near))

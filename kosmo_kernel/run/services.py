@@ -155,9 +155,13 @@ class Services:
         """Check a call; see `Provider`."""
         to = self._endpoint(request.path, request.account, account)
         function = to.function
-        args = function.named(request.positional if request.named is None else request.named)
-        collect, concurrency = _reserved(function, args) if args.keys() & RESERVED else (False, DEFAULT_CONCURRENCY)
-        bound = function.bind(args)
+        try:
+            args = function.named(request.positional if request.named is None else request.named)
+            collect, concurrency = _reserved(function, args) if args.keys() & RESERVED else (False, DEFAULT_CONCURRENCY)
+            bound = function.bind(args)
+        except InvalidArgumentsError as error:
+            error.advice = f"Write {to.integration.name}.{function.example_call}"
+            raise
         calls = function.calls(bound)
         many = function.fanned_out(bound)
         return ServiceCall(
@@ -384,5 +388,5 @@ def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:
     if at_once is not None and (not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1):
         faults.append("`limit` must be a number of requests at a time, 1 or more")
     if faults:
-        raise InvalidArgumentsError.of_call(function.name, faults, function.signature)
+        raise InvalidArgumentsError.of_call(function.name, faults, function.example_call)
     return errors == "collect", min(at_once or DEFAULT_CONCURRENCY, MAX_CONCURRENCY)

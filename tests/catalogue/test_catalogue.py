@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,8 @@ WIDGETS = Function(
     ),
     example="print(1)",
 )
+
+WRITE = 'Write get_app({ app_id = "my-app" })'
 
 
 def shop(*functions: Function, name: str = "shop") -> Integration:
@@ -183,10 +186,27 @@ def test_an_unknown_function_is_an_error_that_ends_in_the_nearest_full_names(wro
     assert caught.value.message == start + ", ".join(caught.value.suggestions)
 
 
-def test_a_name_that_is_like_no_other_is_answered_with_all_there_are() -> None:
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("zzz", '`docs.read("heroku")` has all functions.'),
+        ("list_logs", '`docs.read("heroku")` has all functions.'),
+        *(
+            (name, "It would change something at Heroku, and the functions here only read.")
+            for name in ("restart_dynos", "delete_app", "create_app", "scale_formation", "set_config_var", "Rollback")
+        ),
+    ],
+)
+def test_a_function_that_is_like_no_other_or_that_would_write_is_said_to_be_missing(wrong: str, why: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        HEROKU.function("zzz")
-    assert len(caught.value.suggestions) == len(HEROKU.functions)
+        HEROKU.function(wrong)
+    assert caught.value.message == f"Heroku has no function `{wrong}`. {why}"
+
+
+def test_a_service_whose_functions_write_has_suggestions_for_a_name_that_writes() -> None:
+    service = shop(replace(WIDGETS, name="delete_widget", effect="write", aliases=()))
+    with pytest.raises(UnknownNameError, match=r"Did you mean: app\.integrations\.shop\.delete_widget"):
+        service.function("delete_widgt")
 
 
 def test_two_letters_are_too_few_to_be_part_of_a_name() -> None:
@@ -203,12 +223,18 @@ def test_arguments_come_back_in_the_order_of_the_parameters() -> None:
 def test_every_mistake_of_a_call_is_in_one_message() -> None:
     assert refusal(WIDGETS, {"page": "two", "shelff": "top"}) == (
         "list_widgets: `shelf` is missing: a string; `page` must be an integer, got 'two'; "
-        "there is no argument 'shelff' (did you mean `shelf`?). Write list_widgets({ shelf, page })"
+        "there is no argument 'shelff' (did you mean `shelf`?). Write list_widgets({ shelf = \"my-shelf\", page = 1 })"
     )
 
 
+def test_the_call_that_an_error_advises_has_no_mistake() -> None:
+    for function in HEROKU.functions:
+        samples = {param.name: literal_eval(param.sample) for param in function.simplest_call}
+        assert function.url(function.bind(samples))
+
+
 def test_a_missing_argument_is_told_in_words_and_nil_counts_as_missing() -> None:
-    said = "get_app: `app_id` is missing: an app's name or UUID. Write get_app({ app_id })"
+    said = f"get_app: `app_id` is missing: an app's name or UUID. {WRITE}"
     get_app = HEROKU.function("get_app")
     assert refusal(get_app, {}) == said
     assert refusal(get_app, {"app_id": None}) == said
@@ -244,7 +270,7 @@ def test_a_misspelt_reserved_argument_is_recognised() -> None:
     ],
 )
 def test_what_is_no_app_is_refused_before_it_reaches_an_address(value: object, told: str) -> None:
-    said = f"get_app: `app_id` must be an app's name or UUID, got {told}. Write get_app({{ app_id }})"
+    said = f"get_app: `app_id` must be an app's name or UUID, got {told}. {WRITE}"
     assert refusal(HEROKU.function("get_app"), {"app_id": value}) == said
 
 
@@ -313,7 +339,7 @@ def test_the_bad_items_of_a_list_are_named_and_many_are_counted() -> None:
         "list_dynos: item 2: `app_id` must be an app's name or UUID, got 'a/b'; "
         "item 3: `app_id` must be an app's name or UUID, got nil; "
         + "".join(f"item {n}: `app_id` must be an app's name or UUID, got '?'; " for n in (4, 5, 6))
-        + "and 3 more items like these. Write list_dynos({ app_id })"
+        + 'and 3 more items like these. Write list_dynos({ app_id = "my-app" })'
     )
 
 
@@ -333,7 +359,7 @@ def test_values_in_order_are_named_and_nil_leaves_one_out() -> None:
 def test_too_many_values_in_order_are_an_error() -> None:
     with pytest.raises(InvalidArgumentsError) as caught:
         HEROKU.function("get_app").named(["my-app", "shop"])
-    assert caught.value.message == "get_app: 2 arguments, at most 1. Write get_app({ app_id })"
+    assert caught.value.message == f"get_app: 2 arguments, at most 1. {WRITE}"
     with pytest.raises(InvalidArgumentsError) as caught:
         HEROKU.function("list_apps").named(["my-app"])
     assert caught.value.message == "list_apps: 1 arguments, at most none. Write list_apps()"

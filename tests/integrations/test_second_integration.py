@@ -327,8 +327,8 @@ def test_a_service_without_a_demo_has_no_account_of_that_name(lua: Session) -> N
         messages.append(caught.value.message)
 
     assert messages[0] == (
-        'Lua:1: Tidewater Ferries has no function and no account `demo`. `docs.read("ferries")` has its functions, '
-        "and `kosmo accounts:add NAME --integration ferries` adds an account. Did you mean: "
+        'Lua:1: Tidewater Ferries has no function and no account `demo`. `docs.read("ferries")` has all functions. '
+        "`kosmo accounts:add NAME --integration ferries` adds an account. Did you mean: "
         "app.integrations.ferries.default"
     )
     told = "Lua:1: Tidewater Ferries has no account 'demo'; there is default. It has no demo: name one of its own "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kosmo_kernel.errors import LuaError
+from kosmo_kernel.errors import KosmoError, LuaError
 from kosmo_kernel.session import Session
 
 HABITS = {
@@ -58,6 +58,13 @@ NO_WARNING = [
     "return '({}).x == crashed' -- a.b == crashed",
     "local function f(up) return ({}).x == up end return f(1)",
 ]
+NAMESPACE = "is `app`, which holds functions and is no record. Set a variable of your own first: local app = "
+CALLS = {
+    "heroku.list_dynos({ app_id = app })": f"heroku.list_dynos: app_id {NAMESPACE}",
+    "heroku.list_dynos(app)": f"heroku.list_dynos: argument 1 {NAMESPACE}",
+    "heroku.restart_dynos('my-app')": "It would change something at Heroku, and the functions here only read.",
+    "heroku.production.list_apps()": "adds an account",
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +102,22 @@ def test_what_is_silently_false_or_nil_is_a_warning(session: Session, script: st
 @pytest.mark.parametrize("script", NO_WARNING)
 def test_what_works_gets_no_warning(session: Session, script: str) -> None:
     assert not [note for note in session.run(script).notes if note.startswith("line ")]
+
+
+@pytest.mark.parametrize("call", ["list_dynos()", "list_dynos({ app = 'a' })", "list_apps(1)"])
+def test_the_call_that_an_error_advises_runs(session: Session, call: str) -> None:
+    with pytest.raises(KosmoError) as caught:
+        session.run(f"heroku.{call}")
+    assert session.run(caught.value.advice.removeprefix("Write ")).value
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_of_something_else_is_told_in_one_line(session: Session, call: str) -> None:
+    with pytest.raises(KosmoError) as caught:
+        session.run(call)
+    assert CALLS[call] in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_function_can_be_called_with_a_colon(session: Session) -> None:
+    assert session.run("return #heroku:list_apps() == #heroku.list_apps()").value is True

@@ -84,6 +84,10 @@ _FINGERPRINTED = (
 )
 
 
+# Values of parameters in examples, where another one than the kind's.
+_EXAMPLES = {"app_id": "my-app", "user": "~", "start": "2026-11", "year": "2026"}
+
+
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
     by_name: dict[str, list[str]] = {}
     for link in links:
@@ -94,7 +98,8 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
         yield _place_param(name, list(dict.fromkeys(alternatives)), required=required)
     for link in links:
         for name, need in link.query.items():
-            yield Param(name, entry.query[name], required=need == "required", query=True)
+            required = need == "required"
+            yield Param(name, entry.query[name], required=required, query=True, example=_EXAMPLES.get(name, ""))
     known = {name for link in links for name in link.query}
     yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
     if entry.newest:
@@ -111,7 +116,8 @@ def _place_param(name: str, places: list[str], *, required: bool) -> Param:
         values = tuple(ways[0][1].partition("{")[2].rstrip("}").split())
         return Param(name, f"The {fields[0]}", required=required, values=values, example=values[-1])
     if all(fact == "integer" for _, fact in ways):
-        return Param(name, f"The {fields[0]} of the {of}", kind="integer", required=required, each=tuple(fields))
+        doc = f"The {fields[0]} of the {of}"
+        return Param(name, doc, kind="integer", required=required, each=tuple(fields), example=_EXAMPLES.get(name, ""))
     patterns = [_pattern(fact) for _, fact in ways]
     names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
     words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
@@ -122,7 +128,7 @@ def _place_param(name: str, places: list[str], *, required: bool) -> Param:
         required=required,
         pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
-        example={"app_id": "my-app", "user": "~"}.get(name, ""),
+        example=_EXAMPLES.get(name, ""),
         each=tuple(sorted(dict.fromkeys(fields), key="id".__eq__)),
         numeric=any(fact == "integer" for _, fact in ways),
     )

@@ -1,0 +1,49 @@
+"""Say why a service has no function of a name: it would change something, it is left out, or it is misspelt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kosmo_kernel.catalogue.nearest import nearest
+
+if TYPE_CHECKING:
+    from kosmo_kernel.catalogue.integration import Integration
+
+_READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
+# First words of names of operations that change something.
+_CHANGES = re.compile(
+    "add|attach|cancel|change|clear|create|delete|deploy|destroy|detach|disable|downgrade|enable|invite|kill|leave|"
+    "lock|patch|post|promote|provision|put|remove|rename|reset|resize|restart|retry|revoke|rollback|rotate|run|scale|"
+    "send|set|start|stop|transfer|trigger|uninstall|unlock|unset|update|upgrade|write"
+)
+
+
+def missing_function(integration: Integration, name: str, others: Iterable[str] = ()) -> tuple[str, list[str]]:
+    """Return why there is no function of this name, as a sentence or an empty text, and the nearest names.
+
+    Parameters:
+        integration: the service.
+        name: what no function is called.
+        others: names beside those of the functions that could have been meant.
+    """
+    verb, subject = _split(name)
+    if _CHANGES.fullmatch(verb) and all(function.effect == "read" for function in integration.functions):
+        return f"It would change something at {integration.title}, and the functions here only read.", []
+    names = integration.table.names
+    if verb not in _READS:
+        near = nearest(name, [*names, *others])
+    else:
+        # `list_` alone makes no two names similar.
+        same = {_split(one)[1]: one for one in names if _split(one)[0] == verb}
+        other = {_split(one)[1]: one for one in names if _split(one)[0] != verb}
+        near = [same[one] for one in nearest(subject, same)] or [other[one] for one in nearest(subject, other)]
+        near = near or nearest(name, others)
+    return "" if near else f'`docs.read("{integration.name}")` has all functions.', near
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the first word of a name, and the others."""
+    verb, _, subject = name.lower().replace("-", "_").partition("_")
+    return verb, subject
