@@ -45,6 +45,7 @@ from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.recording import RecordingMode
 from kosmo_kernel.settings.limits import limits
 from kosmo_kernel.settings.table import ROWS
+from kosmo_kernel.settings.variables import misspelt_variables
 
 if TYPE_CHECKING:
     from kosmo_kernel.run.services import Services
@@ -96,7 +97,7 @@ class Session:
         self.account = self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
-        self._walls_reported = False
+        self._setup_reported = False
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
         self._answers: Answers = {}  # the user's, for all of the session
@@ -171,7 +172,7 @@ class Session:
         finally:
             result.notes[:0] = lint(source, partial(self._is_set, inputs))
             result.notes += self._recording.summary(len(result.calls))
-            self._report_missing_walls(result)
+            self._report_setup(result)
         result.values = [run.output.page(value) for value in outcome.values]
         result.hidden = not result.planned if options.dry_run else outcome.hidden
         result.memory = outcome.memory
@@ -372,12 +373,13 @@ class Session:
                 "`kosmo integrations:doctor` tells why; take that setting back to run with fewer walls."
             )
 
-    def _report_missing_walls(self, result: Result) -> None:
-        """Add a note about missing walls to the first result of the session."""
+    def _report_setup(self, result: Result) -> None:
+        """Add notes about missing walls and misspelt environment variables to the first result of the session."""
         walls = self._machine.walls_found
-        if self._walls_reported or not walls:
+        if self._setup_reported or not walls:
             return
-        self._walls_reported = True
+        self._setup_reported = True
+        result.notes += misspelt_variables()
         if gaps := missing(walls):
             result.notes.append(
                 f"Walls around Lua that are missing on this machine: {gaps}. `kosmo integrations:doctor` tells why, "

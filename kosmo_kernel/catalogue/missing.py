@@ -40,7 +40,17 @@ def missing_function(integration: Integration, name: str, others: Iterable[str] 
         other = {_split(one)[1]: one for one in names if _split(one)[0] != verb}
         near = [same[one] for one in nearest(subject, same)] or [other[one] for one in nearest(subject, other)]
         near = near or nearest(name, others)
-    return "" if near else f'`docs.read("{integration.name}")` has all functions.', near
+    return "" if near else _where_to_look(integration, subject), near
+
+
+def _where_to_look(integration: Integration, subject: str) -> str:
+    """Return what the service has of this kind and no function for, or where the functions are listed."""
+    left_out = dict(integration.left_out()) if integration.left_out else {}
+    for what, why in left_out.items():
+        if subject and subject.rstrip("s") in what.replace("-", "_"):
+            return f"{integration.title} has `{what}`, which is left out. {why}"
+    beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
+    return f'`docs.read("{integration.name}")` has all functions{beside}.'
 
 
 def _split(name: str) -> tuple[str, str]:

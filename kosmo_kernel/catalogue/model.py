@@ -166,6 +166,7 @@ class Column:
         host: of a secret address, the name of the field beside it that gets its host; empty for none.
         bare: whether the value is an address whose user, password and query must not leave the client.
         main: whether a table that has no room for all columns shows it before those that are not main.
+        values: the values that are known; empty if it can have any. The service may add others.
         items: the fields of the records in a list, as far as they are known; their names begin in such a record.
     """
 
@@ -178,6 +179,7 @@ class Column:
     host: str = ""
     bare: bool = False
     main: bool = False
+    values: tuple[str, ...] = ()
     items: tuple[Column, ...] = ()
 
     @property

@@ -21,6 +21,7 @@ from kosmo_kernel.settings.limits import check_defaults, limits
 from kosmo_kernel.settings.permissions import EFFECTS, Target, how_to_allow, permission
 from kosmo_kernel.settings.private_files import is_private
 from kosmo_kernel.settings.project_file import settings_of
+from kosmo_kernel.settings.variables import misspelt_variables
 
 LOW = 0.1  # share of the request budget below which the remaining requests get a warning
 CORRECT = "Correct it, or take it away."
@@ -42,6 +43,8 @@ def settings() -> Iterator[Finding]:
             yield Finding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
     except KosmoError as error:
         yield Finding("settings.project", "broken", error.message, CORRECT)
+    for misspelt in misspelt_variables():
+        yield Finding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
     try:
         check_defaults()
         now = limits()

@@ -42,7 +42,7 @@ end
 local function add_basic_functions(environment)
   local E = environment
   E._G, E._VERSION = E, _VERSION
-  for name, value in next, copy_functions(_ENV, "assert error ipairs rawequal select tonumber type") do E[name] = value end
+  for name, value in next, copy_functions(_ENV, "assert error rawequal select tonumber type") do E[name] = value end
   E.pcall, E.xpcall = limits.pcall, limits.xpcall
   E.tostring = text.tostring
 
@@ -65,6 +65,16 @@ local function add_basic_functions(environment)
     end
     if type(value) ~= "table" then raise_bad_argument(1, "pairs", "table", value) end
     return E.next, value, nil
+  end
+  function E.ipairs(value)
+    local metatable = native.ours(value)
+    if value == nil then raise("ipairs goes through a list, and got nil") end
+    if metatable and metatable.type and metatable.type.known and rawget(value, 1) == nil then
+      if metatable.kind == "record" or metatable.kind == "row" then
+        raise("ipairs goes through a list, and this is one record: read its fields, or write ipairs({ record })")
+      end
+    end
+    return ipairs(value)
   end
   -- Check arguments here, so that errors have the script's line; the standard functions would name a trusted line.
   function E.rawget(value, key)

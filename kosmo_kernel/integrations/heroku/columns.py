@@ -45,7 +45,12 @@ APP = (
 
 DYNO = (
     Column("name", "`web.1` on Cedar; on Fir a longer one that starts with the type", main=True),
-    Column("state", "`up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others", main=True),
+    Column(
+        "state",
+        "`up`, `starting`, `idle`, `crashed` or `down`; Heroku may add others",
+        main=True,
+        values=("up", "starting", "idle", "crashed", "down"),
+    ),
     Column("type", "The process type of the Procfile, `web`; `run` for a one-off", main=True),
     Column("size", "Such as `Standard-1X`; Heroku's use of capitals varies", main=True),
     Column("command", "What was started"),
@@ -68,7 +73,11 @@ ADDON = (
     Column("name", "Unique on Heroku, such as `postgresql-round-12345`"),
     Column("addon_service.name", "The service, such as `heroku-postgresql`"),
     Column("plan.name", "Service and plan, such as `heroku-postgresql:essential-0`", main=True),
-    Column("state", "`provisioning`, `provisioned` or `deprovisioned`; Heroku may add others"),
+    Column(
+        "state",
+        "`provisioning`, `provisioned` or `deprovisioned`; Heroku may add others",
+        values=("provisioning", "provisioned", "deprovisioned"),
+    ),
     Column("app.name", "The app that owns it, which need not be the app that was asked"),
     Column(
         "billed_price.cents",

@@ -192,6 +192,7 @@ def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) ->
             nullable=may_be_null,
             secret=field.mark in (secrets.SECRET, secrets.HOST),
             bare=field.mark == secrets.BARE,
+            values=field.values,
             items=tuple(_columns(resource, inner, {})),
         )
         columns.append(column)
@@ -230,8 +231,7 @@ def _word(name: str) -> str:
 
 
 def _example(function: Function) -> str:
-    given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
-    call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
+    call = f"heroku.{function.example_call}"
     field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
     if function.returns == "list":
         return f"for _, row in ipairs({call}) do\n  print(row{field})\nend\n"

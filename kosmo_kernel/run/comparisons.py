@@ -1,0 +1,209 @@
+"""Warn about a comparison of a field with a literal that is never true.
+
+Lua compares values of two types without complaint: `app.stack == "heroku-24"` is false because `app.stack` is a record,
+`app.maintenance == "true"` because it is true or false, and `dyno.state == "crashd"` because there is no such state.
+What a field holds is declared in the catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from kosmo_kernel import integrations
+from kosmo_kernel.catalogue import Column, Integration, nearest
+from kosmo_kernel.lua.surface import record_type
+from kosmo_kernel.run.chunks import keys
+
+if TYPE_CHECKING:
+    from kosmo_kernel.editor.tokens import Token
+
+# Most texts have nothing of the kind and need not be tokenized.
+_MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
+_LITERALS = {"string": "a text", "number": "a number", "keyword": "true or false"}
+_KINDS = {
+    "string": ("a text", "string"),
+    "timestamp": ("a text", "string"),
+    "integer": ("a number", "number"),
+    "number": ("a number", "number"),
+    "boolean": ("true or false", "keyword"),
+    "list": ("a list", ""),
+    "object": ("a table", ""),
+}
+_BINDS_TIGHTER = frozenset(("#", "-", "~", "..", "+", "*", "/", "//", "%", "^", "not"))
+_TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that compare fields with values
+_OPENED_BY = {")": "(", "]": "["}
+
+
+class Comparison(NamedTuple):
+    """A comparison of a field with a literal.
+
+    Parameters:
+        line: counted from 1.
+        path: the names of the field, which may begin with that of a variable.
+        kind: the kind of the literal's token: `string`, `number` or `keyword`.
+        literal: its text, without quotes.
+        in_test: it is a test of `list.filter` and the like, `{ state = "crashed" }`.
+    """
+
+    line: int
+    path: tuple[str, ...]
+    kind: str
+    literal: str
+    in_test: bool = False
+
+
+def never_true(source: str) -> Iterator[str]:
+    """Yield warnings about comparisons in a script, for all integrations loaded so far."""
+    if not _MAY_COMPARE.search(source):
+        return
+    functions = tuple(function for one in integrations.loaded() for function in _functions_meant(one, source))
+    columns, labels = _declared(functions)
+    if not any(name in source for name in {column.path[-1] for column in columns} | labels.keys()):
+        return
+    for comparison in _comparisons(source):
+        name = comparison.path[-1]
+        if name in labels and comparison.kind == "string":
+            yield (
+                f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
+                f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
+            )
+        else:
+            yield from _of_columns(comparison, _columns_of(comparison.path, columns))
+
+
+def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
+    """Yield the warning about a comparison with fields of which it may be one."""
+    kinds = {_KINDS[column.kind] for column in columns}
+    if len(kinds) != 1 or any(column.default is not None for column in columns):
+        return
+    [(words, kind)] = kinds
+    name = ".".join(columns[0].path[-len(comparison.path) :])
+    start = f"line {comparison.line}: "
+    if kind != comparison.kind:
+        literal = _LITERALS[comparison.kind]
+        yield f"{start}`.{name}` is {words}, and Lua never finds it equal to {literal}.{_hint(comparison, name, kind)}"
+    known = tuple(dict.fromkeys(chain.from_iterable(column.values for column in columns)))
+    if kind == comparison.kind and all(column.values for column in columns) and comparison.literal not in known:
+        near = nearest(comparison.literal, known, 1)
+        hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(known)}."
+        yield f'{start}"{comparison.literal[:40]}" is no known value of `.{name}`. {hint}'
+
+
+def _hint(comparison: Comparison, name: str, kind: str) -> str:
+    """Return what to write instead, if the literal can be of the field's kind."""
+    text = comparison.literal
+    if kind == "string":
+        return f' Write "{text}".' if comparison.in_test else f' Write `.{name} == "{text}"`.'
+    if text in ("true", "false") if kind == "keyword" else kind and re.fullmatch(r"\d+(\.\d+)?", text):
+        return f" Write {text}, without quotes." if comparison.in_test else f" Write `.{name} == {text}`."
+    return ""
+
+
+def _functions_meant(integration: Integration, source: str) -> list[tuple[str, str]]:
+    """Return the functions that a script names or, if it names none, those that were called so far, by full name."""
+    names = [name for name in integration.table.names if name in source]
+    return [(integration.name, name) for name in names or [one.name for one in integration.table.existing()]]
+
+
+@lru_cache(maxsize=64)
+def _declared(functions: tuple[tuple[str, str], ...]) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """Return the columns of functions, and the fields with a reference, each with the field that is its text form."""
+    columns: dict[Column, None] = {}
+    labels: dict[str, str] = {}
+    for name, function in functions:
+        integration = integrations.find(name)
+        own = integration.function(function).columns
+        columns |= dict.fromkeys(own)
+        nested = record_type(own, integration.labels)["fields"]
+        labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
+    return tuple(columns), labels
+
+
+def _columns_of(path: tuple[str, ...], columns: Sequence[Column]) -> list[Column]:
+    """Return the columns whose names have the longest common end with a path."""
+    for start in range(len(path)):
+        if found := [column for column in columns if column.path[start - len(path) :] == path[start:]]:
+            return found
+    return []
+
+
+@lru_cache(maxsize=64)
+def _comparisons(source: str) -> tuple[Comparison, ...]:
+    """Return where fields are compared with literals. Fields that the script defines itself are left out."""
+    from kosmo_kernel.editor.tokens import tokens_of
+
+    tokens = [token for token in tokens_of(source) if token.kind != "comment"]
+    found: list[tuple[int, Comparison]] = []
+    for place, token in enumerate(tokens):
+        line = source.count("\n", 0, token.start) + 1
+        if token.kind == "mark" and token.text in ("==", "~=") and 0 < place < len(tokens) - 1:
+            before, after = tokens[place - 1], tokens[place + 1]
+            if _is_literal(after) and (path := _path_before(tokens, place)):
+                found.append((line, Comparison(line, path, after.kind, after.text)))
+            if _is_literal(before) and (path := _path_after(tokens, place)):
+                found.append((line, Comparison(line, path, before.kind, before.text)))
+        elif token.text in _TESTS and [one.text for one in tokens[max(place - 2, 0) : place]] == ["list", "."]:
+            found += [(line, one) for one in _tests(source, tokens, place + 1)]
+    own = frozenset(chain.from_iterable(keys(source)))
+    tested = {one.path[-1] for _, one in found if one.in_test}
+    return tuple(one for _, one in found if one.in_test or not own.intersection(one.path) - tested)
+
+
+def _is_literal(token: Token) -> bool:
+    return token.kind in ("string", "number") or (token.kind == "keyword" and token.text in ("true", "false"))
+
+
+def _path_before(tokens: Sequence[Token], end: int) -> tuple[str, ...]:
+    """Return the names of the field that ends before a token; nothing if an operator changes its value."""
+    at, path = end - 1, list[str]()
+    while at > 0 and tokens[at].kind == "name" and tokens[at - 1].text == ".":
+        path.insert(0, tokens[at].text)
+        at -= 2
+    if not path:
+        return ()
+    while at >= 0 and (opened := _OPENED_BY.get(tokens[at].text)) and tokens[at].kind == "mark":
+        depth = 1
+        while depth and at > 0:
+            at -= 1
+            depth += _depth(tokens[at], opened)
+        at -= 1
+        while at > 0 and tokens[at].kind == "name" and tokens[at - 1].text in (".", ":"):
+            at -= 2
+    start = at - 1 if at >= 0 and tokens[at].kind == "name" else at
+    return () if start >= 0 and tokens[start].text in _BINDS_TIGHTER else tuple(path)
+
+
+def _depth(token: Token, opened: str) -> int:
+    """Return how a token before a closing bracket changes the number of brackets to open."""
+    if token.kind != "mark":
+        return 0
+    return -1 if token.text == opened else 1 if _OPENED_BY.get(token.text) == opened else 0
+
+
+def _path_after(tokens: Sequence[Token], start: int) -> tuple[str, ...]:
+    """Return the names of the field after a token, behind that of its variable."""
+    at, path = start + 1, list[str]()
+    while at + 2 < len(tokens) and tokens[at + 1].text == "." and tokens[at + 2].kind == "name":
+        path.append(tokens[at + 2].text)
+        at += 2
+    changed = at + 1 < len(tokens) and tokens[at + 1].text in (*_BINDS_TIGHTER, "(", "[", ":", "{")
+    return () if changed or tokens[start + 1].kind != "name" else tuple(path)
+
+
+def _tests(source: str, tokens: Sequence[Token], at: int) -> Iterator[Comparison]:
+    """Yield the tests of a call of `list.filter` whose arguments begin at a token: `(dynos, { state = "crashed" })`."""
+    depth = 0
+    while at < len(tokens):
+        text = tokens[at].text if tokens[at].kind == "mark" else ""
+        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+        if depth <= 0:
+            return
+        if text == "=" and depth == 2 and at + 1 < len(tokens) and _is_literal(tokens[at + 1]):
+            key = tokens[at - 2] if tokens[at - 1].text == "]" else tokens[at - 1]
+            line = source.count("\n", 0, key.start) + 1
+            yield Comparison(line, tuple(key.text.split(".")), tokens[at + 1].kind, tokens[at + 1].text, in_test=True)
+        at += 1

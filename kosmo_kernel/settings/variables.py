@@ -1,0 +1,34 @@
+"""Tell of environment variables whose names are those of settings, misspelt. Their values are never shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from kosmo_kernel.settings.table import SETTINGS
+
+_PREFIX = "KOSMO_"
+_MAX_NAME_SHOWN = 60  # characters
+
+
+def misspelt_variables(env: Mapping[str, str] | None = None) -> list[str]:
+    """Return a sentence for each variable that sets nothing because its name is a letter or two off.
+
+    Parameters:
+        env: environment variables; those of the process when None.
+    """
+    set_here = [name for name in (os.environ if env is None else env) if name.startswith(_PREFIX)]
+    if not set_here:
+        return []
+    known = {setting.variable.removeprefix(_PREFIX) for setting in SETTINGS if setting.variable}
+    unknown = [name for name in set_here if name.removeprefix(_PREFIX) not in known]
+    if not unknown:
+        return []
+    from kosmo_kernel.catalogue.nearest import nearest  # compares texts, which most starts need not do
+
+    near = {name: nearest(name.removeprefix(_PREFIX), sorted(known), 1) for name in unknown}
+    return [
+        f"The environment variable {name[:_MAX_NAME_SHOWN]} sets nothing. Did you mean {_PREFIX}{meant[0]}?"
+        for name, meant in near.items()
+        if meant
+    ]
