@@ -35,11 +35,12 @@ def missing_function(integration: Integration, name: str, others: Iterable[str] 
     if verb not in _READS:
         near = nearest(name, [*names, *others])
     else:
-        # `list_` alone makes no two names similar.
-        same = {_split(one)[1]: one for one in names if _split(one)[0] == verb}
-        other = {_split(one)[1]: one for one in names if _split(one)[0] != verb}
-        near = [same[one] for one in nearest(subject, same)] or [other[one] for one in nearest(subject, other)]
-        near = near or nearest(name, others)
+        # `list_` alone makes no two names similar, and a plural is no other thing.
+        by_thing: dict[str, list[str]] = {}
+        for one in names:
+            by_thing.setdefault(_thing(_split(one)[1]), []).append(one)
+        alike = [one for thing in nearest(_thing(subject), by_thing) for one in by_thing[thing]]
+        near = ([one for one in alike if _split(one)[0] == verb] or alike)[:3] or nearest(name, others)
     return "" if near else _where_to_look(integration, subject), near
 
 
@@ -47,10 +48,14 @@ def _where_to_look(integration: Integration, subject: str) -> str:
     """Return what the service has of this kind and no function for, or where the functions are listed."""
     left_out = dict(integration.left_out()) if integration.left_out else {}
     for what, why in left_out.items():
-        if subject and subject.rstrip("s") in what.replace("-", "_"):
+        if _thing(subject) and _thing(subject) in what.replace("-", "_"):
             return f"{integration.title} has `{what}`, which is left out. {why}"
     beside = f', and `docs.read("{integration.name}.left_out")` what is left out' if left_out else ""
     return f'`docs.read("{integration.name}")` has all functions{beside}.'
+
+
+def _thing(subject: str) -> str:
+    return re.sub("e?s?$", "", subject)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ WIDGETS = Function(
     example="print(1)",
 )
 
+WHERE = '`docs.read("heroku")` has all functions, and'
 WRITE = 'Write get_app({ app_id = "my-app" })'
 
 
@@ -171,6 +172,8 @@ def test_a_function_answers_to_its_name_its_aliases_and_its_full_name() -> None:
     ("wrong", "meant"),
     [
         ("list_dyno", "list_dynos"),
+        ("list_release", "list_releases"),
+        ("get_team_invitation", "list_team_invitations"),
         ("listApps", "list_apps"),
         ("LIST_DOMAINS", "list_domains"),
         ("dynos", "list_dynos"),
@@ -189,8 +192,7 @@ def test_an_unknown_function_is_an_error_that_ends_in_the_nearest_full_names(wro
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ("zzz", '`docs.read("heroku")` has all functions.'),
-        ("list_logs", '`docs.read("heroku")` has all functions.'),
+        *((name, f'{WHERE} `docs.read("heroku.left_out")` what is left out.') for name in ("zzz", "list_metrics")),
         *(
             (name, "It would change something at Heroku, and the functions here only read.")
             for name in ("restart_dynos", "delete_app", "create_app", "scale_formation", "set_config_var", "Rollback")
