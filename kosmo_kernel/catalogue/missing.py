@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
+from kosmo_kernel.catalogue.function_table import FunctionTable
 from kosmo_kernel.catalogue.nearest import nearest
-
-if TYPE_CHECKING:
-    from kosmo_kernel.catalogue.integration import Integration
 
 _READS = ("list", "get", "read", "show", "fetch", "find", "describe", "all")
 # First words of names of operations that change something.
@@ -20,7 +18,27 @@ _CHANGES = re.compile(
 )
 
 
-def missing_function(integration: Integration, name: str, others: Iterable[str] = ()) -> tuple[str, list[str]]:
+class Service(Protocol):
+    """What is read of an `Integration`."""
+
+    @property
+    def name(self) -> str:
+        """The Lua name."""
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+
+    @property
+    def table(self) -> FunctionTable:
+        """The functions."""
+
+    @property
+    def left_out(self) -> Callable[[], Iterable[tuple[str, str]]] | None:
+        """Returns what has no function, each with the reason."""
+
+
+def missing_function(integration: Service, name: str, others: Iterable[str] = ()) -> tuple[str, list[str]]:
     """Return why there is no function of this name, as a sentence or an empty text, and the nearest names.
 
     Parameters:
@@ -29,7 +47,7 @@ def missing_function(integration: Integration, name: str, others: Iterable[str] 
         others: names beside those of the functions that could have been meant.
     """
     verb, subject = _split(name)
-    if _CHANGES.fullmatch(verb) and all(function.effect == "read" for function in integration.functions):
+    if _CHANGES.fullmatch(verb) and all(function.effect == "read" for function in integration.table):
         return f"It would change something at {integration.title}, and the functions here only read.", []
     names = integration.table.names
     if verb not in _READS:
@@ -44,7 +62,7 @@ def missing_function(integration: Integration, name: str, others: Iterable[str] 
     return "" if near else _where_to_look(integration, subject), near
 
 
-def _where_to_look(integration: Integration, subject: str) -> str:
+def _where_to_look(integration: Service, subject: str) -> str:
     """Return what the service has of this kind and no function for, or where the functions are listed."""
     left_out = dict(integration.left_out()) if integration.left_out else {}
     for what, why in left_out.items():

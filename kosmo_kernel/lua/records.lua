@@ -299,6 +299,7 @@ row_metatable = function(state, path, kind)
   local columns = {}
   local metatable = register { __metatable = false, kind = "row", state = state, path = path, columns = columns, type = kind }
   records.behave(metatable, kind)
+  local undeclared = {} -- fields without a column that were found to be no mistake
   metatable.__index = function(row, key)
     local column = columns[key]
     if column == nil then column = load_column(state, path, columns, key, kind) end
@@ -311,7 +312,10 @@ row_metatable = function(state, path, kind)
         return value
       end
     end
-    return absent_value(row, key, kind)
+    if undeclared[key] then return nil end
+    value = absent_value(row, key, kind)
+    if value == nil and kind.declared[key] == nil and key ~= nil and key == key then undeclared[key] = true end
+    return value
   end
   metatable.__newindex = function(row, key, value)
     if #path == 0 and alter(state, columns, row, key, value, kind) then return end

@@ -133,7 +133,11 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         is_set: returns whether a script of the session sets a variable of this name.
     """
     lines = source[:MAX_CHARACTERS_TOKENIZED].split("\n")
-    if line is None or not 1 <= line <= len(lines) or len(lines[line - 1]) > MAX_LINE_LENGTH:
+    if line is None or not 1 <= line <= len(lines):
+        return ""
+    while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
+        line -= 1
+    if len(lines[line - 1]) > MAX_LINE_LENGTH:
         return ""
     text = lines[line - 1]
     masked = masked_text(source[:MAX_CHARACTERS_TOKENIZED]).split("\n")[line - 1]

@@ -15,6 +15,7 @@ HABITS = {
     "local n = 0\nn += 1": "n = n + 1",
     "for a in heroku.list_apps() do end": "for _, a in ipairs(heroku.list_apps()) do end",
     "for a in apps:": "for _, a in ipairs(apps) do",
+    "for b in apps:\n\n": "for _, b in ipairs(apps) do",
     "for i in range(10) do end": "for i = 0, 10 - 1 do end",
     "return 1 == True": "return 1 == true",
     "return 1 == False": "return 1 == false",

@@ -84,8 +84,9 @@ _FINGERPRINTED = (
 )
 
 
+_LINE = 100  # characters of a line of an example
 # Values of parameters in examples, where another one than the kind's.
-_EXAMPLES = {"app_id": "my-app", "user": "~", "start": "2026-11", "year": "2026"}
+_EXAMPLES = {"app_id": "my-app", "user": "~", "start": "2026-11"}
 
 
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
@@ -231,8 +232,12 @@ def _word(name: str) -> str:
 
 
 def _example(function: Function) -> str:
-    call = f"heroku.{function.example_call}"
+    given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
+    call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
     field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
     if function.returns == "list":
-        return f"for _, row in ipairs({call}) do\n  print(row{field})\nend\n"
+        loop = f"for _, row in ipairs({call}) do"
+        if len(loop) > _LINE:
+            loop = f"local rows = {call}\nfor _, row in ipairs(rows) do"
+        return f"{loop}\n  print(row{field})\nend\n"
     return f"print({call})\n"
