@@ -393,6 +393,11 @@ class Session:
         state = str(self._ask("check", source)["state"])
         if state != "incomplete":
             return state, ""
+        if source.rstrip().endswith(":"):  # no further lines complete `for app in apps:`
+            from kosmo_kernel.run.habits import advice
+
+            if advice(source, source.count("\n") + 1, compiled=False, is_set=self._chunks.sets):
+                return "invalid", ""
         from kosmo_kernel.editor import indent
 
         return state, indent(source)

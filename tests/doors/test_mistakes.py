@@ -16,6 +16,7 @@ ERRORS = {
         "Write: for _, one in ipairs(heroku.list_apps()) do end",
     ),
     "if dyno.state != 'up' then end": ("LuaSyntaxError", "Write: if dyno.state ~= 'up' then end"),
+    "for one in apps:": ("LuaSyntaxError", "Write: for _, one in ipairs(apps) do"),
     "for _, name in ipairs(dyno) do end": ("LuaRuntimeError", "this is one record"),
     "return heroku.get_app({ app_id = app })": ("LuaRuntimeError", "app_id is `app`, which holds functions"),
     "return heroku.get_app()": ("InvalidArgumentsError", 'Write heroku.get_app({ app_id = "my-app" })'),
@@ -33,7 +34,8 @@ WARNINGS = {
 def test_a_mistake_ends_the_run_with_what_to_write(door: Door, cell: str) -> None:
     done = door.run(DYNO + cell)
     kind, advice = ERRORS[cell]
-    assert (done.error, done.line, done.shown) == (kind, 2, "")
+    assert (done.error, done.shown) == (kind, "")
+    assert done.line in (2, 3)  # where the text ends, for what is unfinished
     assert advice in " ".join(done.report.split())
 
 

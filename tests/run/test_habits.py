@@ -105,6 +105,14 @@ def test_other_errors_get_no_advice(session: Session, script: str) -> None:
     assert caught.value.advice == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [("for app in apps:", "invalid"), ("if a:\n", "invalid"), ("print([[for app in apps:", "incomplete")],
+)
+def test_an_unfinished_line_of_python_is_not_waited_for(session: Session, text: str, state: str) -> None:
+    assert session.completeness(text)[0] == state
+
+
 def test_a_name_that_a_script_sets_is_its_own(session: Session) -> None:
     assert session.run("local True, len = 1, function() return 2 end return True + len()").value == 3
 
