@@ -117,9 +117,10 @@ class PermissionGate:
 
 
 def _call_text(call: BoundCall) -> str:
-    """Format a call for the prompt; the arguments come from the script, so they are sanitized to one line each."""
+    """Format a call for the prompt; a server names its tools and the script gives the arguments: one line each."""
+    name = one_line(call.name)
     text = ", ".join(one_line(f"{key} = {value}") for key, value in call.arguments.items())
-    return f"{call.name} ({text}{', and so on' if call.count > 1 else ''})" if text else call.name
+    return f"{name} ({text}{', and so on' if call.count > 1 else ''})" if text else name
 
 
 def _rule_text(call: BoundCall, rule: Permission) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kosmo_kernel.mcp import Server
 from kosmo_kernel.mcp.names import lua_names, original_name
 from kosmo_kernel.mcp.tools import tools_of
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.run.mcp_tools import ToolCall
+from kosmo_kernel.run.permission_gate import PermissionGate
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,21 @@ def test_a_tool_reaches_others_unless_it_says_that_it_does_not(hint: dict[str, A
     (tool,) = tools_of("s", [{"name": "a", "annotations": {"readOnlyHint": True} | hint}])
     assert tool.open_world
     assert not tools_of("s", [{"name": "a", "annotations": {"openWorldHint": False}}])[0].open_world
+
+
+@pytest.mark.claim("mcp-way-out")
+def test_the_name_of_a_tool_cannot_change_the_question_about_it() -> None:
+    (tool,) = tools_of("s", [{"name": "a\n\u202eb\x1b[1m", "annotations": {"readOnlyHint": True}}])
+    asked: list[str] = []
+
+    def ask(text: str) -> str:
+        asked.append(text)
+        return "y"
+
+    server = Server("s", "user", Path("mcp.json"), Path("."))
+    gate = PermissionGate(Result(account="demo"), ask)
+    gate.check(ToolCall(server, tool.name, {}, tool))
+    assert asked[0].startswith("mcp.s.a b [1m reads from the MCP server s, and may")
 
 
 def test_of_two_tools_with_one_name_the_first_counts() -> None:
