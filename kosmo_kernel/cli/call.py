@@ -7,7 +7,7 @@ function (`arguments.py`). The result is shown like the value of a script or wri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import epilog_of
-from kosmo_kernel.cli.options import AS_JSON, EXCEL_SAFE, FORMAT, FormatOption, check_formats
+from kosmo_kernel.cli.options import AS_JSON, FORMAT, LAYOUT_OPTIONS, LayoutOption, check_formats
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
 from kosmo_kernel.results.result import Result
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _LUA_PREFIXES = ("app", "integrations")  # prefixes of the full name in Lua, which may be written here as well
-_OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--format")  # options with a value that may precede the function
+# Options with a value that may precede the function.
+_OPTIONS_WITH_VALUE = ("-a", "--account", "--arg", "--columns", "--format")
 
 
 class FunctionGroup(CallCommand, click.Group):
@@ -202,8 +203,8 @@ def _command(
             click.Option(["-n", "--dry-run"], is_flag=True, help="Check and show the call without making it."),
             click.Option(["--force"], is_flag=True, help="Ignore the permissions."),
             click.Option(["--json", "as_json"], **AS_JSON),
-            FormatOption(["--format", "form"], **FORMAT),
-            click.Option(["--excel-safe"], **EXCEL_SAFE),
+            LayoutOption(["--format", "layout"], **FORMAT),
+            *(click.Option([option], **attrs) for option, attrs in LAYOUT_OPTIONS.items()),
         ],
         help=f"{function.summary}.\n\nJSON is an object of named arguments; - reads it from standard input. `kosmo "
         f"integrations:docs {full_name}` describes the result.",
@@ -224,10 +225,11 @@ def _call(
     group: FunctionGroup, integration: Integration, function: Function, alias: str | None, option_values: dict[str, Any]
 ) -> None:
     """Make the call and print its result."""
-    as_json, form = option_values.pop("as_json"), option_values.pop("form")
+    as_json, layout = option_values.pop("as_json"), option_values.pop("layout")
     group.dry_run, force = option_values.pop("dry_run"), option_values.pop("force")
     account = one_account(alias, option_values.pop("account"), demo=option_values.pop("demo", False))
-    check_formats(as_json=as_json, form=form)
+    check_formats(as_json=as_json, layout=layout)
+    _check_columns(function, layout.columns)
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
     arguments = combine_arguments(function, option_values, pairs, payload)
 
@@ -239,7 +241,21 @@ def _call(
     except InvalidArgumentsError as error:
         error.advice = ""  # it is for Lua
         raise click.UsageError(error.message) from None
-    group.show(result, {"operation": function.effect} | group.meta(result), form, as_json=as_json)
+    group.show(result, {"operation": function.effect} | group.meta(result), layout, as_json=as_json)
+
+
+def _check_columns(function: Function, names: Sequence[str]) -> None:
+    """Check that a function has the columns of `--columns`.
+
+    Raises:
+        click.UsageError: it has no such column.
+    """
+    items = (function.item_column(param.name) for param in function.params if param.each)
+    columns = [column.name for column in (*filter(None, items), *function.columns)]
+    for name in names:
+        if name not in columns:
+            error = UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, columns)))
+            raise click.UsageError(error.message)
 
 
 @click.pass_context

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.cli.command import Command
+from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.results.result import Result
@@ -45,14 +46,14 @@ class CallCommand(Command):
         with terminal_frontend(session, aside=True) as frontend:
             return session.call(function, arguments, RunOptions(dry_run=self.dry_run, force=force), frontend)
 
-    def show(self, result: Result, meta: dict[str, Any], form: str | None, *, as_json: bool) -> None:
-        """Print the result: as a document, in the format `form`, or for people."""
+    def show(self, result: Result, meta: dict[str, Any], layout: Layout, *, as_json: bool) -> None:
+        """Print the result: as a document, or in a layout."""
         if as_json:
             document(self._document(result, meta, data=None if self.dry_run else result.value))
             return
         from kosmo_kernel.cli.values import show_call
 
-        show_call(result, form)
+        show_call(result, layout)
 
     def _document(
         self, result: Result | None, meta: dict[str, Any], *, data: Any = None, error: str | None = None

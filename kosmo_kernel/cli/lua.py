@@ -18,7 +18,15 @@ import click
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.completions import accounts_of, files
 from kosmo_kernel.cli.lua_run import stopped_by_ctrl_c, terminal_frontend
-from kosmo_kernel.cli.options import as_json, check_formats, format_options, limit_options, not_blank, recording_options
+from kosmo_kernel.cli.options import (
+    Layout,
+    as_json,
+    check_formats,
+    format_options,
+    limit_options,
+    not_blank,
+    recording_options,
+)
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
 from kosmo_kernel.cli.values import show_failed_plan, show_result
@@ -92,7 +100,7 @@ def lua(
     code: str | None,
     repl: bool,
     as_json: bool,
-    form: str | None,
+    layout: Layout,
     account: str | None,
     demo: bool,
     dry_run: bool,
@@ -124,18 +132,18 @@ def lua(
             return Repl(session, args, dry_run=dry_run, force=force).run(script)
     source, name = script or ("", INLINE)
     options = RunOptions(name, args, dry_run=dry_run, force=force)
-    terminal = terminal_frontend(session, aside=bool(form), quiet=as_json, reads=_reads_input(file, code))
+    terminal = terminal_frontend(session, aside=bool(layout), quiet=as_json, reads=_reads_input(file, code))
     try:
         with session, stopped_by_ctrl_c(session), terminal as frontend:
             result = session.execute(source, options, frontend)
     except KosmoError as error:
         if not as_json:
-            show_failed_plan(error.result, form)
+            show_failed_plan(error.result, layout)
         raise
     if as_json:
         document(run_document(result, dry_run=dry_run))
     else:
-        show_result(result, form)
+        show_result(result, layout)
     return SUCCESS
 
 
@@ -149,8 +157,8 @@ def _check_options(given: Mapping[str, Any]) -> None:
         raise click.UsageError("--demo and --account name two accounts. Give one of them.")
     if given["record"] is not None and (given["dry_run"] or given["replay"] is not None):
         raise click.UsageError(f"--record and {'--dry-run' if given['dry_run'] else '--replay'} exclude one another.")
-    check_formats(as_json=given["as_json"], form=given["form"])
-    other = "--json" if given["as_json"] else "--format" if given["form"] else "-" if given["file"] == "-" else ""
+    check_formats(as_json=given["as_json"], layout=given["layout"])
+    other = "--json" if given["as_json"] else "--format" if given["layout"] else "-" if given["file"] == "-" else ""
     if given.get("repl") and other:
         raise click.UsageError(f"--repl and {other} exclude one another: --repl reads standard input, for people.")
 

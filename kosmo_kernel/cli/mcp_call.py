@@ -11,7 +11,7 @@ import click
 from kosmo_kernel.cli.arguments import fields_of_json, split_pair
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import command
-from kosmo_kernel.cli.options import check_formats, format_options
+from kosmo_kernel.cli.options import Layout, check_formats, format_options
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.results.result import Result
 
@@ -67,7 +67,7 @@ def call(
     pairs: tuple[str, ...],
     dry_run: bool,
     force: bool,
-    form: str | None,
+    layout: Layout,
     as_json: bool,
 ) -> None:
     """Call one tool, and show the result.
@@ -77,7 +77,7 @@ def call(
 
     With --json: `function`, `success`, `data`, `error`, `meta` and `duration_ms`.
     """
-    check_formats(as_json=as_json, form=form)
+    check_formats(as_json=as_json, layout=layout)
     given = dict(fields_of_json(payload)) if payload is not None else {}
     named = list(map(split_pair, pairs))
     if duplicates := [name for place, (name, _) in enumerate(named) if name in given or name in dict(named[:place])]:
@@ -90,7 +90,7 @@ def call(
         caller.tool = _resolve(caller, session.servers.get(), tool, dry_run=dry_run)
         arguments = given | {name: _typed(caller.tool, name, text) for name, text in named}
         result = caller.make_call(session, caller.function_name or tool, arguments, force=force)
-    caller.show(result, caller.meta(result), form, as_json=as_json)
+    caller.show(result, caller.meta(result), layout, as_json=as_json)
 
 
 def _resolve(caller: ToolCallCommand, servers: Servers, path: str, *, dry_run: bool) -> Tool | None:

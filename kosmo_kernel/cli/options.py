@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -14,11 +15,30 @@ from kosmo_kernel.settings.value_types import Number, Value
 _Out = TypeVar("_Out")
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`, implemented in values.py
-EXCEL_CSV = "csv for Excel"  # what `--format csv --excel-safe` passes to values.py
 
 
-class FormatOption(click.Option):
-    """The option `--format`, whose value is `EXCEL_CSV` with `--excel-safe`."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How results are printed; it is true if `--format` is given.
+
+    Parameters:
+        form: the value of `--format`; empty for text for people, or tab-separated values in a pipe.
+        excel_safe: whether `--excel-safe` is given.
+        columns: the columns to print, in this order; all if empty.
+        header: whether tables begin with the names of their columns.
+    """
+
+    form: str = ""
+    excel_safe: bool = False
+    columns: tuple[str, ...] = ()
+    header: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.form)
+
+
+class LayoutOption(click.Option):
+    """The option `--format`, whose value is the `Layout` that it describes together with `LAYOUT_OPTIONS`."""
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
@@ -26,13 +46,19 @@ class FormatOption(click.Option):
         """Return the value of the option.
 
         Raises:
-            click.UsageError: `--excel-safe` is given with another format, or without one.
+            click.UsageError: an option does not go with the format.
         """
-        value, rest = super().handle_parse_result(ctx, opts, args)
-        if opts.get("excel_safe"):
-            if value != "csv":
-                raise click.UsageError("--excel-safe is about spreadsheets. Give it with --format csv.", ctx)
-            value = ctx.params[str(self.name)] = EXCEL_CSV
+        given, rest = super().handle_parse_result(ctx, opts, args)
+        form = given if isinstance(given, str) else ""  # click has a value of its own for an option that is not given
+        excel_safe, header = bool(opts.get("excel_safe")), not opts.get("no_header")
+        columns = tuple(name.strip() for name in opts.get("columns", "").split(",")) if "columns" in opts else ()
+        if excel_safe and form != "csv":
+            raise click.UsageError("--excel-safe is about spreadsheets. Give it with --format csv.", ctx)
+        if not header and form not in ("", "csv", "table"):
+            raise click.UsageError(f"--no-header is about tables. Give it without --format {form}.", ctx)
+        if "" in columns:
+            raise click.UsageError("--columns takes names, separated by commas: --columns name,app.name", ctx)
+        value = ctx.params[str(self.name)] = Layout(form, excel_safe, columns, header)
         return value, rest
 
 
@@ -41,19 +67,28 @@ FORMAT: dict[str, Any] = {  # arguments of `click.option`
     "metavar": "F",
     "help": f"Print the result as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
 }
-EXCEL_SAFE: dict[str, Any] = {
-    "is_flag": True,
-    "expose_value": False,  # it is part of the value of `--format`
-    "help": "In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
+LAYOUT_OPTIONS: dict[str, dict[str, Any]] = {  # arguments of `click.option` by name; they are part of the `Layout`
+    "--columns": {
+        "metavar": "A,B",
+        "expose_value": False,
+        "help": "Print these columns of a table, in this order.",
+    },
+    "--no-header": {"is_flag": True, "expose_value": False, "help": "Print tables without the names of the columns."},
+    "--excel-safe": {
+        "is_flag": True,
+        "expose_value": False,
+        "help": "In csv, write an apostrophe before texts that a spreadsheet would run as formulas.",
+    },
 }
 AS_JSON: dict[str, Any] = {"is_flag": True, "help": "Print one JSON document, also for an error."}
 as_json = click.option("--json", "as_json", **AS_JSON)
 
 
 def format_options(command: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Add the options `--format` and `--excel-safe` to a command; the function gets both as `form`."""
-    command = click.option("--excel-safe", **EXCEL_SAFE)(command)
-    return click.option("--format", "form", cls=FormatOption, **FORMAT)(command)
+    """Add `--format` and the options that go with it to a command; the function gets all as a `Layout`, `layout`."""
+    for name, attrs in reversed(LAYOUT_OPTIONS.items()):
+        command = click.option(name, **attrs)(command)
+    return click.option("--format", "layout", cls=LayoutOption, **FORMAT)(command)
 
 
 def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -70,10 +105,12 @@ def not_blank(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
-def check_formats(*, as_json: bool, form: str | None) -> None:
-    """Raise an error if both `--json` and `--format` are given."""
-    if as_json and form:
+def check_formats(*, as_json: bool, layout: Layout) -> None:
+    """Raise an error if `--json` and an option about another output are given."""
+    if as_json and layout:
         raise click.UsageError("--json is a document of its own. Give either --json or --format.")
+    if as_json and layout != Layout():
+        raise click.UsageError("--columns and --no-header are about tables, and --json prints a document.")
 
 
 class ValueType(click.ParamType[Any]):

@@ -78,7 +78,7 @@ def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
     console().print(grid)
 
 
-def print_records(value: Record | Records, below: str = "") -> None:
+def print_records(value: Record | Records, below: str = "", *, header: bool = True) -> None:
     """Print records as a table with their count and a note below; print one record with a line for each field."""
     screen = console()
     if isinstance(value, Record):
@@ -90,7 +90,9 @@ def print_records(value: Record | Records, below: str = "") -> None:
     if len(widths) < len(whole.names):
         clock = _NARROW_CLOCK
         widths = _fitting_columns(value, screen.width, clock)
-    screen.print(table(value, list(widths), widths=widths, clock=clock))
+    grid = table(value, list(widths), widths=widths, clock=clock)
+    grid.show_header = header
+    screen.print(grid)
     left_out = len(whole.names) + whole.left_out - len(widths)
     more = f"; {counted(left_out, 'column')} did not fit" if left_out else ""
     if left_out or (whole.columns and len(whole.columns[0]) < whole.total):

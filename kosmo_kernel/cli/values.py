@@ -23,13 +23,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from math import isfinite
 from typing import Any, AnyStr
 
-from kosmo_kernel.cli.options import EXCEL_CSV
+from kosmo_kernel.catalogue import Column, nearest
+from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
+from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
 from kosmo_kernel.render.text import pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
@@ -37,57 +40,66 @@ from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
 from kosmo_kernel.values.fields import MISSING, fields_of
-from kosmo_kernel.values.records import Records, encode
+from kosmo_kernel.values.records import Record, Records, encode
 
 LINES_PER_WRITE = 1000
 # What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NO_RECORDS = "0 records"
+PLAIN = Layout()
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
 
 
-def show_result(result: Result, form: str | None = None) -> None:
+def show_result(result: Result, layout: Layout = PLAIN) -> None:
     """Print the values of a run, or the plan of a dry run, to standard output and its notes to standard error.
 
     Parameters:
         result: the result of the run.
-        form: the value of `--format`. With a format, values hidden by a trailing `;` are printed as well.
+        layout: how they are printed. With a format, values hidden by a trailing `;` are printed as well.
     """
-    below, notes = result.split_notes(tables=not (form or result.hidden) and sys.stdout.isatty())
-    if form or not result.hidden:
-        write_values(result.values_to_show, form, below)
+    below, notes = result.split_notes(tables=not (layout or result.hidden) and sys.stdout.isatty())
+    if result.dry_run:
+        layout = replace(layout, columns=())  # the plan has columns of its own
+    if layout or not result.hidden:
+        write_values(result.values_to_show, layout, below)
     for text in (*notes, *([summary(result.planned)] if result.dry_run else ())):
         print_note(text)
 
 
-def show_failed_plan(result: Result | None, form: str | None = None) -> None:
+def show_failed_plan(result: Result | None, layout: Layout = PLAIN) -> None:
     """Print the plan of a dry run that failed, and the note that counts its calls; nothing for any other run."""
     if result is not None and result.dry_run:
-        write_values(result.values_to_show, form)
+        write_values(result.values_to_show, replace(layout, columns=()))
         print_note(summary(result.planned))
 
 
-def show_call(result: Result, form: str | None) -> None:
+def show_call(result: Result, layout: Layout) -> None:
     """Print the value of a single call, or the call that a dry run would make, and the notes."""
     if not result.dry_run:
         result.values = result.values[:1]  # failures are in the notes
-        show_result(result, form)
+        show_result(result, layout)
         return
-    write_values([plan_of(result.planned)], form)
+    write_values([plan_of(result.planned)], replace(layout, columns=()))
     for text in (*result.notes, "A dry run: nothing was asked."):
         print_note(text)
 
 
-def write_values(values: Sequence[Any], form: str | None = None, below: str = "") -> None:
+def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "") -> None:
     """Write values to standard output, as text for people without a format.
 
     Parameters:
         values: the values, as in `Result.values`.
-        form: the value of `--format`.
+        layout: how they are printed.
         below: a note that a terminal shows below the first table of the text, and a pipe leaves out.
+
+    Raises:
+        UnknownNameError: no value has a column of the layout.
     """
-    if form is None or (form == "table" and sys.stdout.isatty()):
-        _show(values, below)
+    form = layout.form
+    if layout.columns:
+        values = _with_columns(values, layout.columns)
+    if not form or (form == "table" and sys.stdout.isatty()):
+        _show(values, layout, below)
     elif form == "json":
         document(values[0] if len(values) == 1 else list(values) or None)
     elif form == "jsonl":
@@ -95,11 +107,11 @@ def write_values(values: Sequence[Any], form: str | None = None, below: str = ""
         _write_batches((encode(item) + b"\n" for item in chain.from_iterable(items)), b"", print_json)
     else:
         for place, block in enumerate(blocks_of(map(as_shown, values))):
-            lines = chain(["\n"] if place else [], _FORMATTERS[form](*block))
+            lines = chain(["\n"] if place else [], _FORMATTERS[form](*block, layout))
             _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
-def _show(values: Sequence[Any], below: str) -> None:
+def _show(values: Sequence[Any], layout: Layout, below: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
     for kind, value in blocks_of(map(as_shown, values), _SHOWN_AS_TEXT):
         if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
@@ -111,15 +123,41 @@ def _show(values: Sequence[Any], below: str) -> None:
         elif sys.stdout.isatty():
             from kosmo_kernel.cli.terminal import print_records
 
-            print_records(value, below)
+            print_records(value, below, header=layout.header)
             below = "" if kind is ValueKind.TABLE else below
         else:
-            _write_batches(_separated_lines(kind, value), "", partial(write, sys.stdout))
+            _write_batches(_separated_lines(kind, value, layout), "", partial(write, sys.stdout))
             if kind is ValueKind.TABLE and not value:
                 print_note(NO_RECORDS)
 
 
 # Values as rows of text
+
+
+def _with_columns(values: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    """Return the values with these columns of their tables and records; plain values are left out.
+
+    Raises:
+        UnknownNameError: there is no table or record, or one has no such column; with the nearest names.
+    """
+    tables = [value for value in map(as_shown, values) if isinstance(value, (Records, Record))]
+    if not tables:
+        raise UnknownNameError(f"There is no column `{names[0]}`, because the result has no table.")
+    return [_chosen(value, names) for value in tables]
+
+
+def _chosen(value: Records | Record, names: Sequence[str]) -> Records | Record:
+    """Return a table or a record with these columns only, as fields of these names."""
+    records = value.for_table() if isinstance(value, Records) else Records([value], value.function)
+    fields = {field.name: field for field in fields_of(records)}
+    for name in names:
+        if name not in fields and (fields or records):
+            raise UnknownNameError(f"There is no column `{name}`.", tuple(nearest(name, list(fields))))
+    columns = [fields[name].values(records) for name in names if name in fields]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    if isinstance(value, Record):
+        return Record(rows[0])
+    return Records(rows, None, () if rows else tuple(Column(name, "") for name in names))
 
 
 def _line(values: Iterable[Any], separator: str = "\t") -> str:
@@ -158,12 +196,13 @@ def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
     return zip(names, next(rows, ()), strict=True)
 
 
-def _rows(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterable[Sequence[str]]:
-    """Return the rows of a block; the first row of records has the names of their fields."""
+def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]]:
+    """Return the rows of a block; the first row of records has the names of their fields, unless that is left out."""
+    cell = _excel_cell if layout.excel_safe else _cell
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
             names, rows = _table(value, cell)
-            return chain([names], rows)
+            return chain([names], rows) if layout.header else rows
         case ValueKind.LIST:
             return (list(map(cell, item)) if isinstance(item, list) else [cell(item)] for item in value)
         case ValueKind.TEXT:
@@ -174,17 +213,17 @@ def _rows(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> It
 # The lines of a block
 
 
-def _separated_lines(kind: ValueKind, value: Any) -> Iterator[Tabbed]:
+def _separated_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Tabbed]:
     """Yield records as lines of tab-separated values, the names first; for one record, a line for each field."""
-    return tabbed_lines(_pairs(value) if kind is ValueKind.RECORD else _rows(kind, value))
+    return tabbed_lines(_pairs(value) if kind is ValueKind.RECORD else _rows(kind, value, layout))
 
 
-def _text_lines(kind: ValueKind, value: Any) -> Iterator[Terminal]:
+def _text_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Terminal]:
     from kosmo_kernel.render.tables import RecordView, table_of
 
     match kind:
         case ValueKind.TABLE:
-            text = table_of(value, len(value)).text(sys.maxsize)
+            text = table_of(value, len(value)).text(sys.maxsize, header=layout.header)
         case ValueKind.RECORD:
             text = repr(RecordView(value))
         case ValueKind.TEXT:
@@ -194,11 +233,11 @@ def _text_lines(kind: ValueKind, value: Any) -> Iterator[Terminal]:
     yield Terminal("{}\n").format(text)
 
 
-def _csv_lines(kind: ValueKind, value: Any, cell: Callable[[Any], str] = _cell) -> Iterator[Csv]:
-    return csv_lines(_rows(kind, value, cell))
+def _csv_lines(kind: ValueKind, value: Any, layout: Layout) -> Iterator[Csv]:
+    return csv_lines(_rows(kind, value, layout))
 
 
-def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[Markdown]:
+def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Markdown]:
     line = Markdown("{}\n")
     match kind:
         case ValueKind.PAGE:
@@ -213,10 +252,9 @@ def _markdown_lines(kind: ValueKind, value: Any) -> Iterator[Markdown]:
             yield line.format(markdown_line(_line(value, " ")))
 
 
-_FORMATTERS: Mapping[str, Callable[[ValueKind, Any], Iterator[Markup]]] = {
+_FORMATTERS: Mapping[str, Callable[[ValueKind, Any, Layout], Iterator[Markup]]] = {
     "table": _text_lines,
     "csv": _csv_lines,
-    EXCEL_CSV: partial(_csv_lines, cell=_excel_cell),
     "markdown": _markdown_lines,
 }
 

@@ -143,11 +143,12 @@ class Table:
         table = without_delimiters(_SCROLLED.format(html_table(columns), self.count, note))
         return box(_BOX.format(_STYLE, table))
 
-    def text(self, width: int | None = None) -> str:
+    def text(self, width: int | None = None, *, header: bool = True) -> str:
         """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
 
         Parameters:
             width: the maximum width in terminal columns; by default that of the terminal, or 110 without one.
+            header: whether the names of the columns are above it.
         """
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
@@ -164,7 +165,7 @@ class Table:
             right, rows = _is_numeric(considered[index]), sizes[index].texts
             heading = short_heading(names[index], room)
             printed.append([_pad(text, room, right=right) for text in (heading, "─" * room, *rows)])
-        lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)]
+        lines = [_GAP.join(row).rstrip() for row in zip(*printed, strict=True)][0 if header else 2 :]
         left_out = [name for index, name in enumerate(names) if index not in widths]
         more = f" and {len(left_out) - _MAX_LISTED:,} more" if len(left_out) > _MAX_LISTED else ""
         below = self.count + (f" (no room for {', '.join(left_out[:_MAX_LISTED])}{more})" if left_out else "")

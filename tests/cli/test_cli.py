@@ -24,7 +24,8 @@ from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 SURFACE = {
     "demo": "--lab --no-open --port",
     "demo:serve": "--host --port --apps --seed --latency --fault",
-    "integrations:lua": "-e --eval --repl --json --format --excel-safe -a --account --demo -n --dry-run --record "
+    "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
+    "-a --account --demo -n --dry-run --record "
     "--replay --force --timeout --cpu-limit --memory-limit",
     "integrations:call": "--json",
     "integrations:heroku": "--json",
@@ -40,13 +41,14 @@ SURFACE = {
     "snapshot": "-a --account --demo -o --output --format --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
-    "mcp:lua": "-e --eval --json --format --excel-safe -a --account --demo -n --dry-run --record --replay --force "
+    "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "
+    "-a --account --demo -n --dry-run --record --replay --force "
     "--timeout --cpu-limit --memory-limit",
     "mcp:list": "--all --json",
     "mcp:status": "--json",
     "mcp:tools": "--json",
     "mcp:schema": "--json",
-    "mcp:call": "--arg -n --dry-run --force --format --excel-safe --json",
+    "mcp:call": "--arg -n --dry-run --force --format --columns --no-header --excel-safe --json",
     "mcp:resources": "--force --json",
     "mcp:prompts": "--force --json",
     "mcp:add": "--url --env --header --secret --bearer --stdin --cwd --timeout --replace --project --json",

@@ -20,6 +20,7 @@ from kosmo_kernel.values.fields import fields_of
 from kosmo_kernel.values.records import Records
 
 LUA = "integrations:lua"
+DYNOS = ("integrations:heroku", "list_dynos")
 APPS = "app.integrations.heroku.list_apps()"
 AWKWARD = r"""return {
   { text = 'a,"b"\nc\r|d\t<i>e</i>\\', list = { 1, "x" }, inner = { deep = json.null }, yes = true, number = 1.5 },
@@ -106,6 +107,43 @@ def test_excel_safe_csv_has_an_apostrophe_before_texts_that_begin_like_formulas(
     assert safe.replace("'", "") == plain
     assert "-1.5" in row
     assert others[1] == "-3"
+
+
+@pytest.mark.parametrize(
+    "command", [[LUA, "-e", "heroku.list_dynos('my-app')"], [*DYNOS, "--app-id", "my-app"]], ids=str
+)
+def test_columns_are_chosen_and_printed_in_the_order_of_the_option(command: list[str]) -> None:
+    command = [*command, "--demo", "--columns", "app.name,name"]
+    assert kosmo(*command).stdout == "app.name\tname\nmy-app\tweb.1\nmy-app\tworker.1\n"
+    assert kosmo(*command, "--no-header").stdout == "my-app\tweb.1\nmy-app\tworker.1\n"
+    assert kosmo(*command, "--no-header", "--format", "csv").stdout == "my-app,web.1\nmy-app,worker.1\n"
+    assert kosmo(*command, "--format", "jsonl").stdout.startswith('{"app.name":"my-app","name":"web.1"}\n')
+    text = kosmo(*command, "--format", "table", "--no-header").stdout
+    assert text.splitlines()[:2] == ["my-app    web.1", "my-app    worker.1"]
+    assert "app.name" not in standing(on_terminal(*command, "--no-header"))[0]
+
+
+def test_columns_of_an_empty_list_are_its_header() -> None:
+    code = "return heroku.list_dynos({ app_id = {} })"
+    assert written("csv", code, "--demo", "--columns", "size,app.name") == "size,app.name\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([*DYNOS, "--columns", "nam"], "There is no column `nam`. Did you mean: name"),
+        ([*DYNOS, "--columns", "name,"], "--columns takes names, separated by commas"),
+        ([*DYNOS, "--columns", "name", "--json"], "--columns and --no-header are about tables"),
+        ([*DYNOS, "--no-header", "--format", "jsonl"], "--no-header is about tables"),
+        ([LUA, "-e", "heroku.list_apps()", "--columns", "nam"], "There is no column `nam`. Did you mean: name"),
+        ([LUA, "-e", "5", "--columns", "name"], "There is no column `name`, because the result has no table."),
+    ],
+    ids=str,
+)
+def test_a_mistake_about_columns_is_told(args: list[str], message: str) -> None:
+    done = kosmo(*args, *(["--app-id", "no-such-app"] if args[0] != LUA else []), "--demo")
+    assert done.returncode == (1 if args[0] == LUA else 2)
+    assert message in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(
