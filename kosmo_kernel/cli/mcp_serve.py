@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import PORT, limit_options, setting_option
-from kosmo_kernel.cli.output import print_note, print_result
+from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
-from kosmo_kernel.settings.table import MAX_TOKENS
+from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
+
+if TYPE_CHECKING:
+    from kosmo_kernel.mcp_server import ServerOptions
 
 FUNCTIONS = "functions"
 EXAMPLES = """\b
@@ -22,8 +27,8 @@ Examples:
   kosmo mcp:serve --http 8722 --account production
 
 \b
-In an agent's configuration:
-  {"mcpServers": {"kosmo": {"command": "kosmo", "args": ["mcp:serve"]}}}
+For an agent's configuration:
+  kosmo mcp:serve --account production --print-config
 """
 
 
@@ -42,12 +47,16 @@ In an agent's configuration:
     help="`functions` adds a tool for each function, which costs an agent more to read.",
 )
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
+@click.option(
+    "--print-config", is_flag=True, help="Print the entry for an agent's configuration instead, with these options."
+)
 def serve(
     *,
     port: int | None,
     account: str | None,
     demo: bool,
     allow_mcp: bool,
+    print_config: bool,
     tools: str,
     max_tokens: int | None,
     **limits: Any,
@@ -75,6 +84,13 @@ def serve(
         functions=tools == FUNCTIONS,
         max_tokens=max_tokens,
     )
+    if print_config:
+        if port is not None:
+            raise click.UsageError(
+                "--print-config is about a server that the agent starts itself. Give it without --http."
+            )
+        document({"mcpServers": {"kosmo": _entry(options)}})
+        return SUCCESS
     if port is None:
         if sys.stdin and sys.stdin.isatty():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
@@ -82,6 +98,18 @@ def serve(
     else:
         interrupted = over_http(options, port, _ready)
     return INTERRUPTED if interrupted else SUCCESS
+
+
+def _entry(options: ServerOptions) -> dict[str, Any]:
+    """Return the entry that starts this server from any folder, with the options of this command."""
+    program = shutil.which(sys.argv[0])
+    command, first = (str(Path(program).absolute()), []) if program else (sys.executable, ["-m", "kosmo_kernel"])
+    given = {"--account": options.account, MAX_TOKENS.command: options.max_tokens}
+    given |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
+    given |= {"--tools": FUNCTIONS if options.functions else None}
+    args = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    allowed = ["--allow-mcp"] if options.allow_mcp_servers else []
+    return {"command": command, "args": [*first, "mcp:serve", *args, *allowed]}
 
 
 def _ready(url: str, token: str | None) -> None:

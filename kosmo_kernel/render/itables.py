@@ -1,4 +1,6 @@
-"""Show a table that can be paged, sorted and searched in the notebook, if itables is installed.
+"""Show a table in the notebook that can be paged, sorted and searched, if itables is installed.
+
+Buttons choose columns and save the rows as CSV.
 
 itables embeds the JavaScript of DataTables in every output (1 MB), so the table works offline and when the notebook is
 reopened without its other outputs. Without scripts (on GitHub, in an untrusted notebook) the first rows are shown. The
@@ -29,6 +31,11 @@ PAGES: list[int | str | Mapping[str, Any]] = [
     100,
     {"label": "All", "value": -1},
 ]  # choices of rows per page
+
+BUTTONS = [  # CSV has all rows that match the search, and the columns that are shown
+    {"extend": "colvis", "text": "Columns", "background": False},
+    {"extend": "csvHtml5", "text": "CSV", "title": "table", "exportOptions": {"columns": ":visible"}},
+]
 
 _STYLE = Html("""<style>
 .kosmo-browse .dt-container{font-size:13px;background:none!important}
@@ -121,7 +128,13 @@ def _html(table: Table) -> Html:
         style="table-layout:auto;width:100%;margin:0",
         columnDefs=[{"targets": long, "className": "kosmo-long"}, {"targets": longer, "className": "kosmo-longer"}],
         lengthMenu=PAGES,
-        layout={"topStart": "search", "topEnd": "pageLength", "bottomStart": "info", "bottomEnd": "paging"},
+        layout={
+            "topStart": "search",
+            "topEnd": "buttons",
+            "bottomStart": ["info", "pageLength"],
+            "bottomEnd": "paging",
+        },
+        buttons=BUTTONS,
     )
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
     theme = _THEME.format(f"_itables_{itables.__version__.replace('.', '_')}")

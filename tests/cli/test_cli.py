@@ -60,7 +60,8 @@ SURFACE = {
     "mcp:import": "--replace --project --json",
     "mcp:export": "--json",
     "mcp:doctor": "--json",
-    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --tools --allow-mcp",
+    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --tools "
+    "--allow-mcp --print-config",
     "accounts:list": "--json",
     "accounts:add": "--stdin --replace --file --integration --json",
     "accounts:remove": "--integration --json",

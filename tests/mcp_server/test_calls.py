@@ -10,12 +10,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import psutil
 import pytest
 from held_api import PATIENCE, Gate
-from kosmo_command import COMMAND, environment, without_standard_input
+from kosmo_command import COMMAND, environment, kosmo, without_standard_input
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
@@ -364,3 +365,11 @@ def test_a_client_has_at_most_the_ceilings_unless_an_option_of_the_command_is_hi
         result = handler.answer("lua_run", asks, InFlightCall(lambda _progress: None))
         assert result.failed is failed, result.text
         handler.close()
+
+
+def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command() -> None:
+    done = kosmo("mcp:serve", "--demo", "--timeout", "60", "--allow-mcp", "--print-config")
+    entry = json.loads(done.stdout)["mcpServers"]["kosmo"]
+    assert Path(entry["command"]).is_absolute()
+    assert entry["args"][-6:] == ["mcp:serve", "--account", "demo", "--timeout", "60.0", "--allow-mcp"]
+    assert kosmo("mcp:serve", "--http", "0", "--print-config").returncode == 2

@@ -43,6 +43,13 @@ def test_a_lua_variable_is_browsed_with_all_its_rows(shell: Shell) -> None:
     assert repr(found) == repr(value(shell, "%kosmo_lua apps"))
 
 
+def test_a_browsed_table_has_buttons_for_its_columns_and_for_csv(shell: Shell) -> None:
+    html = html_of(value(shell, "%kosmo browse apps"))
+    assert '"extend": "colvis"' in html
+    assert '"extend": "csvHtml5"' in html
+    assert '"topStart": "search"' in html
+
+
 def test_a_top_level_local_is_one_too(shell: Shell) -> None:
     assert cells_of(html_of(value(shell, "%kosmo browse mine"))) == r"[[\"1\"], [\"2\"]]"
 
