@@ -122,8 +122,25 @@ def _integration_of_account(chain: Chain) -> Integration | None:
 
 
 def _function(function: Function) -> docs.Page:
-    home = next(i for i in integrations.load_all() if function in i.functions)
-    return docs.read(f"{home.name}.{function.name}")
+    """Return the page of a function, with its signature and its parameters first."""
+    signature = fenced(f"{_home(function).name}.{function.signature}", "lua")
+    parameters = Markdown("\n").join(map(_parameter, arguments_of(function)))
+    page = Markdown("{}\n\n{}\n\n---\n\n{}" if parameters else "{}{}\n\n---\n\n{}")
+    return docs.Page(page.format(signature, parameters, _reference(function).markdown))
+
+
+def _reference(function: Function) -> docs.Page:
+    return docs.read(f"{_home(function).name}.{function.name}")
+
+
+def _home(function: Function) -> Integration:
+    return next(i for i in integrations.load_all() if function in i.functions)
+
+
+def _parameter(argument: Argument) -> Markdown:
+    needed = ", required" if argument.required else ""
+    about = code_span(argument.name), argument.kind, needed, markdown_of_package(argument.doc)
+    return Markdown("- {} ({}{}): {}").format(*about)
 
 
 def _page_of_result(answer: CallResult) -> docs.Page | None:
@@ -134,7 +151,7 @@ def _page_of_result(answer: CallResult) -> docs.Page | None:
         return _fields(answer.columns, answer.path, title)
     what = "A list of records" if answer.many else "A record"
     page = Markdown("{} of {}\n\n{}")
-    return docs.Page(page.format(what, code_span(function.name), _function(function).markdown))
+    return docs.Page(page.format(what, code_span(function.name), _reference(function).markdown))
 
 
 def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Page | None:

@@ -32,8 +32,13 @@ def lua() -> Iterator[Session]:
         "known.list_dynos({ app_id = 'x', | })",
     ],
 )
-def test_a_function_of_the_catalogue_shows_its_page(text: str, lua: Session) -> None:
-    assert inspected(text, lua).startswith("# heroku.list_dynos\n")
+def test_a_function_of_the_catalogue_shows_its_signature_its_parameters_and_its_page(text: str, lua: Session) -> None:
+    shown = inspected(text, lua)
+    head, _, page = shown.partition("\n\n---\n\n")
+    assert head.startswith(
+        "```lua\nheroku.list_dynos({ app_id })\n```\n\n- `app_id` (string or list, required): The app's"
+    )
+    assert page.startswith("# heroku.list_dynos\n")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,7 @@ def test_a_function_of_the_catalogue_shows_its_page(text: str, lua: Session) -> 
 def test_an_argument_shows_what_it_means_and_the_page_below_it(text: str, lua: Session) -> None:
     shown = inspected(text, lua)
     assert shown.startswith("**app_id** (string or list, required): The app's name or UUID; a list of them gives")
+    assert "\n\n---\n\n```lua\nheroku.list_dynos({ app_id })\n```\n" in shown
     assert "\n\n---\n\n# heroku.list_dynos\n" in shown
 
 

@@ -174,7 +174,7 @@ def test_a_second_question_mark_asks_for_the_source(desk: Desk) -> None:
 
 
 def test_a_question_can_name_a_page_and_an_unknown_one_gets_the_nearest(desk: Desk) -> None:
-    assert desk.run("heroku.list_apps?")["payload"][0]["data"]["text/plain"].startswith("# heroku.list_apps")
+    assert "\n# heroku.list_apps\n" in desk.run("heroku.list_apps?")["payload"][0]["data"]["text/plain"]
     reply = desk.run("heroku.list_ap?")
     assert (reply["ename"], "heroku.list_apps" in reply["evalue"]) == ("UnknownNameError", True)
 
