@@ -32,7 +32,14 @@ PAGES: list[int | str | Mapping[str, Any]] = [
     {"label": "All", "value": -1},
 ]  # choices of rows per page
 
-BUTTONS = [  # CSV has all rows that match the search, and the columns that are shown
+LAYOUT: dict[str, str | Mapping[str, Any] | None] = {
+    "topStart": "search",
+    "topEnd": "buttons",
+    "bottomStart": "pageLength",
+    "bottomEnd": "paging",
+    "bottom2Start": "info",
+}
+BUTTONS: list[str | Mapping[str, Any]] = [  # CSV has all rows that match the search, and the columns that are shown
     {"extend": "colvis", "text": "Columns", "background": False},
     {"extend": "csvHtml5", "text": "CSV", "title": "table", "exportOptions": {"columns": ":visible"}},
 ]
@@ -128,12 +135,7 @@ def _html(table: Table) -> Html:
         style="table-layout:auto;width:100%;margin:0",
         columnDefs=[{"targets": long, "className": "kosmo-long"}, {"targets": longer, "className": "kosmo-longer"}],
         lengthMenu=PAGES,
-        layout={
-            "topStart": "search",
-            "topEnd": "buttons",
-            "bottomStart": ["info", "pageLength"],
-            "bottomEnd": "paging",
-        },
+        layout=LAYOUT,
         buttons=BUTTONS,
     )
     program = generate_init_offline_itables_html(itables.options.dt_bundle)
