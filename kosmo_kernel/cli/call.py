@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.catalogue import Function, Integration, missing_function, nearest
+from kosmo_kernel.catalogue import Function, Integration, Param, missing_function, nearest
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
@@ -197,6 +197,7 @@ def _command(
         params=[
             click.Argument(["payload"], required=False, metavar="[JSON]"),
             *options(function),
+            *_all_options(integration, function),
             click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="An argument, by its name."),
             click.Option(["-a", "--account"], **about_account("The account to use.", integration)),
             *([click.Option(["--demo"], **ON_DEMO)] if demo else []),
@@ -231,17 +232,43 @@ def _call(
     check_formats(as_json=as_json, layout=layout)
     _check_columns(function, layout.columns)
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
+    every = [param for param in function.params if option_values.pop(f"all_{param.name}", False)]
     arguments = combine_arguments(function, option_values, pairs, payload)
+    for param in every:
+        if param.name in arguments or len(every) > 1:
+            raise click.UsageError(f"`{param.name}` has a value, or there are two lists. Give one option of both.")
 
     from kosmo_kernel.session import Session
 
     try:
         with Session(account) as session:
+            for param in every:
+                items = group.make_call(session, f"{integration.name}.{_list_of(integration, param)}", {}, force=force)
+                if group.dry_run:  # nobody knows the items yet
+                    group.show(items, {"operation": function.effect} | group.meta(items), layout, as_json=as_json)
+                    return
+                arguments[param.name] = [param.value_of_record(record) for record in items.value]
             result = group.make_call(session, f"{integration.name}.{function.name}", arguments, force=force)
     except InvalidArgumentsError as error:
         error.advice = ""  # it is for Lua
         raise click.UsageError(error.message) from None
     group.show(result, {"operation": function.effect} | group.meta(result), layout, as_json=as_json)
+
+
+def _all_options(integration: Integration, function: Function) -> Iterator[click.Option]:
+    """Yield an option such as `--all-apps` for each parameter that takes a list which another function returns."""
+    for param in function.params:
+        if name := _list_of(integration, param):
+            flag = name.removeprefix("list_").replace("_", "-")
+            text = f"Ask for all {flag.replace('-', ' ')}; {name} is called first."
+            yield click.Option([f"--all-{flag}", f"all_{param.name}"], is_flag=True, help=text)
+
+
+def _list_of(integration: Integration, param: Param) -> str:
+    """Return the function that lists all values of a parameter: `list_apps` for `app_id`; empty if there is none."""
+    name = f"list_{param.name.removesuffix('_id')}s"
+    function = integration.names().get(name) if param.each else None
+    return name if function and not any(other.required for other in function.params) else ""
 
 
 def _check_columns(function: Function, names: Sequence[str]) -> None:

@@ -52,6 +52,14 @@ def lua(code: str) -> list[Any]:
     return values
 
 
+def test_all_apps_are_asked_by_one_option() -> None:
+    code, answer = answer_of(OF_HEROKU, "list_dynos", "--all-apps", "--demo")
+    assert (code, answer["data"]) == (0, lua("return heroku.list_dynos({ app_id = heroku.list_apps() })")[0])
+    done = kosmo(OF_HEROKU, "list_dynos", "--all-apps", "--app-id", "my-app", "--demo")
+    assert (done.returncode, "`app_id` has a value" in done.stderr) == (2, True)
+    assert "/apps\n" in kosmo(OF_HEROKU, "list_dynos", "--all-apps", "--demo", "--dry-run").stdout
+
+
 @pytest.mark.full
 @pytest.mark.parametrize(
     "args",
