@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from kosmo_kernel.settings.table import DEMO_ACCOUNT
 from kosmo_kernel.settings.value_types import Number
 
 FOLDER = "kosmo-demo"
+_YEARS = (2000, 2200)  # the company's oldest dates are years before its today, and it looks ahead
 FIRST = "first-steps.ipynb"  # the notebook that is opened
 
 
@@ -58,6 +60,33 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
         raise click.BadParameter(str(error)) from None
 
 
+def _budget(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+    """Return the number of requests; 0 for any number, None for as many as at Heroku."""
+    if text is None:
+        return None
+    if text == "off":
+        return 0
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise click.BadParameter(f"it takes a whole number of requests from 1, or off; got {text!r}.")
+    return int(text)
+
+
+def _moved(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta:
+    """Return how far a time is from the company's today. A time without a zone is UTC, a day begins at midnight."""
+    if text is None:
+        return timedelta(0)
+    from kosmo_kernel.demo.people import NOW
+
+    try:
+        time = datetime.fromisoformat(text)
+        moved = (time if time.tzinfo else time.replace(tzinfo=UTC)) - datetime.fromisoformat(NOW)
+    except ValueError:
+        raise click.BadParameter(f"it takes a time such as {NOW}, or a day; got {text!r}.") from None
+    if not _YEARS[0] <= time.year <= _YEARS[1]:
+        raise click.BadParameter(f"it takes a time between the years {_YEARS[0]} and {_YEARS[1]}, got {text!r}.")
+    return timedelta(seconds=round(moved.total_seconds()))
+
+
 @command(
     "demo:serve", "kosmo demo:serve --port 8642", "kosmo demo:serve --apps 500 --fault 429=5% --latency 80", json=False
 )
@@ -80,6 +109,19 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     help="Milliseconds to wait before each response.",
 )
 @click.option(
+    "--budget",
+    callback=_budget,
+    metavar="N",
+    help="How many requests the account has; 75 more come each minute. `off` is any number.  [default: 4500]",
+)
+@click.option(
+    "--now",
+    "moved",
+    callback=_moved,
+    metavar="TIME",
+    help="The company's today, such as 2027-01-31T09:00:00Z; all times move with it.  [default: 2026-11-20T09:00:00Z]",
+)
+@click.option(
     "--fault",
     multiple=True,
     callback=_faults,
@@ -87,18 +129,31 @@ def _faults(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     help="Make a share of the requests fail. RATE is, for example, 0.05 or 5%. KIND is 429, 503, reset, truncated, "
     "html or slow. Can be repeated.",
 )
-def serve(*, host: str, port: int, apps: int | None, seed: int, latency: float, fault: dict[str, float]) -> int:
+def serve(
+    *,
+    host: str,
+    port: int,
+    apps: int | None,
+    seed: int,
+    latency: float,
+    budget: int | None,
+    moved: timedelta,
+    fault: dict[str, float],
+) -> int:
     """Serve the demo account on a port, as Heroku's API.
 
     The first two lines of output are the address and the token, as environment variables for another program. Ctrl-C
     ends the server with exit code 130.
     """
     from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+    from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED
     from kosmo_kernel.demo.company import company
     from kosmo_kernel.demo.faults import FaultInjector, faulty
     from kosmo_kernel.demo.server import serve as serving
 
-    api = faulty(DemoApi(company(apps, seed)), FaultInjector(fault, seed=seed))
+    refill = UNLIMITED if budget == 0 else REFILL
+    demo_api = DemoApi(company(apps, seed), capacity=budget or CAPACITY, refill=refill, moved=moved)
+    api = faulty(demo_api, FaultInjector(fault, seed=seed))
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")
         print_note("Serving the demo account. Ctrl-C ends it.")

@@ -31,7 +31,7 @@ import msgspec
 from werkzeug.wrappers import Request, Response
 
 from kosmo_kernel.demo.api_variants import Form
-from kosmo_kernel.demo.budget import CAPACITY, REFILL, TokenBucket
+from kosmo_kernel.demo.budget import CAPACITY, REFILL, UNLIMITED, TokenBucket
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.heroku_error import HerokuError, over_budget
 from kosmo_kernel.demo.models import COMPANY, Record
@@ -44,12 +44,13 @@ PageFilter = Callable[[Range, ListPage], ListPage]
 
 DEMO_TOKEN = "HRKU-demo-token-of-a-fictional-company"  # noqa: S105 - accepted only by the demo
 
-_UNLIMITED_REFILL = 1e6  # requests per second
 GZIP_FROM = 1024  # bytes; smaller bodies are not compressed
 
 _VERSION = re.compile(
     r"application/vnd\.heroku\+json\s*;\s*version=3(?:\.(?P<variant>[\w-]+))?\s*(?:[;,]|$)", re.IGNORECASE
 )
+
+_EQUAL = re.compile(r"eq\[(\w+)\]")  # a parameter of the query, with the value that a field has to have
 
 _NO_ROUTE = (
     "The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. `POST`), "
@@ -171,6 +172,9 @@ class DemoApi:
         return _Answer([form("app", one) for one in found], 200, {})
 
     def _list(self, request: Request, link: LinkFact, records: Sequence[Record], form: Form) -> _Answer:
+        for name, value in request.args.items():
+            if equal := _EQUAL.fullmatch(name):  # so Heroku's CLI looks for a pipeline by name
+                records = [record for record in records if str(record.get(equal[1])) == value]
         sortable = sortable_by(link)
         if not sortable:  # its records have no identifier, and there are few of them
             return _Answer(records, 200, {})
@@ -237,4 +241,4 @@ def in_process() -> tuple[DemoApi, str]:
 
     Its budget refills at once, so that calls never wait for it.
     """
-    return DemoApi(company(), refill=_UNLIMITED_REFILL), DEMO_TOKEN
+    return DemoApi(company(), refill=UNLIMITED), DEMO_TOKEN

@@ -11,6 +11,7 @@ from threading import Lock
 
 CAPACITY = 4500
 REFILL = 75 / 60
+UNLIMITED = 1e6  # requests per second that come back: as many as anybody can make
 
 
 class TokenBucket:

@@ -288,6 +288,7 @@ STORY: tuple[tuple[App, AppResources], ...] = (
             domains=[Domain("quotes.larkmoor.example", "2016-11-07T09:00:00Z", None, certificate=False),
                      Domain("quotes-us.larkmoor.example", "2019-05-02T13:20:15Z", None, certificate=False)],
             people=_team("2016-11-04T15:17:28Z", Collaborator(SAMUEL, "2019-02-11T09:05:00Z", permissions=ALL)),
+            at_rest=[Process("worker", "Standard-1X", "php artisan queue:work")],
         ),
     ),
     # In a private space with a shield.

@@ -4,6 +4,8 @@ They are computed from the other data of the app. The last one has the app's `re
 its `released_at`, the first one from the app's creation. A release was made by a collaborator who could deploy at that
 time, and lists the plans of the add-ons that existed then. An app that was never released has none.
 
+A release that failed is a deploy whose release phase failed. A few are rollbacks.
+
 The record is Heroku's `release` (schema of 19 February 2026). The current release counts as eligible for a rollback
 too, because Heroku's CLI assumes so (`releases:rollback` takes the second eligible one).
 """
@@ -17,6 +19,9 @@ from kosmo_kernel.demo.models import App, AppResources, Person, Record, ident
 
 _FIRST_DESCRIPTIONS = ("Initial release", "Enable Logplex")  # the first releases of every app
 _DEPLOY_SHARE = 0.8  # the share of deploys among the other releases; the rest are changes of config vars
+# By hand: a rollback to the deploy before the last one, and a deploy whose release phase failed.
+_ROLLED_BACK = {("parcel-tracker", 1199), ("my-app", 41), ("route-planner", 376)}
+_FAILED = {("parcel-tracker", 1201), ("booking-api", 684), ("my-app", 40)}
 _VARIABLES = ("LOG_LEVEL", "WEB_CONCURRENCY", "FEATURE_FLAGS", "SMTP_HOST", "TIMEOUT_SECONDS")
 
 
@@ -28,15 +33,20 @@ def releases(app: App, things: AppResources) -> list[Record]:
     step = (last - first) / max(app.release - 1, 1)
     records: list[Record] = []
     slug: str | None = None
+    deploys: list[tuple[int, str | None]] = [(1, None)] * 2  # the last ones that succeeded, with their slugs
     for version in range(1, app.release + 1):
         chance = int(app.release_id(version)[-12:], 16)
         # Up to half a step late, and so always before the next one.
         created = last if version == app.release else first + step * (version - 1 + (chance % 64 / 128) * (version > 1))
         since = f"{created:%Y-%m-%dT%H:%M:%SZ}"
-        description = _description(app, version, chance)
+        rolled_back, must_fail = ((app.name, version) in known for known in (_ROLLED_BACK, _FAILED))
+        description = f"Deploy {app.release_id(version)[:8]}" if must_fail else _description(app, version, chance)
+        description = f"Rollback to v{deploys[-2][0]}" if rolled_back else description
         deployed = description.startswith("Deploy")
-        failed = deployed and version < app.release and chance % 40 == 0
-        built = ident("build", f"{app.name}/v{version}") if deployed else slug
+        failed = deployed and version < app.release and (must_fail or chance % 40 == 0)
+        built = ident("build", f"{app.name}/v{version}") if deployed else deploys[-2][1] if rolled_back else slug
+        if deployed and not failed:
+            deploys.append((version, built))
         slug = slug if failed else built
         records.append(
             {
@@ -54,11 +64,16 @@ def releases(app: App, things: AppResources) -> list[Record]:
                 "user": _user(app, things, since, chance),
                 "version": version,
                 "current": version == app.release,
-                "output_stream_url": None,
+                "output_stream_url": _output(app, version) if failed else None,
                 "eligible_for_rollback": built is not None and not failed,
             }
         )
     return records
+
+
+def _output(app: App, version: int) -> str:
+    """Return the address of what a release phase wrote, which is signed."""
+    return f"https://release-output.larkmoor.example/fictional-{ident('output', f'{app.name}/v{version}')}"
 
 
 def _description(app: App, version: int, chance: int) -> str:

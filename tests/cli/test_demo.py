@@ -190,6 +190,23 @@ def test_the_look_alike_serves_other_programs_until_ctrl_c(options: list[str], a
     assert server.returncode == 130
 
 
+def test_the_look_alike_has_the_budget_and_the_today_that_it_is_given() -> None:
+    with started("demo:serve", "--budget", "1", "--now", "2027-01-19T09:00:00Z") as server:
+        assert server.stdout is not None
+        address, token = (server.stdout.readline().strip().partition("=")[2] for _ in range(2))
+        headers = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=address, headers=headers, trust_env=False) as client:
+            assert client.get("/apps/my-app").json()["released_at"] == "2027-01-13T10:26:08Z"
+            assert client.get("/apps/my-app").status_code == 429
+        server.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("option", ["--budget=0", "--budget=many", "--now=soon", "--now=0001-01-01"])
+def test_the_look_alike_refuses_what_it_cannot_be(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(["demo:serve", option]) == 2
+    assert capsys.readouterr().err.count(f"it takes a {'whole' if 'budget' in option else 'time'}") == 1
+
+
 def test_the_look_alike_fails_as_often_as_told() -> None:
     with started("demo:serve", "--fault", "503=0", "--fault", "html=100%") as server:
         assert server.stdout is not None

@@ -119,6 +119,35 @@ def test_it_lists_releases_and_domains(heroku: Heroku) -> None:
     assert len(domains) == 5
 
 
+def test_it_shows_what_made_a_release(heroku: Heroku) -> None:
+    assert "Rollback to v37" in heroku("releases:info", "v41", "--app", "my-app")
+
+
+def test_it_shows_pipelines_and_their_stages(heroku: Heroku) -> None:
+    assert {"bookings", "last-mile", "parcel-tracker"} <= set(heroku("pipelines").split())
+    shown = heroku("pipelines:info", "parcel-tracker").split()
+    assert {"parcel-tracker-staging", "staging", "parcel-tracker", "production"} <= set(shown)
+
+
+@pytest.mark.parametrize(
+    ("command", "texts"),
+    [
+        ("drains --app parcel-tracker", ("@siem.larkmoor.example/logs", "logbarn-deep-48326")),
+        ("certs --app courier-app", ("courier.larkmoor.example", "2026-12-02 09:00 UTC")),
+        ("config --app courier-app", ("PUSH_TOKEN:", "MAPWREN_KEY:")),
+        ("features --app my-app", ("http-session-affinity", "preboot")),
+        ("labs --app my-app", ("cli-plugin-updates", "log-runtime-metrics")),
+        ("webhooks --app parcel-tracker", ("https://hooks.larkmoor.example/heroku", "api:release,dyno")),
+        ("spaces", ("larkmoor-secure", "larkmoor-fir", "dublin", "frankfurt")),
+        ("regions", ("Common Runtime", "frankfurt", "Private Spaces")),
+        ("stack --app courier-app", ("* heroku-22", "heroku-24 (active on next deploy)", "heroku-26")),
+    ],
+)
+def test_it_shows_what_else_an_app_or_an_account_has(heroku: Heroku, command: str, texts: tuple[str, ...]) -> None:
+    shown = heroku(*command.split())
+    assert [text for text in texts if text not in shown] == []
+
+
 def test_it_understands_an_error(heroku: Heroku) -> None:
     with pytest.raises(AssertionError, match="Couldn't find that app"):
         heroku("ps", "--app", "nope")
