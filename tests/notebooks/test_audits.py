@@ -49,17 +49,43 @@ def test_apps_on_a_stack_out_of_support_or_about_to_change() -> None:
             {
                 "app": app["name"],
                 "stack": app["stack"]["name"],
+                "state": {"heroku-20": "gone", "heroku-22": "deprecated"}[app["stack"]["name"]],
                 "supported_until": {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]],
                 "next_build_on": app["build_stack"]["name"] if app["build_stack"] != app["stack"] else None,
+                "builds": {"heroku-20": "not possible", "heroku-22": "fail 1 in 30 days"}[app["stack"]["name"]],
                 "owner": app["owner"]["email"],
             }
             for app in APPS
-            if app["stack"]["name"] == "heroku-20" or app["stack"] != app["build_stack"]
+            if app["stack"]["name"] in ("heroku-20", "heroku-22") or app["stack"] != app["build_stack"]
         )
     )
     found = answers("stack-and-lifecycle")["old-stacks"]
     assert found == told
-    assert {"heroku-20"} < {row["stack"] for row in told}
+    assert {row["stack"] for row in told} == {"heroku-20", "heroku-22"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "at", "row"),
+    [
+        ("heroku-26", "2026-11-20", None),
+        ("heroku-26", "2031-05-01", {"state": "public", "supported_until": "2031-04-30"}),
+        ("heroku-22", "2026-10-31", {"state": "deprecated", "supported_until": "2027-04-30"}),
+        ("heroku-22", "2027-05-01", {"state": "deprecated", "supported_until": "2027-04-30", "builds": "not possible"}),
+        ("heroku-18", "2026-11-20", {"state": "gone", "supported_until": "2023-04-30", "builds": "not possible"}),
+        ("heroku-28", "2026-11-20", {"state": "gone", "supported_until": "not known", "builds": "not possible"}),
+    ],
+)
+def test_a_stack_is_shown_with_what_heroku_lists_and_the_dates_of_the_table(
+    stack: str, at: str, row: dict[str, Any] | None
+) -> None:
+    sources = [source for ident, source in cells("stack-and-lifecycle") if ident in ("ages", "read", "dates", "old-stacks")]
+    app = f"{{ name = 'x', stack = {{ name = '{stack}' }}, build_stack = {{ name = '{stack}' }}, owner = {{}} }}"
+    with Session() as session:
+        for source in sources[:3]:
+            run_with(session, source, inputs={"account": "demo", "at": f"{at}T09:00:00Z"})
+        found = session.run(f"apps = {{ {app} }}\n{sources[3]}").value
+    expected = [{"app": "x", "stack": stack} | row] if row else []
+    assert [dict(one) for one in found] == expected
 
 
 def test_apps_by_stack() -> None:

@@ -1,12 +1,9 @@
--- heroku-20 lost its support in April 2025; heroku-22 will in April 2027
-local leaving = { ["heroku-20"] = true, ["heroku-22"] = true }
-local found = {}
-
-for _, item in ipairs(heroku.list_apps()) do
-  if leaving[item.stack.name] then
-    table.insert(found, item)
-  end
-end
+-- builds on a deprecated stack begin to fail; on one that is gone, all do
+local state = list.index_by(heroku.list_stacks(), "name")
+local found = list.filter(heroku.list_apps(), function(item)
+  local stack = state[item.stack.name]
+  return not stack or stack.state == "deprecated"
+end)
 
 table.sort(found, function(a, b)
   return a.stack .. a.name < b.stack .. b.name
