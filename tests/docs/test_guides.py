@@ -245,3 +245,10 @@ def test_the_guide_to_limits_says_what_the_limits_are() -> None:
     )
     assert (retry.FIRST_PAUSE_SECONDS, retry.MAX_PAUSE_SECONDS, retry.RETRY_BUDGET_SECONDS) == (0.5, 8, 60)
     assert "half a second; each further wait is twice as long, up to eight" in page
+
+
+def test_each_question_of_the_examples_is_a_short_cell_with_an_answer_on_the_demo() -> None:
+    scripts = docs.read("examples").scripts[-9:]
+    assert [script for script in scripts if script.count("\n") > 6] == []
+    with Session("demo") as session:
+        assert [script for script in scripts if len(session.run(script).value or ()) == 0] == []
