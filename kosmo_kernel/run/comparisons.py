@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Most texts have nothing of the kind and need not be tokenized.
 _MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
+_OTHER_TYPE = re.compile(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
 _LITERALS = {"string": "a text", "number": "a number", "keyword": "true or false"}
 _KINDS = {
     "string": ("a text", "string"),
@@ -62,7 +63,9 @@ def never_true(source: str) -> Iterator[str]:
         return
     functions = tuple(function for one in integrations.loaded() for function in _functions_meant(one, source))
     columns, labels = _declared(functions)
-    if not any(name in source for name in {column.path[-1] for column in columns} | labels.keys()):
+    # Of a field with any text only a comparison with another type is of interest.
+    special = labels.keys() | {one.path[-1] for one in columns if one.values or _KINDS[one.kind][1] != "string"}
+    if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
     for comparison in _comparisons(source):
         name = comparison.path[-1]
