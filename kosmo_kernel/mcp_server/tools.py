@@ -139,7 +139,7 @@ def _reference(tokens: Mapping[str, Any], *, sessions: bool) -> Iterator[Tool]:
     )
     properties = {"words": {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions)
     yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, _arguments(properties, "words"), read_only=True)
-    about = "Read a page: a function (`heroku.list_apps`), `heroku` (all of them) or a guide (`list`, `parallel`)."
+    about = "Read a page: a function (`heroku.list_apps`), `heroku` (all of them) or a guide (`agents`, `list`)."
     schema = _arguments({"page": {"type": "string", "description": "Empty for the list of pages"}, TOKENS: tokens})
     yield Tool(NAME, READ, READ, "Read the reference", about, schema, read_only=True)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kosmo_kernel import docs
 from kosmo_kernel.errors import LuaRuntimeError
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, answer_of_run, answer_of_text
+from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ServerOptions
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.values.records import Records
 
@@ -61,3 +65,13 @@ def test_a_page_that_is_cut_says_how_to_read_on() -> None:
     text = answer_of_text("line\n" * 1_000, 300, 'docs.read("heroku")')
     assert len(text) <= 1_200
     assert text.endswith(' more lines. `lua_run` with `docs.read("heroku"):sub(661)` has the rest.')
+
+
+def test_the_guide_shows_what_an_agent_gets() -> None:
+    handler = CallHandler(ServerOptions("demo"))
+    transcripts = re.findall(r"```lua\n(.*?)```\n\n```answer\n(.*?)\n```", docs.read("agents"), re.DOTALL)
+    assert len(transcripts) == 3
+    for code, answer in transcripts:
+        result = handler.answer("lua_run", {"code": code}, InFlightCall(lambda _: None))
+        assert (result.text, result.failed) == (answer, False)
+    handler.close()
