@@ -145,8 +145,10 @@ end
 local function call(path, account, ...)
   local first_argument = ...
   local count = select("#", ...)
-  -- `heroku:list_apps()` passes the namespace as the first argument.
-  if native.is_namespace(first_argument) and find(native.ours(first_argument).path, "^app%.integrations%.") then return call(path, account, select(2, ...)) end
+  -- `heroku:list_apps()` and `app.mcp.server:tool()` pass the namespace as the first argument.
+  if native.is_namespace(first_argument) and find(native.ours(first_argument).path, "^app%.%l+%.") then
+    return call(path, account, select(2, ...))
+  end
   local arguments, blobs, bytes_left = {}, {}, MAX_CALL_BYTES
   local function add_argument(name, value)
     local encoded, blob = encode_argument(path, name, value, #blobs + 1, bytes_left)

@@ -129,7 +129,7 @@ def test_what_has_a_form_of_its_own_gets_no_outline() -> None:
     assert "kosmo-outline" not in bundles_of([Records([{"a": LONG}])], Options())[0]["text/html"]
 
 
-@pytest.mark.parametrize("value", ["z" * (TEXT_MOST + 5), {str(i): LONG for i in range(20_000)}])
+@pytest.mark.parametrize("value", ["z" * (TEXT_MOST + 5), {str(i): [LONG] for i in range(20_000)}])
 def test_a_text_that_no_notebook_bears_is_cut_with_a_note(value: Any) -> None:
     text = bundles_of([value], Options())[0]["text/plain"]
     kept, note = text.rsplit("\n", 1)

@@ -13,6 +13,7 @@ from kernel_client import python_running
 from traitlets.config import Config
 
 from kosmo_kernel import editor
+from kosmo_kernel.integrations.heroku import HEROKU
 
 NAMES = ("cutoff", "customers", "frame")
 
@@ -147,7 +148,10 @@ def test_lua_begins_where_the_last_expression_ends() -> None:
 
 def test_commands_and_pages_are_offered() -> None:
     assert offered("%kosmo doc|") == (["docs"], "doc")
-    assert offered("%kosmo docs heroku.list_a|") == (["heroku.list_apps", "heroku.list_addons"], "heroku.list_a")
+    assert offered("%kosmo docs heroku.list_a|") == (
+        [f"heroku.{function.name}" for function in HEROKU.functions if function.name.startswith("list_a")],
+        "heroku.list_a",
+    )
     assert offered("%kosmo docs heroku.list_a|", lua=True) == offered("%kosmo docs heroku.list_a|")
     assert offered("%kosmo reset |") == ([], "")
 

@@ -32,6 +32,7 @@ cpu = 2.5
 timeout = 60
 max_memory = 2_000_000_000
 max_cpu = 60
+max_tokens = 4000
 
 [integrations.heroku]
 url = "https://api.heroku.com"

@@ -22,11 +22,12 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
 from kosmo_kernel.session import Session
 
-TABLES = [function.name.removeprefix("list_") for function in BY_HAND if function.returns == "list"]
+LISTS = [function for function in HEROKU.functions if function.returns == "list" and function.in_snapshot]
+TABLES = [function.name.removeprefix("list_") for function in LISTS]
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_the_lists_are_those_of_the_catalogue(folder: Path, session: Session) ->
     snapshot.take(session, folder)
     functions = [table["function"] for table in json.loads((folder / "manifest.json").read_bytes())["tables"].values()]
 
-    assert sorted(functions) == sorted(f"heroku.{one.name}" for one in BY_HAND if one.returns == "list")
+    assert sorted(functions) == sorted(f"heroku.{one.name}" for one in LISTS)
 
 
 def test_json_lines_are_what_heroku_sent(folder: Path, session: Session) -> None:
@@ -154,7 +155,7 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
     asked, ended, api = threading.Event(), threading.Event(), DemoApi(company())
 
     def waiting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].endswith("/addons"):
+        if environ["PATH_INFO"].endswith("/domains"):
             asked.set()
             ended.wait(60)
         return api(environ, start_response)
@@ -172,8 +173,8 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
     assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, ["apps", "dynos"])
     assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[2:]]
     assert list(snapshot.read(folder)) == ["apps", "dynos"]
-    with pytest.raises(snapshot.UnknownTableError, match=r"`domains`, which could not be read .*: It was not begun"):
-        snapshot.read(folder)["domains"]
+    with pytest.raises(snapshot.UnknownTableError, match=r"`addons`, which could not be read .*: It was not begun"):
+        snapshot.read(folder)["addons"]
 
 
 # The folder --------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ _FINGERPRINTED = (
 
 _LINE = 100  # characters of a line of an example
 # Values of parameters in examples, where another one than the kind's.
-_EXAMPLES = {"app_id": "my-app", "user": "~", "start": "2026-11"}
+_EXAMPLES = {"user": "~", "start": "2026-11"}
 
 
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
@@ -96,11 +96,17 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
             by_name.setdefault(name, []).append(place)
     for name, alternatives in sorted(by_name.items(), key=lambda one: one[0] != "app_id"):
         required = all(name in names for names in places.values())
-        yield _place_param(name, list(dict.fromkeys(alternatives)), required=required)
+        yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=entry.app)
     for link in links:
         for name, need in link.query.items():
             required = need == "required"
-            yield Param(name, entry.query[name], required=required, query=True, example=_EXAMPLES.get(name, ""))
+            yield Param(
+                name,
+                entry.query[name],
+                required=required,
+                query=True,
+                example=_EXAMPLES.get(name, ""),
+            )
     known = {name for link in links for name in link.query}
     yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
     if entry.newest:
@@ -108,7 +114,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
         yield Param(NEWEST, doc, kind="integer", maximum=PAGE_SIZE)
 
 
-def _place_param(name: str, places: list[str], *, required: bool) -> Param:
+def _place_param(name: str, places: list[str], *, required: bool, app: str) -> Param:
     ways = [way.partition(" ")[::2] for place in places for way in facts().parameters[place]]
     ways = list(dict.fromkeys(ways))
     fields = [field for field, _ in ways if field != "self"]
@@ -118,7 +124,14 @@ def _place_param(name: str, places: list[str], *, required: bool) -> Param:
         return Param(name, f"The {fields[0]}", required=required, values=values, example=values[-1])
     if all(fact == "integer" for _, fact in ways):
         doc = f"The {fields[0]} of the {of}"
-        return Param(name, doc, kind="integer", required=required, each=tuple(fields), example=_EXAMPLES.get(name, ""))
+        return Param(
+            name,
+            doc,
+            kind="integer",
+            required=required,
+            each=tuple(fields),
+            example=app if name == "app_id" else _EXAMPLES.get(name, ""),
+        )
     patterns = [_pattern(fact) for _, fact in ways]
     names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
     words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
@@ -129,7 +142,7 @@ def _place_param(name: str, places: list[str], *, required: bool) -> Param:
         required=required,
         pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
-        example=_EXAMPLES.get(name, ""),
+        example=app if name == "app_id" else _EXAMPLES.get(name, ""),
         each=tuple(sorted(dict.fromkeys(fields), key="id".__eq__)),
         numeric=any(fact == "integer" for _, fact in ways),
     )

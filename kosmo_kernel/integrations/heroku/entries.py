@@ -26,6 +26,7 @@ class FunctionEntry(NamedTuple):
         fingerprints: it has names and fingerprints of secret values.
         keywords: words of questions that it answers and that its name does not have.
         subject: the group that it belongs to.
+        app: the app of the demo account that its example uses; empty if none has what it returns.
     """
 
     name: str
@@ -40,6 +41,7 @@ class FunctionEntry(NamedTuple):
     fingerprints: bool = False
     keywords: str = ""
     subject: str = ""
+    app: str = "my-app"
 
 
 # The names of parameters that identify a record, where another one than the resource's.
@@ -82,7 +84,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_team_apps", "team-app list, team-member list:team-app", "The apps of a team, or of one member"
         ),
         FunctionEntry(
-            "get_team_app", "team-app record", "One app of a team, with whether it is locked and you joined it"
+            "get_team_app",
+            "team-app record",
+            "One app of a team, with whether it is locked and you joined it",
+            app="booking-api",
         ),
         FunctionEntry(
             "list_app_features",
@@ -203,7 +208,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_pipeline_promotion_targets", "pipeline-promotion-target list", "The apps that a promotion reaches"
         ),
         FunctionEntry("list_review_apps", "review-app list", "The review apps of a pipeline", keywords="pull request"),
-        FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app"),
+        FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app", app=""),
         FunctionEntry(
             "get_review_app_config", "review-app-config record", "How a pipeline makes and removes review apps"
         ),
@@ -304,10 +309,16 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
     "People and access": (
         FunctionEntry("get_collaborator", "collaborator record", "One person's access to an app"),
         FunctionEntry(
-            "list_team_app_collaborators", "team-app-collaborator list", "Who was given access to an app of a team"
+            "list_team_app_collaborators",
+            "team-app-collaborator list",
+            "Who was given access to an app of a team",
+            app="booking-api",
         ),
         FunctionEntry(
-            "get_team_app_collaborator", "team-app-collaborator record", "One person's access to an app of a team"
+            "get_team_app_collaborator",
+            "team-app-collaborator record",
+            "One person's access to an app of a team",
+            app="booking-api",
         ),
         FunctionEntry("list_team_app_permissions", "team-app-permission list", "The permissions that a team can give"),
         FunctionEntry(
