@@ -219,7 +219,7 @@ def table_of(records: Records, limit: int | None = None, note: str = "") -> Tabl
     """
     records = records.for_table()
     first = Records(records.rows[: ROWS.resolve() if limit is None else limit], records.function, records.columns)
-    fields, count = first_fields(first, COLUMNS_SHOWN)
+    fields, count = first_fields(records, COLUMNS_SHOWN)
     names = [field.name for field in fields]
     columns = [_read(field, first, records) for field in fields]
     main = frozenset(field.name for field in fields if field.column and field.column.main)

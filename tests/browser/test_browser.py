@@ -11,7 +11,7 @@ import pytest
 from lab_page import Lab, chromium, lab_server
 from repository import NOTEBOOKS
 
-from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
+from kosmo_kernel.integrations.heroku import HEROKU
 
 pytestmark = [
     pytest.mark.full,
@@ -104,7 +104,7 @@ def test_tab_completes_a_name(first_steps: Lab) -> None:
     offered.first.wait_for()
     names = offered.all_inner_texts()
     first_steps.page.keyboard.press("Escape")
-    assert names == sorted(function.name for function in BY_HAND if function.returns == "list")
+    assert names == sorted(function.name for function in HEROKU.functions if function.name.startswith("list_"))
 
 
 def test_shift_tab_explains_the_name_at_the_cursor(first_steps: Lab) -> None:

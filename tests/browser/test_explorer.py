@@ -115,7 +115,9 @@ def press(lab: Lab, name: str) -> None:
 
 
 def choose(lab: Lab, function: str, account: str = "demo (a fictional company)") -> None:
-    field(lab, "Function").select_option(f"heroku.{function}")
+    options = field(lab, "Function").locator("option").all_text_contents()
+    index = next(i for i, option in enumerate(options) if option.split()[0] == f"heroku.{function}")
+    field(lab, "Function").select_option(index=index)
     field(lab, "Account").select_option(account)
 
 
