@@ -24,7 +24,7 @@ import psutil
 from lupa.lua54 import LuaRuntime
 
 from kosmo_kernel.errors import KosmoError
-from kosmo_kernel.run.options import Frontend, RunOptions
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
 from kosmo_kernel.session import Session
 
 ROUNDS = 9
@@ -58,10 +58,10 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def failing(session: Session, source: str, **settings: Any) -> None:
+def failing(session: Session, source: str, frontend: Frontend = NO_FRONTEND, **settings: Any) -> None:
     """Run what must fail."""
     try:
-        session.execute(source, RunOptions(**settings))
+        session.execute(source, RunOptions(**settings), frontend)
     except KosmoError:
         return
     raise SystemExit(f"did not fail: {source}")
@@ -112,7 +112,7 @@ def prints() -> None:
                 late.append(time.perf_counter() - begun)
                 session.interrupt()
 
-            failing(session, f"print('before'); {STUCK}", on_output=note)
+            failing(session, f"print('before'); {STUCK}", Frontend(output=note))
     print(f"10,000 prints: {statistics.median(pieces):.0f} pieces (goal 5)")
     print(f"a print just before one long step is seen after {statistics.median(late):.3f} s (goal 0.2)")
 
