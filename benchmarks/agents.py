@@ -1,4 +1,4 @@
-"""What an agent pays to use `kosmo mcp:serve`: tokens, of four characters each, and times, by the official SDK.
+"""Measure the cost of `kosmo mcp:serve` for an agent: tokens, of four characters each, and times, by the official SDK.
 
     python benchmarks/agents.py [APPS]
 

@@ -19,7 +19,7 @@ _CHANGES = re.compile(
 
 
 class Service(Protocol):
-    """What is read of an `Integration`."""
+    """The part of an `Integration` that this module reads."""
 
     @property
     def name(self) -> str:

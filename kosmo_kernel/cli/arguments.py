@@ -186,17 +186,17 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
         raise click.UsageError(
             f'{place} must be an object of named arguments, such as {{"app_id": "my-app"}}; it is {kind}.'
         )
-    return [(name, _plain(value)) for name, value in fields]
+    return [(name, _to_dicts(value)) for name, value in fields]
 
 
 class _Fields(list[tuple[str, Any]]):
     """The fields of a JSON object, including duplicates."""
 
 
-def _plain(value: Any) -> Any:
+def _to_dicts(value: Any) -> Any:
     if isinstance(value, _Fields):
-        return {name: _plain(item) for name, item in value}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return {name: _to_dicts(item) for name, item in value}
+    return [_to_dicts(item) for item in value] if isinstance(value, list) else value
 
 
 def _reject_constant(text: str) -> Any:

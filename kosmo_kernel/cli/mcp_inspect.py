@@ -87,7 +87,7 @@ def resources(*, server: str, uri: str | None, force: bool, as_json: bool) -> No
             name = servers.find(server).name
             _print_list(name, "resources", servers.resources(name), as_json=as_json)
         return
-    name, resource = _asked("read_resource", server, {"uri": uri}, force=force)
+    name, resource = _send_request("read_resource", server, {"uri": uri}, force=force)
     contents = resource["contents"]
     if as_json:
         document({"success": True, "server": name, "uri": uri, "contents": contents})
@@ -113,7 +113,7 @@ def prompts(*, server: str, prompt: str | None, payload: str | None, force: bool
             name = servers.find(server).name
             _print_list(name, "prompts", servers.prompts(name), as_json=as_json)
         return
-    name, rendered = _asked("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
+    name, rendered = _send_request("get_prompt", server, {"name": prompt, "arguments": arguments}, force=force)
     if as_json:
         document({"success": True, "server": name, "prompt": prompt, **rendered})
         return
@@ -132,7 +132,7 @@ def _servers() -> Iterator[Servers]:
         session_servers.close()
 
 
-def _asked(verb: str, server: str, asked: Mapping[str, Any], *, force: bool) -> tuple[str, dict[str, Any]]:
+def _send_request(verb: str, server: str, asked: Mapping[str, Any], *, force: bool) -> tuple[str, dict[str, Any]]:
     """Send a request to a server if the permissions allow it; return the server's name and its answer."""
     from kosmo_kernel.cli.lua_run import terminal_frontend
     from kosmo_kernel.run.options import RunOptions

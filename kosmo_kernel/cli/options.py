@@ -19,7 +19,7 @@ FORMATS = ("table", "csv", "json", "jsonl", "markdown")  # values of `--format`,
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How results are printed; it is true if `--format` is given.
+    """The layout of printed results; it is true if `--format` is given.
 
     Parameters:
         form: the value of `--format`; empty for text for people, or tab-separated values in a pipe.

@@ -152,7 +152,7 @@ def escape_json(text: bytes) -> bytes:
 
 
 class _Escaped:
-    """What rich renders, with the control characters of its texts escaped; rich's own are kept."""
+    """A renderable of rich whose texts have their control characters escaped; rich's own are kept."""
 
     def __init__(self, renderable: ConsoleRenderable) -> None:
         self._renderable = renderable

@@ -1,4 +1,4 @@
-"""Who may do what besides the collaborators of apps: invitations, teams as a whole, authorizations, keys."""
+"""Access besides the collaborators of apps: invitations, teams as a whole, authorizations, keys."""
 
 from __future__ import annotations
 

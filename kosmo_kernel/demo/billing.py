@@ -1,4 +1,4 @@
-"""What the company pays: the usage of teams by day and month, and invoices.
+"""The bills of the company: the usage of teams by day and month, and invoices.
 
 All of it follows from the sizes of dynos and the plans of add-ons.
 """

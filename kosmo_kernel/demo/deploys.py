@@ -1,4 +1,4 @@
-"""What made the releases of an app: builds, their slugs or images, buildpacks, and setups.
+"""The origins of the releases of an app: builds, their slugs or images, buildpacks, and setups.
 
 A build belongs to each release that is a deploy. Some failed and led to no release.
 """

@@ -1,4 +1,4 @@
-"""What Heroku offers to everybody: stacks, regions, generations, sizes of dynos, services, plans and features.
+"""Heroku's offers to everybody: stacks, regions, generations, sizes of dynos, services, plans and features.
 
 Names, prices and states are Heroku's own (its CLI's table of prices; Dev Center, "Stacks"), as of the company's today.
 """

@@ -41,7 +41,7 @@ def _of(name: str) -> Callable[..., Sequence[Record]]:
     return lambda make, app: getattr(make.company.resources_of(app), name)
 
 
-def _told(told: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]) -> Callable[..., Any]:
+def _of_webhooks(told: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]) -> Callable[..., Any]:
     """Return the list of what the webhooks of an app or an add-on told."""
     return lambda make, owner: told(make, hooks(make, owner))
 
@@ -83,7 +83,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/addons/{_ADDON}/webhook-deliveries": lambda make, addon: drains.deliveries(
         make, drains.addon_webhooks(make, addon)
     ),
-    f"/addons/{_ADDON}/webhook-events": _told(drains.events, drains.addon_webhooks),
+    f"/addons/{_ADDON}/webhook-events": _of_webhooks(drains.events, drains.addon_webhooks),
     f"/addons/{_ADDON}/webhooks": drains.addon_webhooks,
     "/app-setups": deploys.app_setups,
     "/apps": _own("apps"),
@@ -104,8 +104,8 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/apps/{_APP}/slugs": deploys.slugs,
     f"/apps/{_APP}/sni-endpoints": certificates.sni_endpoints,
     f"/apps/{_APP}/telemetry-drains": drains.telemetry_drains,
-    f"/apps/{_APP}/webhook-deliveries": _told(drains.deliveries, drains.app_webhooks),
-    f"/apps/{_APP}/webhook-events": _told(drains.events, drains.app_webhooks),
+    f"/apps/{_APP}/webhook-deliveries": _of_webhooks(drains.deliveries, drains.app_webhooks),
+    f"/apps/{_APP}/webhook-events": _of_webhooks(drains.events, drains.app_webhooks),
     f"/apps/{_APP}/webhooks": drains.app_webhooks,
     "/dyno-sizes": offers.dyno_sizes,
     "/enterprise-accounts": access.enterprise_accounts,

@@ -120,9 +120,9 @@ class Writer(NamedTuple):
 
 def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n") -> Page:
     """Return the page whose blocks a function yields, called once for each form, with `end` after the last one."""
-    from kosmo_kernel.safety.escape import code_span, fenced, plain_of
+    from kosmo_kernel.safety.escape import code_span, fenced, markdown_to_text
 
-    plain = Writer(Plain, Plain("`{}`").format, lambda *code: plain_of(fenced(*code)), Plain.escape)
+    plain = Writer(Plain, Plain("`{}`").format, lambda *code: markdown_to_text(fenced(*code)), Plain.escape)
     markdown = Writer(Markdown, code_span, fenced, _prose)
     return Page(_joined(Plain, blocks(plain), end), _joined(Markdown, blocks(markdown), end))
 

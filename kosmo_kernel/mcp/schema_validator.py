@@ -46,7 +46,7 @@ class SchemaCostError(Exception):
 
 
 class CheckBudget:
-    """What one check may cost.
+    """The limits of the work of one check.
 
     Parameters:
         steps: visits of a part of the schema.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Notebook(Protocol):
-    """What has a session, such as the magics of an IPython shell; the session is created when it is first read."""
+    """An object with a session, such as the magics of an IPython shell; it is created when it is first read."""
 
     @property
     def session(self) -> Session:

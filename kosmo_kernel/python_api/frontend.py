@@ -1,4 +1,4 @@
-"""How a call from Python shows its progress and asks for permission: in IPython, in a terminal, or not at all."""
+"""Show the progress of a call from Python, and ask for permission: in IPython, in a terminal, or not at all."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def bounded(value: Any, room: int) -> Bounded:
         return _table(Records(value), room)
     if isinstance(value, (list, tuple)):
         return _json(value, room)
-    return _table(value, room) if isinstance(value, Records) else _text(_plain(value), room)
+    return _table(value, room) if isinstance(value, Records) else _text(_value_text(value), room)
 
 
 # Tables and records ----------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _split_same(columns: list[_Column]) -> tuple[list[str], list[_Column]]:
     varying: list[_Column] = []
     for column in columns:
         if _is_same(column.values):
-            same.append(f"{column.name}={_plain(column.values[0])}")
+            same.append(f"{column.name}={_value_text(column.values[0])}")
         elif twin := next((one for one in varying if _are_equal(one.values, column.values)), None):
             same.append(f"{column.name}={twin.name}")
         else:
@@ -202,7 +202,7 @@ def _cell(value: Any, most: int | None) -> str:
     if isinstance(value, (list, dict)):
         whole = _whole_json(value)
         return whole if most is None or len(whole) <= most else _write_json(value, most) or CUT
-    return _plain(value) if most is None else shortened(_plain(value), most)
+    return _value_text(value) if most is None else shortened(_value_text(value), most)
 
 
 def _record(record: Mapping[Any, Any], room: int) -> Bounded:
@@ -234,7 +234,7 @@ def _name(name: str) -> str:
     return escape_control(shortened(name, MAX_NAME_LENGTH))
 
 
-def _plain(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """Return a value on one line; a text that looks like a value of another kind is quoted."""
     if value is None:
         return "null"

@@ -78,6 +78,6 @@ def html_block(markup: Html) -> Markdown:
     return Markdown(markup)
 
 
-def plain_of(markdown: Markdown) -> Plain:
+def markdown_to_text(markdown: Markdown) -> Plain:
     """Return Markdown as text to be printed."""
     return Plain.escape(markdown)

@@ -37,8 +37,8 @@ class Markup(str):
     def format(self, *values: object, **named: object) -> Self:
         """Return this template filled in: values of this type and numbers as they are, everything else escaped."""
         if named:
-            named = {name: self._shown(value) for name, value in named.items()}
-        return type(self)(str.format(self, *map(self._shown, values), **named))
+            named = {name: self._format_value(value) for name, value in named.items()}
+        return type(self)(str.format(self, *map(self._format_value, values), **named))
 
     def part(self, start: int | None = None, stop: int | None = None) -> Self:
         """Return a part of this text, which stays trusted: the caller knows that it is no half of an escape."""
@@ -83,7 +83,7 @@ class Markup(str):
     def _part(self, part: str) -> str:
         return part if isinstance(part, type(self)) else self.escape(part)
 
-    def _shown(self, value: object) -> object:
+    def _format_value(self, value: object) -> object:
         return value if isinstance(value, (type(self), *_HARMLESS)) else self.escape(str(value))
 
 

@@ -21,7 +21,7 @@ FORCE_HINT = "for one run of a command, `--force`"
 
 
 class Target(NamedTuple):
-    """What a permission applies to: an account of a service, or an MCP server.
+    """The target of a permission: an account of a service, or an MCP server.
 
     Parameters:
         name: the alias of the account or the name of the server, in any spelling.

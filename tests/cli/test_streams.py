@@ -1,4 +1,4 @@
-"""What reaches standard output and standard error: no control characters, and an end when nobody reads any more."""
+"""Standard output and standard error get no control characters, and an end when nobody reads any more."""
 
 from __future__ import annotations
 

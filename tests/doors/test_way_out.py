@@ -1,4 +1,4 @@
-"""What a script gives to an MCP server that may pass it on is asked about once in a session, at every door."""
+"""Data of a script that an MCP server may pass on is asked about once in a session, at every door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the calls of a run do with the answers that arrive, also with those that come too late."""
+"""The calls of a run handle the answers that arrive, also those that come too late."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class Watched:
         self.page = context.new_page()
         context.on("page", lambda page: self._strange(f"a window: {page.url}"))
         self.page.on("dialog", self._answered)
-        self.page.on("websocket", lambda socket: self._asked(socket.url))
+        self.page.on("websocket", lambda socket: self._record_request(socket.url))
 
     def close(self) -> None:
         """Close it."""
@@ -201,7 +201,7 @@ class Watched:
         request = route.request
         if served := self._served(request.url):
             route.fulfill(**served)
-        elif self._asked(request.url, "navigation" if self._moves(request) else "request"):
+        elif self._record_request(request.url, "navigation" if self._moves(request) else "request"):
             route.continue_()
         elif request.url.startswith(self._canary):
             route.fulfill(status=204)
@@ -211,7 +211,7 @@ class Watched:
     def _moves(self, request: Any) -> bool:
         return bool(request.is_navigation_request()) and request.frame == self.page.main_frame
 
-    def _asked(self, url: str, kind: str = "request") -> bool:
+    def _record_request(self, url: str, kind: str = "request") -> bool:
         """Note a request; whether it is the page's own."""
         if url.startswith(self._canary):
             number = re.match(r"/(\d+)", urlsplit(url).path)

@@ -1,4 +1,4 @@
-"""What is said by hand about each function that is made from the facts: its name, a summary, and what surprises.
+"""The hand-written part of each function that is made from the facts: its name, a summary, and what surprises.
 
 An entry names its links: `release list` are the links with GET that Heroku's schema lists for `release` and that return
 a list, `/teams/{team.identity}/apps` is one link. A link belongs to one entry. Those of `LEFT_OUT` belong to none.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class FunctionEntry(NamedTuple):
-    """What is said about a function.
+    """The hand-written part of a function.
 
     Parameters:
         name: of the function.

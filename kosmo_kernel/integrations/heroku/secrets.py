@@ -1,4 +1,4 @@
-"""What is secret in Heroku's records: one rule by the names of fields, and its exceptions with the reason for each.
+"""The secrets in Heroku's records: one rule by the names of fields, and its exceptions with the reason for each.
 
 `schema.py` applies this when it writes the table of facts, so that a field of a newer schema is secret from the first
 day if its name says so. The client replaces a secret by `[redacted]` in the process that received it. Of an address
