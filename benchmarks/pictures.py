@@ -33,7 +33,7 @@ TOP = 12  # pixels above what a picture starts with
 NOTEBOOK, FIRST_CELL = "first-steps.ipynb", "many"
 
 COLUMNS = 88  # of the terminal
-LAST_LINE = "7 records from 1 request"
+LAST_LINE = "7 records from 2 requests"
 PROMPT = "\x1b[1;32m$\x1b[0m kosmo demo\n"
 COLOURS = TerminalTheme(
     background=(24, 26, 33),
