@@ -67,7 +67,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._spare: list[Session] = []
         self._borrowed: set[Session] = set()
-        self._clients: dict[str, ClientSession] = {}  # least recently used first
+        self._clients: dict[str, ClientSession] = {}
         self._ended: dict[str, None] = {}
         self._timer: threading.Timer | None = None
         self._closed = False
@@ -108,18 +108,17 @@ class Sessions:
         """
         with self._lock:
             self._check()
-            one = self._clients.pop(client, None)
+            one = self._clients.get(client)
             if one is None and known:
                 raise UnknownNameError(
                     "There is no such session: sessions without calls are closed after a while, with their variables. "
                     "Leave `session` out to start one."
                 )
             if one is None:
-                one = ClientSession(self._make(), client in self._ended)
+                one = self._clients[client] = ClientSession(self._make(), client in self._ended)
                 self._ended.pop(client, None)
-            self._clients[client] = one
             one.users += 1
-            surplus = self._take_idle(len(self._clients) - MAX_SESSIONS)
+            surplus = self._remove(self._unused()[: max(len(self._clients) - MAX_SESSIONS, 0)])
         _close(surplus)
         try:
             with one.lock:
@@ -143,8 +142,7 @@ class Sessions:
         with self._lock:
             self._timer = None
             latest = self._clock() - (self._idle_seconds or 0.0)
-            idle = sum(1 for one in self._clients.values() if not one.users and one.used_at <= latest)
-            ended = self._take_idle(idle)
+            ended = self._remove([client for client in self._unused() if self._clients[client].used_at <= latest])
             self._arm()
         _close(ended)
 
@@ -159,14 +157,18 @@ class Sessions:
         for session in sessions:
             session.close()
 
-    def _take_idle(self, number: int) -> list[ClientSession]:
-        """Remove and return sessions without a call, the least recently used first."""
-        idle = [client for client, one in self._clients.items() if not one.users][: max(number, 0)]
-        for client in idle:
+    def _unused(self) -> list[str]:
+        """Return the clients whose sessions no call uses, the least recently used first."""
+        unused = [client for client, one in self._clients.items() if not one.users]
+        return sorted(unused, key=lambda client: self._clients[client].used_at)
+
+    def _remove(self, clients: list[str]) -> list[ClientSession]:
+        """Remove and return the sessions of some clients, and remember that they ended."""
+        for client in clients:
             self._ended[client] = None
             if len(self._ended) > MAX_ENDED:
                 del self._ended[next(iter(self._ended))]
-        return [self._clients.pop(client) for client in idle]
+        return [self._clients.pop(client) for client in clients]
 
     def _arm(self) -> None:
         """Look for idle sessions later, if there are any."""

@@ -291,6 +291,16 @@ def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Ses
     assert made[1].closed
 
 
+def test_a_session_whose_long_call_has_just_ended_is_not_idle(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
+    sessions, made, clock = fakes
+    with sessions.of_client("long"):
+        with sessions.of_client("short"):
+            pass
+        clock.now = 1000.0
+    sessions.close_idle()
+    assert [one.closed for one in made] == [False, True]
+
+
 @pytest.mark.full
 def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     handler = CallHandler(ServerOptions("demo"), several_clients=True)
