@@ -20,16 +20,7 @@ from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, ToolResult, answer_of_run, answer_of_text
 from kosmo_kernel.mcp_server.search import WHO, describe_session, search
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
-from kosmo_kernel.mcp_server.tools import (
-    ACCOUNT,
-    DEFAULT_TOKENS,
-    LUA,
-    READ,
-    SESSION,
-    TOKENS,
-    OfferedTool,
-    offered,
-)
+from kosmo_kernel.mcp_server.tools import ACCOUNT, DEFAULT_TOKENS, LUA, READ, SESSION, TOKENS, offered
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -155,8 +146,8 @@ class CallHandler:
             valid = checked(offer.tool, arguments)
             tokens = valid.pop(TOKENS, tokens)
             owner = _owner(client, valid.pop(SESSION, None))
-            if offer.function is not None:
-                return self._call(offer, valid, underway, tokens, owner)
+            if offer.function:
+                return self._call(offer.function, valid, underway, tokens, owner)
             if name == LUA:
                 return self._run(valid, underway, tokens, owner)
             if name == READ:
@@ -190,10 +181,9 @@ class CallHandler:
             return ToolResult(answer_of_text(describe_session(session), tokens))
 
     def _call(
-        self, offer: OfferedTool, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
+        self, function: str, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
     ) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
-        function = f"{offer.integration.name}.{offer.function.name}" if offer.integration and offer.function else ""
         options = RunOptions(account=arguments.pop(ACCOUNT, None))
         with self._sessions.without_lua() as session:
             result = session.call(

@@ -42,13 +42,11 @@ class OfferedTool(NamedTuple):
 
     Parameters:
         tool: its description.
-        integration: the integration of the function; None if the tool does not call one.
-        function: the function; None if the tool does not call one.
+        function: the full name of the function, `heroku.list_apps`; empty if the tool does not call one.
     """
 
     tool: Tool
-    integration: Integration | None = None
-    function: Function | None = None
+    function: str = ""
 
 
 def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, sessions: bool) -> dict[str, OfferedTool]:
@@ -90,11 +88,10 @@ def _of_function(
     properties = {name: _short(one) for name, one in schema["properties"].items()}
     properties |= {ACCOUNT: {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions)
     name, title = f"{integration.name}_{function.name}", f"{integration.title}: {function.summary}"
-    about = f"{function.summary}. The page `{integration.name}.{function.name}` of `{READ}` has the fields."
+    full_name = f"{integration.name}.{function.name}"
+    about = f"{function.summary}. The page `{full_name}` of `{READ}` has the fields."
     schema = _arguments(properties, *schema["required"])
-    return OfferedTool(
-        Tool(NAME, name, name, title, about, schema, read_only=function.effect == "read"), integration, function
-    )
+    return OfferedTool(Tool(NAME, name, name, title, about, schema, read_only=function.effect == "read"), full_name)
 
 
 def _short(schema: Mapping[str, Any]) -> dict[str, Any]:
