@@ -28,7 +28,7 @@ from kosmo_kernel import __version__, docs
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall
-from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, READ, SEARCH, OfferedTool, pages
+from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, OfferedTool, pages
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -123,7 +123,7 @@ def _tool(offer: OfferedTool) -> protocol.Tool:
     annotations = protocol.ToolAnnotations(
         read_only_hint=tool.read_only,
         idempotent_hint=True if tool.read_only else None,
-        open_world_hint=tool.name not in (READ, SEARCH),
+        open_world_hint=tool.open_world,
     )
     return protocol.Tool(
         name=tool.name,

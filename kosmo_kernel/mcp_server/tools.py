@@ -134,11 +134,11 @@ def _reference(tokens: Mapping[str, Any], *, sessions: bool) -> Iterator[Tool]:
         "Find functions, with how to call them and their fields, and guides, by words such as `certificate expires`. "
         "The word `who` lists this session's variables and the values in `Out`."
     )
-    properties = {"words": {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions)
-    yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, _arguments(properties, "words"), read_only=True)
+    schema = _arguments({"words": {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions), "words")
+    yield Tool(NAME, SEARCH, SEARCH, "Search the reference", about, schema, read_only=True, open_world=False)
     about = "Read a page: a function (`heroku.list_apps`), `heroku` (all of them) or a guide (`agents`, `list`)."
     schema = _arguments({"page": {"type": "string", "description": "Empty for the list of pages"}, TOKENS: tokens})
-    yield Tool(NAME, READ, READ, "Read the reference", about, schema, read_only=True)
+    yield Tool(NAME, READ, READ, "Read the reference", about, schema, read_only=True, open_world=False)
 
 
 def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
