@@ -132,18 +132,20 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
     room -= _HINTS_LENGTH
     if room < _MIN_ROOM:
         return "", [_NO_ROOM]
-    needed = len(_joined("", _values(values, room)))
-    printed = bounded(output, max(room // 3, room - needed - 1) if values else room) if output else None
-    shown = _values(values, room - (len(printed.text) + 1 if printed else 0))
+    shown = _values(values, room)
     hints = []
-    if printed and printed.left_out:
-        more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
-        hints.append(f"Printed, not shown: {printed.left_out}. {more}")
+    if output:
+        printed = bounded(output, max(room // 3, room - len(_joined("", shown)) - 1) if values else room)
+        output = printed.text
+        shown = _values(values, room - len(output) - 1)
+        if printed.left_out:
+            more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
+            hints.append(f"Printed, not shown: {printed.left_out}. {more}")
     for place, one in enumerate(shown):
         if one.left_out and len(hints) < _MAX_HINTS:
             more = _rest(one, kept if place == 0 else "", "Return it alone to keep it whole, or ask for less of it.")
             hints.append(f"Not shown: {one.left_out}. {more}")
-    return _joined(printed.text if printed else "", shown), hints
+    return _joined(output, shown), hints
 
 
 def _rest(part: Bounded, kept: str, otherwise: str) -> str:
