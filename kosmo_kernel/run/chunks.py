@@ -1,7 +1,7 @@
 """The source text of recent chunks: for excerpts around errors, stack traces and the order of table keys.
 
 A Lua table has no order, so the order in which its keys were written is read from the text. So is whether several lines
-are one expression. The text is tokenized when Lua requests it, up to `READ_MOST` characters.
+are one expression. The text is tokenized when Lua requests it, up to `MAX_CHARACTERS_TOKENIZED` characters.
 """
 
 from __future__ import annotations
@@ -124,6 +124,18 @@ def _tokens(text: str) -> list[Token]:
     from kosmo_kernel.editor.tokens import tokens_of
 
     return tokens_of(text)
+
+
+def masked_text(source: str) -> str:
+    r"""Return a text with the characters inside its strings and comments replaced by `\x01`; line ends stay."""
+    characters = list(source)
+    for token in _tokens(source):
+        inner = {"string": (1, 1), "comment": (2, 0)}.get(token.kind)
+        if inner:
+            for at in range(token.start + inner[0], token.end - inner[1] * token.closed):
+                if characters[at] != "\n":
+                    characters[at] = "\x01"
+    return "".join(characters)
 
 
 def _joins(token: Token) -> bool:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
 
 MAX_LINE_LENGTH = 400  # characters of a line that is rewritten
-_FILLER = "\x01"  # stands for each character of a string or comment
 
 
 class Habit(NamedTuple):
@@ -34,6 +33,7 @@ _TARGET = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 # A name with its fields, indexes and one call.
 _VALUE = r"((?:[A-Za-z_][\w.]*)(?:\[[^\]]*\])?(?:\([^()]*\))?)"
 
+# In a masked line `\x01` stands for each character of a string or comment.
 _SYNTAX = (
     _habit(
         r"\[\s*([^\[\]]+?)\s+for\s+(\w+)\s+in\s+([^\[\]]+?)\s+if\s+([^\[\]]+?)\s*\]",
@@ -132,7 +132,8 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
         compiled: whether the script compiled, so that it failed while running.
         is_set: returns whether a script of the session sets a variable of this name.
     """
-    lines = source[:MAX_CHARACTERS_TOKENIZED].split("\n")
+    source = source[:MAX_CHARACTERS_TOKENIZED]
+    lines = source.split("\n")
     if line is None or not 1 <= line <= len(lines):
         return ""
     while line > 1 and not lines[line - 1].strip():  # what is unfinished is found at the end of the text
@@ -140,7 +141,7 @@ def advice(source: str, line: int | None, *, compiled: bool, is_set: Callable[[s
     if len(lines[line - 1]) > MAX_LINE_LENGTH:
         return ""
     text = lines[line - 1]
-    masked = masked_text(source[:MAX_CHARACTERS_TOKENIZED]).split("\n")[line - 1]
+    masked = masked_text(source).split("\n")[line - 1]
     if _F_STRING.search(masked) and not is_set("f"):
         return f"Lua joins texts with `..`. Write: {_splice(text, masked, _F_STRING, _joined).strip()}"
     for habit in _CALLED if compiled else _SYNTAX:
@@ -172,17 +173,3 @@ def _splice(text: str, masked: str, pattern: re.Pattern[str], lua: Callable[[tup
         pieces += [text[end : match.start()], lua(groups)]
         end = match.end()
     return "".join((*pieces, text[end:]))
-
-
-def masked_text(source: str) -> str:
-    """Return a text with the characters inside its strings and comments replaced by a filler; line ends stay."""
-    from kosmo_kernel.editor.tokens import tokens_of
-
-    characters = list(source)
-    for token in tokens_of(source):
-        inner = {"string": (1, 1), "comment": (2, 0)}.get(token.kind)
-        if inner:
-            for at in range(token.start + inner[0], token.end - inner[1] * token.closed):
-                if characters[at] != "\n":
-                    characters[at] = _FILLER
-    return "".join(characters)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED
+from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
 from kosmo_kernel.run.comparisons import never_true
-from kosmo_kernel.run.habits import masked_text
 
 
 def lint(source: str, is_set: Callable[[str], bool]) -> list[str]:
