@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kosmo_kernel.demo.heroku_error import HerokuError
+from kosmo_kernel.demo.made import fields_of
 from kosmo_kernel.demo.models import Record
-from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.integrations.heroku.facts import LinkFact
 
 _RANGE = re.compile(
     r"\s*(?P<attribute>[a-z_]+)\s+"
@@ -59,8 +60,8 @@ _MAX_DIGITS = {"version": 10}
 
 def sortable_by(link: LinkFact) -> tuple[str, ...]:
     """Return what the list of a link can be ordered by; nothing if its records have no identifier."""
-    known = any(field.name == "id" for field in facts().fields(link.resource))
-    return _SORTABLE.get(link.resource, tuple(sorted({"id", *link.order}))) if known else ()
+    has_identifier = "id" in fields_of(link.resource)
+    return _SORTABLE.get(link.resource, tuple(sorted({"id", *link.order}))) if has_identifier else ()
 
 
 @dataclass(frozen=True, slots=True)
