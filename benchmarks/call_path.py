@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from httpx import WSGITransport
+
 from kosmo_kernel import Session
 from kosmo_kernel.lua.request_handler import RequestHandler
 from kosmo_kernel.run.options import RunOptions
@@ -40,7 +42,7 @@ class Profile:
 
     def count(self, frame: FrameType, event: str, _argument: object) -> None:
         """Count a call; for `sys.setprofile`."""
-        if event == "call" and self.is_on:
+        if event == "call" and self.is_on and not _is_served(frame):
             self.calls[frame.f_code] += 1
 
     def functions(self) -> Counter[tuple[str, str]]:
@@ -48,10 +50,17 @@ class Profile:
         counts: Counter[tuple[str, str]] = Counter()
         for code, number in list(self.calls.items()):
             path = Path(code.co_filename)
-            if not path.is_relative_to(PACKAGE) or path.is_relative_to(PACKAGE / "demo") or code.co_name[0] == "<":
+            if not path.is_relative_to(PACKAGE) or code.co_name[0] == "<":
                 continue
             counts[str(path.relative_to(PACKAGE)), code.co_qualname] += number
         return counts
+
+
+def _is_served(frame: FrameType | None) -> bool:
+    """Return whether a frame belongs to what answers in place of the network, with all that it calls."""
+    while frame is not None and frame.f_code is not WSGITransport.handle_request.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def profile_call() -> Profile:
