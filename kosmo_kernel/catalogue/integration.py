@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from kosmo_kernel.catalogue.http import Budget, Credentials, ErrorBody, PageRequest, Response
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Integration:
     """A service: the functions that can be called, and how its HTTP works.
 
@@ -92,6 +93,10 @@ class Integration:
 
     def names(self) -> Mapping[str, Function]:
         """Return the functions by each of their names: their own, their aliases, and `<integration>_<name>`."""
+        return self._by_any_name
+
+    @cached_property
+    def _by_any_name(self) -> FunctionNames:  # each call of a function looks its name up
         names = {name: name for name in self.table.names}
         for name, aliases in self.table.names.items():
             names |= dict.fromkeys((*aliases, f"{self.name}_{name}"), name)
