@@ -14,8 +14,8 @@ from kosmo_kernel.integrations.heroku import secrets
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
 from kosmo_kernel.integrations.heroku.entries import PLACES, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
+from kosmo_kernel.integrations.heroku.functions import UUID
 
-UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _KINDS: dict[str, ColumnKind] = {"array": "list", "any": "string"}
 # What a field says whose name alone does not.
 _WORDS = {
@@ -100,13 +100,7 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
     for link in links:
         for name, need in link.query.items():
             required = need == "required"
-            yield Param(
-                name,
-                entry.query[name],
-                required=required,
-                query=True,
-                example=_EXAMPLES.get(name, ""),
-            )
+            yield Param(name, entry.query[name], required=required, query=True, example=_EXAMPLES.get(name, ""))
     known = {name for link in links for name in link.query}
     yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
     if entry.newest:
@@ -119,19 +113,11 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
     ways = list(dict.fromkeys(ways))
     fields = [field for field, _ in ways if field != "self"]
     of = _word(places[0].partition(".")[0])
-    if len(ways) == 1 and ways[0][1].startswith("string {"):
-        values = tuple(ways[0][1].partition("{")[2].rstrip("}").split())
+    if len(ways) == 1 and (values := _values(ways[0][1])):
         return Param(name, f"The {fields[0]}", required=required, values=values, example=values[-1])
     if all(fact == "integer" for _, fact in ways):
         doc = f"The {fields[0]} of the {of}"
-        return Param(
-            name,
-            doc,
-            kind="integer",
-            required=required,
-            each=tuple(fields),
-            example=app if name == "app_id" else _EXAMPLES.get(name, ""),
-        )
+        return Param(name, doc, kind="integer", required=required, each=tuple(fields))
     patterns = [_pattern(fact) for _, fact in ways]
     names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
     words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
@@ -152,9 +138,12 @@ def _pattern(fact: str) -> str:
     """Return the pattern of a way to identify a record; empty for any text."""
     if fact.startswith("^"):
         return fact.removeprefix("^").removesuffix("$")
-    if fact.startswith("string {"):
-        return "|".join(fact.partition("{")[2].rstrip("}").split())
-    return {"string uuid": UUID, "integer": "[0-9]{1,9}"}.get(fact, "")
+    return "|".join(_values(fact)) or {"string uuid": UUID, "integer": "[0-9]{1,9}"}.get(fact, "")
+
+
+def _values(fact: str) -> tuple[str, ...]:
+    """Return the only values of a way to identify a record; none if it can have others."""
+    return tuple(fact.removeprefix("string {").removesuffix("}").split()) if fact.startswith("string {") else ()
 
 
 def _param_name(place: str, entry: FunctionEntry) -> str:

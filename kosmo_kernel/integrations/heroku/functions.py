@@ -7,7 +7,7 @@ from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, COLLAB
 
 # The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
 _APP_NAME = "[a-z][a-z0-9-]{1,28}[a-z0-9]"
-_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def _the_app(of_a_list: str) -> Param:
@@ -15,7 +15,7 @@ def _the_app(of_a_list: str) -> Param:
         name="app_id",
         doc=f"The app's name or UUID; a list of them gives {of_a_list}",
         required=True,
-        pattern=f"{_APP_NAME}|{_UUID}",
+        pattern=f"{_APP_NAME}|{UUID}",
         pattern_doc="an app's name or UUID",
         example="my-app",
         each=("name", "id"),
