@@ -186,22 +186,23 @@ def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) ->
             continue
         parents = field.name.split(".")
         may_be_null = any(".".join(parents[: n + 1]) in nullable for n in range(len(parents)))
+        has_host = field.mark == secrets.HOST
         start = f"{field.name}[]."
         inner = [one._replace(name=one.name.removeprefix(start)) for one in fields if one.name.startswith(start)]
         column = Column(
             field.name,
             docs.get(field.name) or _doc(resource, field),
             _KINDS.get(field.kind, field.kind),  # type: ignore[arg-type] # the other types have the names of kinds
-            nullable=may_be_null,
-            secret=field.mark in (secrets.SECRET, secrets.HOST),
+            nullable=may_be_null or has_host,
+            secret=has_host or field.mark == secrets.SECRET,
+            host="host" if has_host else "",
             bare=field.mark == secrets.BARE,
             values=field.values,
             items=tuple(_columns(resource, inner, {})),
         )
         columns.append(column)
-        if field.mark == secrets.HOST:
+        if has_host:
             host = ".".join((*parents[:-1], "host"))
-            columns[-1] = Column(column.name, column.doc, nullable=True, secret=True, host="host")
             columns.append(Column(host, "The host that the address leads to", nullable=True))
     return sorted(columns, key=_rank)
 

@@ -69,6 +69,7 @@ PLACES = {
     "peering": "peering_id",
 }
 
+_TEAM_APP = "booking-api"  # an app of a team in the demo account
 _PERIOD = {
     "start": "The first day or month, `2026-11-01` or `2026-11`",
     "end": "The last one; a single one without it",
@@ -87,7 +88,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "get_team_app",
             "team-app record",
             "One app of a team, with whether it is locked and you joined it",
-            app="booking-api",
+            app=_TEAM_APP,
         ),
         FunctionEntry(
             "list_app_features",
@@ -312,13 +313,13 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_team_app_collaborators",
             "team-app-collaborator list",
             "Who was given access to an app of a team",
-            app="booking-api",
+            app=_TEAM_APP,
         ),
         FunctionEntry(
             "get_team_app_collaborator",
             "team-app-collaborator record",
             "One person's access to an app of a team",
-            app="booking-api",
+            app=_TEAM_APP,
         ),
         FunctionEntry("list_team_app_permissions", "team-app-permission list", "The permissions that a team can give"),
         FunctionEntry(
