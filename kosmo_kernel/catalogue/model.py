@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeGuard
@@ -284,7 +284,11 @@ class Function:
     @property
     def example_call(self) -> str:
         """The shortest complete call, with values: `list_dynos({ app_id = "my-app" })`."""
-        arguments = ", ".join(f"{param.name} = {param.sample}" for param in self.simplest_call)
+        return self.call_with(lambda param: param.sample)
+
+    def call_with(self, value: Callable[[Param], str]) -> str:
+        """Return the shortest complete call, with the code that `value` returns for each parameter."""
+        arguments = ", ".join(f"{param.name} = {value(param)}" for param in self.simplest_call)
         return f"{self.name}({{ {arguments} }})" if arguments else f"{self.name}()"
 
     @cached_property

@@ -56,7 +56,7 @@ def left_out_page(integration: Integration) -> Iterator[str]:
 def _function(integration: Integration, function: Function) -> Iterator[str]:
     """Yield what a function does, its parameters, an example, and its result."""
     yield f"{function.summary}."
-    yield f"```lua\n{integration.name}.{_call(function)}\n```"
+    yield f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```"
     yield paragraphs(function.description)
     if function.aliases:
         yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
@@ -104,7 +104,7 @@ def _accounts(integration: Integration) -> Iterator[str]:
         ('["my-team"]', "the account `my-team`"),
         *([(".demo", "a fictional company, to try things on")] if integration.demo else []),
     )
-    calls = [(f"{integration.name}{way}.{_call(simple)}", what) for way, what in named]
+    calls = [(f"{integration.name}{way}.{simple.call_with(_example_value)}", what) for way, what in named]
     width = max(len(call) for call, _ in calls)
     lines = [f"{call.ljust(width)}  -- {what}" for call, what in calls]
     yield "## Using several accounts"
@@ -130,12 +130,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return page.table(head, ([*map(markdown_of_package, row)] for row in rows))
 
 
-def _call(function: Function) -> str:
-    arguments = ", ".join(f"{p.name} = {example_value(p)}" for p in function.simplest_call)
-    return f"{function.name}({{ {arguments} }})" if arguments else f"{function.name}()"
-
-
-def example_value(param: Param) -> str:
+def _example_value(param: Param) -> str:
     """Return the example value of a parameter as code, or the parameter's name if it has no example."""
     if not param.example:
         return param.name

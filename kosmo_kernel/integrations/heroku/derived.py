@@ -235,8 +235,7 @@ def _word(name: str) -> str:
 
 
 def _example(function: Function) -> str:
-    given = ", ".join(f'{param.name} = "{param.example or "…"}"' for param in function.simplest_call)
-    call = f"heroku.{function.name}({f'{{ {given} }}' if given else ''})"
+    call = "heroku." + function.call_with(lambda param: f'"{param.example or "…"}"')
     field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
     if function.returns == "list":
         loop = f"for _, row in ipairs({call}) do"
