@@ -62,10 +62,12 @@ def page_of(subject: Subject) -> Page:
     if subject.integration is None:
         return guide(subject.page) if subject.page else list_pages()
     if subject.left_out:
-        return joined(map(markdown_of_package, left_out_page(subject.integration)))
-    if subject.function is None:
-        return joined(map(markdown_of_package, integration_page(subject.integration)))
-    return joined(map(markdown_of_package, function_page(subject.integration, subject.function)))
+        blocks = left_out_page(subject.integration)
+    elif subject.function is None:
+        blocks = integration_page(subject.integration)
+    else:
+        blocks = function_page(subject.integration, subject.function)
+    return joined(map(markdown_of_package, blocks))
 
 
 def look_up(words: str) -> Page:

@@ -113,9 +113,7 @@ class Writer(NamedTuple):
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[Markup]]) -> Markup:
         """Format a table from its head and rows of cells."""
-        if self.kind is Markdown:
-            return _table(Markdown, head, rows, escape=True)
-        return _table(Plain, head, rows, escape=False)
+        return _table(self.kind, head, rows)
 
 
 def in_both_forms(blocks: Callable[[Writer], Iterable[Markup]], end: str = "\n") -> Page:
@@ -168,13 +166,13 @@ def paragraphs(text: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Markdown]]) -> Markdown:
     """Return a table whose columns are aligned in plain text as well."""
-    return _table(Markdown, head, rows, escape=True)
+    return _table(Markdown, head, rows)
 
 
-def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]], *, escape: bool) -> M:
+def _table(kind: type[M], head: Sequence[str], rows: Iterable[Sequence[Markup]]) -> M:
     cells: list[list[M]] = [[kind.escape(name) for name in head]]
     cells += [[kind().join([cell]) for cell in row] for row in rows]
-    if escape:
+    if kind is Markdown:
         cells = [[cell.sub(_BAR, lambda _: kind("\\|")) for cell in row] for row in cells]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head) - 1)]
     space = kind(" ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -114,7 +114,7 @@ def _with_columns(page: SearchResult, wanted: tuple[tuple[str, ...], ...]) -> Se
     if page.function is None:
         return page
     scored = ((_score(wanted, (_words_of(c.name), _words_of(c.doc))), c) for c in page.function.columns)
-    return SearchResult(page.page, page.integration, page.function, title=page.title, columns=_best(scored))
+    return replace(page, columns=_best(scored))
 
 
 @lru_cache(maxsize=2048)  # the pages are the same at every search; limited, because a script may search repeatedly
