@@ -233,7 +233,8 @@ class Fetch:
         self._call = call
         self._progress = progress
         self._on_answer = on_answer
-        self._link = call.function.link(call.args)
+        link = call.function.link(call.args)
+        self._single = link is not None and link.single
         self._newest = call.args.get(NEWEST)
         self._key = f"{call.function.name} {call.url} {self._newest or ''}"
         self._kept = None if fresh else client.cache.find(self._key)
@@ -265,7 +266,7 @@ class Fetch:
 
         A record that moved to a later page meanwhile is kept once, by its `id`.
         """
-        if self._newest or (self._link is not None and self._link.single):
+        if self._newest or self._single:
             return self._one_page(pages)
         rows: list[dict[str, Any]] = []
         known: set[str | int] = set()
@@ -305,7 +306,6 @@ class Fetch:
         kept = self._kept.page(wanted, self._client.integration.page_size) if self._kept else None
         headers = {**wanted.headers, "If-None-Match": kept.tag} if kept and kept.tag else wanted.headers
         request = self._client.connections.request(self._call.url, headers, wanted.query, self._call.function)
-
         return self._retried(
             request,
             lambda reply: kept if kept and reply.status == HTTPStatus.NOT_MODIFIED else self._read(reply, wanted),
@@ -315,8 +315,7 @@ class Fetch:
         is_list = self._call.function.returns == "list"
         try:
             whole = self._success(reply)
-            single = self._link is not None and self._link.single
-            content = self._call.rows(whole, single=single) if is_list else self._call.record(whole)
+            content = self._call.rows(whole, single=self._single) if is_list else self._call.record(whole)
         except BadAnswerError as error:
             if isinstance(error.__cause__, ValueError) and ends_early(reply.body):
                 raise RetryableError(error) from error.__cause__

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -232,7 +232,7 @@ class _RecordingTransport:
     def __init__(self, recorder: Recorder, integration: Integration, account: Account, connections: Transport) -> None:
         self._recorder, self._integration, self._account = recorder, integration, account
         self._connections = connections
-        self._hidden = lru_cache(maxsize=None)(integration.hidden_fields)
+        self._hidden = cache(integration.hidden_fields)
         budget = integration.budget
         self._left_out = _LEFT_OUT | {budget.header.lower() if budget else ""}
         self._free = account.url + budget.path if budget and budget.path else None
@@ -254,14 +254,10 @@ class _RecordingTransport:
             self._keep(request, ending, passing=error.retryable != "never")
             raise
         except TruncatedResponseError as error:
-            self._keep(
-                request, self._head(error.reply, request.function) | {"broken": self._redact(str(error))}, passing=True
-            )
+            self._keep(request, self._head(error.reply) | {"broken": self._redact(str(error))}, passing=True)
             raise
         body = self._body(reply, request.function)  # one that is no JSON may be truncated, and so retried
-        self._keep(
-            request, self._head(reply, request.function) | body, passing=reply.status in _PASSING or "text" in body
-        )
+        self._keep(request, self._head(reply) | body, passing=reply.status in _PASSING or "text" in body)
         return reply
 
     def close(self) -> None:
@@ -280,7 +276,7 @@ class _RecordingTransport:
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
         self._recorder.keep(request.number, line | ending, passing=passing)
 
-    def _head(self, reply: Response, function: Function) -> dict[str, Any]:
+    def _head(self, reply: Response) -> dict[str, Any]:
         headers = {name: self._redact(value) for name, value in reply.headers.items() if name not in self._left_out}
         return {"status": reply.status, "headers": headers}
 
