@@ -138,9 +138,13 @@ def _home(function: Function) -> Integration:
 
 
 def _parameter(argument: Argument) -> Markdown:
+    return Markdown("- {}").format(_about(code_span(argument.name), argument))
+
+
+def _about(name: Markdown, argument: Argument) -> Markdown:
+    """Return a line on an argument after its name."""
     needed = ", required" if argument.required else ""
-    about = code_span(argument.name), argument.kind, needed, markdown_of_package(argument.doc)
-    return Markdown("- {} ({}{}): {}").format(*about)
+    return Markdown("{} ({}{}): {}").format(name, argument.kind, needed, markdown_of_package(argument.doc))
 
 
 def _page_of_result(answer: CallResult) -> docs.Page | None:
@@ -171,10 +175,8 @@ def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Pa
     argument = next((argument for argument in arguments if argument.name == name), None)
     if argument is None:
         return None
-    needed = ", required" if argument.required else ""
-    page = Markdown("**{}** ({}{}): {}\n\n---\n\n{}")
-    about = argument.name, argument.kind, needed, argument.doc
-    return docs.Page(page.format(*about, below.markdown))
+    about = _about(Markdown("**{}**").format(argument.name), argument)
+    return docs.Page(Markdown("{}\n\n---\n\n{}").format(about, below.markdown))
 
 
 def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:

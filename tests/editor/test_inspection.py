@@ -60,7 +60,8 @@ def test_an_argument_shows_what_it_means_and_the_page_below_it(text: str, lua: S
 
 
 def test_arguments_that_every_function_with_a_list_has_are_explained(lua: Session) -> None:
-    assert inspected("known.list_dynos({ app_id = apps, err|ors = 'collect' })", lua).startswith("**errors** (string):")
+    shown = inspected("known.list_dynos({ app_id = apps, err|ors = 'collect' })", lua)
+    assert shown.startswith("**errors** (string): `collect` lists what fails")
     assert inspected("display(greeting, { id = |", lua).startswith("**id** (string):")
 
 
