@@ -8,6 +8,7 @@ from typing import Any
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
 from kosmo_kernel.docs.page import Writer, in_both_forms
+from kosmo_kernel.docs.subject import of_function
 from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import CallSite, TypeInferrer
 from kosmo_kernel.editor.library import library
@@ -130,7 +131,7 @@ def _function(function: Function) -> docs.Page:
 
 
 def _reference(function: Function) -> docs.Page:
-    return docs.read(f"{_home(function).name}.{function.name}")
+    return docs.page_of(of_function(_home(function), function))
 
 
 def _home(function: Function) -> Integration:
@@ -164,19 +165,16 @@ def _argument(reader: TypeInferrer, call: CallSite | None, name: str) -> docs.Pa
         return None
     meaning = reader.type_before(call.end)
     function = reader.function_at(meaning) if isinstance(meaning, NamePath) else None
-    arguments: Sequence[Argument]
-    if function is not None:
-        arguments, below = arguments_of(function), _function(function)
-        if call.brace is None and call.position < len(function.params):
-            name = function.params[call.position].name
-    else:
-        title = reader.library_name(meaning)
-        arguments, below = options_of(title, call.position), _entry(title) or docs.Page(Markdown())
+    title = reader.library_name(meaning) if function is None else ""
+    arguments = options_of(title, call.position) if function is None else arguments_of(function)
+    if function is not None and call.brace is None and call.position < len(function.params):
+        name = function.params[call.position].name
     argument = next((argument for argument in arguments if argument.name == name), None)
     if argument is None:
         return None
+    below = _entry(title) if function is None else _function(function)
     about = _about(Markdown("**{}**").format(argument.name), argument)
-    return docs.Page(Markdown("{}\n\n---\n\n{}").format(about, below.markdown))
+    return docs.Page(Markdown("{}\n\n---\n\n{}").format(about, below.markdown if below else ""))
 
 
 def _fields(columns: Sequence[Column], path: tuple[str, ...], title: str) -> docs.Page | None:
