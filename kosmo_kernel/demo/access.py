@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import STAFF, Maker, ago, fictional, user
+from kosmo_kernel.demo.made import Maker, fictional, user
 from kosmo_kernel.demo.models import PERMISSIONS, Person, Record, ident, reference
-from kosmo_kernel.demo.people import JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, TEAM
+from kosmo_kernel.demo.people import JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
+from kosmo_kernel.demo.times import ago
 
 ENTERPRISE = "larkmoor-parcels"
 # Invitations that nobody took: to which team, whom, in which role, by whom, how many days ago.

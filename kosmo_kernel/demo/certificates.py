@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kosmo_kernel.demo.made import Maker, ago, day
+from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record, ident
+from kosmo_kernel.demo.times import ago, timestamp
 
 _DAYS = 90
 _NOT_RENEWED = ("failing", "failed")
@@ -43,7 +44,7 @@ def _endpoint(app: Record, domain: Record) -> Record:
         "ssl_cert": {
             "ca_signed?": True,
             "cert_domains": [host],
-            "expires_at": day(ends),
+            "expires_at": timestamp(ends),
             "id": ident("ssl-cert", host),
             "issuer": "/CN=Example Certificate Authority",
             "self_signed?": False,

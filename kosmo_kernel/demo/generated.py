@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from random import Random
 
 from kosmo_kernel.demo.models import AddOn, App, AppResources, Collaborator, Domain, Dyno, Person, Process
-from kosmo_kernel.demo.people import AUDIT, INES, JUNO, LENA, MEI, NOW, OSKAR, PRIYA, ROBOT, RUI, SAMUEL, TEAM, TOM
+from kosmo_kernel.demo.people import AUDIT, COLLEAGUES, JUNO, LENA, ROBOT, RUI, SAMUEL, STAFF, TEAM, TOM
+from kosmo_kernel.demo.times import ago
 
 _PLACES = ("north", "south", "east", "west", "city", "coast", "harbour", "valley", "border", "island", "airport")
 _TRADES = ("labels", "routes", "depot", "couriers", "customs", "returns", "pricing", "tracking", "billing", "claims")
@@ -37,17 +37,14 @@ _EXTRAS = (
 _PROBLEMS = ("failing", "bare", "pending", "idle", "crashed", "mixed", "stuck", "old")
 _PROBLEM_PLANS = {"idle": _PLANS[1], "crashed": _PLANS[0], "stuck": _PLANS[1]}
 _TROUBLES = (("failing", "CDN not returning HTTP challenge"), ("failed", "Failing CCA check"), ("pending", None))
-_STAFF = (PRIYA, OSKAR, MEI, INES, SAMUEL)
 _OUTSIDE = (LENA, RUI, TOM, AUDIT, ROBOT)
-
-_NOW = datetime.fromisoformat(NOW)
 
 
 def app(position: int, seed: int) -> App:
     """Return the app at a position, from 0; the first is `my-app`."""
     draw, problem = _stream(seed, position, "app"), _problem_of(seed, position)
     name = f"{draw.choice(_PLACES)}-{draw.choice(_TRADES)}-{position:04d}" if position else "my-app"
-    owner: Person | str = TEAM if _chance(draw, 80) else draw.choice((JUNO, *_STAFF))
+    owner: Person | str = TEAM if _chance(draw, 80) else draw.choice(STAFF)
     stack = draw.choice(_STACKS)
     created, released = draw.uniform(400, 3000), draw.uniform(0, 390)
     never = _chance(draw, 3) and not problem
@@ -61,8 +58,8 @@ def app(position: int, seed: int) -> App:
         None if never else draw.choice(("Ruby", "Node.js", "Python", "Go", "Java", "PHP")),
         stack,
         draw.choice(("us", "us", "eu")),
-        _ago(created),
-        None if never else _ago(released),
+        ago(created),
+        None if never else ago(released),
         slug=None if never else draw.randrange(10_000_000, 200_000_000),
         repo=None if never else draw.randrange(100_000, 20_000_000),
         build_stack="heroku-24" if _chance(draw, 10) else stack,
@@ -109,10 +106,6 @@ def _chance(draw: Random, percent: int) -> bool:
     return draw.randrange(100) < percent
 
 
-def _ago(days: float) -> str:
-    return (_NOW - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _dynos(app: App, draw: Random, problem: str) -> list[Dyno]:
     none = _chance(draw, 6) and problem not in ("crashed", "mixed")
     if app.released is None or none or problem == "idle":
@@ -127,7 +120,7 @@ def _dynos(app: App, draw: Random, problem: str) -> list[Dyno]:
             name,
             size,
             f"bin/{name.split('.')[0]}",
-            max(_ago(draw.uniform(0, 1)), app.released),
+            max(ago(draw.uniform(0, 1)), app.released),
             state="crashed" if _chance(draw, 4) else "up",
             release=app.release - 1 if _chance(draw, 2) else None,
         )
@@ -139,7 +132,7 @@ def _dynos(app: App, draw: Random, problem: str) -> list[Dyno]:
         dynos[0] = replace(dynos[0], size="Basic", state="crashed")
     if _chance(draw, 4) or problem == "crashed":
         days = draw.uniform(2, 3) if problem else draw.uniform(0, 20)
-        name, since = f"run.{draw.randrange(1000, 9999)}", max(_ago(days), app.released)
+        name, since = f"run.{draw.randrange(1000, 9999)}", max(ago(days), app.released)
         dynos.append(Dyno(name, "standard-1X", "bash", since))
     return dynos
 
@@ -159,7 +152,7 @@ def _addons(app: App, position: int, seed: int) -> list[AddOn]:
     late = _stream(seed, position, "stuck")
     if addons and (problem == "stuck" or (not problem and _chance(late, 2))):
         # Stuck: in provisioning for hours, although it takes minutes.
-        addons[-1] = replace(addons[-1], config_vars=(), created=_ago(late.uniform(0.1, 3)), state="provisioning")
+        addons[-1] = replace(addons[-1], config_vars=(), created=ago(late.uniform(0.1, 3)), state="provisioning")
     return addons
 
 
@@ -178,7 +171,7 @@ def _domains(app: App, draw: Random, problem: str) -> list[Domain]:
 
 def _people(app: App, draw: Random, problem: str) -> list[Collaborator]:
     owner = app.owning
-    staff = [person for person in draw.sample(_STAFF, draw.choice((1, 2, 3))) if person != owner]
+    staff = [person for person in draw.sample(COLLEAGUES, draw.choice((1, 2, 3))) if person != owner]
     if problem == "old" and SAMUEL not in (owner, *staff):
         staff.append(SAMUEL)
     collaborators = [

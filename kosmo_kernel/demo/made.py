@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from kosmo_kernel.demo.company import Company
 from kosmo_kernel.demo.models import Person, Record, ident
-from kosmo_kernel.demo.people import INES, JUNO, MEI, NOW, OSKAR, PRIYA, SAMUEL, SIGN_IN
+from kosmo_kernel.demo.people import SIGN_IN, STAFF
+from kosmo_kernel.demo.times import NOW, ago, later
 from kosmo_kernel.integrations.heroku.facts import FieldFact, facts
 
-STAFF = (JUNO, PRIYA, OSKAR, MEI, INES, SAMUEL)
 _OLDEST = 700  # days
 _LATER = ("expires", "next_attempt", "scheduled_")  # how names of times begin that lie ahead
 
@@ -45,21 +45,6 @@ def fields_of(resource: str) -> Mapping[str, Property]:
 def fictional(key: str) -> str:
     """Return a text that stands for a secret, the same one for the same key."""
     return f"fictional-{ident('secret', key).replace('-', '')}"
-
-
-def day(moment: datetime) -> str:
-    """Return a time as Heroku writes it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def ago(days: float) -> str:
-    """Return the time so many days before the company's today; it lies ahead if they are negative."""
-    return day(datetime.fromisoformat(NOW) - timedelta(days=days))
-
-
-def later(since: str, days: float) -> str:
-    """Return the time so many days after another, at the latest the company's today."""
-    return min(NOW, day(datetime.fromisoformat(since) + timedelta(days=days)))
 
 
 def user(person: Person) -> Record:

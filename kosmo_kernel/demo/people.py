@@ -1,4 +1,4 @@
-"""The people of the demo: Larkmoor Parcels' staff and teams, outsiders, and the demo's point in time.
+"""The people of the demo: Larkmoor Parcels' staff and teams, and outsiders.
 
 Everything is fictional, and every address ends in a domain name that can never exist.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from kosmo_kernel.demo.models import Person, Record, ident, reference
 
-NOW = "2026-11-20T09:00:00Z"
 JOINED = "2018-03-05T10:21:37Z"  # when the account was created
 
 TEAM = "larkmoor"
@@ -19,6 +18,8 @@ OSKAR = Person("oskar.lind@larkmoor.example", federated=True)
 MEI = Person("mei.tanaka@larkmoor.example", federated=True)
 INES = Person("ines.duarte@larkmoor.example", federated=True)
 SAMUEL = Person("samuel.okoye@larkmoor.example")  # an employee who does not sign in through the directory
+COLLEAGUES = (PRIYA, OSKAR, MEI, INES, SAMUEL)
+STAFF = (JUNO, *COLLEAGUES)
 LENA = Person("lena@pixelbarn.example")  # the agency
 RUI = Person("rui@pixelbarn.example")
 TOM = Person("tom.ashby@postbox.example")  # a contractor who left at the end of September

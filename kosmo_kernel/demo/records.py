@@ -18,10 +18,11 @@ import msgspec
 from kosmo_kernel.demo import access, billing, certificates, deploys, drains, offers, pipelines, spaces, variables
 from kosmo_kernel.demo.company import Company
 from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.made import Maker, day
+from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record
 from kosmo_kernel.demo.routes import FoundLink
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
+from kosmo_kernel.demo.times import timestamp
 from kosmo_kernel.integrations.heroku.facts import facts
 
 _APP, _ADDON, _TEAM, _SPACE = "{app.identity}", "{add-on.identity}", "{team.identity}", "{space.identity}"
@@ -348,7 +349,7 @@ def not_found(resource: str) -> HerokuError:
 
 def _move(match: re.Match[bytes], moved: timedelta) -> bytes:
     time = datetime.fromisoformat(match[1].decode())
-    return b'"%s"' % day(time + moved).encode()
+    return b'"%s"' % timestamp(time + moved).encode()
 
 
 def _first(records: Sequence[Record], value: str, ways: Sequence[str]) -> Record | None:

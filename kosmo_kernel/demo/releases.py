@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kosmo_kernel.demo.models import App, AppResources, Person, Record, ident
+from kosmo_kernel.demo.times import timestamp
 
 _FIRST_DESCRIPTIONS = ("Initial release", "Enable Logplex")  # the first releases of every app
 _DEPLOY_SHARE = 0.8  # the share of deploys among the other releases; the rest are changes of config vars
@@ -38,7 +39,7 @@ def releases(app: App, things: AppResources) -> list[Record]:
         chance = int(app.release_id(version)[-12:], 16)
         # Up to half a step late, and so always before the next one.
         created = last if version == app.release else first + step * (version - 1 + (chance % 64 / 128) * (version > 1))
-        since = f"{created:%Y-%m-%dT%H:%M:%SZ}"
+        since = timestamp(created)
         rolled_back, must_fail = ((app.name, version) in known for known in (_ROLLED_BACK, _FAILED))
         description = f"Deploy {app.release_id(version)[:8]}" if must_fail else _description(app, version, chance)
         description = f"Rollback to v{deploys[-2][0]}" if rolled_back else description

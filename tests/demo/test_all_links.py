@@ -19,7 +19,7 @@ from official_schema import formats, official_schema
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.models import ident
-from kosmo_kernel.demo.people import NOW
+from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 Record = dict[str, Any]

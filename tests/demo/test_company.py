@@ -18,7 +18,7 @@ from official_schema import COMPANIES, formats, official_schema
 
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.models import App, AppResources
-from kosmo_kernel.demo.people import NOW
+from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.errors import SettingsError
 
 Record = dict[str, Any]

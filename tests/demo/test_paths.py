@@ -17,7 +17,7 @@ from official_schema import COMPANIES, formats, official_schema
 
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
-from kosmo_kernel.demo.people import NOW
+from kosmo_kernel.demo.times import NOW
 
 Record = dict[str, Any]
 HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}

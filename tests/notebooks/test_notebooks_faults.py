@@ -21,7 +21,8 @@ from kosmo_kernel import runbook
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import Company, company
 from kosmo_kernel.demo.faults import KINDS, FaultInjector, faulty
-from kosmo_kernel.demo.people import JUNO, MEI, NOW, account
+from kosmo_kernel.demo.people import JUNO, MEI, account
+from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.demo.models import AddOn, App, Domain, Dyno, Collaborator, AppResources
 
