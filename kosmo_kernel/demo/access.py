@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import Maker, fictional, user
 from kosmo_kernel.demo.models import PERMISSIONS, Person, Record, ident, reference
 from kosmo_kernel.demo.people import JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
+from kosmo_kernel.demo.record_maker import Maker, fictional, user
 from kosmo_kernel.demo.times import ago
 
 ENTERPRISE = "larkmoor-parcels"

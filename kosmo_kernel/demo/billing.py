@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record, ident
+from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.times import ago
 
 _MONTHS = 3  # so many have been invoiced

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record, ident
+from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.times import ago, timestamp
 
 _DAYS = 90

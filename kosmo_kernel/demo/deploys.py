@@ -5,8 +5,8 @@ A build belongs to each release that is a deploy. Some failed and led to no rele
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import Maker, fictional
 from kosmo_kernel.demo.models import Record, ident
+from kosmo_kernel.demo.record_maker import Maker, fictional
 from kosmo_kernel.demo.times import ago, later
 
 _LANGUAGES = {"Node.js": "nodejs", "Ruby": "ruby", "Python": "python", "Go": "go", "Java": "java", "PHP": "php"}

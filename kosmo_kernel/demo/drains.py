@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import Maker, fictional, user
 from kosmo_kernel.demo.models import Record, ident
 from kosmo_kernel.demo.people import PRIYA
+from kosmo_kernel.demo.record_maker import Maker, fictional, user
 from kosmo_kernel.demo.times import ago
 
 # The hosts that get logs besides those of add-ons; one of them belongs to the agency.

@@ -6,8 +6,8 @@ Names, prices and states are Heroku's own (its CLI's table of prices; Dev Center
 from __future__ import annotations
 
 from kosmo_kernel.demo import plans
-from kosmo_kernel.demo.made import Maker, fictional
 from kosmo_kernel.demo.models import PLANS, Record, ident, reference
+from kosmo_kernel.demo.record_maker import Maker, fictional
 
 _OPENED = "2016-01-12T10:00:00Z"
 # A stack that has lost its support is listed no more, although apps still run on it.

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.made import fields_of
 from kosmo_kernel.demo.models import Record
+from kosmo_kernel.demo.record_maker import fields_of
 from kosmo_kernel.integrations.heroku.facts import LinkFact
 
 _RANGE = re.compile(

@@ -6,9 +6,9 @@ The stages of each drifted apart: other stacks, other config vars, other plans, 
 from __future__ import annotations
 
 from kosmo_kernel.demo import deploys
-from kosmo_kernel.demo.made import Maker, user
 from kosmo_kernel.demo.models import Record, ident, reference
 from kosmo_kernel.demo.people import LABS, STAFF, TEAM
+from kosmo_kernel.demo.record_maker import Maker, user
 
 # Of each pipeline: the team that owns it, since when, and its apps by stage.
 PIPELINES = {

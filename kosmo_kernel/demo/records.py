@@ -18,8 +18,8 @@ import msgspec
 from kosmo_kernel.demo import access, billing, certificates, deploys, drains, offers, pipelines, spaces, variables
 from kosmo_kernel.demo.company import Company
 from kosmo_kernel.demo.heroku_error import HerokuError
-from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record
+from kosmo_kernel.demo.record_maker import Maker
 from kosmo_kernel.demo.routes import FoundLink
 from kosmo_kernel.demo.teams import APP_PERMISSIONS
 from kosmo_kernel.demo.times import timestamp

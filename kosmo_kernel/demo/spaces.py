@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import Maker
 from kosmo_kernel.demo.models import Record, reference
+from kosmo_kernel.demo.record_maker import Maker
 
 _SPACES = {"larkmoor-fir": "2026-01-28T10:05:00Z", "larkmoor-secure": "2023-09-26T08:40:00Z"}
 

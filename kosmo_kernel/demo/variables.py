@@ -6,9 +6,9 @@ What was set by when is what the releases tell.
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.made import Maker, fictional
 from kosmo_kernel.demo.models import Record
 from kosmo_kernel.demo.offers import addon_value
+from kosmo_kernel.demo.record_maker import Maker, fictional
 
 _OWN = {
     "booking-api": ("PAYMENT_KEY", "SESSION_SECRET", "SMTP_PASSWORD"),
