@@ -23,7 +23,7 @@ REVIEW = {"van-telemetry": (41, "gps-batches")}
 
 def builds(make: Maker, app: Record) -> list[Record]:
     """Return the builds of an app, the oldest first."""
-    deploys = [release for release in make.records(_RELEASES, app) if release["description"].startswith("Deploy")]
+    deploys = [release for release in make.company.releases(app) if release["description"].startswith("Deploy")]
     found = [_build(make, app, release) for release in deploys]
     chance = int(ident("failed-build", app["name"])[-6:], 16)
     by_chance = ((chance % 20 + 1, "Update dependencies"),) if chance % _FAILS_BY_CHANCE == 0 and deploys else ()
@@ -90,7 +90,7 @@ def oci_images(make: Maker, app: Record) -> list[Record]:
             stack=app["stack"],
             created_at=release["created_at"],
         )
-        for release in make.records(_RELEASES, app)
+        for release in make.company.releases(app)
         for artifact in release["artifacts"]
         if artifact["type"] == "oci-image" and release["description"].startswith("Deploy")
     ]
@@ -117,11 +117,8 @@ def app_setups(make: Maker) -> list[Record]:
     ]
 
 
-_RELEASES = "/apps/{app.identity}/releases"
-
-
 def _processes(make: Maker, app: Record) -> Record:
-    return {one["type"]: one["command"] for one in make.records("/apps/{app.identity}/formation", app)}
+    return {one["type"]: one["command"] for one in make.company.formation(app)}
 
 
 def _build(make: Maker, app: Record, release: Record) -> Record:

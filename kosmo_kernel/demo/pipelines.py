@@ -82,7 +82,7 @@ def latest_builds(make: Maker, pipeline: Record) -> list[Record]:
 
 def latest_releases(make: Maker, pipeline: Record) -> list[Record]:
     """Return the last release of each app in a pipeline."""
-    found = [make.records("/apps/{app.identity}/releases", app)[-1:] for app in apps_of(make, pipeline)]
+    found = [make.company.releases(app)[-1:] for app in apps_of(make, pipeline)]
     return [one for [one] in filter(None, found)]
 
 

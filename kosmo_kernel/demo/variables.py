@@ -25,11 +25,10 @@ _SHARED = {("customs-forms", "SMTP_PASSWORD"), ("price-quotes", "SMTP_PASSWORD")
 
 def config_vars(make: Maker, app: Record, release: Record | None = None) -> Record:
     """Return the config vars of an app, as they are or as they were at a release."""
-    releases = make.records("/apps/{app.identity}/releases", app)
     until = release["created_at"] if release else None
     names = {
         text.split()[1]
-        for one in releases
+        for one in make.company.releases(app)
         if (text := one["description"]).startswith("Set ") and (release is None or one["version"] <= release["version"])
     }
     names |= set(_OWN.get(app["name"], ())) if release is None or release["version"] > 1 else set()
