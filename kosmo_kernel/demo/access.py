@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.models import PERMISSIONS, Person, Record, ident, reference
+from kosmo_kernel.demo.models import Person, Record, ident, reference
 from kosmo_kernel.demo.people import JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
 from kosmo_kernel.demo.record_maker import Maker, fictional, user
 from kosmo_kernel.demo.times import ago
@@ -96,11 +96,6 @@ def permission_entities(make: Maker, team: Record) -> list[Record]:
     ]
 
 
-def team_collaborators(make: Maker, app: Record) -> list[Record]:
-    """Return the collaborators of an app of a team."""
-    return make.company.resources_of(app).collaborators
-
-
 def authorizations(make: Maker) -> list[Record]:
     """Return the authorizations of the account."""
     found = []
@@ -120,4 +115,4 @@ def transfers(make: Maker) -> list[Record]:
 
 
 def _names(seat: Record) -> list[str]:
-    return [one["name"] for one in seat.get("permissions", ({"name": name} for name in PERMISSIONS))]
+    return [one["name"] for one in seat["permissions"]]

@@ -121,7 +121,7 @@ def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
     """Return the review apps of a pipeline, or of all."""
     found = []
     for name, (number, branch) in deploys.REVIEW.items():
-        app, coupling = make.company.find(name), None
+        app = make.company.find(name)
         coupling = app and coupling_of(make, app)
         if app and coupling and (pipeline is None or coupling["pipeline"]["id"] == pipeline["id"]):
             given = {"branch": branch, "pr_number": number, "pipeline": coupling["pipeline"], "status": "errored"}
@@ -129,6 +129,11 @@ def review_apps(make: Maker, pipeline: Record | None = None) -> list[Record]:
             given |= {"error_status": "app-setup-failed", "fork_repo": None, "wait_for_ci": False}
             found.append(make("review-app", name, app=app, created_at=app["created_at"], **given))
     return found
+
+
+def review_app_of(make: Maker, app: Record) -> Record | None:
+    """Return the review app that an app is, if it is one."""
+    return next((one for one in review_apps(make) if one["app"]["id"] == app["id"]), None)
 
 
 def review_app_config(make: Maker, pipeline: Record) -> Record:

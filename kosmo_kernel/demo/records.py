@@ -29,7 +29,6 @@ _APP, _ADDON, _TEAM, _SPACE = "{app.identity}", "{add-on.identity}", "{team.iden
 _ENTERPRISE, _PIPELINE = "/enterprise-accounts/{enterprise-account.identity}", "/pipelines/{pipeline.id}"
 _RULESETS = f"/spaces/{_SPACE}/inbound-rulesets"
 _TEST_NODES = "/test-runs/{test-run.identity}/test-nodes"
-_MEMBER_APPS = f"/teams/{_TEAM}/members/{{team-member.identity}}/apps"
 
 
 def _own(name: str) -> Callable[..., Sequence[Record]]:
@@ -45,6 +44,11 @@ def _of(name: str) -> Callable[..., Sequence[Record]]:
 def _of_webhooks(told: Callable[..., Sequence[Record]], hooks: Callable[..., Sequence[Record]]) -> Callable[..., Any]:
     """Return the list of what the webhooks of an app or an add-on told."""
     return lambda make, owner: told(make, hooks(make, owner))
+
+
+def _nothing_due(*_: Any) -> Record:
+    """Return the delinquency of an account or a team that has paid."""
+    return {"scheduled_deletion_time": None, "scheduled_suspension_time": None}
 
 
 def _app_addons(make: Maker, app: Record) -> Sequence[Record]:
@@ -81,9 +85,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/addons/{_ADDON}/addon-attachments": _addon_attachments,
     f"/addons/{_ADDON}/config": offers.addon_config,
     f"/addons/{_ADDON}/log-drains": drains.addon_log_drains,
-    f"/addons/{_ADDON}/webhook-deliveries": lambda make, addon: drains.deliveries(
-        make, drains.addon_webhooks(make, addon)
-    ),
+    f"/addons/{_ADDON}/webhook-deliveries": _of_webhooks(drains.deliveries, drains.addon_webhooks),
     f"/addons/{_ADDON}/webhook-events": _of_webhooks(drains.events, drains.addon_webhooks),
     f"/addons/{_ADDON}/webhooks": drains.addon_webhooks,
     "/app-setups": deploys.app_setups,
@@ -135,7 +137,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/stacks": offers.stacks,
     "/teams": _own("teams"),
     "/teams/apps": _all_team_apps,
-    "/teams/apps/{team-app.identity}/collaborators": access.team_collaborators,
+    "/teams/apps/{team-app.identity}/collaborators": _of("collaborators"),
     "/teams/invitations": access.all_invitations,
     "/teams/permissions": lambda _make: APP_PERMISSIONS,
     f"/teams/{_TEAM}/addons": _team_addons,
@@ -144,7 +146,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     f"/teams/{_TEAM}/features": lambda make, team: offers.features(make, "team", team),
     f"/teams/{_TEAM}/invoices": billing.team_invoices,
     f"/teams/{_TEAM}/members": lambda make, team: make.company.members(team),
-    _MEMBER_APPS: access.member_apps,
+    f"/teams/{_TEAM}/members/{{team-member.identity}}/apps": access.member_apps,
     f"/teams/{_TEAM}/permissions": access.permission_entities,
     f"/teams/{_TEAM}/pipeline-couplings": pipelines.couplings,
     f"/teams/{_TEAM}/spaces": spaces.team_spaces,
@@ -168,19 +170,14 @@ _RECORDS: Mapping[str, Callable[..., Record | None]] = {
     f"/apps/{_APP}/config-vars": variables.config_vars,
     f"/apps/{_APP}/pipeline-couplings": pipelines.coupling_of,
     f"/apps/{_APP}/releases/{{release.identity}}/config-vars": variables.config_vars,
-    f"/apps/{_APP}/review-app": lambda make, app: next(
-        (one for one in pipelines.review_apps(make) if (one["app"] or {}).get("id") == app["id"]), None
-    ),
+    f"/apps/{_APP}/review-app": pipelines.review_app_of,
     f"{_PIPELINE}/pipeline-stack": pipelines.pipeline_stack,
     f"{_PIPELINE}/review-app-config": pipelines.review_app_config,
     f"{_PIPELINE}/stage/{{pipeline-coupling.stage}}/config-vars": variables.pipeline_config_vars,
-    f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(f"/spaces/{_SPACE}/inbound-rulesets", space)[
-        0
-    ],
+    f"/spaces/{_SPACE}/inbound-ruleset": lambda make, space: make.records(_RULESETS, space)[0],
     f"/spaces/{_SPACE}/topology": spaces.topology,
-    # Nothing is due.
-    "/account/delinquency": lambda _make: {"scheduled_deletion_time": None, "scheduled_suspension_time": None},
-    f"/teams/{_TEAM}/delinquency": lambda *_: {"scheduled_deletion_time": None, "scheduled_suspension_time": None},
+    "/account/delinquency": _nothing_due,
+    f"/teams/{_TEAM}/delinquency": _nothing_due,
     "/users/{account.identity}/sms-number": lambda make, _user: {"sms_number": make.company.account["sms_number"]},
 }
 _WORDS = ("stage",)  # places with a word of Heroku's instead of a record
@@ -313,10 +310,9 @@ class CompanyRecords:
         if name in _WORDS:
             return self._word(f"{resource}.{name}", value)
         if above == "/apps":
-            found = self.company.find(value)
-        else:
-            ways = [way.partition(" ")[0] for way in facts().parameters[f"{resource}.{name}"]] or ["id"]
-            found = _first(self._candidates(above, parents), value, ways)
+            return self.find_app(value)
+        ways = [way.partition(" ")[0] for way in facts().parameters[f"{resource}.{name}"]] or ["id"]
+        found = _first(self._candidates(above, parents), value, ways)
         if found is None:
             raise not_found(resource)
         return found
