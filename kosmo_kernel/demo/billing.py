@@ -20,25 +20,24 @@ _FIRST_DAY = date(2016, 1, 1)
 
 def team_monthly(make: Maker, team: Record, start: str, end: str) -> list[Record]:
     """Return what a team used in each month from `start` to `end`."""
-    months = _period(make, start, end, "%Y-%m")
-    return [_usage(make, team) | {"month": month, "connect": 0} for month in months]
+    return _monthly(make, _usage(make, team), start, end)
 
 
 def team_daily(make: Maker, team: Record, start: str, end: str) -> list[Record]:
     """Return what a team used on each day from `start` to `end`."""
-    return [_usage(make, team, 1 / _DAYS) | {"date": one} for one in _period(make, start, end, "%Y-%m-%d")]
+    return _daily(make, _usage(make, team, 1 / _DAYS), start, end)
 
 
 def enterprise_monthly(make: Maker, account: Record, start: str, end: str) -> list[Record]:
     """Return what all teams used in each month from `start` to `end`."""
     teams = [_usage(make, team) | {"connect": 0} for team in make.company.teams]
-    return [_total(account, teams) | {"month": month, "connect": 0} for month in _period(make, start, end, "%Y-%m")]
+    return _monthly(make, _total(account, teams), start, end)
 
 
 def enterprise_daily(make: Maker, account: Record, start: str, end: str) -> list[Record]:
     """Return what all teams used on each day from `start` to `end`."""
     teams = [_usage(make, team, 1 / _DAYS) for team in make.company.teams]
-    return [_total(account, teams) | {"date": one} for one in _period(make, start, end, "%Y-%m-%d")]
+    return _daily(make, _total(account, teams), start, end)
 
 
 def invoices(make: Maker) -> list[Record]:
@@ -71,6 +70,14 @@ def team_invoices(make: Maker, team: Record) -> list[Record]:
 
 def _closed(number: int) -> str:
     return ago(19 + 30 * (_MONTHS - number))
+
+
+def _monthly(make: Maker, usage: Record, start: str, end: str) -> list[Record]:
+    return [usage | {"month": month, "connect": 0} for month in _period(make, start, end, "%Y-%m")]
+
+
+def _daily(make: Maker, usage: Record, start: str, end: str) -> list[Record]:
+    return [usage | {"date": day} for day in _period(make, start, end, "%Y-%m-%d")]
 
 
 def _usage(make: Maker, team: Record, share: float = 1) -> Record:
