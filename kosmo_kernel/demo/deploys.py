@@ -24,23 +24,14 @@ REVIEW = {"van-telemetry": (41, "gps-batches")}
 def builds(make: Maker, app: Record) -> list[Record]:
     """Return the builds of an app, the oldest first."""
     deploys = [release for release in make.company.releases(app) if release["description"].startswith("Deploy")]
-    found = [_build(make, app, release) for release in deploys]
+    if not deploys:
+        return []
+    buildpacks = [one["buildpack"] for one in buildpack_installations(make, app)]
+    found = [_build(app, release, buildpacks) for release in deploys]
     chance = int(ident("failed-build", app["name"])[-6:], 16)
-    by_chance = ((chance % 20 + 1, "Update dependencies"),) if chance % _FAILS_BY_CHANCE == 0 and deploys else ()
-    for days, what in _FAILED.get(app["name"], by_chance):
-        failed = _build(make, app, deploys[-1])
-        since = max(ago(days), deploys[-1]["created_at"])
-        key = f"{app['name']}/{days}"
-        source = failed["source_blob"] | {"version": ident("commit", key).replace("-", ""), "version_description": what}
-        more = {
-            "release": None,
-            "slug": None,
-            "status": "failed",
-            "created_at": since,
-            "updated_at": later(since, 1e-3),
-        }
-        found.append(failed | more | {"id": ident("build-run", key), "source_blob": source})
-    return found
+    by_chance = ((chance % 20 + 1, "Update dependencies"),) if chance % _FAILS_BY_CHANCE == 0 else ()
+    failed = _FAILED.get(app["name"], by_chance)
+    return [*found, *(_failed_build(f"{app['name']}/{days}", found[-1], days, what) for days, what in failed)]
 
 
 def buildpack_installations(_make: Maker, app: Record) -> list[Record]:
@@ -121,12 +112,12 @@ def _processes(make: Maker, app: Record) -> Record:
     return {one["type"]: one["command"] for one in make.company.formation(app)}
 
 
-def _build(make: Maker, app: Record, release: Record) -> Record:
+def _build(app: Record, release: Record, buildpacks: list[Record]) -> Record:
     commit = (release["id"].replace("-", "") * 2)[:40]
     since = release["created_at"]
     return {
         "app": {"id": app["id"]},
-        "buildpacks": [one["buildpack"] for one in buildpack_installations(make, app)],
+        "buildpacks": buildpacks,
         "created_at": since,
         "generation": app["generation"]["name"],
         "id": ident("build-run", release["id"]),
@@ -143,4 +134,19 @@ def _build(make: Maker, app: Record, release: Record) -> Record:
         "status": "succeeded",
         "updated_at": since,
         "user": release["user"],
+    }
+
+
+def _failed_build(key: str, latest: Record, days: float, commit: str) -> Record:
+    """Return a build after the latest one that succeeded; `commit` describes what could not be built."""
+    since = max(ago(days), latest["created_at"])
+    source = {"version": ident("commit", key).replace("-", ""), "version_description": commit}
+    return latest | {
+        "created_at": since,
+        "id": ident("build-run", key),
+        "release": None,
+        "slug": None,
+        "source_blob": latest["source_blob"] | source,
+        "status": "failed",
+        "updated_at": later(since, 1e-3),
     }

@@ -57,7 +57,11 @@ FIELDS = {
 
 @cache
 def client(apps: int | None = None) -> httpx.Client:
-    transport = httpx.WSGITransport(app=DemoApi(company(apps), capacity=10**7))
+    return client_of(DemoApi(company(apps), capacity=10**7))
+
+
+def client_of(api: DemoApi) -> httpx.Client:
+    transport = httpx.WSGITransport(app=api)
     return httpx.Client(transport=transport, base_url="http://api.heroku.example", headers=HEADERS)
 
 
@@ -193,10 +197,7 @@ def test_a_list_of_the_whole_account_has_what_its_parts_have(whole: str, parts: 
 
 
 def test_all_times_move_by_as_much_and_nothing_else_does() -> None:
-    moved = DemoApi(company(), moved=timedelta(days=31, hours=1))
-    with httpx.Client(
-        transport=httpx.WSGITransport(app=moved), base_url="http://api.heroku.example", headers=HEADERS
-    ) as later:
+    with client_of(DemoApi(company(), moved=timedelta(days=31, hours=1))) as later:
         for path in ("/apps", "/apps/my-app/releases", "/apps/courier-app/sni-endpoints", "/account"):
             now, then = (one.get(path, headers={"Range": "id ..; max=1000"}).text for one in (client(), later))
             assert TIME.sub("", now) == TIME.sub("", then)
@@ -210,6 +211,12 @@ def test_all_times_move_by_as_much_and_nothing_else_does() -> None:
         [team, *_] = answer("/teams", None)
         months = later.get(f"/teams/{team['id']}/usage/monthly", params={"start": "2026-11", "end": "2027-03"}).json()
         assert [month["month"] for month in months] == ["2026-11", "2026-12"]
+
+
+def test_an_app_that_was_never_released_has_no_builds() -> None:
+    with client_of(DemoApi(company(1, seed=26))) as one:
+        assert one.get("/apps/my-app").json()["released_at"] is None
+        assert one.get("/apps/my-app/builds").json() == []
 
 
 # What audits look for
