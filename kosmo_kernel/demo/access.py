@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from kosmo_kernel.demo.models import Person, Record, ident, reference
-from kosmo_kernel.demo.people import JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
+from kosmo_kernel.demo.people import ENTERPRISE, JUNO, LABS, LENA, OSKAR, PRIYA, SIGN_IN, STAFF, TEAM
 from kosmo_kernel.demo.record_maker import Maker, fictional, user
 from kosmo_kernel.demo.times import ago
 
-ENTERPRISE = "larkmoor-parcels"
 # Invitations that nobody took: to which team, whom, in which role, by whom, how many days ago.
 _INVITATIONS = (
     (TEAM, Person("noor.haddad@larkmoor.example"), "member", PRIYA, 6.3),
@@ -74,8 +73,7 @@ def member_apps(make: Maker, team: Record, member: Record) -> list[Record]:
     return [
         app
         for app in make.company.team_apps(team)
-        if member["role"] == "admin"
-        or any(seat["user"]["id"] == member["user"]["id"] for seat in make.company.resources_of(app).collaborators)
+        if member["role"] == "admin" or make.company.joined(app, member["user"])
     ]
 
 

@@ -88,7 +88,7 @@ class Company:
     @cached_property
     def personal_apps(self) -> list[Record]:
         """The apps without a team that have the account as a collaborator."""
-        return [app for app in self.apps if app["team"] is None and self._joined(app)]
+        return [app for app in self.apps if app["team"] is None and self.joined(app)]
 
     @cached_property
     def teams(self) -> list[Record]:
@@ -98,7 +98,7 @@ class Company:
     def team_apps(self, team: Record) -> list[Record]:
         """Return the apps of one of `teams`, as `team-app` records."""
         owned = [app for app in self.apps if app["team"] and app["team"]["id"] == team["id"]]
-        return [teams.team_app(app, joined=self._joined(app)) for app in owned]
+        return [teams.team_app(app, joined=self.joined(app)) for app in owned]
 
     def members(self, team: Record) -> list[Record]:
         """Return the members of one of `teams`."""
@@ -112,9 +112,10 @@ class Company:
                 seats[app.team] += self._things(position).people
         return {team["name"]: teams.members(team, seats[team["name"]]) for team in self.teams}
 
-    def _joined(self, app: Record) -> bool:
-        """Return whether the account is a collaborator of an app."""
-        return any(seat["user"]["id"] == self.account["id"] for seat in self.resources_of(app).collaborators)
+    def joined(self, app: Record, user: Record | None = None) -> bool:
+        """Return whether a user, by default the account, is a collaborator of one of `apps`."""
+        wanted = (user or self.account)["id"]
+        return any(seat["user"]["id"] == wanted for seat in self.resources_of(app).collaborators)
 
     def _make_records(self, position: int) -> AppRecords:
         app, things = self._app_facts[position], self._things(position)

@@ -9,6 +9,7 @@ from kosmo_kernel.demo.models import Person, Record, ident, reference
 
 JOINED = "2018-03-05T10:21:37Z"  # when the account was created
 
+ENTERPRISE = "larkmoor-parcels"
 TEAM = "larkmoor"
 LABS = "larkmoor-labs"
 

@@ -64,8 +64,7 @@ def couplings(make: Maker, parent: Record | None = None) -> list[Record]:
 
 def own_couplings(make: Maker) -> list[Record]:
     """Return the couplings of the apps that the account itself is a collaborator of."""
-    joined = {app["id"] for team in make.company.teams for app in make.company.team_apps(team) if app["joined"]}
-    joined |= {app["id"] for app in make.company.personal_apps}
+    joined = {app["id"] for app in make.company.apps if make.company.joined(app)}
     return [one for one in make.records("/pipeline-couplings") if one["app"]["id"] in joined]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kosmo_kernel.demo.models import PERMISSIONS, Collaborator, Person, Record, ident, reference
-from kosmo_kernel.demo.people import JOINED, JUNO, LABS, ROBOT, RUI, SAMUEL, SIGN_IN, TEAM, TOM
+from kosmo_kernel.demo.people import ENTERPRISE, JOINED, JUNO, LABS, ROBOT, RUI, SAMUEL, SIGN_IN, TEAM, TOM
 
 _CREATED = {TEAM: "2016-10-24T08:15:00Z", LABS: "2026-01-12T09:30:00Z"}
 _RANKS = ("admin", "member", "collaborator")
@@ -32,7 +32,7 @@ def teams() -> list[Record]:
             "created_at": created,
             "credit_card_collections": False,
             "default": name == TEAM,
-            "enterprise_account": reference("enterprise-account", "larkmoor-parcels"),
+            "enterprise_account": reference("enterprise-account", ENTERPRISE),
             "identity_provider": SIGN_IN if name == TEAM else None,
             "membership_limit": None,
             "name": name,
