@@ -1,10 +1,9 @@
 """A look-alike of Heroku's Platform API, version 3, for reading: a WSGI application over a `Company`.
 
 A request has to pass four checks: the address exists (`routes.py`), `Accept` names the version, the token is right,
-and the rate limit is not exceeded. Then the record or the page of a list is found
-(`records.py`), converted to the requested form
-(`api_variants.py`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`, `Content-Range`,
-`Next-Range`.
+and the rate limit is not exceeded. Then the record or the page of a list is found (`records.py`), converted to the
+requested form (`api_variants.py`) and sent with Heroku's headers: `ETag`, `Request-Id`, `RateLimit-Remaining`,
+`Content-Range`, `Next-Range`.
 
 Sources: Heroku's Platform API Reference; its schema of 19 February 2026; error messages as recorded in public threads
 (heroku/cli#1674, xavdid/heroku-config#27, heroku/legacy-cli#972, marc0der/gradle-heroku#4). No record is known of the

@@ -11,7 +11,7 @@ from kosmo_kernel.demo.people import LABS, STAFF, TEAM
 from kosmo_kernel.demo.record_maker import Maker, user
 
 # Of each pipeline: the team that owns it, since when, and its apps by stage.
-PIPELINES = {
+_PIPELINES = {
     "bookings": (TEAM, "2021-05-10T09:00:00Z", {"price-quotes": "staging", "booking-api": "production"}),
     "last-mile": (
         LABS,
@@ -145,7 +145,7 @@ def review_app_config(make: Maker, pipeline: Record) -> Record:
 def _facts(make: Maker) -> dict[str, tuple[str, str, dict[str, str]]]:
     """Return the pipelines of the company by name; a generated one has pairs of neighbours."""
     if make.company.find("parcel-tracker"):
-        return PIPELINES
+        return _PIPELINES
     apps = make.company.apps
     return {
         f"{staging['name'][:24]}-flow": (

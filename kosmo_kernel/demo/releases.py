@@ -41,8 +41,7 @@ def releases(app: App, things: AppResources) -> list[Record]:
         created = last if version == app.release else first + step * (version - 1 + (chance % 64 / 128) * (version > 1))
         since = timestamp(created)
         rolled_back, must_fail = ((app.name, version) in known for known in (_ROLLED_BACK, _FAILED))
-        description = f"Deploy {app.release_id(version)[:8]}" if must_fail else _description(app, version, chance)
-        description = f"Rollback to v{deploys[-2][0]}" if rolled_back else description
+        description = f"Rollback to v{deploys[-2][0]}" if rolled_back else _description(app, version, chance)
         deployed = description.startswith("Deploy")
         failed = deployed and version < app.release and (must_fail or chance % 40 == 0)
         built = ident("build", f"{app.name}/v{version}") if deployed else deploys[-2][1] if rolled_back else slug
@@ -81,7 +80,7 @@ def _description(app: App, version: int, chance: int) -> str:
     """Return the description of a release. The last one is a deploy, because something runs."""
     if version < app.release and version <= len(_FIRST_DESCRIPTIONS):
         return _FIRST_DESCRIPTIONS[version - 1]
-    if version == app.release or chance % 10 < _DEPLOY_SHARE * 10:
+    if version == app.release or (app.name, version) in _FAILED or chance % 10 < _DEPLOY_SHARE * 10:
         return f"Deploy {app.release_id(version)[:8]}"
     return f"Set {_VARIABLES[chance % len(_VARIABLES)]} config vars"
 
