@@ -7,14 +7,13 @@ colours stand here.
 from __future__ import annotations
 
 import html
-import json
 import shutil
 from collections.abc import Callable, Iterator
 
 import lab_page
 import nbformat
 import pytest
-from lab_page import LABEXTENSION, Lab, Notebook7, chromium, lab_server
+from lab_page import LABEXTENSION, Lab, Notebook7, chromium, expose_notebook_7, lab_server
 from nbformat import v4
 
 pytestmark = [
@@ -69,9 +68,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
     nbformat.write(notebook("kosmo-lua", "lua", {"lua": LUA, "magic": f"%%kosmo_lua\n{LUA}"}), folder / "lua.ipynb")
     nbformat.write(asking_notebook(), folder / "asking.ipynb")
     shutil.copytree(LABEXTENSION, home / "share" / "labextensions" / "kosmo_kernel")
-    (home / "config").mkdir()
-    exposed = {"JupyterNotebookApp": {"expose_app_in_browser": True}}
-    (home / "config" / "jupyter_notebook_config.json").write_text(json.dumps(exposed), encoding="utf-8")
+    expose_notebook_7(home)
     errors: list[str] = []
 
     with pytest.MonkeyPatch.context() as patch:
