@@ -6,7 +6,6 @@ users of the machine can see and the shell keeps in its history. None of these c
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -21,6 +20,7 @@ from kosmo_kernel.cli.identity import TokenOwner, token_owner
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
 from kosmo_kernel.cli.reference import PROVIDER, integration_of, state
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
 from kosmo_kernel.errors import CredentialsError, InvalidArgumentsError, KosmoError, RefusedError, UnknownNameError
 from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
@@ -197,16 +197,16 @@ def read_token(prompt: str, *, from_stdin: bool) -> tuple[str, str]:
         click.UsageError: standard input is not a terminal, and `from_stdin` is false.
         CredentialsError: the token is blank.
     """
-    is_terminal = bool(sys.stdin and sys.stdin.isatty())
-    if not from_stdin and not is_terminal:
+    asks = input_is_terminal()
+    if not from_stdin and not asks:
         raise click.UsageError(
             "Nobody can be asked for the token here: standard input is no terminal. Add - to read it."
         )
-    source = "the prompt" if is_terminal else "standard input"
-    if is_terminal:
+    source = "the prompt" if asks else "standard input"
+    if asks:
         token = str(click.prompt(prompt, hide_input=True, err=True, default="", show_default=False))
     else:
-        token = sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
+        token = whole_input().decode(errors="replace")
     if not token.strip():
         raise CredentialsError(f"There is no token in {source}. Nothing was kept.")
     return token.strip(), source

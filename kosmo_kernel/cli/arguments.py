@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Param
+from kosmo_kernel.cli.standard_input import whole_input
 
 JSON_PLACE = "the JSON"  # name of the payload in messages
 # Options of every function's command. A parameter with one of these names can only be passed with --arg.
@@ -166,7 +166,7 @@ def fields_of_json(payload: str) -> list[tuple[str, Any]]:
     """
     place = "The JSON"
     if payload == "-":
-        data, place = (sys.stdin.buffer.read() if sys.stdin else b""), "Standard input"
+        data, place = whole_input(), "Standard input"
         try:
             payload = data.decode("utf-8-sig")
         except UnicodeDecodeError as fault:

@@ -7,7 +7,6 @@ stored as by `kosmo accounts:add`.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, print_rows
 from kosmo_kernel.cli.reference import SUPPORTED, integration_of
+from kosmo_kernel.cli.standard_input import whole_input
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.safety.redaction import in_texts, redact
 from kosmo_kernel.settings.config_file import change, config
@@ -142,7 +142,7 @@ def _payload() -> dict[str, Any]:
             quote it, because it may contain secrets.
     """
     try:
-        payload = json.loads(sys.stdin.buffer.read() if sys.stdin else b"")
+        payload = json.loads(whole_input())
     except (ValueError, RecursionError):
         raise click.UsageError("Standard input is no JSON. --stdin-json takes one object.") from None
     if not isinstance(payload, dict):

@@ -8,7 +8,6 @@ never begins. `--repl` reads Lua line by line instead (`repl.py`).
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from kosmo_kernel.cli.options import (
 )
 from kosmo_kernel.cli.output import document
 from kosmo_kernel.cli.shell_interface import SUCCESS
+from kosmo_kernel.cli.standard_input import input_is_terminal, whole_input
 from kosmo_kernel.cli.values import show_failed_plan, show_result
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError
 from kosmo_kernel.render.text import escape_control
@@ -181,7 +181,7 @@ def read_source(file: str | None, code: str | None) -> tuple[str, str]:
     if code is not None:
         name, data = INLINE, os.fsencode(code)
     elif file == "-":
-        name, data = STDIN, sys.stdin.buffer.read() if sys.stdin else b""
+        name, data = STDIN, whole_input()
     else:
         name, data = file or "", _read_bytes(file or "")
     try:
@@ -204,7 +204,7 @@ def _reads_input(file: str | None, code: str | None) -> bool:
     """
     if file == "-":
         return code is not None
-    return not (sys.stdin and sys.stdin.isatty())
+    return not input_is_terminal()
 
 
 def _read_bytes(file: str) -> bytes:

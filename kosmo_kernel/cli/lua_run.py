@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Self
 
 from kosmo_kernel.cli.output import write
-from kosmo_kernel.cli.standard_input import StandardInput, on_ctrl_c
+from kosmo_kernel.cli.standard_input import StandardInput, input_is_terminal, on_ctrl_c
 from kosmo_kernel.cli.streams import ClosedStreamError, styled
 from kosmo_kernel.client.progress import ProgressDisplay
 from kosmo_kernel.render.terminal_progress import TerminalProgress
@@ -112,7 +112,7 @@ def ask(line: ProgressDisplay, question: str) -> str | None:
         line: the progress display of the run, which is cleared before the question.
         question: the text to show.
     """
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (input_is_terminal() and sys.stderr.isatty()):
         return None
     line.make_way(sys.stderr, "\n")
     write(sys.stderr, question)

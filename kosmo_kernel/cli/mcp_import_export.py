@@ -20,6 +20,7 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import files, mcp_servers
 from kosmo_kernel.cli.mcp_files import add_entries, check_name, config_path, project
 from kosmo_kernel.cli.output import document, print_note, print_result
+from kosmo_kernel.cli.standard_input import whole_input
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of
@@ -104,7 +105,7 @@ def _entries(file: str) -> dict[str, Any]:
         SettingsError: the file does not exist, cannot be read or has no entries.
     """
     if file == STDIN:
-        data = read((sys.stdin.buffer.read() if sys.stdin else b"").decode("utf-8", "replace"), "standard input")
+        data = read(whole_input().decode("utf-8", "replace"), "standard input")
         listed = [data[key] for key in KEYS if isinstance(data.get(key), dict)] if isinstance(data, dict) else []
         entries: dict[str, Any] = listed[0] if listed else {}
     else:

@@ -14,6 +14,7 @@ from kosmo_kernel.cli.command import Command
 from kosmo_kernel.cli.options import PORT, limit_options, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
+from kosmo_kernel.cli.standard_input import input_is_terminal
 from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def serve(
         document({"mcpServers": {"kosmo": _entry(options)}})
         return SUCCESS
     if port is None:
-        if sys.stdin and sys.stdin.isatty():
+        if input_is_terminal():
             print_note("Speaking MCP on standard input and output, which is for an agent to start. Ctrl-C ends it.")
         interrupted = over_stdio(options)
     else:

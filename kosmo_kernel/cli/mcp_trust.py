@@ -12,6 +12,7 @@ import click
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.output import document, print_note, print_result
+from kosmo_kernel.cli.standard_input import input_is_terminal
 from kosmo_kernel.errors import SettingsError, UntrustedError
 from kosmo_kernel.mcp import Trust, configuration
 from kosmo_kernel.mcp.trust import consent_lines, fingerprint
@@ -74,6 +75,6 @@ def _confirm() -> bool:
     Raises:
         click.UsageError: standard input or standard error is not a terminal.
     """
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (input_is_terminal() and sys.stderr.isatty()):
         raise click.UsageError("Nobody can be asked here. If you agree to what is shown, add --yes.")
     return click.confirm("Start it when it is asked something?", default=False, err=True)

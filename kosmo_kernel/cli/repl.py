@@ -21,6 +21,7 @@ from kosmo_kernel.cli.command import print_error
 from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
+from kosmo_kernel.cli.standard_input import input_is_terminal
 from kosmo_kernel.cli.values import show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
@@ -55,7 +56,7 @@ class Repl:
         self, session: Session, args: Sequence[str] = (), *, dry_run: bool = False, force: bool = False
     ) -> None:
         self._session, self._args, self._dry_run, self._force = session, tuple(args), dry_run, force
-        self._interactive = sys.stdin is not None and sys.stdin.isatty()  # input comes from a terminal
+        self._interactive = input_is_terminal()
         self._failed = False
 
     def run(self, script: tuple[str, str] | None = None) -> int:

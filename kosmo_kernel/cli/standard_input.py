@@ -1,4 +1,4 @@
-"""Read standard input for `io.read`, only when a script asks for it.
+"""Read standard input: as a whole for options such as `-`, and for `io.read` only when a script asks for it.
 
 A pipe that its writer leaves open would hang a script without a word, so a wait of more than two seconds is told once
 on standard error. A timer signal tells it, because it interrupts a read without reading ahead and without a thread.
@@ -19,6 +19,16 @@ from kosmo_kernel.errors import LimitError
 SECONDS_UNTIL_NOTE = 2.0
 PIECE_BYTES = 1 << 20
 WAITING = "Waiting for standard input, which the script reads. Ctrl-C ends it; `< /dev/null` is an empty input."
+
+
+def input_is_terminal() -> bool:
+    """Return whether standard input is a terminal. The parent process may have closed it."""
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
+def whole_input() -> bytes:
+    """Read standard input to its end; return nothing if the parent process has closed it."""
+    return sys.stdin.buffer.read() if sys.stdin else b""
 
 
 class StandardInput:
