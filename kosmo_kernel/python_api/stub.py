@@ -64,7 +64,7 @@ def _of_link(function: Function, link: Link) -> Iterator[str]:
     alternatives = {place for other in function.links for place in other.places}
     params = [param for param in function.params if param.name in link.places or param.name not in alternatives]
     options = [f"{option}: bool = ..." for option in CALL_OPTIONS]
-    limit = f"{next(name for name in RESERVED if name != 'errors')}: int | None = ..."
+    limit = _parameter(RESERVED["limit"], is_list=False, required=False)
     shared = [limit, *options] if function.fan_out else options
     raises = [f"errors: {_RAISE}"] if function.fan_out else []
     for many in (None, *(param for param in params if param.each)):
