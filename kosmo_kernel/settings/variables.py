@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from kosmo_kernel.settings.table import SETTINGS
 
@@ -11,17 +10,10 @@ _PREFIX = "KOSMO_"
 _MAX_NAME_SHOWN = 60  # characters
 
 
-def misspelt_variables(env: Mapping[str, str] | None = None) -> list[str]:
-    """Return a sentence for each variable that sets nothing because its name is a letter or two off.
-
-    Parameters:
-        env: environment variables; those of the process when None.
-    """
-    set_here = [name for name in (os.environ if env is None else env) if name.startswith(_PREFIX)]
-    if not set_here:
-        return []
+def misspelt_variables() -> list[str]:
+    """Return a sentence for each variable that sets nothing because its name is a letter or two off."""
     known = {setting.variable.removeprefix(_PREFIX) for setting in SETTINGS if setting.variable}
-    unknown = [name for name in set_here if name.removeprefix(_PREFIX) not in known]
+    unknown = [name for name in os.environ if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known]
     if not unknown:
         return []
     from kosmo_kernel.catalogue.nearest import nearest  # compares texts, which most starts need not do
