@@ -82,8 +82,7 @@ class FunctionGroup(CallCommand, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the functions by subject, with their summaries."""
-        for integration in load_all() if self.integration is None else [find(self.integration)]:
-            prefix = f"{integration.name}." if self.integration is None else ""
+        for prefix, integration in self._integrations():
             for subject, functions in integration.by_subject().items():
                 with formatter.section(subject):
                     formatter.write_dl([(prefix + function.name, function.summary) for function in functions])
@@ -124,10 +123,16 @@ class FunctionGroup(CallCommand, click.Group):
             return False
         return True
 
+    def _integrations(self) -> list[tuple[str, Integration]]:
+        """Return the integrations whose functions are offered, each with what stands before the functions' names."""
+        if self.integration is not None:
+            return [("", find(self.integration))]
+        return [(f"{integration.name}.", integration) for integration in load_all()]
+
     def _functions(self) -> Iterator[tuple[str, Function]]:
-        for integration in load_all() if self.integration is None else [find(self.integration)]:
+        for prefix, integration in self._integrations():
             for function in integration.functions:
-                yield f"{integration.name}.{function.name}" if self.integration is None else function.name, function
+                yield prefix + function.name, function
 
     def _resolve(self, name: str) -> tuple[Integration, str | None, Function]:
         """Resolve a name to the integration, the account that it names, if any, and the function.
