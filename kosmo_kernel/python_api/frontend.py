@@ -24,11 +24,11 @@ def call_frontend() -> Iterator[Frontend]:
 
         with progress_line(shell) as line:
             yield Frontend(ask=partial(ask, "l"), progress=line)
-    elif sys.stderr.isatty():
+    elif sys.stderr and sys.stderr.isatty():
         from kosmo_kernel.render.terminal_progress import TerminalProgress
 
         with TerminalProgress(sys.stderr) as line:
-            yield Frontend(ask=input if sys.stdin.isatty() else None, progress=line)
+            yield Frontend(ask=input if sys.stdin and sys.stdin.isatty() else None, progress=line)
     else:
         yield NO_FRONTEND
 
@@ -59,6 +59,6 @@ def hide_own_frames(error: KosmoError) -> None:
 
 
 def show_notes(notes: list[str]) -> None:
-    """Write notes about a call to standard error, as a cell does."""
-    for note in notes:
-        sys.stderr.write(f"{note}\n")
+    """Write notes about a call to standard error, as a cell does. The parent process may have closed it."""
+    if sys.stderr:
+        sys.stderr.writelines(f"{note}\n" for note in notes)

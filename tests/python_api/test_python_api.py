@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pydoc
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,12 @@ def test_a_dry_run_sends_nothing_and_gives_the_plan(heroku: Any, capsys: pytest.
 def test_the_demo_says_that_it_is_fiction(heroku: Any, capsys: pytest.CaptureFixture[str]) -> None:
     heroku.list_apps()
     assert capsys.readouterr().err == "Fictional data: the account in use is the demo.\n"
+
+
+def test_a_call_needs_no_standard_streams(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)  # as Python does if the parent process has closed it
+    assert len(heroku.list_apps()) > 1
 
 
 def test_an_account_is_an_attribute_or_an_item(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
