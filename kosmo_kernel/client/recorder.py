@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,7 +36,7 @@ from kosmo_kernel.client.cassette import (
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.client.secrets import ERROR_WORD, clean
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, without_values
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
@@ -284,21 +283,14 @@ class _RecordingTransport:
         try:
             value = decode(reply.body)
         except (ValueError, RecursionError):
-            text = (
-                REDACTED if function.guarded else self._without_secrets(reply.body.decode(errors="replace"), function)
-            )
-            return {"text": self._redact(text)}
+            text = without_values(reply.body.decode(errors="replace"), self._hidden(function))
+            return {"text": self._redact(REDACTED if function.guarded else text)}
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return {"body": self._redact(clean(function, value, self._fingerprint), function)}
         return {"body": self._redact(_error_word(value) if function.guarded else value, function)}
 
     def _fingerprint(self, secret: str) -> str:
         return fingerprints(self._account.alias).of(secret)
-
-    def _without_secrets(self, text: str, function: Function) -> str:
-        """Return a body that is no JSON, perhaps because it is truncated, without the values of secret columns."""
-        names = "|".join(map(re.escape, sorted(self._hidden(function)))) or "(?!)"
-        return re.sub(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?', rf'\1"{REDACTED}"', text)
 
     def _redact(self, value: Any, function: Function | None = None) -> Any:
         return redact_json(value, (self._account.token,), self._hidden(function) if function else ())

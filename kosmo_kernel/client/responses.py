@@ -7,7 +7,6 @@ remedy, and quotes the service only after secrets were redacted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,9 +16,9 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response, parse_count, retry_after
-from kosmo_kernel.client.secrets import ERROR_WORD, clean
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, without_values
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
-from kosmo_kernel.safety.redaction import REDACTED, one_line
+from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.records import decode
 
 UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -204,9 +203,7 @@ class ResponseParser:
     def _body(self, reply: Response) -> str:
         """Describe an unexpected response in one line."""
         start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if not self.function.guarded else ""
-        for column in self.function.secrets:
-            key = column.path[-1]
-            start = re.sub(rf'("{re.escape(key)}"\s*:\s*)"[^"]*"?', rf'\1"{REDACTED}"', start)
+        start = without_values(start, {column.path[-1] for column in self.function.secrets})
         kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
         begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if start else ""
         return f"{reply.status}, {kind}, {len(reply.body):,} bytes{begins}"

@@ -9,7 +9,7 @@ the values go no further than `_fingerprints`. What is clean already stays as it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +42,12 @@ def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> 
         for row in rows:
             _hide(row, parents, key, column)
     return value
+
+
+def without_values(text: str, fields: Iterable[str]) -> str:
+    """Return a body that is no JSON, perhaps because it is truncated, with the values of some fields redacted."""
+    names = "|".join(map(re.escape, sorted(fields))) or "(?!)"
+    return re.sub(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?', rf'\1"{REDACTED}"', text, flags=re.DOTALL)
 
 
 def _fingerprints(value: Any, fingerprint: Callable[[str], str]) -> Any:

@@ -101,8 +101,9 @@ def test_a_secret_below_lists_and_objects_is_replaced_too() -> None:
     assert answer.data == {"hooks": [{"auth": {**redacted, "id": 1}}, {"auth": None}, {"auth": redacted}, 7]}
 
 
-def test_a_secret_is_not_quoted_from_an_answer_that_is_cut_off() -> None:
-    cut = b'[{"attach_url": "rendezvous://r.example:5000/s3cret", "id": "1"}, {"attach_url": "rendezvous://r.exam'
+@pytest.mark.parametrize("secret", ["s3cret", r"s3\"cret"], ids=["plain", "with a quote"])
+def test_a_secret_is_not_quoted_from_an_answer_that_is_cut_off(secret: str) -> None:
+    cut = f'[{{"attach_url": "rendezvous://r.example:5000/{secret}", "id": "1"}}, {{"attach_url": "rendezvous://r.exam'
 
     error = failed(answering(200, cut), "list_dynos", app_id="my-app")
 
