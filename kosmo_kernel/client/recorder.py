@@ -36,7 +36,7 @@ from kosmo_kernel.client.cassette import (
 )
 from kosmo_kernel.client.connections import NoResponseError, TruncatedResponseError
 from kosmo_kernel.client.progress import counted
-from kosmo_kernel.client.secrets import ERROR_WORD, clean, without_values
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, redact
 from kosmo_kernel.settings.private_files import LOCK_TIMEOUT_SECONDS, PRIVATE, write
@@ -253,10 +253,12 @@ class _RecordingTransport:
             self._keep(request, ending, passing=error.retryable != "never")
             raise
         except TruncatedResponseError as error:
-            self._keep(request, self._head(error.reply) | {"broken": self._redact(str(error))}, passing=True)
+            head = self._head(error.reply, request.function)
+            self._keep(request, head | {"broken": self._redact(str(error))}, passing=True)
             raise
+        head = self._head(reply, request.function)
         body = self._body(reply, request.function)  # one that is no JSON may be truncated, and so retried
-        self._keep(request, self._head(reply) | body, passing=reply.status in _PASSING or "text" in body)
+        self._keep(request, head | body, passing=reply.status in _PASSING or "text" in body)
         return reply
 
     def close(self) -> None:
@@ -275,8 +277,9 @@ class _RecordingTransport:
         line |= {"asked": dict(asked.headers)} if asked.headers else {}
         self._recorder.keep(request.number, line | ending, passing=passing)
 
-    def _head(self, reply: Response) -> dict[str, Any]:
-        headers = {name: self._redact(value) for name, value in reply.headers.items() if name not in self._left_out}
+    def _head(self, reply: Response, function: Function) -> dict[str, Any]:
+        headers = quotable_headers(function, reply.headers)
+        headers = {name: self._redact(value) for name, value in headers.items() if name not in self._left_out}
         return {"status": reply.status, "headers": headers}
 
     def _body(self, reply: Response, function: Function) -> dict[str, Any]:

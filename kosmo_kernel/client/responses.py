@@ -16,7 +16,7 @@ from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
 from kosmo_kernel.catalogue.http import ErrorBody, Response, parse_count, retry_after
-from kosmo_kernel.client.secrets import ERROR_WORD, clean, without_values
+from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.values.records import decode
@@ -63,8 +63,8 @@ class ResponseParser:
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
         self.remaining = parse_count(left)
-        for name, value in reply.headers.items():
-            if "warning" in name and not self.function.guarded:
+        for name, value in quotable_headers(self.function, reply.headers).items():
+            if "warning" in name:
                 self.warnings[self._quoted(value)] = None
 
     def record(self, reply: Response) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class ResponseParser:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 yield from self._advice_on_budget()
             case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-                location = "" if self.function.guarded else reply.headers.get("location", "")
+                location = quotable_headers(self.function, reply.headers).get("location", "")
                 where = self._quoted(location) or "nowhere"
                 yield f"It leads to {where}, and the token is sent to {self.account.url} only"
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -44,6 +44,13 @@ def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> 
     return value
 
 
+def quotable_headers(function: Function, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers that may be repeated: of a function whose records hold secrets no warning and no address."""
+    if not function.guarded:
+        return headers
+    return {name: value for name, value in headers.items() if "warning" not in name and name != "location"}
+
+
 def without_values(text: str, fields: Iterable[str]) -> str:
     """Return a body that is no JSON, perhaps because it is truncated, with the values of some fields redacted."""
     names = "|".join(map(re.escape, sorted(fields))) or "(?!)"

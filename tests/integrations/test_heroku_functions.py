@@ -228,7 +228,7 @@ def test_errors_of_functions_with_secrets_do_not_quote_heroku(body: Any, status:
             Api(body, status).fetch(function, arguments(function, function.links[0]), cassette)
         assert no_canary(f"{caught.value!r} {caught.value} {vars(caught.value)}")
     cassette.close()
-    assert no_canary(bodies(tmp_path / "run.jsonl"))
+    assert no_canary((tmp_path / "run.jsonl").read_text(encoding="utf-8"))
 
 
 def test_a_drain_tells_its_host_and_a_buildpack_its_repository() -> None:
