@@ -177,7 +177,7 @@ class Session:
         result.hidden = not result.planned if options.dry_run else outcome.hidden
         result.memory = outcome.memory
         if options.number is not None and not options.dry_run:
-            self._keep_value(options.number, result.value, outcome.size)
+            self.keep(options.number, result.value, outcome.size)
         result.outputs = {name: run.output.page(self._output(name, outcome.outputs, result)) for name in outputs}
         return result
 
@@ -292,25 +292,21 @@ class Session:
             if call_log:
                 log(call_log, name, result)
 
-    def _keep_value(self, number: int, value: Any, size: int) -> None:
-        """Keep a value for `Out[number]`, unless it is not data, such as a function."""
-        if value is not None and not isinstance(value, Opaque):
-            self._shown.add(number, value, size)
-
     @property
     def kept(self) -> Mapping[int, Any]:
         """The values that Lua has as `Out`, by number."""
         return self._shown
 
     def keep(self, number: int, value: Any, size: int) -> None:
-        """Keep a value that no run has returned as `Out[number]`.
+        """Keep a value as `Out[number]`, unless it is nil or no data, such as a function. A run keeps its own.
 
         Parameters:
             number: the number; an earlier value of it is replaced.
             value: the value.
             size: its estimated size in bytes.
         """
-        self._keep_value(number, value, size)
+        if value is not None and not isinstance(value, Opaque):
+            self._shown.add(number, value, size)
 
     def _output(self, name: str, variables: Mapping[str, Any], result: Result) -> Any:
         """Return a requested variable; raise an error if it does not exist or is not data."""
