@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from operator import attrgetter
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_CHUNKS_KEPT = 200
 CONTEXT_LINES = 1  # lines shown before and after the failed one
 MAX_CHARACTERS_TOKENIZED = 200_000  # characters tokenized, of one text and of all together: about 6,000 lines
+OPENING_BRACKETS = ("(", "[", "{")
+CLOSING_BRACKETS = (")", "]", "}")
 MAX_CONSTRUCTORS = 1_000  # table constructors of all texts whose key order is sent to Lua
 
 Names = tuple[str, ...]
@@ -104,11 +106,7 @@ class ChunkHistory:
 
     def sets(self, name: str) -> bool:
         """Return whether a chunk sets or declares a variable of this name."""
-        bound = re.compile(
-            rf"(?<![\w.:]){name}\s*(?:=(?!=)|,[^\n]*=)|\blocal\s[^\n=]*\b{name}\b|\bfor\s[^\n=]*\b{name}\b[^\n=]*\bin\b"
-            rf"|\bfunction\s+{name}\b|\bfunction\s*[\w.:]*\([^)]*\b{name}\b"
-        )
-        return any(name in text and bound.search(text) for text in self._ran)
+        return any(name in text and name in _set_variables(text) for text in self._ran)
 
     def stack(self, frames: Sequence[Frame]) -> tuple[str, ...]:
         """Return the calls that led to an error, innermost first; empty if there were none."""
@@ -126,6 +124,12 @@ def _tokens(text: str) -> list[Token]:
     return tokens_of(text)
 
 
+def code_of(text: str) -> tuple[list[Token], list[str]]:
+    """Return the tokens of a text without comments, and what is written in each; nothing for strings."""
+    code = [token for token in _tokens(text) if token.kind != "comment"]
+    return code, ["" if token.kind == "string" else token.text for token in code]
+
+
 def masked_text(source: str) -> str:
     r"""Return a text with the characters inside its strings and comments replaced by `\x01`; line ends stay."""
     characters = list(source)
@@ -140,6 +144,49 @@ def masked_text(source: str) -> str:
 
 def _joins(token: Token) -> bool:
     return token.kind == "mark" and token.text == ".."
+
+
+_ONE_TARGET = re.compile(r"(?<![\w.:])(\w+)\s*=(?!=)|\bfunction(?=\s+(\w+))")
+_TARGET = re.compile(r"(?<![\w.:])(\w+)\s*,")
+_LOCAL = re.compile(r"\blocal\s")
+_FOR = re.compile(r"\bfor\s")
+_IN = re.compile(r"\bin\b")
+_PARAMETERS = re.compile(r"(?<![\w.:])function\s*[\w.:]*\(")
+_LINE_OR_EQUALS, _PARENTHESIS, _WORD = re.compile(r"[\n=]"), re.compile(r"\)"), re.compile(r"\w+")
+
+
+@lru_cache(maxsize=MAX_CHUNKS_KEPT)
+def _set_variables(text: str) -> frozenset[str]:
+    """Return the variables that a text may set or declare, from its letters alone.
+
+    Each part of the text is read once, because a script of any kind may be meant to keep this process busy.
+    """
+    found = {one or function for one, function in _ONE_TARGET.findall(text)}
+    end_of_line = last_equals = -1
+    for match in _TARGET.finditer(text):  # `a, b = …`
+        if match.end() > end_of_line:
+            end_of_line = (text.find("\n", match.end()) + 1 or len(text) + 1) - 1
+            last_equals = text.rfind("=", match.end(), end_of_line)
+        if last_equals >= match.end():
+            found.add(match[1])
+    for names in _parts(text, _LOCAL, _LINE_OR_EQUALS):
+        found.update(_WORD.findall(names))
+    for names in _parts(text, _FOR, _LINE_OR_EQUALS):
+        *_, last_in = (0, *(match.start() for match in _IN.finditer(names)))
+        found.update(_WORD.findall(names, 0, last_in))
+    for names in _parts(text, _PARAMETERS, _PARENTHESIS):
+        found.update(_WORD.findall(names))
+    return frozenset(found)
+
+
+def _parts(text: str, beginning: re.Pattern[str], ending: re.Pattern[str]) -> Iterator[str]:
+    """Yield the parts of a text between two patterns; of parts with the same end only the longest."""
+    end = -1
+    for match in beginning.finditer(text):
+        if match.end() > end:
+            ended = ending.search(text, match.end())
+            end = ended.start() if ended else len(text)
+            yield text[match.end() : end]
 
 
 _ASSIGNED = re.compile(r"""\.\s*([^\W\d]\w*)\s*(?:=(?!=)|,)|\[\s*["']([^"'\\\n]*)["']\s*\]\s*(?:=(?!=)|,)""")
@@ -160,12 +207,11 @@ def _assigns(text: str, name: str) -> bool:
 @lru_cache(maxsize=64)
 def assigned_fields(text: str) -> frozenset[str]:
     """Return the names of the fields that a text assigns, including those of functions: `function row.total()`."""
-    return frozenset(_assigned_fields(_tokens(text)))
+    return frozenset(_assigned_fields(*code_of(text)))
 
 
-def _assigned_fields(tokens: Sequence[Token]) -> Iterator[str]:
-    code = [token for token in tokens if token.kind != "comment"]
-    words = ["" if token.kind == "string" else token.text for token in code]
+def _assigned_fields(code: Sequence[Token], words: Sequence[str]) -> Iterator[str]:
+    opened_at = openers(words)
     open_ = [""]
     for at, word in enumerate(words):
         if word in _OPENING:
@@ -173,7 +219,7 @@ def _assigned_fields(tokens: Sequence[Token]) -> Iterator[str]:
         elif word in _CLOSING and len(open_) > 1:
             open_.pop()
         elif word == "=" and at > 1 and open_[-1] != "{":
-            yield from _targets(code, words, at - 1)
+            yield from _targets(code, words, at - 1, opened_at)
         if word == "function":
             end = at + 1
             while end < len(words) and words[end] != "(":
@@ -182,26 +228,41 @@ def _assigned_fields(tokens: Sequence[Token]) -> Iterator[str]:
                 yield words[end - 1]
 
 
-def _targets(code: Sequence[Token], words: Sequence[str], at: int) -> Iterator[str]:
+def _targets(code: Sequence[Token], words: Sequence[str], at: int, opened_at: Mapping[int, int]) -> Iterator[str]:
     """Yield the fields among the targets of an assignment, `a.b, c["d"] = …`, the last of which ends at a token."""
     while at > 1:
         name, before = _key(code, words, at)
         if name and words[before] in (".", "["):
             yield name
-        at = _start_of(code, words, at) - 1
+        at = start_of(code, words, at, opened_at) - 1
         if words[max(at, 0)] != ",":
             return
         at -= 1
 
 
-def _start_of(code: Sequence[Token], words: Sequence[str], at: int) -> int:
-    """Return the first token of the name, with its fields, indexes and calls, that ends at a token."""
+def openers(words: Sequence[str]) -> dict[int, int]:
+    """Return the place of the opening bracket for that of each closing one; 0 if there is none."""
+    places: dict[int, int] = {}
+    open_: list[int] = []
+    for at, word in enumerate(words):
+        if word in OPENING_BRACKETS:
+            open_.append(at)
+        elif word in CLOSING_BRACKETS:
+            places[at] = open_.pop() if open_ else 0
+    return places
+
+
+def start_of(code: Sequence[Token], words: Sequence[str], at: int, opened_at: Mapping[int, int]) -> int:
+    """Return the first token of the name, with its fields, indexes and calls, that ends at a token.
+
+    Parameters:
+        code, words: the text, as `code_of` returns it.
+        at: the last token.
+        opened_at: the places of its brackets, as `openers` returns them.
+    """
     while at > 0:
-        if words[at] in (")", "]", "}"):
-            depth = 1
-            while at > 0 and depth:
-                at -= 1
-                depth += (words[at] in (")", "]", "}")) - (words[at] in ("(", "[", "{"))
+        if words[at] in CLOSING_BRACKETS:
+            at = opened_at[at]
             if at > 0 and (code[at - 1].kind in ("name", "string") or words[at - 1] in (")", "]")):
                 at -= 1
                 continue
@@ -222,7 +283,7 @@ def keys(text: str) -> tuple[Names, ...]:
 
     `{ a = 1, ["b c"] = 2 }` is a group of two names; `row.total = 3` and `row["total"] = 3` are groups of one.
     """
-    return tuple(_keys(_tokens(text))) if "=" in text else ()
+    return tuple(_keys(*code_of(text))) if "=" in text else ()
 
 
 # The tokens that open and close a construct with statements or keys inside.
@@ -231,9 +292,7 @@ _CLOSING = frozenset((")", "]", "}", "end", "until"))
 _BEFORE_KEY = frozenset(("{", ",", ";"))
 
 
-def _keys(tokens: Sequence[Token]) -> Iterator[Names]:
-    code = [token for token in tokens if token.kind != "comment"]
-    words = ["" if token.kind == "string" else token.text for token in code]
+def _keys(code: Sequence[Token], words: Sequence[str]) -> Iterator[Names]:
     groups: list[dict[str, None]] = []  # in the order of their starts
     open_: list[dict[str, None] | None] = [None]  # open constructs: the names of a constructor, None for others
     for at, word in enumerate(words):

@@ -8,7 +8,7 @@ What a field holds is declared in the catalogue.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Column, Integration, nearest
 from kosmo_kernel.lua.surface import record_type
-from kosmo_kernel.run.chunks import keys
+from kosmo_kernel.run.chunks import CLOSING_BRACKETS, OPENING_BRACKETS, code_of, keys, openers, start_of
 
 if TYPE_CHECKING:
     from kosmo_kernel.editor.tokens import Token
@@ -36,7 +36,7 @@ _KINDS = {
 }
 _BINDS_TIGHTER = frozenset(("#", "-", "~", "..", "+", "*", "/", "//", "%", "^", "not"))
 _TESTS = frozenset(("filter", "reject", "find"))  # functions of `list` that compare fields with values
-_OPENED_BY = {")": "(", "]": "["}
+_TEST = "test"  # stands for the bracket that opens the arguments of one
 
 
 class Comparison(NamedTuple):
@@ -62,9 +62,13 @@ def never_true(source: str) -> Iterator[str]:
     if not _MAY_COMPARE.search(source):
         return
     functions = tuple(function for one in integrations.loaded() for function in _functions_meant(one, source))
-    columns, labels = _declared(functions)
+    columns_by_name, labels = _declared(functions)
     # Of a field with any text only a comparison with another type is of interest.
-    special = labels.keys() | {one.path[-1] for one in columns if one.values or _KINDS[one.kind][1] != "string"}
+    special = labels.keys() | {
+        name
+        for name, columns in columns_by_name.items()
+        if any(column.values or _KINDS[column.kind][1] != "string" for column in columns)
+    }
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
     for comparison in _comparisons(source):
@@ -75,7 +79,7 @@ def never_true(source: str) -> Iterator[str]:
                 f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
             )
         else:
-            yield from _of_columns(comparison, _columns_of(comparison.path, columns))
+            yield from _of_columns(comparison, _columns_of(comparison.path, columns_by_name.get(name, ())))
 
 
 def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
@@ -113,22 +117,29 @@ def _functions_meant(integration: Integration, source: str) -> list[tuple[str, s
 
 
 @lru_cache(maxsize=64)
-def _declared(functions: tuple[tuple[str, str], ...]) -> tuple[tuple[Column, ...], dict[str, str]]:
-    """Return the columns of functions, and the fields with a reference, each with the field that is its text form."""
-    columns: dict[Column, None] = {}
+def _declared(functions: tuple[tuple[str, str], ...]) -> tuple[dict[str, dict[Column, None]], dict[str, str]]:
+    """Return what functions declare.
+
+    Returns:
+        The columns by the last of their names, and the fields with a reference, each with the field that is its text
+        form.
+    """
+    columns_by_name: dict[str, dict[Column, None]] = {}
     labels: dict[str, str] = {}
     for name, function in functions:
         integration = integrations.find(name)
         own = integration.function(function).columns
-        columns |= dict.fromkeys(own)
+        for column in own:
+            columns_by_name.setdefault(column.path[-1], {})[column] = None
         nested = record_type(own, integration.labels)["fields"]
         labels |= {name: kind["label"] for name, kind in nested.items() if "label" in kind}
-    return tuple(columns), labels
+    return columns_by_name, labels
 
 
-def _columns_of(path: tuple[str, ...], columns: Sequence[Column]) -> list[Column]:
+def _columns_of(path: tuple[str, ...], columns: Collection[Column]) -> list[Column]:
     """Return the columns whose names have the longest common end with a path."""
-    for start in range(len(path)):
+    deepest = max((len(column.path) for column in columns), default=0)
+    for start in range(max(0, len(path) - deepest), len(path)):
         if found := [column for column in columns if column.path[start - len(path) :] == path[start:]]:
             return found
     return []
@@ -137,54 +148,49 @@ def _columns_of(path: tuple[str, ...], columns: Sequence[Column]) -> list[Column
 @lru_cache(maxsize=64)
 def _comparisons(source: str) -> tuple[Comparison, ...]:
     """Return where fields are compared with literals. Fields that the script defines itself are left out."""
-    from kosmo_kernel.editor.tokens import tokens_of
-
-    tokens = [token for token in tokens_of(source) if token.kind != "comment"]
-    found: list[tuple[int, Comparison]] = []
-    for place, token in enumerate(tokens):
-        line = source.count("\n", 0, token.start) + 1
-        if token.kind == "mark" and token.text in ("==", "~=") and 0 < place < len(tokens) - 1:
-            before, after = tokens[place - 1], tokens[place + 1]
-            if _is_literal(after) and (path := _path_before(tokens, place)):
-                found.append((line, Comparison(line, path, after.kind, after.text)))
-            if _is_literal(before) and (path := _path_after(tokens, place)):
-                found.append((line, Comparison(line, path, before.kind, before.text)))
-        elif token.text in _TESTS and [one.text for one in tokens[max(place - 2, 0) : place]] == ["list", "."]:
-            found += [(line, one) for one in _tests(source, tokens, place + 1)]
+    code, words = code_of(source)
+    opened_at = openers(words)
+    found: list[Comparison] = []
+    open_: list[str] = []  # brackets, those of the calls of tests as `_TEST`
+    line, counted = 1, 0
+    for at, word in enumerate(words[:-1]):
+        line += source.count("\n", counted, code[at].start)
+        counted = code[at].start
+        after = code[at + 1]
+        if word in OPENING_BRACKETS:
+            is_test = at > 2 and words[at - 1] in _TESTS and words[at - 3 : at - 1] == ["list", "."]
+            open_.append(_TEST if is_test else word)
+        elif word in CLOSING_BRACKETS:
+            del open_[-1:]
+        elif word in ("==", "~=") and at > 0:
+            before = code[at - 1]
+            if _is_literal(after) and (path := _path_before(code, words, at, opened_at)):
+                found.append(Comparison(line, path, after.kind, after.text))
+            if _is_literal(before) and (path := _path_after(code, at)):
+                found.append(Comparison(line, path, before.kind, before.text))
+        elif word == "=" and open_[-2:] == [_TEST, "{"] and _is_literal(after):
+            key = code[at - 2] if words[at - 1] == "]" else code[at - 1]
+            key_line = line - source.count("\n", key.start, counted)
+            found.append(Comparison(key_line, tuple(key.text.split(".")), after.kind, after.text, in_test=True))
     own = frozenset(chain.from_iterable(keys(source)))
-    tested = {one.path[-1] for _, one in found if one.in_test}
-    return tuple(one for _, one in found if one.in_test or not own.intersection(one.path) - tested)
+    tested = {one.path[-1] for one in found if one.in_test}
+    return tuple(one for one in found if one.in_test or not own.intersection(one.path) - tested)
 
 
 def _is_literal(token: Token) -> bool:
     return token.kind in ("string", "number") or (token.kind == "keyword" and token.text in ("true", "false"))
 
 
-def _path_before(tokens: Sequence[Token], end: int) -> tuple[str, ...]:
+def _path_before(
+    code: Sequence[Token], words: Sequence[str], end: int, opened_at: Mapping[int, int]
+) -> tuple[str, ...]:
     """Return the names of the field that ends before a token; nothing if an operator changes its value."""
     at, path = end - 1, list[str]()
-    while at > 0 and tokens[at].kind == "name" and tokens[at - 1].text == ".":
-        path.insert(0, tokens[at].text)
+    while at > 0 and code[at].kind == "name" and words[at - 1] == ".":
+        path.append(words[at])
         at -= 2
-    if not path:
-        return ()
-    while at >= 0 and (opened := _OPENED_BY.get(tokens[at].text)) and tokens[at].kind == "mark":
-        depth = 1
-        while depth and at > 0:
-            at -= 1
-            depth += _depth(tokens[at], opened)
-        at -= 1
-        while at > 0 and tokens[at].kind == "name" and tokens[at - 1].text in (".", ":"):
-            at -= 2
-    start = at - 1 if at >= 0 and tokens[at].kind == "name" else at
-    return () if start >= 0 and tokens[start].text in _BINDS_TIGHTER else tuple(path)
-
-
-def _depth(token: Token, opened: str) -> int:
-    """Return how a token before a closing bracket changes the number of brackets to open."""
-    if token.kind != "mark":
-        return 0
-    return -1 if token.text == opened else 1 if _OPENED_BY.get(token.text) == opened else 0
+    before = start_of(code, words, at, opened_at) - 1
+    return () if before >= 0 and words[before] in _BINDS_TIGHTER else tuple(reversed(path))
 
 
 def _path_after(tokens: Sequence[Token], start: int) -> tuple[str, ...]:
@@ -195,18 +201,3 @@ def _path_after(tokens: Sequence[Token], start: int) -> tuple[str, ...]:
         at += 2
     changed = at + 1 < len(tokens) and tokens[at + 1].text in (*_BINDS_TIGHTER, "(", "[", ":", "{")
     return () if changed or tokens[start + 1].kind != "name" else tuple(path)
-
-
-def _tests(source: str, tokens: Sequence[Token], at: int) -> Iterator[Comparison]:
-    """Yield the tests of a call of `list.filter` whose arguments begin at a token: `(dynos, { state = "crashed" })`."""
-    depth = 0
-    while at < len(tokens):
-        text = tokens[at].text if tokens[at].kind == "mark" else ""
-        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
-        if depth <= 0:
-            return
-        if text == "=" and depth == 2 and at + 1 < len(tokens) and _is_literal(tokens[at + 1]):
-            key = tokens[at - 2] if tokens[at - 1].text == "]" else tokens[at - 1]
-            line = source.count("\n", 0, key.start) + 1
-            yield Comparison(line, tuple(key.text.split(".")), tokens[at + 1].kind, tokens[at + 1].text, in_test=True)
-        at += 1

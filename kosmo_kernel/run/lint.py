@@ -34,22 +34,24 @@ _READ = re.compile(
     r"[\w\])]\s*\[\s*([A-Za-z_]\w*)\s*\]|[{,;]\s*\w+\s*=\s*([A-Za-z_]\w*)\s*(?=[,;}])|\{\s*([A-Za-z_]\w*)\s*(?=[,;}])"
 )
 _ZERO = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*\[\s*(0|-\s*\d+)\s*\](?!\s*=[^=])")
+_WRITTEN = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]*\]\s*=[^=])")
 _NOT = re.compile(r"\bnot\s+([A-Za-z_][\w.]*)\s*(==|~=)\s*(?=[\"'\d])")
-_DASH = re.compile(r":\s*(?:find|match|gmatch|gsub)\s*\(\s*([\"'])([^\"'\n%\[]*?\w-\w[^\"'\n]*)\1\s*[,)]([^)\n]*)")
+_DASH = re.compile(r":\s*(?:find|match|gmatch|gsub)\s*\(\s*([\"'])((?>[^\"'\n%\[]*?\w-\w)[^\"'\n]*+)\1\s*[,)]([^)\n]*)")
 _CONSTANTS = frozenset(("nil", "true", "false", "not", "function", "end"))
 
 
 def _mistakes(source: str, is_set: Callable[[str], bool]) -> Iterator[str]:
     """Yield warnings about what Lua reads otherwise than it was meant, or compares in vain."""
-    unset = {name for _, name in _reads(source) if name not in _CONSTANTS and not is_set(name)}
+    unset = {name for name in {name for _, name in _reads(source)} - _CONSTANTS if not is_set(name)}
     if not unset and not any(pattern.search(source) for pattern in (_ZERO, _NOT, _DASH)):
         return  # most texts need not be tokenized
     masked = masked_text(source)
     for match, name in _reads(masked) if unset else ():
         if name in unset:
             yield f'line {_line(source, match)}: `{name}` is a variable that nothing sets. A text has quotes: "{name}".'
+    written = set(_WRITTEN.findall(masked))
     for match in () if "regex." in masked else _ZERO.finditer(masked):  # `found[0]` is the whole match
-        if not re.search(rf"(?<![\w.]){re.escape(match[1])}\s*\[[^\]\n]*\]\s*=[^=]", masked):
+        if match[1] not in written:
             last = f"`{match[1]}[1]` is the first item, `{match[1]}[#{match[1]}]` the last."
             yield f"line {_line(source, match)}: `{match[1]}[{match[2]}]` is nil in a list: {last}"
     for match in _NOT.finditer(masked):

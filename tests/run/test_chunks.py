@@ -165,3 +165,21 @@ def test_what_orders_no_keys_is_not_read() -> None:
 )
 def test_a_reference_compared_with_a_text_is_found_in_the_code(source: str, lines: list[int]) -> None:
     assert [int(hint.split()[1].rstrip(":")) for hint in lint(source, lambda _: True)] == lines
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = t[i] -- " + "for i " * 20_000,
+        'x:find("' + "a-" * 50_000,
+        "x = " + "f(" * 8_000 + "a" + ").state == y" * 8_000,
+        "x = " + "list.find(" * 4_000 + "a" + ", { state = y })" * 4_000,
+        "x = a" + ".b" * 40_000 + " == 1",
+    ],
+    ids=["loops", "hyphens", "calls", "tests", "fields"],
+)
+def test_a_script_that_repeats_itself_is_read_once(source: str) -> None:
+    history = ChunkHistory()
+    history.add("main", source)
+
+    assert [hint for hint in lint(source, history.sets) if "is a variable that nothing sets" not in hint] == []
