@@ -193,7 +193,6 @@ _NOUNS = {
     "team-preferences": ("team", "team"),
     "user-preferences": ("user", "user"),
 }
-_PLACE = re.compile(r"\{([\w-]+)\.([\w-]+)\}")
 _TIME = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z"')
 _KEPT_LISTS = 64  # the last ones that were asked for: a client asks for the pages of a list one after the other
 
@@ -281,7 +280,7 @@ class CompanyRecords:
         parents: list[Any] = []
         for n, part in enumerate(parts):
             if part.startswith("{"):
-                parents.append(self._find("/" + "/".join(parts[:n]), part, parents, next(remaining)))
+                parents.append(self._find("/" + "/".join(parts[:n]), part[1:-1], parents, next(remaining)))
         if parts[-1].startswith("{"):  # an image is the only one that Heroku has in a list
             answer = parents[-1] if link.returns == "record" else parents[-1:]
         elif link.returns == "list":
@@ -305,13 +304,13 @@ class CompanyRecords:
         return self._make.several(link.resource, _key(path, parents), **_given(link.places, parents))
 
     def _find(self, above: str, place: str, parents: Sequence[Any], value: str) -> Any:
-        """Return the record that stands in a place, of the list at the path before it."""
-        resource, name = _PLACE.fullmatch(place).groups()  # type: ignore[union-attr]  # a place always matches
+        """Return the record that stands in a place such as `app.identity`, of the list at the path before it."""
+        resource, _, name = place.partition(".")
         if name in _WORDS:
-            return self._word(f"{resource}.{name}", value)
+            return self._word(place, value)
         if above == "/apps":
             return self.find_app(value)
-        ways = [way.partition(" ")[0] for way in facts().parameters[f"{resource}.{name}"]] or ["id"]
+        ways = [way.partition(" ")[0] for way in facts().parameters[place]] or ["id"]
         found = _first(self._candidates(above, parents), value, ways)
         if found is None:
             raise not_found(resource)
