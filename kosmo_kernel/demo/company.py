@@ -7,7 +7,7 @@ app are created on first use and cached; releases, which can number thousands, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -25,6 +25,11 @@ class AppRecords:
     attached: list[Record]
     domains: list[Record]
     collaborators: list[Record]
+
+    @property
+    def all_addons(self) -> list[Record]:
+        """The add-ons that the app uses: its own, then those of other apps."""
+        return [*self.addons, *self.attached]
 
 
 class Company:
@@ -62,7 +67,11 @@ class Company:
     @cached_property
     def addons(self) -> list[Record]:
         """The add-ons of all apps, each once."""
-        return [addon for app in self.apps for addon in self.resources_of(app).addons]
+        return self.addons_of(self.apps)
+
+    def addons_of(self, apps: Iterable[Record]) -> list[Record]:
+        """Return the add-ons that some of `apps` own."""
+        return [addon for app in apps for addon in self.resources_of(app).addons]
 
     @cached_property
     def addon_attachments(self) -> list[Record]:
@@ -71,8 +80,7 @@ class Company:
 
     def attachments_of(self, app: Record) -> list[Record]:
         """Return the attachments of add-ons to one of `apps`."""
-        resources = self.resources_of(app)
-        return attachments.attachments(app, [*resources.addons, *resources.attached])
+        return attachments.attachments(app, self.resources_of(app).all_addons)
 
     def formation(self, app: Record) -> list[Record]:
         """Return the process types of one of `apps`."""

@@ -51,21 +51,16 @@ def _nothing_due(*_: Any) -> Record:
     return {"scheduled_deletion_time": None, "scheduled_suspension_time": None}
 
 
-def _app_addons(make: Maker, app: Record) -> Sequence[Record]:
-    things = make.company.resources_of(app)
-    return [*things.addons, *things.attached]
-
-
 def _addon_attachments(make: Maker, addon: Record) -> Sequence[Record]:
     return [one for one in make.company.addon_attachments if one["addon"]["id"] == addon["id"]]
 
 
 def _team_addons(make: Maker, team: Record) -> Sequence[Record]:
-    return [addon for app in make.company.team_apps(team) for addon in make.company.resources_of(app).addons]
+    return make.company.addons_of(make.company.team_apps(team))
 
 
 def _user_addons(make: Maker, _user: Record) -> Sequence[Record]:
-    return [addon for app in make.company.personal_apps for addon in make.company.resources_of(app).addons]
+    return make.company.addons_of(make.company.personal_apps)
 
 
 def _all_team_apps(make: Maker) -> Sequence[Record]:
@@ -91,7 +86,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/app-setups": deploys.app_setups,
     "/apps": _own("apps"),
     f"/apps/{_APP}/addon-attachments": lambda make, app: make.company.attachments_of(app),
-    f"/apps/{_APP}/addons": _app_addons,
+    f"/apps/{_APP}/addons": _of("all_addons"),
     f"/apps/{_APP}/available-dyno-sizes": offers.available_dyno_sizes,
     f"/apps/{_APP}/available-stacks": offers.available_stacks,
     f"/apps/{_APP}/buildpack-installations": deploys.buildpack_installations,
@@ -265,7 +260,7 @@ class CompanyRecords:
                 names.setdefault(attachment["addon"]["id"], set()).add(attachment["name"])
             addons = [
                 addon
-                for addon in _app_addons(self._make, record)
+                for addon in self.company.resources_of(record).all_addons
                 if wanted in (addon["id"], addon["name"], addon["addon_service"]["name"], *names.get(addon["id"], ()))
             ]
         addons = [addon for addon in addons if service in (None, addon["addon_service"]["name"])]

@@ -44,8 +44,7 @@ def pipeline_config_vars(_make: Maker, pipeline: Record, stage: str) -> Record:
 
 def _of_addons(make: Maker, app: Record, until: str | None) -> Record:
     """Return the config vars that add-ons set: their own, or named like the attachment for an add-on of another app."""
-    things = make.company.resources_of(app)
-    by_id = {addon["id"]: addon for addon in (*things.addons, *things.attached)}
+    by_id = {addon["id"]: addon for addon in make.company.resources_of(app).all_addons}
     found: Record = {}
     for attachment in make.company.attachments_of(app):
         addon = by_id[attachment["addon"]["id"]]
