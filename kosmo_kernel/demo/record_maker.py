@@ -19,6 +19,7 @@ from kosmo_kernel.demo.times import NOW, ago, later
 from kosmo_kernel.integrations.heroku.facts import FieldFact, facts
 
 _OLDEST = 700  # days
+_SEVERAL = 2  # records in a list of which nothing else is known
 _LATER = ("expires", "next_attempt", "scheduled_")  # how names of times begin that lie ahead
 
 
@@ -85,9 +86,9 @@ class Maker:
             record["updated_at"] = given["created_at"]
         return record
 
-    def several(self, resource: str, key: str, count: int = 2, **given: Any) -> list[Record]:
+    def several(self, resource: str, key: str, **given: Any) -> list[Record]:
         """Return some records with the same given values."""
-        return [self(resource, f"{key}/{n}", **given) for n in range(count)]
+        return [self(resource, f"{key}/{n}", **given) for n in range(_SEVERAL)]
 
     def months(self, count: int) -> list[str]:
         """Return the last whole months before today, the oldest first, as `2026-10`."""
@@ -118,7 +119,7 @@ class Maker:
         if fact.nullable and fact.kind == "string" and not fact.values and chance % 3 == 0:
             return None
         plain = {"boolean": chance % 2 == 1, "integer": chance % 90 + 10, "number": chance % 90 + 10, "object": {}}
-        return plain.get(fact.kind) if fact.kind in plain else _text(fact, key, name, chance)
+        return plain[fact.kind] if fact.kind in plain else _text(fact, key, name, chance)
 
     def _reference(self, name: str, fields: Mapping[str, Property], chance: int) -> Record:
         """Return a thing of the company for an object with this name, or nothing."""
