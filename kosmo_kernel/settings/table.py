@@ -146,6 +146,7 @@ _BYTES = Number(
     is_whole=True,
 )
 _FILE = Value("the name of a file", "FILE")
+_SECRET = Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True)
 
 # Options of a cell only.
 INPUT = Setting(
@@ -237,14 +238,14 @@ READ_TIMEOUT = Setting(
 MCP_TOKEN = Setting(
     "mcp_token",
     "The token that clients of `kosmo mcp:serve --http` must send. If it is not set, a new one is generated.",
-    Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
+    _SECRET,
     variable="KOSMO_MCP_TOKEN",
 )
 FINGERPRINT_KEY = Setting(
     "fingerprint_key",
     "The key with which values of config vars become fingerprints, so that different machines make the same ones. If "
     "it is not set, this machine makes its own and keeps it where it keeps tokens.",
-    Value(f"{MIN_TOKEN_LENGTH} characters or more, without blanks", is_valid=_is_token, is_secret=True),
+    _SECRET,
     variable="KOSMO_FINGERPRINT_KEY",
 )
 
