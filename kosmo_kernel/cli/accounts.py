@@ -26,7 +26,6 @@ from kosmo_kernel.integrations import load_all
 from kosmo_kernel.settings.aliases import normalize_alias
 
 STDIN = "-"
-MIN_TOKEN_LENGTH = 8  # characters; Heroku's tokens have 36 or more
 NOT_AS_ARGUMENT = (
     "A token is not given as an argument: others on this machine can see it there, and the shell keeps it in its "
     "history. If that was one, revoke it. Leave it out and you are asked for it, or give - and it is read from "
@@ -230,6 +229,8 @@ def keep(
     Raises:
         KosmoError: the token is refused or cannot be stored. Nothing was stored.
     """
+    from kosmo_kernel.client.quoted_tokens import MIN_TOKEN_LENGTH  # with the client, which asks below
+
     if len(token) < MIN_TOKEN_LENGTH:
         raise CredentialsError(
             f"The token in {source} has fewer than {MIN_TOKEN_LENGTH} characters. It would be found in ordinary words, "

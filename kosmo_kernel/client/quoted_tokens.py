@@ -16,7 +16,7 @@ import msgspec
 from kosmo_kernel.safety.redaction import REDACTED, in_texts, unescaped
 from kosmo_kernel.values.records import decode
 
-MIN_TOKEN_LENGTH = 8  # characters; a shorter text also stands in answers as a word
+MIN_TOKEN_LENGTH = 8  # characters; a shorter text also stands in answers as a word. Heroku's tokens have 36 or more
 _ESCAPE = b"\\u00"  # the beginning of an escape of an ASCII character
 _RARE = b"KQXJWYVUGBPFMLHR"  # capitals, the rarest in JSON first
 MAX_LETTERS = 64  # occurrences of the rare letter to look at
