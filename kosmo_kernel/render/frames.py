@@ -25,7 +25,7 @@ from kosmo_kernel.catalogue import Function
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
-from kosmo_kernel.values.fields import Field, Path, are_times, fields_of, moment
+from kosmo_kernel.values.fields import Field, Path, fields_of, moment
 from kosmo_kernel.values.records import ACCOUNT, Records, collector_paused, to_builtins
 
 MORE_ROWS = f"`--limit N`, `frame.displaylimit = N` or {ROWS.variable}"
@@ -262,7 +262,10 @@ def _fast_columns(records: Records) -> Iterator[tuple[Path, _Array]]:
 def _array(field: Field, values: _Values) -> _Array:
     """Return a column of its expected type, else of strings if it has only strings, else of the unchanged objects."""
     present = field.types - {NoneType}
-    kind = field.kind or _kind_shown(present, values)
+    if field.kind is None and present == {str}:
+        times = _timestamps(values, with_zone=True)  # a text without a zone may mean the time of any place
+        return _strings(values) if times is None else times
+    kind = field.kind or _kind_shown(present)
     wanted, build = _MAKERS.get(kind or "", (frozenset(), None))
     array = build(values) if build and present <= wanted else None
     if array is not None:
@@ -273,12 +276,10 @@ def _array(field: Field, values: _Values) -> _Array:
     return _objects(to_builtins(values) if nested else values)  # copied, because users may change a frame
 
 
-def _kind_shown(present: frozenset[type], values: _Values) -> str | None:
+def _kind_shown(present: frozenset[type]) -> str | None:
     """Return the kind of an undeclared column from the types of its values, or None when they differ."""
     if not present:
         return None
-    if present == {str} and are_times(values):
-        return "timestamp"
     return next((kind for kind, (wanted, _) in _MAKERS.items() if present <= wanted), None)
 
 
@@ -323,11 +324,11 @@ def _filled(values: _Values, filler: object) -> tuple[_Values, npt.NDArray[np.bo
     return [filler if value is None else value for value in values], mask
 
 
-def _timestamps(values: _Values) -> _Array | None:
+def _timestamps(values: _Values, *, with_zone: bool = False) -> _Array | None:
     texts = [value for value in values if value is not None]
     times = _utc_times("\n".join(texts), len(texts))
     if times is None:
-        times = _any_times(texts)
+        times = _any_times(texts, with_zone=with_zone)
     if times is None:
         return None
     if len(texts) < len(values):
@@ -355,9 +356,9 @@ def _utc_times(lines: str, count: int) -> npt.NDArray[np.datetime64] | None:
     return times if times.min() >= _FIRST_DAY else None
 
 
-def _any_times(texts: list[str]) -> npt.NDArray[np.datetime64] | None:
+def _any_times(texts: list[str], *, with_zone: bool) -> npt.NDArray[np.datetime64] | None:
     """Return times from texts in any form with a date and a clock time, or None if one has no such form."""
-    if any(moment(text) is None for text in texts):
+    if any(moment(text, with_zone=with_zone) is None for text in texts):
         return None
     try:
         return pd.to_datetime(texts, utc=True, format="ISO8601").tz_localize(None).to_numpy()

@@ -120,9 +120,15 @@ def first_fields(records: Records, most: int) -> tuple[list[Field], int]:
     return first, len(first) + sum(1 for _ in fields)
 
 
-def moment(text: str) -> datetime | None:
-    """Parse a text with a date and a clock time in ISO 8601 into a UTC time; return None for other texts."""
-    if not _ISO_TIME.fullmatch(text):
+def moment(text: str, *, with_zone: bool = False) -> datetime | None:
+    """Parse a text with a date and a clock time in ISO 8601 into a UTC time; return None for other texts.
+
+    Parameters:
+        text: the text; without a time zone it means a time in UTC.
+        with_zone: return None for a text without a zone, too.
+    """
+    match = _ISO_TIME.fullmatch(text)
+    if match is None or (with_zone and match[_ZONE] is None):
         return None
     try:
         time = datetime.fromisoformat(text)
@@ -137,13 +143,7 @@ def are_times(values: Iterable[Any]) -> bool:
     A text without a zone may mean the time of any place, so it stays a text.
     """
     texts = [value for value in values if value is not None and value is not ABSENT]
-    return bool(texts) and all(
-        isinstance(text, str)
-        and (match := _ISO_TIME.fullmatch(text)) is not None
-        and match[_ZONE] is not None
-        and moment(text) is not None
-        for text in texts
-    )
+    return bool(texts) and all(isinstance(text, str) and moment(text, with_zone=True) is not None for text in texts)
 
 
 def path_of(name: str) -> tuple[str, ...]:
