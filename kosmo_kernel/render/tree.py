@@ -12,7 +12,7 @@ from typing import Any
 
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import WIDTH, escape_control, pretty
-from kosmo_kernel.safety.escape import Html, html_text
+from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.safety.no_math import box, without_delimiters
 from kosmo_kernel.safety.text import shortened
 
@@ -68,7 +68,7 @@ class _Outline:
         self._remaining -= 1
         line = _one_line(value)
         if line is not None or level >= MAX_DEPTH:
-            self.pieces += (label, html_text("…" if line is None else line))
+            self.pieces += (label, Html.escape("…" if line is None else line))
             return
         size = counted(len(value), "field" if isinstance(value, Mapping) else "element")
         is_open = level < OPEN and (level == 0 or len(value) <= OPEN_MOST)

@@ -20,16 +20,11 @@ class Html(Markup):
 
     @classmethod
     def escape(cls, text: str) -> Self:
-        """Return HTML that shows `text` between tags; `html_attribute` is the gate for attributes."""
+        """Return HTML that shows `text` between tags, in HTML and in an HTML block of Markdown.
+
+        `html_attribute` is the gate for attributes.
+        """
         return cls(entities.html(text))
-
-
-def markdown_text(text: str) -> Markdown:
-    """Return Markdown that shows `text` in a paragraph, a heading, a list item or a table cell.
-
-    The result is one line: a line end becomes a `<br>`.
-    """
-    return Markdown.escape(text)
 
 
 def code_span(text: str) -> Markdown:
@@ -51,11 +46,6 @@ def fenced(text: str, language: str = "") -> Markdown:
     if language and not (language.isascii() and language.isalpha() and language.islower()):
         raise ValueError(f"{language!r} is no language of a fenced block")
     return Markdown(entities.block(text, language))
-
-
-def html_text(text: str) -> Html:
-    """Return HTML that shows `text` between tags, in HTML and in an HTML block of Markdown."""
-    return Html(entities.html(text))
 
 
 def html_code(text: str) -> Html:

@@ -116,7 +116,10 @@ class Markdown(Markup):
 
     @classmethod
     def escape(cls, text: str) -> Self:
-        """Return Markdown that shows `text` in a line."""
+        """Return Markdown that shows `text` in a paragraph, a heading, a list item or a table cell.
+
+        The result is one line: a line end becomes a `<br>`.
+        """
         from kosmo_kernel.safety import entities  # compiles large patterns, which most commands do not need
 
         return cls(entities.markdown(text))

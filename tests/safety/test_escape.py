@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 
 from kosmo_kernel.docs import Page
 from kosmo_kernel.docs.page import Writer, in_both_forms
-from kosmo_kernel.safety.escape import code_span, fenced, html_attribute, html_code, html_text, markdown_text
-from kosmo_kernel.safety.markup import Markup
+from kosmo_kernel.safety.escape import Html, code_span, fenced, html_attribute, html_code
+from kosmo_kernel.safety.markup import Markdown, Markup
 
 Read = Callable[[str], Shown]
 
@@ -36,7 +36,7 @@ def test_there_are_enough_hostile_words() -> None:
 
 @by_each_reader
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("escaped", [markdown_text, code_span])
+@pytest.mark.parametrize("escaped", [Markdown.escape, code_span])
 def test_words_in_markdown_are_seen_as_they_are_and_mean_nothing(
     escaped: Callable[[str], str], place: str, read: Read
 ) -> None:
@@ -76,7 +76,7 @@ def test_words_in_html_are_seen_as_they_are_and_are_no_formulas() -> None:
     for words in HOSTILE:
         assert Shown(f"<pre>{html_code(words)}</pre>").tags == ["pre"]
         assert tight(Shown(f"<pre>{html_code(words)}</pre>").text) == tight(words)
-        shown = Shown(f"<p>{html_text(words)}</p>")
+        shown = Shown(f"<p>{Html.escape(words)}</p>")
         assert (shown.structure, shown.odd, shown.formulas) == (["p"], [], []), words
         assert shown.text == tight(words)
 
@@ -102,11 +102,11 @@ def test_an_attribute_keeps_its_line_ends() -> None:
 @given(STEW)
 def test_no_mixture_of_marks_means_anything(words: str) -> None:
     for read in (by_markdown_it, by_nbconvert):
-        for written in (markdown_text(words), code_span(words)):
+        for written in (Markdown.escape(words), code_span(words)):
             shown = read(f"before {written} behind")
             assert set(shown.structure) <= {"p", "code"}, written
             assert (shown.odd, shown.formulas) == ([], []), written
-    assert Shown(f"<p>{html_text(words)}</p>").structure == ["p"]
+    assert Shown(f"<p>{Html.escape(words)}</p>").structure == ["p"]
 
 
 def test_usual_words_are_left_as_they_are() -> None:
@@ -117,14 +117,14 @@ def test_usual_words_are_left_as_they_are() -> None:
         "3,060 of 4,500",
         "a-b + c = d!",
     ):
-        assert (markdown_text(words), code_span(words)) == (words, f"`{words}`")
+        assert (Markdown.escape(words), code_span(words)) == (words, f"`{words}`")
 
 
 @pytest.mark.full
 def test_escaping_takes_time_in_proportion_to_the_words() -> None:
     def seconds(words: str) -> float:
         started = time.process_time()
-        for escaped in (markdown_text, code_span, html_text, html_attribute, fenced):
+        for escaped in (Markdown.escape, code_span, Html.escape, html_attribute, fenced):
             escaped(words)
         return time.process_time() - started
 

@@ -71,7 +71,7 @@ def test_what_is_shown_is_built_of_literals_and_of_what_a_gate_returned(path: Pa
         "form.kind(name)",
         "in_both_forms(blocks, end=name)",
         'Html("<a title={}>").format(name)',
-        "Html(\"<b>{}</b><a title='{}'>\").format(name, html_text(name))",
+        "Html(\"<b>{}</b><a title='{}'>\").format(name, Html.escape(name))",
         '_LINK = Html("<a href={}>")\n_LINK.format(name)',
     ],
 )
