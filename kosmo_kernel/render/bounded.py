@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -95,8 +95,8 @@ class _Table(NamedTuple):
 
     def lines(self, room: int, max_cell: int | None) -> list[str]:
         """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
-        lines = [f"{self.size}; not shown: {shortened(', '.join(self.hidden), MAX_LISTED_LENGTH)}"]
-        lines = lines if self.hidden else [self.size]
+        hidden = f"; not shown: {shortened(', '.join(self.hidden), MAX_LISTED_LENGTH)}" if self.hidden else ""
+        lines = [self.size + hidden]
         lines += [f"the same in all: {', '.join(self.same)}"] if self.same else []
         lines.append("\t".join(column.name for column in self.columns))
         room -= sum(map(len, lines)) + len(lines) - 1
@@ -261,10 +261,7 @@ def _text_or_json(text: str, room: int) -> Bounded:
 
 def _text(text: str, room: int) -> Bounded:
     """Return the first lines of a text; the first line is cut if it does not fit."""
-    room = max(room, 0)
-    part = text[:room]
-    while len(escaped := with_escapes(part)) > room:
-        part = part[: min(len(part) - 1, len(part) * room // len(escaped))]
+    part, escaped = _beginning(text, max(room, 0), with_escapes)
     if len(part) == len(text):
         return Bounded(escaped, "text")
     at = part.rfind("\n")
@@ -274,6 +271,14 @@ def _text(text: str, room: int) -> Bounded:
     lines = rest.count("\n") + (not rest.endswith("\n"))
     left_out = counted(lines, "more line") if at > 0 else f"{len(rest):,} more characters"
     return Bounded(with_escapes(part.rstrip("\n")), "text", left_out, len(part.encode(errors="replace")) + 1)
+
+
+def _beginning(text: str, room: int, write: Callable[[str], str]) -> tuple[str, str]:
+    """Return a beginning of a text that has at most `room` characters when it is written, and how it is written."""
+    part = text[:room]
+    while len(written := write(part)) > room:
+        part = part[: min(len(part) - 1, len(part) * room // len(written))]
+    return part, written
 
 
 # JSON ------------------------------------------------------------------------------------------------------------
@@ -331,19 +336,19 @@ def _items(value: Any) -> Iterator[tuple[str, Any, int]]:
     """Yield the label, the item, and how many items follow, for each item of a list or an object."""
     if isinstance(value, Mapping):
         for place, (key, item) in enumerate(value.items(), start=1):
-            yield with_escapes(json.dumps(str(key), ensure_ascii=False)) + ":", item, len(value) - place
+            yield _quoted(str(key)) + ":", item, len(value) - place
     else:
         for place, item in enumerate(value, start=1):
             yield "", item, len(value) - place
 
 
 def _json_text(text: str, room: int) -> str | None:
-    whole = with_escapes(json.dumps(str(text[: max(room, 0) + 1]), ensure_ascii=False))
+    whole = _quoted(text[: max(room, 0) + 1])
     if len(whole) <= room:
         return whole
-    if room < len(f'"{CUT}"'):
-        return None
-    part = text[: room - len(f'"{CUT}"')]
-    while len(written := with_escapes(json.dumps(str(part) + CUT, ensure_ascii=False))) > room:
-        part = part[: min(len(part) - 1, len(part) * room // len(written))]
-    return written
+    longest = room - len(_quoted(CUT))
+    return None if longest < 0 else _beginning(text[:longest], room, lambda part: _quoted(part + CUT))[1]
+
+
+def _quoted(text: str) -> str:
+    return with_escapes(json.dumps(str(text), ensure_ascii=False))
