@@ -157,7 +157,7 @@ class Table:
         sizes = []
         for name, values in zip(names, considered, strict=False):
             texts = [_NOTHING if text is None else _cut(text, width) for text in format_column(values)]
-            sizes.append(size_of(name, texts, values))
+            sizes.append(_size_of(name, texts, values))
         main = {index for index, name in enumerate(self.names) if name in self.main}
         widths = chosen_widths(sizes, main, width)
         printed = []
@@ -265,7 +265,7 @@ def _whole(text: str, value: object) -> str:
     return pretty(value) if isinstance(value, (list, Mapping)) and WIDTH < len(text) <= MAX_CELL_LENGTH else text
 
 
-def size_of(name: str, texts: Sequence[str], values: Sequence[Any]) -> ColumnSize:
+def _size_of(name: str, texts: Sequence[str], values: Sequence[Any]) -> ColumnSize:
     """Return the size of a column, in which texts and lists may be cut, but numbers and times may not."""
     whole = (text for text, value in zip(texts, values, strict=True) if not isinstance(value, (str, list, dict)))
     minimum = max(MIN_TEXT_WIDTH, max(map(_width, whole), default=0))
