@@ -15,13 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from kosmo_kernel.safety.text import ESCAPED
+
 MAX_LIST_ITEMS = 100  # elements shown of a list
 WIDTH = 76  # a list or object of at most this many columns is written on one line
 MAX_DEPTH = 20
 MAX_CELL_LENGTH = 2000  # characters kept of one cell
 MAX_EXACT = 2**53  # up to here a float that is whole is an exact integer
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(f"[\t\n{ESCAPED}]")
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_DECIMALS = 6  # of the numbers in a column

@@ -17,9 +17,10 @@ _HARMFUL = re.compile(
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Characters that are written as escapes in a message: controls but line feeds and tabs, marks that change the direction
-# of the text after them, and halves of surrogate pairs.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# A set for regular expressions of what is written as escapes: controls but line feeds and tabs, marks that change the
+# direction of the text after them, and halves of surrogate pairs.
+ESCAPED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_ESCAPED = re.compile(f"[{ESCAPED}]")
 
 
 class UnsafeContentError(ValueError):
@@ -52,7 +53,7 @@ def _visible(character: str) -> str:
 
 def with_escapes(given: str) -> str:
     r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as `\u001b`."""
-    return given if given.isprintable() else _INVISIBLE.sub(_escape, given)
+    return given if given.isprintable() else _ESCAPED.sub(_escape, given)
 
 
 def shortened(text: str, max_length: int) -> str:
