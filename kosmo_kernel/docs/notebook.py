@@ -14,18 +14,17 @@ ids, so the links within a guide do not work there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from kosmo_kernel.safety.escape import html_attribute, html_block
 from kosmo_kernel.safety.markup import Markdown
 
 _MAX_SECTIONS_WITHOUT_CONTENTS = 3  # the most sections that need no list of contents
 
-_NOTHING = Markdown()
 _LINK = Markdown("- [{}](#{})")
 _SECTION = Markdown('<a id="{}"></a>\n\n## {}\n\n{}')
 _FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_FENCE_OR_HEADING = re.compile(rf"{_FENCE.pattern}|^(?P<level>#+) (?P<title>[^\n]+)$", re.MULTILINE | re.DOTALL)
 _BRACKET = re.compile(r"(?<!\\)[\[\]]")
 _NON_WORD = re.compile(r"[^a-z0-9_]+")
 _ASIDE = re.compile("[,:].*")  # the part of a title after its first comma or colon
@@ -78,20 +77,12 @@ def _linked(head: Markdown, sections: list[tuple[Markdown, Markdown]]) -> Markdo
 
 def _lowered(text: Markdown) -> Markdown:
     """Return text whose headings below the first level are bold text, so that they cannot be targets of links."""
-    return _NOTHING.join(_lowered_parts(text))
+    return text.sub(_FENCE_OR_HEADING, _bold)
 
 
-def _lowered_parts(text: Markdown) -> Iterator[Markdown]:
-    at = 0
-    for fence in _FENCE.finditer(text):
-        yield text.part(at, fence.start()).sub(_HEADING, _bold)
-        yield text.part(*fence.span())
-        at = fence.end()
-    yield text.part(at).sub(_HEADING, _bold)
-
-
-def _bold(heading: re.Match[str]) -> Markdown:
-    return Markdown.whole(heading) if heading[1] == "#" else Markdown("**{}**").format(Markdown.whole(heading, 2))
+def _bold(found: re.Match[str]) -> Markdown:
+    is_kept = found["level"] in (None, "#")
+    return Markdown.whole(found) if is_kept else Markdown("**{}**").format(Markdown.whole(found, "title"))
 
 
 def _slug(title: str) -> str:

@@ -20,7 +20,7 @@ WIDTH = 100  # characters per line of a paragraph in plain text
 
 _CODE = re.compile(r"`[^`\n]+`")
 _FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*\S)[ \t]*$", re.MULTILINE)
+_HEADING = r"^ {0,3}#{1,6}[ \t]+(?P<title>[^\n]*\S)[ \t]*$"
 # Where a formula that spans several paragraphs can begin or end; nbconvert finds these in code as well.
 _WIDE_FORMULA = re.compile(r"(?<=\$)(?=\$)|(?<=\\)(?=(?:begin|end)\{)|(?<=\\)(?=\\\[)|(?<=\\)(?=\\\])")
 _BAR = re.compile(r"\|")
@@ -133,17 +133,13 @@ def _prose(source: str) -> Markdown:
     """
     from kosmo_kernel import safety
 
-    markdown = safety.sanitize_markdown(source)
-    parts, at = [], 0
-    for fence in _FENCED.finditer(markdown):
-        parts += [_without_headings(markdown.part(at, fence.start())), markdown.part(*fence.span())]
-        at = fence.end()
-    parts.append(_without_headings(markdown.part(at)))
-    return Markdown().join(parts).sub(_WIDE_FORMULA, lambda _: _JOINER)
+    fence_or_heading = re.compile(f"{_FENCED.pattern}|{_HEADING}", re.MULTILINE | re.DOTALL)  # few starts need it
+    return safety.sanitize_markdown(source).sub(fence_or_heading, _bold).sub(_WIDE_FORMULA, lambda _: _JOINER)
 
 
-def _without_headings(markdown: Markdown) -> Markdown:
-    return markdown.sub(_HEADING, lambda heading: Markdown("**{}**").format(markdown.part(*heading.span(1))))
+def _bold(found: re.Match[str]) -> Markdown:
+    """Return a block of code as it is, and a heading as bold text."""
+    return Markdown("**{}**").format(Markdown.whole(found, "title")) if found["title"] else Markdown.whole(found)
 
 
 def joined(blocks: Iterable[Markdown]) -> Page:

@@ -45,7 +45,7 @@ class Markup(str):
         return type(self)(str(self)[start:stop])
 
     @classmethod
-    def whole(cls, match: re.Match[str], group: int = 0) -> Self:
+    def whole(cls, match: re.Match[str], group: int | str = 0) -> Self:
         """Return a group of a match in a text of this type."""
         if not isinstance(match.string, cls):
             raise TypeError(f"the text that was searched is no {cls.__name__}")
