@@ -142,11 +142,12 @@ class UnknownFieldError(UserError):
     type = "unknown_field"
 
     def __init__(self, text: str, suggestions: tuple[str, ...] = (), *, advice: str = "") -> None:
-        super().__init__(text)
+        if suggestions:
+            *others, last = (f'"{name}"' for name in suggestions)
+            choice = f"{', '.join(others)} or {last}" if others else last
+            advice = f"Did you mean {choice}?"
+        super().__init__(text, advice=advice)
         self.suggestions = suggestions
-        *others, last = (f'"{name}"' for name in suggestions or ("",))
-        choice = f"{', '.join(others)} or {last}" if others else last
-        self.advice = f"Did you mean {choice}?" if suggestions else advice
 
 
 class CredentialsError(UserError):
