@@ -61,8 +61,7 @@ def offered(most: Limits, max_tokens: int, *, functions: bool, others: bool, ses
     """
     every = [(integration, function) for integration in integrations.load_all() for function in integration.functions]
     reads = not others and all(function.effect == "read" for _, function in every)
-    number: Any = MAX_TOKENS.value
-    tokens = number.json_schema(max_tokens)
+    tokens = _limit(MAX_TOKENS, max_tokens)
     offers = [
         OfferedTool(_lua(most, tokens, reads=reads, sessions=sessions)),
         *map(OfferedTool, _reference(tokens, sessions=sessions)),
