@@ -36,24 +36,13 @@ PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call of a tool with checked arguments; in a dry run the tool may be unknown, and its arguments unchecked."""
+class _ServerCall:
+    """What calls of tools and other requests to a server have in common; see `BoundCall`."""
 
     server: Server
-    tool_name: str
-    arguments: dict[str, Any]
-    tool: Tool | None = None
 
     count = 1
     remote = True
-    method = "tools/call"
-
-    @property
-    def name(self) -> str:
-        """The full name of the tool in questions, errors and logs."""
-        return f"{SPACE}.{self.server.name}.{self.tool_name}"
-
-    title = path = name  # at the start of an error, and in the log
 
     @property
     def account(self) -> str:
@@ -62,13 +51,8 @@ class ToolCall:
 
     @property
     def effect(self) -> str:
-        """`read` or `write`, according to the tool's annotations; `write` if the tool is unknown."""
-        return self.tool.effect if self.tool else "write"
-
-    @property
-    def open_world(self) -> bool:
-        """Return whether the tool may pass on its arguments, as far as the server declares."""
-        return self.tool is None or self.tool.open_world
+        """`read` or `write`."""
+        return "read"
 
     @property
     def purpose(self) -> str:
@@ -83,7 +67,35 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRequest:
+class ToolCall(_ServerCall):
+    """A call of a tool with checked arguments; in a dry run the tool may be unknown, and its arguments unchecked."""
+
+    tool_name: str
+    arguments: dict[str, Any]
+    tool: Tool | None = None
+
+    method = "tools/call"
+
+    @property
+    def name(self) -> str:
+        """The full name of the tool in questions, errors and logs."""
+        return f"{SPACE}.{self.server.name}.{self.tool_name}"
+
+    title = path = name  # at the start of an error, and in the log
+
+    @property
+    def effect(self) -> str:
+        """`read` or `write`, according to the tool's annotations; `write` if the tool is unknown."""
+        return self.tool.effect if self.tool else "write"
+
+    @property
+    def open_world(self) -> bool:
+        """Return whether the tool may pass on its arguments, as far as the server declares."""
+        return self.tool is None or self.tool.open_world
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest(_ServerCall):
     """A request for a resource or a prompt, which sends a URI or arguments of the script to a server.
 
     Parameters:
@@ -94,15 +106,10 @@ class ReadRequest:
         open_world: whether something of the script's choice is sent, which the server may pass on.
     """
 
-    server: Server
     verb: str
     method: str
     arguments: dict[str, Any]
     open_world: bool = True
-
-    count = 1
-    remote = True
-    effect = "read"
 
     @property
     def name(self) -> str:
@@ -110,21 +117,6 @@ class ReadRequest:
         return f"{SPACE}.{self.verb}"
 
     title = path = name
-
-    @property
-    def account(self) -> str:
-        """The server in the log."""
-        return f"{SPACE}.{self.server.name}"
-
-    @property
-    def purpose(self) -> str:
-        """Describe the request as the end of a sentence in the question to the user."""
-        return f"reads from the MCP server {self.server.name}"
-
-    @property
-    def target(self) -> Target:
-        """The server whose permissions apply."""
-        return Target(self.server.name)
 
 
 class McpTools:
