@@ -7,9 +7,10 @@ schema does not name is a mistake if the schema lists its arguments, because mos
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
@@ -49,8 +50,12 @@ LIMITS = {
 ENDLESS = "its schema refers to itself without end, or is too deep, so that nothing can be checked against it"
 TOO_COSTLY = "its schema takes too long to check, so that nothing can be checked against it"
 
-_outputs: dict[int, tuple[Mapping[str, Any], _Schema]] = {}
-_cache: dict[int, tuple[Mapping[str, Any], _Rules]] = {}  # by the schema's id; keeping the schema keeps its id unique
+_T = TypeVar("_T")
+_Cache = dict[int, tuple[Mapping[str, Any], _T]]
+"""What was made of schemas, by the schema's id; keeping the schema keeps its id unique."""
+
+_rules: _Cache[_Rules] = {}
+_outputs: _Cache[_Schema] = {}
 
 
 def _unknown_match(_pattern: str, _text: str) -> bool | None:
@@ -76,7 +81,7 @@ def checked(
         InvalidArgumentsError: the arguments do not fit; all mistakes are in one message. Nothing was sent.
     """
     try:
-        arguments, faults = _check(_rules_of(tool), named, positional, matches)
+        arguments, faults = _check(_kept(_rules, tool.schema, partial(_rules_of, tool)), named, positional, matches)
     except RecursionError:
         faults = [ENDLESS]
     if faults:
@@ -91,14 +96,22 @@ def result_faults(tool: Tool, answer: Mapping[str, Any]) -> list[str]:
         tool: the tool that was called.
         answer: its result, which is no error.
     """
-    if tool.output is None or "structuredContent" not in answer:
+    output = tool.output
+    if output is None or "structuredContent" not in answer:
         return []
-    cached = _outputs.get(id(tool.output))
-    if cached is None or cached[0] is not tool.output:
-        if len(_outputs) >= MAX_SCHEMAS_KEPT:
-            _outputs.clear()
-        cached = _outputs[id(tool.output)] = (tool.output, _schema(tool.output))
-    return list(dict.fromkeys(cached[1].violations(answer["structuredContent"], _unknown_match)))
+    schema = _kept(_outputs, output, partial(_schema, output))
+    return list(dict.fromkeys(schema.violations(answer["structuredContent"], _unknown_match)))
+
+
+def _kept(cache: _Cache[_T], schema: Mapping[str, Any], make: Callable[[], _T]) -> _T:
+    """Return what was made of a schema, or make it."""
+    cached = cache.get(id(schema))
+    if cached is None or cached[0] is not schema:
+        made = make()
+        if len(cache) >= MAX_SCHEMAS_KEPT:
+            cache.clear()
+        cached = cache[id(schema)] = (schema, made)
+    return cached[1]
 
 
 def _check(
@@ -187,21 +200,14 @@ class _Schema(NamedTuple):
 
 
 def _rules_of(tool: Tool) -> _Rules:
-    cached = _cache.get(id(tool.schema))
-    if cached and cached[0] is tool.schema:
-        return cached[1]
     properties = tool.properties
-    rules = _Rules(
+    return _Rules(
         names=list(properties),
         kinds={name: _kinds(schema) for name, schema in properties.items()},
         required=tool.required,
         is_closed=bool(properties) and not any(tool.schema.get(key) for key in OPEN),
         schema=_schema(tool.schema),
     )
-    if len(_cache) >= MAX_SCHEMAS_KEPT:
-        _cache.clear()
-    _cache[id(tool.schema)] = (tool.schema, rules)
-    return rules
 
 
 def _schema(schema: Mapping[str, Any]) -> _Schema:
