@@ -368,6 +368,13 @@ local function add_long_list(state)
   states[state.handle] = state
 end
 
+-- Return the `__index` of lists of a type's records, which tells when a field of the records is read of the list.
+local function list_index(kind)
+  return kind.known and function(_, key)
+    if type(key) == "string" then native.check_list(kind, key) end
+  end or nil
+end
+
 -- Return a list that the parent keeps: `count` rows of a type, with their JSON if they are few.
 function records.list(header, rows)
   local kind = type_of(header.type, header.account, header.unchecked)
@@ -381,12 +388,8 @@ function records.list(header, rows)
     has_plain = false, -- whether a row became plain
   }
   state.filled = register { __metatable = false, kind = "list", type = kind, state = state }
-  if kind.known then
-    if not rows then add_long_list(state) end
-    state.filled.__index = function(_, key)
-      if type(key) == "string" then native.check_list(kind, key) end
-    end
-  end
+  state.filled.__index = list_index(kind)
+  if kind.known and not rows then add_long_list(state) end
   state.row_metatable = row_metatable(state, {}, kind)
   -- When no row, column or list is left, the parent may release the records too.
   state.sentinel = setmetatable({}, { __gc = function() released_handles[#released_handles + 1] = state.handle end })
@@ -500,10 +503,7 @@ function records.list_of(kind, list)
   if not kind then return json.array_of(list) end
   if not list_metatables[kind] then
     list_metatables[kind] = register {
-      __metatable = false, kind = "list", type = kind,
-      __index = kind.known and function(_, key)
-        if type(key) == "string" then native.check_list(kind, key) end
-      end or nil,
+      __metatable = false, kind = "list", type = kind, __index = list_index(kind),
     }
   end
   return setmetatable(list, list_metatables[kind])
