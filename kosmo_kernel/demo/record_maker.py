@@ -107,7 +107,7 @@ class Maker:
 
     def _value(self, field: Property, key: str, name: str) -> Any:
         fact, key = field.fact, f"{key}.{name}"
-        chance = int(ident("made", key)[-12:], 16)
+        chance = _chance(key)
         if field.fields:
             value: Any = self._object(field.fields, key, self._reference(name, field.fields, chance))
             return [value] if fact.kind == "array" else value
@@ -158,8 +158,12 @@ def _time(fact: FieldFact, key: str, name: str, chance: int) -> str | None:
         return None if fact.nullable else ago(-float(chance % 90 + 1))
     if fact.nullable and name != "updated_at":
         return None
-    record = key.rpartition(".")[0]
-    created = ago(
-        int(ident("made", f"{record}.created_at")[-12:], 16) % _OLDEST + chance % 7 / 10 * (name == "created_at")
-    )
-    return created if name == "created_at" else later(created, chance % 30 + 1)
+    if name == "created_at":
+        return ago(chance % _OLDEST + chance % 7 / 10)
+    created = ago(_chance(f"{key.removesuffix(name)}created_at") % _OLDEST)
+    return later(created, chance % 30 + 1)
+
+
+def _chance(key: str) -> int:
+    """Return a number that looks random, the same one for the same key."""
+    return int(ident("made", key)[-12:], 16)
