@@ -465,12 +465,12 @@ def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> 
             result = result_of(reader, first, arguments[1][0] if len(arguments) > 1 else at, 0)
         case "parallel.map" if which == 1:
             result = failures_of(None)
-        case "parallel.map":
+        case "parallel.map" | "list.map":
             result = ListOf(result_of(reader, second, arguments[1][0], 0) if second else None)
         case "table.remove" | "list.find":
             result = reader.item(first)
         case _ if name.startswith("list.") and name not in RETURN_TEXT:
-            result = _result_of_list(reader, name, first, arguments)
+            result = _result_of_list(reader, name, first)
         case "setmetatable":
             index = reader.field(second, "__index", at) if second else None
             result = Union(tuple(part for part in (first, index, second) if part))
@@ -481,9 +481,7 @@ def _result_of_library(reader: TypeInferrer, name: str, at: int, which: int) -> 
     return result
 
 
-def _result_of_list(
-    reader: TypeInferrer, name: str, first: InferredType | None, arguments: list[Span]
-) -> InferredType | None:
+def _result_of_list(reader: TypeInferrer, name: str, first: InferredType | None) -> InferredType | None:
     """Return the type of what a function of `list` returns."""
     item = reader.item(first)
     if name in _SAME_ITEMS:
@@ -495,7 +493,4 @@ def _result_of_list(
             return TableOf(first if isinstance(first, CallResult) else ListOf(item))
         case "list.index_by":
             return TableOf(item)
-        case "list.map" if len(arguments) > 1:
-            function = reader.value(*arguments[1])
-            return ListOf(result_of(reader, function, arguments[1][0], 0) if function else None)
     return None

@@ -226,8 +226,8 @@ def _demo(word: str, context: NotebookContext) -> Page:
     return _page(
         Markdown(
             "`heroku.<function>` now asks the demo account, a fictional company; nothing leaves this machine. "
-            "`%kosmo demo off` ends it."
-        )
+            "`%{} demo off` ends it."
+        ).format(COMMAND_MAGIC)
     )
 
 
