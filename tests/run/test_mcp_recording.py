@@ -91,6 +91,7 @@ def test_all_that_a_script_asks_servers_is_replayed_without_them(own: Path, file
     with Session("demo", record=file) as session:
         first = run_with(session, ALL, force=True)
     own.unlink()
+    before = halls()
     with Session(replay=file) as session:
         second = session.run(ALL)
 
@@ -102,7 +103,7 @@ def test_all_that_a_script_asks_servers_is_replayed_without_them(own: Path, file
     assert [one.bundle for one in second.displays] == [one.bundle for one in first.displays] != []
     assert set(methods(file)) == {*RESULTS, "GET"}
     assert second.notes[-1].startswith(f"Replayed from {file}, recorded ")
-    assert halls() == []
+    assert set(halls()) <= set(before)
 
 
 @pytest.mark.claim("replay-offline")
