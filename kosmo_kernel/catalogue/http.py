@@ -7,7 +7,6 @@ sent.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,38 +18,6 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]  # by lower-case name
     body: bytes  # decompressed
-
-
-_MAX_DIGITS = 10  # the most digits of a count or of seconds in a header; longer ones are ignored
-
-
-def parse_count(told: str) -> int | None:
-    """Return the whole number in a header value, or None if it is not one or has more than ten digits."""
-    return int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
-
-
-def retry_after(reply: Response) -> float | None:
-    """Return the seconds that a response asks to wait before a retry, or None (RFC 9110, section 10.2.3).
-
-    A service may send seconds or a date; a date refers to the service's own clock, which the `Date` header shows.
-    """
-    value = reply.headers.get("retry-after", "").strip()
-    if value.isdecimal():
-        return parse_count(value)
-    date = _timestamp(value)
-    if date is None:
-        return None
-    now = _timestamp(reply.headers.get("date", ""))
-    return max(0.0, date - (time.time() if now is None else now))
-
-
-def _timestamp(text: str) -> float | None:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.catalogue import NEWEST, Function, Integration, Link
-from kosmo_kernel.catalogue.http import PageRequest, Response, retry_after
+from kosmo_kernel.catalogue.http import PageRequest, Response
 from kosmo_kernel.client.bulk import answer_from_lists
 from kosmo_kernel.client.call import Answer
 from kosmo_kernel.client.connections import (
@@ -30,7 +30,7 @@ from kosmo_kernel.client.connections import (
 from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedList, CachedPage, ETagCache
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
-from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser
+from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
 from kosmo_kernel.client.retry import PAUSE_REASON, RETRY_BUDGET_SECONDS, RetryableError, RetryPolicy
 from kosmo_kernel.errors import ApiError, BadAnswerError, RefusedError
 from kosmo_kernel.safety.redaction import one_line

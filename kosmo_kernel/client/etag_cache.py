@@ -72,6 +72,7 @@ class ETagCache:
         self._max_bytes = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, CachedList] = OrderedDict()
+        self._sizes: dict[str, int] = {}
         self._size = 0
 
     def find(self, key: str) -> CachedList | None:
@@ -84,20 +85,17 @@ class ETagCache:
 
     def keep(self, key: str, kept: CachedList) -> None:
         """Replace the answer under a key, unless the new one has no ETag or is too large."""
+        size = sum(page.size + ENTRY_OVERHEAD_BYTES for page in kept.pages)
         with self._lock:
             self._forget(key)
-            if _size(kept) > self._max_bytes or not any(page.tag for page in kept.pages):
+            if size > self._max_bytes or not any(page.tag for page in kept.pages):
                 return
             self._kept[key] = kept
-            self._size += _size(kept)
+            self._sizes[key] = size
+            self._size += size
             while self._size > self._max_bytes:
                 self._forget(next(iter(self._kept)))
 
     def _forget(self, key: str) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._size -= _size(kept)
-
-
-def _size(kept: CachedList) -> int:
-    return sum(page.size + ENTRY_OVERHEAD_BYTES for page in kept.pages)
+        if self._kept.pop(key, None) is not None:
+            self._size -= self._sizes.pop(key)

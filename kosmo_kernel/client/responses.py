@@ -7,6 +7,7 @@ remedy, and quotes the service only after secrets were redacted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from typing import Any
 from kosmo_kernel.accounts import Account
 from kosmo_kernel.accounts.fingerprints import NOT_KEPT, fingerprints
 from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.catalogue.http import ErrorBody, Response, parse_count, retry_after
+from kosmo_kernel.catalogue.http import ErrorBody, Response
 from kosmo_kernel.client.secrets import ERROR_WORD, clean, quotable_headers, without_values
 from kosmo_kernel.errors import ApiError, BadAnswerError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.safety.redaction import one_line
@@ -25,6 +26,7 @@ UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatu
 MAX_BODY_EXAMINED_BYTES = 2000  # from the start of a body, of which an error quotes a part
 MAX_BODY_QUOTED = 120  # characters
 _NOTHING = Response(0, {}, b"")
+_MAX_DIGITS = 10  # the most digits of a count or of seconds in a header; longer ones are ignored
 LATER = "Nothing is wrong with the call: try it again in a while"
 
 
@@ -62,7 +64,7 @@ class ResponseParser:
         budget = self.integration.budget
         left = reply.headers.get(budget.header.lower(), "") if budget else ""
         self.requests += 1
-        self.remaining = parse_count(left)
+        self.remaining = _count(left)
         for name, value in quotable_headers(self.function, reply.headers).items():
             if "warning" in name:
                 self.warnings[self._quoted(value)] = None
@@ -233,6 +235,21 @@ class ResponseParser:
         )
 
 
+def retry_after(reply: Response) -> float | None:
+    """Return the seconds that a response asks to wait before a retry, or None (RFC 9110, section 10.2.3).
+
+    A service may send seconds or a date; a date refers to the service's own clock, which the `Date` header shows.
+    """
+    value = reply.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return _count(value)
+    date = _timestamp(value)
+    if date is None:
+        return None
+    now = _timestamp(reply.headers.get("date", ""))
+    return max(0.0, date - (time.time() if now is None else now))
+
+
 def _class(status: int) -> type[ApiError]:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitError
@@ -245,3 +262,17 @@ def _kind(value: object) -> str:
     """Return the name of a value's JSON type."""
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
     return kinds.get(type(value), "a number")
+
+
+def _count(told: str) -> int | None:
+    """Return the whole number in a header value, or None if it is not one or has more than ten digits."""
+    return int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
+
+
+def _timestamp(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
