@@ -232,6 +232,8 @@ def _decode_error(text: bytes) -> str:
 def encode(value: Any, *, indent: int | None = None) -> bytes:
     """Return a value as JSON text; `Records` become a list, and NaN and infinite numbers null.
 
+    Halves of surrogate pairs, which UTF-8 cannot have, become replacement characters.
+
     Parameters:
         value: JSON values, which may contain `Records`, pages of the docs and other subclasses of `str`.
         indent: write each item on a line of its own, indented by this many spaces.
@@ -239,8 +241,27 @@ def encode(value: Any, *, indent: int | None = None) -> bytes:
     Raises:
         TypeError: a value has no JSON form.
     """
-    text = msgspec.json.encode(value, enc_hook=_json_value)
+    try:
+        text = msgspec.json.encode(value, enc_hook=_json_value)
+    except UnicodeEncodeError:
+        text = msgspec.json.encode(_encodable(value), enc_hook=_json_value)
     return text if indent is None else msgspec.json.format(text, indent=indent)
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text with a replacement character in place of each half of a surrogate pair."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _encodable(value: Any) -> Any:
+    """Return a copy of a value that can be encoded as UTF-8."""
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, (list, tuple, Records)):
+        return [_encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return value
 
 
 def to_builtins(value: Any) -> Any:

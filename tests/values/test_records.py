@@ -18,6 +18,11 @@ def test_json_has_records_as_a_list_a_page_as_its_text_and_null_for_what_is_no_n
     assert encode(value) == b'{"records":[{"name":"one","tags":["a"]}],"page":"# Title","numbers":[null,null,2.5]}'
 
 
+def test_half_of_a_surrogate_pair_is_a_replacement_character_in_json() -> None:
+    value = {"\ud800": ["\udc00", Records([{"a": "\ud83d\ude00"}])]}
+    assert encode(value).decode() == '{"\ufffd":["\ufffd",[{"a":"😀"}]]}'
+
+
 def test_json_for_people_has_an_item_on_each_line() -> None:
     assert encode([1, {"a": None}], indent=2) == b'[\n  1,\n  {\n    "a": null\n  }\n]'
 
