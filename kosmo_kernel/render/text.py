@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from kosmo_kernel.safety.text import ESCAPED
+from kosmo_kernel.safety.text import ESCAPED, escape
 
 MAX_LIST_ITEMS = 100  # elements shown of a list
 WIDTH = 76  # a list or object of at most this many columns is written on one line
@@ -36,7 +36,7 @@ def escape_control(text: str) -> str:
     """Return a text on one line, with control characters, direction marks and lone surrogates as escapes."""
     if text.isprintable():
         return text
-    return _UNSAFE.sub(lambda m: _QUOTED.get(m.group(), f"\\u{ord(m.group()):04x}"), text)
+    return _UNSAFE.sub(lambda match: _QUOTED.get(match[0]) or escape(match), text)
 
 
 def format_column(values: Sequence[Any]) -> list[str | None]:

@@ -18,8 +18,8 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uf
 _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # A set for regular expressions of what is written as escapes: controls but line feeds and tabs, marks that change the
-# direction of the text after them, and halves of surrogate pairs.
-ESCAPED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+# direction of the text after them, halves of surrogate pairs, and tags, letters that programs read and nobody sees.
+ESCAPED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
 _ESCAPED = re.compile(f"[{ESCAPED}]")
 
 
@@ -53,7 +53,13 @@ def _visible(character: str) -> str:
 
 def with_escapes(given: str) -> str:
     r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as `\u001b`."""
-    return given if given.isprintable() else _ESCAPED.sub(_escape, given)
+    return given if given.isprintable() else _ESCAPED.sub(escape, given)
+
+
+def skeleton(given: str) -> str:
+    """Return what a reader can tell apart in a text: in one case and width, without blanks and what shows nothing."""
+    folded = unicodedata.normalize("NFKC", given).casefold()
+    return "".join(one for one in folded if one.isprintable() and not one.isspace() and not _BLANK.match(one))
 
 
 def shortened(text: str, max_length: int) -> str:
@@ -71,5 +77,9 @@ def check_length(given: str, what: str, most: int = MAX_MARKUP_LENGTH) -> None:
         raise UnsafeContentError(f"{len(given):,} characters of {what} are too many; {most:,} can be shown")
 
 
-def _escape(match: re.Match[str]) -> str:
-    return _SHORT_ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}"
+def escape(match: re.Match[str]) -> str:
+    r"""Return the escape of a character that was found, as JSON has it: `\u001b`, of two halves if it needs two."""
+    code = ord(match[0])
+    if code > 0xFFFF:
+        return f"\\u{0xD800 + (code - 0x10000 >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+    return _SHORT_ESCAPES.get(match[0]) or f"\\u{code:04x}"

@@ -113,6 +113,7 @@ def test_the_style_of_a_table_touches_nothing_else_and_there_is_no_script() -> N
         ("two\nlines", "<td>two\\nlines"),
         (f"{ESCAPE}red", "<td>\\u001b[31mred"),
         (f"{RIGHT_TO_LEFT}exe.txt", "<td>\\u202eexe.txt"),
+        ("\U000e0041", "<td>\\udb40\\udc41"),  # a tag, which programs read and nobody sees
         ("half \ud800", "<td>half \\ud800"),
         ("naïve 漢字", "<td>naïve 漢字"),
         ([], "<td>[]"),
