@@ -17,7 +17,7 @@ from kosmo_kernel.client.progress import counted
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.text import shortened, with_escapes
 from kosmo_kernel.values.fields import first_fields
-from kosmo_kernel.values.records import Record, Records, decode, encode
+from kosmo_kernel.values.records import Record, Records, decode, encode, without_surrogates
 
 MAX_CELL_LENGTH = 80  # characters of a cell, in a table that does not fit
 MAX_COLUMNS = 200  # columns of a table, and fields of a record
@@ -29,6 +29,7 @@ MAX_JSON_LENGTH = 8 << 20  # characters of a text that is read as JSON
 CUT = "…"
 
 _OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
+_JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
 _READABLE = ("name", "email", "hostname", "version")  # fields that name a thing better than its `id`
 
 
@@ -200,8 +201,8 @@ def _cell(value: Any, most: int | None) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, dict)):
-        whole = _whole_json(value)
-        return whole if most is None or len(whole) <= most else _write_json(value, most) or CUT
+        most = MAX_JSON_LENGTH if most is None else most
+        return _json_within(value, most) or _write_json(value, most) or CUT
     return _value_text(value) if most is None else shortened(_value_text(value), most)
 
 
@@ -249,13 +250,14 @@ def _value_text(value: Any) -> str:
 
 
 def _text_or_json(text: str, room: int) -> Bounded:
-    if text[:1] in ("{", "[") and len(text) <= MAX_JSON_LENGTH:
-        escaped = with_escapes(text)
+    if _JSON_BEGINNING.match(text) and len(text) <= MAX_JSON_LENGTH:
+        text = without_surrogates(text)
         try:
             value = decode(text.encode())
         except (ValueError, RecursionError):
             return _text(text, room)
-        return Bounded(escaped, "json") if len(escaped) <= room else _json(value, room)
+        whole = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
+        return Bounded(whole, "json") if len(whole) <= room else _json(value, room)
     return _text(text, room)
 
 
@@ -285,8 +287,8 @@ def _beginning(text: str, room: int, write: Callable[[str], str]) -> tuple[str, 
 
 
 def _json(value: Any, room: int) -> Bounded:
-    whole = _whole_json(value)
-    if len(whole) <= room:
+    whole = _json_within(value, room)
+    if whole is not None:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
     text = _write_json(value, room) or ("[]" if is_list else "{}")
@@ -295,8 +297,13 @@ def _json(value: Any, room: int) -> Bounded:
     return Bounded(text, "json", left_out)
 
 
-def _whole_json(value: Any) -> str:
-    return with_escapes(encode(value).decode())
+def _json_within(value: Any, room: int) -> str | None:
+    """Return a value as JSON; None if it is too long, or nested too deeply."""
+    try:
+        whole = with_escapes(encode(value).decode())
+    except RecursionError:
+        return None
+    return whole if len(whole) <= room else None
 
 
 def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
@@ -306,8 +313,7 @@ def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
     if isinstance(value, str):
         return _json_text(value, room)
     if not isinstance(value, (list, tuple, Mapping)):
-        atom = _whole_json(value)
-        return atom if len(atom) <= room else None
+        return _json_within(value, room)
     opening, closing = ("{", "}") if isinstance(value, Mapping) else ("[", "]")
     if room < len(opening + closing):
         return None
@@ -315,15 +321,12 @@ def _write_json(value: Any, room: int, depth: int = 0) -> str | None:
         return opening + closing
     room -= len(opening + closing)
     pieces: list[str] = []
-    text: str | None
     for label, item, following in _items(value):
         share = room - bool(pieces) - len(label)
-        whole = _whole_json(item)
-        if len(whole) <= share:
-            text = whole
-        elif pieces and opening == "[":  # a list is cut between its items
+        text = _json_within(item, share)
+        if text is None and pieces and opening == "[":  # a list is cut between its items
             break
-        else:  # leave half of the room to those after it
+        if text is None:  # leave half of the room to those after it
             text = _write_json(item, share // 2 if following and opening == "{" else share, depth + 1)
         if text is None:
             break
@@ -351,4 +354,4 @@ def _json_text(text: str, room: int) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    return with_escapes(json.dumps(str(text), ensure_ascii=False))
+    return with_escapes(json.dumps(without_surrogates(text), ensure_ascii=False))
