@@ -2,14 +2,16 @@
 
 An answer is sent once, as text. An error comes first and is never cut away by other parts. What a script printed and
 returned stands between `<data>` and `</data>`, because names and descriptions in it were written by others; where the
-data has such a line itself, the tag gets a number that the data does not have. Below stand what was cut, the name under
-which the whole value is kept, and the notes.
+data has what looks like such a tag itself, the tag gets a number that the data does not have. Below stand what was cut,
+the name under which the whole value is kept, and the notes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from kosmo_kernel.errors import KosmoError
@@ -18,7 +20,7 @@ from kosmo_kernel.render.error_lines import error_lines
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.results.dry_run import summary
 from kosmo_kernel.results.result import Result
-from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.safety.text import shortened, skeleton
 from kosmo_kernel.values.records import Records
 
 CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
@@ -26,6 +28,7 @@ MAX_VALUES = 20  # values of one script that are shown
 MAX_NOTE_LENGTH = 300  # characters
 TAG = "data"
 
+_ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
 _OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
 _MIN_ROOM = 40  # characters that are worth showing
 _MAX_HINTS = 3
@@ -62,6 +65,12 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
     part = bounded(text, room - _HINTS_LENGTH)
     how = f" `lua_run` with `{rest}:sub({part.next_byte})` has the rest." if rest and part.next_byte else ""
     return f"{part.text}\n… {part.left_out}.{how}"
+
+
+def answer_of_data(lines: Sequence[str], max_tokens: int) -> str:
+    """Return the first lines of data within a number of tokens."""
+    part = bounded("\n".join(lines), max_tokens * CHARACTERS_PER_TOKEN - _OVERHEAD)
+    return "\n".join([tagged(part.text), *([f"… {part.left_out}."] if part.left_out else [])])
 
 
 def answer_of_run(
@@ -112,13 +121,13 @@ def _notes(notes: Sequence[str], further: str, room: int) -> str:
 
 
 def tagged(data: str) -> str:
-    """Return data between two tags that the data itself does not have."""
+    """Return data between two tags of which the data has nothing that looks like them."""
     if not data:
         return ""
-    tag, number = TAG, 1
-    while f"</{tag}>" in data:
-        number += 1
-        tag = f"{TAG}-{number}"
+    tag = TAG
+    seen = skeleton(data) if _ANGLE_BRACKET.search(data) else ""
+    if f"</{TAG}" in seen:
+        tag = next(tag for number in count(2) if (tag := f"{TAG}-{number}") not in seen)
     return f"<{tag}>\n{data}\n</{tag}>"
 
 

@@ -17,8 +17,14 @@ from kosmo_kernel import docs
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import KosmoError, StoppedError
 from kosmo_kernel.mcp.arguments import checked
-from kosmo_kernel.mcp_server.answers import CHARACTERS_PER_TOKEN, ToolResult, answer_of_run, answer_of_text
-from kosmo_kernel.mcp_server.search import WHO, describe_session, search
+from kosmo_kernel.mcp_server.answers import (
+    CHARACTERS_PER_TOKEN,
+    ToolResult,
+    answer_of_data,
+    answer_of_run,
+    answer_of_text,
+)
+from kosmo_kernel.mcp_server.search import WHO, search, session_lines
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
 from kosmo_kernel.mcp_server.tools import ACCOUNT, DEFAULT_TOKENS, LUA, READ, SESSION, TOKENS, offered
 from kosmo_kernel.results.result import Result
@@ -31,6 +37,7 @@ from kosmo_kernel.values.records import encode
 
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 CHUNK = "lua_run"  # the chunk's name in error messages
+NOTHING_KEPT = "This session has no variables and no values yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,8 @@ class CallHandler:
         if words.strip().lower() != WHO:
             return ToolResult(answer_of_text(search(words), tokens))
         with self._sessions.of_client(owner.key, known=owner.is_named) as session:
-            return ToolResult(answer_of_text(describe_session(session), tokens))
+            lines = session_lines(session)
+        return ToolResult(answer_of_data(lines, tokens) if lines else NOTHING_KEPT)
 
     def _call(
         self, function: str, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner

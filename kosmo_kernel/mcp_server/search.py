@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from kosmo_kernel.docs import list_pages, search_pages
 from kosmo_kernel.docs.search import terms_of
 from kosmo_kernel.docs.subject import Subject
-from kosmo_kernel.mcp_server.answers import tagged
 from kosmo_kernel.mcp_server.sessions import ClientSession
 from kosmo_kernel.render.bounded import bounded
 from kosmo_kernel.safety.text import shortened
@@ -41,12 +40,12 @@ def _result(result: Subject, *, is_detailed: bool) -> Iterator[str]:
         yield f"  {kind} {fields}"
 
 
-def describe_session(session: ClientSession) -> str:
-    """Return the variables of a session and the values in `Out`, for an agent that has forgotten them."""
+def session_lines(session: ClientSession) -> list[str]:
+    """Return a line for each variable of a session, then for each value in `Out`, the last one first."""
     lines = [
         f"{row['name']}: {row['type']} {row['size']}".rstrip() for row in session.lua.variables() if row["name"] != "_"
     ]
-    for number, value in session.lua.kept.items():
+    for number, value in reversed(list(session.lua.kept.items())):
         first = bounded(value, MAX_VALUE_LENGTH).text.partition("\n")[0]
         lines.append(f"Out[{number}]: {first}")
-    return tagged("\n".join(lines)) or "This session has no variables and no values yet."
+    return lines
