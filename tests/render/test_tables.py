@@ -187,6 +187,7 @@ def test_text_is_never_wider_than_asked_and_says_what_had_no_room() -> None:
     [
         ("list_dynos", ["name", "state", "type", "size", "app.name", "updated_at"]),
         ("list_addons", ["name", "plan.name", "billed_price.cents", "…unit"]),
+        ("list_sni_endpoints", ["ssl_cert.cert_domains", "ssl_cert.expires_at", "name"]),
     ],
 )
 def test_the_main_columns_of_a_function_fit_into_a_narrow_text(function: str, names: list[str]) -> None:

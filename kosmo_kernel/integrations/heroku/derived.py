@@ -45,7 +45,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
     links.sort(key=lambda link: "{app.identity}" not in link.path)  # most questions are about apps
     places = {link.path: [_param_name(place, entry) for place in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
-    columns = _FINGERPRINTED if entry.fingerprints else tuple(_columns(resource, facts().fields(resource), entry.docs))
+    columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _STABILITY.get(facts().stability(links[0].owner), "")]
     function = Function(
         name=entry.name,
@@ -174,6 +174,13 @@ def _with_names(link: LinkFact, names: Iterable[str]) -> str:
 
 
 # Columns ----------------------------------------------------------------------------------------------------------
+
+
+def _columns_of(entry: FunctionEntry, resource: str) -> tuple[Column, ...]:
+    """Return the columns of an entry: the main ones first, in the order in which the entry names them."""
+    columns = {column.name: column for column in _columns(resource, facts().fields(resource), entry.docs)}
+    main = [replace(columns.pop(name), main=True) for name in entry.main.split()]
+    return (*main, *columns.values())
 
 
 def _columns(resource: str, fields: list[FieldFact], docs: Mapping[str, str]) -> list[Column]:

@@ -21,6 +21,7 @@ class FunctionEntry(NamedTuple):
         newest: the field by which Heroku orders the last records first, if it can.
         query: sentences about parameters in the URL's query; the schema does not list all of them.
         docs: sentences about fields whose names do not say it all.
+        main: the fields that come first, and that a narrow table shows.
         names: other names of parameters, by the resource that they identify.
         scope: the scope of a token that it needs, where another one than `read`.
         fingerprints: it has names and fingerprints of secret values.
@@ -36,6 +37,7 @@ class FunctionEntry(NamedTuple):
     newest: str = ""
     query: Mapping[str, str] = {}
     docs: Mapping[str, str] = {}
+    main: str = ""
     names: Mapping[str, str] = {}
     scope: str = ""
     fingerprints: bool = False
@@ -82,7 +84,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_user_apps", "/users/{account.identity}/apps", "The apps that a user owns or was invited to"
         ),
         FunctionEntry(
-            "list_team_apps", "team-app list, team-member list:team-app", "The apps of a team, or of one member"
+            "list_team_apps",
+            "team-app list, team-member list:team-app",
+            "The apps of a team, or of one member",
+            main="name owner.email region.name stack.name released_at",
         ),
         FunctionEntry(
             "get_team_app",
@@ -95,6 +100,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "app-feature list",
             "The features of an app that can be on or off",
             keywords="flags labs",
+            main="name enabled state description",
         ),
         FunctionEntry("get_app_feature", "app-feature record", "One feature of an app"),
         FunctionEntry(
@@ -127,6 +133,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "A process type scaled to zero has `quantity` 0 and no dyno; `list_dynos` has what runs at this moment.",
             docs={"quantity": "How many dynos it is scaled to; 0 is scaled to zero", "type": "Such as `web`"},
             keywords="scaled to zero scale",
+            main="type quantity size app.name command",
         ),
         FunctionEntry("get_formation", "formation record", "One process type of an app"),
         FunctionEntry("get_dyno", "dyno record", "One dyno of an app"),
@@ -149,6 +156,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             newest="version",
             docs={"version": "Its number: 42 is `v42`", "user.email": "Who made it", "description": "What was done"},
             keywords="deployed deploy rollback changed failed",
+            main="version status current description user.email created_at",
         ),
         FunctionEntry("get_release", "release record", "One release of an app, by number or UUID"),
         FunctionEntry(
@@ -157,6 +165,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "The builds of an app, and which failed",
             newest="started_at",
             keywords="failed",
+            main="status stack user.email created_at source_blob.version",
         ),
         FunctionEntry("get_build", "build record", "One build of an app"),
         FunctionEntry(
@@ -181,7 +190,12 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry("get_stack", "stack record", "One stack, and whether it is deprecated", docs=_STATE_OF_STACK),
     ),
     "Pipelines": (
-        FunctionEntry("list_pipelines", "pipeline list", "The pipelines that the account can see"),
+        FunctionEntry(
+            "list_pipelines",
+            "pipeline list",
+            "The pipelines that the account can see",
+            main="name owner.type created_at",
+        ),
         FunctionEntry("get_pipeline", "pipeline record", "One pipeline, by name or UUID"),
         FunctionEntry(
             "list_pipeline_couplings",
@@ -232,6 +246,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "`ssl_cert.expires_at` is the last day. Certificates that Heroku looks after are among them.",
             docs={"ssl_cert.expires_at": "The last moment at which it is valid"},
             keywords="certificate expiry expires tls ssl",
+            main="ssl_cert.cert_domains ssl_cert.expires_at name",
         ),
         FunctionEntry("get_sni_endpoint", "sni-endpoint record", "One certificate of an app"),
     ),
@@ -242,6 +257,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "Where the logs of an app, or of an add-on, are sent to",
             "The address of a drain is a secret, because whoever knows it can write there; `host` is not.",
             keywords="logs go",
+            main="host addon.name app.name created_at",
         ),
         FunctionEntry("get_log_drain", "log-drain record", "One log drain of an app"),
         FunctionEntry(
@@ -249,9 +265,15 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "telemetry-drain list",
             "Where traces, metrics and logs of an app or a space go",
             keywords="traces opentelemetry",
+            main="exporter.host exporter.type signals owner.type",
         ),
         FunctionEntry("get_telemetry_drain", "telemetry-drain record", "One telemetry drain"),
-        FunctionEntry("list_app_webhooks", "app-webhook list", "Who is told of events in an app"),
+        FunctionEntry(
+            "list_app_webhooks",
+            "app-webhook list",
+            "Who is told of events in an app",
+            main="host include level app.name",
+        ),
         FunctionEntry("get_app_webhook", "app-webhook record", "One webhook of an app"),
         FunctionEntry(
             "list_app_webhook_deliveries",
@@ -273,6 +295,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "add-on list, /teams/{team.identity}/addons",
             "All add-ons that the account can see, or those of a team or a user",
             "Each add-on once, under the app that owns it; `list_addons` has those of an app, shared ones included.",
+            main="name plan.name state app.name billed_price.cents billed_price.unit",
         ),
         FunctionEntry("get_addon", "add-on record", "One add-on, by name or UUID"),
         FunctionEntry(
@@ -281,16 +304,26 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "Which app uses which add-on, and under which name",
             "`name` is the start of the config vars that the add-on sets in that app.",
             keywords="shared",
+            main="name addon.name app.name",
         ),
         FunctionEntry("get_addon_attachment", "add-on-attachment record", "One use of an add-on by an app"),
         FunctionEntry(
             "list_addon_config", "add-on-config list", "The names of the settings that an add-on gives to apps"
         ),
-        FunctionEntry("list_addon_services", "add-on-service list", "The services of Heroku's add-on marketplace"),
+        FunctionEntry(
+            "list_addon_services",
+            "add-on-service list",
+            "The services of Heroku's add-on marketplace",
+            main="name human_name state",
+        ),
         FunctionEntry("get_addon_service", "add-on-service record", "One service of the add-on marketplace"),
         FunctionEntry("list_allowed_addon_services", "allowed-add-on-service list", "The services that a team may use"),
         FunctionEntry(
-            "list_plans", "plan list", "The plans of an add-on service, with their prices", keywords="price cost"
+            "list_plans",
+            "plan list",
+            "The plans of an add-on service, with their prices",
+            keywords="price cost",
+            main="name price.cents price.unit state",
         ),
         FunctionEntry("get_plan", "plan record", "One plan of an add-on service, with its price"),
         FunctionEntry(
@@ -328,6 +361,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "The members of a team, with their roles and whether they have a second factor",
             "An `admin` reaches every app of the team without being among its collaborators.",
             keywords="admins two factor mfa 2fa leaver",
+            main="email role two_factor_authentication federated",
         ),
         FunctionEntry(
             "list_team_invitations",
@@ -335,6 +369,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "Invitations to a team that nobody took yet",
             "`created_at` is when it was sent; an old one is often forgotten.",
             keywords="pending open",
+            main="user.email role invited_by.email created_at",
         ),
         FunctionEntry(
             "list_permission_entities", "permission-entity list", "Who may do what with the apps and spaces of a team"
@@ -350,6 +385,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "oauth-authorization list",
             "The tokens of this account, without their values",
             keywords="api tokens",
+            main="description scope user.email created_at",
         ),
         FunctionEntry(
             "get_oauth_authorization", "oauth-authorization record", "One token of this account, without its value"
@@ -363,7 +399,12 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         FunctionEntry("list_teams", "team list", "The teams of this account, or those of an enterprise account"),
         FunctionEntry("get_team", "team record", "One team, by name or UUID"),
         FunctionEntry("get_team_preferences", "team-preferences record", "What a team allows by default"),
-        FunctionEntry("list_team_features", "team-feature list", "The features of a team that can be on or off"),
+        FunctionEntry(
+            "list_team_features",
+            "team-feature list",
+            "The features of a team that can be on or off",
+            main="name enabled state description",
+        ),
         FunctionEntry("get_team_feature", "team-feature record", "One feature of a team"),
         FunctionEntry(
             "get_team_delinquency",
@@ -376,6 +417,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "team-invoice list",
             "The invoices of a team; amounts are in cents",
             keywords="monthly cost bill",
+            main="number total payment_status period_start period_end",
         ),
         FunctionEntry("get_team_invoice", "team-invoice record", "One invoice of a team; amounts are in cents"),
         FunctionEntry(
@@ -460,7 +502,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             keywords="requests left quota",
         ),
         FunctionEntry(
-            "list_account_features", "account-feature list", "The features of this account that can be on or off"
+            "list_account_features",
+            "account-feature list",
+            "The features of this account that can be on or off",
+            main="name enabled state description",
         ),
         FunctionEntry("get_account_feature", "account-feature record", "One feature of this account"),
         FunctionEntry(
