@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 MAX_LINE_WIDTH = 100  # characters
 STALLED_SECONDS = 1.0  # without a response, after which the run counts as stalled
+LONG_WAIT_SECONDS = 60.0  # expected until the end, from which on a log is told as well
+MAX_UNTIMED_PAUSE_SECONDS = 2.0  # of a pause whose seconds the line does not count down
+MIN_EXPECTED_SECONDS = 10.0  # until the end, below which the line does not name them
+MIN_MEASURED_SECONDS = 1.0  # of a run, before its speed is measured
+# Added to the number of calls and of requests that they took, so that the first call does not stand for all.
+_CALLS_OF_ONE_REQUEST = 10
 
 # The bar uses the colours of JupyterLab or VS Code, else one that suits light and dark pages.
 _BAR = (
@@ -71,6 +77,7 @@ class ProgressSnapshot:
         waiting: the seconds until the end of a pause, or 0.0 without a pause.
         why: the reason for the pause, or empty.
         over: the run has ended.
+        expected: the estimated seconds until the end, or 0.0 if there is no estimate.
     """
 
     done: int
@@ -82,18 +89,22 @@ class ProgressSnapshot:
     waiting: float = 0.0
     why: str = ""
     over: bool = False
+    expected: float = 0.0
 
     def text(self) -> str:
         """Return the progress as one line of text, at most `MAX_LINE_WIDTH` characters.
 
         During the run `480/500 · 1,440 requests · 3,060 left · 4.2 s`, at its end
-        `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`.
+        `500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left`. With an estimate
+        `600/1,500 · about 12 min to go · 600 requests · 50 left · 4.2 s`.
         """
         requests, elapsed = counted(self.requests, "request"), duration(self.seconds)
         if not self.over:
-            remaining = () if self.remaining is None else (f"{self.remaining:,} left",)
-            waits = (f"waits {duration(math.ceil(self.waiting))} {self.why}",) if self.waiting else ()
-            parts = (f"{self.done:,}/{self.total:,}", requests, *remaining, elapsed, *waits)
+            remaining = () if self.remaining is None or self.waiting else (f"{self.remaining:,} left",)
+            pause = f"{duration(math.ceil(self.waiting))} " if self.waiting > MAX_UNTIMED_PAUSE_SECONDS else ""
+            waits = (f"waits {pause}{self.why}",) if self.waiting else ()
+            to_go = (f"about {_rough(self.expected)} to go",) if self.expected >= MIN_EXPECTED_SECONDS else ()
+            parts = (f"{self.done:,}/{self.total:,}", *to_go, requests, *remaining, elapsed, *waits)
             return shortened(" · ".join(parts), MAX_LINE_WIDTH)
         calls = counted(self.total, "call")
         before = (calls if self.done == self.total else f"{self.done:,} of {calls}", requests, elapsed)
@@ -117,7 +128,7 @@ class ProgressSnapshot:
 
     def at_end(self) -> ProgressSnapshot:
         """Return the same progress for a run that has ended."""
-        return replace(self, waiting=0.0, why="", over=True)
+        return replace(self, waiting=0.0, why="", over=True, expected=0.0)
 
     @property
     def share(self) -> float | None:
@@ -150,6 +161,7 @@ class Progress:
         self._started: float | None = None
         self._pauses: dict[int, _Pause] = {}  # by thread id
         self._answered_at = -math.inf
+        self._seconds_for: Callable[[int], float] = lambda _requests: 0.0
 
     @property
     def cancelled(self) -> bool:
@@ -175,6 +187,14 @@ class Progress:
             self._requests += 1
             self._answered_at = self.clock.now()
             self._remaining = self._remaining if remaining is None else remaining
+
+    def expect(self, seconds_for: Callable[[int], float]) -> None:
+        """Estimate the time until the end by the rate limit of an account, besides the speed so far.
+
+        Parameters:
+            seconds_for: returns the seconds that the rate limit takes for a number of requests.
+        """
+        self._seconds_for = seconds_for
 
     def check(self) -> None:
         """Raise `Cancelled` if the run has ended."""
@@ -212,17 +232,33 @@ class Progress:
         with self._lock:
             now = self.clock.now()
             longest = self._longest(now)
+            seconds = now - self._started if self._started is not None else 0.0
             return ProgressSnapshot(
                 done=self._done,
                 total=self._total,
                 requests=self._requests,
                 remaining=self._remaining,
                 account=", ".join(self._accounts),
-                seconds=now - self._started if self._started is not None else 0.0,
+                seconds=seconds,
                 waiting=max(0.0, longest.until - now) if longest else 0.0,
                 why=longest.why if longest else "",
                 over=self._ended.is_set(),
+                expected=0.0 if self._ended.is_set() else self._expected(seconds),
             )
+
+    def _expected(self, seconds: float) -> float:
+        """Return the estimated seconds until the end: by the rate limit, or by the speed so far if that takes longer.
+
+        The number of requests of a call is that of the calls so far. There is no estimate for a script that makes one
+        call after another, because nobody knows how many will follow.
+        """
+        calls = self._total - self._done
+        if calls <= 1:
+            return 0.0
+        ratio = (self._requests + _CALLS_OF_ONE_REQUEST) / (self._done + _CALLS_OF_ONE_REQUEST)
+        by_limit = self._seconds_for(math.ceil(calls * max(1.0, ratio)))
+        is_measured = self._done and seconds >= MIN_MEASURED_SECONDS
+        return max(by_limit, calls * seconds / self._done) if is_measured else by_limit
 
     def _longest(self, now: float) -> _Pause | None:
         """Return the longest pause to show; pauses with `alone` count only while the whole run is stalled."""
@@ -268,6 +304,14 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _rough(seconds: float) -> str:
+    """Format an estimate, rounded up: `15 s`, `8 min`, `2 h 5 min`."""
+    if seconds <= 55:
+        return f"{math.ceil(seconds / 5) * 5} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def counted(number: int, noun: str) -> str:

@@ -80,6 +80,13 @@ class RateLimiter:
         with self._lock:
             return max(0, int(self._refilled(self._clock.now()))) if self._known else None
 
+    def seconds_for(self, requests: int) -> float:
+        """Return the seconds until so many more requests can have been sent, as far as is known: at least the pause."""
+        with self._lock:
+            now = self._clock.now()
+            free = max(0.0, self._refilled(now) - max(1.0, RESERVE * self._capacity))
+            return max(self._until - now, (requests - free) / self._rate, 0.0)
+
     def take(self, progress: Progress) -> Permit:
         """Wait until a request may be sent, and return a permit for it. The run's progress shows the wait.
 

@@ -2,7 +2,8 @@
 
 Each state is drawn over the previous one with rich, and the last one stays. Code that writes to the same terminal calls
 `make_way` first, which erases the line; it is not drawn again while that output is within a line. If the stream is no
-terminal, only the last state is written, because a log has no use for the others.
+terminal, only the last state is written, because a log has no use for the others, and before it the first state that
+expects a long wait.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
+from kosmo_kernel.client.progress import LONG_WAIT_SECONDS, ProgressDisplay, ProgressSnapshot
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,12 +33,13 @@ class TerminalProgress(ProgressDisplay):
         self._stream = stream
         self._drawn = False
         self._unfinished = False
+        self._long_wait_told = False
         self._cost: ProgressSnapshot | None = None
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         if self._cost is not None:
-            self._console.print(self._cost.text(), style="dim", soft_wrap=True)
+            self._print_line(self._cost)
 
     def make_way(self, stream: TextIO, text: str) -> None:
         """Erase the progress line before other text is written.
@@ -71,6 +73,12 @@ class TerminalProgress(ProgressDisplay):
                 room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
+        elif not self._alive and state.expected >= LONG_WAIT_SECONDS and not self._long_wait_told:
+            self._print_line(state)
+            self._long_wait_told = True
+
+    def _print_line(self, state: ProgressSnapshot) -> None:
+        self._console.print(state.text(), style="dim", soft_wrap=True)
 
     def _erase(self) -> None:
         if not self._drawn:

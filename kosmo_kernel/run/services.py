@@ -22,7 +22,7 @@ from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle, PlannedCall
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.fan_out import FanOut
-from kosmo_kernel.client.progress import Cancelled, counted
+from kosmo_kernel.client.progress import Cancelled
 from kosmo_kernel.client.thread_pool import ThreadPool
 from kosmo_kernel.errors import ApiError, InvalidArgumentsError, SettingsError
 from kosmo_kernel.lua.host import CallRequest
@@ -234,8 +234,7 @@ class Services:
         """
         function, account, args = bound_call.function, bound_call.account, bound_call.calls[0]
         client = self._client(bound_call.integration, account)
-        if handle.coming > 1:
-            _warn_of_low_budget(client, handle, handle.coming)
+        _expect(client, handle, handle.coming)
         try:
             answer = client.fetch(function, args, handle.progress, fresh=handle.fresh, on_answer=handle.on_answer)
         finally:
@@ -263,7 +262,7 @@ class Services:
         def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
             handle.on_result(failed or _merged_answer(bound_call, answers))
 
-        _warn_of_low_budget(client, handle, max(missing, handle.coming))
+        _expect(client, handle, max(missing, handle.coming))
         fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collect=bound_call.collect)
         for _ in range(min(bound_call.concurrency, missing) - 1):
             self._pool.submit(fan_out.work)
@@ -365,18 +364,14 @@ def _merged_answer(bound_call: ServiceCall, answers: Sequence[Answer | ApiError]
     return CallAnswer(values, len(rows), list(notes), failures)
 
 
-def _warn_of_low_budget(client: Client, handle: CallHandle, count: int) -> None:
-    """Tell the user if the remaining request budget is smaller than the number of requests to come."""
-    budget = client.integration.budget
-    if budget is None or count <= 1:
+def _expect(client: Client, handle: CallHandle, count: int) -> None:
+    """Let the progress estimate the time of some requests to come by the account's request budget."""
+    if client.integration.budget is None or count <= 1:
         return
-    left = client.remaining
-    if left is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
+    if client.remaining is None and count >= MIN_REQUESTS_FOR_BUDGET_QUERY:
         with suppress(ApiError):  # the call itself will raise it
-            left = client.budget_left(handle.progress, on_answer=handle.on_answer)
-    if left is not None and left < count:
-        minutes = max(1, round((count - left) / budget.refill_per_minute))
-        handle.on_message(f"{count:,} requests, {left:,} left: about {counted(minutes, 'minute')}\n")
+            client.budget_left(handle.progress, on_answer=handle.on_answer)
+    handle.progress.expect(client.limiter.seconds_for)
 
 
 def _reserved(function: Function, args: dict[str, Any]) -> tuple[bool, int]:

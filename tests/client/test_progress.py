@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -39,6 +40,7 @@ STATES = st.builds(
     waiting=st.just(0.0) | st.floats(0, 10**6),
     why=st.text(max_size=200),
     over=st.booleans(),
+    expected=st.just(0.0) | st.floats(0, 10**6),
 )
 
 
@@ -67,7 +69,19 @@ class Stopwatch(Clock):
         (ProgressSnapshot(0, 1, 1, None, "demo", 0.6), "0/1 · 1 request · 0.6 s"),
         (
             ProgressSnapshot(480, 500, 1440, 0, "production", 64.26, 11.2, BUDGET),
-            f"480/500 · 1,440 requests · 0 left · 1 min 4 s · waits 12 s {BUDGET}",
+            f"480/500 · 1,440 requests · 1 min 4 s · waits 12 s {BUDGET}",
+        ),
+        (
+            ProgressSnapshot(600, 1500, 601, 45, "production", 4.2, 0.8, BUDGET, expected=719.5),
+            f"600/1,500 · about 12 min to go · 601 requests · 4.2 s · waits {BUDGET}",
+        ),
+        (
+            replace(UNDER_WAY, expected=10.1),
+            "480/500 · about 15 s to go · 1,440 requests · 3,060 left · 4.2 s",
+        ),
+        (
+            replace(UNDER_WAY, expected=7500.0),
+            "480/500 · about 2 h 5 min to go · 1,440 requests · 3,060 left · 4.2 s",
         ),
         (DONE, "500 calls · 1,500 requests · 4.4 s · account production · 3,000 requests left"),
         (
@@ -195,7 +209,27 @@ def test_time_begins_with_the_first_call_and_accounts_are_told_in_their_order() 
     progress.begin("demo")
     progress.begin("production")
     progress.end(2)
-    assert progress.snapshot() == ProgressSnapshot(2, 5, 0, None, "production, demo", 2.0)
+    assert progress.snapshot() == ProgressSnapshot(2, 5, 0, None, "production, demo", 2.0, expected=3.0)
+
+
+def test_the_end_is_estimated_by_the_budget_or_by_the_speed_if_that_takes_longer() -> None:
+    clock = Stopwatch()
+    progress = Progress(clock)
+    progress.expect(lambda requests: requests - 50)
+    progress.begin("production")
+    assert progress.snapshot().expected == 0.0  # nobody knows how many calls a script makes after the first one
+    progress.begin("production", 100)
+    assert progress.snapshot().expected == 51.0
+    clock.time += 4
+    for _ in range(20):
+        progress.answered(None)
+        progress.answered(None)
+    progress.end(20)
+    assert progress.snapshot().expected == 85.0  # 135 requests, as the calls so far took more than one each
+    clock.time += 36
+    assert progress.snapshot().expected == 162.0  # 81 calls, and half a call a second so far
+    progress.cancel()
+    assert progress.snapshot().expected == 0.0
 
 
 def test_a_wait_is_in_sight_counts_down_and_ends_with_the_run() -> None:

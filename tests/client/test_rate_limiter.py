@@ -123,6 +123,20 @@ def test_a_reserve_is_left_to_others() -> None:
     assert clock.waits == pytest.approx([0.8], abs=0.05)
 
 
+def test_the_time_of_requests_to_come_is_estimated_by_what_is_left_and_what_comes_back() -> None:
+    limiter, progress, clock = limiter_and_progress()
+    limiter.answered(limiter.take(progress), 50)
+    estimates = [limiter.seconds_for(requests) for requests in (1, 49, 149)]
+    begun = clock.now()
+    for _ in range(149):
+        turn = limiter.take(progress)
+
+    assert estimates == [0.0, 0.0, 100.0]
+    assert clock.now() - begun == pytest.approx(100, abs=2)
+    limiter.rejected(turn, after=200.0)
+    assert [limiter.seconds_for(requests) for requests in (1, 300)] == pytest.approx([200, 301], abs=1)
+
+
 def test_the_number_left_is_counted_on_between_answers_and_grows_with_time() -> None:
     limiter, progress, clock = limiter_and_progress()
     seen = [limiter.remaining]

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TextIO
 
 import pytest
@@ -127,6 +128,17 @@ def test_a_log_has_the_last_state_only() -> None:
         line(WAITS)
         assert log.getvalue() == ""
     assert log.getvalue() == f"{WAITS.at_end().text()}\n"
+
+
+def test_a_log_is_told_once_that_the_run_will_take_long() -> None:
+    log = io.StringIO()
+    long = replace(HALF, expected=840.0)
+    with TerminalProgress(log) as line:
+        for state in (replace(HALF, expected=59.0), long, replace(long, done=300)):
+            line(state)
+        assert log.getvalue() == f"{long.text()}\n"
+        assert "250/500 · about 14 min to go · " in log.getvalue()
+    assert log.getvalue().splitlines()[1:] == [replace(long, done=300).at_end().text()]
 
 
 def test_a_terminal_that_cannot_draw_over_a_line_is_a_log(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from kosmo_kernel import errors
 from kosmo_kernel.client import thread_pool as threads
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.progress import Progress, ProgressSnapshot
+from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
@@ -241,23 +242,29 @@ def test_a_script_that_collects_failures_without_end_does_not_fill_the_result(re
 
 
 @pytest.mark.parametrize(
-    ("source", "line"),
+    ("source", "expected"),
     [
-        ("heroku.list_domains({ app_id = names })", "19 requests, 8 left: about 1 minute\n"),
-        ("parallel.map(names, heroku.list_domains)", "19 requests, 8 left: about 1 minute\n"),
-        (f"heroku.list_domains({{ app_id = {FOUR} }})", ""),
-        ("for _, name in ipairs(names) do heroku.list_domains(name) end", ""),
+        ("heroku.list_domains({ app_id = names })", 38.0),
+        ("parallel.map(names, heroku.list_domains)", 38.0),
+        ("for _, name in ipairs(names) do heroku.list_domains(name) end", 0.0),
     ],
 )
-def test_more_requests_than_are_left_are_told_before_they_are_sent(
-    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch, source: str, line: str
+def test_the_time_that_the_budget_takes_is_in_the_progress_and_not_in_the_output(
+    remote: Session, gate: Gate, monkeypatch: pytest.MonkeyPatch, source: str, expected: float
 ) -> None:
-    monkeypatch.setattr(Client, "remaining", property(lambda _: 8))
-    gate.open.set()
-    told: list[tuple[str, str]] = []
-    run_with(remote, source, on_output=lambda *one: told.append(one))
+    monkeypatch.setenv("KOSMO_PROGRESS", "1")
+    monkeypatch.setattr(RateLimiter, "seconds_for", lambda _, requests: 2.0 * requests)
+    told: list[ProgressSnapshot] = []
 
-    assert told == ([("stderr", line)] if line else [])
+    def show(snapshot: ProgressSnapshot) -> None:
+        told.append(snapshot)
+        if snapshot.expected == expected:
+            gate.open.set()
+
+    result = run_with(remote, source, on_progress=show)
+
+    assert (max(one.expected for one in told), told[-1].expected) == (expected, 0.0)
+    assert result.output == ""
 
 
 @pytest.mark.full
