@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
 from kosmo_kernel.catalogue.missing import missing_function
-from kosmo_kernel.catalogue.model import Function
+from kosmo_kernel.catalogue.model import Function, Param
 from kosmo_kernel.catalogue.validation import mistakes
 from kosmo_kernel.errors import UnknownNameError
 
@@ -112,6 +112,16 @@ class Integration:
         for function in self.functions:
             groups.setdefault(function.subject or self.title, []).append(function)
         return groups
+
+    def listing(self, param: Param) -> Function | None:
+        """Return the function that lists all values of a parameter, `list_apps` for `app_id`; None if there is none.
+
+        Its name is that of the parameter, and it needs no arguments.
+        """
+        fields = [name for name in ("id", *param.each) if param.name.endswith(f"_{name}")]
+        thing = param.name.removesuffix(f"_{fields[0]}") if fields else param.name
+        function = self.names().get(f"list_{thing}s") if param.each else None
+        return function if function and function.returns == "list" and not function.simplest_call else None
 
     def hidden_fields(self, function: Function) -> frozenset[str]:
         """Return the names of fields that a recording hides in the records of a function."""

@@ -274,6 +274,11 @@ class Function:
     in_snapshot: bool = True
 
     @property
+    def things(self) -> str:
+        """What a list function returns, in words: `apps`."""
+        return self.name.removeprefix("list_").replace("_", " ")
+
+    @property
     def signature(self) -> str:
         """The form of a call: `list_dynos({ app_id })`; optional parameters have a question mark."""
         if not self.params:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.explorer import answer
-from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
+from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext, keep_error
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.safety.escape import Html
@@ -37,14 +37,36 @@ _WIDE = {"width": "36em", "max_width": "100%"}
 _INDENT = "0 0 4px calc(7em + 10px)"  # as wide as a label, so that notes align with their fields
 
 
+class ArgumentField(NamedTuple):
+    """The widgets for one argument.
+
+    Parameters:
+        param: the parameter.
+        listing: the function that lists all its values, or None.
+        field: where a value is typed or chosen.
+        every: the check box for all values, if a function lists them.
+    """
+
+    param: Param
+    listing: Function | None
+    field: Any
+    every: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The typed value, the function that lists all values, or None if nothing was chosen."""
+        return self.listing if self.every and self.every.value else parse_field(self.param, self.field.value)
+
+
 class Explorer:
     """The form, with a function selected."""
 
     def __init__(self, context: NotebookContext, selected: tuple[Integration, Function] | None) -> None:
         w.register_comm_target()  # a reloaded page needs it; ipywidgets registers it only in IPython
         self._context = context
-        self._parameter_rows: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # by service, parameter name and kind
-        self._fields: dict[str, tuple[Param, Any]] = {}  # of the chosen function
+        # By service, and name, kind and plural of the parameter.
+        self._parameter_rows: dict[tuple[str, str, str, bool], tuple[Any, Any]] = {}
+        self._fields: dict[str, ArgumentField] = {}  # of the chosen function
         self._rows: answer.SearchableRows | None = None
         self._state_lock = threading.Lock()
         self._state = "idle"
@@ -114,16 +136,16 @@ class Explorer:
 
     def _rows_of(self, integration: Integration, param: Param) -> list[Any]:
         """Return the widgets of a parameter; functions share them, so that its text survives a change of function."""
-        key = integration.name, param.name, param.kind
+        key = integration.name, param.name, param.kind, bool(param.each)
         if key not in self._parameter_rows:
             self._parameter_rows[key] = self._make_row(integration, param)
         row, about = self._parameter_rows[key]
-        self._fields[param.name] = param, row.children[0]
+        self._fields[param.name] = ArgumentField(param, integration.listing(param), row.children[0], *row.children[2:])
         about.value = answer.small(f"{param.doc}.{' Several: with commas between them.' if param.each else ''}")
         return [row, about]
 
     def _make_row(self, integration: Integration, param: Param) -> tuple[Any, Any]:
-        """Create the field of a parameter with its load button, and the line of help below it."""
+        """Create the field of a parameter with its load button and check box, and the line of help below it."""
         common = {"style": _LABEL, "layout": _WIDE, "description": param.name}
         if param.kind == "boolean":
             field = w.Dropdown(**common, options=["", "true", "false"])
@@ -132,19 +154,25 @@ class Explorer:
             field = w.Combobox(**common, placeholder=example)
         field.observe(self._handler(self._update_lua), "value")
         row = [field]
-        listing = function_that_lists(integration, param)
-        if listing is not None:
-            what = listing.name.removeprefix("list_").replace("_", " ")
+        if listing := integration.listing(param):
             tip = f"Ask {listing.name} for names to choose from"
-            load = w.Button(description=f"Load {what}", tooltip=tip, layout={"width": "auto"})
-            load.on_click(self._handler(partial(self._schedule, partial(self._load, listing, what))))
-            row.append(load)
+            load = w.Button(description=f"Load {listing.things}", tooltip=tip, layout={"width": "auto"})
+            load.on_click(self._handler(partial(self._schedule, partial(self._load, listing))))
+            about = {"description": f"All {listing.things}", "tooltip": f"Call it for all that {listing.name} returns"}
+            every = w.Checkbox(**about, indent=False, layout={"width": "auto", "margin": "2px 8px"})
+            every.observe(self._handler(partial(self._choose_every, every, field, load)), "value")
+            row += [load, every]
         return w.HBox(row, layout={"flex_flow": "row wrap"}), w.HTML(layout={"margin": _INDENT})
+
+    def _choose_every(self, every: Any, field: Any, load: Any) -> None:
+        """Use all values of a parameter, or again those that are typed."""
+        field.disabled = load.disabled = every.value
+        self._update_lua()
 
     def _chosen_call(self, function: Function | None = None) -> ExplorerCall:
         """Return the chosen call, or a call without arguments of `function` (to load names)."""
         integration, selected = self._functions[self._function.value]
-        values = {name: parse_field(param, field.value) for name, (param, field) in self._fields.items()}
+        values = {name: chosen.value for name, chosen in self._fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None} if function is None else {}
         return ExplorerCall(
             integration, function or selected, self._account.value, arguments, self._context.lua.account
@@ -157,8 +185,7 @@ class Explorer:
 
     def _offer_names(self) -> None:
         integration, _ = self._functions[self._function.value]
-        for param, field in self._fields.values():
-            listing = function_that_lists(integration, param)
+        for param, listing, field, _ in self._fields.values():
             account = self._account.value
             records = listing and self._context.lua.last_list(integration.name, listing.name, account)
             names = [str(name) for record in records or () if (name := record.get(param.each[0])) is not None]
@@ -213,10 +240,10 @@ class Explorer:
         else:
             self._show(answer.value(result.value))
 
-    def _load(self, listing: Function, what: str) -> None:
+    def _load(self, listing: Function) -> None:
         """Load the names that a parameter can have."""
         records = self._run_lua(self._chosen_call(listing)).value
-        self._status.value = answer.small(f"{len(records):,} {what} to choose from.")
+        self._status.value = answer.small(f"{len(records):,} {listing.things} to choose from.")
 
     def _run_lua(self, call: ExplorerCall) -> Any:
         with ProgressDisplay(self._progress) as line:

@@ -10,7 +10,7 @@ from typing import Any
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
-from kosmo_kernel.values.lua_syntax import field, literal
+from kosmo_kernel.values.lua_syntax import Source, field, literal
 
 _PREFIX = "app.integrations."
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -26,7 +26,7 @@ class ExplorerCall:
         integration: the service.
         function: one of its functions.
         alias: the alias of the account.
-        arguments: the arguments by name.
+        arguments: the arguments by name; a function stands for the list that it returns.
         default: the session's account, which a call without an alias uses.
     """
 
@@ -44,9 +44,15 @@ class ExplorerCall:
     @property
     def lua(self) -> str:
         """The Lua code of the call."""
+        arguments = {
+            name: Source(self._call(value)) if isinstance(value, Function) else value
+            for name, value in self.arguments.items()
+        }
+        return self._call(self.function, literal(arguments) if arguments else "")
+
+    def _call(self, function: Function, arguments: str = "") -> str:
         alias = "" if self.alias == accounts.DEFAULT else field(self.alias)
-        arguments = literal(self.arguments) if self.arguments else ""
-        return f"{_PREFIX}{self.integration.name}{alias}.{self.function.name}({arguments})"
+        return f"{_PREFIX}{self.integration.name}{alias}.{function.name}({arguments})"
 
     def cell(self, first_line: str) -> str:
         """Return the text of a cell that makes the call, with the `first_line` of a `NotebookContext`."""
@@ -89,19 +95,3 @@ def _value(param: Param, text: str) -> Any:
     if param.kind == "number" and _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
     return _BOOLEANS.get(text, text) if param.kind == "boolean" else text
-
-
-def function_that_lists(integration: Integration, param: Param) -> Function | None:
-    """Return a function that lists values for a parameter: it needs no arguments and its records have the columns."""
-    columns = set(param.each)
-    return next(
-        (
-            function
-            for function in integration.functions
-            if function.returns == "list"
-            and not any(other.required for other in function.params)
-            and columns
-            and columns <= {column.name for column in function.columns}
-        ),
-        None,
-    )

@@ -107,7 +107,7 @@ def test_whatever_ends_a_run_is_shown_where_one_looks_for_the_answer(
 def test_names_are_offered_when_a_cell_has_listed_them(shell: Shell) -> None:
     session = shell.magics_manager.registry["KosmoMagic"].session
     run(shell, "%kosmo_lua #app.integrations.heroku.list_apps()")
-    found = value(shell, "%kosmo explore list_dynos")._fields["app_id"][1].options
+    found = value(shell, "%kosmo explore list_dynos")._fields["app_id"].field.options
     names = session.run("app.integrations.heroku.list_apps()").value.column(("name",))
     assert list(found) == names
 
@@ -121,7 +121,7 @@ def test_names_are_offered_for_the_account_that_they_are_of_and_fetched_when_ask
         explorer = opened("list_dynos", lua)
 
         def options() -> int:
-            return len(explorer._fields["app_id"][1].options)
+            return len(explorer._fields["app_id"].field.options)
 
         assert options() == 0
         press_load(explorer)
@@ -193,7 +193,7 @@ def test_hostile_texts_are_texts_in_the_table_the_names_and_the_lua(monkeypatch:
         assert "\u202e" not in seen.text
 
         choose(explorer, "heroku.list_dynos")
-        assert list(explorer._fields["app_id"][1].options) == [HOSTILE]
+        assert list(explorer._fields["app_id"].field.options) == [HOSTILE]
         type_in(explorer, "app_id", HOSTILE)
         cell = written(explorer)
         assert Seen(explorer._lua.value).tags == {"div", "pre", "button"}

@@ -115,7 +115,7 @@ def test_a_service_from_elsewhere_has_its_own_accounts_and_arguments(
         assert "ship.number" in Seen(explorer._answer.value).text
         press_load(explorer)
         assert status(explorer) == "3 ships to choose from."
-        assert list(explorer._fields["ship_number"][1].options) == ["2", "3", "5"]
+        assert list(explorer._fields["ship_number"].field.options) == ["2", "3", "5"]
 
 
 def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_parameter_has_a_field_of_its_kind(monkeypatch: pytest.MonkeyPatch) ->
     ask = replace(FERRIES.functions[0], name="ask", aliases=(), links=(Link("/ask/{afloat}/{knots}"),), params=params)
     monkeypatch.setattr(integrations, "BUILT_IN", (replace(FERRIES, functions=(ask,)),))
     explorer = opened("ask", Session())
-    assert explorer._fields["afloat"][1].options == ("", "true", "false")
+    assert explorer._fields["afloat"].field.options == ("", "true", "false")
     type_in(explorer, "afloat", "false")
     type_in(explorer, "knots", "7.5")
     assert written(explorer) == "app.integrations.ferries.ask({ afloat = false, knots = 7.5 })"
@@ -150,6 +150,26 @@ def test_the_lua_is_the_call_that_run_makes(shell: Shell, typed: str, lua: str) 
     explorer = value(shell, "%kosmo explore list_dynos")
     type_in(explorer, "app_id", typed)
     assert written(explorer) == f"%%kosmo_lua\napp.integrations.heroku.demo.list_dynos({lua})"
+
+
+def test_all_apps_are_the_call_with_the_list_of_apps(shell: Shell) -> None:
+    explorer = value(shell, "%kosmo explore list_dynos")
+    type_in(explorer, "app_id", "my-app")
+    chosen = explorer._fields["app_id"]
+    assert (chosen.every.description, chosen.every.value) == ("All apps", False)
+    chosen.every.value = True
+    namespace = "app.integrations.heroku.demo"
+    every = f"{namespace}.list_dynos({{ app_id = {namespace}.list_apps() }})"
+    assert (written(explorer), chosen.field.disabled) == (f"%%kosmo_lua\n{every}", True)
+    explorer._run.click()
+    assert value(shell, written(explorer))._repr_html_() == explorer._answer.value
+    assert len(value(shell, f"%kosmo_lua -v rows {every}\nrows.app_id.unique()")) > 10
+    choose(explorer, "heroku.list_domains")
+    assert ".list_apps() })" in written(explorer)
+    explorer._fields["app_id"].every.value = False
+    assert written(explorer).endswith('list_domains({ app_id = "my-app" })')
+    choose(explorer, "heroku.get_dyno")
+    assert [name for name, one in explorer._fields.items() if one.every] == ["app_id"]
 
 
 def test_the_cell_gives_what_the_form_has_shown(shell: Shell) -> None:

@@ -32,7 +32,7 @@ def opened(name: str, lua: Session, **door: Any) -> Explorer:
 
 
 def type_in(explorer: Explorer, name: str, text: str) -> None:
-    explorer._fields[name][1].value = text
+    explorer._fields[name].field.value = text
 
 
 def choose(explorer: Explorer, function: str) -> None:
