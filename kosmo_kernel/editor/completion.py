@@ -1,8 +1,8 @@
 """Complete the name, string or argument at the cursor.
 
-In a string that holds a page name, a table key or one of a few choices, these are offered; after a dot or colon, the
-members of the value; between the braces of a call, its argument names; anywhere else, the variables and keywords
-that the grammar allows.
+In a string that holds a page name, a table key, one of a few choices or a name that was listed before, these are
+offered; after a dot or colon, the members of the value; between the braces of a call, its argument names; anywhere
+else, the variables and keywords that the grammar allows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from string import ascii_letters, digits
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Column
 from kosmo_kernel.docs import GUIDES
+from kosmo_kernel.editor.argument_values import listed_values
 from kosmo_kernel.editor.arguments import Argument, arguments_of, fields_of, options_of, words_of
 from kosmo_kernel.editor.grammar import allowed
 from kosmo_kernel.editor.inference import LIST_KEYS, LIST_TESTS, CallSite, TypeInferrer
@@ -63,13 +64,14 @@ class Completion:
     end: int
 
 
-def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
+def complete(code: str, cursor: int, live: LiveState | None, account: str = "") -> Completion:
     """Return the completions at the cursor. Incomplete or invalid code is not an error.
 
     Parameters:
         code: the whole text.
         cursor: the number of characters before the cursor.
         live: the Lua state, for names that exist only there; None before anything has run.
+        account: the account that `heroku.<function>` uses in this code; the session's if empty.
     """
     before = code[:cursor]
     last_token = next(reversed(tokens_of(before)), None)
@@ -79,7 +81,7 @@ def complete(code: str, cursor: int, live: LiveState | None) -> Completion:
         matches, start = iter(()), len(before)
     elif last_token.kind == "string" and not last_token.closed:
         start = len(before) - len(last_token.text)
-        matches = _strings(TypeInferrer(before, live))
+        matches = _strings(TypeInferrer(before, live, account))
     else:
         start = last_token.start if last_token.kind in ("name", "keyword") else len(before)
         is_number = last_token.kind == "number"
@@ -103,7 +105,7 @@ def pages() -> Iterator[Match]:
 
 
 def _strings(reader: TypeInferrer) -> Iterator[Match]:
-    """Yield what the string being typed can hold: a page name, a table key, or one of a few words."""
+    """Yield what the string being typed can hold: a page name, a table key, one of a few words, a listed name."""
     place = len(reader.tokens) - 1
     opening, call = reader.outline.word(place - 1), None
     if opening == "[":
@@ -115,6 +117,7 @@ def _strings(reader: TypeInferrer) -> Iterator[Match]:
         call = next(reader.calls_around(place), None)
         if call is None:
             return
+        yield from (Match(value, "instance") for value in listed_values(reader, call))
         if call.key:
             for argument in _arguments(reader, call):
                 if argument.name == call.key:

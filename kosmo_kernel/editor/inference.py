@@ -87,11 +87,11 @@ def _outline(code: str) -> Outline:
 
 
 class TypeInferrer:
-    """Infers types in a Lua text, with the live state that it will run in, or None before anything has run."""
+    """Infers types in a Lua text; `live` and `account` are the state that it will run in, as for `LiveStateCache`."""
 
-    def __init__(self, code: str, live: LiveState | None) -> None:
+    def __init__(self, code: str, live: LiveState | None, account: str = "") -> None:
         self.code = code
-        self.state = LiveStateCache(live)
+        self.state = LiveStateCache(live, account)
         self.outline = _outline(code)
         self.tokens = self.outline.tokens
         self._cache: dict[tuple[int, int], InferredType | None] = {}

@@ -6,17 +6,24 @@ its place, so typing is never delayed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from kosmo_kernel import integrations
+from kosmo_kernel.accounts import DEFAULT
 from kosmo_kernel.editor.library import library
 from kosmo_kernel.editor.types import Chain, integration_at
 from kosmo_kernel.errors import KosmoError
 
 
 class LiveState(Protocol):
-    """The part of a `session.Session` that an editor needs."""
+    """The part of a `session.Session` that an editor needs.
+
+    Attributes:
+        account: the alias of the account that `heroku.<function>` uses.
+    """
+
+    account: str
 
     def names(self, chain: Sequence[str | int]) -> list[tuple[str, str]]:
         """Return the names that can follow a chain, each with its Lua type; a script's function as `function(a, b)`."""
@@ -24,11 +31,20 @@ class LiveState(Protocol):
     def resolve(self, chain: Sequence[str | int]) -> dict[str, Any] | None:
         """Return what is known about the value at the end of a chain, or None."""
 
+    def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
+        """Return the list that a function last returned without arguments in this session; None before that."""
+
 
 class LiveStateCache:
-    """Caches what one completion or inspection reads from the Lua state. Raises nothing."""
+    """Caches what one completion or inspection reads from the Lua state. Raises nothing.
 
-    def __init__(self, live: LiveState | None) -> None:
+    Parameters:
+        live: the session; None before anything has run.
+        account: the account that `heroku.<function>` uses in this text; the session's if empty.
+    """
+
+    def __init__(self, live: LiveState | None, account: str = "") -> None:
+        self._session, self._account = live, account
         self._live = live
         self._names: dict[Chain, list[tuple[str, str]]] = {}
         self._values: dict[Chain, dict[str, Any] | None] = {}
@@ -53,6 +69,20 @@ class LiveStateCache:
         resolved = self.resolve((name,))
         path = ("app", "integrations", name)
         return path if resolved is None or resolved.get("space") == ".".join(path) else None
+
+    def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]]:
+        """Return the list that a function last returned without arguments in this session; empty before that.
+
+        Parameters:
+            integration: the service.
+            function: its function.
+            account: the account that the call names, or empty.
+        """
+        if self._session is None:
+            return ()
+        if account in ("", DEFAULT):
+            account = self._account or self._session.account
+        return self._session.last_list(integration, function, account) or ()
 
     def _query(self, method: str, chain: Chain) -> Any:
         """Call a method of the live state; return None, and stop calling it, if it cannot respond."""

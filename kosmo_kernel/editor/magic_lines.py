@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from kosmo_kernel import accounts, docs, integrations
@@ -38,12 +39,14 @@ class LuaCursor:
         text: the cell; for Lua with blanks in place of everything else.
         begin: where that kind begins, in characters of the text.
         cursor: the position, in characters of the text.
+        account: the account that the options of the cell name, or empty.
     """
 
     kind: Kind
     text: str
     begin: int
     cursor: int
+    account: str = ""
 
     def complete(self, live: LiveState | None, variables: Collection[str] = ()) -> Completion:
         """Return the completions at the cursor.
@@ -54,7 +57,7 @@ class LuaCursor:
         """
         before = self.text[self.begin : self.cursor]
         if self.kind == "lua":
-            return complete(self.text, self.cursor, live)
+            return complete(self.text, self.cursor, live, self.account)
         if self.kind == "options":
             matches, prefix = _complete_options(before, live, variables)
         elif self.kind == "command":
@@ -92,7 +95,9 @@ def lua_at_cursor(cell: str, cursor: int, *, lua: bool = False) -> LuaCursor | N
     if body is None:
         return None
     if cursor >= body:
-        return LuaCursor("lua", _blanked(cell, body), body, cursor)
+        heads = (first_word(line) for line in cell[:body].split("\n"))
+        account = next((_account(rest) for word, rest in heads if word in (CELL, LINE)), "")
+        return LuaCursor("lua", _blanked(cell, body), body, cursor, account)
     start = cell.rfind("\n", 0, cursor) + 1
     line = cell[start:].partition("\n")[0]
     magic = line.find("%")
@@ -132,7 +137,8 @@ def _on_magic_line(cell: str, start: int, end: int, cursor: int, *, lua: bool) -
     begin_of_lua = begin + _length_of_options(cell[begin:end])
     if cursor < begin_of_lua or cell[begin_of_lua:cursor].startswith("-"):
         return LuaCursor("options", cell, begin, cursor)
-    return LuaCursor("lua", _blanked(cell[:end], begin_of_lua), begin_of_lua, cursor)
+    account = _account(cell[begin:begin_of_lua])
+    return LuaCursor("lua", _blanked(cell[:end], begin_of_lua), begin_of_lua, cursor, account)
 
 
 def _blanked(text: str, end: int) -> str:
@@ -162,6 +168,15 @@ def _option(word: str) -> Setting | None:
     """Return the option that a word is, or starts with as in `--limit=3`."""
     flag = word.partition("=")[0]
     return next((option for option in OPTIONS if flag in option.cell), None)
+
+
+def _account(line: str) -> str:
+    """Return the account that the options on a line name, or an empty string."""
+    for word, following in pairwise([*(word for _, word in _words(line)), ""]):
+        option = _option(word)
+        if option is not None and "-a" in option.cell:
+            return word.partition("=")[2] or following
+    return ""
 
 
 def _length_of_options(line: str) -> int:

@@ -1,11 +1,12 @@
-"""Completion and tooltips in the Lua cells of a Python notebook.
+"""Completion and tooltips in the Lua cells of a Python notebook, and completion of names in calls from Python.
 
-A matcher is added to IPython's completer, and the kernel's `do_inspect` is wrapped. Both leave Python cells unchanged.
+A matcher is added to IPython's completer, and the kernel's `do_inspect` is wrapped. Both leave other code unchanged.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class Editing:
         return matcher
 
     def _matches(self, context: CompletionContext) -> SimpleMatcherResult:
-        """Return the completions at the cursor of a Lua cell, and none for other cells."""
+        """Return the completions at the cursor of a Lua cell, or of an argument of a call from Python."""
         from kosmo_kernel import editor
 
         above = context.full_text.split("\n")[: context.cursor_line]
@@ -63,7 +64,7 @@ class Editing:
         )
         place = editor.lua_at_cursor(text, cursor)
         if place is None:
-            return {"completions": [], "suppress": False}
+            return self._python_matches(text[:cursor])
         completion = place.complete(self._session(), self._variables())
         typed = text[completion.start : completion.end]
         matches = [SimpleCompletion(match.text, type=match.type) for match in completion.matches]
@@ -74,6 +75,18 @@ class Editing:
             "matched_fragment": typed,
             "ordered": True,
         }
+
+    def _python_matches(self, code: str) -> SimpleMatcherResult:
+        """Return the completions of the argument at the end of Python code, and none for anything else."""
+        known = None
+        if "kosmo_kernel.python_api.namespace" in sys.modules:  # or else no variable is a namespace
+            from kosmo_kernel.python_api.completion import known_values
+
+            known = known_values(code, self._shell.user_ns, self._session())
+        if known is None:
+            return {"completions": [], "suppress": False}
+        matches = [SimpleCompletion(value, type="instance") for value in known.values]
+        return {"completions": matches, "suppress": True, "matched_fragment": known.text, "ordered": True}
 
     def _resolve_alias(self, cell: str, cursor: int) -> tuple[str, int]:
         """Replace an alias from `%alias_magic` by the magic's own name; return the cell and the moved cursor."""

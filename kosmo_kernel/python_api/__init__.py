@@ -3,6 +3,7 @@
 namespace.py   an integration, or one of its accounts: its functions as attributes
 function.py    one function: signature, documentation, call
 current.py     the session that the calls use
+completion.py  values of arguments, from lists that the session has
 frontend.py    how a call shows progress and asks questions
 stub.py        the signatures for type checkers, `heroku.pyi`
 """

@@ -87,6 +87,11 @@ class Namespace(ModuleType):
         return next((one for one in (DEFAULT, *self._accounts()) if normalize_alias(one) == wanted), None)
 
 
+def target(namespace: Namespace) -> tuple[Integration, str | None]:
+    """Return the integration of a namespace, and the account that its functions use; None for that of the session."""
+    return vars(namespace)["_integration"], vars(namespace)["_account"]
+
+
 def _documentation(integration: Integration, account: str | None) -> Iterator[str]:
     name, first = integration.name, integration.functions[0].name
     used = f"the account `{account}`" if account else "the account of the session"

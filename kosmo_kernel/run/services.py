@@ -114,6 +114,7 @@ class Services:
         self._lock = threading.Lock()
         self._pool = ThreadPool()
         self._listed: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._new_lists: dict[tuple[str, str, str], Sequence[Mapping[str, Any]]] = {}
 
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens in use, which are redacted from every text that leaves the session."""
@@ -141,7 +142,12 @@ class Services:
 
     def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
         """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
-        return self._listed.get((integration, function, alias))
+        return self._listed.get((integration, function, normalize_alias(alias)))
+
+    def take_new_lists(self) -> dict[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
+        """Return the lists since the last call of this, by integration, function and account; none of a replay."""
+        new, self._new_lists = self._new_lists, {}
+        return new if self._cassette is None or self._cassette.live else {}
 
     def end_run(self) -> None:
         """No longer wait for the calls that the run began."""
@@ -242,7 +248,8 @@ class Services:
         if not isinstance(answer.data, list):
             return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
         if not args:
-            self._listed[bound_call.integration.name, function.name, account] = answer.data
+            key = bound_call.integration.name, function.name, normalize_alias(account)
+            self._listed[key] = self._new_lists[key] = answer.data
         return CallAnswer([Records(answer.data, function, account=account)], len(answer.data), list(answer.warnings))
 
     def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:

@@ -16,6 +16,8 @@ _HARMFUL = re.compile(
 # Characters that count as printable but show nothing: fillers, variation selectors, an empty Braille pattern.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
+_UNQUOTED = re.compile(r"""[^"'`\\\[\]]+""")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # A set for regular expressions of what is written as escapes: controls but line feeds and tabs, marks that change the
 # direction of the text after them, halves of surrogate pairs, and tags, letters that programs read and nobody sees.
@@ -60,6 +62,16 @@ def skeleton(given: str) -> str:
     """Return what a reader can tell apart in a text: in one case and width, without blanks and what shows nothing."""
     folded = unicodedata.normalize("NFKC", given).casefold()
     return "".join(one for one in folded if one.isprintable() and not one.isspace() and not _BLANK.match(one))
+
+
+def is_plain_in_quotes(text: str) -> bool:
+    """Return whether a text means itself between quotes in code, and shows each of its characters in their order."""
+    return _UNQUOTED.fullmatch(text) is not None and escape_hidden(text) == text
+
+
+def is_plain_word(text: str) -> bool:
+    """Return whether a text is one word of a shell's command line, and no option, as it is."""
+    return _WORD.fullmatch(text) is not None
 
 
 def shortened(text: str, max_length: int) -> str:

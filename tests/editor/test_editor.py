@@ -245,7 +245,7 @@ def test_an_argument_with_few_values_offers_them(lua: Session) -> None:
     assert texts("known.list_dynos({ app_id = apps, errors = |", lua)[0] == '"collect"'
     assert texts("known.list_dynos({ errors = '|", lua) == ["collect"]
     assert texts("display.html('x', { update = |", lua)[:2] == ["true", "false"]
-    assert texts("known.list_dynos({ app_id = '|", lua) == []
+    assert texts("known.list_dynos({ limit = '|", lua) == []
 
 
 def test_options_of_library_functions_are_completed_in_their_table(lua: Session) -> None:
@@ -299,3 +299,55 @@ def test_a_script_that_runs_holds_no_completion_up() -> None:
             run.join()
         assert (found, runs_on) == ((["list_domains"], []), True)
         assert texts("greet|", busy) == ["greeting"]
+
+
+# Names that were listed ----------------------------------------------------------------------------------
+
+
+class Listed:
+    """A session that is busy, and has listed teams."""
+
+    account = "demo"
+    teams = ("atlas", "at\u202eback", "at\x1b[31m", 'at"quote', "at\\slash", "atlas two")
+
+    def names(self, chain: object) -> list[tuple[str, str]]:
+        raise KosmoError("busy")
+
+    def resolve(self, chain: object) -> dict[str, object] | None:
+        raise KosmoError("busy")
+
+    def last_list(self, *of: str) -> list[dict[str, object]]:
+        return [{"name": name} for name in self.teams] if of == ("heroku", "list_teams", "demo") else []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('app.integrations.heroku.list_dynos({ app_id = "my-|', ["my-app"]),
+        ("heroku.list_dynos{ app_id = 'my-|'}", ["my-app"]),
+        ("known.get_app('my-|", ["my-app"]),
+        ("local h = app.integrations.heroku h.list_domains({ app_id = { 'booking-api', 'my-|", ["my-app"]),
+        ("heroku.default.get_app({ app_id = 'my-|", ["my-app"]),
+        ("heroku.demo.get_app({ app_id = 'my-|", ["my-app"]),
+        ("heroku.ops.get_app({ app_id = 'my-|", []),
+        ("heroku.list_team_members({ team = 'my-|", []),
+    ],
+)
+def test_names_in_a_list_of_this_session_are_completed_in_an_argument(
+    text: str, expected: list[str], lua: Session
+) -> None:
+    assert texts(text, lua) == expected
+    assert texts(text, None) == []
+
+
+@pytest.mark.parametrize(("option", "expected"), [("", ["my-app"]), ("-a demo", ["my-app"]), ("--account=default", [])])
+def test_the_names_are_those_of_the_account_of_the_cell(option: str, expected: list[str], lua: Session) -> None:
+    for cell in ("%%kosmo_lua {}\nheroku.get_app('my-", "x = 1\n%kosmo_lua {} heroku.get_app('my-"):
+        text = cell.format(option)
+        place = editor.lua_at_cursor(text, len(text))
+        assert place is not None
+        assert [match.text for match in place.complete(lua).matches] == expected
+
+
+def test_names_are_completed_while_lua_runs_and_only_those_that_are_plain_text() -> None:
+    assert texts("heroku.list_team_members({ team = 'at|", Listed()) == ["atlas", "atlas two"]

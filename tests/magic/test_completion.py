@@ -12,6 +12,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from kernel_client import python_running
 from traitlets.config import Config
 
+import kosmo_kernel
 from kosmo_kernel import editor
 from kosmo_kernel.integrations.heroku import HEROKU
 
@@ -202,6 +203,25 @@ def test_ipython_offers_lua_and_nothing_of_python(shell: Shell) -> None:
     assert completions(shell, "%%kosmo_lua\nmath.ma|") == [("max", "ma", "function"), ("maxinteger", "ma", "instance")]
     assert completions(shell, "x = %kosmo_lua math.po|") == [("po", "po", "text")]
     assert completions(shell, "%%kosmo_lua\nos.|")[0] == ("clock", "", "function")
+
+
+def test_names_of_listed_apps_are_completed_in_calls_from_python(shell: Shell) -> None:
+    app = ("my-app", "my-", "instance")
+    calls = ('{}(app_id="my-|', "x = [{}('my-|')]", '{}(app_id=["booking-api", "my-|')
+    shell.user_ns["company"] = company = kosmo_kernel.heroku.demo
+    assert app not in completions(shell, calls[0].format("company.list_dynos"))
+    company.list_apps()
+    for call in calls:
+        assert completions(shell, call.format("company.list_dynos")) == [app]
+        assert app not in completions(shell, call.format("company.get_team"))
+        assert app not in completions(shell, call.format("print"))
+    assert app not in completions(shell, "company.get_dyno('x', 'my-|")
+    shell.user_ns["heroku"] = kosmo_kernel.heroku
+    assert (
+        completions(shell, "heroku.demo.get_app('my-|") == completions(shell, "heroku['demo'].get_app('my-|") == [app]
+    )
+    assert app not in completions(shell, "heroku.get_app('my-|")  # of the session's account
+    del shell.user_ns["company"], shell.user_ns["heroku"]
 
 
 def test_an_alias_of_the_magic_is_completed_as_well(shell: Shell) -> None:
