@@ -56,12 +56,17 @@ def flags(function: Function) -> list[str]:
     return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in needed]
 
 
-def options(function: Function) -> list[click.Option]:
-    """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists."""
-    return [_option(param) for param in parameters(function) if param.name not in TAKEN]
+def options(function: Function, completer: Callable[[Param], Any]) -> list[click.Option]:
+    """Return an option for each parameter of a function, such as `--app-id` for `app_id`; repeatable for lists.
+
+    Parameters:
+        function: the function.
+        completer: returns what completes the values of a parameter in a shell, or None.
+    """
+    return [_option(param, completer(param)) for param in parameters(function) if param.name not in TAKEN]
 
 
-def _option(param: Param) -> click.Option:
+def _option(param: Param, completer: Any) -> click.Option:
     sentences = [param.doc, "Required" if param.required else "", "Can be repeated" if param.each else ""]
     help_ = " ".join(f"{sentence.removesuffix('.')}." for sentence in sentences if sentence)
     flag = param.name.replace("_", "-")
@@ -74,6 +79,7 @@ def _option(param: Param) -> click.Option:
         multiple=bool(param.each),
         metavar=None if param is _ERRORS else _metavar(param),
         help=help_,
+        shell_complete=completer,
     )
 
 

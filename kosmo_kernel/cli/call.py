@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kosmo_kernel.catalogue import Function, Integration, Param, missing_function, nearest
+from kosmo_kernel.catalogue import Function, Integration, missing_function, nearest
 from kosmo_kernel.cli.account_options import ON_DEMO, about_account, one_account
 from kosmo_kernel.cli.arguments import combine_arguments, flags, options, typed
 from kosmo_kernel.cli.call_command import CallCommand
 from kosmo_kernel.cli.command import epilog_of
+from kosmo_kernel.cli.completions import listed_by, pairs_of
 from kosmo_kernel.cli.options import AS_JSON, FORMAT, LAYOUT_OPTIONS, LayoutOption, check_formats
 from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
 from kosmo_kernel.integrations import find, load_all, loaded
@@ -201,9 +202,15 @@ def _command(
         callback=call,
         params=[
             click.Argument(["payload"], required=False, metavar="[JSON]"),
-            *options(function),
+            *options(function, lambda param: listed_by(integration, param, alias)),
             *_all_options(integration, function),
-            click.Option(["--arg", "pairs"], multiple=True, metavar="NAME=VALUE", help="An argument, by its name."),
+            click.Option(
+                ["--arg", "pairs"],
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="An argument, by its name.",
+                shell_complete=pairs_of(integration, function.params, alias),
+            ),
             click.Option(["-a", "--account"], **about_account("The account to use.", integration)),
             *([click.Option(["--demo"], **ON_DEMO)] if demo else []),
             click.Option(["-n", "--dry-run"], is_flag=True, help="Check and show the call without making it."),
@@ -237,9 +244,13 @@ def _call(
     check_formats(as_json=as_json, layout=layout)
     _check_columns(function, layout.columns)
     pairs, payload = option_values.pop("pairs"), option_values.pop("payload")
-    every = [param for param in function.params if option_values.pop(f"all_{param.name}", False)]
+    every = [
+        (param, listing)
+        for param in function.params
+        if option_values.pop(f"all_{param.name}", False) and (listing := integration.listing(param))
+    ]
     arguments = combine_arguments(function, option_values, pairs, payload)
-    for param in every:
+    for param, _ in every:
         if param.name in arguments or len(every) > 1:
             raise click.UsageError(f"`{param.name}` has a value, or there are two lists. Give one option of both.")
 
@@ -247,8 +258,8 @@ def _call(
 
     try:
         with Session(account) as session:
-            for param in every:
-                items = group.make_call(session, f"{integration.name}.{_list_of(integration, param)}", {}, force=force)
+            for param, listing in every:
+                items = group.make_call(session, f"{integration.name}.{listing.name}", {}, force=force)
                 if group.dry_run:  # nobody knows the items yet
                     group.show(items, {"operation": function.effect} | group.meta(items), layout, as_json=as_json)
                     return
@@ -263,17 +274,11 @@ def _call(
 def _all_options(integration: Integration, function: Function) -> Iterator[click.Option]:
     """Yield an option such as `--all-apps` for each parameter that takes a list which another function returns."""
     for param in function.params:
-        if name := _list_of(integration, param):
-            flag = name.removeprefix("list_").replace("_", "-")
-            text = f"Ask for all {flag.replace('-', ' ')}; {name} is called first."
-            yield click.Option([f"--all-{flag}", f"all_{param.name}"], is_flag=True, help=text)
-
-
-def _list_of(integration: Integration, param: Param) -> str:
-    """Return the function that lists all values of a parameter: `list_apps` for `app_id`; empty if there is none."""
-    name = f"list_{param.name.removesuffix('_id')}s"
-    function = integration.names().get(name) if param.each else None
-    return name if function and not any(other.required for other in function.params) else ""
+        if listing := integration.listing(param):
+            text = f"Ask for all {listing.things}; {listing.name} is called first."
+            yield click.Option(
+                [f"--all-{listing.things.replace(' ', '-')}", f"all_{param.name}"], is_flag=True, help=text
+            )
 
 
 def _check_columns(function: Function, names: Sequence[str]) -> None:

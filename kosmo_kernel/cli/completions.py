@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Integration, Param
 from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.integrations import load_all
 
@@ -45,6 +45,52 @@ def accounts_of(integration: Integration | None = None) -> Choices:
         return ((alias, "") for one in ([integration] if integration else load_all()) for alias in accounts.names(one))
 
     return _completer(aliases)
+
+
+def listed_by(integration: Integration, param: Param, alias: str | None = None) -> Choices | None:
+    """Return a completer for the values of a parameter, from a list that a command got lately; None if there is none.
+
+    Parameters:
+        integration: the service.
+        param: the parameter.
+        alias: the account, if the function's name has one.
+    """
+    listing = integration.listing(param)
+    if listing is None:
+        return None
+
+    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from kosmo_kernel.cli.listed_names import listed_names
+
+        names = listed_names(integration, listing, alias or _account(ctx))
+        return _completer(lambda: ((name, "") for name in names if param.fits(name)))(ctx, option, incomplete)
+
+    return complete
+
+
+def pairs_of(integration: Integration, params: Iterable[Param], alias: str | None = None) -> Choices:
+    """Return a completer for the value in `NAME=VALUE`; the parameters are as for `listed_by`."""
+    by_name = {param.name: param for param in params}
+
+    def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        name, equals, text = incomplete.partition("=")
+        param = by_name.get(name.replace("-", "_"))
+        completer = listed_by(integration, param, alias) if param and equals else None
+        items = completer(ctx, option, text) if completer else []
+        for item in items:
+            item.value = f"{name}={item.value}"
+        return items
+
+    return complete
+
+
+def _account(ctx: click.Context) -> str:
+    """Return the account that the command line names so far, or the default account."""
+    from kosmo_kernel import accounts
+
+    if ctx.params.get("demo"):
+        return accounts.DEMO
+    return ctx.params.get("account") or (accounts.DEMO if accounts.demo_chosen() else accounts.DEFAULT)
 
 
 def _mcp_servers() -> Iterable[tuple[str, str]]:

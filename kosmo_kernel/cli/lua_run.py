@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
+from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.cli.output import write
 from kosmo_kernel.cli.standard_input import StandardInput, input_is_terminal, on_ctrl_c
 from kosmo_kernel.cli.streams import ClosedStreamError, styled
@@ -30,6 +31,8 @@ def terminal_frontend(
 ) -> Iterator[Frontend]:
     """Yield the callbacks of a run at the terminal, where leaving the block ends the progress and the last line.
 
+    The names in lists that the run got are kept for completion in the shell.
+
     Parameters:
         session: the session that runs.
         aside: write all output to standard error, because standard output is used for something else.
@@ -37,13 +40,16 @@ def terminal_frontend(
         reads: whether `io.read` reads standard input; see `standard_input.py`.
     """
     line = TerminalProgress(styled(sys.stderr))
-    with line, LiveOutput(session, line, aside=aside) as output:
-        yield Frontend(
-            None if quiet else output,
-            StandardInput(session.limits.memory) if reads else None,
-            partial(ask, line),
-            progress=line,
-        )
+    try:
+        with line, LiveOutput(session, line, aside=aside) as output:
+            yield Frontend(
+                None if quiet else output,
+                StandardInput(session.limits.memory) if reads else None,
+                partial(ask, line),
+                progress=line,
+            )
+    finally:
+        keep_names(session)
 
 
 class LiveOutput:

@@ -6,8 +6,6 @@ nearest key. `change` keeps the comments, the order and the formatting of the re
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +13,13 @@ from typing import Any
 
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.folders import user_folder
 from kosmo_kernel.settings.table import ANY, CONFIG_DIR, SETTINGS, Keys
 from kosmo_kernel.settings.toml import locate_key, parse
 from kosmo_kernel.settings.value_types import Value
 
 FILE = "config.toml"
 KEYS = {setting.config: setting.value for setting in SETTINGS if setting.config}
-_LINUX: bool = sys.platform == "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +58,11 @@ def folder(env: Mapping[str, str] | None = None) -> Path:
     try:
         if value:
             return Path(value).expanduser().absolute()
-        if _LINUX:  # as platformdirs does, whose import takes half as long as starting Python
-            base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-            return (base if base.is_absolute() else Path.home() / ".config") / "kosmo_kernel"
+        return user_folder("config")
     except RuntimeError:  # raised by pathlib if there is no home directory
         variable = CONFIG_DIR.variable
         reason = f"{variable} is {one_line(value)}, and there is no such home" if value else "you have no home"
         raise SettingsError(f"No folder for the settings: {reason}. Name the folder in {variable}, in full.") from None
-    from platformdirs import user_config_path
-
-    return user_config_path("kosmo_kernel", appauthor=False)
 
 
 _cache: dict[Path, tuple[tuple[int, int, int], Config]] = {}  # the state of each file that was read, and its contents

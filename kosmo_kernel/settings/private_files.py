@@ -22,8 +22,13 @@ LOCK_TIMEOUT_SECONDS = 10.0  # to wait for another program that writes
 LOCK = ".lock"
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a file atomically. A new file is private, an existing one keeps its mode, and a link is followed.
+
+    Parameters:
+        path: the file.
+        text: its new text.
+        durable: wait until a loss of power cannot undo it.
 
     Raises:
         OSError: it cannot be written; it is unchanged.
@@ -34,8 +39,9 @@ def write(path: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         with suppress(FileNotFoundError):
             Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
         Path(name).replace(target)
@@ -43,7 +49,8 @@ def write(path: Path, text: str) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
 
 
 def is_private(path: Path) -> bool:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pexpect
 import pytest
 from kosmo_command import COMMAND, environment, kosmo
 
 from kosmo_kernel.cli import COMMANDS
 from kosmo_kernel.cli.completion import SHELLS
+from kosmo_kernel.cli.completions import listed_by
+from kosmo_kernel.cli.listed_names import keep_names
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
+from kosmo_kernel.session import Session
 
 FUNCTIONS = [f"heroku.{function.name}" for function in HEROKU.functions]
 CASES = [
@@ -149,3 +155,79 @@ def test_a_page_and_a_function_of_every_kind_can_be_completed() -> None:
         check=True,
     )
     assert done.stdout.split() == [f"plain,{name}" for name in ("heroku", *FUNCTIONS, *GUIDES)]
+
+
+# Names that were listed before
+
+
+def completed(line: str) -> list[str]:
+    """Return what bash is offered, without its words for the kind."""
+    asked = environment({"_KOSMO_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_WORDBREAKS": " =:"})
+    done = subprocess.run(COMMAND, env=asked, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return [item.removeprefix("plain,") for item in done.stdout.split()]
+
+
+@pytest.fixture
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of the names; the apps of the demo were listed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with Session("demo") as session:
+        session.call("heroku.list_apps", {})
+        keep_names(session)
+    return tmp_path / "cache" / "kosmo_kernel" / "names"
+
+
+@pytest.mark.claim("files-owner-only")
+def test_the_names_of_listed_apps_are_completed_for_their_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    line = "kosmo integrations:heroku list_dynos {}"
+    assert completed(line.format("--demo --app-id ")) == []
+    assert kosmo("integrations:lua", "--demo", "-e", "return #heroku.list_apps()").stdout == "19\n"
+    for typed in ("--demo --app-id my", "--demo --app-id=my", "--account demo --arg app_id=my"):
+        assert completed(line.format(typed)) == ["my-app"]
+    assert completed("kosmo integrations:call heroku.demo.get_app --app-id my") == ["my-app"]
+    assert completed(line.format("--account ops --app-id my")) == []
+    files = [*tmp_path.rglob("*.json")]
+    assert [file.stat().st_mode & 0o777 for file in (*files, files[0].parent)] == [0o600, 0o700]
+
+
+def spoil(file: Path, how: str) -> None:
+    if how == "old":
+        os.utime(file, (time.time() - 301,) * 2)
+    elif how == "open to others":
+        file.chmod(0o644)
+    elif how == "a link":
+        file.rename(file.with_suffix(".away"))
+        file.symlink_to(file.with_suffix(".away"))
+    else:
+        file.write_text(how, encoding="utf-8")
+
+
+HOSTILE_NAMES = (
+    '["my-a\\u001b[31m", "my-b;rm", "my-c d", "my-$(d)", "--my", "my-e\\n", "my-f\\u202e", ["my-g"], "my-ok"]'
+)
+
+
+@pytest.mark.claim("command-completion")
+@pytest.mark.parametrize(
+    ("how", "offered"),
+    [("old", []), ("open to others", []), ("a link", []), ("no JSON", []), ("{}", []), (HOSTILE_NAMES, ["my-ok"])],
+)
+def test_names_that_are_old_or_not_to_be_trusted_are_not_offered(names: Path, how: str, offered: list[str]) -> None:
+    (file,) = names.iterdir()
+    spoil(file, how)
+    click_context = click.Context(click.Command("list_dynos"))
+    click_context.params = {"demo": True}
+    (app_id,) = HEROKU.function("list_dynos").params
+    completer = listed_by(HEROKU, app_id)
+    assert completer is not None
+    assert [item.value for item in completer(click_context, click.Option(["--app-id"]), "my")] == offered
+
+
+def test_a_home_that_cannot_be_written_to_does_not_fail_the_command(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    done = kosmo("integrations:heroku", "list_apps", "--demo", env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert (done.returncode, "my-app" in done.stdout) == (0, True)

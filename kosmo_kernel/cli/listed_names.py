@@ -1,0 +1,99 @@
+"""Names that a shell completes: what a command listed in the last minutes, in files that only their owner can read.
+
+A command during which `list_apps` returned a list writes the names of its records. Completing `--app-id` reads them,
+and sends nothing. There is a file for each list, named by a digest of the service, the account's alias and address, and
+the function; no token is used for it. The names are third-party text, so only plain words are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.safety.redaction import redact
+from kosmo_kernel.safety.text import is_plain_word
+from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.settings.folders import user_folder
+
+if TYPE_CHECKING:
+    from kosmo_kernel.session import Session
+
+MAX_AGE_SECONDS = 300.0
+MAX_NAMES = 20_000
+MAX_NAME_LENGTH = 200  # characters
+MAX_FILE_BYTES = 8 << 20
+SUFFIX = ".json"
+
+
+def keep_names(session: Session) -> None:
+    """Write the names in the lists that a session got since this was last called."""
+    lists = session.take_new_lists()
+    if not lists:
+        return
+    from kosmo_kernel.integrations import find
+
+    for (name, function, alias), records in lists.items():
+        integration = find(name)
+        names = [label for record in records[:MAX_NAMES] if is_plain_word(label := _label(integration, record))]
+        # A home that cannot be written to has no names to complete; the command itself succeeded.
+        with suppress(OSError, RuntimeError):
+            _write(_file(integration, integration.function(function), alias), names)
+
+
+def listed_names(integration: Integration, function: Function, alias: str) -> list[str]:
+    """Return the names in a list that was written lately; nothing if there is none, or others can access the file."""
+    try:
+        file = _file(integration, function, alias)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, encoding="utf-8") as opened:
+            status = os.fstat(descriptor)
+            if not _is_own(status) or not _is_fresh(status):
+                return []
+            names = json.loads(opened.read(MAX_FILE_BYTES))
+    except (KosmoError, OSError, RuntimeError, ValueError):  # no file yet, a broken one, or a wrong setting: no names
+        return []
+    return [name for name in names if isinstance(name, str) and is_plain_word(name)] if isinstance(names, list) else []
+
+
+def _label(integration: Integration, record: Mapping[str, Any]) -> str:
+    """Return the text that represents a record, or an empty one."""
+    label = next((record[field] for field in integration.labels if record.get(field) is not None), "")
+    return label if isinstance(label, str) and len(label) <= MAX_NAME_LENGTH and redact(label) == label else ""
+
+
+def _file(integration: Integration, function: Function, alias: str) -> Path:
+    from kosmo_kernel import accounts
+
+    url = integration.base_url if alias == accounts.DEMO else accounts.address(integration, alias)
+    parts = [integration.name, normalize_alias(alias), url, function.name]
+    return user_folder("cache") / "names" / (hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32] + SUFFIX)
+
+
+def _write(file: Path, names: Iterable[str]) -> None:
+    """Write names to a file, and delete the files of lists that are too old to be used."""
+    from kosmo_kernel.settings.private_files import write
+
+    write(file, json.dumps(list(names)), durable=False)
+    for other in file.parent.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # another command deletes it as well
+            if not _is_fresh(other.lstat()):
+                other.unlink()
+
+
+def _is_own(status: os.stat_result) -> bool:
+    from kosmo_kernel.settings.private_files import GROUP_AND_OTHERS
+
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & GROUP_AND_OTHERS
+
+
+def _is_fresh(status: os.stat_result) -> bool:
+    return abs(time.time() - status.st_mtime) <= MAX_AGE_SECONDS
