@@ -10,7 +10,7 @@ from typing import Any
 from kosmo_kernel import accounts, integrations
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.settings.cell_options import LUA_MAGIC
-from kosmo_kernel.values.lua_syntax import Source, field, literal
+from kosmo_kernel.values.lua_syntax import LuaCode, field, literal
 
 _PREFIX = "app.integrations."
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -45,7 +45,7 @@ class ExplorerCall:
     def lua(self) -> str:
         """The Lua code of the call."""
         arguments = {
-            name: Source(self._call(value)) if isinstance(value, Function) else value
+            name: LuaCode(self._call(value)) if isinstance(value, Function) else value
             for name, value in self.arguments.items()
         }
         return self._call(self.function, literal(arguments) if arguments else "")

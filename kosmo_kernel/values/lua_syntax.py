@@ -27,7 +27,7 @@ _ASCII_END = 0x80
 _NUMBERS = {"inf": "math.huge", "-inf": "-math.huge", "nan": "(0/0)", str(-(2**63)): "math.mininteger"}
 
 
-class Source(str):
+class LuaCode(str):
     """Lua source, which `literal` leaves as it is."""
 
     __slots__ = ()
@@ -59,7 +59,7 @@ def text(value: str) -> str:
 def literal(value: Any) -> str:
     """Return an argument as Lua source: a string, number, boolean, `json.null`, list, or table with names."""
     if isinstance(value, str):
-        return value if isinstance(value, Source) else text(value)
+        return value if isinstance(value, LuaCode) else text(value)
     if value is None:
         return "json.null"
     if isinstance(value, bool):
