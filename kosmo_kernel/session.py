@@ -488,6 +488,10 @@ class Session:
         """
         return self._services_in_use().budget_left(integrations.find(integration), account)
 
+    def scopes(self, integration: str, account: str) -> tuple[str, ...]:
+        """Return the scopes of an account's token, if the service has reported them in this session. Send nothing."""
+        return self._services.scopes(integrations.find(integration), account) if self._services else ()
+
     def last_list(self, integration: str, function: str, account: str) -> Sequence[Mapping[str, Any]] | None:
         """Return the list that a function without arguments last returned in this session, or None. Send nothing."""
         return self._services.listed(integration, function, account) if self._services else None

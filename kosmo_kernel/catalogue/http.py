@@ -7,7 +7,7 @@ sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,13 @@ class PageRequest:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+class TokenScopes(NamedTuple):
+    """Why a token was refused: the scopes that it has, and those of which it needs one, the narrowest first."""
+
+    granted: tuple[str, ...]
+    accepted: tuple[str, ...]
+
+
 class ErrorBody(NamedTuple):
     """The content of an error response.
 
@@ -37,6 +44,8 @@ class ErrorBody(NamedTuple):
         url: where to read more, or None.
         second_factor: whether the service asks for a second factor, which a script cannot provide.
         resource: what the error is about, in the service's word, or None.
+        scopes: the scopes of the token and of the request, if the token has too few; or None. They are names that the
+            integration knows.
     """
 
     id: str | None
@@ -44,6 +53,7 @@ class ErrorBody(NamedTuple):
     url: str | None = None
     second_factor: bool = False
     resource: str | None = None
+    scopes: TokenScopes | None = None
 
 
 class Budget(NamedTuple):
@@ -106,6 +116,7 @@ class Credentials(NamedTuple):
         hosts: domains that may receive the token (subdomains included), besides loopback.
         token_help: the ways to get a token, one line each, for people.
         scopes: the response header with the scopes of the token, or None.
+        enough: for each scope that a link needs, the scopes of a token that are enough, the narrowest first.
         headers: returns the request headers that send a token.
         signed_in: where the service's own command line stores a token, or None.
         netrc: whether the password for the service's host in `~/.netrc` is a token.
@@ -116,9 +127,15 @@ class Credentials(NamedTuple):
     hosts: tuple[str, ...]
     token_help: tuple[str, ...]
     scopes: str | None = None
+    enough: Mapping[str, tuple[str, ...]] = {}
     headers: Callable[[str], Mapping[str, str]] = bearer
     signed_in: CliLogin | None = None
     netrc: bool = False
+
+    def lacks(self, needed: str, granted: Collection[str]) -> bool:
+        """Return whether a token with some scopes has too few for the one that is needed, as far as both are known."""
+        enough = self.enough.get(needed)
+        return bool(enough and granted) and not set(enough or ()) & set(granted)
 
     def variable(self, alias: str) -> str:
         """Return the environment variable for a named account's token: `HEROKU_API_KEY_MY_TEAM` for `my-team`."""

@@ -217,11 +217,13 @@ class Link:
         path: with a placeholder for each parameter that leads there: `/apps/{app_id}/dynos`.
         single: a list function gets one record here, or status 404 if there is none, and makes a list of it.
         bulk: lists that give the same result for all items at once, or None.
+        scope: the narrowest scope of a token that it needs; empty if that is not known.
     """
 
     path: str
     single: bool = False
     bulk: BulkSource | None = None
+    scope: str = ""
 
     @cached_property
     def places(self) -> tuple[str, ...]:
@@ -249,7 +251,6 @@ class Function:
             service.
         fingerprints: the service answers with names and secret values, and the records are each name with a
             fingerprint of its value.
-        scope: the scope of a token that the service asks for, or empty.
         subject: the group of functions that it belongs to in lists, or empty.
         keywords: words of questions that it answers, by which a search finds it as by its name.
         in_snapshot: a snapshot of an account has this list.
@@ -268,7 +269,6 @@ class Function:
     newest: str = ""
     guarded: bool = False
     fingerprints: bool = False
-    scope: str = ""
     subject: str = ""
     keywords: str = ""
     in_snapshot: bool = True

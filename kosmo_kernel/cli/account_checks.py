@@ -14,7 +14,8 @@ from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.checks import Finding
-from kosmo_kernel.cli.identity import TokenOwner, token_owner
+from kosmo_kernel.cli.identity import TokenOwner, beyond_scopes, token_owner, unknown_scopes
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import check_defaults, limits
@@ -163,16 +164,19 @@ def _token_request(integration: Integration, account: Account) -> Iterator[Findi
         state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
         yield Finding(name, state, error.message, _advice(error, account))
         return
-    if owner.path:
+    if owner.refusal:
+        yield Finding(name, "warning", owner.refusal, "The token is good, but whose it is cannot be told.")
+    elif owner.path:
         recipient = f" for {owner.text}" if owner.text else ""
         yield Finding(name, "ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
+    if owner.path:
         yield from _response_headers(integration, owner)
 
 
 def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[Finding]:
     """Report the scopes of a token and the remaining requests, as given by the response headers."""
     if owner.scopes:
-        yield Finding(f"{integration.name}.scopes", "ok", f"The token's scope is {', '.join(owner.scopes)}.")
+        yield from _scopes(integration, owner.scopes)
     budget = integration.budget
     if budget is None or owner.left is None:
         return
@@ -183,6 +187,24 @@ def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[F
         yield Finding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
     else:
         yield Finding(name, "ok", left)
+
+
+def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Finding]:
+    """Report the scopes of a token, and the functions that it cannot use."""
+    name = f"{integration.name}.scopes"
+    yield Finding(name, "ok", f"The token's scope is {', '.join(scopes)}.")
+    beyond = beyond_scopes(integration, scopes)
+    if not beyond:
+        return
+    for scope, functions in beyond.items():
+        verb = "needs" if len(functions) == 1 else "need"
+        message = f"{counted(len(functions), 'function')} {verb} the scope {scope}: {', '.join(functions)}."
+        yield Finding(f"{name}.{scope}", "ok", message)
+    unknown = unknown_scopes(integration)
+    if unknown:
+        names = ", ".join(function.name for function in unknown)
+        message = f"{integration.title} does not state which scope {counted(len(unknown), 'function')} need: {names}."
+        yield Finding(f"{name}.unknown", "ok", message)
 
 
 def _advice(error: KosmoError, account: Account) -> str:

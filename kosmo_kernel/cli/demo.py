@@ -71,6 +71,16 @@ def _budget(_context: click.Context, _option: click.Parameter, text: str | None)
     return int(text)
 
 
+def _scopes(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+    """Return the scopes of the token."""
+    from kosmo_kernel.integrations.heroku.scopes import SCOPES
+
+    found = tuple(text.replace(",", " ").split())
+    if not found or not set(found) <= set(SCOPES):
+        raise click.BadParameter(f"it takes scopes of Heroku's, {', '.join(SCOPES)}; got {text!r}.")
+    return found
+
+
 def _moved(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta:
     """Return how far a time is from the company's today. A time without a zone is UTC, a day begins at midnight."""
     if text is None:
@@ -115,6 +125,15 @@ def _moved(_context: click.Context, _option: click.Parameter, text: str | None) 
     help="How many requests the account has; 75 more come each minute. `off` is any number.  [default: 4500]",
 )
 @click.option(
+    "--scope",
+    "scopes",
+    callback=_scopes,
+    default="global",
+    show_default=True,
+    metavar="SCOPES",
+    help="What the token may do: scopes of Heroku's, such as read,identity.",
+)
+@click.option(
     "--now",
     "moved",
     callback=_moved,
@@ -137,6 +156,7 @@ def serve(
     seed: int,
     latency: float,
     budget: int | None,
+    scopes: tuple[str, ...],
     moved: timedelta,
     fault: dict[str, float],
 ) -> int:
@@ -152,7 +172,8 @@ def serve(
     from kosmo_kernel.demo.server import serve as serving
 
     refill = UNLIMITED if budget == 0 else REFILL
-    demo_api = DemoApi(company(apps, seed), capacity=budget or CAPACITY, refill=refill, moved=moved)
+    capacity = budget or CAPACITY
+    demo_api = DemoApi(company(apps, seed), capacity=capacity, refill=refill, moved=moved, scopes=scopes)
     api = faulty(demo_api, FaultInjector(fault, seed=seed))
     with serving(api, host, port, latency=latency / 1000) as served:
         print_result(f"HEROKU_API_URL={served.url}\nHEROKU_API_KEY={DEMO_TOKEN}")

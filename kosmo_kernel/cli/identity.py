@@ -1,16 +1,19 @@
-"""Find out who owns a token.
+"""Find out who owns a token, and what it may do.
 
 The service is asked by calling the integration's function that takes no argument and returns one record, such as
-Heroku's account.
+Heroku's account. A token may be good and yet have too few scopes for that: then its owner is unknown.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Integration
+from kosmo_kernel.catalogue import Function, Integration
+from kosmo_kernel.errors import RefusedError
 
 TIMEOUT_SECONDS = 10.0  # for the response
 
@@ -25,6 +28,7 @@ class TokenOwner:
         left: how many requests the account may send now; None if the service does not report it.
         ms: how long the response took, in milliseconds.
         path: the path that was requested; empty if the integration has no such function.
+        refusal: why the service did not tell the owner to this token, which it accepts; empty if it did.
     """
 
     text: str = ""
@@ -32,6 +36,7 @@ class TokenOwner:
     left: int | None = None
     ms: float = 0.0
     path: str = ""
+    refusal: str = ""
 
 
 def token_owner(integration: Integration, account: Account) -> TokenOwner:
@@ -47,12 +52,38 @@ def token_owner(integration: Integration, account: Account) -> TokenOwner:
         return TokenOwner()
     client = Client(integration, account, timeout=TIMEOUT_SECONDS, patience=0)
     started = time.perf_counter()
+    record: Any = {}
+    refusal = ""
     try:
         response = client.fetch(function, {})
+    except RefusedError as error:
+        if error.status != HTTPStatus.FORBIDDEN or not client.scopes:
+            raise
+        refusal, remaining = error.text, client.remaining
+    else:
+        record, remaining = response.data, response.remaining
     finally:
         client.close()
-    record = response.data if isinstance(response.data, dict) else {}
     names = [str(record[label]) for label in integration.labels if record.get(label)]
     milliseconds = (time.perf_counter() - started) * 1000
     text = f"{names[0]} ({', '.join(names[1:])})" if len(names) > 1 else "".join(names)
-    return TokenOwner(text, client.scopes, response.remaining, milliseconds, function.links[0].path)
+    return TokenOwner(text, client.scopes, remaining, milliseconds, function.links[0].path, refusal)
+
+
+def beyond_scopes(integration: Integration, scopes: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the functions that a token cannot use, by the scope that it lacks. No request is sent.
+
+    A function that it can use with some arguments only is named with the others: `list_spaces({ team })`.
+    """
+    found: dict[str, list[str]] = {}
+    for function in integration.functions:
+        lacking = [link for link in function.links if integration.credentials.lacks(link.scope, scopes)]
+        for link in lacking[:1] if len(lacking) == len(function.links) else lacking:
+            arguments = f"({{ {', '.join(link.places)} }})" if len(lacking) < len(function.links) else ""
+            found.setdefault(link.scope, []).append(function.name + arguments)
+    return found
+
+
+def unknown_scopes(integration: Integration) -> list[Function]:
+    """Return the functions of which it is not known which scope they need."""
+    return [one for one in integration.functions if one.links and not any(link.scope for link in one.links)]

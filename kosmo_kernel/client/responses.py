@@ -185,10 +185,15 @@ class ResponseParser:
             yield f"The token from {self.account.source} is wrong, revoked or expired{at}"
         elif fault and fault.second_factor:
             yield "A second factor is asked for, which a script cannot give; a token made for scripts needs none"
+        elif fault and fault.scopes:
+            granted, accepted = fault.scopes
+            yield f"The token has the scope {', '.join(granted)}, and this needs {' or '.join(accepted)}"
+            return
         else:
             yield "The account may not see this, or its token was made for less"
-            if self.function.scope:
-                yield f"It takes a token with the scope {self.function.scope}"
+            link = self.function.link(self.args)
+            if link and link.scope and (self.integration.credentials.scopes or "") not in reply.headers:
+                yield f"It needs a token with the scope {link.scope}"
             return
         yield f"To get one: {'; '.join(self.integration.credentials.token_help)}"
 

@@ -38,6 +38,7 @@ from kosmo_kernel.demo.pages import ListPage, Range, sortable_by
 from kosmo_kernel.demo.records import CompanyRecords
 from kosmo_kernel.demo.routes import ASKED_BY_POST, RESOLVE_ADDONS, FoundLink, Routes
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
+from kosmo_kernel.integrations.heroku.scopes import GLOBAL, accepted
 
 PageFilter = Callable[[Range, ListPage], ListPage]
 
@@ -63,11 +64,7 @@ _NO_CREDENTIALS = (
     "There were no credentials in your `Authorization` header. Try `Authorization: Bearer <OAuth access token>` "
     'or `Authorization: Basic <base64-encoded email + ":" + password>`.'
 )
-_SCOPES = {
-    "Oauth-Scope": "global",
-    "Oauth-Scope-Accepted": "global identity read read-protected write write-protected",
-    "RateLimit-Multiplier": "1",
-}
+_NOT_IN_SCOPE = "You do not have access to this resource."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +88,7 @@ class DemoApi:
         refill: requests added per second.
         clock: a monotonic clock, in seconds.
         moved: by how much every time in the answers is moved.
+        scopes: the scopes of the token.
         turn: returns the page to send for a requested range in place of the right one; None to send that.
     """
 
@@ -105,6 +103,7 @@ class DemoApi:
         refill: float = REFILL,
         clock: Callable[[], float] = time.monotonic,
         moved: timedelta = timedelta(0),
+        scopes: Sequence[str] = (GLOBAL,),
         turn: PageFilter | None = None,
     ) -> None:
         self.company = company
@@ -112,6 +111,7 @@ class DemoApi:
         self._token = token
         self._default_page = default_page
         self._max_page = max_page
+        self._scopes = scopes
         self._turn = turn
         self._routes = Routes(facts().links)
         self._records = CompanyRecords(company, moved)
@@ -120,14 +120,15 @@ class DemoApi:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one WSGI request."""
         request = Request(environ)
-        authenticated = False
+        enough: tuple[str, ...] = ()
         try:
             match, form = self._admit(request)
-            authenticated = True
+            enough = accepted(match.link.owner if match else "app")
+            self._check_scopes(enough)
             answer = self._answer(request, match, form)
         except HerokuError as error:
             answer = _Answer(error.body, error.status, {})
-        return self._response(request, answer, authenticated=authenticated)(environ, start_response)
+        return self._response(request, answer, enough)(environ, start_response)
 
     def _admit(self, request: Request) -> tuple[FoundLink | None, Form]:
         """Check the address, the version and the token; return the link, if it is one with GET, and the form."""
@@ -148,6 +149,10 @@ class DemoApi:
         expansion = request.headers.get("Accept-Expansion")
         parts = frozenset(part.strip() for part in expansion.split(",")) if expansion else frozenset[str]()
         return match, Form(version["variant"] == "sdk", parts)
+
+    def _check_scopes(self, enough: Sequence[str]) -> None:
+        if not any(scope in enough for scope in self._scopes):
+            raise HerokuError(403, "forbidden", _NOT_IN_SCOPE)
 
     def _answer(self, request: Request, match: FoundLink | None, form: Form) -> _Answer:
         if match and match.link.resource == "rate-limit":  # costs nothing
@@ -187,16 +192,21 @@ class DemoApi:
             return _Answer(rows, 200, headers)
         return _Answer(rows, 206, headers | {"Next-Range": page.next_range})
 
-    def _response(self, request: Request, answer: _Answer, *, authenticated: bool) -> Response:
-        """Return the HTTP response; `authenticated` says that the token was right."""
+    def _response(self, request: Request, answer: _Answer, enough: Sequence[str]) -> Response:
+        """Return the HTTP response; `enough` has the scopes of which one is needed; empty if the token was wrong."""
         own_id = str(uuid5(COMPANY, f"request/{next(self._numbers)}"))
         headers = {
             "Cache-Control": "private, no-cache",
             "Request-Id": ",".join(filter(None, (request.headers.get("Request-Id"), own_id))),
             "Vary": "Authorization,Accept-Encoding",
         }
-        if authenticated:
-            headers |= _SCOPES | {"RateLimit-Remaining": str(self.budget.remaining)}
+        if enough:
+            headers |= {
+                "Oauth-Scope": " ".join(self._scopes),
+                "Oauth-Scope-Accepted": " ".join(sorted(enough)),
+                "RateLimit-Multiplier": "1",
+                "RateLimit-Remaining": str(self.budget.remaining),
+            }
         body = msgspec.json.encode(answer.value)
         if answer.status in (200, 206):
             tagged = body + answer.headers.get("Next-Range", "").encode()

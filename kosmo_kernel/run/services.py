@@ -140,6 +140,12 @@ class Services:
         """
         return self._client(integration, alias).budget_left()
 
+    def scopes(self, integration: Integration, alias: str) -> tuple[str, ...]:
+        """Return the scopes of an account's token, if a response has reported them."""
+        with self._lock:
+            client = self._clients.get((integration.name, normalize_alias(alias)))
+        return client.scopes if client else ()
+
     def listed(self, integration: str, function: str, alias: str) -> list[dict[str, Any]] | None:
         """Return the last list that a function without arguments gave, or None. Nothing is sent; do not change it."""
         return self._listed.get((integration, function, normalize_alias(alias)))

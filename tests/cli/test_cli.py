@@ -23,7 +23,7 @@ from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 # Names and options that shell scripts rely on.
 SURFACE = {
     "demo": "--lab --no-open --port",
-    "demo:serve": "--host --port --apps --seed --latency --budget --now --fault",
+    "demo:serve": "--host --port --apps --seed --latency --budget --scope --now --fault",
     "integrations:lua": "-e --eval --repl --json --format --columns --no-header --excel-safe "
     "-a --account --demo -n --dry-run --record "
     "--replay --force --timeout --cpu-limit --memory-limit",

@@ -201,10 +201,11 @@ def test_the_look_alike_has_the_budget_and_the_today_that_it_is_given() -> None:
         server.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("option", ["--budget=0", "--budget=many", "--now=soon", "--now=0001-01-01"])
+@pytest.mark.parametrize("option", ["--budget=0", "--budget=many", "--now=soon", "--now=0001-01-01", "--scope=reed"])
 def test_the_look_alike_refuses_what_it_cannot_be(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(["demo:serve", option]) == 2
-    assert capsys.readouterr().err.count(f"it takes a {'whole' if 'budget' in option else 'time'}") == 1
+    words = {"--budget": "a whole", "--now": "a time", "--scope": "scopes of Heroku's, identity, read,"}
+    assert capsys.readouterr().err.count(f"it takes {words[option.partition('=')[0]]}") == 1
 
 
 def test_the_look_alike_fails_as_often_as_told() -> None:

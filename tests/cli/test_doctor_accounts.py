@@ -37,6 +37,21 @@ def test_a_good_token_is_tried_and_what_the_service_says_of_it_is_told(demo_url:
     assert DEMO_TOKEN not in json.dumps(answer)
 
 
+def test_a_token_with_few_scopes_is_good_and_the_functions_beyond_them_are_named() -> None:
+    with serve(DemoApi(company(), scopes=("read",))) as server:
+        code, _, found = diagnosis("heroku", HEROKU_API_URL=server.url, HEROKU_API_KEY=DEMO_TOKEN)
+    beyond = {scope: found[f"heroku.scopes.{scope}"]["message"] for scope in ("identity", "read-protected", "global")}
+
+    assert (code, found["heroku.request"]["state"]) == (0, "warning")
+    assert "The token has the scope read, and this needs identity or global." in found["heroku.request"]["message"]
+    assert beyond["identity"] == "2 functions need the scope identity: get_current_user, get_user."
+    assert beyond["read-protected"] == "1 function needs the scope read-protected: list_config_vars."
+    assert "list_spaces({ team }), " in beyond["global"]
+    assert "list_keys, " in beyond["global"]
+    assert "get_rate_limit" in found["heroku.scopes.unknown"]["message"]
+    assert "4,500 of 4,500" in found["heroku.budget"]["message"]
+
+
 def test_the_facts_of_a_provider_are_told_by_name_and_for_a_named_one_at_the_top() -> None:
     _, whole, _ = diagnosis(HEROKU_API_KEY_OPS="ops-token")
     _, named, _ = diagnosis("heroku", HEROKU_API_KEY_OPS="ops-token")

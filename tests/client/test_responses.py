@@ -160,7 +160,9 @@ def test_a_second_factor_and_a_missing_permission_are_told_apart() -> None:
     access = failed(answering(403, {"id": "forbidden", "message": "You do not have access"}))
 
     assert "a token made for scripts needs none. To get one: `heroku authorizations:create" in factor.message
-    assert access.message.endswith("The account may not see this, or its token was made for less.")
+    assert access.message.endswith(
+        "The account may not see this, or its token was made for less. It needs a token with the scope read."
+    )
 
 
 def test_an_app_that_is_not_there_is_an_error_that_names_it() -> None:

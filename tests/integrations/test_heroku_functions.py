@@ -253,7 +253,7 @@ def test_config_vars_are_names_with_fingerprints() -> None:
 
 def test_a_token_that_may_not_see_config_vars_is_told_the_scope_that_it_needs() -> None:
     function = HEROKU.function("list_config_vars")
-    with pytest.raises(RefusedError, match="It takes a token with the scope read-protected"):
+    with pytest.raises(RefusedError, match="It needs a token with the scope read-protected"):
         Api({"id": "forbidden", "message": "No."}, "403 Forbidden").fetch(function, {"app_id": "my-app"})
 
 

@@ -11,6 +11,7 @@ functions.py  the functions for apps; columns.py has the columns of their record
 entries.py    what is said by hand about the functions that are made from the facts
 derived.py    their links, parameters and columns
 facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
+scopes.py     which scope a token needs for what
 secrets.py    what is secret in Heroku's records
 """
 
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from kosmo_kernel.catalogue import Function, FunctionTable, Integration
 from kosmo_kernel.catalogue.http import Budget, CliLogin, Credentials, PageRequest
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE, newest_page, next_page, read_budget, read_error
+from kosmo_kernel.integrations.heroku.scopes import ENOUGH
 
 
 def _names() -> dict[str, tuple[str, ...]]:
@@ -63,6 +65,7 @@ HEROKU = Integration(
             "https://dashboard.heroku.com/account/applications makes one in a browser",
         ),
         scopes="oauth-scope",
+        enough=ENOUGH,
         signed_in=CliLogin(  # as in @heroku-cli/command 13.2
             title="the Heroku CLI",
             state="heroku/login.json",

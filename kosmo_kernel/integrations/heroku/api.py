@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response
+from kosmo_kernel.catalogue.http import ErrorBody, PageRequest, Response, TokenScopes
+from kosmo_kernel.integrations.heroku.scopes import SCOPES
 
 PAGE_SIZE = 1000  # records; the maximum of one page
 _PARTIAL_CONTENT = 206
@@ -37,10 +38,11 @@ def read_error(reply: Response) -> ErrorBody | None:
     id_ = texts.get("id")
     return ErrorBody(
         id_,
-        body["message"].strip() + _missing_scope(reply),
+        body["message"].strip(),
         texts.get("url"),
         second_factor=id_ is not None and "two_factor" in id_,
         resource=resource if isinstance(resource := body.get("resource"), str) else None,
+        scopes=_scopes(reply),
     )
 
 
@@ -55,13 +57,16 @@ def read_budget(reply: Response) -> int | None:
     return remaining if isinstance(remaining, int) else None
 
 
-def _missing_scope(reply: Response) -> str:
-    """Return which scope a token lacks, if Heroku's headers show it: the message of such a 403 does not name it."""
+def _scopes(reply: Response) -> TokenScopes | None:
+    """Return the scopes of the token and those that it would need, if they are why it was refused.
+
+    Heroku's message does not name them, its headers do. Only names of scopes are taken from there.
+    """
     granted, accepted = (_words(reply.headers, name) for name in ("oauth-scope", "oauth-scope-accepted"))
     if reply.status != _FORBIDDEN or not granted or not accepted or granted & accepted:
-        return ""
-    return f" The token has the scope {', '.join(sorted(granted))}; this takes one of {', '.join(sorted(accepted))}."
+        return None
+    return TokenScopes(tuple(sorted(granted, key=SCOPES.index)), tuple(sorted(accepted, key=SCOPES.index)))
 
 
 def _words(headers: Mapping[str, str], name: str) -> set[str]:
-    return set(re.findall(r"[^\s,]+", headers.get(name, "")))
+    return set(SCOPES) & set(re.findall(r"[^\s,]+", headers.get(name, "")))

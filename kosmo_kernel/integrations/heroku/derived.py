@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Param
-from kosmo_kernel.integrations.heroku import secrets
+from kosmo_kernel.integrations.heroku import scopes, secrets
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
 from kosmo_kernel.integrations.heroku.entries import PLACES, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
@@ -46,7 +46,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
     places = {link.path: [_param_name(place, entry) for place in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
-    notes = [entry.notes.strip(), _STABILITY.get(facts().stability(links[0].owner), "")]
+    notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
     function = Function(
         name=entry.name,
         summary=entry.summary,
@@ -56,6 +56,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
                 _with_names(link, places[link.path]),
                 single=returns == "list" and link.returns == "record",
                 bulk=bulk.get(places[link.path][0]) if len(places[link.path]) == 1 else None,
+                scope=scopes.needed(link.owner),
             )
             for link in links
         ),
@@ -65,12 +66,17 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         newest=entry.newest,
         guarded=any(facts().guarded(name) for link in links for name in (link.owner, link.resource)),
         fingerprints=entry.fingerprints,
-        scope=entry.scope,
         subject=entry.subject,
         keywords=entry.keywords,
         in_snapshot=False,
     )
     return replace(function, example=_example(function))
+
+
+def _scopes(links: Iterable[LinkFact]) -> str:
+    """Return which scopes a token needs, if another one than `read`."""
+    needed = dict.fromkeys(f"`{scope}`" for link in links if (scope := scopes.needed(link.owner)))
+    return "" if list(needed) in ([], [f"`{scopes.READ}`"]) else f"A token needs the scope {' or '.join(needed)}."
 
 
 _FINGERPRINTED = (

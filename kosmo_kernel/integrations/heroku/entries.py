@@ -23,7 +23,6 @@ class FunctionEntry(NamedTuple):
         docs: sentences about fields whose names do not say it all.
         main: the fields that come first, and that a narrow table shows.
         names: other names of parameters, by the resource that they identify.
-        scope: the scope of a token that it needs, where another one than `read`.
         fingerprints: it has names and fingerprints of secret values.
         keywords: words of questions that it answers and that its name does not have.
         subject: the group that it belongs to.
@@ -39,7 +38,6 @@ class FunctionEntry(NamedTuple):
     docs: Mapping[str, str] = {}
     main: str = ""
     names: Mapping[str, str] = {}
-    scope: str = ""
     fingerprints: bool = False
     keywords: str = ""
     subject: str = ""
@@ -118,9 +116,8 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "config-var record, pipeline-config-var record",
             "The names of config vars, and which have equal values",
             "The value of a config var is never shown. `fingerprint` is equal where values are equal: it finds one "
-            "secret in two apps, and what staging and production have in common. A token needs the scope "
-            "`read-protected`. With `release`, those that were in force at that release.",
-            scope="read-protected",
+            "secret in two apps, and what staging and production have in common. With `release`, those that were in "
+            "force at that release.",
             fingerprints=True,
             keywords="environment variables same secret drift",
         ),

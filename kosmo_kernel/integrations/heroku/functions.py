@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kosmo_kernel.catalogue import BulkSource, Column, Function, Link, Param
 from kosmo_kernel.integrations.heroku.columns import ACCOUNT, ADDON, APP, COLLABORATOR, DOMAIN, DYNO
+from kosmo_kernel.integrations.heroku.scopes import IDENTITY, READ
 
 # The pattern of names is from Heroku's schema. It also keeps other texts, such as `my-app/config-vars`, out of a URL.
 _APP_NAME = "[a-z][a-z0-9-]{1,28}[a-z0-9]"
@@ -36,7 +37,7 @@ is nil for an app that was never released. `list_dynos` shows whether anything r
 `stack`, `region`, `owner` and `team` are records. In a text, each becomes its name:
 `app.name .. " on " .. app.stack`. To compare one, use its field: `app.stack.name == "heroku-24"`.
 """,
-    links=(Link("/apps"),),
+    links=(Link("/apps", scope=READ),),
     returns="list",
     columns=APP,
     example="""\
@@ -55,7 +56,7 @@ The same fields as a row of `list_apps`, for one app.
 
 Heroku responds with 404 both if the app does not exist and if the account may not see it.
 """,
-    links=(Link("/apps/{app_id}"),),
+    links=(Link("/apps/{app_id}", scope=READ),),
     returns="record",
     columns=APP,
     params=(_the_app("a list of records"),),
@@ -79,7 +80,7 @@ Heroku keeps no uptime. `updated_at` is when `state` last changed, so it tells s
 crashed; `created_at` is when the dyno was made. A dyno of type `run` is a console or a one-off
 command: an old one was often forgotten, and is paid for all the same.
 """,
-    links=(Link("/apps/{app_id}/dynos"),),
+    links=(Link("/apps/{app_id}/dynos", scope=READ),),
     returns="list",
     columns=DYNO,
     params=(_the_app("the dynos of all"),),
@@ -95,7 +96,7 @@ _ATTACHMENTS = Function(
     name="list_addon_attachments",
     summary="Which app uses which add-on",
     description="Every attachment of an add-on to an app: the owner's, and those of the apps that it is shared with.",
-    links=(Link("/addon-attachments"),),
+    links=(Link("/addon-attachments", scope=READ),),
     returns="list",
     columns=(
         Column("app.id", "The app that uses the add-on."),
@@ -122,6 +123,7 @@ meaning if `billed_price.contract` is true.
     links=(
         Link(
             "/apps/{app_id}/addons",
+            scope=READ,
             bulk=BulkSource(
                 path="/addons",
                 item="app.id",
@@ -154,7 +156,7 @@ The app's host name at `herokuapp.com`, and every custom domain that was added.
 DNS target: it can be `succeeded` while the certificate fails. If Heroku does not manage the certificates
 (`acm` of the app is false), `acm_status` is nil.
 """,
-    links=(Link("/apps/{app_id}/domains"),),
+    links=(Link("/apps/{app_id}/domains", scope=READ),),
     returns="list",
     columns=DOMAIN,
     params=(_the_app("the domains of all"),),
@@ -177,7 +179,7 @@ Not everyone who has access is in the list: the admins of a team can reach all i
 Heroku omits `role` for plain collaborators; it then has the value `collaborator`. Only the collaborators of a
 team's app have `permissions`.
 """,
-    links=(Link("/apps/{app_id}/collaborators"),),
+    links=(Link("/apps/{app_id}/collaborators", scope=READ),),
     returns="list",
     columns=COLLABORATOR,
     params=(_the_app("the collaborators of all"),),
@@ -194,12 +196,11 @@ _GET_CURRENT_USER = Function(
     keywords="who am I",
     summary="The account that the token belongs to",
     description="""\
-This shows who owns the token, and is a quick way to try a token. It needs the scope `identity`; all other
-functions need `read`.
+This shows who owns the token, and is a quick way to try a token. A token needs the scope `identity`.
 
 `verified` is about billing details, not about the e-mail address.
 """,
-    links=(Link("/account"),),
+    links=(Link("/account", scope=IDENTITY),),
     returns="record",
     columns=ACCOUNT,
     example="""\
