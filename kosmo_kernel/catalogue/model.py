@@ -15,10 +15,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
 from kosmo_kernel.catalogue.nearest import nearest
 from kosmo_kernel.errors import InvalidArgumentsError
+
+if TYPE_CHECKING:
+    from datetime import date
 
 ParamKind = Literal["string", "integer", "number", "boolean"]
 ColumnKind = Literal["string", "integer", "number", "boolean", "timestamp", "list", "object"]
@@ -231,6 +234,18 @@ class Link:
         return tuple(PLACE.findall(self.path))
 
 
+class LocalRecords(NamedTuple):
+    """The records of a function that sends no request.
+
+    Parameters:
+        records: the records; each call gets its own.
+        notes: what the user should know about them.
+    """
+
+    records: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Function:
     """An operation of a service.
@@ -239,7 +254,8 @@ class Function:
         name: as written in Lua, `list_dynos`.
         summary: what it does, one short line.
         description: what it does and what to know about the result, a paragraph or two of Markdown.
-        links: where the records are; the link is used whose placeholders are the arguments of the call.
+        links: where the records are; the link is used whose placeholders are the arguments of the call. Empty for
+            `local`.
         returns: `list` or `record`.
         columns: what comes back, in the order in which a table shows it.
         params: the named arguments, in the order in which positional values are taken.
@@ -254,6 +270,7 @@ class Function:
         subject: the group of functions that it belongs to in lists, or empty.
         keywords: words of questions that it answers, by which a search finds it as by its name.
         in_snapshot: a snapshot of an account has this list.
+        local: of a list that comes with this package, returns its records on a day; no request is sent.
     """
 
     name: str
@@ -272,6 +289,7 @@ class Function:
     subject: str = ""
     keywords: str = ""
     in_snapshot: bool = True
+    local: Callable[[date], LocalRecords] | None = None
 
     @property
     def things(self) -> str:
@@ -309,7 +327,7 @@ class Function:
     @property
     def simplest_call(self) -> tuple[Param, ...]:
         """The parameters of the shortest complete call."""
-        places = min((link.places for link in self.links), key=len)
+        places = min((link.places for link in self.links), key=len, default=())
         return tuple(p for p in self.params if p.required or p.name in places)
 
     def fanned_out(self, bound: Mapping[str, Any]) -> Param | None:
@@ -382,7 +400,7 @@ class Function:
         lists = [name for name, value in bound.items() if isinstance(value, tuple)]
         if len(lists) > 1:
             faults.append(f"only one argument can be a list, and {' and '.join(f'`{name}`' for name in lists)} are")
-        if not faults and self.link(bound) is None:
+        if not faults and self.links and self.link(bound) is None:
             faults.append(f"the arguments have to be {self.choices}")
         if faults:
             raise InvalidArgumentsError.of_call(self.name, faults, self.example_call)

@@ -57,8 +57,10 @@ def function_mistakes(function: Function) -> Iterator[str]:
 
 
 def _of_links(function: Function) -> Iterator[str]:
-    if not function.links:
+    if not function.links and not function.local:
         yield "has no links"
+    if function.local and (function.links or function.params or function.returns != "list"):
+        yield "is local, but no list without links and parameters"
     names = {p.name: p.required for p in function.params}
     everywhere = set.intersection(*(set(link.places) for link in function.links)) if function.links else set()
     for link in function.links:

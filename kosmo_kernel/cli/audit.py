@@ -50,8 +50,8 @@ AUDIT = (
     AuditQuestion(
         "Which apps run on an old stack?",
         "stacks.lua",
-        ("name", "stack.name", "owner.email", "released_at"),
-        {"stack.name": "yellow"},
+        ("app", "stack", "supported_until", "owner"),
+        {"stack": "yellow"},
         _DAY,
     ),
     AuditQuestion(

@@ -52,7 +52,7 @@ def stub(integration: Integration) -> str:
 
 def _method(function: Function) -> Iterator[str]:
     """Yield the lines of a function: a signature for each set of arguments and each type that it may return."""
-    signatures = [line for link in function.links for line in _of_link(function, link)]
+    signatures = [line for link in function.links or (Link(""),) for line in _of_link(function, link)]
     for line in signatures:
         if len(signatures) > 1:
             yield "    @overload"

@@ -28,7 +28,8 @@ from kosmo_kernel.demo.company import Company, company
 def old_stacks(demo: Company) -> Iterator[list[str]]:
     for app in sorted(demo.apps, key=lambda app: (app["stack"]["name"], app["name"])):
         if app["stack"]["name"] in ("heroku-20", "heroku-22"):
-            yield [app["name"], app["stack"]["name"], app["owner"]["email"], app["released_at"][:10]]
+            last = {"heroku-20": "2025-04-30", "heroku-22": "2027-04-30"}[app["stack"]["name"]]
+            yield [app["name"], app["stack"]["name"], last, app["owner"]["email"]]
 
 
 def crashed_dynos(demo: Company) -> Iterator[list[str]]:

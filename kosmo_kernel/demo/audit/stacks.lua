@@ -1,11 +1,14 @@
 -- builds on a deprecated stack begin to fail; on one that is gone, all do
 local state = list.index_by(heroku.list_stacks(), "name")
-local found = list.filter(heroku.list_apps(), function(item)
-  local stack = state[item.stack.name]
-  return not stack or stack.state == "deprecated"
-end)
+local dates = list.index_by(heroku.list_stack_dates(), "stack")
+local found = {}
 
-table.sort(found, function(a, b)
-  return a.stack .. a.name < b.stack .. b.name
-end)
-return found
+for _, item in ipairs(heroku.list_apps()) do
+  local stack = item.stack.name
+  if not state[stack] or state[stack].state == "deprecated" then
+    local row = { app = item.name, stack = stack, owner = item.owner.email }
+    row.supported_until = dates[stack] and dates[stack].supported_until
+    table.insert(found, row)
+  end
+end
+return list.sort_by(found, "stack")

@@ -13,6 +13,7 @@ derived.py    their links, parameters and columns
 facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
 scopes.py     which scope a token needs for what
 secrets.py    what is secret in Heroku's records
+stacks.py     when the support of stacks ends, a table of our own
 """
 
 from __future__ import annotations

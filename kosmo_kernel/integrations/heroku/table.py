@@ -13,11 +13,12 @@ from kosmo_kernel.catalogue import BulkSource, Function
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.integrations.heroku import functions
 from kosmo_kernel.integrations.heroku.entries import LEFT_OUT, SUBJECTS, FunctionEntry, entries
+from kosmo_kernel.integrations.heroku.stacks import LIST_STACK_DATES
 
 if TYPE_CHECKING:
     from kosmo_kernel.integrations.heroku.facts import LinkFact
 
-_BY_HAND = {function.name: function for function in functions.FUNCTIONS}
+_BY_HAND = {function.name: function for function in (*functions.FUNCTIONS, LIST_STACK_DATES)}
 # Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of
 # a record with the identifier of its item, and the function that lists the items.
 _BULK = {
@@ -29,11 +30,16 @@ _BULK = {
 
 
 def names() -> dict[str, tuple[str, ...]]:
-    """Return the names of all functions with their aliases, by subject; those written by hand come first."""
+    """Return the names of all functions with their aliases, by subject; those written by hand come first.
+
+    What comes with this package, and not from Heroku, is the last of its subject.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for subject, of_subject in SUBJECTS.items():
-        found |= {name: function.aliases for name, function in _BY_HAND.items() if function.subject == subject}
+        by_hand = [function for function in _BY_HAND.values() if function.subject == subject]
+        found |= {function.name: function.aliases for function in by_hand if not function.local}
         found |= dict.fromkeys((entry.name for entry in of_subject), ())
+        found |= {function.name: function.aliases for function in by_hand if function.local}
     return found
 
 
