@@ -123,6 +123,16 @@ class Integration:
         function = self.names().get(f"list_{thing}s") if param.each else None
         return function if function and function.returns == "list" and not function.simplest_call else None
 
+    def lister(self, param: Param) -> Function | None:
+        """Return the list of what a parameter identifies, also one that needs arguments itself; None if there is none.
+
+        It is found by its path, which makes functions until it is found: `listing` is quicker.
+        """
+        if not param.listed_at:
+            return None
+        lists = (function for function in self.functions if function.returns == "list")
+        return next((one for one in lists if param.listed_at in one.list_paths), None)
+
     def hidden_fields(self, function: Function) -> frozenset[str]:
         """Return the names of fields that a recording hides in the records of a function."""
         if self.secret_fields:

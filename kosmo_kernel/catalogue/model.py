@@ -67,6 +67,7 @@ class Param:
         maximum: of an integer, which is then at least 1; 0 for any integer.
         numeric: a string parameter takes an integer as well.
         values: the values that there are; empty for any.
+        listed_at: the path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Param:
     maximum: int = 0
     numeric: bool = False
     values: tuple[str, ...] = ()
+    listed_at: str = ""
 
     @property
     def expectation(self) -> str:
@@ -329,6 +331,11 @@ class Function:
         """The parameters of the shortest complete call."""
         places = min((link.places for link in self.links), key=len, default=())
         return tuple(p for p in self.params if p.required or p.name in places)
+
+    @property
+    def list_paths(self) -> set[str]:
+        """The paths of the links, with `{}` for each placeholder."""
+        return {PLACE.sub("{}", link.path) for link in self.links}
 
     def fanned_out(self, bound: Mapping[str, Any]) -> Param | None:
         """Return the parameter that bound arguments have a list for, or None."""

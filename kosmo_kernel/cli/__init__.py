@@ -74,7 +74,7 @@ COMMANDS = {
     "integrations:doctor": CommandEntry("doctor:doctor", "Check the setup, and say how to fix problems."),
     "integrations:configure": CommandEntry("configure:configure", "Set an integration's permissions and its address."),
     "run": CommandEntry("run:run", "Run a notebook with parameters, and write a copy."),
-    "snapshot": CommandEntry("snapshot:snapshot", "Save all lists of an account, to compare later."),
+    "snapshot": CommandEntry("snapshot:snapshot", "Save the lists of an account, to compare later."),
     "mcp:lua": CommandEntry("mcp_lua:lua", "Run a Lua script that calls MCP servers."),
     "mcp:list": CommandEntry("mcp_list:list_", "List the configured MCP servers."),
     "mcp:status": CommandEntry("mcp_list:status", "Say which MCP servers can be used, or why not."),

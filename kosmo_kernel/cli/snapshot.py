@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import click
@@ -19,11 +21,15 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
 
 
 @command(
-    "snapshot", "kosmo snapshot --demo -o before", "kosmo snapshot -a production -o audits/2026-11-25 --format parquet"
+    "snapshot",
+    "kosmo snapshot --demo -o before",
+    "kosmo snapshot -a production -o audits/2026-11-25 --format parquet",
+    "kosmo snapshot -a production -o everything --all",
 )
 @click.option("-a", "--account", **about_account("The account to use."))
 @click.option("--demo", **ON_DEMO)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The new folder.", shell_complete=files)
+@click.option("--all", "every", is_flag=True, help="Save every list that the token can read, not only those of audits.")
 @click.option(
     "--format",
     "form",
@@ -33,17 +39,20 @@ from kosmo_kernel.snapshot import Form, SnapshotReport, take
     metavar="F",
     help="The format of the files: jsonl (one record per line, as Heroku sent it) or parquet.",
 )
-def snapshot(*, account: str | None, demo: bool, output: str, form: Form, as_json: bool) -> int:
-    """Save all lists of an account, to compare later.
+def snapshot(*, account: str | None, demo: bool, output: str, every: bool, form: Form, as_json: bool) -> int:
+    """Save the lists of an account, to compare later.
 
-    The command writes a file for each list (apps, dynos, add-ons, domains, collaborators) to DIR, and `manifest.json`
-    with the time, the account, and errors. If something could not be read, the exit code is 1. DIR must be a new or an
-    empty folder. In Python, `kosmo_kernel.snapshot.read(DIR)` returns DataFrames.
+    The command writes a file for each list that the audits read to DIR, and `manifest.json` with the time, the account,
+    and errors. With --all these are all lists that there are; those of the whole account are read first, and then the
+    command says how many requests and minutes the others take, such as those of each app. Ctrl-C keeps what was read.
+
+    If something could not be read, it is named with the reason, also in `manifest.json`, and the exit code is 1. DIR
+    must be a new or an empty folder. In Python, `kosmo_kernel.snapshot.read(DIR)` returns DataFrames.
 
     With --json: `success`, `directory`, and the content of `manifest.json`.
     """
     with Session(one_account(account, demo=demo)) as session, terminal_frontend(session, aside=True) as frontend:
-        report = take(session, Path(output), form, frontend=replace(frontend, ask=None))
+        report = take(session, Path(output), form, every=every, frontend=replace(frontend, ask=None))
     complete = report.manifest["complete"]
     if as_json:
         document({"success": complete, "directory": output, **report.manifest})
@@ -64,7 +73,11 @@ def _show(report: SnapshotReport, output: str) -> None:
     for text in report.notes:
         print_note(text)
     missing = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
-    for failure in missing:
-        print_note(f"{failure['table']}: {failure['message']}")
+    for table, failures in groupby(missing, key=itemgetter("table")):
+        first, *others = failures
+        more = f" So for {counted(len(others), 'other')}." if others else ""
+        print_note(f"{table}: {first['message']}{more}")
+    for one in manifest["left_out"]:
+        print_note(f"{one['table']}: {one['why']}")
     if not manifest["complete"]:
         print_note("It is incomplete; what was read is kept.")

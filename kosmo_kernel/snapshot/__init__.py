@@ -1,7 +1,7 @@
 """Snapshots: the resources of an account at one moment, as files that can be compared later.
 
 The folder of a snapshot has a file for each list of the account, and `manifest.json` with the time, the account, the
-number of records of each list, the failures, and whether the snapshot is complete.
+number of records of each list, the failures, what was left out, and whether the snapshot is complete.
 
 lists.py     read the lists of an account
 folder.py    write the folder atomically, with secrets redacted
@@ -49,17 +49,20 @@ def take(
     folder: Path,
     form: Form = "jsonl",
     *,
+    every: bool = False,
     integration: str = "heroku",
     frontend: Frontend = NO_FRONTEND,
 ) -> SnapshotReport:
-    """Read all lists of the session's account and write them into a new folder.
+    """Read lists of the session's account and write them into a new folder.
 
     Parameters:
         session: the session whose account is read; its Lua process is not started.
         folder: the new folder; an existing one must be empty.
         form: the file format.
+        every: read all lists that the token can read, and not only those that audits and comparisons read.
         integration: the service whose lists are read.
-        frontend: gets messages for the user on `stderr`, and the progress of each list.
+        frontend: gets messages for the user on `stderr`, such as the estimate of `every`, and the progress of each
+            list.
 
     Returns:
         The report, which may be of an incomplete snapshot.
@@ -71,7 +74,7 @@ def take(
     """
     check(folder, form)
     service = integrations.find(integration)
-    lists = AccountLists(session, service, frontend)
+    lists = AccountLists(session, service, frontend, every=every)
     started = datetime.now(UTC)
     lists.read()
     redact_tokens = partial(redact, tokens=session.tokens())
@@ -89,11 +92,13 @@ def take(
                 "file": f"{name}.{form}",
                 "function": f"{service.name}.{records.function.name}",
                 "rows": len(records),
+                "by": lists.items[name],
             }
             for name, records in lists.tables.items()
             if records.function
         },
         "failures": lists.failures,
+        "left_out": lists.left_out,
         "kosmo_kernel": __version__,
     }
     manifest = in_texts(content, redact_tokens)

@@ -1,37 +1,83 @@
-"""Read all lists of an account that the catalogue has.
+"""Read the lists of an account that the catalogue has: those of a snapshot, or all of them.
 
-Lists without arguments are read first, then the lists that need one call for each record of those. A list that fails is
-reported as a failure; the lists that were read are kept.
+Lists without arguments are read first. The others need one call for each record of another list, such as the dynos of
+each app, and follow when that list was read. What the service may be asked for how many times is known in between: then
+the estimate is said. A list that fails is reported as a failure; the lists that were read are kept. A list of which
+nothing could be read is a failure and no empty table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from kosmo_kernel.catalogue import Function, Integration
-from kosmo_kernel.errors import KosmoError, StoppedError
+from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import ApiError, KosmoError, RefusedError, StoppedError
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import Records, columns_with_item
+from kosmo_kernel.values.records import Records
+
+# Requests for the items of one list if the service has lists for all of them at once; see `client/bulk.py`.
+_BULK_FROM, _BULK_REQUESTS = 8, 3
+
+
+class Way(NamedTuple):
+    """A way to read a list: with an item of another list as an argument. The link is that of one item."""
+
+    param: Param
+    parent: str
+    link: Link
+
+
+class ListPlan(NamedTuple):
+    """How a list is read.
+
+    Parameters:
+        function: the list.
+        ways: the arguments that are tried one after the other; empty for one call without arguments.
+    """
+
+    function: Function
+    ways: tuple[Way, ...]
+
+    @property
+    def parents(self) -> set[str]:
+        """The tables that have to be read before."""
+        return {way.parent for way in self.ways}
 
 
 class AccountLists:
     """Reads the lists of one account, one after the other.
 
+    Parameters:
+        session: the session whose account is read.
+        integration: the service.
+        frontend: gets messages for the user on `stderr`, and the progress of each list.
+        every: read all lists, and not only those that the catalogue has in a snapshot.
+
     Attributes:
         tables: the records of each list, by table name.
+        items: the arguments that each table was read with.
         failures: what could not be read, each with its `table` and the facts of the error.
+        left_out: what was not tried, each with its `table` and `why`.
         notes: notes for the user.
         requests: the number of HTTP requests.
         interrupted: whether an interrupt ended the reading.
     """
 
-    def __init__(self, session: Session, integration: Integration, frontend: Frontend) -> None:
-        self._session, self._integration, self._frontend = session, integration, frontend
+    def __init__(self, session: Session, integration: Integration, frontend: Frontend, *, every: bool = False) -> None:
+        self._session, self._integration, self._frontend, self._every = session, integration, frontend, every
+        self._lists = {
+            table_of(function): function
+            for function in integration.functions
+            if function.returns == "list" and function.links and (every or function.in_snapshot)
+        }
         self.tables: dict[str, Records] = {}
+        self.items: dict[str, list[str]] = {}
         self.failures: list[dict[str, Any]] = []
+        self.left_out: list[dict[str, str]] = []
         self.notes: list[str] = []
         self.requests = 0
         self.interrupted = False
@@ -42,58 +88,161 @@ class AccountLists:
         Raises:
             KosmoError: a list failed before any was read.
         """
-        lists = [
-            function for function in self._integration.functions if function.returns == "list" and function.in_snapshot
-        ]
-        for function in sorted(lists, key=lambda function: bool(function.params)):
+        plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
+        whole = [plan for plan in plans if not plan.ways]
+        self._read_all(whole)
+        rest = [plan for plan in plans if plan.ways]
+        if self._every and not self.interrupted:
+            self._say_estimate(len(whole), rest)
+        while rest and not self.interrupted:
+            unread = {table_of(plan.function) for plan in rest}
+            ready = [plan for plan in rest if not plan.parents & unread] or rest
+            self._read_all(ready)
+            rest = [plan for plan in rest if plan not in ready]
+        if self.interrupted:
+            self._add_skipped(plans)
+
+    def _plan(self, function: Function) -> ListPlan | None:
+        """Return how a list is read; None if it cannot be, and then `left_out` has the reason."""
+        needed = [param.name for param in function.params if param.required and param.query]
+        if needed:
+            self._leave_out(function, needed)
+            return None
+        if any(not link.places for link in function.links):
+            return ListPlan(function, ())
+        ways = [way for link in function.links for way in self._ways(function, link)]
+        covered = [{way.param.name} for way in ways]
+        for link in function.links:
+            if not any(names <= set(link.places) for names in covered):
+                self._leave_out(function, link.places)
+        return ListPlan(function, tuple(ways)) if ways else None
+
+    def _ways(self, function: Function, link: Link) -> Iterator[Way]:
+        if len(link.places) == 1:
+            param = next(param for param in function.params if param.name == link.places[0])
+            parent = self._integration.lister(param)
+            if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:
+                yield Way(param, table_of(parent), link)
+
+    def _leave_out(self, function: Function, names: Sequence[str]) -> None:
+        arguments = " and ".join(f"`{name}`" for name in names)
+        self.left_out.append(
+            {"table": table_of(function), "why": f"It is left out where it takes {arguments}, which no list has."}
+        )
+
+    def _read_all(self, plans: Sequence[ListPlan]) -> None:
+        for plan in plans:
             try:
-                for arguments in self._arguments(function):
-                    self._call(function, arguments)
+                self._read(plan)
             except KosmoError as error:
                 if not self.tables:
                     raise
                 self._add_notes_and_requests(error.result)
-                self.failures.append({"table": table_of(function)} | error.facts())
+                self.failures.append({"table": table_of(plan.function)} | error.facts())
                 self.interrupted = isinstance(error, StoppedError)
                 if self.interrupted:
-                    self._add_skipped(lists)
                     return
 
-    def _arguments(self, function: Function) -> Iterator[dict[str, Any]]:
-        """Yield the arguments to read a list with: none, or the names of all parent records."""
-        if not function.params:
-            yield {}
+    def _read(self, plan: ListPlan) -> None:
+        """Read a list in each of its ways, and keep the records unless there are none for want of access."""
+        function, table = plan.function, table_of(plan.function)
+        if not plan.ways:
+            self._check_scope(function.link({}))
+            self.tables[table], self.items[table] = self._call(function, {}).values[0], []
             return
-        fan_out = function.fan_out
-        if fan_out is not None:
-            parents = next(
-                records for records in self.tables.values() if records.function and not records.function.params
-            )
-            names = [next(row[name] for name in fan_out.each if row.get(name)) for row in parents]
-            yield {fan_out.name: names, "errors": "collect"}
+        rows: list[dict[str, Any]] = []
+        failures: list[dict[str, Any]] = []
+        asked = 0
+        for way in plan.ways:
+            items = self._items(way)
+            if not items:
+                continue
+            self._check_scope(way.link)
+            result = self._call(function, {way.param.name: items, "errors": "collect"})
+            known = {row["id"] for row in rows if "id" in row}  # what an app and its space both have counts once
+            rows += [row for row in result.values[0] if row.get("id") not in known]
+            failures += [{"table": table} | failure for failure in result.failures]
+            asked += len(items)
+        self.failures += failures
+        if len(failures) < asked or not asked:
+            names = [way.param.name for way in plan.ways]
+            self.tables[table], self.items[table] = Records(rows, function, columns_of(function, names)), names
 
-    def _call(self, function: Function, arguments: dict[str, Any]) -> None:
-        name, fan_out = table_of(function), function.fan_out
-        if fan_out is not None and arguments.get(fan_out.name) == []:
-            self.tables[name] = Records([], function, columns_with_item(function))
-            return
+    def _items(self, way: Way) -> list[Any]:
+        """Return what identifies the records of the list that a way needs.
+
+        Raises:
+            RefusedError: that list could not be read.
+        """
+        parents = self.tables.get(way.parent)
+        if parents is None:
+            raise RefusedError(f"It needs the list `{way.parent}`, which could not be read.")
+        values = (way.param.value_of_record(row) for row in parents)
+        return list(dict.fromkeys(value for value in values if not isinstance(value, dict)))
+
+    def _check_scope(self, link: Link | None) -> None:
+        """Check that the token has the scope that a link needs, as far as both are known, before any request.
+
+        Raises:
+            RefusedError: it has not.
+        """
+        granted = self._session.scopes(self._integration.name, self._session.account)
+        if link and self._integration.credentials.lacks(link.scope, granted):
+            raise RefusedError(f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}.")
+
+    def _call(self, function: Function, arguments: dict[str, Any]) -> Result:
         full_name = f"{self._integration.name}.{function.name}"
         result = self._session.call(full_name, arguments, frontend=self._frontend)
         self._add_notes_and_requests(result)
-        self.failures += [{"table": name} | failure for failure in result.failures]
-        self.tables[name] = result.values[0]
+        return result
 
     def _add_notes_and_requests(self, result: Result | None) -> None:
         if result is not None:
             self.notes += result.notes
             self.requests += sum(call.requests for call in result.calls)
 
-    def _add_skipped(self, lists: list[Function]) -> None:
+    def _add_skipped(self, plans: Sequence[ListPlan]) -> None:
         handled = {failure["table"] for failure in self.failures} | self.tables.keys()
-        for function in lists:
-            if table_of(function) not in handled:
+        for plan in plans:
+            if table_of(plan.function) not in handled:
                 facts = {"type": StoppedError.type, "message": "It was not begun."}
-                self.failures.append({"table": table_of(function)} | facts)
+                self.failures.append({"table": table_of(plan.function)} | facts)
+
+    # The estimate ----------------------------------------------------------------------------------------
+
+    def _say_estimate(self, read: int, plans: Sequence[ListPlan]) -> None:
+        """Tell the user how many requests the remaining lists take, and how long they have to wait for the budget."""
+        if self._frontend.output:
+            self._frontend.output("stderr", f"{counted(read, 'list')} read. {self._estimate(plans)}\n")
+
+    def _estimate(self, plans: Sequence[ListPlan]) -> str:
+        unread = {table_of(plan.function) for plan in plans}
+        later = [plan for plan in plans if plan.parents & unread]
+        now = sum(self._requests(way) for plan in plans for way in plan.ways if way.parent in self.tables)
+        text = f"{len(plans):,} more take about {counted(now, 'request')}"
+        if later:
+            parents = sorted({parent for plan in later for parent in plan.parents & unread})
+            text += f", and {counted(len(later), 'list')} one for each record of {' and '.join(parents)}"
+        budget = self._integration.budget
+        try:
+            left = self._session.budget_left(self._integration.name, self._session.account)
+        except ApiError:  # the lists themselves will fail
+            left = None
+        if budget is None or left is None:
+            return f"{text}."
+        minutes = max(0, now - left) / budget.refill_per_minute
+        waiting = f"about {counted(max(1, round(minutes)), 'minute')} of waiting" if minutes else "no waiting"
+        return f"{text}: {waiting}, as {left:,} are left and {budget.refill_per_minute:g} come back a minute."
+
+    def _requests(self, way: Way) -> int:
+        count = len(self._items(way))
+        return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
+
+
+def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of a table that was read with some list arguments: these, then those of the function."""
+    items = [column for name in names if (column := function.item_column(name))]
+    return (*items, *function.columns)
 
 
 def table_of(function: Function) -> str:

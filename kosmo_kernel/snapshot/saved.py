@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kosmo_kernel import __version__, integrations
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.snapshot.folder import MANIFEST, TIMESTAMP_FORMAT, VERSION
+from kosmo_kernel.snapshot.lists import columns_of
 from kosmo_kernel.values.records import Records, columns_with_item, decode
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             self.manifest: dict[str, Any] = decode(file.read_bytes())
             version = self.manifest["kosmo_snapshot"]
             self._tables = {
-                name: (folder / table["file"], table["function"], int(table["rows"]))
+                name: (folder / table["file"], table["function"], int(table["rows"]), table.get("by"))
                 for name, table in self.manifest["tables"].items()
             }
         except OSError as error:
@@ -82,7 +83,7 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             raise UnknownTableError(self._missing_table(name))
         from kosmo_kernel.render.frames import frame_of, read_parquet
 
-        file, full_name, expected = self._tables[name]
+        file, full_name, expected, items = self._tables[name]
         attrs = {"account": self.account, "time": self.manifest["begun"]}
         try:
             if file.suffix == ".parquet":
@@ -97,7 +98,10 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         rows = [_record(file, number, line) for number, line in enumerate(lines, 1)]
         _check_count(file, len(rows), expected)
         function = integrations.function_named(full_name)
-        columns = columns_with_item(function) if function and function.fan_out else None
+        if function is None:
+            return frame_of(Records(rows), attrs)
+        # Snapshots of older versions do not say which list a table was read with: it was the function's first one.
+        columns = columns_with_item(function) if items is None else columns_of(function, items)
         return frame_of(Records(rows, function, columns), attrs)
 
     def _missing_table(self, name: str) -> str:
@@ -106,6 +110,9 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
         reason = next((failure["message"] for failure in failures if failure["table"] == name), "")
         if reason:
             return f"{self.folder} has no table `{name}`, which could not be read when it was taken: {reason}"
+        left_out = (one["why"] for one in self.manifest.get("left_out", ()) if one["table"] == name)
+        if why := next(left_out, ""):
+            return f"{self.folder} has no table `{name}`. {why}"
         return f"{self.folder} has no table `{name}`. It has: {', '.join(self) or 'none'}."
 
     def __iter__(self) -> Iterator[str]:

@@ -38,7 +38,7 @@ SURFACE = {
     "integrations:fields": "-a --account --json",
     "integrations:doctor": "--json",
     "run": "-p -a --account -o --html --record --replay --parameters --json",
-    "snapshot": "-a --account --demo -o --output --format --json",
+    "snapshot": "-a --account --demo -o --output --all --format --json",
     "integrations:configure": "-a --account --read --write --permissions --set --unset --stdin-json --enable --global "
     "--disable --project --show --json",
     "mcp:lua": "-e --eval --json --format --columns --no-header --excel-safe "

@@ -24,10 +24,15 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
+from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.session import Session
 
-LISTS = [function for function in HEROKU.functions if function.returns == "list" and function.in_snapshot]
-TABLES = [function.name.removeprefix("list_") for function in LISTS]
+WHOLE, BY_APP = (
+    [one for one in HEROKU.functions if one.returns == "list" and one.in_snapshot and bool(one.simplest_call) == by_app]
+    for by_app in (False, True)
+)
+TABLES = [function.name.removeprefix("list_") for function in (*WHOLE, *BY_APP)]
+ALL = {one.name.removeprefix("list_") for one in HEROKU.functions if one.returns == "list" and one.links}
 
 
 @pytest.fixture
@@ -70,8 +75,8 @@ def test_a_snapshot_has_all_that_the_functions_give(form: snapshot.Form, folder:
     saved = snapshot.read(folder)
     apps = "{ app_id = app.integrations.heroku.list_apps() }"
     wanted = {
-        name: session.run(f"app.integrations.heroku.list_{name}({apps if name != 'apps' else ''})").frame()
-        for name in TABLES
+        name: session.run(f"app.integrations.heroku.list_{name}({apps if place >= len(WHOLE) else ''})").frame()
+        for place, name in enumerate(TABLES)
     }
 
     assert list(saved) == TABLES
@@ -85,7 +90,8 @@ def test_the_lists_are_those_of_the_catalogue(folder: Path, session: Session) ->
     snapshot.take(session, folder)
     functions = [table["function"] for table in json.loads((folder / "manifest.json").read_bytes())["tables"].values()]
 
-    assert sorted(functions) == sorted(f"heroku.{one.name}" for one in LISTS)
+    assert functions == [f"heroku.{one.name}" for one in (*WHOLE, *BY_APP)]
+    assert {"heroku.list_apps", "heroku.list_stacks", "heroku.list_dynos"} < set(functions)
 
 
 def test_json_lines_are_what_heroku_sent(folder: Path, session: Session) -> None:
@@ -146,7 +152,7 @@ def test_an_account_without_apps_is_complete(folder: Path, monkeypatch: pytest.M
     made = taken(nothing, folder, monkeypatch)
     saved = snapshot.read(folder)
 
-    assert (made.manifest["complete"], made.manifest["requests"]) == (True, 1)
+    assert (made.manifest["complete"], made.manifest["requests"]) == (True, len(WHOLE))
     assert {name: len(frame) for name, frame in saved.items()} == dict.fromkeys(TABLES, 0)
     assert next(iter(saved["dynos"])) == "app_id"
 
@@ -170,11 +176,72 @@ def test_ctrl_c_keeps_what_was_read_and_names_the_rest(folder: Path) -> None:
             ended.set()
     answer = json.loads(printed)
 
-    assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, ["apps", "dynos"])
-    assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[2:]]
-    assert list(snapshot.read(folder)) == ["apps", "dynos"]
+    assert (process.returncode, answer["success"], list(answer["tables"])) == (130, False, TABLES[:3])
+    assert [(one["table"], one["type"]) for one in answer["failures"]] == [(name, "interrupted") for name in TABLES[3:]]
+    assert list(snapshot.read(folder)) == TABLES[:3] == ["apps", "stacks", "dynos"]
     with pytest.raises(snapshot.UnknownTableError, match=r"`addons`, which could not be read .*: It was not begun"):
         snapshot.read(folder)["addons"]
+
+
+# All lists ---------------------------------------------------------------------------------------------
+
+
+def test_all_lists_are_read_or_left_out_with_the_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[tuple[str, str]] = []
+    with serve(DemoApi(company(3))) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        made = snapshot.take(session, folder, every=True, frontend=Frontend(output=lambda *line: lines.append(line)))
+    saved = snapshot.read(folder)
+    left_out = {one["table"] for one in made.manifest["left_out"]}
+
+    assert (made.manifest["failures"], saved.complete) == ([], True)
+    assert saved.keys() | left_out == ALL
+    assert {one["table"]: one["why"] for one in made.manifest["left_out"]}["team_daily_usage"] == (
+        "It is left out where it takes `start`, which no list has."
+    )
+    [estimate] = [text for stream, text in lines if stream == "stderr" and "more take about" in text]
+    assert re.search(
+        r"^\d+ lists read\. \d+ more take about \d+ requests, .*: no waiting, as 4,[45]\d\d are left", estimate
+    )
+    assert set(saved["releases"]["app_id"]) <= set(saved["apps"]["name"])
+    assert next(iter(saved["pipeline_couplings"])) != "app_id"  # one list for the whole account
+    assert {"app_id", "space"} < set(saved["telemetry_drains"])
+    assert set(saved["test_cases"]["test_run_id"]) <= set(saved["test_runs"]["id"])
+    with pytest.raises(snapshot.UnknownTableError, match=r"has no table `team_daily_usage`\. It is left out where"):
+        saved["team_daily_usage"]
+
+
+def test_what_the_token_has_no_scope_for_is_named_and_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths: list[str] = []
+    api = DemoApi(company(3), scopes=("read",))
+
+    def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        paths.append(environ["PATH_INFO"])
+        return api(environ, start_response)
+
+    with serve(counting) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        made = snapshot.take(session, folder, every=True)
+    reasons = {one["table"]: one["message"] for one in made.manifest["failures"]}
+    saved = snapshot.read(folder)
+
+    assert reasons["team_members"] == "It needs a token with the scope global; this one has read."
+    assert reasons["config_vars"] == "It needs a token with the scope read-protected; this one has read."
+    assert not saved.complete
+    assert reasons.keys() & saved.keys() == set()
+    assert "domains" in saved
+    assert [path for path in paths if path.endswith(("/invitations", "/config-vars", "/account/keys"))] == []
+
+
+def test_a_list_of_which_nothing_may_be_read_is_no_empty_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = taken(without("/domains"), folder, monkeypatch)
+
+    assert list(snapshot.read(folder)) == [name for name in TABLES if name != "domains"]
+    assert {one["table"] for one in made.manifest["failures"]} == {"domains"}
+    with pytest.raises(snapshot.UnknownTableError, match="`domains`, which could not be read when it was taken"):
+        snapshot.read(folder)["domains"]
 
 
 # The folder --------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         fingerprints=entry.fingerprints,
         subject=entry.subject,
         keywords=entry.keywords,
-        in_snapshot=False,
+        in_snapshot=entry.in_snapshot,
     )
     return replace(function, example=_example(function))
 
@@ -137,6 +137,7 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         example=app if name == "app_id" else _EXAMPLES.get(name, ""),
         each=tuple(sorted(dict.fromkeys(fields), key="id".__eq__)),
         numeric=any(fact == "integer" for _, fact in ways),
+        listed_at=facts().list_path(places[0].partition(".")[0]),
     )
 
 

@@ -24,6 +24,7 @@ class FunctionEntry(NamedTuple):
         main: the fields that come first, and that a narrow table shows.
         names: other names of parameters, by the resource that they identify.
         fingerprints: it has names and fingerprints of secret values.
+        in_snapshot: audits and comparisons read it, so that a snapshot has it.
         keywords: words of questions that it answers and that its name does not have.
         subject: the group that it belongs to.
         app: the app of the demo account that its example uses; empty if none has what it returns.
@@ -39,6 +40,7 @@ class FunctionEntry(NamedTuple):
     main: str = ""
     names: Mapping[str, str] = {}
     fingerprints: bool = False
+    in_snapshot: bool = False
     keywords: str = ""
     subject: str = ""
     app: str = "my-app"
@@ -182,6 +184,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "stack list",
             "The stacks that there are today, or those that an app can move to",
             docs=_STATE_OF_STACK,
+            in_snapshot=True,
             keywords="deprecated end of life",
         ),
         FunctionEntry("get_stack", "stack record", "One stack, and whether it is deprecated", docs=_STATE_OF_STACK),

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,6 +97,16 @@ class Facts:
             for name, resource in self._resources.items()
             for link in resource["links"]
         )
+
+    def list_path(self, resource: str) -> str:
+        """Return the path of the list of a resource's records that needs the fewest others; empty if there is none."""
+        return self._list_paths.get(resource, "")
+
+    @cached_property
+    def _list_paths(self) -> dict[str, str]:
+        lists = [link for link in self.links if link.returns == "list"]
+        lists.sort(key=lambda link: (-len(link.places), link.owner == link.resource))
+        return {link.resource: _PLACE.sub("{}", link.path) for link in lists}  # the last one of a resource counts
 
     def stability(self, resource: str) -> str:
         """Return `production`, `development` or `prototype`."""

@@ -20,6 +20,7 @@ def _the_app(of_a_list: str) -> Param:
         pattern_doc="an app's name or UUID",
         example="my-app",
         each=("name", "id"),
+        listed_at="/apps",
     )
 
 
