@@ -311,7 +311,7 @@ class TypeInferrer:
     def item(self, meaning: InferredType | None, number: int = _FIRST) -> InferredType | None:
         """Return the type of a list's items."""
         match meaning:
-            case CallResult(many=True):
+            case CallResult():
                 return meaning.item()
             case ErrorFields(many=True):
                 return replace(meaning, many=False)

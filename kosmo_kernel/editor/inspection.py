@@ -151,8 +151,9 @@ def _about(name: Markdown, argument: Argument) -> Markdown:
 def _page_of_result(answer: CallResult) -> docs.Page | None:
     """Return the page about the result of a function, or about a field of it."""
     function = answer.function
-    if answer.path:
-        title = Markdown("of what {} returns").format(code_span(function.name))
+    if answer.path or answer.inner is not None:
+        of = Markdown("of what {} returns") if answer.path else Markdown("A record in a list of what {} returns")
+        title = of.format(code_span(function.name))
         return _fields(answer.columns, answer.path, title)
     what = "A list of records" if answer.many else "A record"
     page = Markdown("{} of {}\n\n{}")

@@ -30,17 +30,20 @@ class CallResult:
         many: whether it is a list of records.
         path: the fields; empty for the record itself.
         is_fan_out: whether a list of items, such as apps, was passed, so that each record names its item.
+        inner: of a record in a list of a record, its columns; None for a record of the function.
     """
 
     function: Function
     many: bool
     path: tuple[str, ...] = ()
     is_fan_out: bool = False
+    inner: tuple[Column, ...] | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns at the path and below it."""
         all_columns = columns_with_item(self.function) if self.is_fan_out else self.function.columns
+        all_columns = all_columns if self.inner is None else self.inner
         return tuple(column for column in all_columns if column.path[: len(self.path)] == self.path)
 
     @property
@@ -58,9 +61,12 @@ class CallResult:
         labels = next((i.labels for i in integrations.loaded() if self.function in i.functions), ())
         return self.path in here or any((*self.path, label) in here for label in labels)
 
-    def item(self) -> CallResult:
-        """Return the type of one record of the list."""
-        return replace(self, many=False)
+    def item(self) -> CallResult | None:
+        """Return the type of one record of the list, or of the list that a field is; None if it is none."""
+        if self.many:
+            return replace(self, many=False)
+        items = next((column.items for column in self.columns if column.path == self.path), ())
+        return replace(self, path=(), inner=items) if items else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,27 @@ def test_fields_that_an_object_has_from_its_class_are_completed(lua: Session) ->
     assert completed("savings.dep|", lua).matches[0].signature == "deposit(self, amount, note)"
 
 
+def test_what_can_follow_in_a_record_of_each_function_is_known_from_its_facts(lua: Session) -> None:
+    for function in HEROKU.functions:
+        each = "for _, row in ipairs(heroku.{}) do " if function.returns == "list" else "local row = heroku.{} "
+        start = each.format(function.example_call)
+        fields = {column.path[0] for column in function.columns}
+        assert set(texts(f"{start}row.|", lua)) == fields, function.name
+        for above in {column.path[:-1] for column in function.columns if len(column.path) > 1}:
+            below = {column.path[len(above)] for column in function.columns if column.path[: len(above)] == above}
+            assert set(texts(f"{start}row.{'.'.join((*above, '|'))}", lua)) == below, (function.name, above)
+        for column in function.columns:
+            if not column.items:
+                continue
+            items = {item.path[0] for item in column.items}
+            assert set(texts(f"{start}for _, item in ipairs(row.{column.name}) do item.|", lua)) == items, column.name
+
+
+def test_a_record_in_a_list_of_a_live_record_has_its_fields(lua: Session) -> None:
+    run_with(lua, 'builds = known.list_builds({ app_id = "my-app", newest = 1 })\npacks = builds[1].buildpacks')
+    assert texts("packs[1].|", lua) == texts("builds[1].buildpacks[1].|", lua) == ["name", "url"]
+
+
 def test_no_code_of_the_users_runs_while_somebody_types(lua: Session) -> None:
     assert texts("watched.|", lua) == []
     assert texts("watched[1].|", lua) == []
