@@ -183,6 +183,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_stacks",
             "stack list",
             "The stacks that there are today, or those that an app can move to",
+            "Heroku drops a stack from this list when its support has ended; `list_stack_dates` has the days.",
             docs=_STATE_OF_STACK,
             in_snapshot=True,
             keywords="deprecated end of life",

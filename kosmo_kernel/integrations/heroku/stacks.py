@@ -62,7 +62,7 @@ LIST_STACK_DATES = Function(
     name="list_stack_dates",
     subject="Deploys",
     keywords="support ends end of life builds fail deprecated lifecycle",
-    summary="When the support of each stack ends, and from when its builds fail",
+    summary="When the support of stacks ends, and from when their builds fail",
     description="""\
 A table that comes with this package: Heroku's API has no such dates. No request is sent. `as_of` is the day on which it
 was last compared with its `source`; if that is more than 180 days ago, a note says so.
