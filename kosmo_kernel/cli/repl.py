@@ -22,7 +22,7 @@ from kosmo_kernel.cli.lua_run import terminal_frontend
 from kosmo_kernel.cli.output import print_note, show_page, write
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal
-from kosmo_kernel.cli.values import show_failed_plan, show_result, write_values
+from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, write_values
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
@@ -169,7 +169,7 @@ class Repl:
             with keep_error(self._session):
                 with terminal_frontend(self._session, reads=reads) as frontend:
                     result = self._session.execute(source, run_options, frontend)
-                show_result(result)
+                show_result(result, kept=OUTSIDE if number is None else f"Out[{number}]")
         except KosmoError as error:
             show_failed_plan(error.result)
             raise

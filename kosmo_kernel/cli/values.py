@@ -3,7 +3,8 @@ r"""Print the values of a run or a call: as text for people, or in a format of `
 As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete tab-separated values:
 a line of names, then a line for each record. Tabs, line ends and backslashes in a value are written as `\t`, `\n`, `\r`
 and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. An empty list has no lines there; a note on standard error has
-the count. All other values are the same text in both.
+the count. All other values are the same text in both, of which a terminal shows only so much, and says where the rest
+is.
 
     table      for people: as wide as the terminal, in a pipe as wide as the content
     csv        a line of names, then a line for each record; lists and objects inside are JSON; with --excel-safe
@@ -34,7 +35,7 @@ from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
-from kosmo_kernel.render.text import pretty
+from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
@@ -43,6 +44,8 @@ from kosmo_kernel.values.fields import MISSING, fields_of
 from kosmo_kernel.values.records import Record, Records, encode
 
 LINES_PER_WRITE = 1000
+MAX_TERMINAL_LENGTH = 1 << 16  # characters of the text of values on a terminal
+OUTSIDE = "a file or a pipe"  # what has the whole of a text that was cut
 # What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NO_RECORDS = "0 records"
@@ -50,18 +53,19 @@ PLAIN = Layout()
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
 
 
-def show_result(result: Result, layout: Layout = PLAIN) -> None:
+def show_result(result: Result, layout: Layout = PLAIN, kept: str = OUTSIDE) -> None:
     """Print the values of a run, or the plan of a dry run, to standard output and its notes to standard error.
 
     Parameters:
         result: the result of the run.
         layout: how they are printed. With a format, values hidden by a trailing `;` are printed as well.
+        kept: what has the whole of a text that is too long for a terminal.
     """
     below, notes = result.split_notes(tables=not (layout or result.hidden) and sys.stdout.isatty())
     if result.dry_run:
         layout = replace(layout, columns=())  # the plan has columns of its own
     if layout or not result.hidden:
-        write_values(result.values_to_show, layout, below)
+        write_values(result.values_to_show, layout, below, kept)
     for text in (*notes, *([summary(result.planned)] if result.dry_run else ())):
         print_note(text)
 
@@ -84,13 +88,14 @@ def show_call(result: Result, layout: Layout) -> None:
         print_note(text)
 
 
-def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "") -> None:
+def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "", kept: str = OUTSIDE) -> None:
     """Write values to standard output, as text for people without a format.
 
     Parameters:
         values: the values, as in `Result.values`.
         layout: how they are printed.
         below: a note that a terminal shows below the first table of the text, and a pipe leaves out.
+        kept: what has the whole of a text that is too long for a terminal.
 
     Raises:
         UnknownNameError: no value has a column of the layout.
@@ -99,7 +104,7 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "")
     if layout.columns:
         values = _with_columns(values, layout.columns)
     if not form or (form == "table" and sys.stdout.isatty()):
-        _show(values, layout, below)
+        _show(values, layout, below, kept)
     elif form == "json":
         document(values[0] if len(values) == 1 else list(values) or None)
     elif form == "jsonl":
@@ -111,13 +116,14 @@ def write_values(values: Sequence[Any], layout: Layout = PLAIN, below: str = "")
             _write_batches(lines, "", partial(write, sys.stdout) if sys.stdout.isatty() else print_utf8)
 
 
-def _show(values: Sequence[Any], layout: Layout, below: str) -> None:
+def _show(values: Sequence[Any], layout: Layout, below: str, kept: str) -> None:
     """Print values as text: each table by itself, adjacent plain values on one line, separated by tabs."""
     for kind, value in blocks_of(map(as_shown, values), _SHOWN_AS_TEXT):
         if kind is ValueKind.TEXT and value == [[]] and not sys.stdout.isatty():  # an empty list, which has no rows
             print_note(NO_RECORDS)
         elif kind is ValueKind.TEXT:
-            print_result(_line(value))
+            text = _line(value)
+            print_result(first_lines(text, MAX_TERMINAL_LENGTH, kept) if sys.stdout.isatty() else text)
         elif kind is ValueKind.PAGE:
             show_page(value)
         elif sys.stdout.isatty():

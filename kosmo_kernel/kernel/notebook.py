@@ -26,7 +26,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.commands import NotebookContext, keep_error, run_command
 from kosmo_kernel.notebook.error_report import report_lines
-from kosmo_kernel.render.display import Display, bundle_of, bundles_of, with_outline
+from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
@@ -253,7 +253,8 @@ class KernelNotebook:
     ) -> None:
         """Send the first value of a cell as its result, the others as displays; show a note below the first table."""
         with self._rendering():
-            bundles = bundles_of(values, cell.options, note)
+            kept = f"Out[{number}]" if self._stored else WHOLE
+            bundles = bundles_of(values, cell.options, note, kept)
         for bundle in bundles[:1]:
             if self._stored:
                 self.history.show(number, bundle.get("text/plain", ""))

@@ -28,7 +28,7 @@ from kosmo_kernel.magic.context import notebook_context
 from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
-from kosmo_kernel.notebook.cell_value import failed_plan, plan_note, value_of
+from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
 from kosmo_kernel.notebook.commands import COMMANDS, keep_error, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish
 from kosmo_kernel.python_api.current import share_session, stop_sharing
@@ -228,7 +228,7 @@ class KosmoMagic(Magics):
             check_data(f"-v {options.var}", result)
             variables[options.var] = value
         self.shell.push(variables)
-        return value if is_shown else None
+        return for_cell(value, options, f"Out[{number}]" if is_cell else "the value") if is_shown else None
 
     def _display(self, line: ProgressDisplay, display: Display) -> None:
         """Show a display of the running Lua code, after finishing the progress line."""

@@ -23,7 +23,7 @@ class Values(tuple[Any, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(value.text() if isinstance(value, MapView) else repr(value) for value in self)
+        return "\n".join(value.text() if isinstance(value, (MapView, LongValue)) else repr(value) for value in self)
 
     def _repr_html_(self) -> Html | None:
         if not any(hasattr(value, "_repr_html_") for value in self):
@@ -66,6 +66,67 @@ class MapView(dict[Any, Any]):
         from kosmo_kernel.render.display import bundle_of
 
         return bundle_of(dict(self), Options(limit=self._limit))
+
+
+class LongValue:
+    """A value whose text is too long for a cell, which shows the beginning and says where the whole is."""
+
+    kept = ""
+    is_raw = False
+
+    def text(self) -> str:
+        """Return the text that a cell shows."""
+        from kosmo_kernel.render.display import text_of
+
+        return text_of(self, self.kept)
+
+    def _repr_html_(self) -> Html | None:
+        from kosmo_kernel.render.tree import outline
+
+        return None if self.is_raw else outline(self) or None
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else self.text())
+
+
+class LongText(LongValue, str):
+    """A text that is too long for a cell."""
+
+    __slots__ = ()
+
+
+class LongList(LongValue, list[Any]):
+    """A list that is too long for a cell."""
+
+
+class LongMap(LongValue, dict[Any, Any]):
+    """An object that is too long for a cell."""
+
+
+_LONG_TYPES: dict[type, type[LongText | LongList | LongMap]] = {str: LongText, list: LongList, dict: LongMap}
+
+
+def for_cell(value: Any, options: Options, kept: str) -> Any:
+    """Return a cell's value as one that shows no more of itself than fits; values of other types are unchanged.
+
+    Parameters:
+        value: the value of `value_of`.
+        options: the options of the cell.
+        kept: what has the whole value: `Out[3]`.
+    """
+    if isinstance(value, Values):
+        return Values(for_cell(one, options, kept if place == 0 else "the value") for place, one in enumerate(value))
+    long_type = _LONG_TYPES.get(type(value))
+    if long_type is None:
+        return value
+    from kosmo_kernel.render.display import TEXT_MOST
+    from kosmo_kernel.render.text import is_longer
+
+    if not is_longer(value, TEXT_MOST):
+        return value
+    long = long_type(value)
+    long.kept, long.is_raw = kept, options.raw
+    return long
 
 
 class NotebookProgress(ProgressDisplay):

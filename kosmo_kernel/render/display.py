@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from kosmo_kernel import safety
 from kosmo_kernel.render.blocks import ValueKind, as_shown, blocks_of, kind_of
-from kosmo_kernel.render.text import pretty
+from kosmo_kernel.render.text import first_lines, is_longer, pretty
 from kosmo_kernel.safety.markup import Plain
 from kosmo_kernel.settings.cell_options import Options
 from kosmo_kernel.values.records import encode, to_builtins
@@ -40,7 +40,8 @@ Bundle = TypedDict(
     total=False,
 )
 
-TEXT_MOST = 1 << 20  # characters of the text of one value, at most
+TEXT_MOST = 1 << 16  # characters of the text of one value, at most
+WHOLE = "the value"  # what has the whole of a text that was cut, where it has no name
 
 VALUE, CLEAR = "value", "clear"
 VALUES = {VALUE, "json"}  # forms that take a value; the others take bytes
@@ -83,22 +84,24 @@ class Display:
         return sum(len(part if isinstance(part, str) else encode(part)) for part in self.bundle.values())
 
 
-def bundles_of(values: Iterable[Any], options: Options, note: str = "") -> list[Bundle]:
+def bundles_of(values: Iterable[Any], options: Options, note: str = "", kept: str = WHOLE) -> list[Bundle]:
     """Return a bundle for each block of values; those of adjacent texts are joined by tabs.
 
     Parameters:
         values: the values of a run.
         options: `raw` turns tables into text, `limit` sets the number of rows.
         note: a text to show below the first table.
+        kept: the name under which the first value is kept whole, `Out[3]`.
     """
     bundles: list[Bundle] = []
     for kind, value in blocks_of(values):
+        name = WHOLE if bundles else kept
         if kind is ValueKind.TEXT:
-            bundles.append({"text/plain": Plain("\t").join(map(_line_text, value))})
+            bundles.append({"text/plain": Plain("\t").join(_line_text(one, name) for one in value)})
         elif kind is ValueKind.OUTPUT:
             bundles.append(value._repr_mimebundle_())
         else:
-            bundle = bundle_of(value, options, note)
+            bundle = bundle_of(value, options, note, name)
             note = "" if kind is ValueKind.TABLE else note
             bundles.append(bundle if options.raw else with_outline(bundle, value))
     return bundles
@@ -112,21 +115,24 @@ def with_outline(bundle: Bundle, value: Any) -> Bundle:
     return {**bundle, "text/html": html} if html else bundle
 
 
-def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "") -> Bundle:
-    """Return one value as a cell shows it, with its text cut at `TEXT_MOST` characters."""
+def bundle_of(value: Any, options: Options = _DEFAULTS, note: str = "", kept: str = WHOLE) -> Bundle:
+    """Return one value as a cell shows it, with at most `TEXT_MOST` characters of text; see `bundles_of`."""
     shown = value if options.raw else as_shown(value)
     kind = kind_of(shown)
     if kind is ValueKind.PAGE:
-        return {"text/plain": Plain.escape(_cut(str(value))), "text/markdown": value.for_notebook()}
+        return {
+            "text/plain": Plain.escape(first_lines(str(value), TEXT_MOST, kept)),
+            "text/markdown": value.for_notebook(),
+        }
     if options.raw or kind not in (ValueKind.TABLE, ValueKind.RECORD):
-        return {"text/plain": _line_text(value)}
+        return {"text/plain": _line_text(value, kept)}
     from kosmo_kernel.render.tables import RecordView, table_of
 
     if kind is ValueKind.TABLE:
         table = table_of(shown, options.limit, note)
         return {"text/plain": Plain.escape(table.text()), "text/html": table.html()}
     view = RecordView(shown)
-    return {"text/plain": Plain.escape(_cut(repr(view))), "text/html": view._repr_html_()}
+    return {"text/plain": Plain.escape(first_lines(repr(view), TEXT_MOST, kept)), "text/html": view._repr_html_()}
 
 
 def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
@@ -143,7 +149,7 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     if form == VALUE:
         return bundle_of(given)
     if form == "json":
-        return {"text/plain": Plain.escape(clean(_text(given))), "application/json": to_builtins(given)}
+        return {"text/plain": Plain.escape(clean(text_of(given))), "application/json": to_builtins(given)}
     if form in PICTURES:
         data, width, height = safety.sanitize_picture(form, given)
         bundle: Bundle = {"text/plain": Plain("[a picture of {} by {} pixels]").format(width, height)}
@@ -152,20 +158,19 @@ def bundle_from(form: str, given: Any, clean: Callable[[str], str]) -> Bundle:
     return _MARKUP[form](clean(given.decode(errors="replace")))
 
 
-def _line_text(value: Any) -> Plain:
+def text_of(value: Any, kept: str = WHOLE) -> str:
+    """Return a value as Lua's `print` shows it, written no further than it is shown; see `bundles_of`."""
+    if isinstance(value, str):
+        return first_lines(value, TEXT_MOST, kept)
+    text = pretty(value, TEXT_MOST)
+    if len(text) <= TEXT_MOST and is_longer(value, TEXT_MOST):  # long lists in it were cut
+        return f"{text}\n… {kept} has all of it"
+    return first_lines(text, TEXT_MOST, kept, is_beginning=True)
+
+
+def _line_text(value: Any, kept: str) -> Plain:
     """Return the text of a value in the output of a cell, where nil is not JSON's null."""
-    return Plain.escape("nil" if value is None else _text(value))
-
-
-def _text(value: Any) -> str:
-    """Return a value as Lua's `print` shows it, written no further than it is shown."""
-    return _cut(pretty(value, TEXT_MOST))
-
-
-def _cut(text: str) -> str:
-    if len(text) <= TEXT_MOST:
-        return text
-    return f"{text[:TEXT_MOST]}\n… the text is cut here, after {TEXT_MOST:,} characters; the value has all of it"
+    return Plain.escape("nil" if value is None else text_of(value, kept))
 
 
 def _html(text: str) -> Bundle:

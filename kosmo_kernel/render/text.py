@@ -13,8 +13,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.safety.text import ESCAPED, escape
 
 MAX_LIST_ITEMS = 100  # elements shown of a list
@@ -62,6 +64,40 @@ def pretty(value: Any, most: int | None = None) -> str:
     if isinstance(value, str):
         return value if most is None else value[: most + 1]
     return _Writer(most).text(value, {}, None)
+
+
+def first_lines(text: str, most: int, whole: str, *, is_beginning: bool = False) -> str:
+    """Return a text, or its first lines and one more that says what remains and where the whole is.
+
+    Parameters:
+        text: the text.
+        most: the maximum number of characters.
+        whole: what has the whole text: `Out[3]`.
+        is_beginning: the text itself is only the beginning of one.
+    """
+    if len(text) <= most:
+        return text
+    end = text.rfind("\n", 0, most + 1)
+    part = text[:end] if end > 0 else text[:most]
+    if is_beginning:
+        rest = "the rest is not shown"
+    else:
+        lines = text.count("\n", end + 1) + (not text.endswith("\n"))
+        rest = counted(lines, "more line") if end > 0 else f"{len(text) - most:,} more characters"
+    return f"{part}\n… {rest}; {whole} has all of it"
+
+
+def is_longer(value: Any, most: int) -> bool:
+    """Return whether a value has more than about `most` characters as text, looking at no more of it than needed."""
+    waiting = [value]
+    while waiting and most >= 0:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += [part for item in islice(one.items(), most + 1) for part in item]
+        elif isinstance(one, (list, tuple)):
+            waiting += islice(one, most + 1)
+        most -= len(one) if isinstance(one, str) else len(", ")
+    return most < 0
 
 
 def _cell(value: Any, decimals: int, precision: str) -> str:

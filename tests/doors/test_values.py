@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from doors import Door, through, through_all_that_keep_variables
 
@@ -142,3 +144,13 @@ def test_a_table_of_selected_records_looks_like_that_of_the_whole_list(door: Doo
     whole = door.run("heroku.list_apps()").shown
     assert door.run("list.filter(heroku.list_apps(), 'name')").shown == whole
     assert door.run("list.sort_by(list.flatten({ heroku.list_apps() }), 'name')").shown == whole
+
+
+def test_a_text_that_is_too_long_is_whole_in_a_pipe_and_elsewhere_says_where_the_whole_is(door: Door) -> None:
+    *lines, last = door.run(f"return ('{'x' * 99}\\n'):rep(2000)").shown.splitlines()
+    if door.name == "command":
+        assert len(lines) == 2000
+    else:
+        assert len(lines) == 655
+        assert re.fullmatch(r"… 1,345 more lines; Out\[\d+\] has all of it", last)
+    assert set(lines) == {"x" * 99}

@@ -129,12 +129,22 @@ def test_what_has_a_form_of_its_own_gets_no_outline() -> None:
     assert "kosmo-outline" not in bundles_of([Records([{"a": LONG}])], Options())[0]["text/html"]
 
 
-@pytest.mark.parametrize("value", ["z" * (TEXT_MOST + 5), {str(i): [LONG] for i in range(20_000)}])
-def test_a_text_that_no_notebook_bears_is_cut_with_a_note(value: Any) -> None:
-    text = bundles_of([value], Options())[0]["text/plain"]
-    kept, note = text.rsplit("\n", 1)
-    assert len(kept) == TEXT_MOST
-    assert note == f"… the text is cut here, after {TEXT_MOST:,} characters; the value has all of it"
+@pytest.mark.parametrize(
+    ("value", "note"),
+    [
+        ("z" * (TEXT_MOST + 5), "5 more characters"),
+        (f"{'z' * 99}\n" * 2_000, "1,345 more lines"),
+        ({str(i): [LONG] for i in range(20_000)}, "the rest is not shown"),
+    ],
+    ids=["a line", "lines", "an object"],
+)
+def test_a_text_that_is_too_long_for_a_cell_is_cut_between_lines_and_says_where_the_whole_is(
+    value: Any, note: str
+) -> None:
+    text = bundles_of([value, value], Options(), kept="Out[3]")[0]["text/plain"]
+    shown, said = text.split("\t", 1)[0].rsplit("\n", 1)
+    assert TEXT_MOST - 200 < len(shown) <= TEXT_MOST
+    assert said == f"… {note}; Out[3] has all of it"
 
 
 def test_what_shows_itself_is_shown_so() -> None:

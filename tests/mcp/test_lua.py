@@ -50,6 +50,7 @@ def fresh(tmp_path: Path) -> Iterator[Callable[..., Session]]:
         ('mcp.call("hall.find_seat", { row = 7 }).row', 7),
         ('mcp.call("mcp.hall.find_seat", 7).row', 7),
         ('app.mcp.hall.say("123")', "123"),
+        ("#app.mcp.hall.say(('x\\n'):rep(200000))", 400_000),
         ('app.mcp.hall.say("null")', "null"),
         ('app.mcp.hall.say("{broken")', "{broken"),
         ('app.mcp.hall.say("[1, 2]")', [1, 2]),

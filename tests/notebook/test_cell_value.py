@@ -4,6 +4,7 @@ import copy
 import shlex
 from contextlib import suppress
 from dataclasses import fields
+from typing import Any
 
 import IPython.lib.pretty
 import pandas as pd
@@ -15,7 +16,7 @@ from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import KosmoError, LuaRuntimeError, SettingsError, UnknownNameError, UserError
 from kosmo_kernel.integrations.heroku import HEROKU
-from kosmo_kernel.notebook.cell_value import NotebookProgress, Values, value_of
+from kosmo_kernel.notebook.cell_value import NotebookProgress, Values, for_cell, value_of
 from kosmo_kernel.render.display import Display
 from kosmo_kernel.render.error_lines import COLOURED, error_lines
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
@@ -280,3 +281,15 @@ def test_an_error_of_several_lines_keeps_them() -> None:
 def test_what_a_script_raises_cannot_move_the_cursor() -> None:
     made = error("a\x1b[2Jb\r\x07\tc", "----> 1 error('\x9b2J')")
     assert error_lines(made) == ["LuaRuntimeError: a\\u001b[2Jb\\r\\u0007\tc", "----> 1 error('\\u009b2J')"]
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 70_000, ["y" * 100] * 1_000, {"a": ["z" * 70_000]}], ids=["text", "list", "map"]
+)
+def test_a_long_value_is_itself_and_shows_its_beginning_and_where_the_whole_is(value: Any) -> None:
+    long, short = for_cell(Values([value, [1]]), Options(), "Out[3]")
+    assert (long, type(short)) == (value, list)
+    assert len(repr(Values([long]))) < 70_000
+    assert repr(Values([long])).endswith(" Out[3] has all of it")
+    assert (long._repr_html_() is None) is isinstance(value, str)
+    assert for_cell(value, Options(raw=True), "")._repr_html_() is None
