@@ -15,7 +15,7 @@ from kosmo_kernel.cli.options import PORT, limit_options, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal
-from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
+from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp_server import ServerOptions
@@ -41,6 +41,7 @@ For an agent's configuration:
 @click.option("--demo", **ON_DEMO)
 @limit_options
 @setting_option(MAX_TOKENS, default=None)
+@setting_option(ANSWER_WITHIN, default=None)
 @click.option(
     "--tools",
     type=click.Choice(("lua", FUNCTIONS)),
@@ -60,6 +61,7 @@ def serve(
     print_config: bool,
     tools: str,
     max_tokens: int | None,
+    answer_within: float | None,
     **limits: Any,
 ) -> int:
     """Serve Heroku and Lua to agents, over MCP.
@@ -84,6 +86,7 @@ def serve(
         allow_mcp_servers=allow_mcp,
         functions=tools == FUNCTIONS,
         max_tokens=max_tokens,
+        answer_within=answer_within,
     )
     if print_config:
         if port is not None:
@@ -105,7 +108,8 @@ def _entry(options: ServerOptions) -> dict[str, Any]:
     """Return the entry that starts this server from any folder, with the options of this command."""
     program = shutil.which(sys.argv[0])
     command, first = (str(Path(program).absolute()), []) if program else (sys.executable, ["-m", "kosmo_kernel"])
-    given = {"--account": options.account, MAX_TOKENS.command: options.max_tokens}
+    given: dict[str, Any] = {"--account": options.account}
+    given |= {MAX_TOKENS.command: options.max_tokens, ANSWER_WITHIN.command: options.answer_within}
     given |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
     given |= {"--tools": FUNCTIONS if options.functions else None}
     args = [word for name, value in given.items() if value is not None for word in (name, str(value))]

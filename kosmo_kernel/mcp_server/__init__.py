@@ -4,8 +4,10 @@
     search.py        the answers of the search tool
     answers.py       the text of an answer, within a number of tokens
     sessions.py      the Lua sessions, one for each client
-    call_handler.py  validation, execution and cancellation of a call
-    sdk.py           the protocol; the only module here that imports the SDK
+    in_flight.py     a call in progress: its progress, its cancellation, and an answer before its end
+    call_handler.py  validation and execution of a call
+    sdk.py           the protocol
+    tasks.py         its extension for long calls; only these two import the SDK
     serving.py       the transports: standard streams, or a local port with a token
 
 Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the

@@ -67,14 +67,22 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
     return f"{part.text}\n… {part.left_out}.{how}"
 
 
-def answer_of_data(lines: Sequence[str], max_tokens: int) -> str:
-    """Return the first lines of data within a number of tokens."""
-    part = bounded("\n".join(lines), max_tokens * CHARACTERS_PER_TOKEN - _OVERHEAD)
-    return "\n".join([tagged(part.text), *([f"… {part.left_out}."] if part.left_out else [])])
+def answer_of_data(lines: Sequence[str], max_tokens: int, above: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
+    """Return the first lines of data within a number of tokens, between a few lines of our own and notes."""
+    bound = max_tokens * CHARACTERS_PER_TOKEN
+    head, below = "\n".join(above), _notes(notes, "", bound // 4)
+    part = bounded("\n".join(lines), bound - len(head) - len(below) - _OVERHEAD)
+    return "\n".join(filter(None, [head, tagged(part.text), f"… {part.left_out}." if part.left_out else "", below]))
 
 
 def answer_of_run(
-    result: Result | None, max_tokens: int, *, error: KosmoError | None = None, kept: str = "", further: str = ""
+    result: Result | None,
+    max_tokens: int,
+    *,
+    error: KosmoError | None = None,
+    kept: str = "",
+    earlier: Sequence[str] = (),
+    further: str = "",
 ) -> str:
     """Return the answer to a run of Lua or to a call.
 
@@ -83,11 +91,12 @@ def answer_of_run(
         max_tokens: the bound.
         error: the error if it failed.
         kept: the name under which the value is kept whole, `Out[3]`; empty if it is not kept.
+        earlier: notes on calls that were answered before their end.
         further: one more line of our own.
     """
     bound = max_tokens * CHARACTERS_PER_TOKEN
     head = _error(error, bound * 3 // 4) if error else ""
-    notes = [*result.notes] if result else []
+    notes = [*earlier, *(result.notes if result else ())]
     notes += [summary(result.planned)] if result and result.dry_run and not error else []
     below = _notes(notes, further, min(bound // 4, bound - len(head) - len(_NO_ROOM)) - 3)
     values = list(result.values_to_show) if result and not error else []
@@ -98,6 +107,22 @@ def answer_of_run(
     above = "Printed before:" if head and data else f"{kept}:" if is_handle_shown else ""
     parts = [head, above, tagged(data), *hints, below]
     return "\n".join(part for part in parts if part) or "nil"
+
+
+def ending_notes(kept: str, result: Result | None, error: KosmoError | None) -> list[str]:
+    """Return what the next answer has to tell of a call that was answered before its end.
+
+    Parameters:
+        kept: the name under which its value would be kept.
+        result: the result, a partial one if it failed.
+        error: the error if it failed.
+    """
+    notes = list(result.notes) if result else []
+    if error:
+        notes.insert(0, f"it failed: {error_lines(error)[0]}")
+    elif result is None or result.value is None:
+        notes.insert(0, "it has ended, without a value" + (" but with an output" if result and result.output else ""))
+    return [f"{kept}: {note}" for note in notes]
 
 
 def _error(error: KosmoError, room: int) -> str:

@@ -1,4 +1,4 @@
-"""Handling of a tool call: it is validated, executed, and stopped when the client cancels it.
+"""Handling of a tool call: it is validated and executed, and answered early if it takes longer than a client waits.
 
 Calls block, so each runs in its own thread; the thread and the SDK's handler share an `InFlightCall`. Errors are
 returned as results, so that an agent can read them, correct the call and retry.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kosmo_kernel import docs
-from kosmo_kernel.client.progress import ProgressSnapshot
-from kosmo_kernel.errors import KosmoError, StoppedError
+from kosmo_kernel.client.progress import duration
+from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp.arguments import checked
 from kosmo_kernel.mcp_server.answers import (
     CHARACTERS_PER_TOKEN,
@@ -23,16 +22,18 @@ from kosmo_kernel.mcp_server.answers import (
     answer_of_data,
     answer_of_run,
     answer_of_text,
+    ending_notes,
 )
-from kosmo_kernel.mcp_server.search import WHO, search, session_lines
+from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
+from kosmo_kernel.mcp_server.search import WHO, kept_lines, running_lines, search, session_lines
 from kosmo_kernel.mcp_server.sessions import IDLE_SECONDS, ClientSession, Sessions
-from kosmo_kernel.mcp_server.tools import ACCOUNT, DEFAULT_TOKENS, LUA, READ, SESSION, TOKENS, offered
+from kosmo_kernel.mcp_server.tools import ACCOUNT, DEFAULT_TOKENS, LUA, READ, SESSION, STOP, TOKENS, offered
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.config_file import config
 from kosmo_kernel.settings.limits import check_defaults
-from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS
+from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 from kosmo_kernel.values.records import encode
 
 SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
@@ -50,6 +51,7 @@ class ServerOptions:
         allow_mcp_servers: scripts may use the MCP servers that the user has configured.
         functions: offer a tool for each function, too.
         max_tokens: the maximum tokens of an answer; None for the user's setting.
+        answer_within: seconds after which a call that still runs is answered; None for the user's setting.
     """
 
     account: str | None = None
@@ -57,55 +59,7 @@ class ServerOptions:
     allow_mcp_servers: bool = False
     functions: bool = False
     max_tokens: int | None = None
-
-
-@dataclass(slots=True)
-class InFlightCall:
-    """A call in progress, which can be cancelled.
-
-    Parameters:
-        on_progress: called with the progress, in the call's thread.
-    """
-
-    on_progress: Callable[[ProgressSnapshot], None]
-    _session: Session | None = None
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _over: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def cancelled(self) -> bool:
-        """Return whether the call was cancelled."""
-        return self._cancelled.is_set()
-
-    def cancel(self) -> None:
-        """Cancel the call. Return immediately; the call ends soon."""
-        self._cancelled.set()
-        if self._session is not None:
-            threading.Thread(target=self._stop, args=(self._session,), daemon=True).start()
-
-    def set_session(self, session: Session) -> None:
-        """Set the session in which the call is about to run Lua, so that `cancel` can interrupt it.
-
-        Raises:
-            StoppedError: the call was cancelled.
-        """
-        self._session = session
-        if self.cancelled:
-            raise StoppedError("The call was cancelled.")
-
-    def finish(self) -> None:
-        """Mark the call as ended, so that `cancel` does not interrupt the next call in its session."""
-        with self._lock:
-            self._over.set()
-
-    def _stop(self, session: Session) -> None:
-        while True:
-            with self._lock:
-                if self._over.is_set():
-                    return
-                session.interrupt()  # repeated, because it has no effect before the run has begun
-            self._over.wait(SECOND_INTERRUPT_SECONDS)
+    answer_within: float | None = None
 
 
 class CallHandler:
@@ -117,6 +71,7 @@ class CallHandler:
 
     Attributes:
         offers: the tools, by name.
+        answer_within: seconds after which a call that still runs is answered.
 
     Raises:
         SettingsError, UnknownNameError: as for `Session`, or a limit of the user's settings is above its ceiling.
@@ -127,6 +82,7 @@ class CallHandler:
         self._sessions = Sessions(self._session, IDLE_SECONDS if several_clients else None)
         max_tokens = MAX_TOKENS.resolve(options.max_tokens, config().get(*MAX_TOKENS.config))
         self._default_tokens = min(DEFAULT_TOKENS, max_tokens)
+        self.answer_within: float = ANSWER_WITHIN.resolve(options.answer_within, config().get(*ANSWER_WITHIN.config))
         with self._session() as session:  # raises errors in settings now and not at the first call
             self.offers = offered(
                 session.limits,
@@ -153,6 +109,7 @@ class CallHandler:
             valid = checked(offer.tool, arguments)
             tokens = valid.pop(TOKENS, tokens)
             owner = _owner(client, valid.pop(SESSION, None))
+            underway.new_session = owner.new_name
             if offer.function:
                 return self._call(offer.function, valid, underway, tokens, owner)
             if name == LUA:
@@ -160,13 +117,39 @@ class CallHandler:
             if name == READ:
                 page = valid.get("page", "")
                 return ToolResult(answer_of_text(docs.read(page), tokens, f"docs.read({json.dumps(page)})"))
-            return self._search(valid["words"], tokens, owner)
+            return self._search(valid["words"], underway, tokens, owner)
         except KosmoError as error:
             if error.where == offer.tool.function:  # with our server's name, which is the client's choice
                 error.where = name
             return ToolResult(answer_of_run(error.result, tokens, error=error), failed=True)
         finally:
             underway.finish()
+
+    def early_answer(self, underway: InFlightCall) -> ToolResult | None:
+        """Return the answer to a call that still runs, and let it go on; None if its result is there.
+
+        A call that still waits for an earlier one of its session is cancelled.
+
+        Parameters:
+            underway: the call.
+        """
+        phase = underway.detach()
+        if phase is Phase.OVER:
+            return None
+        if phase is Phase.WAITING:
+            after = duration(self.answer_within)
+            return ToolResult(
+                f"Not run: an earlier call of this session still runs, {after} later. The word `who` of "
+                f"`lua_search_docs` says how far it is. Call again to go on waiting, or stop it with `{STOP}`.",
+                failed=True,
+            )
+        value = f"Its value will be {underway.kept}: call `lua_run` with `return {underway.kept}` to wait for it. "
+        lines = [
+            f"Still running, and going on, after {underway.describe()}.",
+            f"{value if underway.kept else ''}`{STOP}` of `lua_run` stops it.",
+            *([_session_line(underway.new_session)] if underway.new_session else []),
+        ]
+        return ToolResult("\n".join(lines))
 
     def end(self, client: str) -> None:
         """Close the session of a client that has left."""
@@ -181,40 +164,62 @@ class CallHandler:
         check_defaults([name for name, value in options.limits.items() if value is not None])
         return Session(options.account, **options.limits, mcp=options.allow_mcp_servers)
 
-    def _search(self, words: str, tokens: int, owner: _Owner) -> ToolResult:
+    def _search(self, words: str, underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         if words.strip().lower() != WHO:
             return ToolResult(answer_of_text(search(words), tokens))
-        with self._sessions.of_client(owner.key, known=owner.is_named) as session:
-            lines = session_lines(session)
-        return ToolResult(answer_of_data(lines, tokens) if lines else NOTHING_KEPT)
+        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as session:
+            if running := running_lines(session):  # the variables can be listed when it has ended
+                lines = kept_lines(session)
+            else:
+                with session.turn(underway):
+                    lines = session_lines(session)
+            return ToolResult(answer_of_data(lines, tokens, running, session.untold) or NOTHING_KEPT)
 
     def _call(
         self, function: str, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
     ) -> ToolResult:
         """Call a function of the catalogue, without Lua; its value is kept for Lua."""
         options = RunOptions(account=arguments.pop(ACCOUNT, None))
-        with self._sessions.without_lua() as session:
-            result = session.call(
-                function,
-                arguments,
-                options,
-                Frontend(progress=underway.on_progress),
-                is_cancelled=lambda: underway.cancelled,
-            )
-        with self._sessions.of_client(owner.key, known=owner.is_named) as of_client:
+        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as of_client:
             number = of_client.next_number()
-            of_client.lua.keep(number, result.value, len(encode(result.value)))
-            kept = f"Out[{number}]" if number in of_client.lua.kept else ""
-            return ToolResult(answer_of_run(result, tokens, kept=kept, further=_further(of_client, owner)))
+            underway.begin(_out(number))
+            error: KosmoError | None = None
+            try:
+                with self._sessions.without_lua() as session:
+                    result = session.call(
+                        function,
+                        arguments,
+                        options,
+                        Frontend(progress=underway.report),
+                        is_cancelled=lambda: underway.cancelled,
+                    )
+                with of_client.turn(underway):
+                    of_client.lua.keep(number, result.value, len(encode(result.value)))
+            except KosmoError as failure:
+                error = failure
+            kept = _out(number) if number in of_client.lua.kept else ""
+            if underway.finish():
+                of_client.untold += ending_notes(underway.kept, error.result if error else result, error)
+            if error:
+                raise error
+            earlier = of_client.take_untold()
+            return ToolResult(
+                answer_of_run(result, tokens, kept=kept, earlier=earlier, further=_further(of_client, owner))
+            )
 
     def _run(self, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner) -> ToolResult:
         """Run Lua in the client's session."""
-        with self._sessions.of_client(owner.key, known=owner.is_named) as session:
-            try:
-                underway.set_session(session.lua)
-                return _run_lua(session, arguments, underway, tokens, owner)
-            finally:
-                underway.finish()  # before the next call can use the session
+        with self._sessions.of_client(owner.key, underway, known=owner.is_named) as session:
+            if arguments.pop(STOP, False):
+                for call in session.running():
+                    if call.answered:
+                        call.cancel()
+            session.wait_for_answered(underway)
+            with session.turn(underway):
+                try:
+                    return _run_lua(session, arguments, underway, tokens, owner)
+                finally:
+                    underway.finish()  # before the next call can use the session
 
 
 class _Owner(NamedTuple):
@@ -240,14 +245,22 @@ def _owner(client: str | None, name: str | None) -> _Owner:
     return _Owner(f"session {name}", new_name=name)
 
 
+def _session_line(name: str) -> str:
+    return f'Pass `session = "{name}"` to go on with these variables and `Out`.'
+
+
 def _further(session: ClientSession, owner: _Owner) -> str:
     """Return what a client has to know about its session."""
     if owner.new_name:
-        return f'Pass `session = "{owner.new_name}"` to go on with these variables and `Out`.'
+        return _session_line(owner.new_name)
     if session.is_new_again:
         session.is_new_again = False
         return "The earlier session was closed after a while without calls: there are no variables and no `Out` of it."
     return ""
+
+
+def _out(number: int) -> str:
+    return f"Out[{number}]"
 
 
 def _run_lua(
@@ -256,19 +269,25 @@ def _run_lua(
     limits: dict[str, Any] = {setting.name: arguments.get(setting.name) for setting in LIMITS}
     dry_run = arguments.get("dry_run", False)
     number = session.next_number()
+    underway.begin("" if dry_run else _out(number), session.lua)
     options = RunOptions(
         CHUNK, account=arguments.get(ACCOUNT), **limits, dry_run=dry_run, number=None if dry_run else number
     )
-    failure: KosmoError | None = None
+    error: KosmoError | None = None
     result: Result | None
     try:
-        result = session.lua.execute(arguments["code"], options, Frontend(progress=underway.on_progress))
-    except KosmoError as error:
-        failure, result = error, error.result
+        result = session.lua.execute(arguments["code"], options, Frontend(progress=underway.report))
+    except KosmoError as failure:
+        error, result = failure, failure.result
+    is_unanswered = not underway.finish()
     kept = session.lua.kept
-    has_no_value = number not in kept and (failure is not None or result is None or result.value is None)
-    if result is not None and has_no_value and len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2:
-        session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
-    name = f"Out[{number}]" if number in kept else ""
-    text = answer_of_run(result, tokens, error=failure, kept=name, further=_further(session, owner))
-    return ToolResult(text, failed=failure is not None)
+    if result is not None and result.output and number not in kept and (error is not None or result.value is None):
+        is_long = len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2
+        if is_long or not is_unanswered:
+            session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
+    if not is_unanswered:
+        session.untold += ending_notes(_out(number), result, error)
+        return ToolResult("")
+    name, earlier = _out(number) if number in kept else "", session.take_untold()
+    text = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))
+    return ToolResult(text, failed=error is not None)

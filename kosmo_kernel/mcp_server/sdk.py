@@ -1,8 +1,8 @@
 """The server side of the Model Context Protocol, built on the official SDK.
 
-In this package only this module imports the SDK, because that takes half a second. Handlers run in the SDK's event loop
-and tool calls in threads. When a client cancels a call or disconnects, the SDK cancels the handler, which cancels the
-call and does not wait for its thread.
+The SDK takes half a second to import. Handlers run in its event loop and tool calls in threads. When a client cancels a
+call or disconnects, the SDK cancels the handler, which cancels the call and does not wait for its thread. A call that
+takes longer than clients wait goes on: as a task if the client takes tasks, else with an answer that says so.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ from mcp.server.transport_security import TransportSecuritySettings
 from kosmo_kernel import __version__, docs
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall
+from kosmo_kernel.mcp_server.answers import ToolResult
+from kosmo_kernel.mcp_server.call_handler import CallHandler
+from kosmo_kernel.mcp_server.in_flight import InFlightCall
+from kosmo_kernel.mcp_server.tasks import Running, Tasks, declares_tasks
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, OfferedTool, pages
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_CONCURRENT_CALLS = 16  # further calls wait, so that an agent cannot start any number of Lua processes
+TASK_SECONDS = 5.0  # after which a client that takes tasks gets one
 PATH = "/mcp"
 SESSION_HEADER = b"mcp-session-id"
 CACHE = CacheHint(ttl_ms=3_600_000)  # what is offered stays the same while the server runs
@@ -51,26 +55,37 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         client: returns what identifies the client of a request, or None if nothing does.
     """
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_CALLS)
+    tasks, going_on = Tasks(), set[Running]()
 
     async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_tool(offer) for offer in handler.offers.values()])
 
-    async def call_tool(
-        context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams
-    ) -> protocol.CallToolResult:
+    async def call_tool(context: ServerRequestContext[Any, Any], params: protocol.CallToolRequestParams) -> Any:
         if params.name not in handler.offers:
             raise MCPError(protocol.INVALID_PARAMS, f"There is no tool `{params.name[:80]}`.")
         underway = InFlightCall(_progress_reporter(context))
+        work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
+        running = asyncio.ensure_future(_in_thread(work, limiter))
+        takes_tasks = declares_tasks(context)
         try:
-            work = partial(handler.answer, params.name, params.arguments or {}, underway, client(context))
-            result = await run_sync(work, abandon_on_cancel=True, limiter=limiter)
+            timeout = min(TASK_SECONDS, handler.answer_within) if takes_tasks else handler.answer_within
+            await asyncio.wait((running,), timeout=timeout)
+            early = None
+            if not running.done():
+                if takes_tasks:
+                    return tasks.start(underway, running)
+                early = handler.early_answer(underway)
+            if early is None:
+                return await running
         except BaseException:
             underway.cancel()
+            running.cancel()
             raise
-        content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
-        return protocol.CallToolResult(content=content, is_error=result.failed)
+        going_on.add(running)  # the event loop itself does not keep it
+        running.add_done_callback(going_on.discard)
+        return _content(early)
 
-    return Server(
+    server = Server(
         NAME,
         version=__version__,
         title="Kosmo",
@@ -88,6 +103,17 @@ def server_of(handler: CallHandler, client: Callable[[ServerRequestContext[Any, 
         on_list_resource_templates=_list_templates,
         on_read_resource=_read_resource,
     )
+    tasks.register(server)
+    return server
+
+
+async def _in_thread(work: Callable[[], ToolResult], limiter: anyio.CapacityLimiter) -> protocol.CallToolResult:
+    return _content(await run_sync(work, abandon_on_cancel=True, limiter=limiter))
+
+
+def _content(result: ToolResult) -> protocol.CallToolResult:
+    content: list[protocol.ContentBlock] = [protocol.TextContent(type="text", text=result.text)]
+    return protocol.CallToolResult(content=content, is_error=result.failed)
 
 
 async def _list_resources(_: Any, _params: Any) -> protocol.ListResourcesResult:

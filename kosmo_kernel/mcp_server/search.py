@@ -42,10 +42,25 @@ def _result(result: Subject, *, is_detailed: bool) -> Iterator[str]:
 
 def session_lines(session: ClientSession) -> list[str]:
     """Return a line for each variable of a session, then for each value in `Out`, the last one first."""
-    lines = [
+    variables = [
         f"{row['name']}: {row['type']} {row['size']}".rstrip() for row in session.lua.variables() if row["name"] != "_"
     ]
+    return variables + kept_lines(session)
+
+
+def kept_lines(session: ClientSession) -> list[str]:
+    """Return a line for each value in `Out` of a session, the last one first."""
+    lines = []
     for number, value in reversed(list(session.lua.kept.items())):
         first = bounded(value, MAX_VALUE_LENGTH).text.partition("\n")[0]
         lines.append(f"Out[{number}]: {first}")
     return lines
+
+
+def running_lines(session: ClientSession) -> list[str]:
+    """Return a line for each call of a session that was answered and still runs."""
+    return [
+        f"{call.kept or 'A dry run'} still runs, after {call.describe()}."
+        for call in session.running()
+        if call.answered
+    ]

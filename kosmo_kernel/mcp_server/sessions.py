@@ -1,7 +1,7 @@
 """The Lua sessions of the MCP server: one for each client, which keeps its variables and its values.
 
-A session handles one call at a time. Of the sessions that no call uses, those idle for too long are closed, and the
-least recently used ones if there are too many. A client whose session was closed gets a new one, and is told. Calls
+A session runs Lua for one call at a time. Of the sessions that no call uses, those idle for too long are closed, and
+the least recently used ones if there are too many. A client whose session was closed gets a new one, and is told. Calls
 that run no Lua share a few sessions, whose connections stay open.
 """
 
@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from kosmo_kernel.errors import StoppedError, UnknownNameError
+from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.session import Session
 
 SPARE = 2  # sessions without Lua that are kept
 MAX_SESSIONS = 16  # sessions of clients; those in use are not closed
 IDLE_SECONDS = 30 * 60.0  # after the last call
 MAX_ENDED = 1_000  # ended sessions that are remembered, to tell their clients
+TURN_CHECK_SECONDS = 0.5  # between two looks whether a call that waits for its session was cancelled
 
 
 @dataclass(slots=True, eq=False)
@@ -29,23 +32,59 @@ class ClientSession:
     Parameters:
         lua: the session.
         is_new_again: an earlier session of the client was closed, and the client does not know yet.
-        number: the number of the last call.
         users: how many calls use the session or wait for it.
         used_at: when the last call ended.
-        lock: held by the call that uses the session.
+        calls: the calls in progress.
+        untold: what calls that were answered before their end would have said, for the next call to tell.
     """
 
     lua: Session
     is_new_again: bool = False
-    number: int = 0
     users: int = 0
     used_at: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    calls: list[InFlightCall] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def next_number(self) -> int:
-        """Return a number for a value in `Out`. Call it only while the session is in use."""
-        self.number += 1
-        return self.number
+        """Return a number for a value in `Out`."""
+        return next(self._numbers)
+
+    @contextmanager
+    def turn(self, call: InFlightCall) -> Iterator[None]:
+        """Wait until no other call uses Lua here, and keep it for this one.
+
+        Raises:
+            StoppedError: the call was cancelled meanwhile.
+        """
+        while not self._lock.acquire(timeout=TURN_CHECK_SECONDS):
+            if call.cancelled:
+                raise StoppedError("The call was cancelled.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def wait_for_answered(self, call: InFlightCall) -> None:
+        """Wait until the calls that were answered before their end have ended, so that their values are in `Out`.
+
+        Raises:
+            StoppedError: the call was cancelled meanwhile.
+        """
+        for earlier in self.running():
+            while earlier.answered and not earlier.wait(TURN_CHECK_SECONDS):
+                if call.cancelled:
+                    raise StoppedError("The call was cancelled.")
+
+    def running(self) -> list[InFlightCall]:
+        """Return the calls that run, the oldest first."""
+        return [call for call in [*self.calls] if call.phase is Phase.RUNNING]
+
+    def take_untold(self) -> list[str]:
+        """Return what no call has told yet, and forget it."""
+        taken, self.untold = self.untold, []
+        return taken
 
 
 class Sessions:
@@ -95,11 +134,12 @@ class Sessions:
                 session.close()
 
     @contextmanager
-    def of_client(self, client: str, *, known: bool = False) -> Iterator[ClientSession]:
-        """Provide the session of a client, created at its first call. Other calls of the client wait.
+    def of_client(self, client: str, call: InFlightCall, *, known: bool = False) -> Iterator[ClientSession]:
+        """Provide the session of a client, created at its first call. Wait for its `turn` before using Lua there.
 
         Parameters:
             client: identifies the client.
+            call: the call that needs it.
             known: the client has had a session.
 
         Raises:
@@ -118,14 +158,15 @@ class Sessions:
                 one = self._clients[client] = ClientSession(self._make(), client in self._ended)
                 self._ended.pop(client, None)
             one.users += 1
+            one.calls.append(call)
             surplus = self._remove(self._unused()[: max(len(self._clients) - MAX_SESSIONS, 0)])
         _close(surplus)
         try:
-            with one.lock:
-                yield one
+            yield one
         finally:
             with self._lock:
                 one.users -= 1
+                one.calls.remove(call)
                 one.used_at = self._clock()
                 self._arm()
 

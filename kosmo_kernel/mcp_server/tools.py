@@ -18,6 +18,7 @@ from kosmo_kernel.settings.table import LIMITS, MAX_TOKENS, Setting
 NAME = "kosmo"
 LUA, SEARCH, READ = "lua_run", "lua_search_docs", "lua_read_doc"
 ACCOUNT, TOKENS, SESSION = "account", "max_tokens", "session"  # arguments; no function has one of these names
+STOP = "stop"
 DEFAULT_TOKENS = 2_000  # of an answer
 PREFIX = "kosmo://docs/"
 INSTRUCTIONS = """\
@@ -104,6 +105,7 @@ def _lua(most: Limits, tokens: Mapping[str, Any], *, reads: bool, sessions: bool
         "code": {"type": "string", "minLength": 1},
         ACCOUNT: {"type": "string", "minLength": 1, "description": "What `heroku.<function>` asks in this call"},
         "dry_run": {"type": "boolean", "description": "List the calls, make none"},
+        STOP: {"type": "boolean", "description": "First stop a call that still runs"},
         TOKENS: {
             **tokens,
             "description": f"Bound of the answer; {min(DEFAULT_TOKENS, tokens['maximum']):,} if left out",

@@ -305,6 +305,15 @@ MAX_TOKENS = Setting(
     config=("limits", "max_tokens"),
     command="--max-tokens",
 )
+ANSWER_WITHIN = Setting(
+    "answer_within",
+    "Seconds after which an agent is answered although its call still runs. The call goes on.",
+    _SECONDS,
+    50.0,
+    variable="KOSMO_ANSWER_WITHIN",
+    config=("limits", "answer_within"),
+    command="--answer-within",
+)
 REQUIRE_WALLS = Setting(
     "require_walls",
     "1: run nothing if a wall around Lua, one of the layers of its sandbox, is missing.",
@@ -386,7 +395,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "cells": (
         *(INPUT, OUTPUT, VAR, SHOW, ACCOUNT, DRY_RUN, TIMEOUT, MEMORY_LIMIT, LIMIT, RAW, ERRORS, FRESH, NO_RAISE_ERROR),
     ),
-    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, REQUIRE_WALLS),
+    "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),

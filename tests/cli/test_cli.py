@@ -60,7 +60,7 @@ SURFACE = {
     "mcp:import": "--replace --project --json",
     "mcp:export": "--json",
     "mcp:doctor": "--json",
-    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --tools "
+    "mcp:serve": "--http -a --account --demo --timeout --cpu-limit --memory-limit --max-tokens --answer-within --tools "
     "--allow-mcp --print-config",
     "accounts:list": "--json",
     "accounts:add": "--stdin --replace --file --integration --json",

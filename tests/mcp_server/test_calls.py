@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,9 +22,10 @@ from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
-from kosmo_kernel.mcp_server.call_handler import CallHandler, InFlightCall, ServerOptions
+from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.serving import _lines, split
-from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, Sessions
+from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, Sessions
 
 pytest.importorskip("mcp")
 
@@ -257,35 +258,39 @@ def test_sessions_without_lua_are_used_again_and_a_few_are_kept(fakes: tuple[Ses
         pass
 
 
+def of_client(sessions: Sessions, client: str, *, known: bool = False) -> AbstractContextManager[ClientSession]:
+    return sessions.of_client(client, InFlightCall(lambda _: None), known=known)
+
+
 def test_of_the_clients_sessions_the_last_ones_are_kept_and_those_in_use(
     fakes: tuple[Sessions, list[Fake], Clock],
 ) -> None:
     sessions, made, _ = fakes
-    with sessions.of_client("used"), sessions.of_client("first"):
+    with of_client(sessions, "used"), of_client(sessions, "first"):
         pass
-    with sessions.of_client("used"):
+    with of_client(sessions, "used"):
         for number in range(MAX_SESSIONS):
-            with sessions.of_client(str(number)):
+            with of_client(sessions, str(number)):
                 pass
         assert [number for number, one in enumerate(made) if one.closed] == [1, 2]
-    with sessions.of_client("used") as session:
+    with of_client(sessions, "used") as session:
         assert (session.lua, session.is_new_again) == (cast("Any", made[0]), False)
-    with sessions.of_client("first") as session:
+    with of_client(sessions, "first") as session:
         assert session.is_new_again
 
 
 def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
     sessions, made, clock = fakes
-    with sessions.of_client("a"):
+    with of_client(sessions, "a"):
         pass
     clock.now = 999.0
-    with sessions.of_client("b"):
+    with of_client(sessions, "b"):
         sessions.close_idle()
         assert [one.closed for one in made] == [False, False]
         clock.now = 1000.0
         sessions.close_idle()
     assert [one.closed for one in made] == [True, False]
-    with pytest.raises(UnknownNameError, match="no such session"), sessions.of_client("a", known=True):
+    with pytest.raises(UnknownNameError, match="no such session"), of_client(sessions, "a", known=True):
         pass
     sessions.end("b")
     assert made[1].closed
@@ -293,8 +298,8 @@ def test_an_idle_session_is_closed_and_whoever_names_it_is_told(fakes: tuple[Ses
 
 def test_a_session_whose_long_call_has_just_ended_is_not_idle(fakes: tuple[Sessions, list[Fake], Clock]) -> None:
     sessions, made, clock = fakes
-    with sessions.of_client("long"):
-        with sessions.of_client("short"):
+    with of_client(sessions, "long"):
+        with of_client(sessions, "short"):
             pass
         clock.now = 1000.0
     sessions.close_idle()
@@ -315,21 +320,20 @@ def test_fifty_clients_and_their_ends_leave_no_process() -> None:
     handler.close()
 
 
-def test_a_call_is_over_before_another_one_has_its_session() -> None:
+def test_a_call_is_over_before_another_one_has_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     handler, underway, over = CallHandler(ServerOptions("demo")), InFlightCall(lambda _: None), []
-    sessions: Any = handler._sessions
-    of_client = sessions.of_client
+    turn = ClientSession.turn
 
     @contextmanager
-    def watched(*client: Any, **known: Any) -> Iterator[Any]:
-        with of_client(*client, **known) as session:
-            yield session
-            over.append(underway._over.is_set())
+    def watched(session: ClientSession, call: InFlightCall) -> Iterator[None]:
+        with turn(session, call):
+            yield
+            over.append(underway.phase)
 
-    sessions.of_client = watched
+    monkeypatch.setattr(ClientSession, "turn", watched)
     answer = handler.answer("lua_run", {"code": "return 1"}, underway)
     handler.close()
-    assert (answer.failed, answer.text.startswith("<data>\n1\n"), over) == (False, True, [True])
+    assert (answer.failed, answer.text.startswith("<data>\n1\n"), over) == (False, True, [Phase.OVER])
 
 
 def test_an_error_names_our_tool_without_our_server_and_any_other_text_is_left_whole(
@@ -356,7 +360,7 @@ def test_who_leaves_a_call_that_is_over_stops_nothing() -> None:
             pytest.fail("another call has this session by now")
 
     underway = InFlightCall(lambda _: None)
-    underway.set_session(cast("Any", Stopped()))
+    underway.begin("", cast("Any", Stopped()))
     underway.finish()
     underway._stop(cast("Any", Stopped()))
 

@@ -117,6 +117,24 @@ def test_clients_do_not_see_each_others_variables_and_take_them_along_when_they_
     assert "There is no such session" in unknown
 
 
+@pytest.mark.full
+def test_fifty_clients_and_their_ends_leave_no_process() -> None:
+    async def ask(one: Served) -> set[psutil.Process]:
+        started: set[psutil.Process] = set()
+        headers = {"Authorization": f"Bearer {one.token}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+            for number in range(50):
+                async with Client(streamable_http_client(one.url, http_client=http), mode="legacy") as client:
+                    assert data(await client.call_tool("lua_run", {"code": f"return {number}"})) == str(number)
+                    started |= {*psutil.Process(one.process.pid).children(recursive=True)}
+        return started
+
+    with served({}, 2) as one:
+        started = asyncio.run(ask(one))
+        assert len(started) >= 50
+        assert psutil.wait_procs(started, timeout=20)[1] == []
+
+
 @pytest.mark.claim("agents-http")
 def test_whoever_does_not_have_it_is_turned_away(server: Served) -> None:
     for headers in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": server.token}):

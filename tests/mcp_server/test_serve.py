@@ -28,12 +28,14 @@ from mcp_client import asked, data, failure, text_of
 # What it offers ---------------------------------------------------------------------------------------------------
 
 
-def listed(one: Client) -> Any:
-    return one.list_tools()
+async def listed(one: Client) -> Any:
+    return await one.list_tools(), one.instructions
 
 
 def test_three_tools_that_only_read_are_listed_in_at_most_1000_tokens_with_the_instructions() -> None:
-    tools = {tool.name: tool for tool in asked(listed).tools}
+    listing, instructions = asked(listed)
+    assert (listing.ttl_ms, listing.cache_scope, instructions) == (3_600_000, "private", INSTRUCTIONS)
+    tools = {tool.name: tool for tool in listing.tools}
     assert list(tools) == ["lua_run", "lua_search_docs", "lua_read_doc"]
     assert [name for name, tool in tools.items() if not tool.annotations or not tool.annotations.read_only_hint] == []
     texts = [tool.model_dump_json(by_alias=True, exclude_none=True) for tool in tools.values()]
@@ -72,6 +74,7 @@ def test_the_pages_of_the_reference_are_resources() -> None:
             await one.read_resource("kosmo://docs/heroku.list_ap")
         with pytest.raises(MCPError, match="kosmo://docs/"):
             await one.read_resource("file:///etc/passwd")
+        assert (read.ttl_ms, read.cache_scope) == (3_600_000, "private")
         return [one.uri for one in found], read.contents
 
     uris, contents = asked(ask)

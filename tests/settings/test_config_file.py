@@ -33,6 +33,7 @@ timeout = 60
 max_memory = 2_000_000_000
 max_cpu = 60
 max_tokens = 4000
+answer_within = 50
 
 [integrations.heroku]
 url = "https://api.heroku.com"
