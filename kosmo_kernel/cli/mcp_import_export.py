@@ -24,7 +24,7 @@ from kosmo_kernel.cli.standard_input import whole_input
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.mcp import Server, configuration, secrets
 from kosmo_kernel.mcp.config import KEYS, entries_of
-from kosmo_kernel.mcp.entries import TIMEOUT, entry
+from kosmo_kernel.mcp.entries import HEADERS, TIMEOUT, VARIABLES, entry
 from kosmo_kernel.mcp.jsonc import read
 from kosmo_kernel.mcp.references import PRIVATE, referred
 from kosmo_kernel.mcp.secret_scan import is_private, redact_text, redact_words
@@ -32,7 +32,7 @@ from kosmo_kernel.mcp.trust import consent_lines
 from kosmo_kernel.safety.redaction import REDACTED
 
 STDIN = "-"
-VALUE_KEYS = ("env", "environment", "headers")
+VALUE_KEYS = (*VARIABLES, *HEADERS)
 REFERENCE = re.compile(r"\$\{(?:secret|KOSMO_SECRET):[^}]*\}|^@secret:.*$")
 _REDACTED = re.compile(re.escape(REDACTED))
 
@@ -44,9 +44,9 @@ _REDACTED = re.compile(re.escape(REDACTED))
 def import_(*, file: str, replace: bool, project: bool, as_json: bool) -> None:
     """Import the MCP servers of another client.
 
-    FILE contains `mcpServers` or `servers`, like the files of VS Code, Cursor, Claude and others. Values of variables
-    and headers that look like secrets are stored in the keyring, and the entries refer to them. Servers in your own
-    file need no trust, so check what is printed. Nothing is started.
+    FILE is the JSON or TOML file of Claude, Codex, Cursor, Gemini, VS Code, Windsurf, Zed or another client. Values of
+    variables and headers that look like secrets are stored in the keyring, and the entries refer to them. Servers in
+    your own file need no trust, so check what is printed. Nothing is started.
     """
     entries = _entries(file)
     path = config_path(of_project=project)
@@ -113,7 +113,9 @@ def _entries(file: str) -> dict[str, Any]:
             raise SettingsError(f"There is no file {file}.")
         _, entries = entries_of(Path(file))
     if not entries:
-        raise SettingsError(f"{'Standard input' if file == STDIN else file} has no `mcpServers`, nor `servers`.")
+        keys = ", ".join(f"`{key}`" for key in KEYS[:-1])
+        where = "Standard input" if file == STDIN else file
+        raise SettingsError(f"{where} has no MCP servers: neither {keys} nor `{KEYS[-1]}`.")
     return entries
 
 

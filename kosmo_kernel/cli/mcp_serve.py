@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -15,12 +16,15 @@ from kosmo_kernel.cli.options import PORT, limit_options, setting_option
 from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.shell_interface import INTERRUPTED, SUCCESS
 from kosmo_kernel.cli.standard_input import input_is_terminal
+from kosmo_kernel.mcp.clients import CLIENTS, McpClient
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 
 if TYPE_CHECKING:
     from kosmo_kernel.mcp_server import ServerOptions
 
 FUNCTIONS = "functions"
+NAME = "kosmo"
+ANY = "any"  # the form that most clients read
 EXAMPLES = """\b
 Examples:
   kosmo mcp:serve
@@ -29,7 +33,7 @@ Examples:
 
 \b
 For an agent's configuration:
-  kosmo mcp:serve --account production --print-config
+  kosmo mcp:serve --account production --print-config claude-code
 """
 
 
@@ -50,7 +54,12 @@ For an agent's configuration:
 )
 @click.option("--allow-mcp", is_flag=True, help="Let Lua, and so the agent, use your other MCP servers (app.mcp).")
 @click.option(
-    "--print-config", is_flag=True, help="Print the entry for an agent's configuration instead, with these options."
+    "--print-config",
+    "client",
+    type=click.Choice((ANY, *CLIENTS)),
+    is_flag=False,
+    flag_value=ANY,
+    help="Print the entry for the configuration of a client instead, with these options, and name its file.",
 )
 def serve(
     *,
@@ -58,7 +67,7 @@ def serve(
     account: str | None,
     demo: bool,
     allow_mcp: bool,
-    print_config: bool,
+    client: str | None,
     tools: str,
     max_tokens: int | None,
     answer_within: float | None,
@@ -88,12 +97,12 @@ def serve(
         max_tokens=max_tokens,
         answer_within=answer_within,
     )
-    if print_config:
+    if client is not None:
         if port is not None:
             raise click.UsageError(
                 "--print-config is about a server that the agent starts itself. Give it without --http."
             )
-        document({"mcpServers": {"kosmo": _entry(options)}})
+        _print_config(CLIENTS.get(client), _entry(options))
         return SUCCESS
     if port is None:
         if input_is_terminal():
@@ -104,17 +113,33 @@ def serve(
     return INTERRUPTED if interrupted else SUCCESS
 
 
+def own_command() -> list[str]:
+    """Return the command that starts `kosmo` of this installation from any folder, also without the user's `PATH`."""
+    program = shutil.which(sys.argv[0])
+    if program and os.path.basename(program) == NAME:
+        return [str(Path(program).absolute())]
+    return [sys.executable, "-P", "-m", "kosmo_kernel"]  # -P: the folder may have something of that name
+
+
 def _entry(options: ServerOptions) -> dict[str, Any]:
     """Return the entry that starts this server from any folder, with the options of this command."""
-    program = shutil.which(sys.argv[0])
-    command, first = (str(Path(program).absolute()), []) if program else (sys.executable, ["-m", "kosmo_kernel"])
     given: dict[str, Any] = {"--account": options.account}
     given |= {MAX_TOKENS.command: options.max_tokens, ANSWER_WITHIN.command: options.answer_within}
     given |= {setting.command: options.limits.get(setting.name) for setting in LIMITS}
     given |= {"--tools": FUNCTIONS if options.functions else None}
     args = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     allowed = ["--allow-mcp"] if options.allow_mcp_servers else []
+    command, *first = own_command()
     return {"command": command, "args": [*first, "mcp:serve", *args, *allowed]}
+
+
+def _print_config(client: McpClient | None, entry: dict[str, Any]) -> None:
+    """Print an entry, and where it belongs."""
+    if client is None:
+        document({"mcpServers": {NAME: entry}})
+        return
+    print_result(client.config(NAME, entry))
+    print_note(f"For {client.title}: {client.place}.")
 
 
 def _ready(url: str, token: str | None) -> None:

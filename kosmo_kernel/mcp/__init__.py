@@ -1,6 +1,7 @@
 """The MCP client: configuration, trust, connections and tool calls.
 
     config.py           the configured servers: `configuration()`, `Configuration`, `files`, `user_file`, `project_root`
+    clients.py          the files of other programs that use MCP servers: `CLIENTS`
     entries.py          a server's entry in a settings file: `Server`
     jsonc.py            JSON with comments
     references.py       resolution of `${NAME}`, `${secret:NAME}` … in an entry: `fill_in`

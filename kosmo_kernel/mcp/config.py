@@ -13,12 +13,18 @@ from typing import Any
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import SettingsError, UnknownNameError
 from kosmo_kernel.mcp import jsonc
+from kosmo_kernel.mcp.clients import CLIENTS, TOML
 from kosmo_kernel.mcp.entries import Server, entry
 from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.toml import parse
 
 USER = "user"
-PROJECT = {"vscode": ".vscode/mcp.json", "cursor": ".cursor/mcp.json", "project": ".mcp.json"}  # later ones win
-KEYS = ("mcpServers", "servers")
+# The files of a project by kind; later ones win.
+PROJECT = {
+    kind: CLIENTS[client].project
+    for kind, client in {"vscode": "vscode", "cursor": "cursor", "project": "claude-code"}.items()
+}
+KEYS = tuple(dict.fromkeys(client.key for client in CLIENTS.values()))
 MAX_NAME_SHOWN = 80  # characters of an unknown name in an error message
 
 
@@ -140,7 +146,10 @@ def entries_of(path: Path) -> tuple[str, dict[str, Any]]:
         raise SettingsError(f"{path}:{line}:{column} is no UTF-8.") from None
     except OSError as fault:
         raise SettingsError(f"{path} cannot be read: {fault.strerror}.") from None
-    content = jsonc.read(text, str(path)) if text.strip() else {}
+    if path.suffix == TOML:
+        content: Any = parse(path, text)
+    else:
+        content = jsonc.read(text, str(path)) if text.strip() else {}
     if not isinstance(content, dict):
         raise SettingsError(f"{path}:1:1 must be an object with `mcpServers` in it.")
     key = next((key for key in KEYS if content.get(key) is not None), "")

@@ -24,6 +24,8 @@ KINDS: dict[str, Literal["stdio", "http"]] = {
     "streamable_http": "http",
     "streamablehttp": "http",
 }
+VARIABLES = ("env", "environment")  # the spellings of a key
+HEADERS = ("headers", "http_headers")
 SSE_TRANSPORT = "sse"  # the transport that streamable HTTP replaced in March 2025
 
 
@@ -108,7 +110,7 @@ def entry(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
 def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server:
     if not isinstance(given, dict):
         raise _EntryError(f"its entry must be an object, got {_kind_of(given)}")
-    command, url = _text(given, "command"), _text(given, "url", "serverUrl")
+    command, url = _text(given, "command"), _text(given, "url", "serverUrl", "httpUrl")
     transport = _text(given, "type").lower()
     if transport == SSE_TRANSPORT:
         raise _EntryError('`"type": "sse"` is the transport of old; its server may also speak `"type": "http"`')
@@ -127,10 +129,10 @@ def _parse(name: str, given: Any, source: str, path: Path, root: Path) -> Server
         kind=kind,
         command=command,
         args=_texts(given, "args"),
-        env=_named(given, "env", "environment"),
+        env=_named(given, *VARIABLES),
         cwd=_text(given, "cwd"),
         url=url,
-        headers=_named(given, "headers"),
+        headers=_named(given, *HEADERS),
         enabled=_flag(given, "enabled", absent=True) and not _flag(given, "disabled", absent=False),
         timeout=_seconds(given, "timeout", "timeoutSeconds"),
     )

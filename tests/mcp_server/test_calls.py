@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -18,10 +19,14 @@ import pytest
 from held_api import PATIENCE, Gate
 from kosmo_command import COMMAND, environment, kosmo, without_standard_input
 
+from kosmo_kernel.cli import outcome
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import SettingsError, StoppedError, UnknownNameError
+from kosmo_kernel.mcp.clients import CLIENTS
+from kosmo_kernel.mcp.config import entries_of
+from kosmo_kernel.mcp.entries import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
 from kosmo_kernel.mcp_server.serving import _lines, split
@@ -387,3 +392,25 @@ def test_the_entry_for_an_agent_has_the_full_path_and_the_options_of_the_command
     assert Path(entry["command"]).is_absolute()
     assert entry["args"][-6:] == ["mcp:serve", "--account", "demo", "--timeout", "60.0", "--allow-mcp"]
     assert kosmo("mcp:serve", "--http", "0", "--print-config").returncode == 2
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_entry_for_a_client_has_its_form_names_its_file_and_can_be_imported(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("HEROKU_API_KEY", "KOSMO_MCP_TOKEN"):
+        monkeypatch.setenv(variable, DEMO_TOKEN)
+    assert outcome(["mcp:serve", "--account", "a b", "--print-config", name]) == 0
+    printed, client = capsys.readouterr(), CLIENTS[name]
+    content = (tomllib if client.is_toml else json).loads(printed.out)
+    entry = content.pop(client.key)["kosmo"]
+    assert content == {}
+    assert Path(entry["command"]).is_absolute()
+    assert entry["args"][-3:] == ["mcp:serve", "--account", "a b"]
+    assert entry.keys() - {"command", "args"} == client.fields.keys()
+    assert printed.err == f"For {client.title}: {client.place}.\n"
+    assert DEMO_TOKEN not in printed.out
+    file = tmp_path / (Path(client.file).name or "mcp.json")
+    file.write_text(printed.out)
+    server = server_entry("kosmo", entries_of(file)[1]["kosmo"], "user", file, tmp_path)
+    assert (server.fault, server.command, [*server.args]) == ("", entry["command"], entry["args"])
