@@ -1,4 +1,4 @@
-"""`kosmo mcp:doctor`: check the configuration of MCP servers, without starting one."""
+"""`kosmo mcp:doctor`: check the configuration of MCP servers without starting one, and ask our own server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
 
 import click
 
@@ -16,6 +18,8 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.doctor import report
 from kosmo_kernel.cli.mcp_list import ADVICE, why_untrusted
+from kosmo_kernel.cli.mcp_serve import own_command
+from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.mcp import Configuration, Server, Trust, configuration, secrets
 from kosmo_kernel.mcp.references import fill_in
@@ -31,15 +35,41 @@ def doctor(*, name: str | None, as_json: bool) -> int:
     """Check the setup, and say how to fix problems.
 
     The command checks the SDK, the files and the permissions. For SERVER (by default for all servers), it checks the
-    entry with its variables and secrets, the program, and whether you trust it. It starts no server and shows no
-    secret. Exits with 1 if something is broken.
+    entry with its variables and secrets, the program, and whether you trust it. It starts none of these servers and
+    shows no secret. Exits with 1 if something is broken.
+
+    Without SERVER, it also starts `kosmo mcp:serve` and asks it as an agent's client does. It reports how many tokens
+    (of four characters each) the list of tools and an answer take, and how long a client waits; with --json as `serve`.
     """
     configured = configuration()
     chosen = [configured.find(name)] if name else list(configured.servers.values())
     groups: list[tuple[str, Iterable[Finding]]] = [("The SDK", _sdk()), ("Files", _files(configured))]
     groups += [("Permissions", permissions)] if (permissions := list(_permissions(list(configured.servers)))) else []
     groups += [(f"The server {server.name}", _server(server)) for server in chosen]
-    return report(groups, as_json=as_json)
+    measured: dict[str, Any] = {}
+    groups += [] if name else [("Our own server, kosmo mcp:serve", _own_server(measured))]
+    return report(groups, measured, as_json=as_json)
+
+
+def _own_server(measured: dict[str, Any]) -> Iterator[Finding]:
+    """Ask our own server as a client does; add what that took to `measured`."""
+    if find_spec(SDK) is None:
+        return  # a finding about the SDK says so
+    from kosmo_kernel.mcp_server.measurement import EXAMPLE, measure
+
+    try:
+        found = measure([*own_command(), "mcp:serve"])
+    except KosmoError as error:
+        yield Finding("serve.start", "broken", error.message, "Run `kosmo mcp:serve` to see why.")
+        return
+    measured["serve"] = found._asdict()
+    yield Finding("serve.start", "ok", f"{found.start_ms:,.0f} ms until it can be asked, by MCP {found.protocol}")
+    tools = (
+        f"{counted(found.tools, 'tool')} and the instructions: {found.list_tokens:,} tokens, {found.list_ms:,.0f} ms"
+    )
+    yield Finding("serve.tools", "ok", tools)
+    answer = f"`{EXAMPLE}`: {found.answer_tokens:,} tokens, {found.call_ms:,.0f} ms, then {found.next_call_ms:,.0f} ms"
+    yield Finding("serve.answer", "ok", answer)
 
 
 def _sdk() -> Iterator[Finding]:

@@ -192,13 +192,13 @@ def test_the_command_lists_and_obeys_what_the_project_says(own: Path) -> None:
 def test_the_doctor_finds_permissions_for_a_server_that_is_probably_misspelt(own: Path) -> None:
     own.write_text("[mcp.servers.elsewhere.permissions]\nread = 'deny'\n", encoding="utf-8")
     place = project("[tool.kosmo_kernel.mcp.servers.halll.permissions]", 'write = "deny"')
-    code, told = document("mcp:doctor", "--json", cwd=own.parent / "work")
+    code, told = document("mcp:doctor", "hall", "--json", cwd=own.parent / "work")
     (found,) = [one for one in told["findings"] if one["name"].startswith("permissions.")]
     assert (code, found["name"], found["state"]) == (0, "permissions.halll", "warning")
     assert f"what {place}:1 says of it holds for none" in found["message"]
     assert "`hall`" in found["what_to_do"]
 
     project("[tool.kosmo_kernel.mcp.servers.HALL.permissions]", 'writes = "deny"')
-    code, told = document("mcp:doctor", "--json", cwd=own.parent / "work")
+    code, told = document("mcp:doctor", "hall", "--json", cwd=own.parent / "work")
     (found,) = [one for one in told["findings"] if one["name"].startswith("permissions.")]
     assert (code, found["state"], "Did you mean: write" in found["message"]) == (1, "broken", True)
