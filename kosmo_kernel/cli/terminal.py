@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 from rich import box
 from rich.markdown import Markdown as RichMarkdown
+from rich.markdown import TableElement
 from rich.style import Style
 from rich.syntax import ANSISyntaxTheme
 from rich.table import Table
@@ -28,7 +29,7 @@ from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.values.records import Record, Records
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
 
 WIDEST = 40  # maximum width of a table column, in terminal columns
 # ANSI colours, which the terminal adapts to its background.
@@ -58,6 +59,23 @@ _CLOCK, _NARROW_CLOCK = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"
 _MIN_TEXT_WIDTH = 12  # terminal columns below which no text of a main column is cut
 
 
+class _PageTable(TableElement):
+    """A table of a page, which breaks no name in its first column."""
+
+    def __rich_console__(self, screen: Console, options: ConsoleOptions) -> Iterator[Any]:
+        for part in super().__rich_console__(screen, options):
+            if isinstance(part, Table) and part.columns:
+                first = part.columns[0]
+                first.no_wrap = all(" " not in str(cell) for cell in first.cells)
+            yield part
+
+
+class _RenderedPage(RichMarkdown):
+    """The Markdown of a page, as rich renders it."""
+
+    elements: ClassVar = {**RichMarkdown.elements, "table_open": _PageTable}
+
+
 def console() -> Console:
     """Return a rich console for standard output. Its width and use of colours follow the terminal."""
     return streams.console(sys.stdout, theme=_PAGE)
@@ -65,7 +83,7 @@ def console() -> Console:
 
 def print_page(page: Markdown) -> None:
     """Print a page of Markdown."""
-    console().print(RichMarkdown(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
+    console().print(_RenderedPage(page, code_theme=LUA))  # type: ignore[arg-type]  # passed to `Syntax`, which accepts a theme
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:

@@ -6,7 +6,6 @@ A matcher is added to IPython's completer, and the kernel's `do_inspect` is wrap
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -78,11 +77,11 @@ class Editing:
 
     def _python_matches(self, code: str) -> SimpleMatcherResult:
         """Return the completions of the argument at the end of Python code, and none for anything else."""
-        known = None
-        if "kosmo_kernel.python_api.namespace" in sys.modules:  # or else no variable is a namespace
+        session, known = self._session(), None
+        if session is not None:
             from kosmo_kernel.python_api.completion import known_values
 
-            known = known_values(code, self._shell.user_ns, self._session())
+            known = known_values(code, self._shell.user_ns, session)
         if known is None:
             return {"completions": [], "suppress": False}
         matches = [SimpleCompletion(value, type="instance") for value in known.values]

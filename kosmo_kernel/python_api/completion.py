@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kosmo_kernel.catalogue import Function, Param
+from kosmo_kernel.python_api import namespace_named
 from kosmo_kernel.python_api.namespace import Namespace, target
 from kosmo_kernel.safety.text import is_plain_in_quotes
 
@@ -34,20 +35,23 @@ class KnownValues(NamedTuple):
     text: str
 
 
-def known_values(code: str, variables: Mapping[str, Any], session: Session | None) -> KnownValues | None:
+def known_values(code: str, variables: Mapping[str, Any], session: Session) -> KnownValues | None:
     """Return the values that an unfinished text at the end of Python code can become.
 
     Parameters:
         code: the code up to the cursor.
         variables: the variables of Python, by name.
-        session: the session of the calls; None before the first.
+        session: the session of the calls.
 
     Returns:
         None if the text is no argument of a function of the catalogue whose values are known.
     """
     call = _CALL.search(code[-MAX_CALL_LENGTH:])
-    namespace = variables.get(call["root"]) if call else None
-    if call is None or session is None or not isinstance(namespace, Namespace):
+    if call is None:
+        return None
+    root = call["root"]
+    namespace = variables[root] if root in variables else namespace_named(root)  # which the same cell may import
+    if not isinstance(namespace, Namespace):
         return None
     integration, account = target(namespace)
     typed, function = _VALUE.search(call["arguments"]), integration.names().get(call["function"])

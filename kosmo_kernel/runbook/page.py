@@ -36,7 +36,9 @@ _TEMPLATE = """\
 {%- block html_head_css -%}
 <style>
 body.jp-Notebook { max-width: 70em; margin: auto; }
-.jp-RenderedMarkdown .highlight pre { font-family: var(--jp-code-font-family); margin: 0 0 1em; }
+.jp-RenderedMarkdown .highlight pre {
+  font-family: var(--jp-code-font-family); margin: 0 0 1em; overflow-wrap: anywhere; word-break: normal;
+}
 .kosmo-table.kosmo-table td[title] { white-space: normal; overflow-wrap: anywhere; min-width: 20em; }
 @page turned { size: landscape; }
 @media print {

@@ -64,6 +64,12 @@ def test_lua_in_a_page_is_coloured(lab: Lab, name: str) -> None:
     assert lab.cell(name).locator("pre span[class]", has_text=re.compile("^(local|for|if)$")).count() >= 1
 
 
+@pytest.mark.parametrize("name", SHOWN)
+def test_code_is_not_broken_within_words(lab: Lab, name: str) -> None:
+    breaks = "blocks => blocks.map(block => getComputedStyle(block).wordBreak)"
+    assert set(lab.cell(name).locator(".jp-RenderedMarkdown pre").evaluate_all(breaks)) == {"normal"}
+
+
 @pytest.mark.parametrize("name", ["limits", "errors"])
 def test_the_contents_of_a_guide_lead_to_its_own_sections(lab: Lab, name: str) -> None:
     links = [link.get_attribute("href") for link in lab.cell(name).locator("li a[href^='#kosmo-']").all()]

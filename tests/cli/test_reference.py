@@ -11,6 +11,7 @@ from kosmo_command import document, kosmo, on_terminal, standing
 
 from kosmo_kernel import docs
 from kosmo_kernel.cli import command_named
+from kosmo_kernel.cli.terminal import print_page
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 
@@ -218,3 +219,14 @@ def test_a_shell_completes_what_stands_behind_a_command(command: str, typed: str
     assert found is not None
     argument = next(param for param in found.params if param.param_type_name == "argument")
     assert [item.value for item in argument.shell_complete(found.make_context(command, ["heroku"]), typed)] == offered
+
+
+def test_no_name_in_a_table_of_fields_is_broken_on_a_terminal_of_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    function = HEROKU.function("list_addon_region_capabilities")
+    print_page(docs.read(f"heroku.{function.name}").markdown)
+    shown = capsys.readouterr().out
+    assert [column.name for column in function.columns if column.name not in shown] == []
+    assert max(map(len, shown.splitlines())) <= 80

@@ -216,12 +216,10 @@ def test_names_of_listed_apps_are_completed_in_calls_from_python(shell: Shell) -
         assert app not in completions(shell, call.format("company.get_team"))
         assert app not in completions(shell, call.format("print"))
     assert app not in completions(shell, "company.get_dyno('x', 'my-|")
-    shell.user_ns["heroku"] = kosmo_kernel.heroku
-    assert (
-        completions(shell, "heroku.demo.get_app('my-|") == completions(shell, "heroku['demo'].get_app('my-|") == [app]
-    )
+    del shell.user_ns["company"]
+    for call in ("heroku.demo", "heroku['demo']", "from kosmo_kernel import heroku\nheroku.demo"):
+        assert completions(shell, f"{call}.get_app('my-|") == [app]
     assert app not in completions(shell, "heroku.get_app('my-|")  # of the session's account
-    del shell.user_ns["company"], shell.user_ns["heroku"]
 
 
 def test_an_alias_of_the_magic_is_completed_as_well(shell: Shell) -> None:
