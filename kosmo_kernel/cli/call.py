@@ -250,9 +250,12 @@ def _call(
         if option_values.pop(f"all_{param.name}", False) and (listing := integration.listing(param))
     ]
     arguments = combine_arguments(function, option_values, pairs, payload)
-    for param, _ in every:
-        if param.name in arguments or len(every) > 1:
-            raise click.UsageError(f"`{param.name}` has a value, or there are two lists. Give one option of both.")
+    if len(every) > 1:
+        flags_given = " and ".join(_all_flag(listing) for _, listing in every)
+        raise click.UsageError(f"Only one argument can be a list: give one of {flags_given}.")
+    for param, listing in every:
+        if param.name in arguments:
+            raise click.UsageError(f"`{param.name}` has a value, and {_all_flag(listing)} is given. Give one of them.")
 
     from kosmo_kernel.session import Session
 
@@ -276,9 +279,11 @@ def _all_options(integration: Integration, function: Function) -> Iterator[click
     for param in function.params:
         if listing := integration.listing(param):
             text = f"Ask for all {listing.things}; {listing.name} is called first."
-            yield click.Option(
-                [f"--all-{listing.things.replace(' ', '-')}", f"all_{param.name}"], is_flag=True, help=text
-            )
+            yield click.Option([_all_flag(listing), f"all_{param.name}"], is_flag=True, help=text)
+
+
+def _all_flag(listing: Function) -> str:
+    return f"--all-{listing.things.replace(' ', '-')}"
 
 
 def _check_columns(function: Function, names: Sequence[str]) -> None:

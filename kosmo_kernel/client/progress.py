@@ -307,8 +307,8 @@ def duration(seconds: float) -> str:
 
 
 def _rough(seconds: float) -> str:
-    """Format an estimate, rounded up: `15 s`, `8 min`, `2 h 5 min`."""
-    if seconds <= 55:
+    """Format an estimate, rounded up: `15 s`, `90 s`, `8 min`, `2 h 5 min`."""
+    if seconds < 2 * 60:
         return f"{math.ceil(seconds / 5) * 5} s"
     hours, minutes = divmod(math.ceil(seconds / 60), 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"

@@ -76,8 +76,8 @@ class Stopwatch(Clock):
             f"600/1,500 · about 12 min to go · 601 requests · 4.2 s · waits {BUDGET}",
         ),
         (
-            replace(UNDER_WAY, expected=10.1),
-            "480/500 · about 15 s to go · 1,440 requests · 3,060 left · 4.2 s",
+            replace(UNDER_WAY, expected=85.1),
+            "480/500 · about 90 s to go · 1,440 requests · 3,060 left · 4.2 s",
         ),
         (
             replace(UNDER_WAY, expected=7500.0),
