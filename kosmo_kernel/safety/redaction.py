@@ -33,9 +33,11 @@ _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/"'<>]+@""")
 _URL_TOKEN = re.compile(r"""://[^\s/?#@:"'<>]++(?=:?@)""")
 _WEB_SCHEMES = ("http", "https")
 # The value of a header in `Authorization: Bearer x`, `"authorization": "x"` or `(b'Authorization', b'x')`.
-# A placeholder in angle brackets, as in documentation, does not match.
+# A placeholder in angle brackets, as in documentation, does not match, and neither does what follows the name of a
+# record or a function, as in `get_oauth_authorization: …`.
 _HEADER = re.compile(
-    r"""((?>authorization["'`]?\s{0,8}[:=,]\s{0,8}(?:b(?=["']))?["'`]?(?:(?:bearer|basic|token)\s{1,8})?))"""
+    r"""((?>(?<!oauth[_\s-])authorization(?:["'`]?\s{0,8}[:=]|["'`]\s{0,8},)\s{0,8}"""
+    r"""(?:b(?=["']))?["'`]?(?:(?:bearer|basic|token)\s{1,8})?))"""
     r"""(?!(?:bearer|basic|token)(?:\W|\Z))[\w.~+/-]+=*""",
     re.IGNORECASE,
 )
