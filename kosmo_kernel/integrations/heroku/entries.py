@@ -446,7 +446,8 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_audit_trail_events",
             "audit-trail-event list",
             "What was done in an enterprise account on one day, and by whom",
-            "Heroku returns the events of one day, today unless `day` says another.",
+            "Heroku returns the events of one day, today unless `day` says another. `data`, what an event changed, may "
+            "have secrets in it, and is not shown.",
             query={
                 "day": "The day, `2026-11-01`",
                 "order": "`asc` or `desc`, by time",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from kosmo_kernel.integrations.heroku.secrets import GUARDED, SECRET, mark
+from kosmo_kernel.integrations.heroku.secrets import GUARDED, mark
 
 Table = dict[str, Any]
 
@@ -134,9 +134,8 @@ class _Reader:
 
     def _mark(self, resource: str, field: str, value: Mapping[str, Any]) -> str:
         """Return the mark of a field that has no fields below it."""
-        if "object" in value.get("type", ()):  # of any content: secret as a whole on things that hold secrets
-            return mark(resource, field) or (SECRET if resource in GUARDED else "")
-        return mark(resource, field) if {"string", "array"} & set(value.get("type", ())) else ""
+        types = set(value.get("type", ()))
+        return mark(resource, field, has_any_content="object" in types) if types & {"object", "string", "array"} else ""
 
     def _fact(self, value: Mapping[str, Any], items: Mapping[str, Any]) -> str:
         ways = [self._resolve(way) for way in value.get("anyOf", ())]

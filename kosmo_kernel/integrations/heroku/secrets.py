@@ -1,7 +1,10 @@
-"""The secrets in Heroku's records: one rule by the names of fields, and its exceptions with the reason for each.
+"""The secrets in Heroku's records: two rules, and their exceptions with the reason for each.
 
-`schema.py` applies this when it writes the table of facts, so that a field of a newer schema is secret from the first
-day if its name says so. The client replaces a secret by `[redacted]` in the process that received it. Of an address
+A field is secret if its name says so. So is an object of any content: the `data` of an event of the audit trail has
+what was changed, a webhook's payload the whole thing that changed, and what is in it depends on the event.
+
+`schema.py` applies this when it writes the table of facts, so that it holds for a newer schema from the first day. The
+client replaces a secret by `[redacted]` in the process that received it. Of an address
 that people need to know, the host is kept in a field of its own.
 """
 
@@ -17,7 +20,7 @@ SECRET = "secret"  # noqa: S105 - the mark of a field, not a secret
 HOST = "secret, host kept"  # the address is secret, the host that it leads to is not
 BARE = "without credentials"  # an address whose user, password and query are removed
 
-# Fields that the rule would get wrong, by resource and name (`*`: any resource), with their mark and the reason.
+# Fields that the rules would get wrong, by resource and name (`*`: any resource), with their mark and the reason.
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     ("*", "doc_url"): ("", "a page of Heroku's documentation"),
     ("app", "git_url"): ("", "made of the app's name; pushing there takes a token"),
@@ -41,10 +44,11 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     ("add-on-webhook", "url"): (HOST, "whoever knows it can send events to the receiver; audits ask for the host"),
     ("telemetry-drain", "exporter.endpoint"): (HOST, "as for log drains"),
     ("app-setup", "postdeploy.output"): (SECRET, "what a script of the app printed, config vars perhaps among it"),
+    ("oci-image", "process_types"): ("", "the commands of its process types, which the formation has as well"),
 }
 
-# Things that hold secrets. Of these only the fields that the table knows go further, objects whose fields it does not
-# know are secret as a whole, and what Heroku says in errors about them is not repeated.
+# Things that hold secrets. Of these only the fields that the table knows go further, and what Heroku says in errors and
+# warnings about them is not repeated.
 GUARDED = frozenset(
     {
         *("add-on-config", "config-var", "pipeline-config-var"),  # values of config vars
@@ -59,9 +63,15 @@ GUARDED = frozenset(
 )
 
 
-def mark(resource: str, field: str) -> str:
-    """Return the mark of a field: `SECRET`, `HOST`, `BARE`, or empty for one that is not secret."""
+def mark(resource: str, field: str, *, has_any_content: bool = False) -> str:
+    """Return the mark of a field: `SECRET`, `HOST`, `BARE`, or empty for one that is not secret.
+
+    Parameters:
+        resource: what has the field.
+        field: its dotted name.
+        has_any_content: it is an object of which the schema does not say what is in it.
+    """
     for owner in (resource, "*"):
         if (owner, field) in EXCEPTIONS:
             return EXCEPTIONS[owner, field][0]
-    return SECRET if _SECRET_NAME.search(field.rpartition(".")[2]) else ""
+    return SECRET if has_any_content or _SECRET_NAME.search(field.rpartition(".")[2]) else ""
