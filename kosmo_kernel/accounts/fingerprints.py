@@ -8,7 +8,9 @@ demo account is fixed, because its secrets are fiction and its documents show th
 from __future__ import annotations
 
 import hmac
+import json
 import os
+import re
 from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,6 +22,7 @@ from kosmo_kernel.settings.table import FINGERPRINT_KEY
 
 _ENTRY = "key of fingerprints"
 _ID_DIGITS, _DIGITS = 8, 32  # hexadecimal
+FINGERPRINT = re.compile(rf"[0-9a-f]{{{_ID_DIGITS}}}:[0-9a-f]{{{_DIGITS}}}")
 NOT_KEPT = (
     "Fingerprints can be compared within this process only, because their key cannot be kept on this machine. "
     f"Set {FINGERPRINT_KEY.variable} to compare them with those of other runs."
@@ -40,10 +43,13 @@ class Fingerprints(NamedTuple):
     def __repr__(self) -> str:
         return f"Fingerprints(is_kept={self.is_kept})"
 
-    def of(self, secret: str) -> str:
-        """Return the fingerprint of a secret."""
-        key_id = self._digest(b"id of the key")[:_ID_DIGITS]
-        return f"{key_id}:{self._digest(b'secret ' + secret.encode(errors='surrogatepass'))[:_DIGITS]}"
+    def of(self, secret: object) -> str:
+        """Return the fingerprint of a secret, a text or any other JSON value."""
+        if isinstance(secret, str):
+            value = b"secret " + secret.encode(errors="surrogatepass")
+        else:
+            value = b"JSON " + json.dumps(secret, sort_keys=True).encode()
+        return f"{self._digest(b'id of the key')[:_ID_DIGITS]}:{self._digest(value)[:_DIGITS]}"
 
     def _digest(self, text: bytes) -> str:
         return hmac.new(self.key, text, sha256).hexdigest()

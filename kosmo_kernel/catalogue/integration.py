@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue.function_table import FunctionNames, FunctionTable
 from kosmo_kernel.catalogue.missing import missing_function
-from kosmo_kernel.catalogue.model import Function, Param
+from kosmo_kernel.catalogue.model import Column, Function, Param
 from kosmo_kernel.catalogue.validation import mistakes
 from kosmo_kernel.errors import UnknownNameError
 
@@ -140,7 +140,7 @@ class Integration:
         else:
             names = frozenset(column.path[-1] for one in self.functions for column in one.secrets if column.secret)
         own = frozenset(column.path[-1] for column in function.secrets if column.secret)
-        return names - {column.path[-1] for column in function.columns} | own
+        return names - set(_last_names(function.columns)) | own
 
     def function(self, name: str) -> Function:
         """Return the function with this name or alias.
@@ -156,3 +156,10 @@ class Integration:
                 tuple(f"app.integrations.{self.name}.{n}" for n in near),
             )
         return match
+
+
+def _last_names(columns: Iterable[Column]) -> Iterator[str]:
+    """Yield the last part of the name of each column, and of those of the records in lists."""
+    for column in columns:
+        yield column.path[-1]
+        yield from _last_names(column.items)

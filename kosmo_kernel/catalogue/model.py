@@ -265,8 +265,9 @@ class Function:
         aliases: other names for the same function.
         effect: `read` or `write`.
         newest: the field by which the service orders the last records first, for the parameter `newest`; or empty.
-        guarded: the records hold secrets: only fields with a column leave the client, and errors do not quote the
-            service.
+        guarded: the records hold secrets: only fields with a column leave the client, and errors and warnings do not
+            quote the service.
+        own_errors: errors do not quote the service.
         fingerprints: the service answers with names and secret values, and the records are each name with a
             fingerprint of its value.
         subject: the group of functions that it belongs to in lists, or empty.
@@ -287,6 +288,7 @@ class Function:
     effect: Literal["read", "write"] = "read"
     newest: str = ""
     guarded: bool = False
+    own_errors: bool = False
     fingerprints: bool = False
     subject: str = ""
     keywords: str = ""
@@ -325,6 +327,11 @@ class Function:
     def secrets(self) -> tuple[Column, ...]:
         """The columns whose values must not leave the client as they are; those in lists with their full names."""
         return tuple(_secrets(self.columns))
+
+    @property
+    def is_quotable(self) -> bool:
+        """Whether errors may quote what the service says."""
+        return not (self.guarded or self.own_errors)
 
     @property
     def simplest_call(self) -> tuple[Param, ...]:

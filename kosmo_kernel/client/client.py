@@ -295,8 +295,7 @@ class Fetch:
             pages.append(self._page(newest or PageRequest()))
         except RefusedError:
             # There is no such record. If there is no such parent, the service says so.
-            parents = {name.removesuffix("_id") for name in self._call.args}
-            if newest or self._call.missing is None or self._call.missing in parents:
+            if newest or self._call.missing is None or self._call.missing_parent:
                 raise
             return []
         return list(pages[0].content[: self._newest])

@@ -287,12 +287,12 @@ class _RecordingTransport:
             value = decode(reply.body)
         except (ValueError, RecursionError):
             text = without_values(reply.body.decode(errors="replace"), self._hidden(function))
-            return {"text": self._redact(REDACTED if function.guarded else text)}
+            return {"text": self._redact(text if function.is_quotable else REDACTED)}
         if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return {"body": self._redact(clean(function, value, self._fingerprint), function)}
-        return {"body": self._redact(_error_word(value) if function.guarded else value, function)}
+        return {"body": self._redact(value if function.is_quotable else _error_word(value), function)}
 
-    def _fingerprint(self, secret: str) -> str:
+    def _fingerprint(self, secret: object) -> str:
         return fingerprints(self._account.alias).of(secret)
 
     def _redact(self, value: Any, function: Function | None = None) -> Any:

@@ -58,6 +58,11 @@ class ResponseParser:
     def __post_init__(self) -> None:
         self.url = self.account.url + self.function.url(self.args)
 
+    @property
+    def missing_parent(self) -> str | None:
+        """What there is none of, if the last error said that it is something that an argument names."""
+        return self.missing if self.missing in {name.removesuffix("_id") for name in self.args} else None
+
     def record_headers(self, reply: Response) -> None:
         """Keep what the headers report. One with `warning` in its name is shown to the user."""
         self._last = reply
@@ -99,7 +104,7 @@ class ResponseParser:
         clean(self.function, value, self._fingerprint)
         return value
 
-    def _fingerprint(self, secret: str) -> str:
+    def _fingerprint(self, secret: object) -> str:
         make = fingerprints(self.account.alias)
         if not make.is_kept:
             self.warnings[NOT_KEPT] = None
@@ -109,8 +114,8 @@ class ResponseParser:
         """Return the error for a status other than success."""
         fault = self.integration.read_error(reply)
         self.missing = fault.resource if fault and reply.status == HTTPStatus.NOT_FOUND else None
-        if self.function.guarded:
-            return self._guarded_failure(reply, fault)
+        if not self.function.is_quotable:
+            return self._unquoted_failure(reply, fault)
         word = self._quoted(fault.id) if fault and fault.id else None
         if fault is None:
             summary, see = self._body(reply), ""
@@ -120,10 +125,11 @@ class ResponseParser:
         sentences = [f"{self.integration.title} answered {summary}", *self._advice(reply, fault), see]
         return self._error(_class(reply.status), sentences, reply, word)
 
-    def _guarded_failure(self, reply: Response, fault: ErrorBody | None) -> ApiError:
-        """Return the error of a function whose records hold secrets, without the words of the service."""
+    def _unquoted_failure(self, reply: Response, fault: ErrorBody | None) -> ApiError:
+        """Return the error of a function whose records have secrets, without the words of the service."""
         word = fault.id if fault and fault.id and ERROR_WORD.fullmatch(fault.id) else None
         summary = f"{self.integration.title} answered {reply.status}{f' ({word})' if word else ''}"
+        summary += f": there is no such {parent.replace('_', ' ')}" if (parent := self.missing_parent) else ""
         return self._error(_class(reply.status), [summary, *self._advice(reply, fault)], reply, word)
 
     def bad_answer(self, reply: Response, why: str) -> ApiError:
@@ -209,7 +215,7 @@ class ResponseParser:
 
     def _body(self, reply: Response) -> str:
         """Describe an unexpected response in one line."""
-        start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if not self.function.guarded else ""
+        start = reply.body[:MAX_BODY_EXAMINED_BYTES].decode(errors="replace") if self.function.is_quotable else ""
         start = without_values(start, {column.path[-1] for column in self.function.secrets})
         kind = self._quoted(reply.headers.get("content-type", "")) or "no type"
         begins = f" that begin with `{self._quoted(start, MAX_BODY_QUOTED)}`" if start else ""

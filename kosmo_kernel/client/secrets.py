@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from kosmo_kernel.accounts.fingerprints import FINGERPRINT
 from kosmo_kernel.catalogue import Column, Function
 from kosmo_kernel.safety.redaction import REDACTED
 
 # A service's own word for an error. Errors about things that hold secrets repeat nothing else.
 ERROR_WORD = re.compile(r"[a-z]+(?:_[a-z]+){0,5}")
 _HOST = re.compile(r"[a-z0-9.-]{1,253}")
+_ANY = re.compile(".*", re.DOTALL)
 
 
-def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> Any:
+def clean(function: Function, value: Any, fingerprint: Callable[[object], str]) -> Any:
     """Return what a function's response has, without secrets.
 
     Parameters:
@@ -31,7 +33,7 @@ def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> 
     """
     if function.fingerprints:
         return _fingerprints(value, fingerprint)
-    if function.guarded and not isinstance(value, dict):
+    if not (function.is_quotable or isinstance(value, dict)):
         value = [row if isinstance(row, dict) else REDACTED for row in value] if isinstance(value, list) else REDACTED
     rows = value if isinstance(value, list) else [value]
     if function.guarded:
@@ -45,10 +47,14 @@ def clean(function: Function, value: Any, fingerprint: Callable[[str], str]) -> 
 
 
 def quotable_headers(function: Function, headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers that may be repeated: of a function whose records hold secrets no warning and no address."""
-    if not function.guarded:
+    """Return the headers that may be repeated: no address or warning where errors do not quote the service."""
+    if function.is_quotable:
         return headers
-    return {name: value for name, value in headers.items() if "warning" not in name and name != "location"}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name != "location" and not (function.guarded and "warning" in name)
+    }
 
 
 def without_values(text: str, fields: Iterable[str]) -> str:
@@ -57,14 +63,23 @@ def without_values(text: str, fields: Iterable[str]) -> str:
     return re.sub(rf'("(?:{names})"\s*:\s*)"(?:[^"\\]|\\.)*"?', rf'\1"{REDACTED}"', text, flags=re.DOTALL)
 
 
-def _fingerprints(value: Any, fingerprint: Callable[[str], str]) -> Any:
+def _fingerprints(value: Any, fingerprint: Callable[[object], str]) -> Any:
     if isinstance(value, Mapping):
         return [
-            {"name": name, "fingerprint": None if secret is None else fingerprint(str(secret))}
+            {"name": name, "fingerprint": None if secret is None else fingerprint(secret)}
             for name, secret in value.items()
         ]
-    rows = value if isinstance(value, list) else []
-    return [{"name": row.get("name"), "fingerprint": row.get("fingerprint")} for row in rows if isinstance(row, dict)]
+    rows = value if isinstance(value, list) else []  # as a recording has it
+    return [
+        {"name": _text(row.get("name"), _ANY), "fingerprint": _text(row.get("fingerprint"), FINGERPRINT)}
+        for row in rows
+        if isinstance(row, dict)
+    ]
+
+
+def _text(value: object, pattern: re.Pattern[str]) -> str | None:
+    """Return a value if it is a text of that form."""
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
 def _keep_known(record: Any, columns: Sequence[Column], depth: int = 0) -> None:

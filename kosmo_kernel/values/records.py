@@ -205,10 +205,14 @@ def decode(body: bytes) -> Any:
     Raises:
         ValueError: the text is not JSON.
     """
-    if len(body) < GC_PAUSE_MIN_BYTES:
-        return msgspec.json.decode(body)
-    with collector_paused():
-        return msgspec.json.decode(body)
+    try:
+        if len(body) < GC_PAUSE_MIN_BYTES:
+            return msgspec.json.decode(body)
+        with collector_paused():
+            return msgspec.json.decode(body)
+    except UnicodeDecodeError as error:
+        why = str(error)
+    raise ValueError(why)  # without the error itself, which has the text that may be a secret
 
 
 def ends_early(text: bytes) -> bool:

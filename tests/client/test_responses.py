@@ -105,9 +105,13 @@ def test_a_secret_below_lists_and_objects_is_replaced_too() -> None:
 def test_a_secret_is_not_quoted_from_an_answer_that_is_cut_off(secret: str) -> None:
     cut = f'[{{"attach_url": "rendezvous://r.example:5000/{secret}", "id": "1"}}, {{"attach_url": "rendezvous://r.exam'
 
-    error = failed(answering(200, cut), "list_dynos", app_id="my-app")
+    function = replace(HEROKU.function("list_dynos"), own_errors=False)
+    client = Client(HEROKU, ACCOUNT, transport=in_process(answering(200, cut)), clock=FastClock())
 
-    assert 'begin with `[{"attach_url": "[redacted]", "id": "1"}, {"attach_url": "[redacted]"`' in error.message
+    with pytest.raises(ApiError) as caught:
+        client.fetch(function, {"app_id": "my-app"})
+
+    assert 'begin with `[{"attach_url": "[redacted]", "id": "1"}, {"attach_url": "[redacted]"`' in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_a_secret_is_not_quoted_from_an_answer_that_is_cut_off(secret: str) -> N
     ],
 )
 def test_the_status_decides_who_must_act(status: int, kind: type[ApiError]) -> None:
-    error = failed(answering(status, {"id": "some_word", "message": "Some words"}), "list_dynos", app_id="my-app")
+    error = failed(answering(status, {"id": "some_word", "message": "Some words"}), "list_domains", app_id="my-app")
 
     assert type(error) is kind
     assert error.facts() == {
@@ -130,10 +134,10 @@ def test_the_status_decides_who_must_act(status: int, kind: type[ApiError]) -> N
         "id": "some_word",
         "request_id": "r-1",
         "retryable": kind is not RefusedError,
-        "function": "heroku.list_dynos",
+        "function": "heroku.list_domains",
         "account": "production",
     }
-    where = 'heroku.list_dynos (app_id "my-app", account production)'
+    where = 'heroku.list_domains (app_id "my-app", account production)'
     assert error.message.startswith(f"{where}: Heroku answered {status} (some_word): Some words.")
 
 
@@ -168,12 +172,13 @@ def test_a_second_factor_and_a_missing_permission_are_told_apart() -> None:
 def test_an_app_that_is_not_there_is_an_error_that_names_it() -> None:
     api = DemoApi(company(), token=TOKEN)
 
-    error = failed(api, "list_dynos", app_id="no-such-app")
+    for name, said in (("list_domains", "Couldn't find that app"), ("list_dynos", "there is no such app")):
+        error = failed(api, name, app_id="no-such-app")
 
-    assert error.message == (
-        'heroku.list_dynos (app_id "no-such-app", account production): Heroku answered 404 (not_found): '
-        "Couldn't find that app. Check the name; what the account may not see is answered in the same way."
-    )
+        assert error.message == (
+            f'heroku.{name} (app_id "no-such-app", account production): Heroku answered 404 (not_found): '
+            f"{said}. Check the name; what the account may not see is answered in the same way."
+        )
 
 
 def test_a_spent_budget_is_an_error_that_says_how_it_comes_back() -> None:

@@ -70,7 +70,8 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
     )
-    return replace(function, example=_example(function))
+    own_errors = any(column.secret for column in function.secrets)
+    return replace(function, example=_example(function), own_errors=own_errors)
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:

@@ -84,6 +84,7 @@ command: an old one was often forgotten, and is paid for all the same.
     links=(Link("/apps/{app_id}/dynos", scope=READ),),
     returns="list",
     columns=DYNO,
+    own_errors=True,
     params=(_the_app("the dynos of all"),),
     example="""\
 for _, dyno in ipairs(heroku.list_dynos({ app_id = "my-app" })) do
