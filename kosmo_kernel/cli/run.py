@@ -82,7 +82,7 @@ def run(
         page.check(target)
     with ExitStack() as stack, cassette(record, replay) as cassette_note:
         report = runbook.run(book, values, target, note=cassette_note, on_cell=_progress(stack, notebook.stem))
-    written = page.write(target) if html else None
+    written = page.write(target, report.accounts) if html else None
     if as_json:
         document(_run_facts(notebook, report, written))
         return 1 if report.error else 0

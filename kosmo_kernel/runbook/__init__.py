@@ -15,8 +15,10 @@ page.py         the copy as an HTML page
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,7 +31,7 @@ from kosmo_kernel.runbook.parameters import values_of
 from kosmo_kernel.runbook.report import Report
 from kosmo_kernel.safety.markup import Markdown
 from kosmo_kernel.safety.redaction import REDACTED
-from kosmo_kernel.settings.table import CALL_LOG, ROWS
+from kosmo_kernel.settings.table import CALL_LOG, PROGRESS, ROWS
 
 MAX_ROWS = (
     2000  # the most rows of a table: a reader of the copy cannot request more, and more would slow a browser down
@@ -77,8 +79,8 @@ def run(
     copy.add_report(Markdown("Run on {} UTC.").format(f"{report.started:%Y-%m-%d at %H:%M}"))
     copy.save()
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, ROWS.exported(rows), CALL_LOG.exported(f"{folder}/calls"):
-        copy.calls = log = Path(folder, "calls")
+    with TemporaryDirectory() as folder, _exported(rows, log := Path(folder, "calls")):
+        copy.calls = log
         try:
             report.error = execute(copy, Path(folder))
         finally:
@@ -95,3 +97,11 @@ def run(
             copy.add_report(report.markdown())
             copy.save()
     return report
+
+
+@contextmanager
+def _exported(rows: str, log: Path) -> Iterator[None]:
+    """Set the environment of the kernel within the block. It shows no progress: nobody watches."""
+    progress = os.environ.get(PROGRESS.variable, "0")
+    with ROWS.exported(rows), PROGRESS.exported(progress), CALL_LOG.exported(str(log)):
+        yield

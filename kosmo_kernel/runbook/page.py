@@ -1,28 +1,41 @@
 """Write the executed copy as an HTML page, for readers who only need the results.
 
 The page is one file that loads nothing and runs no script: it can be mailed and read offline, and no third party learns
-that it is read. It uses nbconvert's default look without the code and the cell numbers. Table cells that are truncated
-in a notebook, with the full text in a tooltip, are shown in full. In print a heading stays with its table, and a table
-of ten or more columns gets a landscape sheet of its own in small type, so that nothing is cut off.
+that it is read. It uses nbconvert's default look without the code and the cell numbers. Links to files beside the
+notebook become plain text, because the reader has only the page.
+
+A cell's tags decide where it stands: `key-figures` below the title, `remove-cell` nowhere, and `demo` only if the run
+asked the demo account and no other.
+
+Tables have no scroll bar of their own, and large numbers have separators. Cells that are truncated in a notebook, with
+the full text in a tooltip, are shown in full. In print a heading stays with its table, rows are not divided, and a
+table of ten or more columns gets a landscape sheet of its own in small type, so that nothing is cut off.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from kosmo_kernel.accounts.account import DEMO
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
 from kosmo_kernel.runbook.copy import refuse_to_replace
 from kosmo_kernel.safety.escape import Html, html_attribute
-from kosmo_kernel.safety.html_table import expand_cells
+from kosmo_kernel.safety.html_table import expand_cells, group_digits
 
 SUFFIX = ".html"
+KEY_FIGURES = "key-figures"  # the tag of cells whose outputs stand below the title
+REMOVED = "remove-cell"  # the tag of cells that are not in the page; the same as in Jupyter Book
+ABOUT_DEMO = "demo"  # the tag of cells about the demo account
+_GROUPED_FROM = 5  # digits of a number whose column gets separators, so that years and versions have none
 _MARKER = "<!-- A page of kosmo run -->"  # identifies a page of an earlier run, which may be replaced
 _IMAGE = Html('<img alt="{}"')  # the beginning of a tag
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+_LOCAL_LINK = re.compile(r'<a\b[^>]*\bhref=["\']?+(?!https?:|mailto:|#)[^>]*>(.*?)</a>', re.IGNORECASE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 
 # The emptied blocks would load scripts from a CDN, for widgets, formulas and diagrams.
@@ -35,18 +48,39 @@ _TEMPLATE = """\
 {%- block jupyter_widgets -%}{%- endblock -%}
 {%- block html_head_css -%}
 <style>
-body.jp-Notebook { max-width: 70em; margin: auto; }
-.jp-RenderedMarkdown .highlight pre {
-  font-family: var(--jp-code-font-family); margin: 0 0 1em; overflow-wrap: anywhere; word-break: normal;
+body.jp-Notebook { max-width: 80em; margin: auto; }
+.jp-RenderedMarkdown .highlight pre { font-family: var(--jp-code-font-family); margin: 0 0 1em; }
+:is(.jp-OutputArea-output, .jp-RenderedMarkdown .highlight) pre { word-break: normal; overflow-wrap: anywhere; }
+:is(.jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output, .kosmo-table > div) {
+  overflow: visible !important; max-height: none !important;
 }
-.kosmo-table.kosmo-table td[title] { white-space: normal; overflow-wrap: anywhere; min-width: 20em; }
+.kosmo-table.kosmo-table td:is([title], :has(a)) { white-space: normal; overflow-wrap: anywhere; min-width: 20em; }
+.celltag_key-figures .jp-OutputArea { display: flex; flex-wrap: wrap; gap: 10px; }
+.celltag_key-figures .jp-OutputArea :is(div, table, tbody) { display: contents; }
+.celltag_key-figures .kosmo-table :is(thead, p) { display: none; }
+.celltag_key-figures pre { flex-basis: 100%; }
+.celltag_key-figures tr {
+  display: flex; flex-direction: column-reverse; justify-content: flex-end; gap: 2px;
+  padding: 8px 16px; border: 1px solid var(--jp-border-color2); border-radius: 4px; break-inside: avoid;
+}
+.celltag_key-figures .kosmo-table.kosmo-table tr > * {
+  position: static; padding: 0; border: 0; min-width: 0; background: none; animation: none;
+  text-align: left !important;
+}
+.celltag_key-figures .kosmo-table.kosmo-table tr > :last-child { font-size: 15px; }
+.celltag_key-figures .kosmo-table.kosmo-table tr > [align] { font-size: 26px; }
 @page turned { size: landscape; }
 @media print {
   h1, h2, h3, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   tr, img, .jp-CodeCell { break-inside: avoid; }
   body.jp-Notebook { max-width: none; }
-  .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output { display: block; overflow: visible !important; }
-  .jp-CodeCell:has(.kosmo-table th:nth-child(10)) { break-inside: auto; }
+  .jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child .jp-OutputArea-output { display: block; }
+  :is(.jp-CodeCell, .jp-OutputArea-child):has(.kosmo-table :is(th:nth-child(10), tr:nth-child(20))) {
+    break-inside: auto;
+  }
+  .kosmo-table.kosmo-table tr > :first-child:not([title]) { white-space: nowrap; }
+  .kosmo-table.kosmo-table table:has(th:nth-child(6)) { font-size: 9px; }
+  .kosmo-table.kosmo-table table:has(th:nth-child(6)) tr > * { padding: 3px 5px; }
   .jp-Cell:is(:has(.kosmo-table th:nth-child(10)), :has(+ .jp-CodeCell .kosmo-table th:nth-child(10))) { page: turned; }
   .kosmo-table.kosmo-table table:has(th:nth-child(10)) { font-size: 8px; }
   .kosmo-table.kosmo-table table:has(th:nth-child(10)) tr > * {
@@ -76,8 +110,12 @@ def check(copy: Path) -> None:
     refuse_to_replace(copy.with_suffix(SUFFIX), "page", _is_page)
 
 
-def write(copy: Path) -> Path:
+def write(copy: Path, accounts: Sequence[str]) -> Path:
     """Write the page next to the copy and return its path.
+
+    Parameters:
+        copy: the executed copy.
+        accounts: the aliases of the accounts that the run asked.
 
     Raises:
         SettingsError: the page cannot be written.
@@ -86,8 +124,9 @@ def write(copy: Path) -> Path:
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(copy, as_version=4)
+    _arrange(notebook, hidden={REMOVED} if set(accounts) == {DEMO} else {REMOVED, ABOUT_DEMO})
     _set_titles(notebook)
-    _expand_truncated_cells(notebook)
+    _adapt_tables(notebook)
     bare = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     # By default nbconvert prefers templates in the working directory, and templates can run code.
     templates = {"raw_template": _HEAD + _TEMPLATE, "extra_template_basedirs": []}
@@ -95,7 +134,7 @@ def write(copy: Path) -> Path:
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": copy.stem, "path": str(copy.parent)}})
     page = copy.with_suffix(SUFFIX)
     try:
-        page.write_text(text, encoding="utf-8")
+        page.write_text(_LOCAL_LINK.sub(r"\1", text), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"`{page}` cannot be written: {error.strerror}.") from None
     return page
@@ -106,6 +145,22 @@ def _is_page(path: Path) -> bool:
         return _MARKER.encode() in path.read_bytes()
     except OSError:  # unreadable, so not written by a run
         return False
+
+
+def _arrange(notebook: Any, hidden: set[str]) -> None:
+    """Remove the cells with hidden tags, and move the key figures into one cell below the title."""
+    cells = [cell for cell in notebook.cells if not hidden.intersection(_tags(cell))]
+    figures = [cell for cell in cells if cell.cell_type == "code" and KEY_FIGURES in _tags(cell)]
+    rest = [cell for cell in cells if cell not in figures]
+    for cell in figures[:1]:
+        cell.outputs = [output for each in figures for output in each.outputs]
+    place = 1 if rest and rest[0].cell_type == "markdown" else 0
+    notebook.cells = [*rest[:place], *figures[:1], *rest[place:]]
+
+
+def _tags(cell: Any) -> list[str]:
+    tags: list[str] = cell.metadata.get("tags", [])
+    return tags
 
 
 def _set_titles(notebook: Any) -> None:
@@ -120,9 +175,11 @@ def _set_titles(notebook: Any) -> None:
         cell.metadata.image = _IMAGE.format(html_attribute(heading))
 
 
-def _expand_truncated_cells(notebook: Any) -> None:
-    """Show truncated cells of our tables in full."""
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
-        html = output.get("data", {}).get("text/html", "")
-        if 'class="kosmo-table"' in html:
-            output.data["text/html"] = expand_cells(html)
+def _adapt_tables(notebook: Any) -> None:
+    """Show truncated cells of our tables in full, and large numbers with separators."""
+    for cell in notebook.cells:
+        grouped_from = 4 if KEY_FIGURES in _tags(cell) else _GROUPED_FROM
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            if 'class="kosmo-table"' in html:
+                output.data["text/html"] = group_digits(expand_cells(html), grouped_from)

@@ -23,6 +23,8 @@ _LINK = re.compile(r"https?://[^\s\\]+")
 _CUT_CELL = re.compile(r"<td title='([^'<>]*)'>[^<]*")
 _CUT_LINK = re.compile(r'<a href="([^"<>]*)">[^<]*…</a>')
 _APOSTROPHE = "'"
+_ROW, _CELL = "<tr>\n", re.compile(r"(?=<td)")  # what rows and cells begin with, as `html_table` writes them
+_NUMBER = re.compile(r"(<td align=right>-?)(\d{4,})")
 
 
 class HtmlColumn(NamedTuple):
@@ -72,6 +74,26 @@ def html_fields(fields: Iterable[tuple[str, str | None, str]]) -> Html:
 def expand_cells(markup: str) -> str:
     """Return HTML in which each cut cell of a table from `html_table` shows all of its text; the rest is unchanged."""
     return _CUT_LINK.sub(r'<a href="\1">\1</a>', _CUT_CELL.sub(r"<td title='\1'>\1", markup))
+
+
+def group_digits(markup: str, grouped_from: int) -> str:
+    """Return HTML in which a table from `html_table` has a separator between the thousands of its numbers.
+
+    Everything outside of cells is unchanged, and so are columns of short numbers.
+
+    Parameters:
+        markup: the HTML.
+        grouped_from: the digits that one number of a column must have at least.
+    """
+    head, *rows = markup.split(_ROW)
+    cells = [_CELL.split(row) for row in rows]
+    for place in range(max(map(len, cells), default=0)):
+        column = [row for row in cells if place < len(row)]
+        numbers = [number[2] for row in column if (number := _NUMBER.match(row[place]))]
+        if any(len(number) >= grouped_from for number in numbers):
+            for row in column:
+                row[place] = _NUMBER.sub(lambda number: f"{number[1]}{int(number[2]):,}", row[place], count=1)
+    return _ROW.join([head, *map("".join, cells)])
 
 
 def _cell(text: str | None, hint: str, align: str) -> str:

@@ -310,7 +310,7 @@ def test_the_same_as_they_are_do_harm_in_a_page_of_kosmo_run(place: Place, tmp_p
 def _page(made: nbformat.NotebookNode, folder: Path) -> Path:
     """Return the page that `kosmo run --html` makes of an executed notebook."""
     nbformat.write(made, folder / "copy.ipynb")
-    return page.write(folder / "copy.ipynb")
+    return page.write(folder / "copy.ipynb", ["demo"])
 
 
 def _executed(every: list[Case]) -> nbformat.NotebookNode:

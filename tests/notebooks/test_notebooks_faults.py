@@ -98,6 +98,13 @@ def test_a_notebook_gives_the_same_answers_and_a_clean_page_where_a_quarter_of_a
     assert [word for word in ("widget-state", "widget-view", "application/vnd.jupyter.widget") if word in body] == []
     assert body.count("UnknownNameError") == errors(copy) == int(path.stem in LESSONS)  # the one that is meant
     assert "Traceback" not in body
+    text = re.sub(r"<[^>]*>", "", body)
+    assert "demo account" not in text
+    if path.stem not in LESSONS:
+        snapshot = ["demo"] if path.stem == "drift" else []  # whose it is
+        assert re.findall(r"\b(?:[Dd]emo|fiction\w*|Run All|kosmo run)\b", text) == snapshot
+    assert re.findall(r'href="(?!https://|#)[^"]*"', body) == []
+    assert path.stem in LESSONS or 0 < body.index("celltag_key-figures") < body.index("<h2")
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from kosmo_kernel import runbook
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
+from kosmo_kernel.render.display import bundle_of
 from kosmo_kernel.render.frames import KosmoFrame
 from kosmo_kernel.runbook import page
 from kosmo_kernel.session import Session
@@ -120,7 +121,9 @@ def test_parameters_are_read_as_they_are_whatever_stands_in_them(tmp_path: Path)
     book = written(tmp_path / "n.ipynb", "\n".join(f"p{place} = ''" for place in range(len(hostile))))
     given = {f"p{place}": text for place, text in enumerate(hostile)}
     runbook.run(runbook.read(book), given, tmp_path / "copy.ipynb")
-    told = re.search(r"Parameters: (.*?)</p>", page.write(tmp_path / "copy.ipynb").read_text(encoding="utf-8"))
+    told = re.search(
+        r"Parameters: (.*?)</p>", page.write(tmp_path / "copy.ipynb", ["demo"]).read_text(encoding="utf-8")
+    )
     assert told
     assert re.findall(r"<code>(.*?)</code>", told[1])[1::2] == [
         "`a` ``b``",
@@ -194,15 +197,56 @@ def picture(kind: str) -> Any:
 def test_a_page_is_called_by_its_first_heading_and_a_picture_by_the_one_above(tmp_path: Path) -> None:
     about = new_markdown_cell("# Dynos of `demo` & others\n\ntext"), new_markdown_cell('## What "it" costs\ntext')
     nbformat.write(new_notebook(cells=[*about, picture("png"), picture("jpeg")]), tmp_path / "copy.ipynb")
-    text = page.write(tmp_path / "copy.ipynb").read_text(encoding="utf-8")
+    text = page.write(tmp_path / "copy.ipynb", ["demo"]).read_text(encoding="utf-8")
     assert "<title>Dynos of demo &amp; others</title>" in text
     assert len(re.findall(r"""<img alt=(?:'What "it" costs'|"What &quot;it&quot; costs")""", text)) == 2
 
     linked = new_markdown_cell("```sh\n# pip first\n```\n\n# [The audit](audit.ipynb) of `demo`")
     nbformat.write(new_notebook(cells=[linked]), tmp_path / "linked.ipynb")
-    assert "<title>The audit of demo</title>" in page.write(tmp_path / "linked.ipynb").read_text(encoding="utf-8")
+    assert "<title>The audit of demo</title>" in page.write(tmp_path / "linked.ipynb", ["demo"]).read_text(
+        encoding="utf-8"
+    )
 
     nbformat.write(new_notebook(cells=[picture("png")]), tmp_path / "bare.ipynb")
-    text = page.write(tmp_path / "bare.ipynb").read_text(encoding="utf-8")
+    text = page.write(tmp_path / "bare.ipynb", ["demo"]).read_text(encoding="utf-8")
     assert "<title>bare</title>" in text
     assert '<img alt="A picture"' in text
+
+
+def tagged(tag: str, cell: Any) -> Any:
+    cell.metadata["tags"] = [tag]
+    return cell
+
+
+@pytest.mark.parametrize("accounts", [["demo"], ["production"], ["demo", "production"], []])
+def test_a_page_begins_with_its_key_figures_and_leaves_out_what_is_not_for_its_readers(
+    accounts: list[str], tmp_path: Path
+) -> None:
+    with Session() as session:
+        figures = nbformat.v4.new_output("display_data", bundle_of(session.run("return { cost = 23584 }").value))
+    cells = [
+        new_markdown_cell("# The audit"),
+        tagged("kosmo-run", new_markdown_cell("Run today.")),
+        tagged("remove-cell", new_markdown_cell("Run all cells.")),
+        tagged("demo", new_markdown_cell("The demo is fiction.")),
+        new_markdown_cell(
+            "See [the other](other.ipynb), [its folder](<a b/>) and [Heroku](https://status.heroku.com)."
+        ),
+        tagged("key-figures", new_code_cell("", outputs=[figures])),
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "copy.ipynb")
+    text = page.write(tmp_path / "copy.ipynb", accounts).read_text(encoding="utf-8")
+    body = re.sub(r"<[^>]*>|\s+", " ", text[text.index("</head>") :])
+    is_demo = accounts == ["demo"]
+    order = [
+        "The audit",
+        "23,584",
+        "Run today.",
+        *(["The demo is fiction."] if is_demo else []),
+        "See the other, its folder",
+    ]
+    assert [words for words in order if words not in body] == []
+    assert sorted(order, key=body.index) == order
+    assert "Run all cells." not in body
+    assert is_demo or "fiction" not in body
+    assert re.findall(r'href="([^#"][^"]*)"', text) == ["https://status.heroku.com"]

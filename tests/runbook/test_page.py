@@ -34,7 +34,7 @@ def test_a_page_fetches_nothing_and_no_column_is_cut_off_on_paper(tmp_path: Path
         sheet.emulate_media(media="print")
         for name in AUDITS:
             copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path))
-            sheet.goto(page.write(copy).as_uri())
+            sheet.goto(page.write(copy, ["demo"]).as_uri())
             assert sheet.locator(".kosmo-table").count() > 0
             assert sheet.evaluate(OUTSIDE) == [], name
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
@@ -52,7 +52,7 @@ def test_what_a_table_cuts_is_whole_in_a_page(tmp_path: Path) -> None:
         for width in (1000, PAPER):
             sheet = browser.new_page(viewport={"width": width, "height": 700})
             sheet.emulate_media(media="print" if width == PAPER else "screen")
-            sheet.goto(page.write(tmp_path / "cut.ipynb").as_uri())
+            sheet.goto(page.write(tmp_path / "cut.ipynb", ["demo"]).as_uri())
             texts = sheet.locator(".kosmo-table td").all_inner_texts()
             assert [text.endswith("END") for text in texts] == [True, True, False]
             assert sheet.evaluate(OUTSIDE) == []
@@ -72,7 +72,7 @@ def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path)
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": TURNED, "height": 700})
         sheet.emulate_media(media="print")
-        sheet.goto(page.write(copy).as_uri())
+        sheet.goto(page.write(copy, ["demo"]).as_uri())
         assert sheet.locator(".kosmo-table th").count() > 40
         assert sheet.evaluate(OUTSIDE) == []
         sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", sheet.pdf(prefer_css_page_size=True))
@@ -80,12 +80,14 @@ def test_a_wide_table_has_a_turned_sheet_of_its_own_and_is_whole(tmp_path: Path)
     assert all(float(width) > float(height) for width, height in sheets)
 
 
-def test_a_long_table_is_whole_on_paper(tmp_path: Path) -> None:
+def test_a_long_table_is_whole_on_the_screen_and_no_row_is_divided_on_paper(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))
     with chromium() as browser:
         sheet = browser.new_page(viewport={"width": PAPER, "height": 1000})
-        sheet.goto(page.write(Path(shutil.copy(NOTEBOOKS / "access-audit.ipynb", tmp_path))).as_uri())
+        sheet.goto(page.write(copy, ["demo"]).as_uri())
         box = sheet.locator(".kosmo-table > div", has_text="night-sorter").first
-        hidden = "box => box.scrollHeight - box.clientHeight"
-        assert box.evaluate(hidden) > 0
-        sheet.emulate_media(media="print")
-        assert box.evaluate(hidden) == 0
+        for media in ("screen", "print"):
+            sheet.emulate_media(media=media)
+            assert box.evaluate("box => box.scrollHeight - box.clientHeight") == 0
+        rows = box.locator("tr").evaluate_all("rows => rows.map(row => getComputedStyle(row).breakInside)")
+        assert set(rows) == {"avoid"}
