@@ -20,6 +20,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ import pytest
 from nbclient import NotebookClient
 from repository import ROOT
 
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import KosmoError
 from kosmo_kernel.integrations.heroku.functions import FUNCTIONS as BY_HAND
 from kosmo_kernel.render.display import bundles_of
@@ -140,6 +144,28 @@ def _run(session: Session, script: Block) -> str:
         return ""
     values = [] if result.hidden else [bundle["text/plain"] for bundle in bundles_of(result.values, Options())]
     return result.output + "\n".join(values)
+
+
+def test_the_progress_line_of_the_readme_is_that_of_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    [script] = [block for block in SCRIPTS if "parallel.map" in block.text]
+    with serve(DemoApi(company())) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        with Session() as session:
+            cost = session.run(script.text).cost
+    assert cost is not None
+    line = re.sub(r"[\d.]+ m?s", "0.9 s", cost.text())
+    assert re.sub(r"4,46\d", "4,461", f"`{line}`") in TEXT  # one more comes each second
+
+
+def test_no_line_of_the_readme_is_longer_than_120_characters() -> None:
+    assert [line for line in TEXT.splitlines() if len(line) > 120] == []
+
+
+def test_the_table_of_extras_is_that_of_the_package() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    rows = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## Extras")[2].partition("\n## ")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(extras)
 
 
 def test_the_notebook_cells_of_the_readme_show_what_they_say(tmp_path: Path) -> None:
