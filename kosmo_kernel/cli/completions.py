@@ -62,8 +62,13 @@ def listed_by(integration: Integration, param: Param, alias: str | None = None) 
     def complete(ctx: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         from kosmo_kernel.cli.listed_names import listed_names
 
-        names = listed_names(integration, listing, alias or _account(ctx))
-        return _completer(lambda: ((name, "") for name in names if param.fits(name)))(ctx, option, incomplete)
+        records = listed_names(integration, listing, alias or _account(ctx))
+        choices = ((param.value_of_record(record), next(iter(record.values()), "")) for record in records)
+        # The name of a record explains its id.
+        values = ((value, name if name != value else "") for value, name in choices if isinstance(value, str))
+        return _completer(lambda: ((value, name) for value, name in values if param.fits(value)))(
+            ctx, option, incomplete
+        )
 
     return complete
 

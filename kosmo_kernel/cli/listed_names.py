@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,14 +43,17 @@ def keep_names(session: Session) -> None:
 
     for (name, function, alias), records in lists.items():
         integration = find(name)
-        names = [label for record in records[:MAX_NAMES] if is_plain_word(label := _label(integration, record))]
+        names = [_plain_fields(integration, record) for record in records[:MAX_NAMES]]
         # A home that cannot be written to has no names to complete; the command itself succeeded.
         with suppress(OSError, RuntimeError):
             _write(_file(integration, integration.function(function), alias), names)
 
 
-def listed_names(integration: Integration, function: Function, alias: str) -> list[str]:
-    """Return the names in a list that was written lately; nothing if there is none, or others can access the file."""
+def listed_names(integration: Integration, function: Function, alias: str) -> list[dict[str, str]]:
+    """Return the records of a list that was written lately, with their names and ids.
+
+    There are none if no list was written, or if others can access the file.
+    """
     try:
         file = _file(integration, function, alias)
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
@@ -61,13 +64,18 @@ def listed_names(integration: Integration, function: Function, alias: str) -> li
             names = json.loads(opened.read(MAX_FILE_BYTES))
     except (KosmoError, OSError, RuntimeError, ValueError):  # no file yet, a broken one, or a wrong setting: no names
         return []
-    return [name for name in names if isinstance(name, str) and is_plain_word(name)] if isinstance(names, list) else []
+    records = names if isinstance(names, list) else []
+    return [_plain_fields(integration, record) for record in records if isinstance(record, dict)]
 
 
-def _label(integration: Integration, record: Mapping[str, Any]) -> str:
-    """Return the text that represents a record, or an empty one."""
-    label = next((record[field] for field in integration.labels if record.get(field) is not None), "")
-    return label if isinstance(label, str) and len(label) <= MAX_NAME_LENGTH and redact(label) == label else ""
+def _plain_fields(integration: Integration, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name and the id of a record, as far as they are plain words."""
+    fields = {field: record.get(field) for field in (*integration.labels, "id")}
+    return {field: value for field, value in fields.items() if isinstance(value, str) and _is_plain(value)}
+
+
+def _is_plain(value: str) -> bool:
+    return len(value) <= MAX_NAME_LENGTH and is_plain_word(value) and redact(value) == value
 
 
 def _file(integration: Integration, function: Function, alias: str) -> Path:
@@ -78,11 +86,11 @@ def _file(integration: Integration, function: Function, alias: str) -> Path:
     return user_folder("cache") / "names" / (hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32] + SUFFIX)
 
 
-def _write(file: Path, names: Iterable[str]) -> None:
+def _write(file: Path, names: Sequence[Mapping[str, str]]) -> None:
     """Write names to a file, and delete the files of lists that are too old to be used."""
     from kosmo_kernel.settings.private_files import write
 
-    write(file, json.dumps(list(names)), durable=False)
+    write(file, json.dumps(names), durable=False)
     for other in file.parent.glob(f"*{SUFFIX}"):
         with suppress(FileNotFoundError):  # another command deletes it as well
             if not _is_fresh(other.lstat()):

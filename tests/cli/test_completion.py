@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -190,8 +191,11 @@ def test_the_names_of_listed_apps_are_completed_for_their_account(
         assert completed(line.format(typed)) == ["my-app"]
     assert completed("kosmo integrations:call heroku.demo.get_app --app-id my") == ["my-app"]
     assert completed(line.format("--account ops --app-id my")) == []
+    pipelines = json.loads(kosmo("integrations:heroku", "list_pipelines", "--demo", "--json").stdout)["data"]
+    of_pipelines = completed("kosmo integrations:heroku list_pipeline_couplings --demo --pipeline-id ")
+    assert of_pipelines == [one["id"] for one in pipelines] != []
     files = [*tmp_path.rglob("*.json")]
-    assert [file.stat().st_mode & 0o777 for file in (*files, files[0].parent)] == [0o600, 0o700]
+    assert [file.stat().st_mode & 0o777 for file in (*files, files[0].parent)] == [0o600, 0o600, 0o700]
 
 
 def spoil(file: Path, how: str) -> None:
@@ -206,9 +210,8 @@ def spoil(file: Path, how: str) -> None:
         file.write_text(how, encoding="utf-8")
 
 
-HOSTILE_NAMES = (
-    '["my-a\\u001b[31m", "my-b;rm", "my-c d", "my-$(d)", "--my", "my-e\\n", "my-f\\u202e", ["my-g"], "my-ok"]'
-)
+WORDS = ("my-a\x1b[31m", "my-b;rm", "my-c d", "my-$(d)", "--my", "my-e\n", "my-f\u202e", ["my-g"], "my-ok")
+HOSTILE_NAMES = json.dumps([*({"name": word} for word in WORDS), "my-h", {"name": "-", "id": "my-i;"}])
 
 
 @pytest.mark.claim("command-completion")
