@@ -48,6 +48,7 @@ from kosmo_kernel.settings.table import ROWS
 from kosmo_kernel.settings.variables import misspelt_variables
 
 if TYPE_CHECKING:
+    from kosmo_kernel.lua.process import LuaProcess
     from kosmo_kernel.run.services import Services
 
 
@@ -63,12 +64,13 @@ class Session:
         record: a file to record all responses in, without secrets; it is complete when the session is closed.
         replay: a recorded file to replay responses from: nothing is sent, and no credentials are needed.
         mcp: scripts may use the configured MCP servers.
+        process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
 
     Attributes:
         limits: the default limits of a run.
         account: the alias of the account in use.
         last: the result of the last run or call; None before the first.
-        last_error: the error of the last cell that failed, or None; see `notebook.commands.keep_error`.
+        last_error: the error of the last cell that failed, or None; see `notebook.last_error.keep_error`.
         expecting_run: a context manager; an interrupt during its block cancels the next run before it starts.
         interruptible: a context manager in which an interrupt stops the conversion of a run's values in the main
             thread.
@@ -89,6 +91,7 @@ class Session:
         record: str | os.PathLike[str] | None = None,
         replay: str | os.PathLike[str] | None = None,
         mcp: bool = True,
+        process: LuaProcess | None = None,
     ) -> None:
         self.limits = limits(memory_limit, cpu_limit, timeout)
         ROWS.resolve()  # raises an error in its setting before anything runs
@@ -103,7 +106,7 @@ class Session:
         self._answers: Answers = {}  # the user's, for all of the session
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = None  # made at the first call
-        self._machine = Machine(self._recording.functions, self._recording.surface)
+        self._machine = Machine(self._recording.functions, self._recording.surface, process)
         self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
         refusal = "" if mcp else NOT_ALLOWED

@@ -26,7 +26,8 @@ from kosmo_kernel.cli.values import OUTSIDE, show_failed_plan, show_result, writ
 from kosmo_kernel.errors import KosmoError, LuaSyntaxError, SettingsError, StoppedError
 from kosmo_kernel.explorer import explore
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
-from kosmo_kernel.notebook.commands import NotebookContext, keep_error, run_command
+from kosmo_kernel.notebook.commands import NotebookContext, run_command
+from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, Options

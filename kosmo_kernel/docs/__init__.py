@@ -2,8 +2,8 @@
 
 An integration has a page (`heroku`) with an index of its functions by subject, and each function has a page of its own
 (`heroku.list_dynos`). A guide (`parallel`) covers a subject that all functions share. `resolve.py` finds a page by
-any form of its name, `search.py` finds pages by words, and `page.py` defines a page: one text, which Lua prints, a
-terminal draws and a notebook renders.
+any form of its name, and `search.py` finds pages by words. A page is one text (see `values/page.py`), which Lua
+prints, a terminal draws and a notebook renders.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.docs.guides import GUIDES, guide
-from kosmo_kernel.docs.page import Page, joined, table
 from kosmo_kernel.docs.reference import function_page, integration_page, left_out_page
 from kosmo_kernel.docs.resolve import resolve, resolve_function, suggest
 from kosmo_kernel.docs.schema import describe, input_schema
@@ -21,6 +20,7 @@ from kosmo_kernel.docs.search import search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
+from kosmo_kernel.values.page import Page, joined, table
 
 __all__ = (
     "GUIDES",

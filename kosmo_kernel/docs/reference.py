@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
-from kosmo_kernel.docs import page
-from kosmo_kernel.docs.page import paragraphs
 from kosmo_kernel.docs.subject import LEFT_OUT
 from kosmo_kernel.safety.markup import markdown_of_package
+from kosmo_kernel.values import page
+from kosmo_kernel.values.page import paragraphs
 
 
 def integration_page(integration: Integration) -> Iterator[str]:

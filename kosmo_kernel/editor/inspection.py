@@ -7,7 +7,6 @@ from typing import Any
 
 from kosmo_kernel import accounts, docs, integrations
 from kosmo_kernel.catalogue import Column, Function, Integration
-from kosmo_kernel.docs.page import Writer, in_both_forms
 from kosmo_kernel.docs.subject import of_function
 from kosmo_kernel.editor.arguments import Argument, arguments_of, options_of
 from kosmo_kernel.editor.inference import CallSite, TypeInferrer
@@ -29,6 +28,7 @@ from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import code_span, fenced
 from kosmo_kernel.safety.markup import Markdown, Markup, markdown_of_package
 from kosmo_kernel.safety.text import shortened
+from kosmo_kernel.values.page import Writer, in_both_forms
 
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 

@@ -10,17 +10,19 @@ If the file cannot be used, the history is kept in memory until the kernel exits
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import TryLaterError
 from kosmo_kernel.safety.redaction import redact
 from kosmo_kernel.settings.table import HISTORY
+
+if TYPE_CHECKING:
+    import sqlite3  # imported in the background thread, so that the first cell does not wait for it
 
 MAX_ENTRIES_FOUND = 10_000  # the most entries that one request returns
 MAX_OUTPUTS_KEPT = 100  # how many cells have their output kept
@@ -146,6 +148,8 @@ class History:
             self._database.close()
 
     def _write(self, number: int, code: str) -> None:
+        import sqlite3
+
         source = redact(code).encode(errors="replace").decode()
         with suppress(sqlite3.Error):  # this entry is lost; the next may be written (a full disk)
             if not self._session:
@@ -155,6 +159,8 @@ class History:
             )
 
     def _rows(self, query: str, *values: Any) -> list[Entry]:
+        import sqlite3
+
         with suppress(sqlite3.Error, OverflowError):  # a number that does not fit SQLite's integers
             return [(row[0], row[1], row[2]) for row in self._connection().execute(query, values)]
         return []
@@ -177,6 +183,8 @@ class History:
 
 def _connect(place: Path | str) -> sqlite3.Connection:
     """Connect to the database; if that is impossible, to one in memory."""
+    import sqlite3
+
     try:
         return _open_with_tables(place)
     except (OSError, sqlite3.OperationalError):
@@ -196,6 +204,8 @@ def _open_with_tables(place: Path | str) -> sqlite3.Connection:
     Raises:
         OSError, sqlite3.Error: the file cannot be opened or written.
     """
+    import sqlite3
+
     if isinstance(place, Path):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.touch(mode=0o600)

@@ -17,15 +17,12 @@ from typing import Any
 
 from kosmo_kernel.accounts import demo_chosen
 from kosmo_kernel.errors import KosmoError, StoppedError, UserError
-from kosmo_kernel.explorer import explore
-from kosmo_kernel.kernel.failures import error_content
 from kosmo_kernel.kernel.history import History
 from kosmo_kernel.kernel.messages import Content
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
-from kosmo_kernel.notebook.commands import NotebookContext, keep_error, run_command
-from kosmo_kernel.notebook.error_report import report_lines
+from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
@@ -121,7 +118,7 @@ class KernelNotebook:
                     if cell.help_name:
                         reply["payload"] = self._page(cell)
                 for command in cell.commands:
-                    value = run_command(command, NotebookContext(self.session, explore=explore))
+                    value = self._command(command)
                     if value is not None:
                         self._show([value], cell, number, send)
                 if cell.lua.strip():
@@ -132,6 +129,13 @@ class KernelNotebook:
             send("error", content)
             reply |= content | {"status": "error"}
         return reply
+
+    def _command(self, command: str) -> Any:
+        """Run a `%kosmo` command and return its value."""
+        from kosmo_kernel.explorer import explore
+        from kosmo_kernel.notebook.commands import NotebookContext, run_command
+
+        return run_command(command, NotebookContext(self.session, explore=explore))
 
     def complete(self, code: str, cursor: int) -> Content:
         """Return the content of a `complete_reply`: the completions at the cursor."""
@@ -198,8 +202,12 @@ class KernelNotebook:
         """Return the content of the `error` message for a failure."""
         if isinstance(error, KeyboardInterrupt):
             error = StoppedError("Interrupted.")
+        from kosmo_kernel.kernel.failures import error_content
+
         content = error_content(error)
         if isinstance(error, KosmoError) and (self._settings or {}).get("errors") == "full":
+            from kosmo_kernel.notebook.error_report import report_lines
+
             content["traceback"] += report_lines(error)
         return {**content}
 
@@ -269,7 +277,7 @@ class KernelNotebook:
             with self._rendering():
                 bundles = bundles_of(values, Options())
         except KosmoError as error:
-            return error_content(error) | {"status": "error"}
+            return self._error_content(error) | {"status": "error"}
         return {"status": "ok", "data": bundles[0] if bundles else {}, "metadata": {}}
 
     def _page(self, cell: Cell) -> list[Content]:

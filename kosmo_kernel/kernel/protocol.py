@@ -97,16 +97,25 @@ class LuaKernel:
                     from kosmo_kernel.errors import LuaProcessError
 
                     raise LuaProcessError("The kernel is being shut down.")
-                from kosmo_kernel.session import Session
-                from kosmo_kernel.settings.limits import check_defaults
-
-                check_defaults()
-                lua = Session()
-                lua.start()
-                from kosmo_kernel.kernel.notebook import KernelNotebook
-
-                self._notebook = KernelNotebook(lua, self._send, self._ask, self._is_stopped)
+                self._notebook = self._new_notebook()
             return self._notebook
+
+    def _new_notebook(self) -> KernelNotebook:
+        from kosmo_kernel.lua.process import LuaProcess
+
+        process = LuaProcess()
+        try:
+            from kosmo_kernel.kernel.notebook import KernelNotebook
+            from kosmo_kernel.session import Session
+            from kosmo_kernel.settings.limits import check_defaults
+
+            check_defaults()
+            lua = Session(process=process)
+            lua.start()
+            return KernelNotebook(lua, self._send, self._ask, self._is_stopped)
+        except BaseException:
+            process.close()
+            raise
 
     def serve(self) -> None:
         """Handle requests until the kernel is shut down."""

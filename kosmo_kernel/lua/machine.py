@@ -54,6 +54,7 @@ class Machine:
     Parameters:
         functions: returns the functions of each integration by full name.
         surface: returns the initial contents of `app` as JSON values (see `surface.surface`).
+        process: a child that was started beforehand, or None to start one when it is needed.
 
     Attributes:
         walls_found: the walls of the child, empty until it has reported them.
@@ -61,13 +62,17 @@ class Machine:
     """
 
     def __init__(
-        self, functions: Callable[[], Iterable[Mapping[str, Function]]], surface: Callable[[], list[dict[str, Any]]]
+        self,
+        functions: Callable[[], Iterable[Mapping[str, Function]]],
+        surface: Callable[[], list[dict[str, Any]]],
+        process: LuaProcess | None = None,
     ) -> None:
         self._functions = functions
         self._surface = surface
         self._handles = RemoteLists()
         self._patterns = Patterns()
         self._child: LuaProcess | None = None
+        self._prestarted = process  # until it becomes the child
         self._lock = threading.RLock()
         self._ending = StopReason()  # of the current or next run; each run has its own, so that none stops another
         self._reading = False  # whether a request waits for input
@@ -87,13 +92,22 @@ class Machine:
             if self._closed:
                 raise LuaProcessError("this session is closed")
             if self._child is None:
-                self._handles = RemoteLists(self._functions())
-                self._child = LuaProcess()
-                surface = self._surface()
-                names = [integration["name"] for integration in surface]
-                self._child.write(messages.pack({"kind": "spaces", "names": names}, [encode(surface)]))
-                self._greeted = False
+                prestarted, self._prestarted = self._prestarted, None
+                self._child = self._greet(prestarted or LuaProcess())
             return self._child
+
+    def _greet(self, child: LuaProcess) -> LuaProcess:
+        """Send a new child what there is to call. That is looked up here, while the child starts."""
+        try:
+            self._handles = RemoteLists(self._functions())
+            surface = self._surface()
+            names = [integration["name"] for integration in surface]
+            child.write(messages.pack({"kind": "spaces", "names": names}, [encode(surface)]))
+        except BaseException:
+            child.close()
+            raise
+        self._greeted = False
+        return child
 
     @property
     def pid(self) -> int | None:
@@ -121,8 +135,9 @@ class Machine:
             self._lock.release()
 
     def _drop(self) -> None:
-        child, self._child = self._child, None
-        if child:
+        children = self._child, self._prestarted
+        self._child = self._prestarted = None
+        for child in filter(None, children):
             child.close()
 
     def _replace(self, child: LuaProcess) -> None:

@@ -29,8 +29,9 @@ from kosmo_kernel.magic.editing import Editing
 from kosmo_kernel.magic.failures import RefusedSetting, rendered, show_shortly
 from kosmo_kernel.magic.variables import caller_locals, check_data, lua_inputs
 from kosmo_kernel.notebook.cell_value import failed_plan, for_cell, plan_note, value_of
-from kosmo_kernel.notebook.commands import COMMANDS, keep_error, run_command
+from kosmo_kernel.notebook.commands import COMMANDS, run_command
 from kosmo_kernel.notebook.ipython import ask, progress_line, publish
+from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.python_api.current import share_session, stop_sharing
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, LUA_MAGIC, OPTIONS, Options, parse, parse_leading
 from kosmo_kernel.settings.config_file import check

@@ -7,8 +7,8 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration
-from kosmo_kernel.docs.page import paragraphs
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
+from kosmo_kernel.values.page import paragraphs
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {
@@ -58,7 +58,7 @@ def _call(
     Raises:
         KosmoError: the call failed.
     """
-    from kosmo_kernel.notebook.commands import keep_error
+    from kosmo_kernel.notebook.last_error import keep_error
     from kosmo_kernel.python_api.current import current_session
     from kosmo_kernel.python_api.frontend import call_frontend, hide_own_frames, show_notes
     from kosmo_kernel.run.options import RunOptions

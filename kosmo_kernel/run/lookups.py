@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kosmo_kernel import accounts, docs, integrations
+from kosmo_kernel import accounts, integrations
 from kosmo_kernel.accounts.account import add_command
 from kosmo_kernel.catalogue import Function, Integration, missing_function
 from kosmo_kernel.errors import UnknownNameError
@@ -73,6 +73,8 @@ class Lookups:
         """Return a page of the reference, and keep it, so that a cell's value with this text is shown as Markdown."""
         if verb == "read" and page.removeprefix("app.").startswith(f"{SPACE}.") and self.calls.tools.has_page(page):
             return self.output.remember_page(self.calls.tools.page(page))
+        from kosmo_kernel import docs
+
         lookup = {"read": docs.read, "search": docs.search}.get(verb)
         return self.output.remember_page(lookup(page) if lookup else docs.list_pages())
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.client.call import CallAnswer, CallHandle, PlannedCall
-from kosmo_kernel.docs import Page
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
 from kosmo_kernel.lua.host import MCP_REQUESTS, CallRequest
 from kosmo_kernel.lua.values import Opaque
@@ -30,6 +29,7 @@ from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
+from kosmo_kernel.values.page import Page
 from kosmo_kernel.values.records import Records
 
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool

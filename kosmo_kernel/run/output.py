@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from kosmo_kernel import docs, safety
-from kosmo_kernel.docs import Page
+from kosmo_kernel import safety
 from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.interrupts import Interruptible
 from kosmo_kernel.render.display import CLEAR, Display, bundle_from
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.safety.redaction import one_line, redact
+from kosmo_kernel.values.page import Page
 
 MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000
@@ -141,7 +141,7 @@ class RunOutput:
 
     def remember_pages(self, values: Iterable[Any]) -> None:
         """Keep the pages among values that the script receives, so that `page` recognizes their text."""
-        self._pages.update((str(value), value) for value in values if isinstance(value, docs.Page))
+        self._pages.update((str(value), value) for value in values if isinstance(value, Page))
 
     def page(self, value: Any) -> Any:
         """Return a value of the run, or the page whose text it is."""
