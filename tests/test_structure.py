@@ -35,7 +35,7 @@ LAYERS = (
     {"integrations"},
     {"demo"},
     {"settings"},
-    {"values"},
+    {"pages", "values"},
     {"accounts"},
     {"docs"},
     {"client"},
@@ -81,14 +81,14 @@ STARTS = {
     "kosmo --help": Start(["-m", NAME, "--help"], {"cli", "errors"}, {"click"}),
     "kosmo integrations:docs": Start(
         ["-m", NAME, "integrations:docs"],
-        {"catalogue", "cli", "docs", "errors", "integrations", "safety", "settings"},
+        {"catalogue", "cli", "docs", "errors", "integrations", "pages", "safety", "settings"},
         {"click"},
     ),
     "kosmo snapshot --help": Start(
         ["-m", NAME, "snapshot", "--help"],
         {
-            *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "render", "results"),
-            *("run", "safety", "session", "settings", "snapshot", "values"),
+            *("accounts", "catalogue", "cli", "client", "docs", "errors", "integrations", "lua", "pages", "render"),
+            *("results", "run", "safety", "session", "settings", "snapshot", "values"),
         },
         {"click", "msgspec"},
     ),
@@ -96,8 +96,8 @@ STARTS = {
     "a cell of the Lua kernel": Start(
         ["-c", f"import {NAME}.kernel.notebook"],
         {
-            *("accounts", "catalogue", "client", "docs", "errors", "explorer", "integrations", "kernel", "lua"),
-            *("notebook", "render", "results", "run", "safety", "session", "settings", "values"),
+            *("accounts", "catalogue", "client", "errors", "integrations", "kernel", "lua"),
+            *("notebook", "pages", "render", "results", "run", "safety", "session", "settings", "values"),
         },
         {"msgspec"},
     ),
@@ -111,8 +111,8 @@ STARTS = {
     "a script's first look at MCP servers": Start(
         ["-c", f"import {NAME}.run.mcp_tools"],
         {
-            *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "render", "results"),
-            *("run", "safety", "settings", "values"),
+            *("accounts", "catalogue", "client", "docs", "errors", "integrations", "lua", "mcp", "pages", "render"),
+            *("results", "run", "safety", "settings", "values"),
         },
         {"msgspec"},
     ),

@@ -16,7 +16,7 @@ import click
 from kosmo_kernel.cli.streams import escape_controls, escape_json, output_stream, styled
 
 if TYPE_CHECKING:
-    from kosmo_kernel.values.page import Page
+    from kosmo_kernel.pages.page import Page
 
 
 def document(value: Any) -> None:

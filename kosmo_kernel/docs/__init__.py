@@ -2,7 +2,7 @@
 
 An integration has a page (`heroku`) with an index of its functions by subject, and each function has a page of its own
 (`heroku.list_dynos`). A guide (`parallel`) covers a subject that all functions share. `resolve.py` finds a page by
-any form of its name, and `search.py` finds pages by words. A page is one text (see `values/page.py`), which Lua
+any form of its name, and `search.py` finds pages by words. A page is one text (see `pages/`), which Lua
 prints, a terminal draws and a notebook renders.
 """
 
@@ -19,8 +19,8 @@ from kosmo_kernel.docs.schema import describe, input_schema
 from kosmo_kernel.docs.search import search_pages, terms_of
 from kosmo_kernel.docs.subject import Subject
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.pages.page import Page, joined, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
-from kosmo_kernel.values.page import Page, joined, table
 
 __all__ = (
     "GUIDES",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 
+from kosmo_kernel.pages.page import Page, table
 from kosmo_kernel.safety.markup import Markdown, markdown_of_package
-from kosmo_kernel.values.page import Page, table
 
 # pathlib would import half of urllib, which slows the start of the command.
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "guides")

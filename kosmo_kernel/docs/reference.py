@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration, Param
 from kosmo_kernel.docs.subject import LEFT_OUT
+from kosmo_kernel.pages import page
+from kosmo_kernel.pages.page import paragraphs
 from kosmo_kernel.safety.markup import markdown_of_package
-from kosmo_kernel.values import page
-from kosmo_kernel.values.page import paragraphs
 
 
 def integration_page(integration: Integration) -> Iterator[str]:

@@ -15,7 +15,7 @@ from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import LEFT_OUT, Subject, of_function
 from kosmo_kernel.errors import UnknownNameError
-from kosmo_kernel.values.page import WIDTH
+from kosmo_kernel.pages.page import WIDTH
 
 _BRACKETS = re.compile(r"""\[\s*(["'])(.*?)\1\s*\]""")
 _BETWEEN = re.compile(r"[.:/\s]+")

@@ -24,11 +24,11 @@ from kosmo_kernel.editor.types import (
     TableLiteral,
     integration_at,
 )
+from kosmo_kernel.pages.page import Writer, in_both_forms
 from kosmo_kernel.render.text import escape_control
 from kosmo_kernel.safety.escape import code_span, fenced
 from kosmo_kernel.safety.markup import Markdown, Markup, markdown_of_package
 from kosmo_kernel.safety.text import shortened
-from kosmo_kernel.values.page import Writer, in_both_forms
 
 MAX_TEXT_LENGTH = 4000  # characters of a value's text or source that are shown
 

@@ -17,7 +17,7 @@ import ipywidgets as w  # type: ignore[import-untyped]
 from kosmo_kernel.catalogue import Function, Integration, Param
 from kosmo_kernel.client.progress import ProgressDisplay, ProgressSnapshot
 from kosmo_kernel.explorer import answer
-from kosmo_kernel.explorer.question import ExplorerCall, aliases, function_that_lists, functions, parse_field
+from kosmo_kernel.explorer.question import ExplorerCall, aliases, functions, parse_field
 from kosmo_kernel.notebook.commands import NotebookContext
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.run.options import Frontend, RunOptions

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kosmo_kernel.mcp.tools import Tool
+from kosmo_kernel.pages.page import Page, Writer, in_both_forms, joined
 from kosmo_kernel.safety.escape import fenced
 from kosmo_kernel.safety.markup import Markdown, Markup
 from kosmo_kernel.safety.redaction import one_line
-from kosmo_kernel.values.page import Page, Writer, in_both_forms, joined
 
 VALUES = 80  # maximum characters of a schema's enum, default or type
 PROSE = 20_000  # maximum characters of a description

@@ -15,10 +15,10 @@ from kosmo_kernel.safety.markup import Markdown, markdown_of_package
 from kosmo_kernel.settings.cell_options import COMMAND_MAGIC, first_word
 
 if TYPE_CHECKING:
+    from kosmo_kernel.pages.page import Page, Writer
     from kosmo_kernel.render.itables import InteractiveTable
     from kosmo_kernel.results.result import Result
     from kosmo_kernel.safety.markup import Markup
-    from kosmo_kernel.values.page import Page, Writer
     from kosmo_kernel.values.records import Records
 
 
@@ -139,7 +139,7 @@ def run_command(line: str, context: NotebookContext) -> Any:
 
 
 def _overview() -> Page:
-    from kosmo_kernel.values.page import Page
+    from kosmo_kernel.pages.page import Page
 
     line = "- `%{} {}`: {}\n".format
     return Page(markdown_of_package("".join(line(COMMAND_MAGIC, command.usage, command.doc) for command in COMMANDS)))
@@ -172,8 +172,8 @@ def _accounts(_nothing: str, _context: NotebookContext) -> Records:
 def _status(_nothing: str, context: NotebookContext) -> Page:
     """Return a page with the cost of the last run and the remaining rate limit of each account."""
     from kosmo_kernel.accounts.status import with_remaining
+    from kosmo_kernel.pages.page import in_both_forms
     from kosmo_kernel.render.text import escape_control
-    from kosmo_kernel.values.page import in_both_forms
 
     if context.lua.last is None:
         cost = "Nothing has run yet."
@@ -257,7 +257,7 @@ def _lua_variable(name: str, context: NotebookContext) -> Any:
 
 
 def _page(text: Markdown) -> Page:
-    from kosmo_kernel.values.page import Page
+    from kosmo_kernel.pages.page import Page
 
     return Page(text + Markdown("\n"))
 

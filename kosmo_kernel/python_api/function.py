@@ -8,7 +8,7 @@ from typing import Any
 
 from kosmo_kernel.catalogue import RESERVED, Column, Function, Integration
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
-from kosmo_kernel.values.page import paragraphs
+from kosmo_kernel.pages.page import paragraphs
 
 # Arguments that say how a call is made, by name, with their default and a line of documentation.
 CALL_OPTIONS = {

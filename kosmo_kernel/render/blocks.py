@@ -8,7 +8,7 @@ from itertools import groupby
 from types import NoneType
 from typing import Any
 
-from kosmo_kernel.values.page import Page
+from kosmo_kernel.pages.page import Page
 from kosmo_kernel.values.records import Record, Records
 
 

@@ -25,11 +25,11 @@ from kosmo_kernel.mcp.connection import CallListener
 from kosmo_kernel.mcp.names import original_name
 from kosmo_kernel.mcp.pages import arguments_of, server_page, tool_page, unknown_page
 from kosmo_kernel.mcp.trust import consent_lines as command_of
+from kosmo_kernel.pages.page import Page
 from kosmo_kernel.run.provider import SPACE
 from kosmo_kernel.run.schema_matching import SchemaMatching
 from kosmo_kernel.safety.redaction import one_line
 from kosmo_kernel.settings.permissions import Target
-from kosmo_kernel.values.page import Page
 from kosmo_kernel.values.records import Records
 
 PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool

@@ -12,11 +12,11 @@ from typing import Any
 from kosmo_kernel import safety
 from kosmo_kernel.lua.host import DisplayRequest
 from kosmo_kernel.lua.interrupts import Interruptible
+from kosmo_kernel.pages.page import Page
 from kosmo_kernel.render.display import CLEAR, Display, bundle_from
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import Frontend
 from kosmo_kernel.safety.redaction import one_line, redact
-from kosmo_kernel.values.page import Page
 
 MAX_OUTPUT_BYTES = 1 << 20  # printed by one run
 MAX_OUTPUT_LINES = 20_000

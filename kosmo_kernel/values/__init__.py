@@ -6,6 +6,5 @@ extended_json.py   JSON with NaN, infinities and integer keys
 from_python.py     Python values for Lua
 standard_types.py  conversion of the standard library's types
 numpy_pandas.py    conversion of numpy's and pandas' types
-page.py            a page of text, with its form as Markdown
 lua_syntax.py      names and values as Lua source
 """

@@ -19,7 +19,7 @@ from python_shell import MakeShell, run, shells, value
 from run_with import run_with
 
 from kosmo_kernel.errors import StoppedError
-from kosmo_kernel.kernel import failures, notebook
+from kosmo_kernel.kernel import failures
 from kosmo_kernel.kernel.channels import Channels, ConnectionFile
 from kosmo_kernel.kernel.messages import Request
 from kosmo_kernel.kernel.notebook import KernelNotebook
@@ -246,7 +246,7 @@ def in_another_thread(work: Interrupt) -> Interrupt:
         ((tables.Table, "html"), RECORDS),
         ((tree, "outline"), "return { a = { b = 1 } }"),
         ((tables.Table, "html"), "display({ { a = 1 } }) while true do end"),
-        ((notebook, "error_content"), "error('no')"),
+        ((failures, "error_content"), "error('no')"),
         ((failures, "error_lines"), "error('no')"),
     ],
 )

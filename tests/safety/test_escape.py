@@ -13,9 +13,9 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from kosmo_kernel.docs import Page
+from kosmo_kernel.pages.page import Writer, in_both_forms
 from kosmo_kernel.safety.escape import Html, code_span, fenced, html_attribute, html_code
 from kosmo_kernel.safety.markup import Markdown, Markup
-from kosmo_kernel.values.page import Writer, in_both_forms
 
 Read = Callable[[str], Shown]
 

@@ -33,7 +33,7 @@ TRUSTED = {
         *("editor/inspection.py", "editor/magic_lines.py", "notebook/commands.py"),
     },
 }
-# Parameters for literals: of the methods of `docs.page.Writer`, which is called `form`, and of the function.
+# Parameters for literals: of the methods of `pages.page.Writer`, which is called `form`, and of the function.
 LITERALS = {"write": (0, "template"), "join": (0, "separator"), "in_both_forms": (1, "end")}
 
 

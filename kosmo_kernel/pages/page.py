@@ -72,7 +72,7 @@ class Page(str):
 
     def for_notebook(self) -> Markdown:
         """Return the page as a notebook renders it: with a list of contents and anchors of its own."""
-        from kosmo_kernel.docs.notebook import arrange_for_notebook
+        from kosmo_kernel.pages.notebook import arrange_for_notebook
         from kosmo_kernel.safety.no_math import markdown
 
         return markdown(arrange_for_notebook(self.markdown))
