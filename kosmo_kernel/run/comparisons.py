@@ -1,8 +1,9 @@
-"""Warn about a comparison of a field with a literal that is never true.
+"""Warn about a comparison of a field with a literal that is never true, or that orders times wrongly.
 
 Lua compares values of two types without complaint: `app.stack == "heroku-24"` is false because `app.stack` is a record,
 `app.maintenance == "true"` because it is true or false, and `dyno.state == "crashd"` because there is no such state.
-What a field holds is declared in the catalogue.
+Times are texts: `dyno.updated_at > "2026-11-20 08:00"` is true of the whole day, because a blank comes before `T`. What
+a field holds is declared in the catalogue.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 # Most texts have nothing of the kind and need not be tokenized.
 _MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
 _OTHER_TYPE = re.compile(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
+_MAY_ORDER = re.compile(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
+_GOES_ON = (
+    [".."],
+    ["."],
+    [":"],
+    ["("],
+    ["["],
+)  # behind what is part of a longer expression, and the first three before it
+_ORDERS = frozenset(("<", "<=", ">", ">="))
+_TIME = re.compile(
+    r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
+)
 _LITERALS = {"string": "a text", "number": "a number", "keyword": "true or false"}
 _KINDS = {
     "string": ("a text", "string"),
@@ -48,6 +61,7 @@ class Comparison(NamedTuple):
         kind: the kind of the literal's token: `string`, `number` or `keyword`.
         literal: its text, without quotes.
         in_test: it is a test of `list.filter` and the like, `{ state = "crashed" }`.
+        order: it asks which of the two is less.
     """
 
     line: int
@@ -55,11 +69,12 @@ class Comparison(NamedTuple):
     kind: str
     literal: str
     in_test: bool = False
+    order: bool = False
 
 
-def never_true(source: str) -> Iterator[str]:
+def comparison_warnings(source: str) -> Iterator[str]:
     """Yield warnings about comparisons in a script, for all integrations loaded so far."""
-    if not _MAY_COMPARE.search(source):
+    if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
         return
     functions = tuple(function for one in integrations.loaded() for function in _functions_meant(one, source))
     columns_by_name, labels = _declared(functions)
@@ -67,13 +82,15 @@ def never_true(source: str) -> Iterator[str]:
     special = labels.keys() | {
         name
         for name, columns in columns_by_name.items()
-        if any(column.values or _KINDS[column.kind][1] != "string" for column in columns)
+        if any(column.values or column.kind == "timestamp" or _KINDS[column.kind][1] != "string" for column in columns)
     }
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
     for comparison in _comparisons(source):
         name = comparison.path[-1]
-        if name in labels and comparison.kind == "string":
+        if comparison.order:
+            yield from _of_times(comparison, _columns_of(comparison.path, columns_by_name.get(name, ())))
+        elif name in labels and comparison.kind == "string":
             yield (
                 f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
                 f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
@@ -98,6 +115,20 @@ def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[s
         near = nearest(comparison.literal, known, 1)
         hint = f'Did you mean "{near[0]}"?' if near else f"Known ones are {', '.join(known)}."
         yield f'{start}"{comparison.literal[:40]}" is no known value of `.{name}`. {hint}'
+
+
+def _of_times(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
+    """Yield the warning about a text that does not begin as times do, if the fields are times."""
+    literal = comparison.literal
+    if _TIME.fullmatch(literal) or {column.kind for column in columns} != {"timestamp"}:
+        return
+    meant = literal.strip().replace(" ", "T", 1)
+    hint = f'"{meant}"' if _TIME.fullmatch(meant) else 'a day, "2026-11-20", or a time in UTC, "2026-11-20T09:00:00Z"'
+    name = ".".join(columns[0].path[-len(comparison.path) :])
+    yield (
+        f'line {comparison.line}: `.{name}` is a text such as "2026-11-20T09:00:00Z", and compared with '
+        f'"{literal[:40]}" letter by letter. Write {hint}.'
+    )
 
 
 def _hint(comparison: Comparison, name: str, kind: str) -> str:
@@ -152,6 +183,7 @@ def _comparisons(source: str) -> tuple[Comparison, ...]:
     opened_at = openers(words)
     found: list[Comparison] = []
     open_: list[str] = []  # brackets, those of the calls of tests as `_TEST`
+    texts = _texts(code, words)
     line, counted = 1, 0
     for at, word in enumerate(words[:-1]):
         line += source.count("\n", counted, code[at].start)
@@ -168,6 +200,11 @@ def _comparisons(source: str) -> tuple[Comparison, ...]:
                 found.append(Comparison(line, path, after.kind, after.text))
             if _is_literal(before) and (path := _path_after(code, at)):
                 found.append(Comparison(line, path, before.kind, before.text))
+        elif word in _ORDERS and at > 0:
+            if (text := texts.get(at + 1)) and (path := _path_before(code, words, at, opened_at)):
+                found.append(Comparison(line, path, "string", text, order=True))
+            if (text := texts.get(at - 1)) and (path := _path_after(code, at)):
+                found.append(Comparison(line, path, "string", text, order=True))
         elif word == "=" and open_[-2:] == [_TEST, "{"] and _is_literal(after):
             key = code[at - 2] if words[at - 1] == "]" else code[at - 1]
             key_line = line - source.count("\n", key.start, counted)
@@ -175,6 +212,28 @@ def _comparisons(source: str) -> tuple[Comparison, ...]:
     own = frozenset(chain.from_iterable(keys(source)))
     tested = {one.path[-1] for one in found if one.in_test}
     return tuple(one for one in found if one.in_test or not own.intersection(one.path) - tested)
+
+
+def _texts(code: Sequence[Token], words: Sequence[str]) -> dict[int, str]:
+    """Return the texts by the place of their token: of literals, and of variables that are set once, to a literal."""
+
+    def alone(at: int) -> bool:
+        return words[at + 1 : at + 2] not in _GOES_ON and words[at - 1 : at] not in _GOES_ON[:3]
+
+    texts = {at: token.text for at, token in enumerate(code) if token.kind == "string" and alone(at)}
+    values: dict[str, list[str | None]] = {}
+    for at, word in enumerate(words):
+        if word == "=" and at > 0 and code[at - 1].kind == "name":
+            values.setdefault(words[at - 1], []).append(texts.get(at + 1))
+    for at, token in enumerate(code):
+        if (
+            token.kind == "name"
+            and alone(at)
+            and len(known := values.get(token.text, [])) == 1
+            and known[0] is not None
+        ):
+            texts[at] = known[0]
+    return texts
 
 
 def _is_literal(token: Token) -> bool:

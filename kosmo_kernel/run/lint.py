@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
-from kosmo_kernel.run.comparisons import never_true
+from kosmo_kernel.run.comparisons import comparison_warnings
 
 
 def lint(source: str, is_set: Callable[[str], bool]) -> list[str]:
@@ -22,7 +22,7 @@ def lint(source: str, is_set: Callable[[str], bool]) -> list[str]:
         is_set: returns whether a script of the session, this one included, or an input sets a variable of this name.
     """
     source = source[:MAX_CHARACTERS_TOKENIZED]
-    return [*never_true(source), *_mistakes(source, is_set)]
+    return [*comparison_warnings(source), *_mistakes(source, is_set)]
 
 
 _COMPARED = re.compile(

@@ -56,12 +56,18 @@ WARNINGS = {
     "return heroku.list_dynos('my-app')[1].state == 'crashd'": 'Did you mean "crashed"?',
     "local d = heroku.list_dynos('my-app')[1] return 'running' == d.state": "Known ones are up, starting,",
     "return list.filter(heroku.list_dynos('my-app'), { state = 'crashd' })": 'Did you mean "crashed"?',
+    "return heroku.list_dynos('my-app')[1].updated_at > '2026-11-20 08:00'": 'Write "2026-11-20T08:00".',
+    "local last = '2026-1220' return heroku.list_dynos('my-app')[1].updated_at <= last": '"2026-1220" letter by letter',
+    "local a = heroku.get_app('my-app') return '20/11/2026' < a.created_at": 'a day, "2026-11-20", or a time in UTC',
     "local apps = heroku.list_apps() return apps[wanted]": "`wanted` is a variable that nothing sets",
     "local query = { size = 1, state = crashed } return query": "`crashed` is a variable that nothing sets",
     "return #{ crashed, 'up' }": "`crashed` is a variable that nothing sets",
 }
 NO_WARNING = [
     "local d = heroku.list_dynos('my-app')[1] return d.state == 'crashed', d.release.version == 5, d.updated_at == ''",
+    "local d = heroku.list_dynos('my-app')[1] return d.updated_at < '2026-11-20', d.updated_at >= '2026-11-20T08'",
+    "local d = heroku.list_dynos('my-app')[1] day = 'soon' day = '2026-11' return d.updated_at < day, d.name < 'x'",
+    "local d = heroku.list_dynos('my-app')[1] return d.updated_at < '2026-11-' .. 20, d.updated_at:sub(1) < 'x'",
     "return #heroku.get_app('my-app').name == 6, #heroku.list_dynos('my-app')[1].state == 2",
     "local d = heroku.list_dynos('my-app')[1] return d.state:upper() == 'UP', 'x' .. d.state == 'xup'",
     "local own = { state = 'crashd' } return own.state == 'crashd', #heroku.list_dynos('my-app')",
