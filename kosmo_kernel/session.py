@@ -103,6 +103,7 @@ class Session:
         self._setup_reported = False
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
+        self._called: set[str] = set()  # the paths of the functions that scripts called
         self._answers: Answers = {}  # the user's, for all of the session
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
         self._services: Services | None = None  # made at the first call
@@ -173,7 +174,8 @@ class Session:
         except Failure as failure:
             raise self._error(failure, run, result) from None
         finally:
-            result.notes[:0] = lint(source, partial(self._is_set, inputs))
+            self._called.update(call.path for call in result.calls)
+            result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called)
             result.notes += self._recording.summary(len(result.calls))
             self._report_setup(result)
         result.values = [run.output.page(value) for value in outcome.values]

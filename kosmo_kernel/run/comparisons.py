@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Column, Integration, nearest
+from kosmo_kernel.catalogue import Column, nearest
 from kosmo_kernel.lua.surface import record_type
 from kosmo_kernel.run.chunks import CLOSING_BRACKETS, OPENING_BRACKETS, code_of, keys, openers, start_of
 
@@ -72,31 +72,42 @@ class Comparison(NamedTuple):
     order: bool = False
 
 
-def comparison_warnings(source: str) -> Iterator[str]:
-    """Yield warnings about comparisons in a script, for all integrations loaded so far."""
+def comparison_warnings(source: str, called: Collection[str]) -> Iterator[str]:
+    """Yield warnings about comparisons in a script.
+
+    Parameters:
+        source: the script.
+        called: the paths of the session's calls so far, `integrations.heroku.list_apps`. A field is one of a function
+            that the script names or, if none of those has such a field, of one that was called. Without calls, as in a
+            session with an account's snapshot, it is one of all functions that were needed so far.
+    """
     if not _MAY_COMPARE.search(source) and not _MAY_ORDER.search(source):
         return
-    functions = tuple(function for one in integrations.loaded() for function in _functions_meant(one, source))
-    columns_by_name, labels = _declared(functions)
+    services = integrations.loaded()
+    functions = [(one.name, name) for one in services for name in one.table.names]
+    named = tuple((service, name) for service, name in functions if name in source)
+    before = tuple((service, name) for service, name in functions if f"integrations.{service}.{name}" in called)
+    needed = () if before else tuple((one.name, function.name) for one in services for function in one.table.existing())
+    declared = [_declared(named), _declared(before or needed)]
     # Of a field with any text only a comparison with another type is of interest.
-    special = labels.keys() | {
-        name
-        for name, columns in columns_by_name.items()
-        if any(column.values or column.kind == "timestamp" or _KINDS[column.kind][1] != "string" for column in columns)
-    }
+    special = {name for columns_by_name, labels in declared for name in (*labels, *_special(columns_by_name))}
     if not any(name in source for name in special) and not _OTHER_TYPE.search(source):
         return
     for comparison in _comparisons(source):
-        name = comparison.path[-1]
-        if comparison.order:
-            yield from _of_times(comparison, _columns_of(comparison.path, columns_by_name.get(name, ())))
-        elif name in labels and comparison.kind == "string":
-            yield (
-                f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
-                f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
-            )
-        else:
-            yield from _of_columns(comparison, _columns_of(comparison.path, columns_by_name.get(name, ())))
+        for columns_by_name, labels in declared:
+            name = comparison.path[-1]
+            columns = _columns_of(comparison.path, columns_by_name.get(name, ()))
+            if comparison.order:
+                yield from _of_times(comparison, columns)
+            elif name in labels and comparison.kind == "string":
+                yield (
+                    f"line {comparison.line}: `.{name}` is a record, and Lua never finds a record equal to a text. "
+                    f'Compare its {labels[name]}: `.{name}.{labels[name]} == "…"`.'
+                )
+            else:
+                yield from _of_columns(comparison, columns)
+            if columns or name in labels:
+                break
 
 
 def _of_columns(comparison: Comparison, columns: Sequence[Column]) -> Iterator[str]:
@@ -141,10 +152,11 @@ def _hint(comparison: Comparison, name: str, kind: str) -> str:
     return ""
 
 
-def _functions_meant(integration: Integration, source: str) -> list[tuple[str, str]]:
-    """Return the functions that a script names or, if it names none, those that were called so far, by full name."""
-    names = [name for name in integration.table.names if name in source]
-    return [(integration.name, name) for name in names or [one.name for one in integration.table.existing()]]
+def _special(columns_by_name: Mapping[str, Collection[Column]]) -> Iterator[str]:
+    """Yield the fields that cannot hold every text."""
+    for name, columns in columns_by_name.items():
+        if any(column.values or column.kind == "timestamp" or _KINDS[column.kind][1] != "string" for column in columns):
+            yield name
 
 
 @lru_cache(maxsize=64)

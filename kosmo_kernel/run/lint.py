@@ -8,21 +8,22 @@ literals are in `comparisons.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from kosmo_kernel.run.chunks import MAX_CHARACTERS_TOKENIZED, masked_text
 from kosmo_kernel.run.comparisons import comparison_warnings
 
 
-def lint(source: str, is_set: Callable[[str], bool]) -> list[str]:
-    """Return warnings about a script, one line each, for all integrations loaded so far.
+def lint(source: str, is_set: Callable[[str], bool], called: Collection[str] = ()) -> list[str]:
+    """Return warnings about a script, one line each.
 
     Parameters:
         source: the script.
         is_set: returns whether a script of the session, this one included, or an input sets a variable of this name.
+        called: the paths of the session's calls so far, `integrations.heroku.list_apps`.
     """
     source = source[:MAX_CHARACTERS_TOKENIZED]
-    return [*comparison_warnings(source), *_mistakes(source, is_set)]
+    return [*comparison_warnings(source, called), *_mistakes(source, is_set)]
 
 
 _COMPARED = re.compile(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kosmo_kernel.errors import KosmoError, LuaError
+from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
 
 HABITS = {
@@ -128,6 +129,14 @@ def test_what_is_silently_false_or_nil_is_a_warning(session: Session, script: st
     (note, *_) = session.run(script).notes
     assert note.startswith("line 1: ")
     assert WARNINGS[script] in note
+
+
+def test_a_field_is_one_of_the_functions_that_the_session_called_if_the_script_names_no_other(session: Session) -> None:
+    assert HEROKU.functions  # all of them are there now, and some have a `state` that is any text
+    session.run("dynos = heroku.list_dynos('my-app')")
+    for script in ("", "local apps = heroku.list_apps() "):
+        (note, *_) = session.run(f"{script}return list.filter(dynos, {{ state = 'crashd' }})").notes
+        assert note == 'line 1: "crashd" is no known value of `.state`. Did you mean "crashed"?'
 
 
 @pytest.mark.parametrize("one", ["get_app('my-app')", "list_apps()[1]", "get_app('my-app').owner"])
