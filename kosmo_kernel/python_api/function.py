@@ -60,7 +60,8 @@ def _call(
     """
     from kosmo_kernel.notebook.last_error import keep_error
     from kosmo_kernel.python_api.current import current_session
-    from kosmo_kernel.python_api.frontend import call_frontend, hide_own_frames, show_notes
+    from kosmo_kernel.python_api.frontend import call_frontend, show_notes
+    from kosmo_kernel.render.own_frames import hide_own_frames
     from kosmo_kernel.run.options import RunOptions
     from kosmo_kernel.values.from_python import lua_value
 

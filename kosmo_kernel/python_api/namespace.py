@@ -50,7 +50,7 @@ class Namespace(ModuleType):
         why, near = missing_function(self._integration, name, self._accounts())
         what = "function" if self._account else "function or account"
         text = f"{self._integration.title} has no {what} `{name}`. {why}".rstrip()
-        raise UnknownAttributeError(text, tuple(f"{self._integration.name}.{one}" for one in near))
+        raise _shown_shortly(UnknownAttributeError(text, tuple(f"{self._integration.name}.{one}" for one in near)))
 
     def __getitem__(self, account: str) -> Namespace:
         """Return the functions for an account, by its alias.
@@ -61,10 +61,11 @@ class Namespace(ModuleType):
         alias = self._alias(account)
         if alias is None:
             if looks_like_token(account):
-                raise UnknownNameError(NOT_AN_ALIAS)
+                raise _shown_shortly(UnknownNameError(NOT_AN_ALIAS))
             near = nearest(account, self._accounts())
             suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
-            raise UnknownNameError(f"{self._integration.title} has no account `{account}`.", suggestions)
+            text = f"{self._integration.title} has no account `{account}`."
+            raise _shown_shortly(UnknownNameError(text, suggestions))
         return Namespace(self._integration, alias)
 
     def __dir__(self) -> list[str]:
@@ -90,6 +91,14 @@ class Namespace(ModuleType):
 def target(namespace: Namespace) -> tuple[Integration, str | None]:
     """Return the integration of a namespace, and the account that its functions use; None for that of the session."""
     return vars(namespace)["_integration"], vars(namespace)["_account"]
+
+
+def _shown_shortly(error: UnknownNameError) -> UnknownNameError:
+    """Return an error whose traceback in a notebook ends at the line with the name."""
+    from kosmo_kernel.render.own_frames import hide_own_frames
+
+    hide_own_frames(error)
+    return error
 
 
 def _documentation(integration: Integration, account: str | None) -> Iterator[str]:

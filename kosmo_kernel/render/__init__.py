@@ -4,9 +4,11 @@ blocks.py             how values are grouped
 text.py               values as indented text, and the cells of a column
 tables.py             lists of records as HTML and as text; a record as two columns
 frames.py             lists of records as DataFrames, the only file that imports pandas
+misspelt_columns.py   the error for a column that a frame does not have
 display.py            values, and what a script displays, as MIME bundles
 itables.py            interactive tables, with pages, sorting and search
 tree.py               nested values as a collapsible outline
+own_frames.py         the end of an error's traceback in a notebook
 error_lines.py        an error in a few lines, and its details
 terminal_progress.py  a run's progress on the last line of a terminal
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from pandas.api.types import infer_dtype
 
 from kosmo_kernel import integrations
 from kosmo_kernel.catalogue import Function
+from kosmo_kernel.render.misspelt_columns import naming_columns, raise_unknown
 from kosmo_kernel.render.tables import COLUMNS_SHOWN, Table
 from kosmo_kernel.safety.escape import Html
 from kosmo_kernel.settings.table import ROWS
@@ -96,6 +97,18 @@ class KosmoFrame(pd.DataFrame):
 
     def _constructor_sliced_from_mgr(self, mgr: Any, axes: Any) -> Any:
         return _from_mgr(KosmoSeries, mgr, axes)
+
+    if not TYPE_CHECKING:  # the types are those of pandas
+
+        def __getitem__(self, key: Any) -> Any:
+            try:
+                return pd.DataFrame.__getitem__(self, key)
+            except KeyError as error:
+                raise_unknown(self.columns, [key], error)
+
+        groupby = naming_columns(pd.DataFrame.groupby)
+        sort_values = naming_columns(pd.DataFrame.sort_values)
+        drop_duplicates = naming_columns(pd.DataFrame.drop_duplicates)
 
     def __repr__(self) -> str:
         return self._table().text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from kosmo_kernel.catalogue import Column, ColumnKind, Function, Link
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, frame_of
+from kosmo_kernel.render.misspelt_columns import UnknownColumnError
 from kosmo_kernel.render.tables import table_of
 from kosmo_kernel.values.fields import fields_of, moment
 from kosmo_kernel.values.records import Records
@@ -453,3 +454,23 @@ def test_every_value_of_every_record_stands_in_the_frame(rows: list[dict[str, An
     for row, record in enumerate(rows):
         for path, value in leaves(record):
             assert stands(path, value, row)
+
+
+@pytest.mark.parametrize(
+    ("use", "near"),
+    [
+        (lambda frame: frame["app.nam"], '"app.name"'),
+        (lambda frame: frame[["name", "sise"]], '"size"'),
+        (lambda frame: frame.groupby(["role", "app"]), '"app.name"'),
+        (lambda frame: frame.sort_values("sice"), '"size"'),
+        (lambda frame: frame.drop_duplicates(["nme", "role"]), '"name"'),
+    ],
+    ids=["column", "columns", "groupby", "sort_values", "drop_duplicates"],
+)
+def test_a_misspelt_column_is_a_key_error_that_names_the_nearest(use: Callable[[pd.DataFrame], Any], near: str) -> None:
+    frame = frame_of(Records([RECORD], None, COLUMNS))
+    with pytest.raises(UnknownColumnError, match=f"^There is no column .* Did you mean {near}") as caught:
+        use(frame)
+    assert (isinstance(caught.value, KeyError), frame.get("app.nam"), frame.groupby("name").ngroups) == (True, None, 1)
+    with pytest.raises(KeyError, match=r"^5$"):
+        frame[5]
