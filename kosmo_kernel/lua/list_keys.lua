@@ -5,7 +5,8 @@
 
 local native, json, records = ...
 local concat, find, format, gmatch, sort = table.concat, string.find, string.format, string.gmatch, table.sort
-local next, rawequal, rawlen, tostring, type = next, rawequal, rawlen, tostring, type
+local reverse, sub = string.reverse, string.sub
+local next, rawequal, rawget, rawlen, tostring, type = next, rawequal, rawget, rawlen, tostring, type
 local null, ours, label_of = json.null, native.ours, records.label_of
 
 local keys = {}
@@ -145,8 +146,33 @@ local function check_path(items, steps)
   end
 end
 
+-- Return whether a name is another one with one letter wrong, missing or too many, or with two letters exchanged.
+local function is_misspelt(name, other)
+  if #name < 3 or find(name, "%d") then return false end
+  local i = 1
+  while sub(name, i, i) == sub(other, i, i) do i = i + 1 end
+  local rest, other_rest = sub(name, i + 1), sub(other, i + 1)
+  return rest == other_rest or rest == sub(other, i) or sub(name, i) == other_rest
+    or sub(name, i, i + 1) == reverse(sub(other, i, i + 1)) and sub(rest, 2) == sub(other_rest, 2)
+end
+
+-- Raise an error if no item has a field, but the first one has a field of nearly the same name. Tables of the script's
+-- own, and values from Python, have no columns that would tell.
+local function check_misspelt(items, path)
+  fill(items)
+  local item = items.list[1]
+  if type(item) ~= "table" or rawequal(item, null) or native.is_namespace(item) then return end
+  native.touch(item)
+  if rawget(item, path) ~= nil then return end
+  for name in next, item do
+    if type(name) == "string" and is_misspelt(path, name) then
+      native.raise(format('list.%s: no item has a field "%s". Did you mean "%s"?', items.name, path, name))
+    end
+  end
+end
+
 -- Return the values of a field by index; with `as_key` as texts, numbers and booleans.
-local function field_values(items, path, as_key)
+local function read_values(items, path, as_key)
   local steps = steps_of(path)
   if items.count == 0 then check_path(items, steps) end
   local values, default
@@ -176,6 +202,12 @@ local function field_values(items, path, as_key)
   if items.count > 0 and next(values) == nil and find(path, "[=<>]") then
     native.raise(format('list.%s: "%s" is not a field; write it as function(item) return … end', items.name, path))
   end
+  return values
+end
+
+local function field_values(items, path, as_key)
+  local values = read_values(items, path, as_key)
+  if items.count > 0 and next(values) == nil and not keys.type_of(items) then check_misspelt(items, path) end
   return values
 end
 
