@@ -30,7 +30,7 @@ CUT = "…"
 
 _OTHER_KINDS = re.compile(r"|true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?")  # texts that would look like other values
 _JSON_BEGINNING = re.compile(r"[ \t\r\n]*[\[{]")
-_READABLE = ("name", "email", "hostname", "version")  # fields that name a thing better than its `id`
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(.*\.)?id|null")
 
 
 class Bounded(NamedTuple):
@@ -82,7 +82,7 @@ class _Table(NamedTuple):
         size: the counts of records and columns.
         total: the number of records.
         columns: the columns to write.
-        same: what is equal in all rows, as `name=value`.
+        same: what is equal in all rows: the name of each such column, and its value or the name of an equal column.
         hidden: the names of the columns that are not written.
         further: how many columns there are besides.
     """
@@ -90,7 +90,7 @@ class _Table(NamedTuple):
     size: str
     total: int
     columns: list[_Column]
-    same: list[str]
+    same: list[tuple[str, str]]
     hidden: list[str]
     further: int = 0
 
@@ -98,7 +98,8 @@ class _Table(NamedTuple):
         """Return the lines that fit: those above the rows, then rows; none if not even the former fit."""
         hidden = f"; not shown: {shortened(', '.join(self.hidden), MAX_LISTED_LENGTH)}" if self.hidden else ""
         lines = [self.size + hidden]
-        lines += [f"the same in all: {', '.join(self.same)}"] if self.same else []
+        same = ", ".join(f"{name}={value}" for name, value in self.same)
+        lines += [f"the same in all: {same}"] if same else []
         lines.append("\t".join(column.name for column in self.columns))
         room -= sum(map(len, lines)) + len(lines) - 1
         if room < 0:
@@ -139,11 +140,14 @@ def _table(records: Records, room: int) -> Bounded:
 
 
 def _part_of_table(table: _Table, room: int) -> Bounded:
-    """Return the first rows of a table without ids that a name stands beside, with long cells cut."""
-    names = {column.name for column in table.columns}
-    shown = [column for column in table.columns if not _has_readable(column.name, names)]
-    hidden = [column.name for column in table.columns if _has_readable(column.name, names)]
-    table = table._replace(columns=shown, hidden=hidden)
+    """Return the first rows of a table without ids, with long cells cut."""
+    shown = [column for column in table.columns if not _has_ids(column.name, column.values)]
+    if shown:
+        same = [(name, value) for name, value in table.same if not _has_ids(name, [value])]
+        shown_names = {column.name for column in shown} | {name for name, _ in same}
+        names = [column.name for column in table.columns] + [name for name, _ in table.same]
+        hidden = [name for name in names if name not in shown_names]
+        table = table._replace(columns=shown, same=same, hidden=hidden)
     lines = table.lines(room, MAX_CELL_LENGTH)
     while (table.same or len(table.columns) > 1) and not (lines and (table.rows_of(lines) or not table.total)):
         table = table.narrower()  # no row fits
@@ -159,17 +163,17 @@ def _part_of_table(table: _Table, room: int) -> Bounded:
     return Bounded("\n".join(lines), "table", ", ".join(left_out))
 
 
-def _split_same(columns: list[_Column]) -> tuple[list[str], list[_Column]]:
-    """Return `name=value` of the columns with one short value in all of several rows, and the other columns."""
+def _split_same(columns: list[_Column]) -> tuple[list[tuple[str, str]], list[_Column]]:
+    """Return name and value of the columns with one short value in all of several rows, and the other columns."""
     if len(columns) < 2 or len(columns[0].values) < 2:
         return [], columns
-    same: list[str] = []
+    same: list[tuple[str, str]] = []
     varying: list[_Column] = []
     for column in columns:
         if _is_same(column.values):
-            same.append(f"{column.name}={_value_text(column.values[0])}")
+            same.append((column.name, _value_text(column.values[0])))
         elif twin := next((one for one in varying if _are_equal(one.values, column.values)), None):
-            same.append(f"{column.name}={twin.name}")
+            same.append((column.name, twin.name))
         else:
             varying.append(column)
     return (same, varying) if varying else (same[1:], columns[:1])
@@ -186,10 +190,10 @@ def _is_same(values: Sequence[Any]) -> bool:
     return all(type(value) is type(first) and value == first for value in values)
 
 
-def _has_readable(name: str, names: set[str]) -> bool:
-    """Return whether a column is the id of what another column names."""
-    above, dot, last = name.rpartition(".")
-    return last == "id" and any(f"{above}{dot}{readable}" in names for readable in _READABLE)
+def _has_ids(name: str, values: Sequence[Any]) -> bool:
+    """Return whether a column has ids, which tell a reader nothing, or is equal to one that has."""
+    first = next((value for value in values if value is not None), None)
+    return name.rpartition(".")[2] == "id" and isinstance(first, str) and _ID.fullmatch(first) is not None
 
 
 def _is_long(value: Any) -> bool:

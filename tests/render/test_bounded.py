@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -54,13 +55,17 @@ def test_no_value_exceeds_its_room_and_json_parses_after_any_cut(examples: int) 
 
 
 def test_a_table_has_its_count_and_whole_rows_and_says_once_what_is_equal_in_all() -> None:
-    rows = [{"id": f"{n:08}", "name": f"app-{n}", "app": f"app-{n}", "up": True, "n": n} for n in range(500)]
+    ids = [str(UUID(int=n)) for n in range(500)]
+    rows = [
+        {"id": one, "owner": {"id": one}, "name": f"app-{n}", "app": f"app-{n}", "up": True, "n": n}
+        for n, one in enumerate(ids)
+    ]
     part = bounded(Records(rows), 400)
     size, same, head, first, *others = part.text.split("\n")
-    assert size == "500 records, 5 columns; not shown: id"
+    assert size == "500 records, 6 columns; not shown: id, owner.id"
     assert same == "the same in all: app=name, up=true"
     assert (head, first) == ("name\tn", "app-0\t0")
-    assert part.left_out == f"{499 - len(others)} more rows, 1 column"
+    assert part.left_out == f"{499 - len(others)} more rows, 2 columns"
     assert bounded(Records(rows[:2]), 400).left_out == ""
 
 
