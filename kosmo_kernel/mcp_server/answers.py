@@ -32,7 +32,8 @@ _ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
 _OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
 _MIN_ROOM = 40  # characters that are worth showing
 _MAX_HINTS = 3
-_HINTS_LENGTH = 180 * _MAX_HINTS  # characters of the lines on what was cut
+_HINT_LENGTH = 200  # characters of a line on what was cut
+_HINTS_LENGTH = _HINT_LENGTH * _MAX_HINTS
 _NO_ROOM = "What was printed and returned has no room here: ask for more `max_tokens`."
 _CUT_ERROR = "… the message is cut here"
 _MORE_NOTES = "… {:,} more notes"
@@ -62,7 +63,7 @@ def answer_of_text(text: str, max_tokens: int, rest: str = "") -> str:
     room = max_tokens * CHARACTERS_PER_TOKEN
     if len(text) <= room:
         return text
-    part = bounded(text, room - _HINTS_LENGTH)
+    part = bounded(text, room - _HINT_LENGTH)
     how = f" `lua_run` with `{rest}:sub({part.next_byte})` has the rest." if rest and part.next_byte else ""
     return f"{part.text}\n… {part.left_out}.{how}"
 
@@ -160,6 +161,9 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
     """Return what was printed and returned within `room` characters, and lines on what was left out."""
     if not output and not values:
         return "", []
+    if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
+        one = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
+        return one.text, _hints([one], kept)
     shown = _values(values, room - len(output) - 1)
     if len(output) <= room and not any(one.left_out for one in shown):
         return _joined(output, shown), []
@@ -175,11 +179,17 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
         if printed.left_out:
             more = _rest(printed, kept if not values else "", "Print less, or return the value, which is kept whole.")
             hints.append(f"Printed, not shown: {printed.left_out}. {more}")
-    for place, one in enumerate(shown):
-        if one.left_out and len(hints) < _MAX_HINTS:
-            more = _rest(one, kept if place == 0 else "", "Return it alone to keep it whole, or ask for less of it.")
-            hints.append(f"Not shown: {one.left_out}. {more}")
-    return _joined(output, shown), hints
+    return _joined(output, shown), (hints + _hints(shown, kept))[:_MAX_HINTS]
+
+
+def _hints(shown: Sequence[Bounded], kept: str) -> list[str]:
+    """Return a line for each value that was cut, of which the first one is kept."""
+    others = "Return it alone to keep it whole, or ask for less of it."
+    return [
+        f"Not shown: {one.left_out}. {_rest(one, kept if place == 0 else '', others)}"
+        for place, one in enumerate(shown)
+        if one.left_out
+    ]
 
 
 def _rest(part: Bounded, kept: str, otherwise: str) -> str:

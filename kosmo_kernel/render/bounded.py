@@ -49,22 +49,26 @@ class Bounded(NamedTuple):
     next_byte: int = 0
 
 
-def bounded(value: Any, room: int) -> Bounded:
+def bounded(value: Any, room: int, room_if_cut: int | None = None) -> Bounded:
     """Write a value of Lua within `room` characters.
 
     Parameters:
         value: a value of `Result.values`.
         room: the maximum number of characters. Less than 100 may not be enough for the first row of a table.
+        room_if_cut: the maximum of a value that has to be cut, which leaves room for what is said of that; `room` if
+            None.
     """
+    least = room if room_if_cut is None else room_if_cut
     if isinstance(value, str):
-        return _text_or_json(value, room)
+        return _text_or_json(value, room, least)
     if isinstance(value, Mapping):
-        return _record(value, room)
+        whole = _record(value, room)
+        return _record(value, least) if whole.left_out and least < room else whole
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, dict) and item for item in value):
-        return _table(Records(value), room)
+        return _table(Records(value), room, least)
     if isinstance(value, (list, tuple)):
-        return _json(value, room)
-    return _table(value, room) if isinstance(value, Records) else _text(_value_text(value), room)
+        return _json(value, room, least)
+    return _table(value, room, least) if isinstance(value, Records) else _text(_value_text(value), room, least)
 
 
 # Tables and records ----------------------------------------------------------------------------------------------
@@ -124,7 +128,7 @@ class _Table(NamedTuple):
         return self._replace(columns=self.columns[:keep], hidden=hidden, further=self.further + len(self.same), same=[])
 
 
-def _table(records: Records, room: int) -> Bounded:
+def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
     if not records and not records.columns:
         return Bounded(shortened("0 records", max(room, 1)), "table")
     records = records.for_table()
@@ -133,10 +137,11 @@ def _table(records: Records, room: int) -> Bounded:
     size = f"{counted(len(records), 'record')}, {counted(count, 'column')}"
     same, columns = _split_same(columns)
     table = _Table(size, len(records), columns, same, [], count - len(fields))
-    lines = table.lines(room, None)
-    if lines and table.rows_of(lines) == table.total and not table.further:
-        return Bounded("\n".join(lines), "table")
-    return _part_of_table(table, room)
+    if table.total * len(columns) <= room and not table.further:  # with a character for each cell
+        lines = table.lines(room, None)
+        if lines and table.rows_of(lines) == table.total:
+            return Bounded("\n".join(lines), "table")
+    return _part_of_table(table, room_if_cut)
 
 
 def _part_of_table(table: _Table, room: int) -> Bounded:
@@ -180,14 +185,14 @@ def _split_same(columns: list[_Column]) -> tuple[list[tuple[str, str]], list[_Co
 
 
 def _are_equal(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
-    return all(type(one) is type(other) and one == other for one, other in zip(ours, theirs, strict=True))
+    return ours[0] == theirs[0] and list(ours) == list(theirs) and list(map(type, ours)) == list(map(type, theirs))
 
 
 def _is_same(values: Sequence[Any]) -> bool:
     first = values[0]
     if isinstance(first, (list, dict)) or (isinstance(first, str) and len(first) > MAX_SAME_LENGTH):
         return False
-    return all(type(value) is type(first) and value == first for value in values)
+    return values[-1] == first and values.count(first) == len(values) and len(set(map(type, values))) == 1
 
 
 def _has_ids(name: str, values: Sequence[Any]) -> bool:
@@ -253,23 +258,24 @@ def _value_text(value: Any) -> str:
 # Texts -----------------------------------------------------------------------------------------------------------
 
 
-def _text_or_json(text: str, room: int) -> Bounded:
+def _text_or_json(text: str, room: int, room_if_cut: int) -> Bounded:
     if _JSON_BEGINNING.match(text) and len(text) <= MAX_JSON_LENGTH:
         text = without_surrogates(text)
         try:
             value = decode(text.encode())
         except (ValueError, RecursionError):
-            return _text(text, room)
+            return _text(text, room, room_if_cut)
         whole = with_escapes(text.replace("\r", ""))  # between values, because strings cannot have one
-        return Bounded(whole, "json") if len(whole) <= room else _json(value, room)
-    return _text(text, room)
+        return Bounded(whole, "json") if len(whole) <= room else _json(value, room_if_cut, room_if_cut)
+    return _text(text, room, room_if_cut)
 
 
-def _text(text: str, room: int) -> Bounded:
+def _text(text: str, room: int, room_if_cut: int) -> Bounded:
     """Return the first lines of a text; the first line is cut if it does not fit."""
     part, escaped = _beginning(text, max(room, 0), with_escapes)
     if len(part) == len(text):
         return Bounded(escaped, "text")
+    part, _ = _beginning(part, max(room_if_cut, 0), with_escapes)
     at = part.rfind("\n")
     if at > 0:
         part = part[: at + 1]
@@ -290,12 +296,12 @@ def _beginning(text: str, room: int, write: Callable[[str], str]) -> tuple[str, 
 # JSON ------------------------------------------------------------------------------------------------------------
 
 
-def _json(value: Any, room: int) -> Bounded:
+def _json(value: Any, room: int, room_if_cut: int) -> Bounded:
     whole = _json_within(value, room)
     if whole is not None:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
-    text = _write_json(value, room) or ("[]" if is_list else "{}")
+    text = _write_json(value, room_if_cut) or ("[]" if is_list else "{}")
     more = len(value) - len(decode(text.encode()))
     left_out = counted(more, "more item" if is_list else "more field") if more else "parts of it"
     return Bounded(text, "json", left_out)

@@ -67,7 +67,7 @@ def test_data_cannot_end_its_own_tag() -> None:
 def test_a_page_that_is_cut_says_how_to_read_on() -> None:
     text = answer_of_text("line\n" * 1_000, 300, 'docs.read("heroku")')
     assert len(text) <= 1_200
-    assert text.endswith(' more lines. `lua_run` with `docs.read("heroku"):sub(661)` has the rest.')
+    assert text.endswith(' more lines. `lua_run` with `docs.read("heroku"):sub(1001)` has the rest.')
 
 
 def test_the_guide_shows_what_an_agent_gets() -> None:
