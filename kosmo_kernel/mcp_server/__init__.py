@@ -9,6 +9,7 @@
     sdk.py           the protocol
     tasks.py         its extension for long calls
     measurement.py   the server as a client meets it; only these three import the SDK
+    streams.py       standard input and output as lines
     serving.py       the transports: standard streams, or a local port with a token
 
 Lua's variables and the values in `Out` live as long as the client's session: the process with standard streams, the

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import anyio
 from anyio.to_thread import run_sync
@@ -21,8 +21,8 @@ from mcp import types as protocol
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.message import SessionMessage
 
 from kosmo_kernel import __version__, docs
 from kosmo_kernel.client.progress import ProgressSnapshot
@@ -30,6 +30,7 @@ from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.in_flight import InFlightCall
+from kosmo_kernel.mcp_server.streams import TextOutput
 from kosmo_kernel.mcp_server.tasks import Running, Tasks, declares_tasks
 from kosmo_kernel.mcp_server.tools import INSTRUCTIONS, NAME, PREFIX, OfferedTool, pages
 
@@ -179,18 +180,82 @@ def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[Pro
 # Transports ------------------------------------------------------------------------------------------------------
 
 
-async def over_streams(handler: CallHandler, lines: AsyncIterator[str]) -> None:
-    """Serve one client over the standard streams, until its input ends.
+class _Received:
+    """The messages of a client, read in the SDK's calls: a task in between would delay each one.
 
-    Meanwhile standard output is reserved for the protocol: other output goes to standard error.
+    Parameters:
+        lines: of standard input.
     """
+
+    def __init__(self, lines: AsyncIterator[str]) -> None:
+        self._lines = lines
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        line = await anext(self._lines)
+        try:
+            return SessionMessage(protocol.jsonrpc_message_adapter.validate_json(line, by_name=False))
+        except ValueError as error:  # the SDK passes it over
+            return error
+
+    async def receive(self) -> SessionMessage | Exception:
+        """Return the next message.
+
+        Raises:
+            anyio.EndOfStream: the client has disconnected.
+        """
+        try:
+            return await self.__anext__()
+        except StopAsyncIteration:
+            raise anyio.EndOfStream from None
+
+    async def aclose(self) -> None:
+        """Do nothing: the end of the process closes its input."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class _Sent:
+    """The messages to a client, written in the SDK's calls.
+
+    Parameters:
+        output: standard output.
+    """
+
+    def __init__(self, output: TextOutput) -> None:
+        self._output = output
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Send a message.
+
+        Raises:
+            anyio.BrokenResourceError: the client has disconnected.
+        """
+        try:
+            await self._output.write(item.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n")
+        except OSError as error:
+            raise anyio.BrokenResourceError from error
+
+    async def aclose(self) -> None:
+        """Do nothing: the end of the process closes its output."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+async def over_streams(handler: CallHandler, lines: AsyncIterator[str], output: TextOutput) -> None:
+    """Serve one client over standard streams, until its input ends."""
     server = server_of(handler, lambda _context: "")
-    stdin: Any = lines  # the SDK only iterates over its lines
-    try:
-        async with stdio_server(stdin=stdin) as (reader, writer):
-            await server.run(reader, writer, server.create_initialization_options())
-    except* BrokenPipeError:  # the client has disconnected
-        pass
+    await server.run(_Received(lines), _Sent(output), server.create_initialization_options())
 
 
 def application(handler: CallHandler, port: int, token: str) -> Application:

@@ -1,7 +1,6 @@
 """The transports of the MCP server: standard streams, or HTTP on a local port.
 
-The server and its Lua processes end on SIGTERM, on Ctrl-C and at the end of standard input. Standard input is read by
-our own thread: asyncio does not support files, and the SDK's thread keeps the process alive until the next line.
+The server and its Lua processes end on SIGTERM, on Ctrl-C and at the end of standard input (`streams.py`).
 """
 
 from __future__ import annotations
@@ -14,17 +13,16 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
-from kosmo_kernel.mcp.child import MAX_MESSAGE_BYTES
 from kosmo_kernel.mcp.servers import require_sdk
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
+from kosmo_kernel.mcp_server.streams import TextOutput, lines, standard_input, standard_output
 from kosmo_kernel.settings.table import MCP_TOKEN
 
 HOST = "127.0.0.1"
-READ_BYTES = 1 << 16  # bytes per read
 SHUTDOWN_SECONDS = 5.0  # seconds from a signal to a forced exit
 
 
@@ -44,8 +42,9 @@ def over_stdio(options: ServerOptions) -> bool:
 
         async def serve() -> bool:
             loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-            with _signals(lambda: loop.call_soon_threadsafe(stopped.set)) as received, _standard_input() as stdin:
-                serving = asyncio.create_task(sdk.over_streams(handler, _lines(stdin)))
+            stop = partial(loop.call_soon_threadsafe, stopped.set)
+            with _signals(stop) as received, standard_input() as stdin, standard_output() as stdout:
+                serving = asyncio.create_task(sdk.over_streams(handler, lines(stdin), TextOutput(stdout)))
                 waiting = asyncio.create_task(stopped.wait())
                 await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
                 if stopped.is_set():
@@ -135,67 +134,3 @@ def _signals(stop: Callable[[], object]) -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _standard_input() -> Iterator[int]:
-    """Provide a private file descriptor of standard input; child processes and other readers get an empty input."""
-    private = os.dup(0)
-    devnull = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(devnull, 0)
-    os.close(devnull)
-    try:
-        yield private
-    finally:
-        os.dup2(private, 0)  # `private` stays open, because the thread may still read from it
-
-
-async def _lines(descriptor: int) -> AsyncIterator[str]:
-    """Yield the lines of a file descriptor, read by a background thread."""
-    loop = asyncio.get_running_loop()
-    coming: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=4)
-
-    def put(line: bytes | None) -> None:
-        waiting = coming.put(line)
-        try:
-            asyncio.run_coroutine_threadsafe(waiting, loop).result()
-        except RuntimeError:
-            waiting.close()
-            raise
-
-    def read() -> None:
-        with suppress(RuntimeError, CancelledError):  # the loop has ended, or is ending
-            for line in split(lambda: os.read(descriptor, READ_BYTES)):
-                put(line)
-            put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (line := await coming.get()) is not None:
-        yield line.decode(errors="replace")
-
-
-def split(read: Callable[[], bytes], most: int = MAX_MESSAGE_BYTES) -> Iterator[bytes]:
-    """Split pieces into lines and yield them. A line that exceeds the size limit is dropped.
-
-    Parameters:
-        read: returns the next piece; empty at the end.
-        most: maximum bytes of a line.
-    """
-    parts: list[bytes] = []
-    size = 0
-    try:
-        while piece := read():
-            *ends, rest = piece.split(b"\n")
-            for end in ends:
-                if size + len(end) <= most:
-                    yield b"".join([*parts, end])
-                parts, size = [], 0
-            size += len(rest)
-            if size <= most:
-                parts.append(rest)
-            else:
-                parts = []
-    except OSError:
-        return
-    if any(parts):
-        yield b"".join(parts)

@@ -29,8 +29,8 @@ from kosmo_kernel.mcp.config import entries_of
 from kosmo_kernel.mcp.entries import entry as server_entry
 from kosmo_kernel.mcp_server.call_handler import CallHandler, ServerOptions
 from kosmo_kernel.mcp_server.in_flight import InFlightCall, Phase
-from kosmo_kernel.mcp_server.serving import _lines, split
 from kosmo_kernel.mcp_server.sessions import MAX_SESSIONS, SPARE, ClientSession, Sessions
+from kosmo_kernel.mcp_server.streams import TextOutput, _thread_lines, lines, split
 
 pytest.importorskip("mcp")
 
@@ -199,9 +199,9 @@ def test_lines_that_nobody_takes_any_more_end_their_reader_without_a_word(monkey
     os.write(theirs, b"line\n" * 20)
 
     async def take_one() -> None:
-        lines = cast("Any", _lines(ours))
-        assert await anext(lines) == "line"
-        coming = lines.ag_frame.f_locals["coming"]
+        taken = cast("Any", _thread_lines(ours))
+        assert await anext(taken) == b"line"
+        coming = taken.ag_frame.f_locals["coming"]
         while not (coming.full() and asyncio.all_tasks() - {asyncio.current_task()}):  # noqa: ASYNC110 - for a thread
             await asyncio.sleep(0)
 
@@ -211,6 +211,26 @@ def test_lines_that_nobody_takes_any_more_end_their_reader_without_a_word(monkey
     os.close(theirs)
     os.close(ours)
     assert complaints == []
+    assert set(threading.enumerate()) <= others
+
+
+def test_a_long_answer_waits_for_its_reader_without_a_thread_and_lines_come_over_the_same_pipe() -> None:
+    others = set(threading.enumerate())
+    ours, theirs = os.pipe()
+    sent = ["x" * 300_000 + "é", "", "end"]
+
+    async def both() -> list[str]:
+        async def write() -> None:
+            await TextOutput(theirs).write("\n".join(sent))  # more than a pipe holds
+            os.close(theirs)
+
+        writing = asyncio.create_task(write())
+        received = [line async for line in lines(ours)]
+        await writing
+        return received
+
+    assert asyncio.run(both()) == sent
+    os.close(ours)
     assert set(threading.enumerate()) <= others
 
 
