@@ -1,51 +1,72 @@
-"""Measure the cost of `kosmo mcp:serve` for an agent: tokens, of four characters each, and times, by the official SDK.
+"""Measure what `kosmo mcp:serve` costs an agent: tokens, of four characters each, and times, by the official SDK.
 
-    python benchmarks/agents.py [APPS]
+    python benchmarks/agents.py [questions] [functions] [times]
 
-The demo account with APPS apps (500 by default) is served by this process, without a budget. Each question is asked
-over standard streams, and once more over HTTP, whose answers must be the same. Then each function that takes nothing or
-an app is asked for all it has: its answer through `lua_run`, against the same records as JSON, which is what a tool
-without a bound sends. Last the time of a call, as a multiple of the same Lua in a session of this process, one by one.
+Three parts, each against `kosmo demo:serve --budget off` in a process of its own:
+
+- `questions`: the list of tools, and the 25 questions of the audits (`agent_questions.py`) at 500 apps, each over
+  standard streams and over HTTP, question and answer together. What an answer shows is compared with the value of a
+  session;
+- `functions`: the answer of every function, asked about all that there is at 5,000 apps, which takes half an hour;
+- `times`: the time of a call, as a multiple of the same Lua in a session of this process, one by one, and beside it
+  that of an empty tool of the SDK.
+
+The comparison is one tool for each function that answers in JSON, whole and once: its list of tools is that of
+`--tools functions`, and a question costs the lists that its Lua reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
+from agent_questions import APP, QUESTIONS
 from mcp import Client, StdioServerParameters
+from mcp import types as protocol
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
-from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.server import serve
+from kosmo_kernel.catalogue import NEWEST, Function, Link, Param
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import encode
+from kosmo_kernel.values.records import Records, encode
 
 KOSMO = [sys.executable, "-m", "kosmo_kernel"]
-MOST_LISTED, MOST_ANSWER, MOST_QUESTION, LEAST_TIMES, MOST_RATIO = 1_000, 2_000, 2_300, 20, 1.5
-ROUNDS = 30
-REFILL = 1e9  # requests per hour that the demo account may make
-ALL = "{ app_id = heroku.list_apps(), errors = 'collect' }"
-QUESTIONS = {
-    "apps by region": "list.count_by(heroku.list_apps(), 'region.name')",
-    "apps on old stacks": "list.filter(heroku.list_apps(), function(a) return a.stack.name == 'heroku-20' end)",
-    "apps in maintenance": "list.filter(heroku.list_apps(), function(a) return a.maintenance end)",
-    "dynos by size": f"list.count_by(heroku.list_dynos({ALL}), 'size')",
-    "crashed dynos": f"list.filter(heroku.list_dynos({ALL}), function(d) return d.state == 'crashed' end)",
-    "add-ons by plan": f"list.count_by(heroku.list_addons({ALL}), 'plan.name')",
-    "who has access": f"list.count_by(heroku.list_collaborators({ALL}), 'user.email')",
-    "domains without a state": f"list.filter(heroku.list_domains({ALL}), function(d) return not d.acm_status end)",
+MAX_LISTED, MAX_ANSWER, MAX_WHOLE_QUESTION, MAX_QUESTION, MIN_TIMES_LESS, MAX_RATIO = (
+    1_000,
+    2_000,
+    1_500,
+    2_300,
+    20,
+    1.5,
+)
+APPS, MANY = 500, 5_000
+ROUNDS, WARM_UP = 40, 5
+ECHO = "--echo"  # serve an empty tool of the SDK on standard streams
+CALLS = {
+    "return 1": "return 1",
+    "one app": f'return heroku.get_app("{APP}").name',
+    "the list of apps": "return heroku.list_apps()",
+    "crashed dynos": 'return list.filter(heroku.list_dynos({ app_id = heroku.list_apps() }), { state = "crashed" })',
 }
+FUNCTIONS = {function.name: function for function in HEROKU.functions}
+NEWEST_ASKED = 5  # of each app's releases and builds, of which the demo has hundreds
+_HANDLE = re.compile(r"^Out\[(\d+)\]:$", re.MULTILINE)
+_NUMBER = re.compile(r"(?<=Out\[)\d+")
+_SHOWN_ROWS = 3  # that are compared
 
 
 def tokens(text: str) -> float:
@@ -53,40 +74,73 @@ def tokens(text: str) -> float:
     return len(text) / 4
 
 
+@dataclass
+class Figures:
+    """What was measured, and whether all goals are reached.
+
+    Parameters:
+        ours: all tokens of ours.
+        plain: all tokens of the comparison.
+    """
+
+    ours: float = 0.0
+    plain: float = 0.0
+    missed: list[str] = field(default_factory=list)
+
+    def show(self, name: str, value: float, most: float | None = None, unit: str = "tokens") -> None:
+        """Print a figure, with its goal if it has one."""
+        goal = f"  (at most {most:,g})" if most is not None else ""
+        is_missed = most is not None and value > most
+        print(f"{name:84.84} {value:14,.1f} {unit}{goal}{'  MISSED' if is_missed else ''}", flush=True)
+        if is_missed:
+            self.missed.append(name)
+
+    def add(self, ours: float, plain: float) -> None:
+        """Add to the sums of both."""
+        self.ours, self.plain = self.ours + ours, self.plain + plain
+
+    def require(self, what: str, *, holds: bool) -> None:
+        """Count a wrong answer as a goal that is missed."""
+        if not holds:
+            print(f"WRONG: {what}")
+            self.missed.append(what)
+
+
+# The servers and their clients -------------------------------------------------------------------------------------
+
+
 @contextmanager
-def demo(apps: int) -> Iterator[dict[str, str]]:
-    """Serve the demo account without a budget, and provide the environment that leads there."""
-    with serve(DemoApi(company(apps, 0), refill=REFILL)) as served:
-        yield {"HEROKU_API_URL": served.url, "HEROKU_API_KEY": DEMO_TOKEN}
-
-
-@asynccontextmanager
-async def over_stdio(env: dict[str, str], *options: str) -> AsyncIterator[Client]:
-    """Provide a client with a server of its own."""
-    served = StdioServerParameters(command=KOSMO[0], args=[*KOSMO[1:], "mcp:serve", *options], env=os.environ | env)
-    async with Client(stdio_client(served)) as client:
-        yield client
-
-
-@contextmanager
-def served_over_http(env: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Serve on a port, and provide the address and the token."""
-    command = [*KOSMO, "mcp:serve", "--http", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | env
-    ) as process:
+def first_lines(command: list[str], env: dict[str, str]) -> Iterator[list[str]]:
+    """Run a server, and provide the values of its first two lines, `NAME=value`."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as process:
         assert process.stdout is not None
-        url, token = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
         try:
-            yield url, token
+            yield [process.stdout.readline().strip().partition("=")[2] for _ in range(2)]
         finally:
             process.terminate()
 
 
+@contextmanager
+def demo(apps: int) -> Iterator[None]:
+    """Serve the demo account without a budget, and point this process and those that it starts there."""
+    with first_lines([*KOSMO, "demo:serve", "--apps", str(apps), "--budget", "off"], dict(os.environ)) as (url, key):
+        os.environ |= {"HEROKU_API_URL": url, "HEROKU_API_KEY": key}
+        yield
+
+
 @asynccontextmanager
-async def over_http(env: dict[str, str]) -> AsyncIterator[Client]:
+async def over_stdio(*options: str, command: list[str] | None = None) -> AsyncIterator[Client]:
+    """Provide a client with a server of its own."""
+    words = [*(command or [*KOSMO, "mcp:serve"]), *options]
+    served = StdioServerParameters(command=words[0], args=words[1:], env=dict(os.environ))
+    async with Client(stdio_client(served)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def over_http() -> AsyncIterator[Client]:
     """Provide a client of a server on a port, in the form of the protocol that has session ids."""
-    with served_over_http(env) as (url, token):
+    with first_lines([*KOSMO, "mcp:serve", "--http", "0"], dict(os.environ)) as (url, token):
         async with (
             httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=600) as http,
             Client(streamable_http_client(url, http_client=http), mode="legacy") as client,
@@ -100,78 +154,229 @@ async def listed(client: Client) -> float:
     return sum(tokens(tool.model_dump_json(by_alias=True, exclude_none=True)) for tool in tools)
 
 
-async def answer(client: Client, code: str) -> str:
-    """Return the answer to a run of Lua."""
+async def answer(client: Client, code: str) -> tuple[str, bool]:
+    """Return the answer to a run of Lua, and whether it is an error."""
     result = await client.call_tool("lua_run", {"code": code})
-    text = "".join(getattr(part, "text", "") for part in result.content)
-    if result.is_error:
-        raise SystemExit(f"{code}\n{text}")
+    return "".join(getattr(part, "text", "") for part in result.content), bool(result.is_error)
+
+
+async def run(client: Client, code: str) -> str:
+    """Return the answer to a run of Lua that works."""
+    text, failed = await answer(client, code)
+    if failed:
+        raise RuntimeError(f"{code}\n{text}")
     return text
 
 
-def verdict(name: str, value: float, most: float, unit: str = "tokens") -> bool:
-    """Print a measurement with its goal, and return whether it is reached."""
-    reached = value <= most
-    print(f"{name:40} {value:10,.1f} {unit:7} (at most {most:,.1f}) {'ok' if reached else 'MISSED'}")
-    return reached
+# The questions ----------------------------------------------------------------------------------------------------
 
 
-async def functions(client: Client, session: Session) -> tuple[float, float, float]:
-    """Return the tokens of the longest answer, of all answers, and of the same records as JSON."""
-    await answer(client, "apps = heroku.list_apps() return #apps")
-    session.run("apps = heroku.list_apps()")
-    longest = total = plain = 0.0
-    for function in HEROKU.functions:
-        required = [param.name for param in function.params if param.required]
-        if required not in ([], ["app_id"]) or any(not param.required for param in function.params):
+async def ask_all(apps: int, figures: Figures) -> None:
+    """Measure the list of tools and the questions."""
+    with demo(apps), Session() as session:
+        async with over_stdio("--tools", "functions") as client:
+            all_listed = await listed(client)
+        names = [one["name"] for one in session.call("heroku.list_apps", {}).value]
+        plain = PlainLists(session, names)
+        async with over_stdio() as client, over_http() as other:
+            ours = await listed(client)
+            figures.show("tools/list", ours, MAX_LISTED)
+            figures.show("tools/list with --tools functions", all_listed)
+            figures.add(ours, all_listed)
+            for question, lua in QUESTIONS.items():
+                code = lua.strip()
+                text = await run(client, code)
+                cost = tokens(question) + tokens(json.dumps({"code": code})) + tokens(text)
+                over_port = await run(other, code)
+                is_same = _NUMBER.sub("", over_port) == _NUMBER.sub("", text)
+                figures.require(f"the same over HTTP: {question}", holds=is_same)
+                result = session.run(code)
+                is_cut = "Not shown: " in text
+                asked = {record.path.rpartition(".")[2] for record in result.calls}
+                whole = sum(plain.tokens(name, about_one=APP in code) for name in asked)
+                figures.show(question, cost, MAX_QUESTION if is_cut else MAX_WHOLE_QUESTION)
+                figures.add(cost, whole)
+                await check(client, question, text, result.value, figures)
+
+
+class PlainLists:
+    """The tokens of calls that are answered in whole JSON.
+
+    Parameters:
+        session: makes the calls.
+        names: all apps.
+    """
+
+    def __init__(self, session: Session, names: list[str]) -> None:
+        self._session, self._names = session, names
+        self._known: dict[tuple[str, bool], float] = {}
+
+    def tokens(self, name: str, *, about_one: bool) -> float:
+        """Return the tokens of a call, with its arguments, about one app or about all."""
+        key = name, about_one
+        if key not in self._known:
+            takes_app = any(param.name == "app_id" for param in FUNCTIONS[name].params)
+            arguments = {"app_id": APP if about_one else self._names} if takes_app else {}
+            value = self._session.call(f"heroku.{name}", arguments).value
+            self._known[key] = tokens(json.dumps(arguments)) + tokens(encode(value).decode())
+        return self._known[key]
+
+
+async def check(client: Client, question: str, text: str, value: Any, figures: Figures) -> None:
+    """Compare what an answer shows of a list with the list: its count, its first rows, and what its handle has."""
+    if not isinstance(value, Records):
+        return
+    handle = _HANDLE.search(text)
+    figures.require(f"no handle: {question}", holds=handle is not None)
+    if handle is None:
+        return
+    kept = await run(client, f"return #Out[{handle[1]}]")
+    figures.require(f"the list in Out: {question}", holds=kept.startswith(f"<data>\n{len(value)}\n"))
+    lines = text.partition("<data>\n")[2].partition("\n</data>")[0].split("\n")
+    counted = re.match(r"([\d,]+) records?, ", lines[0])
+    figures.require(f"the count: {question}", holds=counted is not None and counted[1] == f"{len(value):,}")
+    head = next((place for place, line in enumerate(lines[1:], start=1) if not line.startswith("the same in all: ")), 1)
+    columns = lines[head].split("\t") if value else []
+    for row, line in zip(value[:_SHOWN_ROWS], lines[head + 1 :], strict=False):
+        shown = dict(zip(columns, line.split("\t"), strict=True))
+        whole = {name: row.get(name) for name in columns}
+        same = all(is_shown(whole[name], cell) for name, cell in shown.items() if name in row)
+        figures.require(f"the first rows: {question}", holds=same)
+
+
+def is_shown(value: Any, cell: str) -> bool:
+    """Return whether a cell shows a value, or the beginning of a long one."""
+    if value is None:
+        return cell == ""
+    text = str(value) if isinstance(value, (str, int)) else encode(value).decode()
+    return cell == text or (cell.endswith("…") and text.startswith(cell[:-1])) or not isinstance(value, (str, int))
+
+
+# All functions ----------------------------------------------------------------------------------------------------
+
+
+def all_of(param: Param) -> str:
+    """Return Lua that has all things that a parameter can name, or one of them."""
+    of = FUNCTIONS.get(f"list_{param.name.removesuffix('_id')}s")
+    if not param.each or of is None or of.returns != "list":
+        return param.sample
+    if of.link({}):
+        return f"{of.name}_ or heroku.{of.name}()"
+    return (
+        f"{of.name}_ or list.unique_by(heroku.{of.name}({{ app_id = apps }}), 'id')"
+        if of.link({"app_id": "a"})
+        else param.sample
+    )
+
+
+def chunk(function: Function, link: Link) -> str:
+    """Return Lua that calls a function about all that there is, and counts the characters of its value as JSON."""
+    lines, arguments = [], []
+    has_list = False
+    for param in function.params:
+        if param.name not in link.places and not param.required:
             continue
-        arguments = "{ app_id = apps, errors = 'collect' }" if required and function.fan_out else ""
-        if required and not arguments:
-            continue
-        code = f"local value = heroku.{function.name}({arguments}) return value"
-        size = tokens(await answer(client, code))
-        longest, total = max(longest, size), total + size
-        plain += tokens(encode(session.run(code).value).decode())
-    return longest, total, plain
+        value = all_of(param) if len(link.places) < 2 else param.sample  # of two samples, most are not there
+        if " or " in value:
+            name, has_list = value.partition(" or ")[0], True
+            lines.append(f"{name} = {value}")
+            value = name
+        arguments.append(f"{param.name} = {value}")
+    arguments += ["errors = 'collect'"] if has_list else []
+    arguments += [f"{NEWEST} = {NEWEST_ASKED}"] if function.newest else []
+    lines.append(f"local value = heroku.{function.name}({{ {', '.join(arguments)} }})")
+    if has_list or function.returns == "list":
+        lines += ["size = 2", "for _, one in ipairs(value) do size = size + #json.encode(one) + 1 end"]
+    else:
+        lines.append("size = #json.encode(value)")
+    lines.append("return value")
+    return "\n".join(lines)
 
 
-async def ratio(client: Client, session: Session) -> float:
-    """Return the time of a call through the server, as a multiple of the same in a session."""
-    code, ratios = "return heroku.get_app('my-app').name", []
-    name = (session.run("return heroku.list_apps()[1].name")).value
-    code = code.replace("my-app", str(name))
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        await answer(client, code)
-        between = time.perf_counter()
-        session.run(code)
-        ratios.append((between - started) / (time.perf_counter() - between))
-    return statistics.median(ratios)
+async def call_every_function(apps: int, figures: Figures) -> None:
+    """Measure the longest answer of each function."""
+    worst = total = plain = 0.0
+    with demo(apps):
+        async with over_stdio("--cpu-limit", "600", "--memory-limit", str(1 << 30)) as client:
+            await run(client, "apps = heroku.list_apps() list_apps_ = apps return #apps")
+            for function in FUNCTIONS.values():
+                longest = largest = 0.0
+                for link in function.links:
+                    text, failed = await answer(client, chunk(function, link))  # of what the demo has none, an error
+                    size = await run(client, "return size") if not failed else text
+                    whole = tokens(text) if failed else float(size.split("\n")[1]) / 4
+                    longest, largest = max(longest, tokens(text)), max(largest, whole)
+                    name = f"{function.name}({', '.join(link.places)})"
+                    first = text.split("\n")[0 if failed else text.split("\n").index("<data>") + 1]
+                    print(f"{name:56.56} {tokens(text):8,.1f} of {whole:14,.1f}  {first:.60}", flush=True)
+                worst, total, plain = max(worst, longest), total + longest, plain + largest
+    figures.show(f"the longest answer of {len(FUNCTIONS)} functions at {apps:,} apps", worst, MAX_ANSWER)
+    figures.add(total, plain)
 
 
-async def measure(apps: int) -> bool:
-    """Measure everything, and return whether all goals are reached."""
-    reached = []
-    with demo(apps) as env:
-        os.environ |= env
-        async with over_stdio(env, "--tools", "functions") as client:
-            print(f"{'tools/list with --tools functions':40} {await listed(client):10,.1f} tokens")
-        async with over_stdio(env) as client, over_http(env) as other:
-            reached.append(verdict("tools/list", await listed(client), MOST_LISTED))
-            for name, code in QUESTIONS.items():
-                text = await answer(client, code)
-                if text != await answer(other, code):
-                    raise SystemExit(f"{name}: the answers of both transports differ")
-                reached.append(verdict(name, tokens(code) + tokens(text), MOST_QUESTION))
-            with Session() as session:
-                longest, total, plain = await functions(client, session)
-                reached.append(verdict("the longest answer of a function", longest, MOST_ANSWER))
-                reached.append(verdict("all answers / the same as JSON", total / plain * LEAST_TIMES, 1, "/ goal"))
-                reached.append(
-                    verdict("a call / the same in a session", await ratio(client, session), MOST_RATIO, "times")
-                )
-    return all(reached)
+# Times ------------------------------------------------------------------------------------------------------------
+
+
+async def time_calls(apps: int, figures: Figures) -> None:
+    """Measure the time of a call, in turns with the same in a session and with an empty tool of the SDK."""
+    echo = [sys.executable, __file__, ECHO]
+    with demo(apps), Session() as session:
+        async with over_stdio() as client, over_stdio(command=echo) as empty:
+            for name, code in CALLS.items():
+                ours: list[float] = []
+                inside: list[float] = []
+                bare: list[float] = []
+                for _ in range(WARM_UP + ROUNDS):
+                    ours.append(await timed(run(client, code)))
+                    bare.append(await timed(run(empty, "")))
+                    started = time.perf_counter()
+                    session.run(code)
+                    inside.append(time.perf_counter() - started)
+                of_server, of_session, of_sdk = (statistics.median(one[WARM_UP:]) * 1e3 for one in (ours, inside, bare))
+                print(f"{name}: {of_server:.2f} ms; {of_session:.2f} ms in a session; {of_sdk:.2f} ms an empty tool")
+                figures.show(f"{name}: a call / the same in a session", of_server / of_session, MAX_RATIO, "times")
+
+
+async def timed(work: Awaitable[object]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    await work
+    return time.perf_counter() - started
+
+
+async def serve_echo() -> None:
+    """Serve an empty tool of the SDK."""
+
+    async def list_tools(_: Any, _params: Any) -> protocol.ListToolsResult:
+        return protocol.ListToolsResult(tools=[protocol.Tool(name="lua_run", input_schema={"type": "object"})])
+
+    async def call_tool(_: Any, _params: Any) -> protocol.CallToolResult:
+        return protocol.CallToolResult(content=[protocol.TextContent(type="text", text="1")])
+
+    server: Server[Any] = Server("echo", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with stdio_server() as (reader, writer):
+        await server.run(reader, writer, server.create_initialization_options())
+
+
+PARTS = {"questions": (ask_all, APPS), "functions": (call_every_function, MANY), "times": (time_calls, APPS)}
+
+
+async def measure(parts: list[str]) -> bool:
+    """Measure some parts, and return whether all goals are reached."""
+    figures = Figures()
+    for part in parts:
+        measure_part, apps = PARTS[part]
+        await measure_part(apps, figures)
+    if figures.ours:
+        times = figures.plain / figures.ours
+        print(f"all: {figures.ours:,.0f} tokens; as whole JSON: {figures.plain:,.0f}, {times:,.0f} times as many")
+        figures.show("all / the same as whole JSON", 1 / times, 1 / MIN_TIMES_LESS, "times")
+    print("missed: " + (", ".join(figures.missed) or "nothing"))
+    return not figures.missed
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 500)) else 1)
+    if ECHO in sys.argv:
+        asyncio.run(serve_echo())
+    else:
+        sys.exit(0 if asyncio.run(measure(sys.argv[1:] or list(PARTS))) else 1)
