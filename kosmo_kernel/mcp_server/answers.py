@@ -27,6 +27,7 @@ CHARACTERS_PER_TOKEN = 4  # as a rule of thumb; clients count differently
 MAX_VALUES = 20  # values of one script that are shown
 MAX_NOTE_LENGTH = 300  # characters
 TAG = "data"
+EMPTY = '""'  # how an empty text is shown
 
 _ANGLE_BRACKET = re.compile("[<\ufe64\uff1c]")
 _OVERHEAD = 80  # characters of both tags and of the line above them, with their line ends
@@ -163,7 +164,7 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
         return "", []
     if not output and len(values) == 1 and room - _HINT_LENGTH >= _MIN_ROOM:
         one = bounded(values[0], room - 1, room - _HINT_LENGTH - 1)
-        return one.text, _hints([one], kept)
+        return one.text or EMPTY, _hints([one], kept)
     shown = _values(values, room - len(output) - 1)
     if len(output) <= room and not any(one.left_out for one in shown):
         return _joined(output, shown), []
@@ -173,7 +174,7 @@ def _data(output: str, values: Sequence[Any], room: int, kept: str) -> tuple[str
     shown = _values(values, room)
     hints = []
     if output:
-        printed = bounded(output, max(room // 3, room - len(_joined("", shown)) - 1) if values else room)
+        printed = bounded(output, max(room // 3, room - len(_joined("", shown)) - 2) if values else room)
         output = printed.text
         shown = _values(values, room - len(output) - 1)
         if printed.left_out:

@@ -51,6 +51,8 @@ def test_long_output_leaves_room_for_the_value() -> None:
     text = answer_of_run(Result([Records(ROWS)], output="line\n" * 5_000), 500, kept="Out[3]")
     assert text.count("\nline") > 50
     assert "\napp-20\t20\n" in text
+    assert "\n[1,2,3]\n" in answer_of_run(Result([[1, 2, 3]], output="x" * 9_000), 500)
+    assert answer_of_run(Result([""]), 500) == '<data>\n""\n</data>'
 
 
 @pytest.mark.claim("agents-data")
