@@ -80,6 +80,17 @@ SCENES = {
     "browse": ("kosmo-lua", ["apps = app.integrations.heroku.demo.list_apps()", "%kosmo browse apps"]),
     "magic-explore": ("python3", ["%load_ext kosmo_kernel", "%kosmo explore"]),
     "dry-run": ("kosmo-lua", [f"%%kosmo_lua -n\n{AUDIT}"]),
+    "counts": (
+        "kosmo-lua",
+        ["local heroku = app.integrations.heroku.demo\nlist.count_by(heroku.list_apps(), 'stack.name')"],
+    ),
+    "python-frame": (
+        "python3",
+        ["from kosmo_kernel import heroku", "apps = heroku.list_apps()\napps[apps['maintenance']].sort_values('name')"],
+    ),
+    "python-record": ("python3", ["from kosmo_kernel import heroku", "heroku.demo.get_app('my-app')"]),
+    "python-help": ("python3", ["from kosmo_kernel import heroku", "heroku.list_dynos?"]),
+    "python-error": ("python3", ["from kosmo_kernel import heroku", "heroku.list_dynos(app='my-app')"]),
     "magic-frame": ("python3", ["%load_ext kosmo_kernel", f"%%kosmo_lua\n{AUDIT}"]),
     "magic-record": (
         "python3",
@@ -99,6 +110,7 @@ ASKED = {
     "completion-arguments": ("kosmo-lua", ["local heroku = app.integrations.heroku"], "heroku.list_dynos({ ", "Tab"),
     "tooltip": ("kosmo-lua", ["local heroku = app.integrations.heroku"], "heroku.list_dynos", "Shift+Tab"),
     "tooltip-library": ("kosmo-lua", ["return 1"], "string.format(", "Shift+Tab"),
+    "python-completion": ("python3", ["from kosmo_kernel import heroku"], "heroku.list_", "Tab"),
     "magic-completion": ("python3", ["%load_ext kosmo_kernel"], "%%kosmo_lua\napp.integrations.heroku.list_", "Tab"),
     "magic-completion-options": ("python3", ["%load_ext kosmo_kernel"], "%%kosmo_lua --", "Tab"),
     "magic-tooltip": (

@@ -68,6 +68,7 @@ def test_records_in_a_pipe_are_tab_separated_and_complete() -> None:
         ("booking-api", "web.1"),
     ]
     assert {len(row) for row in rows} == {len(names)}
+    assert names[-3:] == [name for name in names if name.rpartition(".")[2] == "id"]  # what few people read comes last
     assert done.stderr == f"{FICTION}\n"
 
 

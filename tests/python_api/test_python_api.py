@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
+import pty
 import pydoc
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,7 +17,7 @@ import pytest
 from python_shell import MakeShell, run, shells, value
 
 from kosmo_kernel import integrations
-from kosmo_kernel.errors import InvalidArgumentsError, RefusedError, UnknownNameError
+from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
 from kosmo_kernel.python_api import namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
 from kosmo_kernel.python_api.stub import stub, stub_file
@@ -88,6 +91,24 @@ def test_a_dry_run_sends_nothing_and_gives_the_plan(heroku: Any, capsys: pytest.
 def test_the_demo_says_that_it_is_fiction(heroku: Any, capsys: pytest.CaptureFixture[str]) -> None:
     heroku.list_apps()
     assert capsys.readouterr().err == "Fictional data: the account in use is the demo.\n"
+
+
+def test_a_call_in_a_terminal_shows_its_progress(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("KOSMO_PROGRESS", "1")
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        heroku.demo.list_apps()
+        terminal.flush()
+        assert "1 call · 1 request" in os.read(ours, 1 << 16).decode()
+    os.close(ours)
+
+
+def test_a_call_is_held_to_the_permissions(heroku: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOSMO_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config.toml").write_text('[integrations.heroku.permissions]\nread = "deny"\n', encoding="utf-8")
+    with pytest.raises(NotAllowedError):
+        heroku.list_apps()
 
 
 def test_a_call_needs_no_standard_streams(heroku: Any, monkeypatch: pytest.MonkeyPatch) -> None:

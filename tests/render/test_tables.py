@@ -221,6 +221,12 @@ def test_text_with_wide_letters_stays_in_its_columns() -> None:
     ]
 
 
+def test_a_whole_number_above_2_to_the_53_has_all_its_digits() -> None:
+    table = table_of(Records([{"key": "n", "value": 2**53 + 1}]))
+    assert "9007199254740993" in table.text()
+    assert "<td align=right>9007199254740993" in table.html()
+
+
 def test_numbers_and_times_are_not_cut_in_text() -> None:
     lines = Table(["name", "number"], [["long " * 20], [12345678901234567890]], 1).text(40).splitlines()
 
