@@ -70,8 +70,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
     )
-    own_errors = any(column.secret for column in function.secrets)
-    return replace(function, example=_example(function), own_errors=own_errors)
+    return replace(function, example=_example(function), own_errors=bool(function.secrets))
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:
