@@ -128,6 +128,7 @@ _LISTS: Mapping[str, Callable[..., Sequence[Record]]] = {
     "/regions/{region.identity}/addon-region-capabilities": offers.capabilities,
     "/review-apps": pipelines.review_apps,
     "/spaces": spaces.spaces,
+    f"/spaces/{_SPACE}/members": spaces.members,
     f"/spaces/{_SPACE}/telemetry-drains": drains.telemetry_drains,
     "/stacks": offers.stacks,
     "/teams": _own("teams"),
@@ -306,7 +307,9 @@ class CompanyRecords:
         if above == "/apps":
             return self.find_app(value)
         ways = [way.partition(" ")[0] for way in facts().parameters[place]] or ["id"]
-        found = _first(self._candidates(above, parents), value, ways)
+        if value == "~" and "self" in ways:
+            value, ways = str(self.company.account["id"]), ["id"]
+        found = _first(self._candidates(above, parents), value, resource, ways)
         if found is None:
             raise not_found(resource)
         return found
@@ -342,13 +345,12 @@ def _move(match: re.Match[bytes], moved: timedelta) -> bytes:
     return b'"%s"' % timestamp(time + moved).encode()
 
 
-def _first(records: Sequence[Record], value: str, ways: Sequence[str]) -> Record | None:
-    """Return the first record that has a value among its fields of these names; `~` is the account itself."""
+def _first(records: Sequence[Record], value: str, resource: str, ways: Sequence[str]) -> Record | None:
+    """Return the first record that has a value among its fields of these names, or those of its user."""
     for record in records:
         user = record.get("user", {})
-        texts = [record.get(way, user.get(way)) for way in ways]
-        is_account = "self" in ways and value in ("~", user.get("id"))
-        if is_account or value in map(str, texts):
+        own = {} if user and resource == "account" else record  # a user is found among members, by the user's own names
+        if value in [str(found) for way in ways if (found := own.get(way, user.get(way))) is not None]:
             return record
     return None
 

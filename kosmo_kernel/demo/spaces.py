@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kosmo_kernel.demo.models import Record, reference
+from kosmo_kernel.demo.models import Record, ident, reference
 from kosmo_kernel.demo.record_maker import Maker
 
 _SPACES = {"larkmoor-fir": "2026-01-28T10:05:00Z", "larkmoor-secure": "2023-09-26T08:40:00Z"}
@@ -24,6 +24,24 @@ def spaces(make: Maker) -> list[Record]:
 def team_spaces(make: Maker, team: Record) -> list[Record]:
     """Return the spaces of a team."""
     return [space for space in make.records("/spaces") if space["team"]["id"] == team["id"]]
+
+
+def members(make: Maker, space: Record) -> list[Record]:
+    """Return the members of the team of a space, with what each may do there; its administrators create apps."""
+    [team] = (team for team in make.company.teams if team["id"] == space["team"]["id"])
+    creates = [{"name": "create_apps", "description": "Create apps in the space"}]
+    return [
+        {
+            "created_at": max(member["created_at"], space["created_at"]),
+            "id": ident("space-member", f"{space['name']}/{member['email']}"),
+            "permissions": creates if member["role"] == "admin" else [],
+            "space": reference("space", space["name"]),
+            "updated_at": max(member["created_at"], space["created_at"]),
+            "user": {"email": member["email"], "id": member["user"]["id"]},
+        }
+        for member in make.company.members(team)
+        if member["role"] != "collaborator"
+    ]
 
 
 def topology(make: Maker, space: Record) -> Record:

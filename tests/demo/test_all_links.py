@@ -9,109 +9,23 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-import httpx
 import jsonschema
 import pytest
+from demo_links import answer, client, client_of, places
 from official_schema import formats, official_schema
 
-from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.api import DemoApi
 from kosmo_kernel.demo.company import company
-from kosmo_kernel.demo.models import ident
 from kosmo_kernel.demo.times import NOW
 from kosmo_kernel.integrations.heroku.facts import LinkFact, facts
 
 Record = dict[str, Any]
-HEADERS = {"Accept": "application/vnd.heroku+json; version=3", "Authorization": f"Bearer {DEMO_TOKEN}"}
 LINKS = [pytest.param(link, id=f"{link.owner} {link.path}") for link in facts().links]
 SAMPLE = LINKS[::6]
-PERIOD = {"start": "2026-09", "end": "2026-11"}
-DAYS = {"start": "2026-11-01", "end": "2026-11-03"}
-
-# What stands in a place is in the list before it. Where Heroku has no such list, it is in these.
-SOURCES = (
-    ("/app-setups", "/pipelines/{pipeline.id}/review-apps", "app_setup.id"),
-    (r"(/apps/[^/]+)/oci-images", r"\1/releases", "artifacts.0.id"),
-    (r"(/apps/[^/]+)/slugs", r"\1/builds", "slug.id"),
-    ("(/enterprise-accounts/.*)/archives/[0-9]+", r"\1/archives", "month"),
-    ("/plans", "/addon-services/heroku-redis/plans", "id"),
-    ("/review-apps", "/pipelines/{pipeline.id}/review-apps", "id"),
-    ("/teams/apps", "/teams/{team.id}/apps", "name"),
-    ("/teams/invitations", "/teams/{team.name}/invitations", "id"),
-    ("/telemetry-drains", "/spaces/{space.identity}/telemetry-drains", "id"),
-    ("/test-runs", "/pipelines/{pipeline.id}/test-runs", "id"),
-)
+ERROR = ["resource", "id", "message"]  # the form of an error for what does not exist
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-FIELDS = {
-    "archive.year": "year",
-    "invoice.identity": "number",
-    "peering.pcx_id": "pcx_id",
-    "team-app-collaborator.identity": "user.email",
-    "team-app.identity": "name",
-    "team-invoice.identity": "number",
-    "team.name": "name",
-    "test-run.number": "number",
-}
-
-
-@cache
-def client(apps: int | None = None) -> httpx.Client:
-    return client_of(DemoApi(company(apps), capacity=10**7))
-
-
-def client_of(api: DemoApi) -> httpx.Client:
-    transport = httpx.WSGITransport(app=api)
-    return httpx.Client(transport=transport, base_url="http://api.heroku.example", headers=HEADERS)
-
-
-@cache
-def answer(path: str, apps: int | None) -> Any:
-    """Return what a path answers; None if that does not exist."""
-    period = (DAYS if path.endswith("daily") else PERIOD) if "/usage/" in path else {}
-    found = client(apps).get(path, params=period, headers={"Range": "id ..; max=1000"})
-    assert found.status_code in (200, 206, 404), found.text
-    return None if found.status_code == 404 else found.json()
-
-
-def inside(record: Any, dotted: str) -> Any:
-    for part in dotted.split("."):
-        record = record[int(part)] if part.isdecimal() and record else record and record[part]
-    return record
-
-
-def places(path: str, apps: int | None) -> Iterator[str]:
-    """Yield the ways to fill the places of a path, from what the lists before them have."""
-    before, brace, rest = path.partition("{")
-    if not brace:
-        yield path
-        return
-    place, _, after = rest.partition("}")
-    for value in values(before.rstrip("/"), place, apps):
-        yield from places(f"{before}{value}{after}", apps)
-
-
-def values(above: str, place: str, apps: int | None) -> Iterator[str]:
-    if place == "pipeline-coupling.stage":
-        yield "review"
-    elif above == "/users":
-        yield "~"
-    elif above == "/pipeline-promotions":  # nothing lists them
-        yield from (ident("promotion", record["name"]) for record in answer("/pipelines", apps))
-    else:
-        source, field = source_of(above, place)
-        for one in places(source, apps):
-            for record in (answer(one, apps) or [])[:60]:
-                if value := inside(record, field):
-                    yield str(value)
-
-
-def source_of(above: str, place: str) -> tuple[str, str]:
-    """Return the list that has what stands in a place, and the field."""
-    for pattern, source, field in SOURCES:
-        if match := re.fullmatch(pattern, above):
-            return match.expand(source), field
-    return above, FIELDS.get(place, "id")
 
 
 def records(link: LinkFact, apps: int | None, most: int = 60) -> list[Record]:
@@ -217,6 +131,42 @@ def test_an_app_that_was_never_released_has_no_builds() -> None:
     with client_of(DemoApi(company(1, seed=26))) as one:
         assert one.get("/apps/my-app").json()["released_at"] is None
         assert one.get("/apps/my-app/builds").json() == []
+
+
+# What a path may have in its places
+
+
+def test_a_record_is_found_by_each_name_that_heroku_has_for_it_and_by_no_other() -> None:
+    wrong = []
+    for link in (one for one in facts().links if one.path.endswith("}") and one.returns == "record"):
+        place, path = link.places[-1], next(path for path in places(link.path) if answer(path))
+        above, record = path.rpartition("/")[0], answer(path)
+        user = record.get("user", {})
+        named = user if user and place.startswith("account.") else user | record
+        ways = [one.partition(" ")[0] for one in facts().parameters[place]]
+        names = [quote(str(named[way]), safe="") for way in ways if named.get(way) is not None]
+        wrong += [f"{above}/{name}" for name in names if answer(f"{above}/{name}") != record]
+        for value in ("no-such-thing", "None", "01234567-89ab-cdef-0123-456789abcdef"):
+            refused = client().get(f"{above}/{value}")
+            if (refused.status_code, refused.json().get("id"), list(refused.json())) != (404, "not_found", ERROR):
+                wrong.append(f"{above}/{value}: {refused.text}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pipelines/last-mile/latest-builds",
+        "/teams/larkmoor/usage/monthly?start=2026-11",
+        "/users/tom.ashby@postbox.example",
+    ],
+)
+def test_where_heroku_wants_an_identifier_or_the_account_itself_no_name_will_do(path: str) -> None:
+    assert client().get(path).status_code == 404
+
+
+def test_the_account_itself_is_found_among_the_members_of_a_space() -> None:
+    assert answer("/spaces/larkmoor-secure/members/~")["user"]["email"] == answer("/account")["email"]
 
 
 # What audits look for
