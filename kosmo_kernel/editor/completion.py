@@ -34,6 +34,7 @@ from kosmo_kernel.editor.types import (
     call_result_of,
     integration_at,
 )
+from kosmo_kernel.values.lua_syntax import is_lua_name
 
 PAGE_READERS = ("docs.read", "lua_read_doc")
 NAMESPACE = "app"
@@ -172,8 +173,8 @@ def _argument_names(reader: TypeInferrer, end: int, after_cursor: str) -> Iterat
     is_assigned = rest.startswith("=") and not rest.startswith("==")
     for argument in _arguments(reader, call):
         if argument.name not in existing_keys:
-            text = argument.name if is_assigned else f"{argument.name} = "
-            yield Match(text, "param", f"{argument.name}: {argument.kind}")
+            name = argument.name if is_lua_name(argument.name) else f'["{argument.name}"]'
+            yield Match(name if is_assigned else f"{name} = ", "param", f"{argument.name}: {argument.kind}")
 
 
 def _argument_values(reader: TypeInferrer, end: int) -> Iterator[Match]:
@@ -215,7 +216,7 @@ def _members(
             yield from _assigned_members(reader, str(chain[0]), tuple(map(str, chain[1:])), end, methods=methods)
             yield from _live_members(reader, meaning, methods=methods, in_quotes=in_quotes)
         case CallResult(many=False) if not methods:
-            yield from (Match(name, "property") for name in meaning.fields)
+            yield from (Match(name, "property") for name in meaning.fields if in_quotes or is_lua_name(name))
         case ErrorFields(many=False) if not methods:
             yield from (Match(column.name, "property") for column in meaning.columns)
         case TableLiteral():
@@ -243,7 +244,7 @@ def _constructor_members(
 ) -> Iterator[Match]:
     """Yield the fields in a table constructor of the text."""
     for name, span in reader.fields_of(table).items():
-        if name.isdecimal() or not (in_quotes or name.isidentifier()):
+        if name.isdecimal() or not (in_quotes or is_lua_name(name)):
             continue
         match = _typed_match(reader, name, reader.value(*span), methods=methods)
         if match.type == "function" or not methods:
@@ -268,7 +269,7 @@ def _live_members(reader: TypeInferrer, place: NamePath, *, methods: bool, in_qu
     elif not names and above is not None and chain[-1] not in above.names():
         names = dict.fromkeys(above.table.names, "function")
     for name, kind in sorted(names.items(), key=_by_name):
-        if (kind.startswith("function") or not methods) and (in_quotes or name.isidentifier()):
+        if (kind.startswith("function") or not methods) and (in_quotes or is_lua_name(name)):
             yield _live_match(reader, (*chain, name), kind, methods=methods)
 
 
