@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kosmo_kernel.catalogue import ERROR_MODES, RESERVED, Function, Integration, Param
@@ -34,13 +35,25 @@ def describe(integration: Integration, function: Function) -> dict[str, Any]:
 
 
 def input_schema(function: Function) -> dict[str, Any]:
-    """Return the named arguments as JSON Schema."""
-    return {
+    """Return the named arguments as JSON Schema; where a call has one of several sets of them, with `oneOf`.
+
+    Services for language models refuse a tool whose schema has `oneOf` at its top; `choices` says the same in words.
+    """
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": {p.name: _property(p) for p in function.params} | (WITH_A_LIST if function.fan_out else {}),
         "required": [param.name for param in function.params if param.required],
         "additionalProperties": False,
     }
+    return schema | ({"oneOf": list(_alternatives(function))} if len(function.links) > 1 else {})
+
+
+def _alternatives(function: Function) -> Iterator[dict[str, Any]]:
+    """Yield a schema for each set of arguments of which a call has exactly one."""
+    places = dict.fromkeys(place for link in function.links for place in link.places)
+    for link in function.links:
+        others = dict.fromkeys((place for place in places if place not in link.places), False)
+        yield {"required": list(link.places)} | ({"properties": others} if others else {})
 
 
 def _property(param: Param) -> dict[str, Any]:
@@ -48,4 +61,5 @@ def _property(param: Param) -> dict[str, Any]:
     if param.pattern:
         value_schema["pattern"] = f"^(?:{param.pattern})$"
     schema = {"anyOf": [value_schema, {"type": "array", "items": value_schema}]} if param.each else value_schema
-    return schema | {"description": param.doc} | ({"examples": [param.example]} if param.example else {})
+    example: Any = int(param.example) if param.example and param.kind == "integer" else param.example
+    return schema | {"description": param.doc} | ({"examples": [example]} if param.example else {})

@@ -89,7 +89,8 @@ def _of_function(
     properties |= {ACCOUNT: {"type": "string"}, TOKENS: tokens} | _session(sessions=sessions)
     name, title = f"{integration.name}_{function.name}", f"{integration.title}: {function.summary}"
     full_name = f"{integration.name}.{function.name}"
-    about = f"{function.summary}. The page `{full_name}` of `{READ}` has the fields."
+    choices = f" Give {function.choices}." if len(function.links) > 1 else ""
+    about = f"{function.summary}.{choices} The page `{full_name}` of `{READ}` has the fields."
     schema = _arguments(properties, *schema["required"])
     return OfferedTool(Tool(NAME, name, name, title, about, schema, read_only=function.effect == "read"), full_name)
 
