@@ -123,13 +123,17 @@ class UnknownNameError(UserError):
 
     Attributes:
         suggestions: the nearest full names, best first; may be empty.
+        reason: the sentence that says why there is none, if that is known.
     """
 
     type = "unknown_name"
 
-    def __init__(self, text: str, suggestions: tuple[str, ...] = ()) -> None:
-        super().__init__(text, advice=f"Did you mean: {', '.join(suggestions)}" if suggestions else "")
+    def __init__(self, text: str, suggestions: tuple[str, ...] = (), *, reason: str = "") -> None:
+        super().__init__(
+            f"{text} {reason}".rstrip(), advice=f"Did you mean: {', '.join(suggestions)}" if suggestions else ""
+        )
         self.suggestions = suggestions
+        self.reason = reason
 
 
 class UnknownFieldError(UserError):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from kosmo_kernel.catalogue.function_table import FunctionTable as FunctionTable
 from kosmo_kernel.catalogue.integration import Integration as Integration
 from kosmo_kernel.catalogue.missing import missing_function as missing_function
+from kosmo_kernel.catalogue.missing import refused_change as refused_change
 from kosmo_kernel.catalogue.model import DEFAULT_CONCURRENCY as DEFAULT_CONCURRENCY
 from kosmo_kernel.catalogue.model import ERROR_MODES as ERROR_MODES
 from kosmo_kernel.catalogue.model import MAX_CONCURRENCY as MAX_CONCURRENCY

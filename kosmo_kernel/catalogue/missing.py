@@ -46,9 +46,9 @@ def missing_function(integration: Service, name: str, others: Iterable[str] = ()
         name: what no function is called.
         others: names beside those of the functions that could have been meant.
     """
+    if refused := refused_change(integration, name):
+        return refused, []
     verb, subject = _split(name)
-    if _CHANGES.fullmatch(verb) and all(function.effect == "read" for function in integration.table):
-        return f"It would change something at {integration.title}, and the functions here only read.", []
     names = integration.table.names
     if verb not in _READS:
         near = nearest(name, [*names, *others])
@@ -60,6 +60,13 @@ def missing_function(integration: Service, name: str, others: Iterable[str] = ()
         alike = [one for thing in nearest(_thing(subject), by_thing) for one in by_thing[thing]]
         near = ([one for one in alike if _split(one)[0] == verb] or alike)[:3] or nearest(name, others)
     return "" if near else _where_to_look(integration, subject), near
+
+
+def refused_change(integration: Service, name: str) -> str:
+    """Return why there is no function of this name if it would change something; otherwise an empty text."""
+    if _CHANGES.fullmatch(_split(name)[0]) and all(function.effect == "read" for function in integration.table):
+        return f"It would change something at {integration.title}, and the functions here only read."
+    return ""
 
 
 def _where_to_look(integration: Service, subject: str) -> str:

@@ -214,8 +214,9 @@ def subject_of(page: str) -> Subject:
     try:
         return resolve(page)
     except UnknownNameError as error:
-        message = f"There is no page `{page}`; `kosmo integrations:docs` lists them all."
-        raise UnknownNameError(message, error.suggestions) from None
+        lists = "" if error.reason else "; `kosmo integrations:docs` lists them all"
+        message = f"There is no page `{page}`{lists}."
+        raise UnknownNameError(message, error.suggestions, reason=error.reason) from None
 
 
 def state(integration: Integration) -> dict[str, Any]:

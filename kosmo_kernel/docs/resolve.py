@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kosmo_kernel import integrations
-from kosmo_kernel.catalogue import Function, Integration, nearest
+from kosmo_kernel.catalogue import Function, Integration, nearest, refused_change
 from kosmo_kernel.docs.guides import GUIDES
 from kosmo_kernel.docs.search import search_pages
 from kosmo_kernel.docs.subject import LEFT_OUT, Subject, of_function
@@ -48,7 +48,8 @@ def resolve(page: str) -> Subject:
             break
         if not rest and (function := _function(integration, steps)):
             return of_function(integration, function)
-    raise _unknown(page, suggest(page) or (_pages_containing(first) if not rest else []))
+    reason = _refused_change(steps)
+    raise _unknown(page, [] if reason else suggest(page) or (_pages_containing(first) if not rest else []), reason)
 
 
 def resolve_function(name: str) -> tuple[Integration, Function]:
@@ -64,6 +65,8 @@ def resolve_function(name: str) -> tuple[Integration, Function]:
             return subject.integration, subject.function
         among = (subject.integration,) if subject.integration is not None else among
     except UnknownNameError as error:
+        if error.reason:
+            raise UnknownNameError(f"There is no function `{name}`.", reason=error.reason) from None
         suggestions = error.suggestions
     full_names = tuple(full_name for integration in among for full_name in integration.by_full_name())
     near = tuple(page for page in suggestions if page in full_names)
@@ -116,6 +119,17 @@ def _pages_containing(word: str) -> list[str]:
     return [subject.page for subject in search_pages(word)][:MAX_SUGGESTIONS]
 
 
-def _unknown(page: str, suggestions: list[str]) -> UnknownNameError:
+def _refused_change(steps: Sequence[str]) -> str:
+    """Return why there is no function of a name that says that it changes something; otherwise an empty text."""
+    *above, name = (step.replace("-", "_") for step in steps)
+    for integration in _integrations():
+        own = name.removeprefix(f"{integration.name}_")
+        if integration.name in above[:1] or (not above and "_" in own):
+            return refused_change(integration, own)
+    return ""
+
+
+def _unknown(page: str, suggestions: list[str], reason: str) -> UnknownNameError:
     shown = repr(page.strip()[:WIDTH])[1:-1]
-    return UnknownNameError(f"There is no page `{shown}`; `docs.list()` names them all.", tuple(suggestions))
+    text = f"There is no page `{shown}`" + ("." if reason else "; `docs.list()` names them all.")
+    return UnknownNameError(text, tuple(suggestions), reason=reason)
