@@ -50,6 +50,21 @@ MAX_TEXT_SHOWN = 60  # characters of a string that a message shows
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A record that is asked for first, because the path of a function takes only one of its names.
+
+    Parameters:
+        path: of the record, with a placeholder for the parameter: `/pipelines/{pipeline_id}`.
+        field: of the record: what the function's path takes, `id`.
+        taken: a pattern of the values that the function's path takes as they are.
+    """
+
+    path: str
+    field: str
+    taken: str
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
     """One named argument of a function.
 
@@ -62,12 +77,13 @@ class Param:
         pattern_doc: what the pattern means in words, `an app name or UUID`.
         example: a value that works on the demo account.
         each: if not empty, the parameter also takes a list and one request is sent per item; a record may replace
-            a value, and the first of these fields that it has is then the value.
+            a value, and the first of these fields that it has (dotted names lead inside) is then the value.
         query: it is sent in the query of the URL, under its name.
         maximum: of an integer, which is then at least 1; 0 for any integer.
         numeric: a string parameter takes an integer as well.
         values: the values that there are; empty for any.
         listed_at: the path of the list of what it identifies, with `{}` for each placeholder; empty if there is none.
+        lookup: how a value is found that the path takes, or None if it takes all of them.
     """
 
     name: str
@@ -83,6 +99,7 @@ class Param:
     numeric: bool = False
     values: tuple[str, ...] = ()
     listed_at: str = ""
+    lookup: Lookup | None = None
 
     @property
     def expectation(self) -> str:
@@ -123,7 +140,7 @@ class Param:
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
-            return next((value[key] for key in self.each if value.get(key) is not None), value)
+            return next((found for name in self.each if (found := _inside(value, name)) is not None), value)
         return value
 
     def check(self, value: object) -> tuple[Any, list[str]]:
@@ -448,6 +465,13 @@ def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
         if column.secret or column.bare:
             yield replace(column, name=above + column.name)
         yield from _secrets(column.items, f"{above}{column.name}.")
+
+
+def _inside(value: object, name: str) -> object:
+    """Return the value of a field with a dotted name, or None."""
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

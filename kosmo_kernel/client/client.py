@@ -28,6 +28,7 @@ from kosmo_kernel.client.connections import (
     UnreadableResponseError,
 )
 from kosmo_kernel.client.etag_cache import MAX_BYTES, CachedList, CachedPage, ETagCache
+from kosmo_kernel.client.lookups import records_to_look_up
 from kosmo_kernel.client.progress import Clock, Progress
 from kosmo_kernel.client.rate_limiter import RateLimiter
 from kosmo_kernel.client.responses import UNAVAILABLE, ResponseParser, retry_after
@@ -166,11 +167,17 @@ class Client:
         """
         if self.connections.closed:
             raise RuntimeError(f"{self!r} is closed")
+        lookups = 0
+        for record in records_to_look_up(function, args):
+            answer = self.fetch(record.function, record.args, progress, fresh=fresh, on_answer=on_answer)
+            [found] = answer.data if isinstance(answer.data, list) else [answer.data]
+            args = {**args, record.param: found.get(record.field)}
+            lookups += answer.requests
         call = ResponseParser(self.integration, self.account, function, args)
         request = Fetch(self, call, progress or Progress(self.clock), fresh=fresh, on_answer=on_answer)
         data, unchanged = request.data()
         warnings = self._new_warnings(call.warnings) if call.warnings else ()
-        return Answer(data, call.requests, call.remaining, warnings, unchanged)
+        return Answer(data, lookups + call.requests, call.remaining, warnings, unchanged)
 
     def bulk(
         self,

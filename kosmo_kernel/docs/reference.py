@@ -56,8 +56,10 @@ def left_out_page(integration: Integration) -> Iterator[str]:
 def _function(integration: Integration, function: Function) -> Iterator[str]:
     """Yield what a function does, its parameters, an example, and its result."""
     yield f"{function.summary}."
-    yield f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```"
-    yield paragraphs(function.description)
+    if all(param.example for param in function.simplest_call):  # the example finds the other arguments first
+        yield f"```lua\n{integration.name}.{function.call_with(_example_value)}\n```"
+    if function.description.strip() != f"{function.summary}.":
+        yield paragraphs(function.description)
     if function.aliases:
         yield f"Also called {', '.join(f'`{alias}`' for alias in function.aliases)}."
     if function.effect == "write":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,12 +16,12 @@ from repository import ROOT
 
 from kosmo_kernel import docs
 from kosmo_kernel.accounts import Account
-from kosmo_kernel.catalogue import Column, Function, Link
+from kosmo_kernel.catalogue import Column, Function, Link, Param
 from kosmo_kernel.client.client import Client
 from kosmo_kernel.client.connections import in_process
 from kosmo_kernel.client.recorder import Recorder
 from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, RefusedError
-from kosmo_kernel.integrations.heroku import HEROKU, table
+from kosmo_kernel.integrations.heroku import HEROKU, links
 from kosmo_kernel.integrations.heroku.entries import entries
 from kosmo_kernel.integrations.heroku.facts import facts
 
@@ -55,10 +56,15 @@ def arguments(function: Function, link: Link) -> dict[str, Any]:
     """Return arguments that lead to a link."""
     params = {param.name: param for param in function.params}
     needed = [*link.places, *(name for name, param in params.items() if param.required and param.query)]
-    return {
-        name: params[name].example or (1 if params[name].kind == "integer" else UUID if params[name].pattern else "x")
-        for name in needed
-    }
+    return {name: _value(params[name]) for name in needed}
+
+
+def _value(param: Param) -> Any:
+    """Return a value that the path takes as it is."""
+    if param.example or param.kind == "integer":
+        return int(param.example or 1) if param.kind == "integer" else param.example
+    taken = param.lookup.taken if param.lookup else param.pattern
+    return UUID if taken and re.fullmatch(taken, UUID) else "x"
 
 
 def sample(columns: Iterable[Column], *, unknown: bool, depth: int = 0) -> dict[str, Any]:
@@ -105,11 +111,11 @@ def test_the_catalogue_has_no_mistakes_with_all_functions_made() -> None:
 def test_every_link_of_heroku_has_one_function_or_a_reason_for_none() -> None:
     places = {link.path: 0 for link in facts().links}
     for entry in entries():
-        for link in table.links_of(entry):
+        for link in links.links_of(entry):
             places[link.path] += 1
-    for path in table._paths_by_hand():
+    for path in links.paths_by_hand():
         places[path] += 1
-    left_out = dict(table.left_out())
+    left_out = dict(links.left_out())
     assert {path for path, count in places.items() if count != 1} == left_out.keys()
     assert all(f"`{path}`" in docs.read("heroku.left_out") for path in left_out)
     callable_links = [link for link in facts().links if link.path not in left_out]
@@ -131,7 +137,7 @@ def test_each_link_can_be_called_and_gives_the_declared_fields() -> None:
     ("args", "told"),
     [
         ({"app_id": "a-shop", "team": "a-team"}, "`app_id`, or `pipeline_id`, or `team`, or none"),
-        ({"pipeline_id": "no uuid"}, "`pipeline_id` must be a pipeline's UUID"),
+        ({"pipeline_id": "no name"}, "`pipeline_id` must be a pipeline's name or UUID"),
     ],
 )
 def test_exactly_one_parent_is_given_and_a_mistake_is_told_before_anything_is_sent(
@@ -146,6 +152,29 @@ def test_a_release_is_known_by_its_number_its_uuid_or_a_record() -> None:
     function = HEROKU.function("get_release")
     for release, path in ((42, "42"), (UUID, UUID), ({"version": 42, "id": UUID}, "42")):
         assert function.url(function.bind({"app_id": "my-app", "release": release})) == f"/apps/my-app/releases/{path}"
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "asked"),
+    [
+        ("list_pipeline_builds", {"pipeline_id": "a-flow"}, ["/pipelines/a-flow", f"/pipelines/{UUID}/latest-builds"]),
+        ("list_pipeline_builds", {"pipeline_id": {"id": UUID, "name": "a"}}, [f"/pipelines/{UUID}/latest-builds"]),
+        ("list_team_invitations", {"team": UUID}, [f"/teams/{UUID}", "/teams/a-name/invitations"]),
+        ("list_team_invitations", {"team": "a-team"}, ["/teams/a-team/invitations"]),
+    ],
+)
+def test_a_parent_whose_path_takes_one_of_its_names_only_is_looked_up_by_any_other(
+    name: str, args: dict[str, Any], asked: list[str]
+) -> None:
+    class Both(Api):
+        def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            is_record = environ["PATH_INFO"].count("/") == 2
+            self.body = json.dumps({"id": UUID, "name": "a-name"} if is_record else []).encode()
+            return super().__call__(environ, start_response)
+
+    api = Both([])
+    assert api.fetch(HEROKU.function(name), args).data == []
+    assert [path for path, _ in api.asked] == asked
 
 
 def test_the_newest_releases_take_one_request_in_descending_order() -> None:

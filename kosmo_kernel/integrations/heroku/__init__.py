@@ -9,7 +9,8 @@ api.py        pages, errors and the request budget
 table.py      all functions, each made when it is first needed
 functions.py  the functions for apps; columns.py has the columns of their records
 entries.py    what is said by hand about the functions that are made from the facts
-derived.py    their links, parameters and columns
+links.py      which links belong to which of them
+derived.py    their parameters and columns
 facts.py      the facts of Heroku's schema, in `facts.json`; `schema.py` makes that file
 scopes.py     which scope a token needs for what
 secrets.py    what is secret in Heroku's records
@@ -39,7 +40,7 @@ def _secret_fields() -> frozenset[str]:
 
 
 def _left_out() -> Iterator[tuple[str, str]]:
-    from kosmo_kernel.integrations.heroku.table import left_out
+    from kosmo_kernel.integrations.heroku.links import left_out
 
     return left_out()
 

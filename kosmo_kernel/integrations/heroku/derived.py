@@ -5,14 +5,15 @@ Which links belong to a function, and what is said about it, is in `entries.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Param
+from kosmo_kernel.catalogue import NEWEST, BulkSource, Column, ColumnKind, Function, Link, Lookup, Param
 from kosmo_kernel.integrations.heroku import scopes, secrets
 from kosmo_kernel.integrations.heroku.api import PAGE_SIZE
-from kosmo_kernel.integrations.heroku.entries import PLACES, FunctionEntry, thing
+from kosmo_kernel.integrations.heroku.entries import EXAMPLE_APPS, EXAMPLES, PLACES, FunctionEntry, thing
 from kosmo_kernel.integrations.heroku.facts import FieldFact, LinkFact, facts
 from kosmo_kernel.integrations.heroku.functions import UUID
 
@@ -25,25 +26,31 @@ _WORDS = {
     "acm": "Whether Heroku looks after its certificates",
     "default": "Whether it is the one that is chosen when none is named",
 }
+NAMES = ("name", "hostname", "email", "version", "number", "title", "date", "month")  # fields that tell records apart
 _STABILITY = {
     "development": "Heroku calls this part of its API in development: it may change with a notice.",
     "prototype": "Heroku calls this part of its API a prototype: it may change without notice.",
 }
 
 
+def called(links: Iterable[LinkFact]) -> list[LinkFact]:
+    """Return links as a function calls them: `~` for what can be nothing else, and first those about apps."""
+    return sorted(
+        (link._replace(path=_of_yourself(link)) for link in links), key=lambda link: "{app.identity}" not in link.path
+    )
+
+
 def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, BulkSource]) -> Function:
-    """Return the function of an entry.
+    """Return the function of an entry, without an example.
 
     Parameters:
         entry: its name, and what is said by hand.
-        links: the facts of its links.
+        links: its links, as they are called.
         bulk: lists of the whole account by the parameter that they replace.
     """
     resource = links[0].resource
     returns: Any = "list" if any(link.returns == "list" for link in links) or entry.fingerprints else "record"
-    links = [link._replace(path=_of_yourself(link)) for link in links]
-    links.sort(key=lambda link: "{app.identity}" not in link.path)  # most questions are about apps
-    places = {link.path: [_param_name(place, entry) for place in link.places] for link in links}
+    places = {link.path: [param_name(place, entry) for place in link.places] for link in links}
     params = tuple(sorted(_params(entry, links, places), key=lambda param: not param.required))
     columns = _FINGERPRINTED if entry.fingerprints else _columns_of(entry, resource)
     notes = [entry.notes.strip(), _scopes(links), _STABILITY.get(facts().stability(links[0].owner), "")]
@@ -70,7 +77,7 @@ def function_of(entry: FunctionEntry, links: list[LinkFact], bulk: Mapping[str, 
         keywords=entry.keywords,
         in_snapshot=entry.in_snapshot,
     )
-    return replace(function, example=_example(function), own_errors=bool(function.secrets))
+    return replace(function, own_errors=bool(function.secrets))
 
 
 def _scopes(links: Iterable[LinkFact]) -> str:
@@ -90,11 +97,6 @@ _FINGERPRINTED = (
 )
 
 
-_LINE = 100  # characters of a line of an example
-# Values of parameters in examples, where another one than the kind's.
-_EXAMPLES = {"user": "~", "start": "2026-11"}
-
-
 def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, list[str]]) -> Iterator[Param]:
     by_name: dict[str, list[str]] = {}
     for link in links:
@@ -102,11 +104,12 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
             by_name.setdefault(name, []).append(place)
     for name, alternatives in sorted(by_name.items(), key=lambda one: one[0] != "app_id"):
         required = all(name in names for names in places.values())
-        yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=entry.app)
+        yield _place_param(name, list(dict.fromkeys(alternatives)), required=required, app=example_app(links))
     for link in links:
         for name, need in link.query.items():
             required = need == "required"
-            yield Param(name, entry.query[name], required=required, query=True, example=_EXAMPLES.get(name, ""))
+            doc = entry.query.get(name) or f"The {_word(name)}"
+            yield Param(name, doc, required=required, query=True, example=example_in(doc) if required else "")
     known = {name for link in links for name in link.query}
     yield from (Param(name, doc, query=True) for name, doc in entry.query.items() if name not in known)
     if entry.newest:
@@ -115,15 +118,19 @@ def _params(entry: FunctionEntry, links: list[LinkFact], places: Mapping[str, li
 
 
 def _place_param(name: str, places: list[str], *, required: bool, app: str) -> Param:
-    ways = [way.partition(" ")[::2] for place in places for way in facts().parameters[place]]
+    record = _record_link(places)
+    all_places = record.places if record else places
+    ways = [way.partition(" ")[::2] for place in all_places for way in facts().parameters[place]]
     ways = list(dict.fromkeys(ways))
     fields = [field for field, _ in ways if field != "self"]
     of = _word(places[0].partition(".")[0])
+    example = app if name == "app_id" else example_value(name, places[0])
     if len(ways) == 1 and (values := _values(ways[0][1])):
-        return Param(name, f"The {fields[0]}", required=required, values=values, example=values[-1])
+        return Param(name, f"The {fields[0]}", required=required, values=values, example=example)
     if all(fact == "integer" for _, fact in ways):
         doc = f"The {fields[0]} of the {of}"
-        return Param(name, doc, kind="integer", required=required, each=tuple(fields))
+        return Param(name, doc, kind="integer", required=required, each=tuple(fields), example=example)
+    lookup = _lookup(name, places[0], record) if record else None
     patterns = [_pattern(fact) for _, fact in ways]
     names = [{"id": "UUID"}.get(field, field.replace("_", " ")) for field in fields]
     words = " or ".join(sorted(dict.fromkeys(names), key="UUID".__eq__))
@@ -134,11 +141,69 @@ def _place_param(name: str, places: list[str], *, required: bool, app: str) -> P
         required=required,
         pattern="|".join(dict.fromkeys(patterns)) if is_known else "",
         pattern_doc=f"{'an' if of[0] in 'aeio' else 'a'} {of}'s {words}" if is_known else "",
-        example=app if name == "app_id" else _EXAMPLES.get(name, ""),
-        each=tuple(sorted(dict.fromkeys(fields), key="id".__eq__)),
+        example=example,
+        each=tuple(_in_a_record(places, dict.fromkeys(fields))),
         numeric=any(fact == "integer" for _, fact in ways),
         listed_at=facts().list_path(places[0].partition(".")[0]),
+        lookup=lookup,
     )
+
+
+def _in_a_record(places: list[str], fields: Iterable[str]) -> list[str]:
+    """Return the fields of a record that can stand in its place: those that all paths take first, `id` after names."""
+    known = {field.name for field in facts().fields(places[0].partition(".")[0])}
+    taken = [{way.partition(" ")[0] for way in facts().parameters[place]} for place in places]
+    ordered = sorted(fields, key=lambda field: (not all(field in one for one in taken), field == "id"))
+    return [f"user.{field}" if field not in known and f"user.{field}" in known else field for field in ordered]
+
+
+def _record_link(places: list[str]) -> LinkFact | None:
+    """Return the link of a record by all its names, for a place that takes only some of them."""
+    resource = places[0].partition(".")[0]
+    own, every = set(facts().parameters[places[0]]), set(facts().parameters.get(f"{resource}.identity", ()))
+    if len(places) > 1 or not own < every:
+        return None
+    places = [f"{resource}.identity"]
+    links = (link for link in facts().links if link.path.endswith("}") and list(link.places) == places)
+    return next((link for link in links if (link.returns, link.resource) == ("record", resource)), None)
+
+
+def _lookup(name: str, place: str, record: LinkFact) -> Lookup:
+    """Return how a value is found that a place takes.
+
+    Parameters:
+        name: of the parameter.
+        place: where it stands in the path.
+        record: the link of the record by all its names.
+    """
+    [own], every = facts().parameters[place], facts().parameters[record.places[0]]
+    field, _, fact = own.partition(" ")
+    others = "|".join(_pattern(way.partition(" ")[2]) for way in every if way != own)
+    return Lookup(_with_names(record, [name]), field, _pattern(fact) or f"(?!(?:{others})$).+")
+
+
+def example_in(doc: str) -> str:
+    """Return the value that a sentence about a parameter of the query has as its example, or an empty text."""
+    example = re.search("`([^`]+)`", doc)
+    return example[1] if example else ""
+
+
+def example_app(links: Iterable[LinkFact]) -> str:
+    """Return the app of the demo account in the example of a function with these links."""
+    return next((EXAMPLE_APPS[link.owner] for link in links if link.owner in EXAMPLE_APPS), "my-app")
+
+
+def example_value(name: str, place: str) -> str:
+    """Return a value of a parameter that works on the demo account, or an empty text if there is none with a name.
+
+    Parameters:
+        name: of the parameter.
+        place: where it stands in a path.
+    """
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    only = [_values(way.partition(" ")[2]) for way in facts().parameters[place]]
+    return only[0][-1] if len(only) == 1 and only[0] else ""
 
 
 def _pattern(fact: str) -> str:
@@ -153,7 +218,8 @@ def _values(fact: str) -> tuple[str, ...]:
     return tuple(fact.removeprefix("string {").removesuffix("}").split()) if fact.startswith("string {") else ()
 
 
-def _param_name(place: str, entry: FunctionEntry) -> str:
+def param_name(place: str, entry: FunctionEntry) -> str:
+    """Return the name of the parameter for a place in a path."""
     resource, _, attribute = place.partition(".")
     if attribute not in ("id", "name") and "dentity" not in attribute and attribute != "pcx_id":
         return attribute
@@ -186,7 +252,7 @@ def _with_names(link: LinkFact, names: Iterable[str]) -> str:
 def _columns_of(entry: FunctionEntry, resource: str) -> tuple[Column, ...]:
     """Return the columns of an entry: the main ones first, in the order in which the entry names them."""
     columns = {column.name: column for column in _columns(resource, facts().fields(resource), entry.docs)}
-    main = [replace(columns.pop(name), main=True) for name in entry.main.split()]
+    main = [replace(columns.pop(name), main=True) for name in entry.main.split() if name in columns]
     return (*main, *columns.values())
 
 
@@ -227,7 +293,7 @@ def _rank(column: Column) -> int:
         return 3
     if column.kind == "timestamp":
         return 2
-    return 0 if column.name in ("name", "hostname", "email", "version", "number", "title", "date", "month") else 1
+    return 0 if column.name in NAMES else 1
 
 
 def _doc(resource: str, field: FieldFact) -> str:
@@ -246,14 +312,3 @@ def _word(name: str) -> str:
     """Return the word of texts for a resource, or for a record in another one."""
     words = name.replace("_", " ").replace("-", " ")
     return words.replace("addon", "add-on").replace("add on", "add-on")
-
-
-def _example(function: Function) -> str:
-    call = "heroku." + function.call_with(lambda param: f'"{param.example or "…"}"')
-    field = next((f".{column.name}" for column in function.columns if len(column.path) == 1), "")
-    if function.returns == "list":
-        loop = f"for _, row in ipairs({call}) do"
-        if len(loop) > _LINE:
-            loop = f"local rows = {call}\nfor _, row in ipairs(rows) do"
-        return f"{loop}\n  print(row{field})\nend\n"
-    return f"print({call})\n"

@@ -19,7 +19,7 @@ class FunctionEntry(NamedTuple):
         summary: what it is about, one short line.
         notes: what surprises.
         newest: the field by which Heroku orders the last records first, if it can.
-        query: sentences about parameters in the URL's query; the schema does not list all of them.
+        query: sentences about parameters in the URL's query, with an example as code; the schema does not list all.
         docs: sentences about fields whose names do not say it all.
         main: the fields that come first, and that a narrow table shows.
         names: other names of parameters, by the resource that they identify.
@@ -27,7 +27,6 @@ class FunctionEntry(NamedTuple):
         in_snapshot: audits and comparisons read it, so that a snapshot has it.
         keywords: words of questions that it answers and that its name does not have.
         subject: the group that it belongs to.
-        app: the app of the demo account that its example uses; empty if none has what it returns.
     """
 
     name: str
@@ -43,7 +42,6 @@ class FunctionEntry(NamedTuple):
     in_snapshot: bool = False
     keywords: str = ""
     subject: str = ""
-    app: str = "my-app"
 
 
 # The names of parameters that identify a record, where another one than the resource's.
@@ -71,11 +69,35 @@ PLACES = {
     "peering": "peering_id",
 }
 
-_TEAM_APP = "booking-api"  # an app of a team in the demo account
-_PERIOD = {
-    "start": "The first day or month, `2026-11-01` or `2026-11`",
-    "end": "The last one; a single one without it",
+# Values of parameters in examples that Heroku or the demo account has a fixed name for, besides apps.
+EXAMPLES = {
+    "user": "~",
+    "pipeline_promotion_id": "ce72e6c2-edac-5cff-a315-07a7d1b135cd",  # Heroku has no list of promotions
+    "year": "2026",
+    "addon_service": "heroku-postgresql",
+    "dyno_size": "Standard-1X",
+    "generation": "cedar",
+    "process_type": "web",
+    "region": "eu",
+    "stack": "heroku-24",
 }
+# The app of the demo account in examples, where `my-app` has no such thing.
+EXAMPLE_APPS = {
+    **dict.fromkeys(("team-app", "team-app-collaborator"), "booking-api"),  # of a team
+    **dict.fromkeys(("oci-image", "telemetry-drain"), "depot-board"),  # of the Fir generation
+    "review-app": "van-telemetry",
+    **dict.fromkeys(("log-drain", "app-webhook", "app-webhook-delivery", "app-webhook-event"), "parcel-tracker"),
+}
+# Where there are records of a resource that Heroku has no list of: the path of a list, and the place in its records.
+FOUND_IN = {
+    "app-setup": ("/pipelines/{pipeline.id}/review-apps", ".app_setup"),
+    "oci-image": ("/apps/{app.identity}/releases", ".artifacts[1]"),
+    "slug": ("/apps/{app.identity}/releases", ".slug"),
+}
+
+_END = 'The last one, written `["end"] = "{}"` in Lua, which has a word `end`; just the first one without it'
+_MONTHS = {"start": "The first month, such as `2026-11`", "end": _END.format("2026-12")}
+_DAYS = {"start": "The first day, such as `2026-11-01`", "end": _END.format("2026-11-30")}
 _STATE_OF_STACK = {"state": "`beta`, `public` or `deprecated`; builds on a deprecated one end some day"}
 
 SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
@@ -90,10 +112,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             main="name owner.email region.name stack.name released_at",
         ),
         FunctionEntry(
-            "get_team_app",
-            "team-app record",
-            "One app of a team, with whether it is locked and you joined it",
-            app=_TEAM_APP,
+            "get_team_app", "team-app record", "One app of a team, with whether it is locked and you joined it"
         ),
         FunctionEntry(
             "list_app_features",
@@ -224,7 +243,7 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_pipeline_promotion_targets", "pipeline-promotion-target list", "The apps that a promotion reaches"
         ),
         FunctionEntry("list_review_apps", "review-app list", "The review apps of a pipeline", keywords="pull request"),
-        FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app", app=""),
+        FunctionEntry("get_review_app", "review-app record", "One review app, by its UUID or by its app"),
         FunctionEntry(
             "get_review_app_config", "review-app-config record", "How a pipeline makes and removes review apps"
         ),
@@ -344,16 +363,10 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
     "People and access": (
         FunctionEntry("get_collaborator", "collaborator record", "One person's access to an app"),
         FunctionEntry(
-            "list_team_app_collaborators",
-            "team-app-collaborator list",
-            "Who was given access to an app of a team",
-            app=_TEAM_APP,
+            "list_team_app_collaborators", "team-app-collaborator list", "Who was given access to an app of a team"
         ),
         FunctionEntry(
-            "get_team_app_collaborator",
-            "team-app-collaborator record",
-            "One person's access to an app of a team",
-            app=_TEAM_APP,
+            "get_team_app_collaborator", "team-app-collaborator record", "One person's access to an app of a team"
         ),
         FunctionEntry("list_team_app_permissions", "team-app-permission list", "The permissions that a team can give"),
         FunctionEntry(
@@ -422,9 +435,9 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
         ),
         FunctionEntry("get_team_invoice", "team-invoice record", "One invoice of a team; amounts are in cents"),
         FunctionEntry(
-            "list_team_monthly_usage", "team-monthly-usage list", "What a team used in each month", query=_PERIOD
+            "list_team_monthly_usage", "team-monthly-usage list", "What a team used in each month", query=_MONTHS
         ),
-        FunctionEntry("list_team_daily_usage", "team-daily-usage list", "What a team used on each day", query=_PERIOD),
+        FunctionEntry("list_team_daily_usage", "team-daily-usage list", "What a team used on each day", query=_DAYS),
         FunctionEntry("list_enterprise_accounts", "enterprise-account list", "The enterprise accounts of this account"),
         FunctionEntry("get_enterprise_account", "enterprise-account record", "One enterprise account"),
         FunctionEntry(
@@ -434,13 +447,13 @@ SUBJECTS: dict[str, tuple[FunctionEntry, ...]] = {
             "list_enterprise_monthly_usage",
             "enterprise-account-monthly-usage list",
             "What the teams of an enterprise account used in each month",
-            query=_PERIOD,
+            query=_MONTHS,
         ),
         FunctionEntry(
             "list_enterprise_daily_usage",
             "enterprise-account-daily-usage list",
             "What the teams of an enterprise account used on each day",
-            query=_PERIOD,
+            query=_DAYS,
         ),
         FunctionEntry(
             "list_audit_trail_events",

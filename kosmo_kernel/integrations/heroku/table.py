@@ -5,18 +5,15 @@ At a start only the names are needed. The facts are read when the first function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 from kosmo_kernel.catalogue import BulkSource, Function
 from kosmo_kernel.catalogue.validation import function_mistakes
 from kosmo_kernel.integrations.heroku import functions
-from kosmo_kernel.integrations.heroku.entries import LEFT_OUT, SUBJECTS, FunctionEntry, entries
+from kosmo_kernel.integrations.heroku.entries import SUBJECTS, FunctionEntry, entries
 from kosmo_kernel.integrations.heroku.stacks import LIST_STACK_DATES
-
-if TYPE_CHECKING:
-    from kosmo_kernel.integrations.heroku.facts import LinkFact
 
 _BY_HAND = {function.name: function for function in (*functions.FUNCTIONS, LIST_STACK_DATES)}
 # Lists of the whole account that replace one request for each item: by function and parameter, the path, the field of
@@ -56,7 +53,9 @@ def make(name: str, named: Callable[[str], Function]) -> Function:
     """
     if name in _BY_HAND:
         return _BY_HAND[name]
-    from kosmo_kernel.integrations.heroku.derived import function_of
+    from kosmo_kernel.integrations.heroku.derived import called, function_of
+    from kosmo_kernel.integrations.heroku.examples import example
+    from kosmo_kernel.integrations.heroku.links import links_of
 
     entry = _entries()[name]
     bulk = {
@@ -64,55 +63,13 @@ def make(name: str, named: Callable[[str], Function]) -> Function:
         for (owner, param), (path, item, items) in _BULK.items()
         if owner == name
     }
-    function = function_of(entry, links_of(entry), bulk)
+    links = called(links_of(entry))
+    function = function_of(entry, links, bulk)
+    function = replace(function, example=example(function, entry, links))
     mistakes = list(function_mistakes(function))
     if mistakes:
         raise ValueError(f"{name} {'; '.join(mistakes)}")
     return function
-
-
-def links_of(entry: FunctionEntry) -> list[LinkFact]:
-    """Return the links of an entry."""
-    from kosmo_kernel.integrations.heroku.facts import facts
-
-    found: dict[str, LinkFact] = {}
-    for spec in _specs(entry):
-        found |= {link.path: link for link in facts().links if link.path not in found and _is_meant(spec, link)}
-    return list(found.values())
-
-
-def left_out() -> Iterator[tuple[str, str]]:
-    """Yield the path of each link without a function, and the reason."""
-    from kosmo_kernel.integrations.heroku.facts import facts
-
-    own = {link.path for entry in entries() for link in links_of(entry)} | _paths_by_hand()
-    for path in dict.fromkeys(link.path for link in facts().links):
-        if path not in own:
-            yield path, LEFT_OUT.get(path, "No function was written for it yet.")
-
-
-def _is_meant(spec: str, link: LinkFact) -> bool:
-    if spec.startswith("/"):
-        return link.path == spec
-    owner, _, returns = spec.partition(" ")
-    returns, _, resource = returns.partition(":")
-    same = (link.owner, link.returns) == (owner, returns) and resource in ("", link.resource)
-    return same and link.path not in _single_links()
-
-
-def _specs(entry: FunctionEntry) -> list[str]:
-    return entry.links.split(", ")
-
-
-@cache
-def _single_links() -> set[str]:
-    """Return the links that an entry names by their paths, or that have none."""
-    named = {spec for entry in entries() for spec in _specs(entry) if spec.startswith("/")}
-    return named | LEFT_OUT.keys() | _paths_by_hand()
-
-
-def _paths_by_hand() -> set[str]:
-    return {link.path.replace("{app_id}", "{app.identity}") for one in _BY_HAND.values() for link in one.links}
 
 
 @cache
