@@ -5,10 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from repository import ROOT
+from schema_from_facts import schema_from_facts
 
 from kosmo_kernel.integrations.heroku import __main__ as command
 from kosmo_kernel.integrations.heroku import facts as facts_module
@@ -98,6 +103,7 @@ def test_what_a_newer_schema_adds_drops_and_changes_is_told_line_by_line(
         "- boat field flags: array of string",
         "+ boat field mast_count: integer",
         "+ boat link /afloat: returns list",
+        "! /afloat has no function",
         "3 links of 1 resources, 4 changes, nothing written",
     ]
     assert command.main([str(tmp_path / "new.json")]) == 0
@@ -181,3 +187,67 @@ def test_each_exception_is_about_a_field_that_heroku_has_and_has_a_reason() -> N
     assert missing == set()
     assert all(reason for _, reason in secrets.EXCEPTIONS.values())
     assert resources >= secrets.GUARDED
+
+
+# A newer schema
+
+WITH_OTHER_FACTS = """
+import sys
+from pathlib import Path
+from kosmo_kernel.integrations.heroku import facts
+facts.FILE = Path(sys.argv.pop(1))
+"""
+TAKE_OVER = f"""{WITH_OTHER_FACTS}
+from kosmo_kernel.integrations.heroku.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+USE = f"""{WITH_OTHER_FACTS}
+import json
+from kosmo_kernel import Session, docs, editor
+with Session("demo") as session:
+    regions = session.run("return heroku.list_regions()").frame()
+    stacks = session.run("return heroku.list_stacks({{ region = 'eu' }})").frame()
+code = "heroku.get_region({{ region = 'eu' }})."
+print(json.dumps({{
+    "page": docs.read("heroku.list_regions"),
+    "choices": docs.read("heroku.list_stacks"),
+    "table": [str(name) for name in regions.columns],
+    "values": sorted(regions["colour"].dropna().unique()),
+    "stacks": len(stacks),
+    "completion": [match.text for match in editor.complete(code, len(code), None).matches],
+}}))
+"""
+
+
+def python(code: str, *arguments: object) -> str:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_newer_schema_is_followed_by_functions_tables_and_pages_after_one_command(tmp_path: Path) -> None:
+    newer = schema_from_facts()
+    assert schema.read(newer) == json.loads(FILE.read_text(encoding="utf-8"))
+    definitions = newer["definitions"]
+    del definitions["region"]["properties"]["locale"]
+    definitions["region"]["properties"]["colour"] = {"type": ["string", "null"], "enum": ["green", "blue", None]}
+    place = quote("#/definitions/region/definitions/identity", safe="")
+    new_link = {"href": f"/regions/{{({place})}}/stacks", "method": "GET", "rel": "instances"}
+    definitions["stack"]["links"].append(new_link)
+    (tmp_path / "schema.json").write_text(json.dumps(newer), encoding="utf-8")
+    copy = tmp_path / "facts.json"
+    copy.write_bytes(FILE.read_bytes())
+
+    *changes, last = python(TAKE_OVER, copy, tmp_path / "schema.json").splitlines()
+    assert changes == [
+        "+ region field colour: string? {green blue}",
+        "- region field locale: string",
+        "+ stack link /regions/{region.identity}/stacks: returns list",
+    ]
+    assert (last.startswith("167 links of "), last.endswith(f" 3 changes, written to {copy}")) == (True, True)
+    used = json.loads(python(USE, copy))
+    words = [word in used["page"] for word in ("`colour`", "`green`, `blue`", "`locale`")]
+    assert words == [True, True, False]
+    assert "`region`, or none" in used["choices"]
+    assert ("colour" in used["table"], "locale" in used["table"]) == (True, False)
+    assert ("colour" in used["completion"], "locale" in used["completion"]) == (True, False)
+    assert (set(used["values"]) <= {"green", "blue"}, used["stacks"] > 0) == (True, True)

@@ -1,17 +1,17 @@
 """`python -m kosmo_kernel.integrations.heroku SCHEMA`: write the table of facts, and print what a newer schema changes.
 
 SCHEMA is the file that `https://api.heroku.com/schema` serves. With `--check` nothing is written, and the exit code is
-1 if the table would change.
+1 if the table would change. Functions follow the table by themselves; lines with `!` say where an entry is needed.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kosmo_kernel.integrations.heroku import facts, schema
+from kosmo_kernel.integrations.heroku import facts, links, schema
 
 _USAGE = "usage: python -m kosmo_kernel.integrations.heroku SCHEMA [--check]"
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{files[0]}: {error}\n")
         return 2
     changes = list(schema.differences(old, new))
-    sys.stdout.writelines(f"{line}\n" for line in changes)
+    sys.stdout.writelines(f"{line}\n" for line in (*changes, *_wanted_entries(old, new)))
     counts = f"{sum(len(one['links']) for one in new['resources'].values())} links of {len(new['resources'])} resources"
     if "--check" in arguments:
         sys.stdout.write(f"{counts}, {len(changes)} changes, nothing written\n")
@@ -37,6 +37,14 @@ def main(arguments: Sequence[str]) -> int:
     facts.FILE.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stdout.write(f"{counts}, {len(changes)} changes, written to {facts.FILE}\n")
     return 0
+
+
+def _wanted_entries(old: schema.Table, new: schema.Table) -> Iterator[str]:
+    """Yield a line for each new link that belongs to no function, and for each function that lost its last link."""
+    before, after = ({link.path: links.entry_of(link) for link in facts.Facts(one).links} for one in (old, new))
+    yield from (f"! {path} has no function" for path in sorted(after.keys() - before.keys()) if after[path] is None)
+    lost, left = ({entry.name for entry in one.values() if entry} for one in (before, after))
+    yield from (f"! {name} has no link any more" for name in sorted(lost - left))
 
 
 NOTHING: dict[str, dict[str, str]] = {"definitions": {}}

@@ -1,0 +1,105 @@
+"""Write a schema, in the form of Heroku's, that has the facts of a table: so that a test can change it.
+
+`schema.read` makes the same table of it again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+from kosmo_kernel.integrations.heroku.facts import FILE, Facts, FieldFact
+
+Schema = dict[str, Any]
+
+
+def schema_from_facts() -> Schema:
+    """Return the schema that has the facts of the package."""
+    return {"definitions": _definitions(json.loads(FILE.read_text(encoding="utf-8")))}
+
+
+def _definitions(table: dict[str, Any]) -> Schema:
+    facts = Facts(table)
+    definitions: Schema = {
+        name: {
+            "stability": resource["stability"],
+            "definitions": {},
+            "links": [_link(name, link) for link in resource["links"]],
+            "properties": _properties(facts.fields(name)),
+        }
+        for name, resource in table["resources"].items()
+    }
+    for parameter, ways in table["parameters"].items():
+        resource, _, name = parameter.partition(".")
+        own = definitions.setdefault(resource, {"stability": "production", "definitions": {}, "links": []})
+        own = own["definitions"]
+        for way in ways:
+            field, _, fact = way.partition(" ")
+            own[field] = _way(fact)
+        if name not in own:
+            references = [{"$ref": f"#/definitions/{resource}/definitions/{way.partition(' ')[0]}"} for way in ways]
+            own[name] = {"anyOf": references} if ways else {"type": ["string"]}
+    return definitions
+
+
+def _way(fact: str) -> Schema:
+    if fact.startswith("^"):
+        return {"type": ["string"], "pattern": fact}
+    kind, _, rest = fact.partition(" ")
+    if rest.startswith("{"):
+        return {"type": [kind], "enum": rest.strip("{}").split()}
+    return {"type": [kind]} | ({"format": rest} if rest else {})
+
+
+def _link(owner: str, link: dict[str, Any]) -> Schema:
+    def place(match: re.Match[str]) -> str:
+        resource, name = match[1].split(".")
+        return "{(" + quote(f"#/definitions/{resource}/definitions/{name}", safe="") + ")}"
+
+    reference = {"$ref": f"#/definitions/{link.get('of', owner)}"}
+    is_list = link["returns"] == "list"
+    query = link.get("query", {})
+    return {
+        "href": re.sub(r"\{(.+?)\}", place, link["path"]),
+        "method": "GET",
+        "rel": "instances" if is_list else "self",
+        "targetSchema": {"type": ["array"], "items": reference} if is_list else reference,
+        **({"ranges": link["order"]} if "order" in link else {}),
+        "schema": {
+            "properties": {name: {"type": ["string"]} for name in query},
+            "required": [name for name, need in query.items() if need == "required"],
+        },
+    }
+
+
+def _properties(fields: list[FieldFact]) -> Schema:
+    root: Schema = {}
+    for field in fields:
+        *above, name = field.name.split(".")
+        place = root
+        for part in above:
+            place = place[part.removesuffix("[]")]
+            place = (place["items"] if part.endswith("[]") else place)["properties"]
+        place[name] = _value(field, fields)
+    return root
+
+
+def _value(field: FieldFact, fields: list[FieldFact]) -> Schema:
+    kinds = {"timestamp": ["string"], "any": ["string", "number"]}.get(field.kind, [field.kind])
+    value: Schema = {"type": [*kinds, *(["null"] if field.nullable else [])]}
+    if field.kind == "timestamp":
+        value["format"] = "date-time"
+    elif field.format:
+        value["format"] = field.format
+    values = {"enum": list(field.values)} if field.values else {}
+    if any(one.name.startswith(f"{field.name}[].") for one in fields):
+        value["items"] = {"type": ["object"], "properties": {}}
+    elif field.items:
+        value["items"] = _way(field.items) | values
+    else:
+        value |= values
+    if any(one.name.startswith(f"{field.name}.") for one in fields):
+        value["properties"] = {}
+    return value
