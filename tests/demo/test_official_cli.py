@@ -16,6 +16,7 @@ import pytest
 from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
 from kosmo_kernel.demo.company import company
 from kosmo_kernel.demo.server import serve
+from kosmo_kernel.session import Session
 
 Heroku = Callable[..., str]
 
@@ -129,22 +130,71 @@ def test_it_shows_pipelines_and_their_stages(heroku: Heroku) -> None:
     assert {"parcel-tracker-staging", "staging", "parcel-tracker", "production"} <= set(shown)
 
 
-@pytest.mark.parametrize(
-    ("command", "texts"),
-    [
-        ("drains --app parcel-tracker", ("@siem.larkmoor.example/logs", "logbarn-deep-48326")),
-        ("certs --app courier-app", ("courier.larkmoor.example", "2026-12-02 09:00 UTC")),
-        ("config --app courier-app", ("PUSH_TOKEN:", "MAPWREN_KEY:")),
-        ("features --app my-app", ("http-session-affinity", "preboot")),
-        ("labs --app my-app", ("cli-plugin-updates", "log-runtime-metrics")),
-        ("webhooks --app parcel-tracker", ("https://hooks.larkmoor.example/heroku", "api:release,dyno")),
-        ("spaces", ("larkmoor-secure", "larkmoor-fir", "dublin", "frankfurt")),
-        ("regions", ("Common Runtime", "frankfurt", "Private Spaces")),
-        ("stack --app courier-app", ("* heroku-22", "heroku-24 (active on next deploy)", "heroku-26")),
-    ],
-)
-def test_it_shows_what_else_an_app_or_an_account_has(heroku: Heroku, command: str, texts: tuple[str, ...]) -> None:
+FIELDS = """
+local function fields(rows, ...)
+  local found = {}
+  for _, row in ipairs(rows) do
+    for _, path in ipairs({ ... }) do
+      local value = row
+      for name in path:gmatch("[^.]+") do value = value[name] end
+      found[#found + 1] = tostring(value)
+    end
+  end
+  return found
+end
+"""
+# Of each command, what the functions say: texts that it prints.
+SAID = {
+    "apps --all": 'fields(heroku.list_apps(), "name")',
+    "ps --app booking-api": 'fields(heroku.list_dynos("booking-api"), "name", "state", "command", "size")',
+    "releases --app booking-api": """
+        fields(heroku.list_releases({ app_id = "booking-api", newest = 15 }),
+          "version", "description", "user.email")""",
+    "releases:info v41 --app my-app": """
+        fields({ heroku.get_release({ app_id = "my-app", release = 41 }) }, "version", "description", "user.email")""",
+    "pipelines": 'fields(heroku.list_pipelines(), "name")',
+    "pipelines:info parcel-tracker": """
+        list.flatten(list.map(heroku.list_pipeline_couplings({ pipeline_id = "parcel-tracker" }), function(one)
+          return { heroku.get_app(one.app.id).name, one.stage }
+        end))""",
+    "drains --app parcel-tracker": """
+        fields(list.reject(heroku.list_log_drains("parcel-tracker"), function(one) return one.addon end),
+          "host")""",
+    "certs --app courier-app": """
+        list.flatten(list.map(heroku.list_sni_endpoints("courier-app"), function(one)
+          return { one.name, one.ssl_cert.expires_at:sub(1, 10), one.ssl_cert.cert_domains[1] }
+        end))""",
+    "domains --app parcel-tracker": 'fields(heroku.list_domains("parcel-tracker"), "hostname")',
+    "addons --all": 'fields(heroku.list_account_addons(), "name", "plan.name", "app.name")',
+    "access --app fleet-radio": """
+        fields(list.reject(heroku.list_collaborators("fleet-radio"), function(one) return one.role == "owner" end),
+          "user.email")""",
+    "members --team larkmoor": 'fields(heroku.list_team_members({ team = "larkmoor" }), "email", "role")',
+    "config --app courier-app": 'fields(heroku.list_config_vars("courier-app"), "name")',
+    "features --app my-app": """
+        fields(list.filter(heroku.list_app_features("my-app"), function(one) return one.state == "general" end),
+          "name")""",
+    "labs --app my-app": """
+        fields(list.reject(heroku.list_app_features("my-app"), function(one) return one.state == "general" end),
+          "name")""",
+    "webhooks --app parcel-tracker": 'fields(heroku.list_app_webhooks("parcel-tracker"), "host", "level")',
+    "spaces": 'fields(heroku.list_spaces(), "name", "region.name", "team.name", "state")',
+    "regions": 'fields(heroku.list_regions(), "name")',
+    "stack --app courier-app": 'fields(heroku.list_stacks("courier-app"), "name")',
+}
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with Session("demo") as made:
+        yield made
+
+
+@pytest.mark.parametrize("command", SAID)
+def test_it_prints_what_the_functions_say(heroku: Heroku, session: Session, command: str) -> None:
+    texts = session.run(f"{FIELDS}return {SAID[command].strip()}").value
     shown = heroku(*command.split())
+    assert texts
     assert [text for text in texts if text not in shown] == []
 
 
