@@ -117,8 +117,9 @@ def test_every_lua_block_of_a_guide_runs_on_the_demo_account_and_shows_what_is_s
 
 @pytest.mark.parametrize("name", [name for name in docs.GUIDES if any(lang == "python" for lang, _ in blocks(name))])
 def test_every_cell_of_a_guide_runs_in_a_python_notebook_and_shows_what_is_said(
-    name: str, capsys: pytest.CaptureFixture[str]
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a cell may write a file
     with shells() as make:
         shell = make()
         shell.push({"c": shell.config})  # as in `ipython_config.py`

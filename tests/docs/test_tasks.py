@@ -94,8 +94,9 @@ class Notebook:
 
 @pytest.mark.full
 def test_what_the_tasks_answer_about_250_apps_is_what_the_api_says(
-    api: Api, monkeypatch: pytest.MonkeyPatch, home: Path
+    api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     with shells() as make:
         monkeypatch.delenv("KOSMO_DEMO")
         notebook = Notebook(make())
