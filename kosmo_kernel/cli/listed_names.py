@@ -7,7 +7,6 @@ the function; no token is used for it. The names are third-party text, so only p
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -79,6 +78,8 @@ def _is_plain(value: str) -> bool:
 
 
 def _file(integration: Integration, function: Function, alias: str) -> Path:
+    import hashlib  # it loads OpenSSL, which not every start needs
+
     from kosmo_kernel import accounts
 
     url = integration.base_url if alias == accounts.DEMO else accounts.address(integration, alias)
