@@ -35,7 +35,7 @@ _READ = re.compile(
     r"[\w\])]\s*\[\s*([A-Za-z_]\w*)\s*\]|[{,;]\s*\w+\s*=\s*([A-Za-z_]\w*)\s*(?=[,;}])|\{\s*([A-Za-z_]\w*)\s*(?=[,;}])"
 )
 _ZERO = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*\[\s*(0|-\s*\d+)\s*\](?!\s*=[^=])")
-_WRITTEN = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]*\]\s*=[^=])")
+_WRITTEN = r"(?<![\w.])([A-Za-z_][\w.]*)(?=\s*\[[^\]\n]*\]\s*=[^=])"  # few texts need it
 _NOT = re.compile(r"\bnot\s+([A-Za-z_][\w.]*)\s*(==|~=)\s*(?=[\"'\d])")
 _DASH = re.compile(r":\s*(?:find|match|gmatch|gsub)\s*\(\s*([\"'])((?>[^\"'\n%\[]*?\w-\w)[^\"'\n]*+)\1\s*[,)]([^)\n]*)")
 _CONSTANTS = frozenset(("nil", "true", "false", "not", "function", "end"))
@@ -50,7 +50,7 @@ def _mistakes(source: str, is_set: Callable[[str], bool]) -> Iterator[str]:
     for match, name in _reads(masked) if unset else ():
         if name in unset:
             yield f'line {_line(source, match)}: `{name}` is a variable that nothing sets. A text has quotes: "{name}".'
-    written = set(_WRITTEN.findall(masked))
+    written = set(re.findall(_WRITTEN, masked))
     for match in () if "regex." in masked else _ZERO.finditer(masked):  # `found[0]` is the whole match
         if match[1] not in written:
             last = f"`{match[1]}[1]` is the first item, `{match[1]}[#{match[1]}]` the last."

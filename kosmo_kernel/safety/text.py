@@ -7,22 +7,24 @@ import unicodedata
 
 MAX_MARKUP_LENGTH = 1 << 20  # characters of one text of markup
 
+# The patterns are texts, which `re` compiles at their first use and keeps: most starts need none of them.
+
 # Sequences that could move a terminal's cursor, change its state or reach its clipboard. Line ends, tabs and
 # backspaces are kept.
-_HARMFUL = re.compile(
+_HARMFUL = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
     r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 )
 # Characters that count as printable but show nothing: fillers, variation selectors, an empty Braille pattern.
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 _RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions in which the characters after them may be shown before them
-_UNQUOTED = re.compile(r"""[^"'`\\\[\]]+""")
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
+_UNQUOTED = r"""[^"'`\\\[\]]+"""
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._@-]*"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # A set for regular expressions of what is written as escapes: controls but line feeds and tabs, marks that change the
 # direction of the text after them, halves of surrogate pairs, and tags, letters that programs read and nobody sees.
 ESCAPED = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
-_ESCAPED = re.compile(f"[{ESCAPED}]")
+_ESCAPED = f"[{ESCAPED}]"
 
 
 class UnsafeContentError(ValueError):
@@ -31,7 +33,7 @@ class UnsafeContentError(ValueError):
 
 def sanitize_text(given: str) -> str:
     """Return a text without escape sequences and control characters."""
-    return _HARMFUL.sub("", given)
+    return re.sub(_HARMFUL, "", given)
 
 
 def escape_hidden(given: str) -> str:
@@ -46,7 +48,7 @@ def escape_hidden(given: str) -> str:
 
 
 def _visible(character: str) -> str:
-    is_hidden = not character.isprintable() or _BLANK.match(character)
+    is_hidden = not character.isprintable() or re.match(_BLANK, character)
     if not is_hidden and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT:
         return character
     code = ord(character)
@@ -55,23 +57,23 @@ def _visible(character: str) -> str:
 
 def with_escapes(given: str) -> str:
     r"""Return a text of one or more lines with the characters that could change a terminal as escapes, as `\u001b`."""
-    return given if given.isprintable() else _ESCAPED.sub(escape, given)
+    return given if given.isprintable() else re.sub(_ESCAPED, escape, given)
 
 
 def skeleton(given: str) -> str:
     """Return what a reader can tell apart in a text: in one case and width, without blanks and what shows nothing."""
     folded = unicodedata.normalize("NFKC", given).casefold()
-    return "".join(one for one in folded if one.isprintable() and not one.isspace() and not _BLANK.match(one))
+    return "".join(one for one in folded if one.isprintable() and not one.isspace() and not re.match(_BLANK, one))
 
 
 def is_plain_in_quotes(text: str) -> bool:
     """Return whether a text means itself between quotes in code, and shows each of its characters in their order."""
-    return _UNQUOTED.fullmatch(text) is not None and escape_hidden(text) == text
+    return re.fullmatch(_UNQUOTED, text) is not None and escape_hidden(text) == text
 
 
 def is_plain_word(text: str) -> bool:
     """Return whether a text is one word of a shell's command line, and no option, as it is."""
-    return _WORD.fullmatch(text) is not None
+    return re.fullmatch(_WORD, text) is not None
 
 
 def shortened(text: str, max_length: int) -> str:
