@@ -51,9 +51,8 @@ def parameters(function: Function) -> tuple[Param, ...]:
 
 
 def flags(function: Function) -> list[str]:
-    """Return the required options of a function with sample values, for use in an example."""
-    needed = (param for param in function.params if param.required)
-    return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in needed]
+    """Return the options of the shortest complete call of a function with sample values, for use in an example."""
+    return [f"--{param.name.replace('_', '-')} {param.example or _metavar(param)}" for param in function.simplest_call]
 
 
 def options(function: Function, completer: Callable[[Param], Any]) -> list[click.Option]:

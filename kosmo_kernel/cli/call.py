@@ -229,7 +229,8 @@ def _command(
 
 def _examples(command: str, function: Function, *, demo: bool) -> str:
     first = " ".join([command, *(["--demo"] if demo else []), *flags(function), "--format csv"])
-    payload = {param.name: typed(param, param.example) for param in function.params if param.required and param.example}
+    needed = function.simplest_call
+    payload = {one.name: typed(one, one.example) for one in needed} if all(one.example for one in needed) else {}
     second = " ".join([command, *([f"'{json.dumps(payload)}'"] if payload else flags(function)), "--json"])
     return epilog_of(first, second)
 
