@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kosmo_kernel import docs
 from kosmo_kernel.safety.redaction import in_texts, one_line, redact, would_change
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -60,6 +61,12 @@ def test_a_secret_is_known_by_its_shape(text: str, left: str) -> None:
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("page", ["get_oauth_authorization", "list_oauth_authorizations", "get_oauth_client"])
+def test_a_page_of_the_reference_is_shown_whole(page: str) -> None:
+    text = str(docs.read(f"heroku.{page}"))
     assert redact(text) == text
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 from canaries import arguments
 from doors import opened
 from explorer_form import opened as explorer_opened
@@ -199,10 +198,13 @@ DOORS: dict[str, Door] = {
 
 
 def memory(pid: int) -> str:
-    """Return what is in the writable memory of a process, as far as it may be read."""
-    process = psutil.Process(pid)
+    """Return what is in the writable memory of a process, as far as it may be read: root may read all of it."""
     found = b""
-    with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb", 0) as content:
+    with (
+        suppress(PermissionError),
+        open(f"/proc/{pid}/maps") as maps,
+        open(f"/proc/{pid}/mem", "rb", 0) as content,
+    ):
         for line in maps:
             if place := re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line):
                 start, end = (int(one, 16) for one in place.groups())
