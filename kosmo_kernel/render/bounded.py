@@ -302,9 +302,12 @@ def _json(value: Any, room: int, room_if_cut: int) -> Bounded:
         return Bounded(whole, "json")
     is_list = isinstance(value, (list, tuple))
     text = _write_json(value, room_if_cut) or ("[]" if is_list else "{}")
-    more = len(value) - len(decode(text.encode()))
-    left_out = counted(more, "more item" if is_list else "more field") if more else "parts of it"
-    return Bounded(text, "json", left_out)
+    shown = len(decode(text.encode()))
+    more = len(value) - shown
+    left_out = [counted(more, "more item" if is_list else "more field")] if more else []
+    same = list(value[:shown]) if is_list else dict(islice(value.items(), shown))
+    left_out += ["parts of what is shown"] if _json_within(same, len(text)) != text else []
+    return Bounded(text, "json", ", ".join(left_out))
 
 
 def _json_within(value: Any, room: int) -> str | None:

@@ -86,6 +86,7 @@ def test_a_record_has_a_line_for_each_field_and_a_long_one_leaves_room_for_the_o
         ([1, 22, 333, 4444, 55555], "[1,22,333]", "2 more items", 0),
         ('{"a": 1}', '{"a": 1}', "", 0),
         ('["a", "bbbbbb", "c", "d"]', '["a","bbbbbb"]', "2 more items", 0),
+        (["a longer text", "b"], '["a longer …"]', "1 more item, parts of what is shown", 0),
     ],
 )
 def test_a_cut_says_what_is_left_out_and_where_a_text_goes_on(
