@@ -70,7 +70,7 @@ for _, dyno in ipairs(heroku.list_dynos({ app_id = apps })) do
 end
 local rows = {}
 for _, sum in pairs(sums) do rows[#rows + 1] = sum end
-return list.sort_by(rows, "usd", "desc")""",
+return list.sort_by(list.sort_by(rows, "name"), "usd", "desc")""",
     "What do add-ons cost by app, team and service?": """
 local apps, sums, team = heroku.list_apps(), {}, {}
 for _, app in ipairs(apps) do team[app.name] = app.team and app.team.name or app.owner.email end
@@ -83,7 +83,7 @@ for _, one in ipairs(list.unique_by(heroku.list_addons({ app_id = apps }), "id")
 end
 local rows = {}
 for _, sum in pairs(sums) do rows[#rows + 1] = sum end
-return list.sort_by(rows, "usd", "desc")""",
+return list.sort_by(list.sort_by(rows, "name"), "usd", "desc")""",
     "Which add-ons do several apps share?": """
 local rows = {}
 for name, uses in pairs(list.group_by(heroku.list_addons({ app_id = heroku.list_apps() }), "name")) do
