@@ -17,7 +17,7 @@ from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import mcp_servers
 from kosmo_kernel.cli.mcp_list import NONE
 from kosmo_kernel.cli.output import document, print_note, print_result, print_rows
-from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.errors import InvalidArgumentsError, KosmoError
 from kosmo_kernel.mcp import Servers, Tool
 from kosmo_kernel.run import SessionServers
 from kosmo_kernel.run.recording import RecordingMode
@@ -141,7 +141,10 @@ def _send_request(verb: str, server: str, asked: Mapping[str, Any], *, force: bo
     with Session() as session:
         name = session.servers.get().find(server).name
         with terminal_frontend(session, aside=True) as frontend:
-            answer = session.ask_server(verb, {"server": name, **asked}, RunOptions(force=force), frontend)
+            try:
+                answer = session.ask_server(verb, {"server": name, **asked}, RunOptions(force=force), frontend)
+            except InvalidArgumentsError as error:
+                raise click.UsageError(error.message) from None
     return name, answer.value
 
 
