@@ -158,6 +158,17 @@ def test_an_app_is_typed_or_chosen_from_those_that_were_fetched(lab: Lab, kernel
     expect(form(lab).locator("thead th").first).to_have_text("app_id")
 
 
+def test_all_apps_are_chosen_by_a_check_box(lab: Lab, kernel: str) -> None:
+    choose(lab, "list_domains")
+    form(lab).get_by_label("All apps", exact=True).check()
+    call = "app.integrations.heroku.demo.list_domains({ app_id = app.integrations.heroku.demo.list_apps() })"
+    expect(form(lab).locator("pre")).to_have_text(f"{FIRST_LINE[kernel]}{call}")
+    press(lab, "Run")
+    expect(form(lab).locator("thead th").first).to_have_text("app_id")
+    form(lab).get_by_label("All apps", exact=True).uncheck()
+    expect(form(lab).locator("pre")).not_to_contain_text("list_apps")
+
+
 def test_a_failure_is_the_short_error(lab: Lab) -> None:
     choose(lab, "get_app")
     field(lab, "app_id").fill("no-such-app")

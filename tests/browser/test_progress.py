@@ -62,7 +62,9 @@ def test_the_line_is_updated_in_place_and_its_last_state_stays(lab: Lab, kernel:
     seen: list[list[str]] = lab.page.evaluate("window.seen")
     states = list(dict.fromkeys(outputs[0] for outputs in seen))
     counts = [
-        int(found[1]) for state in states if (found := re.match(r"(\d+)/41 · \d+ requests? · [\d,]+ left · ", state))
+        int(found[1])
+        for state in states
+        if (found := re.match(r"(\d+)/41 · (?:about \d+ s to go · )?\d+ requests? · [\d,]+ left · ", state))
     ]
     assert len(counts) >= 3
     assert counts == sorted(counts)
