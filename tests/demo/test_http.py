@@ -70,7 +70,7 @@ def test_an_answer_is_json_and_says_what_heroku_says_along_with_it(client: httpx
         "cache-control": "private, no-cache",
         "content-type": "application/json",
         "oauth-scope": "global",
-        "oauth-scope-accepted": "global identity read read-protected write write-protected",
+        "oauth-scope-accepted": "global identity",
         "ratelimit-multiplier": "1",
         "ratelimit-remaining": "4499",
         "vary": "Authorization,Accept-Encoding",

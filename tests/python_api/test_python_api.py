@@ -18,7 +18,7 @@ from python_shell import MakeShell, run, shells, value
 
 from kosmo_kernel import integrations
 from kosmo_kernel.errors import InvalidArgumentsError, NotAllowedError, RefusedError, UnknownNameError
-from kosmo_kernel.python_api import namespace_named
+from kosmo_kernel.python_api import current, namespace_named
 from kosmo_kernel.python_api.current import close_own_session, current_session
 from kosmo_kernel.python_api.stub import stub, stub_file
 from kosmo_kernel.render.frames import KosmoFrame
@@ -29,6 +29,7 @@ from kosmo_kernel.session import Session
 def heroku(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return the functions of Heroku, with the demo as the account of a session that ends with the test."""
     monkeypatch.setenv("KOSMO_DEMO", "1")
+    monkeypatch.setattr(current, "_notebooks", [])  # shells of other tests may live until they are collected
     close_own_session()
     yield namespace_named("heroku")
     close_own_session()

@@ -433,7 +433,7 @@ def test_a_secret_in_a_command_is_not_kept(
 
 
 def test_what_the_manifest_says_has_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = taken(without("/my-app/dynos", told=f"Not with HRKU-0123abcd or {DEMO_TOKEN}."), folder, monkeypatch)
+    made = taken(without("/my-app/domains", told=f"Not with HRKU-0123abcd or {DEMO_TOKEN}."), folder, monkeypatch)
 
     assert "Not with [redacted] or [redacted]." in made.manifest["failures"][0]["message"]
     assert json.loads((folder / "manifest.json").read_bytes()) == made.manifest
