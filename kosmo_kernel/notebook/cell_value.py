@@ -23,19 +23,22 @@ class Values(tuple[Any, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(value.text() if isinstance(value, (MapView, LongValue)) else repr(value) for value in self)
+        return "\n".join(map(_text_of, self))
 
     def _repr_html_(self) -> Html | None:
-        if not any(hasattr(value, "_repr_html_") for value in self):
+        parts = [value._repr_html_() if hasattr(value, "_repr_html_") else None for value in self]
+        if all(part is None for part in parts):
             return None
         from kosmo_kernel.safety.escape import Html, html_code
 
         return Html("\n").join(
-            value._repr_html_()
-            if hasattr(value, "_repr_html_")
-            else Html("<pre>{}</pre>").format(html_code(repr(value)))
-            for value in self
+            Html("<pre>{}</pre>").format(html_code(_text_of(value))) if part is None else part
+            for value, part in zip(self, parts, strict=True)
         )
+
+
+def _text_of(value: Any) -> str:
+    return value.text() if isinstance(value, (MapView, LongValue)) else repr(value)
 
 
 class MapView(dict[Any, Any]):

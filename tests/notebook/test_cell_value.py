@@ -293,3 +293,13 @@ def test_a_long_value_is_itself_and_shows_its_beginning_and_where_the_whole_is(v
     assert repr(Values([long])).endswith(" Out[3] has all of it")
     assert (long._repr_html_() is None) is isinstance(value, str)
     assert for_cell(value, Options(raw=True), "")._repr_html_() is None
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_long_text_among_several_values_shows_its_beginning_in_html_too(raw: bool) -> None:
+    markup = for_cell(Values(["<" * 70_000, ["y" * 100] * 1_000]), Options(raw=raw), "Out[3]")._repr_html_()
+    if raw:
+        assert markup is None
+    else:
+        assert "more characters; Out[3] has all of it</pre>" in markup
+        assert len(markup) < 1_000_000
