@@ -146,9 +146,10 @@ def _table(records: Records, room: int, room_if_cut: int) -> Bounded:
 
 def _part_of_table(table: _Table, room: int) -> Bounded:
     """Return the first rows of a table without ids, with long cells cut."""
-    shown = [column for column in table.columns if not _has_ids(column.name, column.values)]
+    ids = {column.name for column in table.columns if _has_ids(column.name, column.values)}
+    shown = [column for column in table.columns if column.name not in ids]
     if shown:
-        same = [(name, value) for name, value in table.same if not _has_ids(name, [value])]
+        same = [(name, value) for name, value in table.same if value not in ids and not _has_ids(name, [value])]
         shown_names = {column.name for column in shown} | {name for name, _ in same}
         names = [column.name for column in table.columns] + [name for name, _ in table.same]
         hidden = [name for name in names if name not in shown_names]

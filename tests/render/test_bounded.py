@@ -57,15 +57,15 @@ def test_no_value_exceeds_its_room_and_json_parses_after_any_cut(examples: int) 
 def test_a_table_has_its_count_and_whole_rows_and_says_once_what_is_equal_in_all() -> None:
     ids = [str(UUID(int=n)) for n in range(500)]
     rows = [
-        {"id": one, "owner": {"id": one}, "name": f"app-{n}", "app": f"app-{n}", "up": True, "n": n}
+        {"id": one, "owner": {"id": one}, "app_id": one, "name": f"app-{n}", "app": f"app-{n}", "up": True, "n": n}
         for n, one in enumerate(ids)
     ]
     part = bounded(Records(rows), 400)
     size, same, head, first, *others = part.text.split("\n")
-    assert size == "500 records, 6 columns; not shown: id, owner.id"
+    assert size == "500 records, 7 columns; not shown: id, owner.id, app_id"
     assert same == "the same in all: app=name, up=true"
     assert (head, first) == ("name\tn", "app-0\t0")
-    assert part.left_out == f"{499 - len(others)} more rows, 2 columns"
+    assert part.left_out == f"{499 - len(others)} more rows, 3 columns"
     assert bounded(Records(rows[:2]), 400).left_out == ""
 
 
