@@ -200,6 +200,7 @@ class CallHandler:
             kept = _out(number) if number in of_client.lua.kept else ""
             if underway.finish():
                 of_client.untold += ending_notes(underway.kept, error.result if error else result, error)
+                return ToolResult("")
             if error:
                 raise error
             earlier = of_client.take_untold()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
@@ -153,15 +155,24 @@ def test_a_call_that_still_runs_can_be_stopped_by_the_next_one_which_tells_how_i
     assert "Note: Out[1]: it failed: StoppedError: " in text_of(stopped)
 
 
-def test_the_value_of_a_call_without_lua_is_waited_for_as_well(held: Gate) -> None:
+def test_the_value_and_the_notes_of_a_call_without_lua_are_waited_for_as_well(
+    held: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    monkeypatch.setenv("KOSMO_CALL_LOG", str(folder / "calls.log"))
+
     async def ask(one: Client, handler: CallHandler) -> Any:
         first = await early(one, handler, "heroku_list_apps", {})
+        shutil.rmtree(folder)  # which its result will have a note about
+        monkeypatch.delenv("KOSMO_CALL_LOG")
         held.open.set()
-        return text_of(first), data(await one.call_tool("lua_run", {"code": "return #Out[2]"}))
+        return text_of(first), await one.call_tool("lua_run", {"code": "return #Out[2]"})
 
     first, value = asked(ask, functions=True)
     assert first.startswith("Still running, and going on, after ")
-    assert value == "19"
+    assert data(value) == "19"
+    assert "Note: Out[2]: This run is not in the file that KOSMO_CALL_LOG names" in text_of(value)
 
 
 @pytest.mark.parametrize("ends", ["completed", "cancelled"])
