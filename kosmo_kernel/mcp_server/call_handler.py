@@ -36,7 +36,6 @@ from kosmo_kernel.settings.limits import check_defaults
 from kosmo_kernel.settings.table import ANSWER_WITHIN, LIMITS, MAX_TOKENS
 from kosmo_kernel.values.records import encode
 
-SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted again, which ends its Lua process
 CHUNK = "lua_run"  # the chunk's name in error messages
 NOTHING_KEPT = "This session has no variables and no values yet."
 
