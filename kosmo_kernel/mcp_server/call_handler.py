@@ -279,14 +279,15 @@ def _run_lua(
         result = session.lua.execute(arguments["code"], options, Frontend(progress=underway.report))
     except KosmoError as failure:
         error, result = failure, failure.result
-    is_unanswered = not underway.finish()
+    is_answered = underway.finish()
     kept = session.lua.kept
     if result is not None and result.output and number not in kept and (error is not None or result.value is None):
         is_long = len(result.output) > tokens * CHARACTERS_PER_TOKEN // 2
-        if is_long or not is_unanswered:
+        if is_long or is_answered:
             session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
-    if not is_unanswered:
+    if is_answered:
         session.untold += ending_notes(_out(number), result, error)
+    if is_answered or underway.cancelled:  # nobody reads what this call returns
         return ToolResult("")
     name, earlier = _out(number) if number in kept else "", session.take_untold()
     text = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))

@@ -155,6 +155,19 @@ def test_a_call_that_still_runs_can_be_stopped_by_the_next_one_which_tells_how_i
     assert "Note: Out[1]: it failed: StoppedError: " in text_of(stopped)
 
 
+def test_a_call_that_its_client_cancels_leaves_the_notes_of_an_earlier_one_to_the_next(held: Gate) -> None:
+    async def ask(one: Client, handler: CallHandler) -> str:
+        await early(one, handler, "lua_run", {"code": "heroku.list_apps() error('broken')"})
+        held.open.set()
+        endless = asyncio.create_task(one.call_tool("lua_run", {"code": "heroku.get_app('my-app') while true do end"}))
+        await asyncio.to_thread(held.wait_for, 2)
+        endless.cancel()
+        await asyncio.gather(endless, return_exceptions=True)
+        return text_of(await one.call_tool("lua_run", {"code": "return 'next'"}))
+
+    assert "Note: Out[2]: it failed: LuaRuntimeError: " in asked(ask)
+
+
 def test_the_value_and_the_notes_of_a_call_without_lua_are_waited_for_as_well(
     held: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
