@@ -76,7 +76,7 @@ def tokens(text: str) -> float:
 
 @dataclass
 class Figures:
-    """What was measured, and whether all goals are reached.
+    """The sums of the figures, and the goals that were missed.
 
     Parameters:
         ours: all tokens of ours.
@@ -192,8 +192,8 @@ async def ask_all(apps: int, figures: Figures) -> None:
                 figures.require(f"the same over HTTP: {question}", holds=is_same)
                 result = session.run(code)
                 is_cut = "Not shown: " in text
-                asked = {record.path.rpartition(".")[2] for record in result.calls}
-                whole = sum(plain.tokens(name, about_one=APP in code) for name in asked)
+                names_called = {record.path.rpartition(".")[2] for record in result.calls}
+                whole = sum(plain.tokens(name, about_one=APP in code) for name in names_called)
                 figures.show(question, cost, MAX_QUESTION if is_cut else MAX_WHOLE_QUESTION)
                 figures.add(cost, whole)
                 await check(client, question, text, result.value, figures)

@@ -58,18 +58,17 @@ def _own_server(measured: dict[str, Any]) -> Iterator[Finding]:
     from kosmo_kernel.mcp_server.measurement import EXAMPLE, measure
 
     try:
-        found = measure([*own_command(), "mcp:serve"])
+        measurement = measure([*own_command(), "mcp:serve"])
     except KosmoError as error:
         yield Finding("serve.start", "broken", error.message, "Run `kosmo mcp:serve` to see why.")
         return
-    measured["serve"] = found._asdict()
-    yield Finding("serve.start", "ok", f"{found.start_ms:,.0f} ms until it can be asked, by MCP {found.protocol}")
-    tools = (
-        f"{counted(found.tools, 'tool')} and the instructions: {found.list_tokens:,} tokens, {found.list_ms:,.0f} ms"
-    )
-    yield Finding("serve.tools", "ok", tools)
-    answer = f"`{EXAMPLE}`: {found.answer_tokens:,} tokens, {found.call_ms:,.0f} ms, then {found.next_call_ms:,.0f} ms"
-    yield Finding("serve.answer", "ok", answer)
+    measured["serve"] = measurement._asdict()
+    start = f"{measurement.start_ms:,.0f} ms until it can be asked, by MCP {measurement.protocol}"
+    yield Finding("serve.start", "ok", start)
+    tools = f"{counted(measurement.tools, 'tool')} and the instructions: {measurement.list_tokens:,} tokens"
+    yield Finding("serve.tools", "ok", f"{tools}, {measurement.list_ms:,.0f} ms")
+    times = f"{measurement.call_ms:,.0f} ms, then {measurement.next_call_ms:,.0f} ms"
+    yield Finding("serve.answer", "ok", f"`{EXAMPLE}`: {measurement.answer_tokens:,} tokens, {times}")
 
 
 def _sdk() -> Iterator[Finding]:

@@ -172,7 +172,7 @@ class CallHandler:
             else:
                 with session.turn(underway):
                     lines = session_lines(session)
-            return ToolResult(answer_of_data(lines, tokens, running, session.untold) or NOTHING_KEPT)
+            return ToolResult(answer_of_data(lines, tokens, running, session.pending_notes) or NOTHING_KEPT)
 
     def _call(
         self, function: str, arguments: dict[str, Any], underway: InFlightCall, tokens: int, owner: _Owner
@@ -198,11 +198,11 @@ class CallHandler:
                 error = failure
             kept = _out(number) if number in of_client.lua.kept else ""
             if underway.finish():
-                of_client.untold += ending_notes(underway.kept, error.result if error else result, error)
+                of_client.pending_notes += ending_notes(underway.kept, error.result if error else result, error)
                 return ToolResult("")
             if error:
                 raise error
-            earlier = of_client.take_untold()
+            earlier = of_client.take_pending_notes()
             return ToolResult(
                 answer_of_run(result, tokens, kept=kept, earlier=earlier, further=_further(of_client, owner))
             )
@@ -286,9 +286,9 @@ def _run_lua(
         if is_long or is_answered:
             session.lua.keep(number, result.output, len(result.output))  # because the answer may show a part
     if is_answered:
-        session.untold += ending_notes(_out(number), result, error)
+        session.pending_notes += ending_notes(_out(number), result, error)
     if is_answered or underway.cancelled:  # nobody reads what this call returns
         return ToolResult("")
-    name, earlier = _out(number) if number in kept else "", session.take_untold()
+    name, earlier = _out(number) if number in kept else "", session.take_pending_notes()
     text = answer_of_run(result, tokens, error=error, kept=name, earlier=earlier, further=_further(session, owner))
     return ToolResult(text, failed=error is not None)

@@ -20,7 +20,7 @@ SECOND_INTERRUPT_SECONDS = 1.0  # seconds before a running chunk is interrupted 
 
 
 class Phase(Enum):
-    """How far a call is."""
+    """The state of a call."""
 
     WAITING = auto()  # for its session, which an earlier call uses
     RUNNING = auto()
@@ -38,7 +38,7 @@ class InFlightCall:
         kept: the name under which its value will be kept, `Out[3]`; empty if it is not kept.
         new_session: the name of the session that began with it; empty for an earlier one.
         answered: the client has an answer or a handle, and waits for no progress any more.
-        phase: how far it is.
+        phase: waiting, running or over.
         updated_at: the time of its last progress, in seconds since 1970.
     """
 

@@ -24,7 +24,7 @@ MAX_ERROR_LENGTH = 400  # characters of what the server printed at last
 
 
 class Measurement(NamedTuple):
-    """What a client has to read and to wait for.
+    """The tokens that a client has to read, and the times that it waits.
 
     Parameters:
         protocol: the version of the protocol.

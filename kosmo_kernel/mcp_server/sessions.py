@@ -35,7 +35,7 @@ class ClientSession:
         users: how many calls use the session or wait for it.
         used_at: when the last call ended.
         calls: the calls in progress.
-        untold: what calls that were answered before their end would have said, for the next call to tell.
+        pending_notes: notes on calls that were answered before their end, for the answer to the next call.
     """
 
     lua: Session
@@ -43,7 +43,7 @@ class ClientSession:
     users: int = 0
     used_at: float = 0.0
     calls: list[InFlightCall] = field(default_factory=list)
-    untold: list[str] = field(default_factory=list)
+    pending_notes: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -81,9 +81,9 @@ class ClientSession:
         """Return the calls that run, the oldest first."""
         return [call for call in [*self.calls] if call.phase is Phase.RUNNING]
 
-    def take_untold(self) -> list[str]:
-        """Return what no call has told yet, and forget it."""
-        taken, self.untold = self.untold, []
+    def take_pending_notes(self) -> list[str]:
+        """Return the notes that no answer has had yet, and forget them."""
+        taken, self.pending_notes = self.pending_notes, []
         return taken
 
 

@@ -33,7 +33,7 @@ class TerminalProgress(ProgressDisplay):
         self._stream = stream
         self._drawn = False
         self._unfinished = False
-        self._long_wait_told = False
+        self._long_wait_printed = False
         self._cost: ProgressSnapshot | None = None
 
     def __exit__(self, *_: object) -> None:
@@ -73,9 +73,9 @@ class TerminalProgress(ProgressDisplay):
                 room = self._console.width - 1  # writing the last column would wrap
                 self._console.print(_text(state, room), end="", no_wrap=True, overflow="ellipsis", crop=True)
             self._drawn = True
-        elif not self._alive and state.expected >= LONG_WAIT_SECONDS and not self._long_wait_told:
+        elif not self._alive and state.expected >= LONG_WAIT_SECONDS and not self._long_wait_printed:
             self._print_line(state)
-            self._long_wait_told = True
+            self._long_wait_printed = True
 
     def _print_line(self, state: ProgressSnapshot) -> None:
         self._console.print(state.text(), style="dim", soft_wrap=True)
