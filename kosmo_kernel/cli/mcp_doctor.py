@@ -27,6 +27,7 @@ from kosmo_kernel.mcp.servers import EXTRA
 from kosmo_kernel.settings.permissions import same_name, servers_named
 
 SDK = "mcp"
+INSTALL = f"{sys.executable} -m pip install '{EXTRA}'"
 
 
 @command("mcp:doctor", "kosmo mcp:doctor", "kosmo mcp:doctor time --json")
@@ -55,8 +56,11 @@ def _own_server(measured: dict[str, Any]) -> Iterator[Finding]:
     """Ask our own server as a client does; add what that took to `measured`."""
     if find_spec(SDK) is None:
         return  # a finding about the SDK says so
-    from kosmo_kernel.mcp_server.measurement import EXAMPLE, measure
-
+    try:
+        from kosmo_kernel.mcp_server.measurement import EXAMPLE, measure
+    except ImportError as error:  # of another version
+        yield Finding("serve.start", "broken", f"The SDK cannot be used: {error}.", INSTALL)
+        return
     try:
         measurement = measure([*own_command(), "mcp:serve"])
     except KosmoError as error:
@@ -75,7 +79,7 @@ def _sdk() -> Iterator[Finding]:
     try:
         yield Finding("sdk.mcp", "ok", version(SDK))
     except PackageNotFoundError:
-        yield Finding("sdk.mcp", "broken", "It is not installed.", f"{sys.executable} -m pip install '{EXTRA}'")
+        yield Finding("sdk.mcp", "broken", "It is not installed.", INSTALL)
 
 
 def _files(configured: Configuration) -> Iterator[Finding]:

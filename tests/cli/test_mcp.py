@@ -15,8 +15,10 @@ import psutil
 import pytest
 from kosmo_command import COMMAND, document, environment, kosmo, started
 from mcp_config import faulty, written
+from repository import ROOT
 
 from kosmo_kernel.cli import outcome
+from kosmo_kernel.cli.mcp_doctor import SDK
 from kosmo_kernel.mcp import secrets
 
 pytest.importorskip("mcp")
@@ -338,6 +340,16 @@ def test_what_stands_in_the_clear_in_a_projects_file_is_neither_listed_nor_expor
     address = "https://me:${V_URL_SECRET}@v.example.com/mcp?team=1&token=${V_URL_SECRET_2}"
     assert exported["mcpServers"]["v"]["url"] == address
     assert exported["mcpServers"]["w"]["args"] == ["--api-key", "${W_SECRET}", "-v", "${W_SECRET_2}"]
+
+
+def test_an_sdk_of_another_version_is_a_finding(project: Path) -> None:
+    (project / "other" / SDK).mkdir(parents=True)
+    (project / "other" / SDK / "__init__.py").touch()
+    code, report = document("mcp:doctor", "--json", env={"PYTHONPATH": f"{project / 'other'}{os.pathsep}{ROOT}"})
+    (broken,) = [finding for finding in report["findings"] if finding["state"] == "broken"]
+    assert (code, broken["name"]) == (1, "serve.start")
+    assert broken["message"].startswith("The SDK cannot be used: cannot import name ")
+    assert "pip install" in broken["what_to_do"]
 
 
 # Calls -------------------------------------------------------------------------------------------------------------
