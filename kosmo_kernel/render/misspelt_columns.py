@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.errors import UnknownFieldError
 from kosmo_kernel.render.own_frames import hide_own_frames
-from kosmo_kernel.safety.text import sanitize_text, shortened
+from kosmo_kernel.render.text import escape_control
+from kosmo_kernel.safety.text import shortened
 
 _MAX_COLUMNS_LISTED = 40
 _MAX_NAME_SHOWN = 60  # characters
@@ -45,13 +46,20 @@ def raise_unknown(columns: Iterable[Any], asked: Iterable[Any], error: KeyError)
     wrong = next((name for name in names if isinstance(name, str) and name not in known), None)
     if wrong is None or not known:
         raise error
-    there = ", ".join(known[:_MAX_COLUMNS_LISTED]) + (", …" if len(known) > _MAX_COLUMNS_LISTED else "")
-    text = f'There is no column "{shortened(sanitize_text(wrong), _MAX_NAME_SHOWN)}".'
+    there = ", ".join(map(_printable, known[:_MAX_COLUMNS_LISTED])) + (
+        ", …" if len(known) > _MAX_COLUMNS_LISTED else ""
+    )
+    text = f'There is no column "{_printable(wrong)}".'
     below = [name for name in known if name.startswith(f"{wrong}.")]
-    near = tuple(dict.fromkeys((*below, *nearest(wrong, known))))[:3]
+    near = tuple(map(_printable, dict.fromkeys((*below, *nearest(wrong, known)))))[:3]
     unknown = UnknownColumnError(text, near, advice=f"There are {there}.")
     hide_own_frames(unknown)
     raise unknown from None
+
+
+def _printable(name: str) -> str:
+    """Return a name as one that cannot change the terminal: scripts and services choose the names of columns."""
+    return escape_control(shortened(name, _MAX_NAME_SHOWN))
 
 
 def _items(value: Any) -> list[Any]:

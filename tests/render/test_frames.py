@@ -474,3 +474,11 @@ def test_a_misspelt_column_is_a_key_error_that_names_the_nearest(use: Callable[[
     assert (isinstance(caught.value, KeyError), frame.get("app.nam"), frame.groupby("name").ngroups) == (True, None, 1)
     with pytest.raises(KeyError, match=r"^5$"):
         frame[5]
+
+
+@pytest.mark.parametrize("key", ["name", "another"], ids=["suggested", "listed"])
+def test_the_error_for_a_misspelt_column_has_no_control_characters_of_other_columns(key: str) -> None:
+    with pytest.raises(UnknownColumnError) as caught:
+        frame_of(Records([{"na\x1b[2Jme": 1, "b\nc\u202e": 2, "d" * 5_000: 3}]))[key]
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
