@@ -154,10 +154,16 @@ class AccountLists:
         failures: list[dict[str, Any]] = []
         asked = 0
         for way in plan.ways:
-            items = self._items(way)
+            try:
+                items = self._items(way)
+                if items:
+                    self._check_scope(way.link)
+            except RefusedError as error:  # the records of the other ways are kept
+                failures.append({"table": table} | error.facts())
+                asked += 1
+                continue
             if not items:
                 continue
-            self._check_scope(way.link)
             result = self._call(function, {way.param.name: items, "errors": "collect"})
             known = {row["id"] for row in rows if "id" in row}  # what an app and its space both have counts once
             rows += [row for row in result.values[0] if row.get("id") not in known]

@@ -244,6 +244,19 @@ def test_a_list_of_which_nothing_may_be_read_is_no_empty_table(folder: Path, mon
         snapshot.read(folder)["domains"]
 
 
+def test_a_list_that_is_read_in_two_ways_is_kept_if_one_of_them_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(without("/spaces")) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        made = snapshot.take(session, folder, every=True)
+    reasons = {one["table"]: one["message"] for one in made.manifest["failures"]}
+
+    assert reasons["telemetry_drains"] == "It needs the list `spaces`, which could not be read."
+    assert len(snapshot.read(folder)["telemetry_drains"]) > 0
+
+
 # The folder --------------------------------------------------------------------------------------------
 
 
