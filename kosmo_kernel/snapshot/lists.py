@@ -89,11 +89,10 @@ class AccountLists:
             KosmoError: a list failed before any was read.
         """
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
-        whole = [plan for plan in plans if not plan.ways]
-        self._read_all(whole)
+        self._read_all([plan for plan in plans if not plan.ways])
         rest = [plan for plan in plans if plan.ways]
         if self._every and not self.interrupted:
-            self._say_estimate(len(whole), rest)
+            self._say_estimate(rest)
         while rest and not self.interrupted:
             unread = {table_of(plan.function) for plan in rest}
             ready = [plan for plan in rest if not plan.parents & unread] or rest
@@ -216,10 +215,10 @@ class AccountLists:
 
     # The estimate ----------------------------------------------------------------------------------------
 
-    def _say_estimate(self, read: int, plans: Sequence[ListPlan]) -> None:
+    def _say_estimate(self, plans: Sequence[ListPlan]) -> None:
         """Tell the user how many requests the remaining lists take, and how long they have to wait for the budget."""
         if self._frontend.output:
-            self._frontend.output("stderr", f"{counted(read, 'list')} read. {self._estimate(plans)}\n")
+            self._frontend.output("stderr", f"{counted(len(self.tables), 'list')} read. {self._estimate(plans)}\n")
 
     def _estimate(self, plans: Sequence[ListPlan]) -> str:
         unread = {table_of(plan.function) for plan in plans}
