@@ -156,7 +156,8 @@ class Services:
 
     def take_new_lists(self) -> dict[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
         """Return the lists since the last call of this, by integration, function and account; none of a replay."""
-        new, self._new_lists = self._new_lists, {}
+        with self._lock:
+            new, self._new_lists = self._new_lists, {}
         return new if self._cassette is None or self._cassette.live else {}
 
     def end_run(self) -> None:
@@ -265,7 +266,8 @@ class Services:
             return CallAnswer([Record(answer.data, function, account)], None, list(answer.warnings))
         if not args:
             key = bound_call.integration.name, function.name, normalize_alias(account)
-            self._listed[key] = self._new_lists[key] = answer.data
+            with self._lock:  # a call that outlives its run must not write into lists that were taken
+                self._listed[key] = self._new_lists[key] = answer.data
         return CallAnswer([Records(answer.data, function, account=account)], len(answer.data), list(answer.warnings))
 
     def _begin_many(self, bound_call: ServiceCall, handle: CallHandle) -> None:
