@@ -280,7 +280,7 @@ class Session:
         if self._services is None:
             from kosmo_kernel.run.services import Services
 
-            self._services = Services(self._recording.cassette)
+            self._services = Services(self._recording.cassette, lambda: self._now().date())
         return self._services
 
     @contextmanager

@@ -106,7 +106,7 @@ class Services:
 
     Parameters:
         cassette: the cassette that records or replays all answers, if any.
-        today: returns the date, by which tables that come with this package may be old.
+        today: returns the date of the data, at which tables that come with this package may be old.
     """
 
     def __init__(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,19 @@ def test_a_table_older_than_180_days_says_so(days: int, notes: int) -> None:
     found = stack_dates(AS_OF + timedelta(days))
     assert len(found.notes) == notes
     assert all(f"{AS_OF}, {days} days ago" in note and SOURCE in note for note in found.notes)
+
+
+def test_in_a_replay_the_age_is_that_at_the_time_of_the_recording(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    with Session(record=file) as session:
+        session.run("return heroku.list_stack_dates()")
+    head = json.loads(file.read_text().splitlines()[0])
+    notes = []
+    for day in (AS_OF, AS_OF + timedelta(MAX_AGE_DAYS + 1)):
+        file.write_text(json.dumps(head | {"recorded": f"{day}T09:00:00Z"}) + "\n")
+        with Session(replay=file) as session:
+            notes.append([note for note in session.run("return heroku.list_stack_dates()").notes if SOURCE in note])
+    assert [len(one) for one in notes] == [0, 1]
 
 
 def test_each_stack_that_there_is_has_dates_and_builds_end_after_its_support() -> None:
