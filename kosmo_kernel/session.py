@@ -174,7 +174,8 @@ class Session:
         except Failure as failure:
             raise self._error(failure, run, result) from None
         finally:
-            self._called.update(call.path for call in result.calls)
+            # The name of a call that failed may be of no function: scripts must not fill the memory with such names.
+            self._called.update(call.path for call in result.calls if call.status == "ok")
             result.notes[:0] = lint(source, partial(self._is_set, inputs), self._called)
             result.notes += self._recording.summary(len(result.calls))
             self._report_setup(result)

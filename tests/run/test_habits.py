@@ -176,5 +176,11 @@ def test_a_call_of_something_else_is_told_in_one_line(session: Session, call: st
     assert "\n" not in caught.value.message
 
 
+def test_names_of_calls_that_failed_are_not_kept(session: Session) -> None:
+    session.run('for i = 1, 3 do pcall(function() return mcp.call("none.tool" .. i) end) end return heroku.list_apps()')
+    assert "integrations.heroku.list_apps" in session._called
+    assert not [path for path in session._called if "none" in path]
+
+
 def test_a_function_can_be_called_with_a_colon(session: Session) -> None:
     assert session.run("return #heroku:list_apps() == #heroku.list_apps()").value is True
