@@ -26,13 +26,8 @@ if TYPE_CHECKING:
 _MAY_COMPARE = re.compile(r"[=~]=\s*(?:[\"'\d\[]|true\b|false\b)|(?:[\"'\d\]]|\btrue|\bfalse)\s*[=~]=|\blist\s*\.")
 _OTHER_TYPE = re.compile(r"[=~]=\s*(?:\d|true\b|false\b)|(?:\d|\btrue|\bfalse)\s*[=~]=")
 _MAY_ORDER = re.compile(r"[<>]=?\s*[\"'A-Za-z_]|[\"']\s*[<>]")
-_GOES_ON = (
-    [".."],
-    ["."],
-    [":"],
-    ["("],
-    ["["],
-)  # behind what is part of a longer expression, and the first three before it
+_AFTER_PART = frozenset(("..", ".", ":", "(", "["))  # what follows a part of a longer expression
+_BEFORE_PART = frozenset(("..", ".", ":"))
 _ORDERS = frozenset(("<", "<=", ">", ">="))
 _TIME = re.compile(
     r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?Z?)?)?)?"
@@ -230,7 +225,7 @@ def _texts(code: Sequence[Token], words: Sequence[str]) -> dict[int, str]:
     """Return the texts by the place of their token: of literals, and of variables that are set once, to a literal."""
 
     def alone(at: int) -> bool:
-        return words[at + 1 : at + 2] not in _GOES_ON and words[at - 1 : at] not in _GOES_ON[:3]
+        return _BEFORE_PART.isdisjoint(words[at - 1 : at]) and _AFTER_PART.isdisjoint(words[at + 1 : at + 2])
 
     texts = {at: token.text for at, token in enumerate(code) if token.kind == "string" and alone(at)}
     values: dict[str, list[str | None]] = {}
