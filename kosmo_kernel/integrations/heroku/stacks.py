@@ -63,9 +63,9 @@ LIST_STACK_DATES = Function(
     subject="Deploys",
     keywords="support ends end of life builds fail deprecated lifecycle",
     summary="When the support of stacks ends, and from when their builds fail",
-    description="""\
+    description=f"""\
 A table that comes with this package: Heroku's API has no such dates. No request is sent. `as_of` is the day on which it
-was last compared with its `source`; if that is more than 180 days ago, a note says so.
+was last compared with its `source`; if that is more than {MAX_AGE_DAYS} days ago, a note says so.
 
 `list_stacks` has the stacks that there are today. One that Heroku lists no more may still run apps, and is in this
 table. `cnb` and `container` have no end of that kind. Dates are texts such as `2027-04-30`, which compare as dates do.
