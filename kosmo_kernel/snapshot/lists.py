@@ -1,9 +1,9 @@
 """Read the lists of an account that the catalogue has: those of a snapshot, or all of them.
 
 Lists without arguments are read first. The others need one call for each record of another list, such as the dynos of
-each app, and follow when that list was read. What the service may be asked for how many times is known in between: then
-the estimate is said. A list that fails is reported as a failure; the lists that were read are kept. A list of which
-nothing could be read is a failure and no empty table.
+each app, and follow when that list was read. In between, the number of these calls is known, and the user gets an
+estimate. A list that fails is reported as a failure; the lists that were read are kept. A list of which nothing could
+be read is a failure and no empty table.
 """
 
 from __future__ import annotations
