@@ -140,7 +140,7 @@ class Param:
     def value_of_record(self, value: object) -> object:
         """Return the value that a record represents if the parameter takes records; any other value unchanged."""
         if isinstance(value, Mapping):
-            return next((found for name in self.each if (found := _inside(value, name)) is not None), value)
+            return next((found for name in self.each if (found := _nested_value(value, name)) is not None), value)
         return value
 
     def check(self, value: object) -> tuple[Any, list[str]]:
@@ -467,7 +467,7 @@ def _secrets(columns: Iterable[Column], above: str = "") -> Iterator[Column]:
         yield from _secrets(column.items, f"{above}{column.name}.")
 
 
-def _inside(value: object, name: str) -> object:
+def _nested_value(value: object, name: str) -> object:
     """Return the value of a field with a dotted name, or None."""
     for key in name.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None

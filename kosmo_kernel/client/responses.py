@@ -275,9 +275,9 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def _count(told: str) -> int | None:
+def _count(text: str) -> int | None:
     """Return the whole number in a header value, or None if it is not one or has more than ten digits."""
-    return int(told) if told.isdecimal() and len(told) <= _MAX_DIGITS else None
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def _timestamp(text: str) -> float | None:

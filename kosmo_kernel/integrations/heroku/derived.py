@@ -33,7 +33,7 @@ _STABILITY = {
 }
 
 
-def called(links: Iterable[LinkFact]) -> list[LinkFact]:
+def as_called(links: Iterable[LinkFact]) -> list[LinkFact]:
     """Return links as a function calls them: `~` for what can be nothing else, and first those about apps."""
     return sorted(
         (link._replace(path=_of_yourself(link)) for link in links), key=lambda link: "{app.identity}" not in link.path

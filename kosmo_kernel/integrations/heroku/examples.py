@@ -30,10 +30,10 @@ def example(function: Function, entry: FunctionEntry, links: Iterable[LinkFact])
     links = list(links)
     script = _Script(example_app(links))
     call = script.call(entry, min(links, key=lambda link: len(link.places)))
-    return "\n".join([*script.lines, *_shown(function, entry, call), ""])
+    return "\n".join([*script.lines, *_loop_or_print(function, entry, call), ""])
 
 
-def _shown(function: Function, entry: FunctionEntry, call: str) -> Iterator[str]:
+def _loop_or_print(function: Function, entry: FunctionEntry, call: str) -> Iterator[str]:
     """Yield the lines that show what a call returns: a record, or some fields of each record of a list."""
     if function.returns == "record":
         yield f"print({call})" if len(f"print({call})") <= _LINE else _in_lines(f"print({call})")
@@ -42,11 +42,11 @@ def _shown(function: Function, entry: FunctionEntry, call: str) -> Iterator[str]
     if len(loop) > _LINE:
         yield f"local rows = {call}"
         loop = "for _, row in ipairs(rows) do"
-    fields = ", ".join(f"row.{column.name}" for column in _telling(function, entry))
+    fields = ", ".join(f"row.{column.name}" for column in _printed_columns(function, entry))
     yield f"{loop}\n  print({fields})\nend"
 
 
-def _telling(function: Function, entry: FunctionEntry) -> list[Column]:
+def _printed_columns(function: Function, entry: FunctionEntry) -> list[Column]:
     """Return the columns that an example prints: names, and what is explained or has known values."""
     shown = [column for column in function.columns if column.kind not in ("list", "object") and not column.secret]
     own = [column for column in shown if len(column.path) == 1]

@@ -14,7 +14,7 @@ def links_of(entry: FunctionEntry) -> list[LinkFact]:
     """Return the links of an entry."""
     found: dict[str, LinkFact] = {}
     for spec in _specs(entry):
-        found |= {link.path: link for link in facts().links if link.path not in found and _is_meant(spec, link)}
+        found |= {link.path: link for link in facts().links if link.path not in found and _matches(spec, link)}
     return list(found.values())
 
 
@@ -22,7 +22,7 @@ def entry_of(link: LinkFact) -> FunctionEntry | None:
     """Return the entry that a link belongs to, or None; of a function written by hand, one that has its name only."""
     if link.path in paths_by_hand():
         return FunctionEntry(paths_by_hand()[link.path], link.path, "")
-    return next((entry for entry in entries() if any(_is_meant(spec, link) for spec in _specs(entry))), None)
+    return next((entry for entry in entries() if any(_matches(spec, link) for spec in _specs(entry))), None)
 
 
 def left_out() -> Iterator[tuple[str, str]]:
@@ -41,7 +41,7 @@ def paths_by_hand() -> dict[str, str]:
     }
 
 
-def _is_meant(spec: str, link: LinkFact) -> bool:
+def _matches(spec: str, link: LinkFact) -> bool:
     if spec.startswith("/"):
         return link.path == spec
     owner, _, returns = spec.partition(" ")

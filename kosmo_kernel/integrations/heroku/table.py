@@ -53,7 +53,7 @@ def make(name: str, named: Callable[[str], Function]) -> Function:
     """
     if name in _BY_HAND:
         return _BY_HAND[name]
-    from kosmo_kernel.integrations.heroku.derived import called, function_of
+    from kosmo_kernel.integrations.heroku.derived import as_called, function_of
     from kosmo_kernel.integrations.heroku.examples import example
     from kosmo_kernel.integrations.heroku.links import links_of
 
@@ -63,7 +63,7 @@ def make(name: str, named: Callable[[str], Function]) -> Function:
         for (owner, param), (path, item, items) in _BULK.items()
         if owner == name
     }
-    links = called(links_of(entry))
+    links = as_called(links_of(entry))
     function = function_of(entry, links, bulk)
     function = replace(function, example=example(function, entry, links))
     mistakes = list(function_mistakes(function))
