@@ -74,7 +74,7 @@ body.jp-Notebook { max-width: 80em; margin: auto; }
   h1, h2, h3, .jp-MarkdownCell:has(+ .jp-CodeCell) { break-after: avoid; }
   tr, img, .jp-CodeCell { break-inside: avoid; }
   body.jp-Notebook { max-width: none; }
-  .jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child .jp-OutputArea-output { display: block; }
+  .jp-Cell-outputWrapper, .jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output { display: block; }
   :is(.jp-CodeCell, .jp-OutputArea-child):has(.kosmo-table :is(th:nth-child(10), tr:nth-child(20))) {
     break-inside: auto;
   }
