@@ -203,7 +203,8 @@ def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Findi
     unknown = unknown_scopes(integration)
     if unknown:
         names = ", ".join(function.name for function in unknown)
-        message = f"{integration.title} does not state which scope {counted(len(unknown), 'function')} need: {names}."
+        verb = "needs" if len(unknown) == 1 else "need"
+        message = f"{integration.title} does not state which scope {counted(len(unknown), 'function')} {verb}: {names}."
         yield Finding(f"{name}.unknown", "ok", message)
 
 
