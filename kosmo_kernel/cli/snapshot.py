@@ -75,7 +75,7 @@ def _show(report: SnapshotReport, output: str) -> None:
     missing = [failure for failure in manifest["failures"] if failure["table"] not in manifest["tables"]]
     for table, failures in groupby(missing, key=itemgetter("table")):
         first, *others = failures
-        more = f" So for {counted(len(others), 'other')}." if others else ""
+        more = f" {counted(len(others), 'other failure')} of this list: see manifest.json." if others else ""
         print_note(f"{table}: {first['message']}{more}")
     for one in manifest["left_out"]:
         print_note(f"{one['table']}: {one['why']}")
