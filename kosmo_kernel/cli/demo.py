@@ -75,10 +75,10 @@ def _scopes(_context: click.Context, _option: click.Parameter, text: str) -> tup
     """Return the scopes of the token."""
     from kosmo_kernel.integrations.heroku.scopes import SCOPES
 
-    found = tuple(text.replace(",", " ").split())
-    if not found or not set(found) <= set(SCOPES):
+    scopes = tuple(text.replace(",", " ").split())
+    if not scopes or not set(scopes) <= set(SCOPES):
         raise click.BadParameter(f"it takes scopes of Heroku's, {', '.join(SCOPES)}; got {text!r}.")
-    return found
+    return scopes
 
 
 def _moved(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta:

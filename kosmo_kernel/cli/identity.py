@@ -75,13 +75,13 @@ def beyond_scopes(integration: Integration, scopes: tuple[str, ...]) -> dict[str
 
     A function that it can use with some arguments only is named with the others: `list_spaces({ team })`.
     """
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for function in integration.functions:
         lacking = [link for link in function.links if integration.credentials.lacks(link.scope, scopes)]
         for link in lacking[:1] if len(lacking) == len(function.links) else lacking:
             arguments = f"({{ {', '.join(link.places)} }})" if len(lacking) < len(function.links) else ""
-            found.setdefault(link.scope, []).append(function.name + arguments)
-    return found
+            names.setdefault(link.scope, []).append(function.name + arguments)
+    return names
 
 
 def unknown_scopes(integration: Integration) -> list[Function]:

@@ -50,7 +50,8 @@ class Namespace(ModuleType):
         why, near = missing_function(self._integration, name, self._accounts())
         what = "function" if self._account else "function or account"
         text = f"{self._integration.title} has no {what} `{name}`. {why}".rstrip()
-        raise _shown_shortly(UnknownAttributeError(text, tuple(f"{self._integration.name}.{one}" for one in near)))
+        suggestions = tuple(f"{self._integration.name}.{one}" for one in near)
+        raise _with_short_traceback(UnknownAttributeError(text, suggestions))
 
     def __getitem__(self, account: str) -> Namespace:
         """Return the functions for an account, by its alias.
@@ -61,11 +62,11 @@ class Namespace(ModuleType):
         alias = self._alias(account)
         if alias is None:
             if looks_like_token(account):
-                raise _shown_shortly(UnknownNameError(NOT_AN_ALIAS))
+                raise _with_short_traceback(UnknownNameError(NOT_AN_ALIAS))
             near = nearest(account, self._accounts())
             suggestions = tuple(f'{self._integration.name}["{one}"]' for one in near)
             text = f"{self._integration.title} has no account `{account}`."
-            raise _shown_shortly(UnknownNameError(text, suggestions))
+            raise _with_short_traceback(UnknownNameError(text, suggestions))
         return Namespace(self._integration, alias)
 
     def __dir__(self) -> list[str]:
@@ -93,7 +94,7 @@ def target(namespace: Namespace) -> tuple[Integration, str | None]:
     return vars(namespace)["_integration"], vars(namespace)["_account"]
 
 
-def _shown_shortly(error: UnknownNameError) -> UnknownNameError:
+def _with_short_traceback(error: UnknownNameError) -> UnknownNameError:
     """Return an error whose traceback in a notebook ends at the line with the name."""
     from kosmo_kernel.render.own_frames import hide_own_frames
 
