@@ -3,8 +3,7 @@ r"""Print the values of a run or a call: as text for people, or in a format of `
 As text, records are a table as wide as the terminal (`terminal.py`). In a pipe they are complete tab-separated values:
 a line of names, then a line for each record. Tabs, line ends and backslashes in a value are written as `\t`, `\n`, `\r`
 and `\\`, so that `cut`, `sort` and `awk -F'\t'` work. An empty list has no lines there; a note on standard error has
-the count. All other values are the same text in both, of which a terminal shows only so much, and says where the rest
-is.
+the count. All other values are the same text in both; a terminal cuts a long text and says where the whole is.
 
     table      for people: as wide as the terminal, in a pipe as wide as the content
     csv        a line of names, then a line for each record; lists and objects inside are JSON; with --excel-safe
