@@ -43,8 +43,9 @@ def keep_names(session: Session) -> None:
     for (name, function, alias), records in lists.items():
         integration = find(name)
         names = [_plain_fields(integration, record) for record in records[:MAX_NAMES]]
-        # A home that cannot be written to has no names to complete; the command itself succeeded.
-        with suppress(OSError, RuntimeError):
+        # A home that cannot be written to, or settings that became invalid, leave no names to complete; the command
+        # itself succeeded.
+        with suppress(KosmoError, OSError, RuntimeError):
             _write(_file(integration, integration.function(function), alias), names)
 
 

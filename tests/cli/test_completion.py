@@ -20,6 +20,7 @@ from kosmo_kernel.cli import COMMANDS
 from kosmo_kernel.cli.completion import SHELLS
 from kosmo_kernel.cli.completions import listed_by
 from kosmo_kernel.cli.listed_names import keep_names
+from kosmo_kernel.demo.api import DEMO_TOKEN
 from kosmo_kernel.docs import GUIDES
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.session import Session
@@ -234,3 +235,16 @@ def test_a_home_that_cannot_be_written_to_does_not_fail_the_command(tmp_path: Pa
     (tmp_path / "cache").touch()
     done = kosmo("integrations:heroku", "list_apps", "--demo", env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
     assert (done.returncode, "my-app" in done.stdout) == (0, True)
+
+
+def test_settings_that_become_invalid_during_a_command_do_not_fail_it(
+    demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HEROKU_API_URL", demo_url)
+    monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+    with Session() as session:
+        session.call("heroku.list_apps", {})
+        monkeypatch.setenv("HEROKU_API_URL", "http://heroku.example")  # which must not receive a token
+        keep_names(session)
+    assert [*tmp_path.rglob("*.json")] == []
