@@ -38,6 +38,7 @@ def test_one_answer_holds_for_all_of_a_session(door: Door, code: str) -> None:
 
 
 @pytest.mark.claim("mcp-way-out")
+@pytest.mark.full  # three commands, each with a server of its own
 @through("command")
 def test_a_command_asks_and_sends_nothing_where_nobody_can_be_asked(door: Door) -> None:
     what, shown = CASES[TOOL]

@@ -285,7 +285,12 @@ def test_an_unknown_kernel_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("none.ipynb", None), ("text.ipynb", "# no JSON"), ("json.ipynb", '{"a": 1}')]
+    ("name", "text"),
+    [
+        ("none.ipynb", None),
+        pytest.param("text.ipynb", "# no JSON", marks=pytest.mark.full),
+        pytest.param("json.ipynb", '{"a": 1}', marks=pytest.mark.full),
+    ],
 )
 def test_what_is_no_notebook_is_one_line(name: str, text: str | None, tmp_path: Path) -> None:
     if text is not None:
