@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from kosmo_kernel.catalogue import Integration, Param
-from kosmo_kernel.docs import GUIDES, titles
 from kosmo_kernel.integrations import load_all
 
 if TYPE_CHECKING:
@@ -104,10 +103,18 @@ def _mcp_servers() -> Iterable[tuple[str, str]]:
     return ((name, "") for name in configuration().servers)
 
 
+def _pages() -> Iterable[tuple[str, str]]:
+    """Yield the name and the title of each page of the reference, which is read only to complete one."""
+    from kosmo_kernel.docs import GUIDES, titles
+
+    yield from (page for one in load_all() for page in titles(one).items())
+    yield from GUIDES.items()
+
+
 mcp_servers = _completer(_mcp_servers)
 integration_names = _completer(lambda: ((integration.name, integration.description) for integration in load_all()))
 function_names = _completer(lambda: ((name, f.summary) for i in load_all() for name, f in i.by_full_name().items()))
-pages = _completer(lambda: (*(page for one in load_all() for page in titles(one).items()), *GUIDES.items()))
+pages = _completer(_pages)
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
