@@ -118,6 +118,7 @@ def test_a_notebook_is_recorded_and_replayed(file: Path, tmp_path: Path) -> None
     assert second.stderr.endswith(f" s. Replayed from {file}, recorded {recorded}. Nothing was sent.\n")
 
 
+@pytest.mark.full
 def test_a_notebook_is_not_run_on_what_is_no_cassette(file: Path, tmp_path: Path) -> None:
     notebook = ROOT / "notebooks" / "first-steps.ipynb"
     code, answer = document("run", str(notebook), "--replay", str(file), "--json", cwd=tmp_path)

@@ -151,6 +151,7 @@ def test_a_recording_is_whole_although_the_output_is_closed(tmp_path: Path) -> N
     assert (replayed.returncode, replayed.stdout) == (0, "x\n19\n2\n")
 
 
+@pytest.mark.full
 def test_a_report_is_whole_although_the_output_is_closed(tmp_path: Path) -> None:
     book, out = tmp_path / "book.ipynb", tmp_path / "out.ipynb"
     cell: dict[str, object] = {

@@ -30,7 +30,7 @@ from kosmo_kernel.session import Session
 from kosmo_kernel.values.records import encode
 
 NAMES = [function.name for function in HEROKU.functions if function.links]
-EACH = [pytest.param(name, marks=[pytest.mark.full] if n % 8 else []) for n, name in enumerate(NAMES)]
+EACH = [pytest.param(name, marks=[pytest.mark.full] if n % 16 else []) for n, name in enumerate(NAMES)]
 DTYPES = {
     "string": "string",
     "integer": "Int64",

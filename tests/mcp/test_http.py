@@ -106,6 +106,7 @@ def test_an_address_where_nobody_is_and_one_that_is_another(tmp_path: Path) -> N
                 servers.tools("other")
 
 
+@pytest.mark.full
 def test_tools_that_changed_are_asked_for_again_over_http_as_well(tmp_path: Path) -> None:
     logged: list[tuple[str, str]] = []
     with hall() as url, opened(tmp_path, {"far": {"url": url}}) as servers:

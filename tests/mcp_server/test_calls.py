@@ -55,6 +55,7 @@ def gate() -> Iterator[tuple[Gate, dict[str, str]]]:
         held.open.set()
 
 
+@pytest.mark.full
 def test_a_call_without_lua_does_not_wait_for_a_script(gate: tuple[Gate, dict[str, str]]) -> None:
     held, env = gate
 

@@ -281,6 +281,7 @@ def written(*args: str) -> str:
 
 
 @pytest.mark.usefixtures("staging")
+@pytest.mark.full
 def test_tables_of_the_shell_have_the_column_too() -> None:
     lines = [line.split("\t") for line in written().splitlines()]
     rows = list(csv.reader(io.StringIO(written("--format", "csv"), newline="")))

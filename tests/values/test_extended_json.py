@@ -62,7 +62,7 @@ def test_only_what_json_has_not_makes_it_wide(value: Any) -> None:
 
 
 @given(VALUES)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example({1: "a", 2: None, "x": {3: [NAN, None, -INF]}})
 @example([{1: INF}, {2: "a", "\0": 1}])
 @example([{"a": INF}] * 60)
