@@ -209,7 +209,7 @@ def test_an_audit_of_which_nothing_can_be_read_is_no_audit(path: Path, tmp_path:
         assert (done.returncode, errors(copy)) == (0, 0), done.stderr
     else:
         assert (done.returncode, errors(copy)) == (1, 1)
-        assert "You may not see that" in done.stderr or "can be read" in done.stderr
+        assert "(forbidden)" in done.stderr or "can be read" in done.stderr
 
 
 def test_an_app_whose_dynos_cannot_be_read_is_not_told_to_run_none(tmp_path: Path) -> None:
