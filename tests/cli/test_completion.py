@@ -43,7 +43,7 @@ CASES = [
     ),
     ("kosmo integrations:heroku list_dynos --err", ["--errors"]),
     ("kosmo integrations:heroku list_dynos --account d", ["demo"]),
-    ("kosmo integrations:docs heroku.list_d", ["heroku.list_dynos", "heroku.list_domains"]),
+    ("kosmo integrations:docs heroku.list_d", ["heroku.list_dynos", "heroku.list_dyno_sizes", "heroku.list_domains"]),
     ("kosmo integrations:docs err", [page for page in GUIDES if page.startswith("err")]),
     ("kosmo integrations:schema heroku.get_curr", ["heroku.get_current_user"]),
     ("kosmo integrations:call nonsense --", ["--json", "--help"]),
