@@ -297,7 +297,8 @@ async def call_every_function(apps: int, figures: Figures) -> None:
     """Measure the longest answer of each function."""
     worst = total = plain = 0.0
     with demo(apps):
-        async with over_stdio("--cpu-limit", "600", "--memory-limit", str(1 << 30)) as client:
+        limits = ("--answer-within", "3600", "--cpu-limit", "600", "--memory-limit", str(1 << 30))
+        async with over_stdio(*limits) as client:
             await run(client, "apps = heroku.list_apps() list_apps_ = apps return #apps")
             for function in FUNCTIONS.values():
                 longest = largest = 0.0
