@@ -1,4 +1,4 @@
-"""The read and write streams between the MCP SDK and a child process: one JSON message per line.
+"""The read and write streams between the MCP SDK and a child process or a client: one JSON message per line.
 
 Messages are read and written directly in the SDK's calls. An intermediate task would delay each message by an iteration
 of the event loop, and these delays are half of the time of a small call. This module does not depend on the SDK.
@@ -7,6 +7,7 @@ of the event loop, and these delays are half of the time of a small call. This m
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
@@ -19,7 +20,59 @@ class _SilenceTimeout(Exception):  # noqa: N818 - not an error: a message may st
     """The program has not sent its first message in time."""
 
 
-class LineReader(Generic[T]):
+class ReadStream(ABC, Generic[T]):
+    """A stream of messages that the SDK reads."""
+
+    @abstractmethod
+    async def __anext__(self) -> T:
+        """Return the next message."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop reading."""
+
+    async def receive(self) -> T:
+        """Return the next message.
+
+        Raises:
+            anyio.EndOfStream: the stream has ended.
+        """
+        import anyio
+
+        try:
+            return await self.__anext__()
+        except StopAsyncIteration:
+            raise anyio.EndOfStream from None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class WriteStream(ABC, Generic[T]):
+    """A stream of messages that the SDK writes."""
+
+    @abstractmethod
+    async def send(self, item: T, /) -> None:
+        """Send a message."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop writing."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class LineReader(ReadStream[T]):
     """The messages that a program sends.
 
     Parameters:
@@ -84,36 +137,14 @@ class LineReader(Generic[T]):
         first_line, self._first_line = self._first_line, None
         return await first_line
 
-    async def receive(self) -> T:
-        """Return the next message.
-
-        Raises:
-            anyio.EndOfStream: the stream has ended.
-        """
-        import anyio
-
-        try:
-            return await self.__anext__()
-        except StopAsyncIteration:
-            raise anyio.EndOfStream from None
-
     async def aclose(self) -> None:
         """Stop reading."""
         if self._first_line:
             self._first_line.cancel()
         self._ended()
 
-    def __aiter__(self) -> Self:
-        return self
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-class LineWriter(Generic[T]):
+class LineWriter(WriteStream[T]):
     """The messages to a program. Sending never blocks; a caller waits for the response only.
 
     Parameters:
@@ -130,9 +161,3 @@ class LineWriter(Generic[T]):
 
     async def aclose(self) -> None:
         """Do nothing: `Child.end` closes the program's input."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass

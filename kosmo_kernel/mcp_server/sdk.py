@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
@@ -27,6 +27,7 @@ from mcp.shared.message import SessionMessage
 from kosmo_kernel import __version__, docs
 from kosmo_kernel.client.progress import ProgressSnapshot
 from kosmo_kernel.errors import UnknownNameError
+from kosmo_kernel.mcp.streams import ReadStream, WriteStream
 from kosmo_kernel.mcp_server.answers import ToolResult
 from kosmo_kernel.mcp_server.call_handler import CallHandler
 from kosmo_kernel.mcp_server.in_flight import InFlightCall
@@ -180,7 +181,7 @@ def _progress_reporter(context: ServerRequestContext[Any, Any]) -> Callable[[Pro
 # Transports ------------------------------------------------------------------------------------------------------
 
 
-class _Received:
+class _StdioReader(ReadStream[SessionMessage | Exception]):
     """The messages of a client, read in the SDK's calls: a task in between would delay each one.
 
     Parameters:
@@ -197,31 +198,11 @@ class _Received:
         except ValueError as error:  # the SDK passes it over
             return error
 
-    async def receive(self) -> SessionMessage | Exception:
-        """Return the next message.
-
-        Raises:
-            anyio.EndOfStream: the client has disconnected.
-        """
-        try:
-            return await self.__anext__()
-        except StopAsyncIteration:
-            raise anyio.EndOfStream from None
-
     async def aclose(self) -> None:
         """Do nothing: the end of the process closes its input."""
 
-    def __aiter__(self) -> Self:
-        return self
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-class _Sent:
+class _StdioWriter(WriteStream[SessionMessage]):
     """The messages to a client, written in the SDK's calls.
 
     Parameters:
@@ -245,17 +226,11 @@ class _Sent:
     async def aclose(self) -> None:
         """Do nothing: the end of the process closes its output."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
 
 async def over_streams(handler: CallHandler, lines: AsyncIterator[str], output: TextOutput) -> None:
     """Serve one client over standard streams, until its input ends."""
     server = server_of(handler, lambda _context: "")
-    await server.run(_Received(lines), _Sent(output), server.create_initialization_options())
+    await server.run(_StdioReader(lines), _StdioWriter(output), server.create_initialization_options())
 
 
 def application(handler: CallHandler, port: int, token: str) -> Application:
