@@ -314,7 +314,7 @@ class Function:
 
     @property
     def things(self) -> str:
-        """What a list function returns, in words: `apps`."""
+        """Return the records of a list function in words, such as `app features`."""
         return self.name.removeprefix("list_").replace("_", " ")
 
     @property
@@ -347,7 +347,7 @@ class Function:
 
     @property
     def is_quotable(self) -> bool:
-        """Whether errors may quote what the service says."""
+        """Return whether errors may quote the service."""
         return not (self.guarded or self.own_errors)
 
     @property

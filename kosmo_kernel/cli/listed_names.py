@@ -42,7 +42,7 @@ def keep_names(session: Session) -> None:
 
     for (name, function, alias), records in lists.items():
         integration = find(name)
-        names = [_plain_fields(integration, record) for record in records[:MAX_NAMES]]
+        names = [_label_and_id(integration, record) for record in records[:MAX_NAMES]]
         # A home that cannot be written to, or settings that became invalid, leave no names to complete; the command
         # itself succeeded.
         with suppress(KosmoError, OSError, RuntimeError):
@@ -65,10 +65,10 @@ def listed_names(integration: Integration, function: Function, alias: str) -> li
     except (KosmoError, OSError, RuntimeError, ValueError):  # no file yet, a broken one, or a wrong setting: no names
         return []
     records = names if isinstance(names, list) else []
-    return [_plain_fields(integration, record) for record in records if isinstance(record, dict)]
+    return [_label_and_id(integration, record) for record in records if isinstance(record, dict)]
 
 
-def _plain_fields(integration: Integration, record: Mapping[str, Any]) -> dict[str, str]:
+def _label_and_id(integration: Integration, record: Mapping[str, Any]) -> dict[str, str]:
     """Return the name and the id of a record, as far as they are plain words."""
     fields = {field: record.get(field) for field in (*integration.labels, "id")}
     return {field: value for field, value in fields.items() if isinstance(value, str) and _is_plain(value)}

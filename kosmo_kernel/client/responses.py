@@ -60,7 +60,7 @@ class ResponseParser:
 
     @property
     def missing_parent(self) -> str | None:
-        """What there is none of, if the last error said that it is something that an argument names."""
+        """Return the kind of the missing thing in the last error if an argument identifies it, else None."""
         return self.missing if self.missing in {name.removesuffix("_id") for name in self.args} else None
 
     def record_headers(self, reply: Response) -> None:

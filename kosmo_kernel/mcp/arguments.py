@@ -52,7 +52,7 @@ TOO_COSTLY = "its schema takes too long to check, so that nothing can be checked
 
 _T = TypeVar("_T")
 _Cache = dict[int, tuple[Mapping[str, Any], _T]]
-"""What was made of schemas, by the schema's id; keeping the schema keeps its id unique."""
+"""Compiled schemas by the schema's id; keeping the schema keeps its id unique."""
 
 _rules: _Cache[_Rules] = {}
 _outputs: _Cache[_Schema] = {}

@@ -37,7 +37,7 @@ PROGRESS_EVERY = 1.0  # seconds between two progress lines of a tool
 
 @dataclass(frozen=True, slots=True)
 class _ServerCall:
-    """What calls of tools and other requests to a server have in common; see `BoundCall`."""
+    """A call of a tool or another request to a server; see `BoundCall`."""
 
     server: Server
 

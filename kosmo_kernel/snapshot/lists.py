@@ -32,7 +32,7 @@ class Way(NamedTuple):
 
 
 class ListPlan(NamedTuple):
-    """How a list is read.
+    """One way to read a list.
 
     Parameters:
         function: the list.

@@ -46,7 +46,7 @@ FINGERPRINTED = [FieldFact("name", "string", False, (), "", ""), FieldFact("fing
 
 @dataclass
 class Notebook:
-    """What calls from Python take their session from."""
+    """A notebook whose session calls from Python use."""
 
     session: Session
 
