@@ -178,4 +178,7 @@ class LineSplitter:
                 yield b"".join([*self._parts, end])
             self._parts, self._size = [], 0
         self._size += len(rest)
-        self._parts = [*self._parts, rest] if self._size <= self._most else []
+        if self._size <= self._most:
+            self._parts.append(rest)
+        else:
+            self._parts.clear()
