@@ -1,7 +1,6 @@
 """Write the folder of a snapshot: a file for each table, and the manifest.
 
-The files are written to a temporary folder next to the requested one, which is then renamed, so that a snapshot is
-never incomplete on disk. Only the owner may read it, since it contains names of people.
+A snapshot is never incomplete on disk, and only the owner may read it (`settings/new_folder.py`).
 
 Secrets are redacted in all strings. Most tables have none, so the JSON text of a whole table is checked first, and its
 records are only processed one by one if redaction would change that text.
@@ -9,11 +8,7 @@ records are only processed one by one if redaction would change that text.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,6 +17,7 @@ import msgspec
 
 from kosmo_kernel.errors import SettingsError
 from kosmo_kernel.safety.redaction import in_texts, would_change
+from kosmo_kernel.settings.new_folder import check_new, new_folder, write_private
 from kosmo_kernel.settings.private_files import PRIVATE
 from kosmo_kernel.values.records import Records, encode
 
@@ -44,16 +40,7 @@ def check(folder: Path, form: Form) -> None:
             "Parquet needs a library that is not installed: python -m pip install 'kosmo_kernel[parquet]'. Or write "
             "JSON lines: --format jsonl"
         )
-    target = Path(os.path.realpath(folder))
-    try:
-        has_content = target.exists() and any(target.iterdir())
-    except OSError as error:
-        raise SettingsError(f"A snapshot cannot be written to {folder}: {error.strerror}.") from None
-    if has_content:
-        raise SettingsError(f"{folder} has something in it, and a snapshot replaces nothing. Name a new folder.")
-    above = next(parent for parent in target.parents if parent.exists())
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise SettingsError(f"A snapshot cannot be written to {folder}: nothing can be made in {above}.")
+    check_new(folder, "snapshot")
 
 
 def write(
@@ -69,10 +56,7 @@ def write(
     Raises:
         OSError: the files cannot be written.
     """
-    folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
-    try:
+    with new_folder(folder) as temporary:
         for name, records in tables.items():
             file = temporary / manifest["tables"][name]["file"]
             clean, lines = _redacted(records, change)
@@ -82,22 +66,8 @@ def write(
                 write_parquet(frame_of(clean), str(file))
                 file.chmod(PRIVATE)
             else:
-                _write_private(file, lines)
-        _write_private(temporary / MANIFEST, encode(manifest, indent=2) + b"\n")
-        with suppress(FileNotFoundError):
-            folder.rmdir()  # an empty folder; on Windows the target of a rename must not exist
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-def _write_private(file: Path, data: bytes) -> None:
-    """Write a file that only its owner can read."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
+                write_private(file, lines)
+        write_private(temporary / MANIFEST, encode(manifest, indent=2) + b"\n")
 
 
 def _redacted(records: Records, change: Callable[[str], str]) -> tuple[Records, bytes]:

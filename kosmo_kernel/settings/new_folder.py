@@ -1,0 +1,70 @@
+"""Write a new folder that is complete or not there.
+
+Its files are written to a temporary folder beside it, which is then renamed. Only the owner may read the folder, since
+what is written about an account contains names of people.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.settings.private_files import PRIVATE
+
+
+def check_new(folder: Path, what: str) -> None:
+    """Check that a folder can be written: it is new or empty, and there is a place for it.
+
+    Parameters:
+        folder: the folder.
+        what: what is written there, for the message: `snapshot`.
+
+    Raises:
+        SettingsError: it is not empty, or cannot be created.
+    """
+    article = "An" if what[0] in "aeiou" else "A"
+    target = Path(os.path.realpath(folder))
+    try:
+        has_content = target.exists() and any(target.iterdir())
+    except OSError as error:
+        raise SettingsError(f"{article} {what} cannot be written to {folder}: {error.strerror}.") from None
+    if has_content:
+        raise SettingsError(
+            f"{folder} has something in it, and {article.lower()} {what} replaces nothing. Name a new folder."
+        )
+    above = next(parent for parent in target.parents if parent.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise SettingsError(f"{article} {what} cannot be written to {folder}: nothing can be made in {above}.")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder, which gets the name of `folder` at the end of the block, unless the block fails.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = Path(os.path.realpath(folder))  # a folder can be renamed onto a folder, but not onto a symbolic link
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
+    try:
+        yield temporary
+        with suppress(FileNotFoundError):
+            folder.rmdir()  # an empty folder; on Windows the target of a rename must not exist
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_private(file: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read, and wait until a loss of power cannot undo it."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(opened.fileno())
