@@ -13,8 +13,8 @@ from typing import Literal
 from kosmo_kernel import accounts
 from kosmo_kernel.accounts import Account, Step
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli.checks import Finding
 from kosmo_kernel.cli.identity import TokenOwner, beyond_scopes, token_owner, unknown_scopes
+from kosmo_kernel.cli.setup_checks import DoctorFinding
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError, RateLimitError, RefusedError, UnreachableError
 from kosmo_kernel.settings.config_file import config
@@ -31,29 +31,29 @@ CORRECT = "Correct it, or take it away."
 # Settings -----------------------------------------------------------------------------------------------
 
 
-def settings() -> Iterator[Finding]:
+def settings() -> Iterator[DoctorFinding]:
     """Check the files and environment variables that apply to every integration."""
     try:
         found = config()
-        yield Finding("settings.file", "ok", str(found.path) if found.text else f"There is no {found.path}.")
+        yield DoctorFinding("settings.file", "ok", str(found.path) if found.text else f"There is no {found.path}.")
     except KosmoError as error:
-        yield Finding("settings.file", "broken", error.message, CORRECT)
+        yield DoctorFinding("settings.file", "broken", error.message, CORRECT)
         return
     try:
         if keys := settings_of(Path.cwd()):
-            yield Finding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
+            yield DoctorFinding("settings.project", "ok", f"This project sets {', '.join(keys)}.")
     except KosmoError as error:
-        yield Finding("settings.project", "broken", error.message, CORRECT)
+        yield DoctorFinding("settings.project", "broken", error.message, CORRECT)
     for misspelt in misspelt_variables():
-        yield Finding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
+        yield DoctorFinding("settings.environment", "warning", misspelt, "Correct its name, or unset it.")
     try:
         check_defaults()
         now = limits()
     except KosmoError as error:
-        yield Finding("settings.limits", "broken", error.message, "Correct it, or unset it.")
+        yield DoctorFinding("settings.limits", "broken", error.message, "Correct it, or unset it.")
     else:
         timeout = f"{now.timeout:g} s by the clock" if now.timeout else "no limit by the clock"
-        yield Finding(
+        yield DoctorFinding(
             "settings.limits", "ok", f"{now.memory / (1 << 20):,.0f} MiB, {now.cpu:g} s of Lua's own, {timeout}."
         )
 
@@ -61,19 +61,19 @@ def settings() -> Iterator[Finding]:
 # An integration -----------------------------------------------------------------------------------------
 
 
-def service(integration: Integration) -> Iterator[Finding]:
+def service(integration: Integration) -> Iterator[DoctorFinding]:
     """Check the address, permissions and accounts of a service, and try the default account's token."""
     name = integration.name
     try:
         url = accounts.address(integration)
     except KosmoError as error:
-        yield Finding(f"{name}.address", "broken", error.message, CORRECT)
+        yield DoctorFinding(f"{name}.address", "broken", error.message, CORRECT)
         return
-    yield Finding(f"{name}.address", "ok", url)
+    yield DoctorFinding(f"{name}.address", "ok", url)
     yield from _permissions(integration)
     aliases = [alias for alias in accounts.names(integration) if alias != accounts.DEMO]
     if fault := accounts.fault(integration):  # then the default account is not among the names
-        yield Finding(f"{name}.account.{accounts.DEFAULT}", "broken", fault.message, CORRECT)
+        yield DoctorFinding(f"{name}.account.{accounts.DEFAULT}", "broken", fault.message, CORRECT)
     default = None
     for alias in aliases:
         finding, account = _account(integration, alias)
@@ -84,10 +84,12 @@ def service(integration: Integration) -> Iterator[Finding]:
         yield from _token_request(integration, default)
     elif accounts.DEFAULT not in aliases and not fault and not demo_is_default:
         message = f"There is no token for the default account, so {integration.title} was not asked."
-        yield Finding(f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration)))
+        yield DoctorFinding(
+            f"{name}.account.{accounts.DEFAULT}", "warning", message, "\n".join(accounts.ways(integration))
+        )
 
 
-def _permissions(integration: Integration) -> Iterator[Finding]:
+def _permissions(integration: Integration) -> Iterator[DoctorFinding]:
     """Check the permissions of all accounts, and of each account that has its own rule."""
     for effect in EFFECTS:
         name = f"{integration.name}.permission.{effect}"
@@ -96,7 +98,7 @@ def _permissions(integration: Integration) -> Iterator[Finding]:
             try:
                 rule = permission(account, effect)
             except KosmoError as error:
-                yield Finding(name, "broken", error.message, CORRECT)
+                yield DoctorFinding(name, "broken", error.message, CORRECT)
                 return
             has_rule = "accounts" in rule.keys
             if alias != accounts.DEFAULT and not has_rule:
@@ -105,12 +107,12 @@ def _permissions(integration: Integration) -> Iterator[Finding]:
             where = f": {rule.place}" if rule.place else ", as from the start"
             message = f"{effect.capitalize()}s{about} are {rule.policy_in_words}{where}."
             if effect == "read" and rule.policy != "allow":
-                yield Finding(name, "warning", message, how_to_allow(account, effect, rule))
+                yield DoctorFinding(name, "warning", message, how_to_allow(account, effect, rule))
             else:
-                yield Finding(name, "ok", message)
+                yield DoctorFinding(name, "ok", message)
 
 
-def _account(integration: Integration, alias: str) -> tuple[Finding, Account | None]:
+def _account(integration: Integration, alias: str) -> tuple[DoctorFinding, Account | None]:
     """Return a finding on the source of an account's token, and the account if the token can be read."""
     name = f"{integration.name}.account.{alias}"
     steps: list[Step] = []
@@ -121,12 +123,12 @@ def _account(integration: Integration, alias: str) -> tuple[Finding, Account | N
         advice = _remedy(alias, steps[0].kind if steps else "environment")
         if steps and steps[0].kind == "file" and not is_private(Path(steps[0].source)):
             advice = f"Do that. Where somebody else may have read it, revoke the token. {advice}"
-        return Finding(name, "broken", error.message, advice), None
+        return DoctorFinding(name, "broken", error.message, advice), None
     used = next((step for step in steps if step.source == account.source), None)
     owner = f", of {used.who}" if used and used.who else ""
     others = [step.source for step in steps if step.source != account.source]
     precedence = f" It comes before what is in {' and '.join(others)}." if others else ""
-    return Finding(name, "ok", f"Its token is in {account.source}{owner}.{precedence}"), account
+    return DoctorFinding(name, "ok", f"Its token is in {account.source}{owner}.{precedence}"), account
 
 
 def _remedy(alias: str, kind: str) -> str:
@@ -142,38 +144,38 @@ def _remedy(alias: str, kind: str) -> str:
             return f"Add it anew: kosmo accounts:add {alias} --replace"
 
 
-def _demo(integration: Integration) -> Generator[Finding, None, bool]:
+def _demo(integration: Integration) -> Generator[DoctorFinding, None, bool]:
     """Check the demo account; return whether it is the default account."""
     is_default = False
     try:
         is_default = accounts.demo_chosen()
     except KosmoError as error:
-        yield Finding(f"{integration.name}.setting", "broken", error.message, "Correct it, or unset it.")
+        yield DoctorFinding(f"{integration.name}.setting", "broken", error.message, "Correct it, or unset it.")
     if integration.demo:
         about = "and the default account: KOSMO_DEMO=1." if is_default else "and always there."
-        yield Finding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
+        yield DoctorFinding(f"{integration.name}.account.{accounts.DEMO}", "ok", f"Fictional data, {about}")
     return is_default
 
 
-def _token_request(integration: Integration, account: Account) -> Iterator[Finding]:
+def _token_request(integration: Integration, account: Account) -> Iterator[DoctorFinding]:
     """Try the default account's token with one request."""
     name = f"{integration.name}.request"
     try:
         owner = token_owner(integration, account)
     except KosmoError as error:
         state: Literal["warning", "broken"] = "warning" if isinstance(error, RateLimitError) else "broken"
-        yield Finding(name, state, error.message, _advice(error, account))
+        yield DoctorFinding(name, state, error.message, _advice(error, account))
         return
     if owner.refusal:
-        yield Finding(name, "warning", owner.refusal, "The token is good, but whose it is cannot be told.")
+        yield DoctorFinding(name, "warning", owner.refusal, "The token is good, but whose it is cannot be told.")
     elif owner.path:
         recipient = f" for {owner.text}" if owner.text else ""
-        yield Finding(name, "ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
+        yield DoctorFinding(name, "ok", f"GET {owner.path} was answered in {owner.ms:,.0f} ms{recipient}.")
     if owner.path:
         yield from _response_headers(integration, owner)
 
 
-def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[Finding]:
+def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[DoctorFinding]:
     """Report the scopes of a token and the remaining requests, as given by the response headers."""
     if owner.scopes:
         yield from _scopes(integration, owner.scopes)
@@ -184,28 +186,28 @@ def _response_headers(integration: Integration, owner: TokenOwner) -> Iterator[F
     refill = f"{budget.refill_per_minute:g} come back a minute"
     left = f"{owner.left:,} of {budget.capacity:,} requests are left; {refill}."
     if owner.left < LOW * budget.capacity:
-        yield Finding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
+        yield DoctorFinding(name, "warning", left, "Something asks a lot with this account: wait, or ask less often.")
     else:
-        yield Finding(name, "ok", left)
+        yield DoctorFinding(name, "ok", left)
 
 
-def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[Finding]:
+def _scopes(integration: Integration, scopes: tuple[str, ...]) -> Iterator[DoctorFinding]:
     """Report the scopes of a token, and the functions that it cannot use."""
     name = f"{integration.name}.scopes"
-    yield Finding(name, "ok", f"The token's scope is {', '.join(scopes)}.")
+    yield DoctorFinding(name, "ok", f"The token's scope is {', '.join(scopes)}.")
     beyond = beyond_scopes(integration, scopes)
     if not beyond:
         return
     for scope, functions in beyond.items():
         verb = "needs" if len(functions) == 1 else "need"
         message = f"{counted(len(functions), 'function')} {verb} the scope {scope}: {', '.join(functions)}."
-        yield Finding(f"{name}.{scope}", "ok", message)
+        yield DoctorFinding(f"{name}.{scope}", "ok", message)
     unknown = unknown_scopes(integration)
     if unknown:
         names = ", ".join(function.name for function in unknown)
         verb = "needs" if len(unknown) == 1 else "need"
         message = f"{integration.title} does not state which scope {counted(len(unknown), 'function')} {verb}: {names}."
-        yield Finding(f"{name}.unknown", "ok", message)
+        yield DoctorFinding(f"{name}.unknown", "ok", message)
 
 
 def _advice(error: KosmoError, account: Account) -> str:

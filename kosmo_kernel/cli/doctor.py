@@ -1,6 +1,6 @@
 """`kosmo integrations:doctor`: run all checks, and print the findings with advice.
 
-The checks of this machine are in `checks.py`, those of settings and accounts in `account_checks.py`.
+The checks of this machine are in `setup_checks.py`, those of settings and accounts in `account_checks.py`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import click
 from kosmo_kernel.accounts import DEFAULT, names
 from kosmo_kernel.catalogue import Integration
 from kosmo_kernel.cli.account_checks import service, settings
-from kosmo_kernel.cli.checks import Finding, kernelspec, versions, walls
 from kosmo_kernel.cli.command import command
 from kosmo_kernel.cli.completions import integration_names
 from kosmo_kernel.cli.output import document, print_result, write_label
 from kosmo_kernel.cli.reference import RUNS, integration_of, state
+from kosmo_kernel.cli.setup_checks import DoctorFinding, kernelspec, versions, walls
 from kosmo_kernel.cli.shell_interface import FAILED, SUCCESS
 from kosmo_kernel.client.progress import counted
 from kosmo_kernel.errors import KosmoError
@@ -46,7 +46,7 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
     Exits with 1 if something is broken, but not for warnings. With --json: `findings`, each with `name`, `state` (ok,
     warning or broken), `message` and `what_to_do`; and `providers` by name.
     """
-    failures: list[Finding] = []
+    failures: list[DoctorFinding] = []
     integrations = [integration_of(provider)] if provider else _all(failures)
     facts = {one.name: _facts(one) for one in integrations} if as_json else {}
     more = {"providers": facts} | (facts[integrations[0].name] if provider and facts else {})
@@ -54,7 +54,7 @@ def doctor(*, provider: str | None, as_json: bool) -> int:
 
 
 def report(
-    groups: Iterable[tuple[str, Iterable[Finding]]], facts: Mapping[str, Any] | None = None, *, as_json: bool
+    groups: Iterable[tuple[str, Iterable[DoctorFinding]]], facts: Mapping[str, Any] | None = None, *, as_json: bool
 ) -> int:
     """Run the checks of groups, print their findings, and return the exit code.
 
@@ -74,19 +74,19 @@ def report(
     return SUCCESS if success else FAILED
 
 
-def _all(failures: list[Finding]) -> list[Integration]:
+def _all(failures: list[DoctorFinding]) -> list[Integration]:
     """Return every integration; append a finding to `failures` for each one that cannot be loaded."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = load_all()
     advice = "Update the package that it comes with, or remove it."
-    failures += [Finding("integrations.installed", "broken", str(one.message), advice) for one in caught]
+    failures += [DoctorFinding("integrations.installed", "broken", str(one.message), advice) for one in caught]
     return list(found)
 
 
 def _groups(
-    integrations: Sequence[Integration], failures: Sequence[Finding]
-) -> Iterator[tuple[str, Iterable[Finding]]]:
+    integrations: Sequence[Integration], failures: Sequence[DoctorFinding]
+) -> Iterator[tuple[str, Iterable[DoctorFinding]]]:
     """Yield the headings and their findings. Each group runs its checks when it is iterated."""
     yield "Versions", versions()
     yield "Walls around Lua", walls()
@@ -127,7 +127,7 @@ def _facts(integration: Integration) -> dict[str, Any]:
     }
 
 
-def print_findings(groups: Iterable[tuple[str, Iterable[Finding]]]) -> Iterator[Finding]:
+def print_findings(groups: Iterable[tuple[str, Iterable[DoctorFinding]]]) -> Iterator[DoctorFinding]:
     """Print the findings group by group, and yield them."""
     for number, (heading, group) in enumerate(groups):
         findings = list(group)
@@ -159,7 +159,7 @@ def _wrapped(text: str, prefix: str, indent: int) -> str:
     )
 
 
-def _summary(findings: Iterable[Finding]) -> str:
+def _summary(findings: Iterable[DoctorFinding]) -> str:
     """Return a sentence with the numbers of warnings and broken findings."""
     counts = Counter(finding.state for finding in findings)
     parts = [counted(counts["warning"], "warning")] if counts["warning"] else []

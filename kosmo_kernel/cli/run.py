@@ -22,7 +22,7 @@ from kosmo_kernel.cli.output import document, print_note, print_result
 from kosmo_kernel.cli.streams import console
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.runbook import Report, page
-from kosmo_kernel.runbook.parameters import Parameter
+from kosmo_kernel.values.parameters import Parameter
 
 
 @command(

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError, SettingsError
-from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, Parameter, assignments, parse_declarations
+from kosmo_kernel.runbook.parameters import INJECTED, LUA, PYTHON, TAG, assignments, parse_declarations
 from kosmo_kernel.safety.markup import Markdown
+from kosmo_kernel.values.parameters import Parameter
 
 ACCOUNT = "account"  # the parameter that `--account` sets
 REPORT_TAG = "kosmo-run"  # the tag of the cell that reports the run

@@ -8,42 +8,22 @@ the default is one. Lua code is tokenized and Python code parsed; no cell is exe
 from __future__ import annotations
 
 import ast
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from kosmo_kernel.catalogue import nearest
 from kosmo_kernel.editor.tokens import Token, tokens_of
-from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.values.lua_syntax import literal
+from kosmo_kernel.values.parameters import Parameter, value_of
 
 LUA, PYTHON = "lua", "python"
 TAG = "parameters"  # of the cell that declares parameters; the same as in papermill
 INJECTED = "injected-parameters"  # of the cell that sets parameters; the same as in papermill
 
 _OPENING, _CLOSING = "({[", ")}]"
-_BOOLEANS = {"true": True, "false": False}
 _LINE_END = re.compile(r"\r\n?|\n")  # the line ends of Python's parser; `splitlines` has more
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A declared parameter.
-
-    Parameters:
-        name: the name of the variable.
-        kind: `string`, `number`, `boolean`, `table` or `nil`; empty if the default is computed.
-        default: the source code of the default.
-        doc: the trailing comment, or an empty string.
-    """
-
-    name: str
-    kind: str
-    default: str
-    doc: str
 
 
 def parse_declarations(code: str, language: str) -> list[Parameter]:
@@ -53,32 +33,6 @@ def parse_declarations(code: str, language: str) -> list[Parameter]:
     """
     parser = {LUA: _parse_lua, PYTHON: _parse_python}.get(language)
     return parser(code) if parser else []
-
-
-def value_of(parameter: Parameter, text: str) -> Any:
-    """Parse the text that is given for a parameter.
-
-    Its kind decides: a string stays as it is, a table is parsed as JSON, and for a default of nil or None any text is
-    accepted and stays a string.
-
-    Raises:
-        InvalidArgumentsError: the text is not of that kind.
-    """
-    if parameter.kind == "number":
-        return _number(parameter, text)
-    if parameter.kind == "boolean":
-        if text.lower() not in _BOOLEANS:
-            raise _invalid_value(parameter, text, "true or false")
-        return _BOOLEANS[text.lower()]
-    if parameter.kind == "table":
-        try:
-            value = json.loads(text, parse_constant=_reject_constant)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, (list, dict)):
-            raise _invalid_value(parameter, text, 'a list or a table in JSON, such as ["a", "b"]')
-        return value
-    return text
 
 
 def values_of(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict[str, Any]:
@@ -101,29 +55,6 @@ def assignments(values: Mapping[str, Any], language: str) -> str:
     """Return the code that sets parameters, one assignment of a literal per line."""
     write = literal if language == LUA else repr
     return "\n".join(f"{name} = {write(value)}" for name, value in values.items())
-
-
-def _reject_constant(name: str) -> NoReturn:
-    """Reject `NaN` and `Infinity`, which Python's decoder accepts but which are neither JSON nor Python literals."""
-    raise ValueError(name)
-
-
-def _number(parameter: Parameter, text: str) -> int | float:
-    for kind in (int, float):
-        try:
-            value = kind(text)
-            is_finite = math.isfinite(value)
-        except (ValueError, OverflowError):
-            continue
-        if is_finite:
-            return value
-    raise _invalid_value(parameter, text, "a number")
-
-
-def _invalid_value(parameter: Parameter, text: str, expected: str) -> InvalidArgumentsError:
-    return InvalidArgumentsError(
-        f"The parameter `{parameter.name}` is {expected} (usually {parameter.default}), got {text[:64]!r}."
-    )
 
 
 def _parse_lua(code: str) -> list[Parameter]:

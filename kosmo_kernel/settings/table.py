@@ -116,6 +116,10 @@ def _is_token(value: str) -> bool:
     return len(value) >= MIN_TOKEN_LENGTH and value.isascii() and value.isprintable() and " " not in value
 
 
+def _is_parameter_value(value: object) -> bool:
+    return isinstance(value, (bool, int, float, str, list))
+
+
 def _is_variable(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
@@ -389,6 +393,19 @@ REPLAY = Setting(
     command="--replay",
 )
 
+# Checks.
+CHECKS_FOLDER = Setting(
+    "folder",
+    "A folder of checks of your own for `kosmo check`. A relative one is below the folder of `config.toml`.",
+    Value("the name of a folder", "DIR"),
+    config=("checks", "folder"),
+)
+_PARAMETER_VALUE = Value("a number, a text, true, false or a list", is_valid=_is_parameter_value)
+CHECK_PARAMETERS = tuple(
+    Setting("parameter", f"The value of a parameter of {which}.", _PARAMETER_VALUE, config=("checks", "params", *names))
+    for which, names in (("all checks that have it", (ANY,)), ("one check", (ANY, ANY)))
+)
+
 LIMITS = (TIMEOUT, CPU_LIMIT, MEMORY_LIMIT)
 CEILINGS = {MEMORY_LIMIT: MAX_MEMORY, CPU_LIMIT: MAX_CPU}
 BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the guide to settings
@@ -398,6 +415,7 @@ BY_SUBJECT: dict[str, tuple[Setting, ...]] = {  # in the order of help, for the 
     "limits": (*LIMITS, MAX_CPU, MAX_MEMORY, MAX_TOKENS, ANSWER_WITHIN, REQUIRE_WALLS),
     "accounts": (DEMO_ACCOUNT, CONFIG_DIR, URL, ALLOW_HOST, FINGERPRINT_KEY, *PERMISSIONS),
     "network": (CONNECT_TIMEOUT, READ_TIMEOUT, MCP_TOKEN),
+    "checks": (CHECKS_FOLDER, *CHECK_PARAMETERS),
     "output": (PROGRESS, ROWS, HISTORY, CALL_LOG, RECORD, RECORD_RUN, REPLAY),
 }
 SETTINGS = tuple(dict.fromkeys(setting for settings in BY_SUBJECT.values() for setting in settings))

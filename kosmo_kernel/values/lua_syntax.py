@@ -1,4 +1,4 @@
-"""Write names and values as Lua source.
+"""Write names and values as Lua source, and parse the literals of values.
 
 A value is written on one line, escaped such that no text can end its string or hide the code after it. Names follow
 https://www.lua.org/manual/5.4/manual.html#3.1, in ASCII.
@@ -7,7 +7,7 @@ https://www.lua.org/manual/5.4/manual.html#3.1, in ASCII.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kosmo_kernel.errors import InvalidArgumentsError
@@ -25,6 +25,12 @@ _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r
 _ASCII_END = 0x80
 # Numbers that Python writes as names, or in digits that Lua reads as another number.
 _NUMBERS = {"inf": "math.huge", "-inf": "-math.huge", "nan": "(0/0)", str(-(2**63)): "math.mininteger"}
+_TEXT = r""" "(?:[^"\\]|\\[\\"'nrt])*" | '(?:[^'\\]|\\[\\"'nrt])*' """
+_FIELD_NAME = re.compile(rf"(?: ([A-Za-z_]\w*) | \[\s*({_TEXT})\s*\] ) \s*=\s* (?!=)", re.ASCII | re.VERBOSE)
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE_MEANINGS = {"n": "\n", "r": "\r", "t": "\t"}
+_SEPARATORS = (",", ";")
+_MAX_DEPTH = 20  # tables within tables
 
 
 class LuaCode(str):
@@ -71,9 +77,60 @@ def literal(value: Any) -> str:
     return _NUMBERS.get(repr(value)) or repr(value)
 
 
+def parse_literal(source: str) -> Any:
+    """Return the value of a literal: a string, number, boolean, nil, or a table of literals as a list or a dict.
+
+    Raises:
+        ValueError: the source is no literal; the message says what is wrong with it.
+    """
+    value, rest = _parse_value(source.strip(), 0)
+    if rest:
+        raise ValueError(f"{rest[:40]!r} follows it")
+    return value
+
+
 def field(name: str) -> str:
     """Return the access to a field as it follows a table: `.name`, or `["its name"]`."""
     return f".{name}" if is_lua_name(name) else _key(name)
+
+
+def _parse_value(source: str, depth: int) -> tuple[Any, str]:
+    """Return the value at the start of a source, and the source after it without blanks before."""
+    if depth > _MAX_DEPTH:
+        raise ValueError("it is nested too deeply")
+    if source.startswith("{"):
+        return _parse_table(source[1:].lstrip(), depth + 1)
+    for pattern, read in _LITERALS:
+        if match := pattern.match(source):
+            return read(match[0]), source[match.end() :].lstrip()
+    raise ValueError(f"{source[:40]!r} is no number, text, boolean, nil or table" if source else "it ends too early")
+
+
+def _parse_table(source: str, depth: int) -> tuple[Any, str]:
+    items: list[Any] = []
+    named: dict[str, Any] = {}
+    while not source.startswith("}"):
+        if match := _FIELD_NAME.match(source):
+            value, source = _parse_value(source[match.end() :], depth)
+            named[match[1] or _read_text(match[2])] = value
+        else:
+            value, source = _parse_value(source, depth)
+            items.append(value)
+        if source[:1] in _SEPARATORS:
+            source = source[1:].lstrip()
+        elif not source.startswith("}"):
+            raise ValueError(f"{source[:40]!r} follows an item of a table" if source else "a table in it has no end")
+    if items and named:
+        raise ValueError("a table in it has items with and without a name")
+    return named or items, source[1:].lstrip()
+
+
+def _read_text(quoted: str) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPE_MEANINGS.get(match[1], match[1]), quoted[1:-1])
+
+
+def _read_number(digits: str) -> int | float:
+    return float(digits) if re.search("[.eE]", digits) else int(digits)
 
 
 def _key(name: str) -> str:
@@ -89,3 +146,11 @@ def _escape(match: re.Match[str]) -> str:
     """Return the escape of a character; a decimal one has three digits, so that a digit after it is not part of it."""
     code = ord(match[0])
     return _SHORT_ESCAPES.get(match[0]) or (f"\\{code:03d}" if code < _ASCII_END else f"\\u{{{code:x}}}")
+
+
+_LITERALS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
+    (re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])"), _read_number),
+    (re.compile(_TEXT, re.VERBOSE), _read_text),
+    (re.compile(r"(?:true|false)\b"), "true".__eq__),
+    (re.compile(r"nil\b"), lambda _word: None),
+)

@@ -16,7 +16,7 @@ from jupyter_core.paths import jupyter_data_dir
 from kosmo_command import kosmo, on_terminal
 
 from kosmo_kernel.catalogue import Integration
-from kosmo_kernel.cli import checks, doctor, kernelspec
+from kosmo_kernel.cli import doctor, kernelspec, setup_checks
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.lua import process
 from kosmo_kernel.lua.walls import MEANINGS
@@ -27,8 +27,8 @@ from kosmo_kernel.lua.walls import MEANINGS
 def test_versions_are_those_that_are_installed() -> None:
     _, _, found = diagnosis()
 
-    assert {name: found[f"versions.{name}"]["message"] for name in checks.PACKAGES} == {
-        name: version(name) for name in checks.PACKAGES
+    assert {name: found[f"versions.{name}"]["message"] for name in setup_checks.PACKAGES} == {
+        name: version(name) for name in setup_checks.PACKAGES
     }
     assert sys.executable in found["versions.python"]["message"]
 
@@ -49,9 +49,9 @@ def test_versions_are_those_that_are_installed() -> None:
 def test_a_version_out_of_range_is_known(
     installed: str, specifier: str, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "version", lambda _: installed)
-    monkeypatch.setattr(checks, "requires", lambda _: [f"pandas{specifier}"])
-    states = {finding.name: finding.state for finding in checks.versions()}
+    monkeypatch.setattr(setup_checks, "version", lambda _: installed)
+    monkeypatch.setattr(setup_checks, "requires", lambda _: [f"pandas{specifier}"])
+    states = {finding.name: finding.state for finding in setup_checks.versions()}
     assert states["versions.pandas"] == ("ok" if fits else "broken")
 
 
@@ -61,9 +61,11 @@ def test_a_library_that_is_missing_or_too_old_is_broken_with_its_command(monkeyp
             raise PackageNotFoundError(name)
         return "2.9"
 
-    monkeypatch.setattr(checks, "version", installed)
-    monkeypatch.setattr(checks, "requires", lambda _: ["lupa==2.8.*", "pandas>=3", "ipykernel>=7; extra == 'lab'"])
-    found = {finding.name: (finding.state, finding.what_to_do) for finding in checks.versions()}
+    monkeypatch.setattr(setup_checks, "version", installed)
+    monkeypatch.setattr(
+        setup_checks, "requires", lambda _: ["lupa==2.8.*", "pandas>=3", "ipykernel>=7; extra == 'lab'"]
+    )
+    found = {finding.name: (finding.state, finding.what_to_do) for finding in setup_checks.versions()}
     pip = f"{sys.executable} -m pip install"
 
     assert found["versions.lupa"] == ("broken", f"{pip} 'lupa==2.8.*'")
@@ -247,8 +249,8 @@ def test_the_text_fits_a_terminal_and_has_its_colours_there() -> None:
 def test_the_same_advice_for_several_findings_is_given_once(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    two = [checks.Finding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
-    fine = [checks.Finding("walls.three", "ok", "here")]
+    two = [setup_checks.DoctorFinding(f"walls.{name}", "warning", "gone", "Use Linux.") for name in ("one", "two")]
+    fine = [setup_checks.DoctorFinding("walls.three", "ok", "here")]
     shown = list(doctor.print_findings([("Walls", [*two, *fine])]))
 
     assert (

@@ -35,6 +35,15 @@ max_cpu = 60
 max_tokens = 4000
 answer_within = 50
 
+[checks]
+folder = "own"
+
+[checks.params]
+days = 60
+
+[checks.params.quiet-apps]
+days = 365
+
 [integrations.heroku]
 url = "https://api.heroku.com"
 allow_host = ["heroku.example.com", "127.0.0.1:80"]
@@ -55,6 +64,7 @@ write = "ask"
 read = "allow"
 write = "deny"
 """
+USER_NAMES = ("heroku", "production", "tickets", "days", "quiet-apps")
 TABLES = ", ".join(dict.fromkeys(keys[0] for keys in KEYS))
 
 
@@ -89,9 +99,7 @@ def test_everything_that_can_be_set_is_taken(file: Path) -> None:
 
 
 def patterns(table: object) -> set[tuple[str, ...]]:
-    return {
-        tuple("*" if name in ("heroku", "production", "tickets") else name for name in keys) for keys in leaves(table)
-    }
+    return {tuple("*" if name in USER_NAMES else name for name in keys) for keys in leaves(table)}
 
 
 def leaves(table: object, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

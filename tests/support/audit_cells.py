@@ -15,9 +15,10 @@ from repository import NOTEBOOKS
 from run_with import run_with
 
 from kosmo_kernel import snapshot
-from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations, value_of
+from kosmo_kernel.runbook.parameters import LUA, PYTHON, parse_declarations
 from kosmo_kernel.session import Session
 from kosmo_kernel.values.from_python import lua_value
+from kosmo_kernel.values.parameters import value_of
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 TO_LUA = {"dyno-audit": ("prices", ["prices"]), "drift": ("snapshots", ["was", "now"])}  # a cell, and what Lua takes

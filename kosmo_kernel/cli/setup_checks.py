@@ -33,7 +33,7 @@ _PRINT_VERSION = "import kosmo_kernel; print(kosmo_kernel.__version__)"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """The result of one check.
 
     Parameters:
@@ -49,10 +49,10 @@ class Finding:
     what_to_do: str = ""
 
 
-def versions() -> Iterator[Finding]:
+def versions() -> Iterator[DoctorFinding]:
     """Check the versions of this package, Python and the most important libraries, without importing them."""
-    yield Finding("versions.kosmo_kernel", "ok", __version__)
-    yield Finding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
+    yield DoctorFinding("versions.kosmo_kernel", "ok", __version__)
+    yield DoctorFinding("versions.python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
     required = _required_versions()
     for package in PACKAGES:
         name, specifier = f"versions.{package}", required.get(package, SpecifierSet())
@@ -60,12 +60,14 @@ def versions() -> Iterator[Finding]:
         try:
             installed = version(package)
         except PackageNotFoundError:
-            yield Finding(name, "broken", "It is not installed.", install)
+            yield DoctorFinding(name, "broken", "It is not installed.", install)
             continue
         if specifier.contains(installed, prereleases=True):
-            yield Finding(name, "ok", installed)
+            yield DoctorFinding(name, "ok", installed)
         else:
-            yield Finding(name, "broken", f"{installed} is installed, and this package needs {specifier}.", install)
+            yield DoctorFinding(
+                name, "broken", f"{installed} is installed, and this package needs {specifier}.", install
+            )
 
 
 def _required_versions() -> dict[str, SpecifierSet]:
@@ -77,7 +79,7 @@ def _required_versions() -> dict[str, SpecifierSet]:
     return {one.name: one.specifier for one in requirements if one.marker is None}
 
 
-def walls() -> Iterator[Finding]:
+def walls() -> Iterator[DoctorFinding]:
     """Check each protection layer ("wall") around Lua, as reported by a Lua process that is started for this."""
     from kosmo_kernel.lua.walls import requirement
     from kosmo_kernel.session import Session
@@ -88,7 +90,9 @@ def walls() -> Iterator[Finding]:
         with Session(accounts.DEMO) as session:
             layers = session.walls()
     except KosmoError as error:
-        yield Finding("walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again.")
+        yield DoctorFinding(
+            "walls.lua", "broken", f"Lua does not start: {error.message}", "Mend that, and run this again."
+        )
         return
     where = "A user who is not root, on Linux, has the most walls; a container may forbid some."
     if requirement_text:
@@ -101,32 +105,34 @@ def walls() -> Iterator[Finding]:
         )
     for wall in layers:
         if wall.stands:
-            yield Finding(f"walls.{wall.name}", "ok", wall.meaning)
+            yield DoctorFinding(f"walls.{wall.name}", "ok", wall.meaning)
         else:
-            yield Finding(f"walls.{wall.name}", state, f"It is missing here: {wall.why_not}.", advice)
+            yield DoctorFinding(f"walls.{wall.name}", state, f"It is missing here: {wall.why_not}.", advice)
 
 
-def kernelspec() -> Iterator[Finding]:
+def kernelspec() -> Iterator[DoctorFinding]:
     """Check the kernelspec that Jupyter uses and the Python that it starts, and look for outdated kernelspecs."""
     name, advice = "jupyter.kernelspec", "Run: kosmo install"
     kernelspecs = entries()
     if not kernelspecs:
-        yield Finding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
+        yield DoctorFinding(name, "broken", f"Jupyter does not know the kernel {NAME}.", advice)
         return
     file = kernelspecs[0].file
     try:
         python, its_version = _started_by(file)
     except SettingsError as error:
-        yield Finding(name, "broken", error.message, advice)
+        yield DoctorFinding(name, "broken", error.message, advice)
     else:
         if its_version == __version__:
-            yield Finding(name, "ok", f"{file.parent} starts {python}.")
+            yield DoctorFinding(name, "ok", f"{file.parent} starts {python}.")
         else:
             message = f"{file.parent} starts {python}, which has kosmo_kernel {its_version}."
-            yield Finding(name, "warning", message, advice)
+            yield DoctorFinding(name, "warning", message, advice)
     for entry in kernelspecs:
         if not entry.is_safe:
-            yield Finding("jupyter.old_kernelspec", "warning", f"{entry.file} {OUTDATED_MESSAGE}.", renewal(entry.file))
+            yield DoctorFinding(
+                "jupyter.old_kernelspec", "warning", f"{entry.file} {OUTDATED_MESSAGE}.", renewal(entry.file)
+            )
 
 
 def _started_by(file: Path) -> tuple[str, str]:

@@ -1,0 +1,135 @@
+"""Find checks: those that come with this package, those of the user's folder, and files of a command line.
+
+A check of the user's folder replaces a shipped one of the same name, so that anybody can change a check, and so that a
+new version of this package, with a new check, breaks nobody's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.checks.check_file import SUFFIX, Check, read_check
+from kosmo_kernel.errors import SettingsError, UnknownNameError
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import CHECKS_FOLDER
+
+SHIPPED_FOLDER = Path(__file__).parent / "shipped"
+
+
+def own_folder() -> Path | None:
+    """Return the folder of checks that the user's settings name, or None. A relative one is below the settings.
+
+    Raises:
+        SettingsError: the settings are invalid, or there is no such folder.
+    """
+    settings = config()
+    named = settings.get(*CHECKS_FOLDER.config)
+    if named is None:
+        return None
+    try:
+        folder = settings.path.parent / Path(named).expanduser()
+    except RuntimeError:  # what pathlib raises for an unknown home directory
+        folder = Path(named)
+    if not folder.is_dir():
+        where = settings.place(*CHECKS_FOLDER.config)
+        raise SettingsError(f"{where}: there is no folder {folder}. Create it, or name another folder of checks.")
+    return folder
+
+
+def check_files() -> dict[str, Path]:
+    """Return the file of each check by name: the shipped ones, and those of the user's folder. None of them is read.
+
+    Raises:
+        SettingsError: the settings are invalid, or their folder of checks does not exist.
+    """
+    folder = own_folder()
+    return _files(SHIPPED_FOLDER) | (_files(folder) if folder else {})
+
+
+def find_check(name: str) -> Check:
+    """Return the check of a name, which is never a path: a shipped one, or one of the user's folder.
+
+    Raises:
+        UnknownNameError: there is none.
+        SettingsError: its file, or the settings, are invalid.
+    """
+    files = check_files()
+    if name not in files:
+        raise UnknownNameError(f"There is no check `{name[:80]}`.", tuple(nearest(name, files)))
+    return _check(files[name])
+
+
+def all_checks() -> list[Check]:
+    """Return all checks by name: the shipped ones, and those of the user's folder.
+
+    Raises:
+        SettingsError: one of the files, or the settings, are invalid.
+    """
+    return [_check(file) for _, file in sorted(check_files().items())]
+
+
+def shipped_checks() -> list[Check]:
+    """Return the checks that come with this package, by name."""
+    return [_check(file) for _, file in sorted(_files(SHIPPED_FOLDER).items())]
+
+
+def select_checks(named: Iterable[str], *, every: bool = False) -> list[Check]:
+    """Return the checks that a command line names, without duplicates.
+
+    Parameters:
+        named: names of checks, files, and folders, whose files are checks. A file that has the name of another check
+            replaces it.
+        every: all checks that have a name, before those that are named.
+
+    Raises:
+        UnknownNameError: there is no check, and no file or folder, of a name.
+        SettingsError: a file is no check, a folder has none, or two files have the same name.
+    """
+    selected = {check.name: check for check in all_checks()} if every else {}
+    from_files: dict[str, Check] = {}
+    for name in named:
+        path = Path(name)
+        if path.is_dir() or name.endswith(SUFFIX) or (path.parts[1:] and path.exists()):
+            for file in _files_of(path):
+                check = read_check(file)
+                other = from_files.setdefault(check.name, check)
+                if Path(other.file).resolve() != file.resolve():
+                    raise SettingsError(f"{other.file} and {file} are two checks of one name. Rename one of them.")
+        else:
+            check = find_check(name)
+            selected[check.name] = check
+    return list((selected | from_files).values())
+
+
+def replaced_checks(checks: Sequence[Check]) -> dict[str, Check]:
+    """Return those of some checks that replace a shipped one of the same name, by name."""
+    shipped = _files(SHIPPED_FOLDER)
+    return {check.name: check for check in checks if check.name in shipped and not check.is_shipped}
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(_files(path).values())
+    if not files:
+        raise SettingsError(f"{path} has no checks: no file in it is called NAME{SUFFIX}.")
+    return files
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    try:
+        return {file.stem: file for file in sorted(folder.glob(f"*{SUFFIX}"))}
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be read: {error.strerror}.") from None
+
+
+def _check(file: Path) -> Check:
+    return _shipped(file) if file.parent == SHIPPED_FOLDER else read_check(file)
+
+
+@cache
+def _shipped(file: Path) -> Check:
+    return read_check(file, is_shipped=True)

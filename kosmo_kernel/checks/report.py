@@ -1,0 +1,150 @@
+"""The outcome of checks: findings, and for each check whether it passed, or why it could not be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from kosmo_kernel.checks.check_file import SEVERITIES, Check
+from kosmo_kernel.client.progress import ProgressSnapshot
+from kosmo_kernel.values.records import Records
+
+Status = Literal["passed", "findings", "not checked"]
+PASSED, FINDINGS, NOT_CHECKED = 0, 1, 3  # exit codes of `kosmo check`; 2 is a command that was called wrongly
+_NAME_FIELDS = ("name", "email", "id")  # of a record that a finding refers to, in the order of preference
+
+
+@dataclass(slots=True)
+class Finding:
+    """One finding of a check.
+
+    Parameters:
+        check: the check.
+        record: its columns.
+        key: the columns that identify it, as texts: the same on every day on which the same thing is found.
+        accepted: the reason for which it is accepted; a finding without one counts.
+        is_new: whether an earlier state did not have it; None if it was not compared with one.
+    """
+
+    check: Check
+    record: Mapping[str, Any]
+    key: dict[str, str]
+    accepted: str = ""
+    is_new: bool | None = None
+
+    @property
+    def severity(self) -> str:
+        """The severity of its check."""
+        return self.check.severity
+
+    @property
+    def title(self) -> str:
+        """The values of its key on one line: `my-app, web.1`."""
+        return ", ".join(self.key.values())
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """The outcome of one check.
+
+    Parameters:
+        check: the check.
+        findings: what it found.
+        reason: why it could not be made, or not for everything; empty if it was made.
+        unread: what it could not read: the failures of items of list arguments, as `Result.failures` has them.
+        records: the findings as the list that the check returned, with its columns; None if it was not made.
+        parameters: the values of its parameters.
+        output: what it printed.
+        notes: notes for the user, one line each.
+        gone: the findings of an earlier state that are there no longer.
+        seconds: its duration, including waiting.
+    """
+
+    check: Check
+    findings: list[Finding] = field(default_factory=list)
+    reason: str = ""
+    unread: list[dict[str, Any]] = field(default_factory=list)
+    records: Records | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    output: str = ""
+    notes: list[str] = field(default_factory=list)
+    gone: list[Finding] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def counting(self) -> list[Finding]:
+        """The findings that are not accepted."""
+        return [finding for finding in self.findings if not finding.accepted]
+
+    @property
+    def status(self) -> Status:
+        """`findings` if some count, else `not checked` if something could not be checked, else `passed`."""
+        return "findings" if self.counting else "not checked" if self.reason else "passed"
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """The outcome of a run of checks.
+
+    Parameters:
+        account: the alias of the account.
+        started: when the run began, in UTC.
+        now: the time of the data, from which ages are counted.
+        results: the outcome of each check, in the order in which they were requested.
+        cost: the calls and requests of the whole run; None if there were none.
+        notes: notes for the user about the whole run, one line each.
+        interrupted: whether Ctrl-C ended it.
+        seconds: its duration.
+    """
+
+    account: str
+    started: datetime
+    now: datetime
+    results: list[CheckResult] = field(default_factory=list)
+    cost: ProgressSnapshot | None = None
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        """All findings, accepted ones included."""
+        return (finding for result in self.results for finding in result.findings)
+
+    @property
+    def not_checked(self) -> list[CheckResult]:
+        """The results of checks that could not be made, or not for everything."""
+        return [result for result in self.results if result.reason]
+
+    def exit_code(self, fail_on: str = SEVERITIES[0]) -> int:
+        """Return the exit code of `kosmo check`.
+
+        Parameters:
+            fail_on: the lowest severity that counts.
+        """
+        counting = SEVERITIES[SEVERITIES.index(fail_on) :]
+        if any(finding.severity in counting and not finding.accepted for finding in self.findings):
+            return FINDINGS
+        return NOT_CHECKED if self.not_checked else PASSED
+
+
+def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] | None:
+    """Return the values of a finding's key as texts; None if it lacks one of the columns.
+
+    Parameters:
+        record: the finding.
+        columns: the columns of the key; `app.name` is a field of a field.
+    """
+    key = {}
+    for column in columns:
+        value: Any = record
+        for name in [column] if column in record else column.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):  # a record that refers to an app, a plan or a person
+            value = next((value[name] for name in _NAME_FIELDS if value.get(name)), None)
+        if value is None or isinstance(value, (list, Mapping)):
+            return None
+        key[column] = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    return key

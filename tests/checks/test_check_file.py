@@ -1,0 +1,62 @@
+"""The file of a check: what its head says, and mistakes in it that name the file and the line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kosmo_kernel.checks import parse_check
+from kosmo_kernel.errors import SettingsError
+
+HEAD = """\
+-- title: Apps in maintenance
+-- severity: low
+-- why: Nobody can use them,
+--   and nobody notices.
+-- do: heroku maintenance:off -a APP
+-- scope: read
+-- key: app, region.name
+-- param: days = 30 | how long it may last
+-- param: apps = { "a", 'b' } | the apps
+"""
+BODY = "return list.filter(heroku.list_apps(), { maintenance = true })\n"
+
+
+def test_a_head_says_what_a_check_is_about_and_which_parameters_it_has() -> None:
+    check = parse_check(HEAD + "\n-- All of them.\n" + BODY, "own/in-maintenance.lua")
+    assert (check.name, check.title, check.severity) == ("in-maintenance", "Apps in maintenance", "low")
+    assert (check.why, check.scope) == ("Nobody can use them, and nobody notices.", "read")
+    assert (check.key, check.remedy) == (("app", "region.name"), "heroku maintenance:off -a APP")
+    assert [(one.name, one.kind, one.value, one.doc) for one in check.parameters] == [
+        ("days", "number", 30, "how long it may last"),
+        ("apps", "table", ["a", "b"], "the apps"),
+    ]
+    assert check.lua == "-- All of them.\n" + BODY
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        ("-- severity: low", "-- severity: lowest", "own.lua:2: the severity is low, medium or high, got lowest"),
+        ("-- severity: low", "-- serverity: low", r"own.lua:2: .* no `serverity`\. Did you mean severity\?"),
+        ("-- severity: low", "-- title: Again", "own.lua:2: the head has `title` twice, first in line 1"),
+        ("-- severity: low", "-- an own note", "own.lua:2: this line of the head is no `-- key: value`"),
+        ("-- scope: read", "-- scope:", "own.lua:10: the head of a check needs `-- scope: …` too"),
+        ("-- scope: read", "-- scope: read all", "own.lua:6: the scope is one word"),
+        ("-- key: app, region.name", "-- key: app name", "own.lua:7: the key is the names of columns"),
+        ("days = 30 |", "days |", "own.lua:8: a parameter is `-- param: NAME = DEFAULT"),
+        ("days = 30 |", "days = 3 + 4 |", r"own.lua:8: the default of `days` is no value of Lua: '\+ 4' follows it"),
+        ("apps = {", "days = {", "own.lua:8: the head has the parameter `days` twice"),
+        (BODY, "\n-- nothing\n", "there is no Lua below the head"),
+        (BODY, BODY * 11, "has 11 lines of Lua, and a check has at most 10"),
+    ],
+)
+def test_a_mistake_names_the_file_and_the_line(line: str, instead: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parse_check((HEAD + BODY).replace(line, instead, 1), "own.lua")
+
+
+def test_a_file_whose_name_cannot_be_typed_names_no_check() -> None:
+    with pytest.raises(SettingsError, match=re.escape("Call it NAME.lua")):
+        parse_check(HEAD + BODY, "my check.lua")

@@ -1,0 +1,71 @@
+"""Runs of checks: findings with their keys, and what is not checked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kosmo_kernel.checks import CheckResult, find_check, parse_check, run_checks
+from kosmo_kernel.errors import InvalidArgumentsError, UnknownNameError
+
+HEAD = """\
+-- title: T
+-- severity: medium
+-- why: W
+-- do: D
+-- scope: read
+-- key: app
+-- param: days = 30 | days
+"""
+
+
+def outcome(lua: str, **given: object) -> CheckResult:
+    [result] = run_checks([parse_check(HEAD + lua, "own.lua")], "demo", parameters=given).results
+    return result
+
+
+def test_a_check_finds_what_its_key_identifies() -> None:
+    report = run_checks([find_check("crashed-dynos")], "demo")
+    [result] = report.results
+    assert result.status == "findings"
+    assert result.findings[0].key == {"app": "courier-app", "dyno": "worker.1"}
+    assert report.exit_code("high") == 1
+
+
+def test_an_empty_list_is_a_pass() -> None:
+    assert outcome("return {}").status == "passed"
+
+
+def test_a_parameter_is_a_global_of_the_check() -> None:
+    assert outcome("return { { app = 'a', days = days } }", days=5).findings[0].record["days"] == 5
+
+
+def test_a_reference_in_a_key_stands_for_its_name() -> None:
+    first = outcome("return list.take(heroku.list_dynos({ app_id = 'my-app' }), 1)").findings[0]
+    assert first.key == {"app": "my-app"}
+
+
+@pytest.mark.parametrize(
+    ("lua", "reason"),
+    [
+        ("return 5", "must return the list of findings, and returned a number"),
+        ("local x = 1", "must return the list of findings, and returned nothing"),
+        ("return { app = 'a' }", "returned one table and no list"),
+        ("return { { ap = 'a' } }", r"needs the columns of `key`: app\. Number 1 has ap\."),
+        ("return heroku.list_dynos({ app_id = 'nowhere' })", "nowhere"),
+        ("return {", "unexpected symbol"),
+    ],
+)
+def test_what_gives_no_findings_is_not_checked(lua: str, reason: str) -> None:
+    result = outcome(lua)
+    assert result.status == "not checked"
+    assert not result.findings
+    assert re.search(reason, result.reason), result.reason
+
+
+def test_a_parameter_that_no_check_has_or_of_another_kind_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean: days"):
+        outcome("return {}", day=1)
+    with pytest.raises(InvalidArgumentsError, match="is a number, such as 30, got 'x'"):
+        outcome("return {}", days="x")
