@@ -1,4 +1,4 @@
-"""Read a snapshot as frames by table name.
+"""Read a snapshot as frames or records by table name.
 
 A file whose number of records differs from the manifest is an error: in a comparison, records that were truncated would
 look like deleted ones.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,30 +80,45 @@ class SavedSnapshot(Mapping[str, "KosmoFrame"]):
             UnknownTableError: the snapshot has no such table (also a KeyError).
             SettingsError: the table's file is missing or was changed.
         """
-        if name not in self._tables:
-            raise UnknownTableError(self._missing_table(name))
         from kosmo_kernel.render.frames import frame_of, read_parquet
 
-        file, full_name, expected, items = self._tables[name]
+        file, _, expected, _ = self._table(name)
         attrs = {"account": self.account, "time": self.manifest["begun"]}
-        try:
-            if file.suffix == ".parquet":
-                frame = read_parquet(str(file), attrs)
-                _check_count(file, len(frame), expected)
-                return frame
+        if file.suffix != ".parquet":
+            return frame_of(self.records(name), attrs)
+        with _read_errors(file):
+            frame = read_parquet(str(file), attrs)
+        _check_count(file, len(frame), expected)
+        return frame
+
+    def records(self, name: str) -> Records:
+        """Read a table as records; a snapshot of JSON lines needs no pandas for it.
+
+        Raises:
+            UnknownTableError: the snapshot has no such table (also a KeyError).
+            SettingsError: the table's file is missing or was changed.
+        """
+        file, full_name, expected, items = self._table(name)
+        if file.suffix == ".parquet":
+            from kosmo_kernel.values.from_python import lua_value
+
+            records = lua_value(self[name], name)
+            return Records(records.rows, records.function, records.columns, self.account)
+        with _read_errors(file):
             lines = file.read_bytes().splitlines()
-        except OSError as error:
-            raise SettingsError(f"{file} cannot be read: {error.strerror or error}.") from None
-        except ValueError as error:
-            raise SettingsError(f"{file} cannot be read: {error}. {_CHANGED}") from None
         rows = [_record(file, number, line) for number, line in enumerate(lines, 1)]
         _check_count(file, len(rows), expected)
         function = integrations.function_named(full_name)
         if function is None:
-            return frame_of(Records(rows), attrs)
+            return Records(rows, account=self.account)
         # Snapshots of older versions do not say which list a table was read with: it was the function's first one.
         columns = columns_with_item(function) if items is None else columns_of(function, items)
-        return frame_of(Records(rows, function, columns), attrs)
+        return Records(rows, function, columns, self.account)
+
+    def _table(self, name: str) -> tuple[Path, str, int, list[str] | None]:
+        if name not in self._tables:
+            raise UnknownTableError(self._missing_table(name))
+        return self._tables[name]
 
     def _missing_table(self, name: str) -> str:
         """Return the error message for a missing table."""
@@ -140,6 +156,17 @@ def read(folder: str | os.PathLike[str]) -> SavedSnapshot:
         return SavedSnapshot(place.expanduser())
     except RuntimeError:  # what pathlib raises for an unknown home directory
         raise SettingsError(f"{place} is no snapshot: there is no such home. Name the folder in full.") from None
+
+
+@contextmanager
+def _read_errors(file: Path) -> Iterator[None]:
+    """Raise an error that names the file if it cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise SettingsError(f"{file} cannot be read: {error}. {_CHANGED}") from None
 
 
 def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -103,6 +103,17 @@ def test_json_lines_are_what_heroku_sent(folder: Path, session: Session) -> None
     assert [list(row) for row in rows] == [list(row) for row in sent]
 
 
+@pytest.mark.parametrize("form", snapshot.FORMS)
+def test_a_table_is_read_as_the_records_that_heroku_sent(form: snapshot.Form, folder: Path, session: Session) -> None:
+    snapshot.take(session, folder, form)
+    saved = snapshot.read(folder)
+    sent = session.run("app.integrations.heroku.list_apps()").value
+    apps = saved.records("apps")
+
+    assert apps == sent
+    assert (apps.function, apps.account, saved.records("dynos").columns[0].name) == (sent.function, "demo", "app_id")
+
+
 def test_a_frame_remembers_whose_it_is_and_of_when(folder: Path, session: Session) -> None:
     made = snapshot.take(session, folder)
     saved = snapshot.read(folder)
