@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
-from math import isfinite
 from typing import Any, AnyStr
 
 from kosmo_kernel.catalogue import Column, nearest
@@ -34,19 +33,18 @@ from kosmo_kernel.cli.options import Layout
 from kosmo_kernel.cli.output import document, print_json, print_note, print_result, print_utf8, show_page, write
 from kosmo_kernel.errors import UnknownNameError
 from kosmo_kernel.render.blocks import TEXTS, ValueKind, as_shown, blocks_of
+from kosmo_kernel.render.cells import exact_cell, spreadsheet_cell
 from kosmo_kernel.render.text import first_lines, pretty
 from kosmo_kernel.results.dry_run import plan_of, summary
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.safety.markup import Markdown, Markup, Terminal
 from kosmo_kernel.safety.rows import Csv, Tabbed, csv_lines, markdown_line, markdown_rows, tabbed_lines
-from kosmo_kernel.values.fields import MISSING, fields_of
+from kosmo_kernel.values.fields import fields_of
 from kosmo_kernel.values.records import Record, Records, encode
 
 LINES_PER_WRITE = 1000
 MAX_TERMINAL_LENGTH = 1 << 16  # characters of the text of values on a terminal
 OUTSIDE = "a file or a pipe"  # what has the whole of a text that was cut
-# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NO_RECORDS = "0 records"
 PLAIN = Layout()
 _SHOWN_AS_TEXT = TEXTS | {ValueKind.LIST, ValueKind.MAP, ValueKind.OUTPUT}  # kinds without a form of their own as text
@@ -170,23 +168,8 @@ def _line(values: Iterable[Any], separator: str = "\t") -> str:
     return separator.join("nil" if value is None else pretty(value) for value in values)
 
 
-def _cell(value: Any) -> str:
-    """Return a value as text: a string unchanged, a missing value as an empty string, anything else as JSON."""
-    if type(value) in MISSING:
-        return ""
-    if isinstance(value, float) and not isfinite(value):  # JSON has no such number
-        return pretty(value)
-    return str(value) if isinstance(value, str) else encode(value).decode()
-
-
-def _excel_cell(value: Any) -> str:
-    """Return a value as text that a spreadsheet does not run as a formula, if it is no number."""
-    text = _cell(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) and not isinstance(value, (int, float)) else text
-
-
 def _table(
-    value: dict[str, Any] | Records, cell: Callable[[Any], str] = _cell
+    value: dict[str, Any] | Records, cell: Callable[[Any], str] = exact_cell
 ) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Return the names of the fields of records or of one object, and the rows of their texts."""
     records = value.for_table() if isinstance(value, Records) else Records([value], getattr(value, "function", None))
@@ -203,7 +186,7 @@ def _pairs(value: dict[str, Any]) -> Iterator[Sequence[str]]:
 
 def _rows(kind: ValueKind, value: Any, layout: Layout) -> Iterable[Sequence[str]]:
     """Return the rows of a block; the first row of records has the names of their fields, unless that is left out."""
-    cell = _excel_cell if layout.excel_safe else _cell
+    cell = spreadsheet_cell if layout.excel_safe else exact_cell
     match kind:
         case ValueKind.TABLE | ValueKind.RECORD | ValueKind.MAP:
             names, rows = _table(value, cell)
@@ -252,7 +235,7 @@ def _markdown_lines(kind: ValueKind, value: Any, _layout: Layout) -> Iterator[Ma
         case ValueKind.RECORD | ValueKind.MAP:
             yield from markdown_rows(("Field", "Value"), _pairs(value))
         case ValueKind.LIST:
-            yield from (Markdown("- {}\n").format(markdown_line(_cell(item))) for item in value)
+            yield from (Markdown("- {}\n").format(markdown_line(exact_cell(item))) for item in value)
         case _:
             yield line.format(markdown_line(_line(value, " ")))
 

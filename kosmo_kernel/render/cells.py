@@ -1,0 +1,28 @@
+"""Write one value as the text of a cell in a file for other programs, such as CSV."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from kosmo_kernel.render.text import pretty
+from kosmo_kernel.values.fields import MISSING
+from kosmo_kernel.values.records import encode
+
+# What makes a spreadsheet take a cell for a formula, in its full-width variants as well.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def exact_cell(value: Any) -> str:
+    """Return a value as text: a string unchanged, a missing value as an empty string, anything else as JSON."""
+    if type(value) in MISSING:
+        return ""
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number
+        return pretty(value)
+    return str(value) if isinstance(value, str) else encode(value).decode()
+
+
+def spreadsheet_cell(value: Any) -> str:
+    """Return a value as text that a spreadsheet does not run as a formula, if it is no number."""
+    text = exact_cell(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not isinstance(value, (int, float)) else text
