@@ -8,7 +8,7 @@ be read is a failure and no empty table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kosmo_kernel.catalogue import Column, Function, Integration, Link, Param
@@ -23,12 +23,23 @@ from kosmo_kernel.values.records import Records
 _BULK_FROM, _BULK_REQUESTS = 8, 3
 
 
+_GENERATION = {"telemetry_drains": "fir"}  # tables that only apps and spaces of one generation of the platform have
+
+
 class Way(NamedTuple):
-    """A way to read a list: with an item of another list as an argument. The link is that of one item."""
+    """A way to read a list: with an item of another list as an argument.
+
+    Parameters:
+        param: the argument.
+        parent: the table that has the items.
+        link: the link of one item.
+        generation: the generation of the platform that an item must have; empty for any.
+    """
 
     param: Param
     parent: str
     link: Link
+    generation: str = ""
 
 
 class ListPlan(NamedTuple):
@@ -56,6 +67,7 @@ class AccountLists:
         integration: the service.
         frontend: gets messages for the user on `stderr`, and the progress of each list.
         every: read all lists, and not only those that the catalogue has in a snapshot.
+        only: read the lists of these tables instead.
 
     Attributes:
         tables: the records of each list, by table name.
@@ -67,12 +79,22 @@ class AccountLists:
         interrupted: whether an interrupt ended the reading.
     """
 
-    def __init__(self, session: Session, integration: Integration, frontend: Frontend, *, every: bool = False) -> None:
-        self._session, self._integration, self._frontend, self._every = session, integration, frontend, every
+    def __init__(
+        self,
+        session: Session,
+        integration: Integration,
+        frontend: Frontend,
+        *,
+        every: bool = False,
+        only: Collection[str] = (),
+    ) -> None:
+        self._session, self._integration, self._frontend = session, integration, frontend
+        self._says_estimate = every or bool(only)
         self._lists = {
             table_of(function): function
             for function in integration.functions
-            if function.returns == "list" and function.links and (every or function.in_snapshot)
+            if function.returns == "list" and function.links
+            if (table_of(function) in only if only else every or function.in_snapshot)
         }
         self.tables: dict[str, Records] = {}
         self.items: dict[str, list[str]] = {}
@@ -91,7 +113,7 @@ class AccountLists:
         plans = [plan for function in self._lists.values() if (plan := self._plan(function))]
         self._read_all([plan for plan in plans if not plan.ways])
         rest = [plan for plan in plans if plan.ways]
-        if self._every and not self.interrupted:
+        if self._says_estimate and not self.interrupted:
             self._say_estimate(rest)
         while rest and not self.interrupted:
             unread = {table_of(plan.function) for plan in rest}
@@ -121,7 +143,7 @@ class AccountLists:
             param = next(param for param in function.params if param.name == link.places[0])
             parent = self._integration.lister(param)
             if parent and table_of(parent) in self._lists.keys() - {table_of(function)}:
-                yield Way(param, table_of(parent), link)
+                yield Way(param, table_of(parent), link, _GENERATION.get(table_of(function), ""))
 
     def _leave_out(self, function: Function, names: Sequence[str]) -> None:
         arguments = " and ".join(f"`{name}`" for name in names)
@@ -182,7 +204,7 @@ class AccountLists:
         parents = self.tables.get(way.parent)
         if parents is None:
             raise RefusedError(f"It needs the list `{way.parent}`, which could not be read.")
-        values = (way.param.value_of_record(row) for row in parents)
+        values = (way.param.value_of_record(row) for row in parents if _has_generation(row, way.generation))
         return list(dict.fromkeys(value for value in values if not isinstance(value, dict)))
 
     def _check_scope(self, link: Link | None) -> None:
@@ -242,6 +264,12 @@ class AccountLists:
     def _requests(self, way: Way) -> int:
         count = len(self._items(way))
         return min(count, _BULK_REQUESTS) if way.link.bulk and count >= _BULK_FROM else count
+
+
+def _has_generation(row: dict[str, Any], wanted: str) -> bool:
+    """Return whether an app or a space is of a generation of the platform, or may be."""
+    generation = row.get("generation")
+    return not (wanted and generation and generation["name"] != wanted)
 
 
 def columns_of(function: Function, names: Sequence[str]) -> tuple[Column, ...]:

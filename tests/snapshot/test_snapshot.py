@@ -24,8 +24,9 @@ from kosmo_kernel.demo.server import serve
 from kosmo_kernel.errors import RefusedError, SettingsError
 from kosmo_kernel.integrations.heroku import HEROKU
 from kosmo_kernel.render.frames import KosmoFrame, write_parquet
-from kosmo_kernel.run.options import Frontend
+from kosmo_kernel.run.options import NO_FRONTEND, Frontend
 from kosmo_kernel.session import Session
+from kosmo_kernel.snapshot.lists import AccountLists
 
 WHOLE, BY_APP = (
     [one for one in HEROKU.functions if one.returns == "list" and one.in_snapshot and bool(one.simplest_call) == by_app]
@@ -244,6 +245,29 @@ def test_what_the_token_has_no_scope_for_is_named_and_not_asked(folder: Path, mo
     assert reasons.keys() & saved.keys() == set()
     assert "domains" in saved
     assert [path for path in paths if path.endswith(("/invitations", "/config-vars", "/account/keys"))] == []
+
+
+def test_telemetry_drains_are_asked_only_where_the_platform_has_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[str] = []
+    api = DemoApi(company())
+
+    def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        paths.append(environ["PATH_INFO"])
+        return api(environ, start_response)
+
+    with serve(counting) as served, Session() as session:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        lists = AccountLists(session, HEROKU, NO_FRONTEND, only=["apps", "spaces", "telemetry_drains"])
+        lists.read()
+
+    assert list(lists.tables) == ["apps", "spaces", "telemetry_drains"]
+    assert [path for path in paths if path.endswith("drains")] == [
+        "/apps/depot-board/telemetry-drains",
+        "/spaces/larkmoor-fir/telemetry-drains",
+    ]
 
 
 def test_a_list_of_which_nothing_may_be_read_is_no_empty_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
