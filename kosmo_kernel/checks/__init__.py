@@ -3,9 +3,14 @@
 check_file.py  read the file of a check: its head, its parameters, and its Lua
 discovery.py   find checks: those in `shipped/`, those of the user's folder, files and folders
 run.py         run checks in fresh Lua states over one account
+acceptances.py accept findings until a day
 report.py      what they found, what passed, and what could not be checked
 """
 
+from kosmo_kernel.checks.acceptances import accept as accept
+from kosmo_kernel.checks.acceptances import accept_all as accept_all
+from kosmo_kernel.checks.acceptances import acceptance_file as acceptance_file
+from kosmo_kernel.checks.acceptances import read_acceptances as read_acceptances
 from kosmo_kernel.checks.check_file import SEVERITIES as SEVERITIES
 from kosmo_kernel.checks.check_file import Check as Check
 from kosmo_kernel.checks.check_file import CheckParameter as CheckParameter

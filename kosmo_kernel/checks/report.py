@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
 
 from kosmo_kernel.checks.check_file import SEVERITIES, Check
 from kosmo_kernel.client.progress import ProgressSnapshot
@@ -16,6 +16,23 @@ PASSED, FINDINGS, NOT_CHECKED = 0, 1, 3  # exit codes of `kosmo check`; 2 is a c
 _NAME_FIELDS = ("name", "email", "id")  # of a record that a finding refers to, in the order of preference
 
 
+class Acceptance(NamedTuple):
+    """An exception for one finding.
+
+    Parameters:
+        reason: why it is accepted.
+        last_day: the last day on which it is.
+    """
+
+    reason: str
+    last_day: date
+
+    @property
+    def period(self) -> str:
+        """The last day and the reason, to go on from `accepted`."""
+        return f"until {self.last_day.isoformat()}: {self.reason}"
+
+
 @dataclass(slots=True)
 class Finding:
     """One finding of a check.
@@ -24,20 +41,35 @@ class Finding:
         check: the check.
         record: its columns.
         key: the columns that identify it, as texts: the same on every day on which the same thing is found.
-        accepted: the reason for which it is accepted; a finding without one counts.
+        accepted: why and until when it is accepted; None if it is not.
+        expired: an exception for it whose last day is over, so that it counts again.
         is_new: whether an earlier state did not have it; None if it was not compared with one.
     """
 
     check: Check
     record: Mapping[str, Any]
     key: dict[str, str]
-    accepted: str = ""
+    accepted: Acceptance | None = None
+    expired: Acceptance | None = None
     is_new: bool | None = None
 
     @property
     def severity(self) -> str:
         """The severity of its check."""
         return self.check.severity
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it can fail a run: it is not accepted, and an earlier state did not have it either."""
+        return self.accepted is None and self.is_new is not False
+
+    @property
+    def remarks(self) -> list[str]:
+        """What there is to say about it besides its columns: whether it is new, and accepted."""
+        state = {None: "", True: "new", False: "still there"}[self.is_new]
+        accepted = f"accepted {self.accepted.period}" if self.accepted else ""
+        expired = f"was accepted {self.expired.period}" if self.expired else ""
+        return [remark for remark in (state, accepted, expired) if remark]
 
     @property
     def title(self) -> str:
@@ -75,8 +107,8 @@ class CheckResult:
 
     @property
     def counting(self) -> list[Finding]:
-        """The findings that are not accepted."""
-        return [finding for finding in self.findings if not finding.accepted]
+        """The findings that can fail a run."""
+        return [finding for finding in self.findings if finding.counts]
 
     @property
     def status(self) -> Status:
@@ -94,6 +126,7 @@ class CheckReport:
         now: the time of the data, from which ages are counted.
         results: the outcome of each check, in the order in which they were requested.
         cost: the calls and requests of the whole run; None if there were none.
+        against: the earlier state that it was compared with, in words; empty if it was not.
         notes: notes for the user about the whole run, one line each.
         interrupted: whether Ctrl-C ended it.
         seconds: its duration.
@@ -104,6 +137,7 @@ class CheckReport:
     now: datetime
     results: list[CheckResult] = field(default_factory=list)
     cost: ProgressSnapshot | None = None
+    against: str = ""
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0
@@ -124,10 +158,27 @@ class CheckReport:
         Parameters:
             fail_on: the lowest severity that counts.
         """
-        counting = SEVERITIES[SEVERITIES.index(fail_on) :]
-        if any(finding.severity in counting and not finding.accepted for finding in self.findings):
+        if any(finding.counts and fails_on(finding.severity, fail_on) for finding in self.findings):
             return FINDINGS
         return NOT_CHECKED if self.not_checked else PASSED
+
+
+def fails_on(severity: str, lowest: str) -> bool:
+    """Return whether a severity is at least as high as the lowest one that fails a run."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(lowest)
+
+
+def key_text(value: str | float | bool) -> str:
+    """Return a value of a key as text."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def field_of(record: Mapping[str, Any], column: str) -> Any:
+    """Return a field of a record, or a field of a field (`app.name`); None if there is none."""
+    value: Any = record
+    for name in [column] if column in record else column.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] | None:
@@ -139,12 +190,10 @@ def key_of(record: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str] 
     """
     key = {}
     for column in columns:
-        value: Any = record
-        for name in [column] if column in record else column.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
+        value = field_of(record, column)
         if isinstance(value, Mapping):  # a record that refers to an app, a plan or a person
             value = next((value[name] for name in _NAME_FIELDS if value.get(name)), None)
         if value is None or isinstance(value, (list, Mapping)):
             return None
-        key[column] = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+        key[column] = key_text(value)
     return key

@@ -1,0 +1,238 @@
+"""Accept findings until a day: exceptions in a TOML file, each with a reason and a last day.
+
+    [[accept]]
+    check = "crashed-dynos"
+    key = { app = "my-app", name = "web.1" }
+    reason = "The shop is being rebuilt."
+    last_day = 2026-12-31
+
+The key has the columns that the head of the check names, so that an exception is for one finding, and never for all
+that a check finds. Mistakes in a file are told together, and before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.checks.check_file import Check
+from kosmo_kernel.checks.report import Acceptance, CheckReport, Finding, key_text
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import SettingsError
+from kosmo_kernel.safety.redaction import one_line
+from kosmo_kernel.settings.toml import parse
+from kosmo_kernel.values.records import without_surrogates
+
+ENTRIES = "accept"  # the name of the tables
+CHECK, KEY, REASON, LAST_DAY = "check", "key", "reason", "last_day"
+DEFAULT_DAYS = 90  # from today to the last day of a finding that is accepted with all others
+MAX_MISTAKES = 20  # that one message names
+
+_FIELDS = (CHECK, KEY, REASON, LAST_DAY)
+_BEGINNING = re.compile(rf"^[ \t]*\[\[[ \t]*[\"']?{ENTRIES}[\"']?[ \t]*\]\]", re.MULTILINE)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_UNQUOTED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # which JSON leaves in a text
+_HEAD = """\
+# Accepted findings, for `kosmo check --accept FILE`. The day after its last day a finding counts again.
+# Give each its own reason, or take it out.
+"""
+
+
+class Exemption(NamedTuple):
+    """An entry of the file.
+
+    Parameters:
+        check: the name of the check.
+        key: the key of the finding.
+        acceptance: why and until when it is accepted.
+        where: the file and line.
+    """
+
+    check: str
+    key: Mapping[str, str]
+    acceptance: Acceptance
+    where: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The check and the values of the key, in the order of its columns."""
+        return self.check, *self.key.values()
+
+
+def read_acceptances(file: Path, checks: Iterable[Check]) -> list[Exemption]:
+    """Read a file of accepted findings.
+
+    Parameters:
+        file: the file.
+        checks: all checks that there are.
+
+    Raises:
+        SettingsError: it cannot be read, or it has mistakes; the message names all of them.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} is no UTF-8 text.") from None
+    table = parse(file, text)
+    entries = table.pop(ENTRIES, [])
+    if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        other = next((f", and no `{one_line(name, most=40)}`" for name in table), "")
+        raise SettingsError(f"{file} has tables `[[{ENTRIES}]]`{other}. `--accept-all FILE` writes such a file.")
+    known = {check.name: check for check in checks}
+    mistakes: list[str] = []
+    read: dict[tuple[str, ...], Exemption] = {}
+    for entry, where in zip(entries, _places(file, text, len(entries)), strict=True):
+        found = [f"{where}: {mistake}" for mistake in _mistakes(entry, known)]
+        if not found:
+            one = _exemption(entry, known, where)
+            earlier = read.setdefault(one.identity, one)
+            found = [] if earlier is one else [f"{where}: the finding is accepted in {earlier.where} already."]
+        mistakes += found
+    if mistakes:
+        more = len(mistakes) - MAX_MISTAKES
+        raise SettingsError("\n".join([*mistakes[:MAX_MISTAKES], *([f"… {more:,} more"] if more > 0 else [])]))
+    return list(read.values())
+
+
+def _places(file: Path, text: str, count: int) -> list[str]:
+    """Return the file and line of each entry, or its number if the lines cannot be told."""
+    lines = [text.count("\n", 0, match.start()) + 1 for match in _BEGINNING.finditer(text)]
+    if len(lines) == count:
+        return [f"{file}:{line}" for line in lines]
+    return [f"{file}, entry {number}" for number in range(1, count + 1)]
+
+
+def _mistakes(entry: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[str]:
+    """Yield what is wrong with an entry, as sentences."""
+    for name in entry:
+        if name not in _FIELDS:
+            near = nearest(name, _FIELDS, most=1)
+            advice = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(_FIELDS)}."
+            yield f"an exception has no `{one_line(name, most=40)}`. {advice}"
+    check = entry.get(CHECK)
+    if not isinstance(check, str):
+        yield f"`{CHECK}` is missing: the name of a check."
+    elif check not in known:
+        near = nearest(check, known)
+        advice = f" Did you mean {' or '.join(near)}?" if near else ""
+        yield f"there is no check `{one_line(check, most=60)}`.{advice}"
+    else:
+        yield from _key_mistakes(entry.get(KEY), known[check])
+    reason = entry.get(REASON)
+    if not isinstance(reason, str) or not reason.strip():
+        yield f"`{REASON}` is missing: a sentence that says why the finding is accepted."
+    if LAST_DAY not in entry:
+        yield f"`{LAST_DAY}` is missing: a date, such as 2026-12-31, after which the finding counts again."
+    elif _date(entry[LAST_DAY]) is None:
+        yield f"`{LAST_DAY}` is a date, such as 2026-12-31, got {one_line(str(entry[LAST_DAY]), most=40)}."
+
+
+def _key_mistakes(key: Any, check: Check) -> Iterator[str]:
+    columns = _flat(key) if isinstance(key, dict) else {}
+    if set(columns) != set(check.key) or any(isinstance(value, list) for value in columns.values()):
+        example = ", ".join(f'{_bare(column)} = "…"' for column in check.key)
+        got = one_line(", ".join(columns), most=80) or "nothing"
+        yield f"a finding of {check.name} is identified by `{KEY} = {{ {example} }}`, got {got}."
+
+
+def _exemption(entry: Mapping[str, Any], known: Mapping[str, Check], where: str) -> Exemption:
+    check, columns, last_day = known[entry[CHECK]], _flat(entry[KEY]), _date(entry[LAST_DAY])
+    if last_day is None:
+        raise ValueError(f"{entry[LAST_DAY]!r} is no date")
+    key = {column: key_text(columns[column]) for column in check.key}
+    return Exemption(check.name, key, Acceptance(" ".join(entry[REASON].split()), last_day), where)
+
+
+def _flat(key: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return the values of a key by column: TOML reads `app.name = "x"` as a table in a table."""
+    columns: dict[str, Any] = {}
+    for name, value in key.items():
+        columns |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return columns
+
+
+def _date(value: Any) -> date | None:
+    """Return a date of TOML or a text that is one; None for anything else, such as a time."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and not isinstance(value, datetime) else None
+
+
+def accept(report: CheckReport, exemptions: Sequence[Exemption]) -> None:
+    """Mark the findings of a report that are accepted on its day, and add notes on exceptions that are not needed.
+
+    Parameters:
+        report: the report.
+        exemptions: the entries of the file; those for checks that were not run do nothing.
+    """
+    today = report.now.date()
+    results = {result.check.name: result for result in report.results}
+    findings: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in report.findings:
+        findings.setdefault((finding.check.name, *finding.key.values()), []).append(finding)
+    unused = []
+    for one in exemptions:
+        matching = findings.get(one.identity, [])
+        for finding in matching:
+            if today > one.acceptance.last_day:
+                finding.expired = one.acceptance
+            else:
+                finding.accepted = one.acceptance
+        result = results.get(one.check)
+        if not matching and result is not None and not result.reason:
+            unused.append(one)
+    expired = sum(finding.expired is not None for finding in report.findings)
+    if expired:
+        again = "counts again: the last day of its exception" if expired == 1 else "count again: their last day"
+        report.notes.append(f"{counted(expired, 'finding')} {again} is over.")
+    report.notes += [
+        f"{one.where}: this exception is not needed: {one.check} does not find {', '.join(one.key.values())}."
+        for one in unused
+    ]
+
+
+def accept_all(report: CheckReport) -> list[Exemption]:
+    """Accept all findings of a report that are not accepted yet, and return an entry for each of its findings."""
+    today = report.now.date()
+    first = Acceptance(f"As found on {today.isoformat()}.", today + timedelta(days=DEFAULT_DAYS))
+    entries: dict[tuple[str, ...], Exemption] = {}
+    for finding in report.findings:
+        finding.accepted, finding.expired = finding.accepted or first, None
+        one = Exemption(finding.check.name, finding.key, finding.accepted)
+        entries.setdefault(one.identity, one)
+    return list(entries.values())
+
+
+def acceptance_file(entries: Iterable[Exemption]) -> str:
+    """Return the text of a file with these entries."""
+    parts = [_HEAD]
+    for entry in entries:
+        columns = ", ".join(f"{_bare(column)} = {_text(value)}" for column, value in entry.key.items())
+        parts.append(
+            f"[[{ENTRIES}]]\n"
+            f"{CHECK} = {_text(entry.check)}\n"
+            f"{KEY} = {{ {columns} }}\n"
+            f"{REASON} = {_text(entry.acceptance.reason)}\n"
+            f"{LAST_DAY} = {entry.acceptance.last_day.isoformat()}\n"
+        )
+    return "\n".join(parts)
+
+
+def _bare(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _text(name)
+
+
+def _text(value: str) -> str:
+    """Return a text of TOML on one line, which shows what is hidden in it."""
+    written = json.dumps(without_surrogates(value), ensure_ascii=False)  # its escapes are those of TOML
+    return _UNQUOTED.sub(lambda match: f"\\u{ord(match[0]):04x}", written)

@@ -1,0 +1,96 @@
+"""Accepted findings: what their file says, until when they are accepted, and which mistakes it can have."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from check_reports import check, dynos, report, result
+
+from kosmo_kernel.checks.acceptances import accept, accept_all, acceptance_file, read_acceptances
+from kosmo_kernel.errors import SettingsError
+
+CRASHED = check()
+OTHERS = check("others", "low", "app.name")
+ENTRY = """
+[[accept]]
+check = "crashed"
+key = { app = "shop", dyno = "web.1" }
+reason = "It is being rebuilt."
+last_day = 2026-11-28
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "accepted.toml"
+    path.write_text(ENTRY)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("now", "code"), [(datetime(2026, 11, 28, 23, 59, tzinfo=UTC), 0), (datetime(2026, 11, 29, tzinfo=UTC), 1)]
+)
+def test_an_accepted_finding_counts_again_on_the_day_after_its_last_day(file: Path, now: datetime, code: int) -> None:
+    made = report(result(CRASHED, *dynos("web.1")), now=now)
+    accept(made, read_acceptances(file, [CRASHED]))
+    assert made.exit_code() == code
+    [finding] = made.findings
+    assert finding.remarks == [f"{'was ' * code}accepted until 2026-11-28: It is being rebuilt."]
+    assert made.notes == ["1 finding counts again: the last day of its exception is over."] * code
+
+
+def test_an_exception_is_for_one_finding_only(file: Path) -> None:
+    made = report(result(CRASHED, *dynos("web.1", "web.2")))
+    accept(made, read_acceptances(file, [CRASHED]))
+    assert [finding.title for finding in made.findings if finding.counts] == ["shop, web.2"]
+
+
+def test_an_exception_that_nothing_needs_is_named_unless_its_check_could_not_be_made(file: Path) -> None:
+    exceptions = read_acceptances(file, [CRASHED])
+    passed, unknown, not_run = report(result(CRASHED)), report(result(CRASHED, reason="refused")), report()
+    for made in (passed, unknown, not_run):
+        accept(made, exceptions)
+    assert passed.notes == [f"{file}:2: this exception is not needed: crashed does not find shop, web.1."]
+    assert unknown.notes == not_run.notes == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"crashed"', '"crahsed"', ":2: there is no check `crahsed`. Did you mean crashed?"),
+        ("check =", "chek =", "has no `chek`. Did you mean `check`?"),
+        (
+            ', dyno = "web.1"',
+            "",
+            ':2: a finding of crashed is identified by `key = { app = "…", dyno = "…" }`, got app.',
+        ),
+        ('"It is being rebuilt."', '" "', ":2: `reason` is missing"),
+        ("last_day = 2026-11-28", "", ":2: `last_day` is missing: a date, such as 2026-12-31"),
+        ("2026-11-28", '"soon"', ":2: `last_day` is a date, such as 2026-12-31, got soon."),
+        ("2026-11-28", "2026-11-28T10:00:00Z", ":2: `last_day` is a date"),
+        ("2026-11-28", "2026-11-31", "is no TOML"),
+        ("[[accept]]", "[[accepted]]", "has tables `[[accept]]`, and no `accepted`."),
+        ("\n", ENTRY, ":7: the finding is accepted in"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_line(file: Path, old: str, new: str, message: str) -> None:
+    file.write_text(ENTRY.replace(old, new, 1))
+    with pytest.raises(SettingsError) as error:
+        read_acceptances(file, [CRASHED])
+    assert message in str(error.value)
+
+
+def test_all_findings_can_be_accepted_and_read_again(tmp_path: Path) -> None:
+    hostile = 'a "b" \\ \n\x1b\u2028\x7f ü'
+    rows = dynos("web.1", "web.1", hostile)
+    made = report(result(CRASHED, *rows), result(OTHERS, {"app": {"name": "shop"}}))
+    entries = accept_all(made)
+    assert made.exit_code() == 0
+    assert len(entries) == 3  # a key that two findings have needs one entry
+    file = tmp_path / "accepted.toml"
+    file.write_text(acceptance_file(entries))
+    again = read_acceptances(file, [CRASHED, OTHERS])
+    assert [(one.identity, one.acceptance) for one in again] == [(one.identity, one.acceptance) for one in entries]
+    assert {one.acceptance.last_day for one in again} == {date(2027, 2, 26)}
