@@ -24,6 +24,7 @@ from kosmo_kernel.notebook.cell_syntax import Cell, parse_cell
 from kosmo_kernel.notebook.cell_value import NotebookProgress, failed_plan, plan_note
 from kosmo_kernel.notebook.last_error import keep_error
 from kosmo_kernel.render.display import WHOLE, Display, bundle_of, bundles_of, with_outline
+from kosmo_kernel.render.table_style import begin_cell
 from kosmo_kernel.run.options import Frontend, RunOptions
 from kosmo_kernel.session import Session
 from kosmo_kernel.settings.cell_options import Options
@@ -91,7 +92,15 @@ class KernelNotebook:
         self.history.close()
 
     def execute(
-        self, code: str, number: int, *, stored: bool, silent: bool, input_allowed: bool, expressions: dict[str, str]
+        self,
+        code: str,
+        number: int,
+        *,
+        stored: bool,
+        silent: bool,
+        input_allowed: bool,
+        expressions: dict[str, str],
+        cell_id: str = "",
     ) -> Content:
         """Run a cell and broadcast its outputs.
 
@@ -100,11 +109,13 @@ class KernelNotebook:
             stored: whether the cell has its own execution count and goes into the history.
             input_allowed: whether the front end accepts input requests.
             expressions: Lua expressions to evaluate for the reply, by a name that the front end chose.
+            cell_id: the front end's name of the cell, or empty.
 
         Returns:
             The content of the reply.
         """
         self._stored = stored
+        begin_cell(cell_id or code)
         if stored:
             self.history.add(number, code)
         reply: Content = {"status": "ok", "execution_count": number, "payload": [], "user_expressions": {}}

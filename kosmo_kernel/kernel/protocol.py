@@ -226,6 +226,7 @@ class LuaKernel:
                 silent=silent,
                 input_allowed=bool(content.get("allow_stdin", False)),
                 expressions=content.get("user_expressions") or {},
+                cell_id=str(request.metadata.get("cellId", "")),
             )
 
         reply: Content = {"execution_count": number} | (_call_handler(run, request) or {})

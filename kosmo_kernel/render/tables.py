@@ -20,6 +20,7 @@ from textwrap import wrap
 from typing import Any
 
 from kosmo_kernel.client.progress import counted
+from kosmo_kernel.render import table_style
 from kosmo_kernel.render.column_widths import GAP, MIN_TEXT_WIDTH, ColumnSize, chosen_widths, short_heading
 from kosmo_kernel.render.text import MAX_CELL_LENGTH, WIDTH, escape_control, format_column, is_number, pretty
 from kosmo_kernel.safety.escape import Html
@@ -35,7 +36,6 @@ COLUMNS_SHOWN = 200  # columns shown of a table
 FIELDS_SHOWN = 1000  # fields shown of a record, which take one line each
 
 MORE_ROWS = f"`--limit N` or {ROWS.variable}"
-_NOTHING = "\N{EN DASH}"
 _GAP = " " * GAP
 _MAX_NAME = 200  # characters shown of a column name
 _MAX_LISTED = 50  # how many of the columns left out are listed by name
@@ -44,51 +44,9 @@ _HINT_FROM, _MIN_HINT, _MAX_HINTS_LENGTH = 44, 400, 40_000
 _MAX_HINTS = 2500  # cells with a hint, at most
 
 _BOX = Html('<div class="kosmo-table">{}{}</div>')
-_LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.25)))"
-_PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
-_PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
-_SHADE = "rgba(128,128,128,.12)"
-_EDGE_COLOUR = "rgba(128,128,128,.5)"
-# Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
-_RULES = (
-    "div{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}",
-    "table{border-collapse:separate;border-spacing:0;table-layout:auto;margin:0;border:0;font-size:13px}",
-    ":is(th,td){text-align:left;vertical-align:baseline;white-space:nowrap;padding:4px 12px;line-height:1.4}",
-    f":is(th,td){{border:0;border-bottom:{_LINE};max-width:26em;overflow:hidden;text-overflow:ellipsis}}",
-    f"thead th{{position:sticky;top:0;z-index:1;background:{_PAPER};font-weight:600}}",
-    "tbody tr{background:none}",
-    f"tbody tr:hover{{background:{_SHADE}}}",
-    # The first column stays in view when the table scrolls sideways.
-    f"div tr>:first-child{{position:sticky;left:0;background:{_PAPER}}}",
-    f"div tbody tr:hover>:first-child{{background:linear-gradient({_SHADE},{_SHADE}),{_PAPER}}}",
-    "div tr>:first-child{animation:kosmo-edge linear both;animation-timeline:scroll(nearest inline)}",
-    "thead th:first-child{z-index:2}",
-    "tbody tr:last-child>*{border-bottom:0}",
-    f"tbody th{{font-weight:400;color:{_PALE}}}",
-    "[align]{text-align:right;font-variant-numeric:tabular-nums}",
-    ".whole{white-space:pre-wrap;overflow-wrap:anywhere;max-width:60em}",
-    f"td:empty::before{{content:'{_NOTHING}';opacity:.4}}",
-    "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
-)
-_FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 columns, which all fit on paper
-_ON_PAPER = (  # without scrolling
-    "div{max-height:none!important;overflow:visible!important}",
-    "table{font-size:11px}",
-    "tr>*{position:static!important;animation:none!important;background:none!important;padding:3px 8px}",
-    f"{_FEW_COLUMNS} tr>*{{white-space:normal;max-width:none}}",
-    f"{_FEW_COLUMNS} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
-)
-
-
 _SCROLLED = Html('<div style="max-height:32em;overflow:auto">{}</div>\n<p>{}{}</p>')
 _NOTE = Html(". <b>{}</b>")
 _MORE = Html("\n<p>… {}</p>")
-_SELECTOR = "div.kosmo-table.kosmo-table "
-_SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
-# An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
-_EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
-_PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
-_STYLE = Html(f"<style>{_EDGE}{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}</style>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +99,7 @@ class Table:
         ]
         note = _NOTE.format(escape_control(self.note[:MAX_CELL_LENGTH])) if self.note else ""
         table = without_delimiters(_SCROLLED.format(html_table(columns), self.count, note))
-        return box(_BOX.format(_STYLE, table))
+        return box(_BOX.format(table_style.style(), table))
 
     def text(self, width: int | None = None, *, header: bool = True) -> str:
         """Return the table as text; if it is too wide, texts are cut, then columns left out and listed by name.
@@ -156,7 +114,7 @@ class Table:
         considered = self.columns[: max(width, 0) // GAP + 1]  # for more columns not even the gaps would fit
         sizes = []
         for name, values in zip(names, considered, strict=False):
-            texts = [_NOTHING if text is None else _cut(text, width) for text in format_column(values)]
+            texts = [table_style.NOTHING if text is None else _cut(text, width) for text in format_column(values)]
             sizes.append(_size_of(name, texts, values))
         main = {index for index, name in enumerate(self.names) if name in self.main}
         widths = chosen_widths(sizes, main, width)
@@ -202,14 +160,16 @@ class RecordView(Record):
     def __repr__(self) -> str:
         lines = self.lines()
         room = max((_width(name) for name, _ in lines), default=0)
-        return "\n".join(f"{_pad(name, room)}{_GAP}{_NOTHING if text is None else text}" for name, text in lines)
+        return "\n".join(
+            f"{_pad(name, room)}{_GAP}{table_style.NOTHING if text is None else text}" for name, text in lines
+        )
 
     def _repr_html_(self) -> Html:
         fields, more = self._fields()
         texts = [(name, value, format_column([value])[0]) for name, value in fields]
         rows = html_fields((name, text, _whole(text or "", value)) for name, value, text in texts)
         below = _MORE.format(more) if more else ""
-        return box(_BOX.format(_STYLE, without_delimiters(rows + below)))
+        return box(_BOX.format(table_style.style(), without_delimiters(rows + below)))
 
 
 def table_of(records: Records, limit: int | None = None, note: str = "") -> Table:

@@ -23,6 +23,7 @@ _LINK = re.compile(r"https?://[^\s\\]+")
 _CUT_CELL = re.compile(r"<td title='([^'<>]*)'>[^<]*")
 _CUT_LINK = re.compile(r'<a href="([^"<>]*)">[^<]*…</a>')
 _APOSTROPHE = "'"
+_TABLE = '<table class="dataframe">'
 _ROW, _CELL = "<tr>\n", re.compile(r"(?=<td)")  # what rows and cells begin with, as `html_table` writes them
 _NUMBER = re.compile(r"(<td align=right>-?)(\d{4,})")
 
@@ -46,16 +47,16 @@ class HtmlColumn(NamedTuple):
 def html_table(columns: Sequence[HtmlColumn]) -> Html:
     """Return a table of these columns, which have equally many cells.
 
-    End tags of cells and rows are optional in HTML; leaving them out saves a fifth of a large table. There is no white
-    space between cells: it would become part of the cell, and `td:empty` finds missing values.
+    All elements have end tags, without which parsers other than those of browsers misread the table. Its class is that
+    of pandas' tables, which converters and themes know. Cells of missing values are empty, and `td:empty` finds them.
     """
     head, body = [], []
     for name, texts, hints, to_the_right in columns:
         align = " align=right" if to_the_right else ""
-        head.append(f"<th{align}>{escape(clean(name))}")
+        head.append(f"<th{align}>{escape(clean(name))}</th>")
         body.append([_cell(text, hint, align) for text, hint in zip(texts, hints or repeat(""), strict=False)])
-    rows = "".join([f"<tr>\n{''.join(row)}" for row in zip(*body, strict=True)])
-    return Html(f"<table>\n<thead><tr>{''.join(head)}</thead>\n<tbody>{rows}</tbody></table>")
+    rows = "".join([f"<tr>\n{''.join(row)}</tr>\n" for row in zip(*body, strict=True)])
+    return Html(f"{_TABLE}\n<thead><tr>{''.join(head)}</tr></thead>\n<tbody>{rows}</tbody></table>")
 
 
 def html_fields(fields: Iterable[tuple[str, str | None, str]]) -> Html:
@@ -68,7 +69,7 @@ def html_fields(fields: Iterable[tuple[str, str | None, str]]) -> Html:
     rows = "\n".join(
         f"<tr><th>{escape(clean(name))}</th>{_whole_cell(text, whole)}</tr>" for name, text, whole in fields
     )
-    return Html(f"<table>\n<tbody>\n{rows}\n</tbody></table>")
+    return Html(f"{_TABLE}\n<tbody>\n{rows}\n</tbody></table>")
 
 
 def expand_cells(markup: str) -> str:
@@ -98,12 +99,12 @@ def group_digits(markup: str, grouped_from: int) -> str:
 
 def _cell(text: str | None, hint: str, align: str) -> str:
     if text is None:
-        return f"<td{align}>"
+        return f"<td{align}></td>"
     shown = escape(clean(shortened(text, MAX_CELL)), quote=False)
     if _is_link(text):
-        return f'<td><a href="{escape(clean(text))}">{shown}</a>'
+        return f'<td><a href="{escape(clean(text))}">{shown}</a></td>'
     title = f" title='{escape(clean(hint), quote=False).replace(_APOSTROPHE, '&#39;')}'" if hint else ""
-    return f"<td{align}{title}>{shown or ' '}"
+    return f"<td{align}{title}>{shown or ' '}</td>"
 
 
 def _whole_cell(text: str | None, whole: str) -> str:

@@ -258,7 +258,7 @@ def test_a_variable_that_is_read_says_whose_its_records_are(staging: None) -> No
         shown = session.run("display(everywhere())").displays[0]
 
     assert table_of(result.outputs["mixed"]).names[0] == "account"
-    assert "<th>account<th>name" in shown.bundle["text/html"]
+    assert "<th>account</th><th>name</th>" in shown.bundle["text/html"]
 
 
 def test_a_table_counts_the_column_and_shows_it_for_all_rows(frame: Frame) -> None:

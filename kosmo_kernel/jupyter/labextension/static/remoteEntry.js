@@ -23,10 +23,12 @@
         ["colours.js", "insert-cell.js"].map(async file => (await import(new URL(file, home))).default(shared))
       ),
     "./style": async () => {
-      const link = document.createElement("link");
-      link.rel = "stylesheet";
-      link.href = new URL("style.css", home);
-      document.head.append(link);
+      for (const file of ["style.css", "tables.css"]) {
+        const link = document.createElement("link");
+        link.rel = "stylesheet";
+        link.href = new URL(file, home);
+        document.head.append(link);
+      }
       return {};
     }
   };

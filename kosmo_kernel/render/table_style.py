@@ -1,0 +1,98 @@
+"""The style of tables, and which outputs of a notebook carry it.
+
+Its rules touch nothing outside of our tables and take their colours from the page (JupyterLab, VS Code, a standalone
+page). JupyterLab has the style from `jupyter/labextension/static/tables.css`, even if the output that carries it is
+deleted. For everything else, such as exported pages, the first table of a notebook carries it. The others do without,
+because viewers that allow no styles would show the text of each one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kosmo_kernel.render.own_frames import ipython_shell
+from kosmo_kernel.safety.escape import Html
+
+NOTHING = "\N{EN DASH}"  # in place of a missing value
+_LINE = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.25)))"
+_PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
+_PALE = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,GrayText))"
+_SHADE = "rgba(128,128,128,.12)"
+_EDGE_COLOUR = "rgba(128,128,128,.5)"
+# Every rule starts at our own element. Its class is repeated to outweigh JupyterLab's rules for tables.
+_RULES = (
+    "div{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}",
+    "table{border-collapse:separate;border-spacing:0;table-layout:auto;margin:0;border:0;font-size:13px}",
+    ":is(th,td){text-align:left;vertical-align:baseline;white-space:nowrap;padding:4px 12px;line-height:1.4}",
+    f":is(th,td){{border:0;border-bottom:{_LINE};max-width:26em;overflow:hidden;text-overflow:ellipsis}}",
+    f"thead th{{position:sticky;top:0;z-index:1;background:{_PAPER};font-weight:600}}",
+    "tbody tr{background:none}",
+    f"tbody tr:hover{{background:{_SHADE}}}",
+    # The first column stays in view when the table scrolls sideways.
+    f"div tr>:first-child{{position:sticky;left:0;background:{_PAPER}}}",
+    f"div tbody tr:hover>:first-child{{background:linear-gradient({_SHADE},{_SHADE}),{_PAPER}}}",
+    "div tr>:first-child{animation:kosmo-edge linear both;animation-timeline:scroll(nearest inline)}",
+    "thead th:first-child{z-index:2}",
+    "tbody tr:last-child>*{border-bottom:0}",
+    f"tbody th{{font-weight:400;color:{_PALE}}}",
+    "[align]{text-align:right;font-variant-numeric:tabular-nums}",
+    ".whole{white-space:pre-wrap;overflow-wrap:anywhere;max-width:60em}",
+    f"td:empty::before{{content:'{NOTHING}';opacity:.4}}",
+    "p{margin:6px 12px 0;font-size:12px;opacity:.65}",
+)
+_FEW_COLUMNS = "table:not(:has(th:nth-child(10)))"  # a table of fewer than 10 columns, which all fit on paper
+_ON_PAPER = (  # without scrolling
+    "div{max-height:none!important;overflow:visible!important}",
+    "table{font-size:11px}",
+    "tr>*{position:static!important;animation:none!important;background:none!important;padding:3px 8px}",
+    f"{_FEW_COLUMNS} tr>*{{white-space:normal;max-width:none}}",
+    f"{_FEW_COLUMNS} td a{{display:inline-block;min-width:12em;overflow-wrap:anywhere}}",
+)
+
+_SELECTOR = "div.kosmo-table.kosmo-table "
+_SCREEN_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _RULES)
+# An edge at the first column as soon as others are scrolled below it; browsers that cannot tell always show it.
+_EDGE = f"@keyframes kosmo-edge{{1%,100%{{box-shadow:1px 0 {_EDGE_COLOUR},6px 0 6px -6px {_EDGE_COLOUR}}}}}"
+_PAPER_STYLE = "".join(f"{_SELECTOR}{rule}" for rule in _ON_PAPER)
+CSS = f"{_EDGE}{_SCREEN_STYLE}@media print{{{_PAPER_STYLE}}}"
+_ELEMENT = Html(f"<style>{CSS}</style>")
+_NONE = Html("")
+
+
+class _Notebook:
+    """The notebook of this process.
+
+    Attributes:
+        cell: what identifies the cell that the Lua kernel runs; empty for none.
+        styled: what identifies the cell whose tables carry the style; empty before the first table.
+    """
+
+    cell = ""
+    styled = ""
+
+
+def begin_cell(cell: str) -> None:
+    """Begin a cell of the Lua kernel.
+
+    Parameters:
+        cell: what identifies the cell: the name that the front end gives it, or its code.
+    """
+    _Notebook.cell = cell
+
+
+def style() -> Html:
+    """Return the style element of a table, which is empty if an earlier cell of the notebook has carried the style.
+
+    A cell that is run again carries it again. Outside of notebooks every table has it.
+    """
+    cell = _Notebook.cell or _cell_of_ipython()
+    if not cell:
+        return _ELEMENT
+    _Notebook.styled = _Notebook.styled or cell
+    return _ELEMENT if cell == _Notebook.styled else _NONE
+
+
+def _cell_of_ipython() -> str:
+    """Return what identifies the cell that IPython's kernel runs; empty outside of one."""
+    request: dict[str, Any] = getattr(ipython_shell(), "get_parent", dict)()
+    return str(request.get("metadata", {}).get("cellId") or request.get("content", {}).get("code", ""))

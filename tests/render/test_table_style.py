@@ -1,0 +1,89 @@
+"""The style of tables, and which outputs carry it."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+from repository import ROOT
+
+from kosmo_kernel.render import table_style
+from kosmo_kernel.render.table_style import CSS, begin_cell
+from kosmo_kernel.render.tables import RecordView, Table
+
+TABLE = Table(["name", "size"], [["web.1", None], [1, 2]], 2)
+
+
+class Tags(HTMLParser):
+    """Checks that each element has its end tag, as a parser needs it that is not a browser's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(autouse=True)
+def no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_style, "_Notebook", type("_Notebook", (), {"cell": "", "styled": ""}))
+
+
+def carries_style() -> bool:
+    return CSS in TABLE.html()
+
+
+def test_the_first_table_of_a_notebook_carries_the_style_and_the_others_do_not() -> None:
+    begin_cell("1")
+    assert carries_style()
+    assert carries_style()
+
+    begin_cell("2")
+    assert not carries_style()
+    assert "<style" not in RecordView({"a": 1})._repr_html_()
+
+
+def test_a_cell_that_is_run_again_carries_the_style_again() -> None:
+    begin_cell("1")
+    carries_style()
+    begin_cell("2")
+    begin_cell("1")
+
+    assert carries_style()
+
+
+def test_outside_of_a_notebook_each_table_carries_the_style() -> None:
+    assert [carries_style(), carries_style()] == [True, True]
+
+
+@pytest.mark.parametrize("second", [{"metadata": {"cellId": "b"}}, {"metadata": {}, "content": {"code": "b"}}])
+def test_cells_of_ipython_are_known_by_the_id_of_the_front_end_or_by_their_code(
+    monkeypatch: pytest.MonkeyPatch, second: dict[str, object]
+) -> None:
+    requests = [{"metadata": {"cellId": "a"}, "content": {"code": "x"}}, second]
+    monkeypatch.setattr(table_style, "ipython_shell", lambda: SimpleNamespace(get_parent=lambda: requests[0]))
+    assert [carries_style(), carries_style()] == [True, True]
+
+    del requests[0]
+
+    assert not carries_style()
+
+
+def test_each_element_of_a_table_has_an_end_tag() -> None:
+    for markup in (TABLE.html(), RecordView({"a": None, "b": "https://my-app.example"})._repr_html_()):
+        tags = Tags()
+        tags.feed(markup)
+
+        assert tags.open == []
+        assert '<table class="dataframe">' in markup
+
+
+def test_jupyterlab_has_the_style_from_the_extension() -> None:
+    file = ROOT / "kosmo_kernel/jupyter/labextension/static/tables.css"
+
+    assert file.read_text(encoding="utf-8") == f"{CSS}\n"
