@@ -101,6 +101,7 @@ class Session:
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
         self._setup_reported = False
+        self._time_set: datetime | None = None  # the time of the data, if a script has set it
         self._now: Callable[[], datetime] = self._recording.now
         self._chunks = ChunkHistory()
         self._called: set[str] = set()  # the paths of the functions that scripts called
@@ -274,7 +275,28 @@ class Session:
             dry_run=options.dry_run,
             fresh=options.fresh,
         )
-        return LuaRun(calls, output, Lookups(calls, output, self._shown, self._recording.names), self._chunks)
+        lookups = Lookups(
+            calls,
+            output,
+            self._shown,
+            self._recording.names,
+            now=lambda: options.now or self.time_of_data(options.account),
+            set_now=partial(self._set_time, options),
+        )
+        return LuaRun(calls, output, lookups, self._chunks)
+
+    def time_of_data(self, account: str | None = None) -> datetime:
+        """Return the time of an account's data: what a script has set, else that of the demo, of a replay, or now.
+
+        Parameters:
+            account: the alias of the account; the session's when None.
+        """
+        return self._time_set or self._recording.time_of_data(account or self.account)
+
+    def _set_time(self, options: RunOptions, now: datetime) -> None:
+        """Set the time of the data, unless the run is a dry run or has a time of its own."""
+        if options.now is None and not options.dry_run:
+            self._time_set = now
 
     def _services_in_use(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library."""
@@ -516,9 +538,10 @@ class Session:
         self._machine.interrupt()
 
     def reset(self) -> None:
-        """Delete all Lua variables, and forget what the user agreed to."""
+        """Delete all Lua variables, and forget what the user agreed to and the time that a script has set."""
         self._answers.clear()
         self._shown.clear()
+        self._time_set = None
         self._machine.reset()
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ NO_CODE = {"guides", "jupyter", "py.typed"}  # pages, files for JupyterLab, a ma
 VERSION = "__version__"  # the one name of `__init__` that every room may read
 # A module that a string names and that this one never imports: the program of another process, or the look-alike of a
 # service, which is made from what its integration knows about the service.
-STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api")}
+STARTED = {("runbook.cells", "kernel"), ("integrations.heroku", "demo.api"), ("integrations.heroku", "demo.times")}
 
 MAX_ENTRIES = 34  # of the package's folder
 MAX_LINES = 600  # of a file; ruff limits the complexity of a function

@@ -46,6 +46,7 @@ class Integration:
         left_out: returns what the service has and no function, each with the reason; None for nothing.
         demo: where its fictional account is, `package.module:name`: a function that returns an API as a WSGI
             application and the token that it accepts. Empty for none; imported at the first call of that account.
+        demo_now: where the point in time of the fictional account is, as a text of ISO 8601; empty if that is now.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Integration:
     secret_fields: Callable[[], frozenset[str]] | None = None
     left_out: Callable[[], Iterable[tuple[str, str]]] | None = None
     demo: str = ""
+    demo_now: str = ""
 
     def __post_init__(self) -> None:
         is_table = isinstance(self.functions, FunctionTable)

@@ -45,7 +45,8 @@ RETURN_TEXT = frozenset(
         *("docs.list", "docs.read", "docs.search", "io.read", "json.encode", "lua_list_docs", "lua_read_doc"),
         *("lua_search_docs", "math.type", "os.date", "regex.gsub", "string.char", "string.format", "string.gsub"),
         *("string.lower", "string.match", "string.pack", "string.rep", "string.reverse", "string.sub", "string.upper"),
-        *("coroutine.status", "list.join", "table.concat", "tostring", "type", "utf8.char"),
+        *("coroutine.status", "list.join", "table.concat", "time.ago", "time.now", "tostring", "type"),
+        "utf8.char",
     )
 )
 _NO_SPAN = (0, 0)

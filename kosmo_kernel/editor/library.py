@@ -176,6 +176,12 @@ list.sort_by(list, key [, order])  The items in the order of their keys, with `"
 list.sum_by(list, key)  The sum of a number of each item; null counts as nothing.
 list.take(list, count)  The first `count` items.
 list.unique_by(list, key)  The first item of each key.
+time  The time of the data, and times relative to it: texts such as `2026-11-20T09:00:00Z`, which `<` compares.
+time.ago(days)  The time so many days before `time.now()`, or after it for a negative number.
+time.days_since(text)  How many days ago a time was, fractions included.
+time.days_until(text)  In how many days a time is, fractions included.
+time.now()  The time of the data: of the demo, of a recording, or the current one.
+time.set_now(text)  Makes a time, or a day, the one that `time.now()` returns in this session.
 mcp  The servers of the Model Context Protocol that are configured; their tools are in `app.mcp`.
 mcp.call(path [, arguments])  Calls a tool, `"server.tool"`, as `app.mcp.server.tool(arguments)` does.
 mcp.get_prompt(server, name [, arguments])  A prompt of a server, filled in: a table with `messages`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
@@ -139,6 +140,12 @@ class LookupHost(Protocol):
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
         """Return the result of a request about MCP servers; `verb` is one of `MCP_REQUESTS`."""
+
+    def now(self) -> datetime:
+        """Return the time of the data that the run reads."""
+
+    def set_now(self, now: datetime) -> None:
+        """Replace the time of the data for the session."""
 
     def output_of(self, number: int) -> Any:
         """Return the value of the cell with this number, or None if it is not kept."""

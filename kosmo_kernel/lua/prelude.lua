@@ -65,6 +65,7 @@ for name, value in next, spaces.globals() do environment[name] = value end
 environment.mcp = mcp
 environment.parallel = parallel.globals
 environment.list = load_file("list", json, records, load_file("list_keys", json, records))
+environment.time = load_file("time")
 environment.regex = load_file("regex", records)
 environment.display = load_file("display", json, records)
 local outputs = load_file("outputs", spaces, environment)
@@ -152,6 +153,7 @@ local function run_cell(header, texts)
     return reply
   end
   native.forget_input()
+  native.forget_time()
   if header.numbered then outputs.begin() end
   limits.begin(header.cpu_limit, header.memory_limit)
   local outcome = #inputs > 0 and limits.run(inputs_outputs.take, { hook = true }, inputs, texts) or { values = {} }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel.errors import KosmoError, LimitError, LuaProcessError, StoppedError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 REQUESTS = frozenset(
     {"call", "next", "column", "rows", "docs", "mcp", "space", "input", "output_of", "outputs", "joins", "orders"}
-    | {"regex", "integrations", "field", "record_types", "signatures"}
+    | {"now", "set_now", "regex", "integrations", "field", "record_types", "signatures"}
 )
 EVENTS = frozenset({"output", "display", "begin", "drop", "failures"})  # messages without a reply
 
@@ -352,6 +353,15 @@ class RequestHandler:
     def _on_orders(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
         names, constructors = self._host.chunks.key_orders()
         return {"names": names, "constructors": constructors}
+
+    def _on_now(self, _header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        return {"now": f"{self._host.lookups.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+
+    def _on_set_now(self, header: dict[str, Any], _blobs: list[bytes], _texts: list[bytes]) -> dict[str, Any]:
+        with messages.guard():
+            now = datetime.fromisoformat(str(header["now"])[:MAX_NAME]).astimezone(UTC)
+        self._host.lookups.set_now(now)
+        return {}
 
     def _on_regex(self, header: dict[str, Any], blobs: list[bytes], texts: list[bytes]) -> dict[str, Any]:
         with messages.guard():

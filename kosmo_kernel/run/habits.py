@@ -47,7 +47,9 @@ _SYNTAX = (
     ),
     _habit(r"^(\s*)(?://|#(?=\s))(.*)$", "{0}--{1}", "A comment begins with `--`."),
     _habit(r"^(\s*)(?:async\s+)?def\s+(\w+)\s*\((.*?)\)[^:]*:?\s*$", "{0}function {1}({2})", "Lua ends it with `end`."),
-    _habit(r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list and os are there."),
+    _habit(
+        r"^\s*(?:import|from)\s+\w.*$", "", "There are no modules to load: json, regex, list, time and os are there."
+    ),
     _habit(r"^\s*(?:try|except\b.*|finally)\s*:.*$", "", "Write: local ok, problem = pcall(function() … end)"),
     _habit(r"^\s*class\s+\w+.*$", "", "Lua has no classes: a table with functions is one."),
     _habit(r"^(\s*)for\s+(\w+)\s+in\s+range\((\w+)\)\s*:?\s*$", "{0}for {1} = 0, {2} - 1 do", "Lua counts like this."),
@@ -100,7 +102,10 @@ _CALLED = (
     ),
     _habit(r"\bos\.exit\(.*?\)", "return", 'A script cannot end the process: end with `return`, or error("why").'),
     _habit(
-        r"\brequire\b.*$", "", "There are no modules to load: json, regex, list, string and os are there.", "require"
+        r"\brequire\b.*$",
+        "",
+        "There are no modules to load: json, regex, list, time, string and os are there.",
+        "require",
     ),
     _habit(
         r"^(\s*)for\s+(\w+)\s+in\s+([\w.]+(?:\.list_\w+\(.*\))?)\s+do\b",

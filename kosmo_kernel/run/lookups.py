@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kosmo_kernel import accounts, integrations
@@ -27,12 +28,16 @@ class Lookups:
         output: remembers pages, and shows what comes with answers.
         values: the values of earlier cells, by number.
         names: returns the accounts of an integration.
+        now: returns the time of the data.
+        set_now: replaces the time of the data.
     """
 
     calls: CallTracker
     output: RunOutput
     values: Mapping[int, Any]
     names: Callable[[Integration], list[str]]
+    now: Callable[[], datetime]
+    set_now: Callable[[datetime], None]
 
     def mcp(self, verb: str, asked: Mapping[str, Any]) -> list[Any]:
         """Answer a request to MCP servers that is no call of a tool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, Self
 
 from kosmo_kernel.client.progress import ProgressSnapshot
@@ -28,6 +29,7 @@ class RunOptions:
         force: allow calls that the permissions ask about or deny; all other checks still apply.
         inputs: values for Lua's globals, set before the chunk runs; see `values.from_python.lua_value`.
         outputs: Lua variables to read after it into `Result.outputs`.
+        now: the time of the data, `time.now()`; that of the session when None, see `Session.time_of_data`.
         number: the number of the cell, whose value becomes `_` and `Out[number]`.
     """
 
@@ -42,6 +44,7 @@ class RunOptions:
     force: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[str] = ()
+    now: datetime | None = None
     number: int | None = None
 
     @classmethod

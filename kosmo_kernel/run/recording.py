@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from kosmo_kernel import accounts, integrations
@@ -102,8 +103,15 @@ class RecordingMode:
         )
 
     def now(self) -> datetime:
-        """Return the time of the data: the time of the recording in a replay, else the current time."""
+        """Return when a run takes place: the time of the recording in a replay, else the current time."""
         return self._player.recorded if self._player else datetime.now(UTC)
+
+    def time_of_data(self, account: str) -> datetime:
+        """Return the time of an account's data: the day of the demo, also in a replay, or else `now`."""
+        if accounts.canonical_reserved(account) == accounts.DEMO:
+            demo_times = (resolve_name(one.demo_now) for one in integrations.loaded() if one.demo_now)
+            return next(map(datetime.fromisoformat, demo_times), self.now())
+        return self.now()
 
     def summary(self, calls: int) -> list[str]:
         """Return notes for the user about a run with some calls."""

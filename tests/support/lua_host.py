@@ -6,6 +6,7 @@ import random
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -51,6 +52,7 @@ class Answers:
     error: errors.KosmoError | None = None
     raised: list[errors.KosmoError] = field(default_factory=list)
     counted: tuple[int, int] = (0, 0)
+    moment: datetime = datetime(2026, 11, 20, 9, tzinfo=UTC)
     dropped: list[int] = field(default_factory=list)
     told: list[tuple[int, int, list[dict[str, Any]]]] = field(default_factory=list)
     chunks: ChunkHistory = field(default_factory=ChunkHistory)
@@ -132,6 +134,12 @@ class Answers:
     def read(self, form: str) -> str | None:
         line = self.lines.pop(0) if self.lines else None
         return line + "\n" if line is not None and form == "L" else line
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def set_now(self, now: datetime) -> None:
+        self.moment = now
 
     def output_of(self, number: int) -> Any:
         return None

@@ -96,4 +96,5 @@ HEROKU = Integration(
     secret_fields=_secret_fields,
     left_out=_left_out,
     demo="kosmo_kernel.demo.api:in_process",
+    demo_now="kosmo_kernel.demo.times:NOW",
 )
