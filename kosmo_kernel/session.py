@@ -50,6 +50,7 @@ from kosmo_kernel.settings.variables import misspelt_variables
 if TYPE_CHECKING:
     from kosmo_kernel.lua.process import LuaProcess
     from kosmo_kernel.run.services import Services
+    from kosmo_kernel.run.shared_services import SharedServices
 
 
 class Session:
@@ -65,6 +66,7 @@ class Session:
         replay: a recorded file to replay responses from: nothing is sent, and no credentials are needed.
         mcp: scripts may use the configured MCP servers.
         process: a Lua process that was started beforehand, to save time; when None, the first run starts one.
+        shared: the services that this session shares with others, and with them its recording; it closes neither.
 
     Attributes:
         limits: the default limits of a run.
@@ -92,12 +94,14 @@ class Session:
         replay: str | os.PathLike[str] | None = None,
         mcp: bool = True,
         process: LuaProcess | None = None,
+        shared: SharedServices | None = None,
     ) -> None:
         self.limits = limits(memory_limit, cpu_limit, timeout)
         ROWS.resolve()  # raises an error in its setting before anything runs
         self._require_walls = requirement()
-        self._recording = RecordingMode(account, record, replay)
-        self.account = self._recording.account
+        self._shared = shared
+        self._recording = shared.recording if shared else RecordingMode(account, record, replay)
+        self.account = account or self._recording.account
         self.last: Result | None = None
         self.last_error: KosmoError | None = None
         self._setup_reported = False
@@ -107,7 +111,7 @@ class Session:
         self._called: set[str] = set()  # the paths of the functions that scripts called
         self._answers: Answers = {}  # the user's, for all of the session
         self._shown = KeptValues()  # the values of numbered cells, available in Lua as `Out`
-        self._services: Services | None = None  # made at the first call
+        self._services: Services | None = shared  # made at the first call
         self._machine = Machine(self._recording.functions, self._recording.surface, process)
         self.expecting_run = self._machine.cancellable_start
         self.interruptible = self._machine.interruptible
@@ -297,6 +301,15 @@ class Session:
         """Set the time of the data, unless the run is a dry run or has a time of its own."""
         if options.now is None and not options.dry_run:
             self._time_set = now
+
+    def shared_services(self) -> SharedServices:
+        """Return services for other sessions, with the connections and the recording of this one.
+
+        They must be closed, and not be used any more when this session is closed.
+        """
+        from kosmo_kernel.run.shared_services import SharedServices
+
+        return SharedServices(self._recording, self._services_in_use())
 
     def _services_in_use(self) -> Services:
         """Return the services, made at the first call because their import loads the HTTP library."""
@@ -547,9 +560,11 @@ class Session:
     def close(self) -> None:
         """End the Lua process and close all connections. A closed session cannot be used again."""
         self._machine.close()
+        self.servers.close()
+        if self._shared:
+            return
         if self._services:
             self._services.close()
-        self.servers.close()
         self._recording.close()
 
     def __enter__(self) -> Self:

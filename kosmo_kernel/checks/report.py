@@ -86,6 +86,7 @@ class CheckResult:
         findings: what it found.
         reason: why it could not be made, or not for everything; empty if it was made.
         unread: what it could not read: the failures of items of list arguments, as `Result.failures` has them.
+        withdrawn: the number of findings that name an item that could not be read, and are left out.
         records: the findings as the list that the check returned, with its columns; None if it was not made.
         parameters: the values of its parameters.
         output: what it printed.
@@ -98,6 +99,7 @@ class CheckResult:
     findings: list[Finding] = field(default_factory=list)
     reason: str = ""
     unread: list[dict[str, Any]] = field(default_factory=list)
+    withdrawn: int = 0
     records: Records | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     output: str = ""

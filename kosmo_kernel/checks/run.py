@@ -1,32 +1,49 @@
-"""Run checks over the sessions of one account: each in a Lua state of its own, and all with the same answers."""
+"""Run checks over one account: each in a Lua process of its own, several side by side, and all with the same answers.
+
+The sessions of the checks share services (`run/shared_services.py`), so that each list is requested once. Threads run
+the checks, so that one waits for the service while another one computes. The thread that called shows the progress of
+all of them, and ends them when it is interrupted.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from kosmo_kernel.catalogue import nearest
+from kosmo_kernel import accounts
 from kosmo_kernel.checks.check_file import Check
-from kosmo_kernel.checks.report import CheckReport, CheckResult, Finding, key_of
-from kosmo_kernel.errors import InvalidArgumentsError, KosmoError, UnknownNameError
+from kosmo_kernel.checks.outcome import outcome_of
+from kosmo_kernel.checks.parameters import check_parameters, values_for
+from kosmo_kernel.checks.report import CheckReport, CheckResult
+from kosmo_kernel.errors import KosmoError, StoppedError
+from kosmo_kernel.lua.process import LuaProcess
 from kosmo_kernel.results.result import Result
 from kosmo_kernel.run.options import NO_FRONTEND, Frontend, RunOptions
+from kosmo_kernel.run.progress_throttle import ProgressThrottle
 from kosmo_kernel.session import Session
-from kosmo_kernel.values.records import Record, Records
 
-Values = Mapping[str, Any]
+if TYPE_CHECKING:
+    from kosmo_kernel.run.shared_services import SharedServices
+
+MAX_WORKERS = 6  # checks side by side; a Lua process takes 12 MB, and more of them do not make the service faster
+POLL_INTERVAL_SECONDS = 0.1  # between two looks at the progress
+NOT_BEGUN = "The run was interrupted before it was made."
 
 
 def run_checks(
     checks: Sequence[Check],
     account: str | None = None,
     *,
-    parameters: Values | None = None,
+    parameters: Mapping[str, Any] | None = None,
     now: datetime | None = None,
     frontend: Frontend = NO_FRONTEND,
     session: Session | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> CheckReport:
     """Run checks, and return what they found.
 
@@ -35,105 +52,165 @@ def run_checks(
         account: the alias of the account; that of `session` when None, else the default account.
         parameters: values of parameters by `NAME`, for each check that has it, or by `CHECK.NAME`.
         now: the time of the data, from which ages are counted; that of the account when None.
-        frontend: gets the progress of the whole run.
-        session: a session whose connections and earlier answers are used; its Lua state is not.
+        frontend: gets the progress of the whole run, and what checks print.
+        session: a session whose connections and cached answers are used; its Lua state is not.
+        is_cancelled: returns whether the caller was cancelled; called a few times a second.
+
+    Returns:
+        The report; after an interrupt the checks that were not made are in it as such.
 
     Raises:
         UnknownNameError: there is no such account, or no check has one of the parameters.
         InvalidArgumentsError: a parameter has a value of another kind than its default.
         SettingsError: a limit or an environment variable is invalid.
     """
+    check_parameters(checks, parameters or {})
     values = [values_for(check, parameters or {}) for check in checks]
-    check_names(checks, parameters or {})
-    started = time.perf_counter()
-    with Session(account or (session.account if session else None)) as first:
-        report = CheckReport(first.account, datetime.now(UTC), now or datetime.now(UTC))
-    for check, given in zip(checks, values, strict=True):
-        with Session(report.account) as fresh:
-            report.results.append(_run(check, given, fresh, frontend))
-    report.seconds = time.perf_counter() - started
+    with ExitStack() as stack:
+        origin = session or stack.enter_context(Session(account))
+        shared = origin.shared_services()
+        stack.callback(shared.close)
+        alias = account or origin.account
+        shared.recording.check(alias)
+        report = CheckReport(alias, shared.recording.now(), now or shared.recording.now())
+        CheckRun(checks, values, report, shared, frontend).run(is_cancelled)
     return report
 
 
-def check_names(checks: Sequence[Check], given: Values) -> None:
-    """Check that each of the given parameters is one of some check.
-
-    Raises:
-        UnknownNameError: no check has it.
-    """
-    known = {name for check in checks for p in check.parameters for name in (p.name, f"{check.name}.{p.name}")}
-    for name in given:
-        if name not in known:
-            near = tuple(nearest(name, known))
-            raise UnknownNameError(f"None of the checks has a parameter `{name[:80]}`.", near)
-
-
-def values_for(check: Check, given: Values) -> dict[str, Any]:
-    """Return the value of each parameter of a check.
+class CheckRun:
+    """A run of checks.
 
     Parameters:
-        check: the check.
-        given: values by `CHECK.NAME`, which wins, or by `NAME`; the default is used for others.
-
-    Raises:
-        InvalidArgumentsError: a value is of another kind than the default.
+        checks: the checks.
+        values: the values of the parameters of each check.
+        report: the report, to which the results are added.
+        shared: the services of all sessions.
+        frontend: as for `run_checks`.
     """
-    values = {}
-    for parameter in check.parameters:
-        value = given.get(f"{check.name}.{parameter.name}", given.get(parameter.name, parameter.value))
-        if not _is_like(value, parameter.value):
-            expected = f"a {parameter.kind}, such as {parameter.default}"
-            raise InvalidArgumentsError(
-                f"The parameter `{parameter.name}` of {check.name} is {expected}, got {value!r:.60}."
-            )
-        values[parameter.name] = value
-    return values
 
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        values: Sequence[Mapping[str, Any]],
+        report: CheckReport,
+        shared: SharedServices,
+        frontend: Frontend,
+    ) -> None:
+        self._checks, self._values = checks, values
+        self._report, self._shared, self._frontend = report, shared, frontend
+        self._results: dict[int, CheckResult] = {}  # by the index of the check
+        self._waiting = deque(range(len(checks)))
+        self._running: dict[int, Session | None] = {}  # the session of each check, once it has one
+        self._lock = threading.Lock()
+        self._crash: BaseException | None = None  # an unexpected error in a thread
 
-def _is_like(value: Any, default: Any) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    kinds: tuple[type | tuple[type, ...], ...] = ((int, float), str, (list, tuple, dict))
-    return default is None or any(isinstance(default, kind) and isinstance(value, kind) for kind in kinds)
+    def run(self, is_cancelled: Callable[[], bool]) -> None:
+        """Run the checks in threads, until all are made or the run is interrupted."""
+        started = time.perf_counter()
+        count = min(MAX_WORKERS, len(self._checks))
+        threads = [threading.Thread(target=self._work, name="kosmo-check", daemon=True) for _ in range(count)]
+        throttle = ProgressThrottle(self._shared.progress, self._frontend.progress)
+        remote = accounts.canonical_reserved(self._report.account) != accounts.DEMO
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    since = time.monotonic()
+                    thread.join(POLL_INTERVAL_SECONDS)
+                    throttle.waited(since, remote=remote)
+                    if is_cancelled() and not self._report.interrupted:
+                        self._interrupt()
+        except KeyboardInterrupt:
+            self._interrupt()
+        finally:
+            self._end(threads)
+        if self._crash is not None:
+            raise self._crash
+        self._complete(throttle)
+        self._report.seconds = time.perf_counter() - started
 
+    def _work(self) -> None:
+        """Make checks until none waits. The next Lua process starts while a check runs."""
+        process: LuaProcess | None = None
+        try:
+            while (place := self._take()) is not None:
+                with Session(self._report.account, process=process, shared=self._shared) as session:
+                    session.start()
+                    process = LuaProcess() if self._waiting else None
+                    self._results[place] = self._make(place, session)
+                    self._forget_answers(place)
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that called
+            self._crash = error
+        finally:
+            if process is not None:
+                process.close()
 
-def _run(check: Check, values: Values, session: Session, frontend: Frontend) -> CheckResult:
-    """Run one check in a fresh session."""
-    outcome = CheckResult(check, parameters=values)
-    result: Result | None = None
-    try:
-        result = session.execute(check.source, RunOptions(name=check.file, inputs=values), frontend)
-    except KosmoError as error:
-        outcome.reason, result = error.message, error.result
-    if result is not None:
-        outcome.output, outcome.notes, outcome.seconds = result.output, result.notes, result.seconds
-    if result is not None and not outcome.reason:
-        outcome.reason = _fill(outcome, result)
-    return outcome
+    def _take(self) -> int | None:
+        with self._lock:
+            if self._report.interrupted or not self._waiting:
+                return None
+            place = self._waiting.popleft()
+            self._running[place] = None
+            return place
 
+    def _make(self, place: int, session: Session) -> CheckResult:
+        """Make one check in a fresh session."""
+        check, values = self._checks[place], self._values[place]
+        result: Result | None = None
+        failure: KosmoError | None = None
+        try:
+            with session.expecting_run():
+                with self._lock:
+                    self._running[place] = session
+                    is_interrupted = self._report.interrupted
+                if is_interrupted:
+                    session.interrupt()
+                options = RunOptions(name=check.file, inputs=values)
+                result = session.execute(check.source, options)
+        except KosmoError as error:
+            failure, result = error, error.result
+        return outcome_of(check, values, result, failure)
 
-def _fill(outcome: CheckResult, result: Result) -> str:
-    """Add the findings that a check returned; return why it counts as not checked, or an empty text."""
-    value = result.value
-    check = outcome.check
-    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-        value = Records(value)
-    if not isinstance(value, Records):
-        return f"It must return the list of findings, and returned {_described(value)}."
-    keys = [key_of(row, check.key) for row in value]
-    if None in keys:
-        place = keys.index(None)
-        columns, has = ", ".join(check.key), ", ".join(map(str, value[place])) or "none"
-        return f"Each finding needs the columns of `key`: {columns}. Number {place + 1} has {has}."
-    outcome.findings = [Finding(check, row, key) for row, key in zip(value, keys, strict=True) if key is not None]
-    outcome.records = value
-    return ""
+    def _forget_answers(self, place: int) -> None:
+        """Forget the answers that only a check needed: those of functions that no other text has any more."""
+        with self._lock:
+            del self._running[place]
+            places = [*self._waiting, *self._running]
+        text = "".join(self._checks[place].source for place in places).replace("_", "")
+        self._shared.keep_only(lambda name: name.replace("_", "") in text)
 
+    def _interrupt(self) -> None:
+        """Stop all checks; those that run end as interrupted."""
+        self._report.interrupted = True
+        with self._lock:
+            running = [session for session in self._running.values() if session]
+        self._shared.progress.cancel()
+        for session in running:
+            session.interrupt()
 
-def _described(value: Any) -> str:
-    if isinstance(value, (dict, Record)):
-        return "one table and no list"
-    if isinstance(value, list):
-        return "a list of other values"
-    kinds = {type(None): "nothing", bool: "a boolean", int: "a number", float: "a number", str: "a text"}
-    return kinds.get(type(value), "something else")
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the threads after an interrupt; another interrupt ends their Lua processes."""
+        try:
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        except KeyboardInterrupt:
+            with self._lock:
+                running = [session for session in self._running.values() if session]
+            for session in running:
+                session.interrupt()
+            raise
+
+    def _complete(self, throttle: ProgressThrottle) -> None:
+        """Add the results to the report, in the order of the checks, and the cost of all."""
+        for place, (check, values) in enumerate(zip(self._checks, self._values, strict=True)):
+            not_begun = StoppedError(NOT_BEGUN)
+            result = self._results.get(place) or outcome_of(check, values, None, not_begun)
+            self._report.results.append(result)
+            self._report.notes += [note for note in result.notes if note not in self._report.notes]
+        self._shared.progress.cancel()
+        cost = self._shared.progress.snapshot()
+        if cost.total:
+            self._report.cost = cost
+            throttle.end(cost)

@@ -25,8 +25,8 @@ class FanOut:
         known: answers that are known already, in the order of the calls; None for a call to make.
         end: called once, with the error that ended the calls early or None, and with all answers in order.
         left: returns whether the calls were cancelled.
-        collect: treat errors of the service as answers. Otherwise the first one ends the calls, as other errors always
-            do.
+        collects: returns whether an error of the service counts as an answer. Otherwise it ends the calls, as other
+            errors always do.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class FanOut:
         end: Callable[[BaseException | None, Sequence[Answer | ApiError]], None],
         left: Callable[[], bool],
         *,
-        collect: bool,
+        collects: Callable[[ApiError], bool],
     ) -> None:
-        self._fetch, self._calls, self._end, self._left, self._collect = fetch, calls, end, left, collect
+        self._fetch, self._calls, self._end, self._left, self._collects = fetch, calls, end, left, collects
         self._lock = threading.Lock()
         self._answers: dict[int, Answer | ApiError] = {
             place: answer for place, answer in enumerate(known) if answer is not None
@@ -59,7 +59,7 @@ class FanOut:
             except Cancelled:
                 return  # all other threads stop as well
             except ApiError as error:
-                self._done(place, error, None if self._collect else error)
+                self._done(place, error, None if self._collects(error) else error)
             except BaseException as error:  # noqa: BLE001 - passed to the callback
                 self._done(place, None, error)
         self._end_if_complete()

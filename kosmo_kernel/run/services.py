@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,10 @@ class Services:
         """Return the tokens in use, which are redacted from every text that leaves the session."""
         with self._lock:
             return tuple(client.account.token for client in self._clients.values())
+
+    def connections(self) -> tuple[dict[tuple[str, str], Client], threading.Lock]:
+        """Return the clients, for services that share them, with the lock that guards them."""
+        return self._clients, self._lock
 
     def close(self) -> None:
         """Close all connections."""
@@ -285,13 +289,22 @@ class Services:
                 handle.done()
 
         def end(failed: BaseException | None, answers: Sequence[Answer | ApiError]) -> None:
-            handle.on_result(failed or _merged_answer(bound_call, answers))
+            handle.on_result(failed or self._merged(bound_call, answers))
 
         _expect(client, handle, max(missing, handle.coming))
-        fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collect=bound_call.collect)
+        collects = partial(self._collects, bound_call)
+        fan_out = FanOut(fetch, bound_call.calls, known, end, lambda: handle.cancelled, collects=collects)
         for _ in range(min(bound_call.concurrency, missing) - 1):
             self._pool.submit(fan_out.work)
         fan_out.work()
+
+    def _collects(self, bound_call: ServiceCall, _error: ApiError) -> bool:
+        """Return whether the failure of one item does not end the call for all items of a list."""
+        return bound_call.collect
+
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer | ApiError:
+        """Return the answers for all items as one."""
+        return _merged_answer(bound_call, answers)
 
     def _client(self, integration: Integration, alias: str) -> Client:
         """Return the client of an account; a new one is made if the token or address has changed.

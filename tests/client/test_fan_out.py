@@ -147,7 +147,8 @@ def fanned_out(fetch: Callable[[int], Any], count: int, workers: int = 4, *, col
         return answer(fetch(args["n"]))
 
     calls = [{"n": n} for n in range(count)]
-    one = FanOut(fetched, calls, [None] * count, lambda *all_: told.append(all_), lambda: False, collect=collect)
+    known = [None] * count
+    one = FanOut(fetched, calls, known, lambda *all_: told.append(all_), lambda: False, collects=lambda _: collect)
     for thread in [soon(one.work) for _ in range(workers)]:
         thread.join(PATIENCE)
     return told
@@ -173,9 +174,8 @@ def test_what_is_known_is_not_asked_for() -> None:
         return answer(args["n"])
 
     known = [answer(0), None, answer(2), None, answer(4)]
-    FanOut(
-        fetched, [{"n": n} for n in range(5)], known, lambda *all_: told.append(all_), lambda: False, collect=False
-    ).work()
+    calls = [{"n": n} for n in range(5)]
+    FanOut(fetched, calls, known, lambda *all_: told.append(all_), lambda: False, collects=lambda _error: False).work()
 
     assert (asked, values(told[0])) == ([1, 3], [0, 1, 2, 3, 4])
 

@@ -1,0 +1,98 @@
+"""Turn the result of a check's run into its findings, or into the reason why it counts as not checked.
+
+Nothing that is missing may look like a pass. A call that failed makes the whole check "not checked", even if its Lua
+went on. Items of a list argument that the token may not read are named, and findings that name one of them are
+withdrawn, because the gap may have caused them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kosmo_kernel.checks.check_file import Check
+from kosmo_kernel.checks.report import CheckResult, Finding, key_of
+from kosmo_kernel.client.progress import counted
+from kosmo_kernel.errors import KosmoError
+from kosmo_kernel.results.result import Result
+from kosmo_kernel.run.call_tracker import MAX_FAILURES_KEPT
+from kosmo_kernel.values.records import Record, Records
+
+_ADVICE = "Return the list of findings, {} for none."
+
+
+def outcome_of(
+    check: Check, values: Mapping[str, Any], result: Result | None, error: KosmoError | None = None
+) -> CheckResult:
+    """Return the outcome of a check.
+
+    Parameters:
+        check: the check.
+        values: the values of its parameters.
+        result: the result of its run; None if it did not run.
+        error: the error that ended it, or None.
+    """
+    outcome = CheckResult(check, parameters=values)
+    if result is not None:
+        outcome.output, outcome.notes, outcome.seconds = result.output, result.notes, result.seconds
+        outcome.unread = result.failures
+    outcome.reason = error.message if error else _fill(outcome, result) if result is not None else ""
+    return outcome
+
+
+def _fill(outcome: CheckResult, result: Result) -> str:
+    """Add the findings that a check returned, and return why it is not checked, or not for everything."""
+    failed = next((call.error for call in result.calls if call.status == "error"), None)
+    if failed is not None:
+        return failed
+    if len(result.failures) >= MAX_FAILURES_KEPT:
+        return f"{counted(len(result.failures), 'item')} or more could not be read."
+    records, reason = _records(outcome.check, result.value)
+    if reason:
+        return reason
+    unread = frozenset(_names_of(result.failures))
+    places = [place for place, row in enumerate(records) if not (unread and _mentions(row, unread))]
+    outcome.withdrawn = len(records) - len(places)
+    outcome.records = records.take(places) if outcome.withdrawn else records
+    keys = (key_of(row, outcome.check.key) for row in outcome.records)
+    rows = zip(outcome.records, keys, strict=True)
+    outcome.findings = [Finding(outcome.check, row, key) for row, key in rows if key is not None]
+    return "; ".join(result.unread)
+
+
+def _records(check: Check, value: Any) -> tuple[Records, str]:
+    """Return the findings that a check returned as a list, and what is wrong with them, or an empty text."""
+    if isinstance(value, (list, dict)) and not value:  # an empty table of Lua may be either
+        value = Records([])
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        value = Records(value)
+    if not isinstance(value, Records):
+        return Records([]), f"It returned {_described(value)}. {_ADVICE}"
+    for place, row in enumerate(value, 1):
+        if key_of(row, check.key) is None:
+            columns, has = ", ".join(check.key), ", ".join(map(str, row)) or "none"
+            return Records([]), f"Each finding needs the columns of `key`: {columns}. Number {place} has {has}."
+    return value, ""
+
+
+def _names_of(failures: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Yield the names of the items that could not be read: the first value of each row."""
+    return (str(value) for row in failures if (value := next(iter(row.values()), None)) is not None)
+
+
+def _mentions(value: Any, names: frozenset[str]) -> bool:
+    """Return whether a finding names one of some items, at any depth."""
+    if isinstance(value, Mapping):
+        return any(_mentions(item, names) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_mentions(item, names) for item in value)
+    return isinstance(value, str) and value in names
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, (dict, Record)):
+        return "one table and no list"
+    if isinstance(value, list):
+        return "a list of other values than tables"
+    kinds = {type(None): "nothing", bool: "a boolean", int: "a number", float: "a number", str: "a text"}
+    return kinds.get(type(value), "something else")

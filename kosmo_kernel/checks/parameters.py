@@ -1,0 +1,111 @@
+"""The values of the parameters of checks: their defaults, the user's settings, and what a command or a cell gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kosmo_kernel.catalogue import nearest
+from kosmo_kernel.checks.check_file import Check, CheckParameter
+from kosmo_kernel.errors import InvalidArgumentsError, SettingsError, UnknownNameError
+from kosmo_kernel.settings.config_file import config
+from kosmo_kernel.settings.table import CHECK_PARAMETERS
+from kosmo_kernel.values.parameters import value_of
+
+Values = Mapping[str, Any]
+_SETTING = CHECK_PARAMETERS[0].config[:-1]  # the table of parameters in the user's settings
+
+
+def check_parameters(checks: Sequence[Check], given: Values) -> None:
+    """Check that each of the given parameters is one of some check.
+
+    Parameters:
+        checks: the checks.
+        given: values by `NAME` or `CHECK.NAME`.
+
+    Raises:
+        UnknownNameError: no check has it.
+    """
+    known = _names(checks)
+    for name in given:
+        if name not in known:
+            has = "None of the checks has" if len(checks) > 1 else f"{checks[0].name} has" if checks else "There is"
+            no = " no" if len(checks) == 1 or not checks else " a"
+            raise UnknownNameError(f"{has}{no} parameter `{name[:80]}`.", tuple(nearest(name, known)))
+
+
+def values_for(check: Check, given: Values) -> dict[str, Any]:
+    """Return the value of each parameter of a check.
+
+    Parameters:
+        check: the check.
+        given: values by `CHECK.NAME`, which wins, or by `NAME`; those of the user's settings, or else the defaults,
+            are used for others.
+
+    Raises:
+        InvalidArgumentsError: a value is of another kind than the default.
+        SettingsError: one in the user's settings is.
+    """
+    settings = config()
+    values = {}
+    for parameter in check.parameters:
+        names = (f"{check.name}.{parameter.name}", parameter.name)
+        keys = ((*_SETTING, check.name, parameter.name), (*_SETTING, parameter.name))
+        if name := next((name for name in names if name in given), ""):
+            value = given[name]
+            if not _is_like(value, parameter):
+                raise InvalidArgumentsError(f"The {_mistake(check, parameter, value)}")
+        elif key := next((key for key in keys if _is_value(settings.get(*key))), None):
+            value = settings.get(*key)
+            if not _is_like(value, parameter):
+                raise SettingsError(f"{settings.place(*key)}: the {_mistake(check, parameter, value)}")
+        else:
+            value = parameter.value
+        values[parameter.name] = value
+    return values
+
+
+def parse_parameters(checks: Sequence[Check], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of parameters that a user typed, as the kind of each default says.
+
+    Parameters:
+        checks: the checks.
+        given: texts by `NAME` or `CHECK.NAME`.
+
+    Raises:
+        UnknownNameError: no check has a parameter of a name.
+        InvalidArgumentsError: a text is no value of its kind.
+    """
+    check_parameters(checks, given)
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        for check in checks:
+            for parameter in check.parameters:
+                full_name = f"{check.name}.{parameter.name}"
+                if name in (parameter.name, full_name):
+                    values[full_name] = value_of(parameter, text)
+    return values
+
+
+def _names(checks: Sequence[Check]) -> list[str]:
+    own = dict.fromkeys(parameter.name for check in checks for parameter in check.parameters)
+    return [*own, *(f"{check.name}.{parameter.name}" for check in checks for parameter in check.parameters)]
+
+
+def _is_value(value: Any) -> bool:
+    return value is not None and not isinstance(value, dict)
+
+
+def _is_like(value: Any, parameter: CheckParameter) -> bool:
+    """Return whether a value is of the kind of a parameter's default."""
+    default = parameter.value
+    if isinstance(default, bool) or isinstance(value, bool):
+        return default is None or (isinstance(value, bool) and isinstance(default, bool))
+    kinds: tuple[type | tuple[type, ...], ...] = ((int, float), str, (list, tuple, dict))
+    return default is None or any(isinstance(default, kind) and isinstance(value, kind) for kind in kinds)
+
+
+def _mistake(check: Check, parameter: CheckParameter, value: Any) -> str:
+    kind = {"table": "list"}.get(parameter.kind, parameter.kind)
+    usual = f"a {kind} (usually {parameter.default})"
+    return f"parameter `{parameter.name}` of {check.name} is {usual}, got {value!r:.60}."

@@ -1,0 +1,162 @@
+"""Services that several sessions use side by side, such as those of a run of checks.
+
+The same call with the same arguments is made once: a session that begins it while another one waits for its answer
+waits for the same answer, and one that begins it later gets it at once. Answers stay in this process, as lists that
+nobody changes, so that no script can change what another one gets. The items of a list argument that the token may not
+read do not fail the call, as they would in a script: the sessions get the other items, and the failures beside them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+
+from kosmo_kernel.client.call import Answer, CallAnswer, CallHandle
+from kosmo_kernel.client.progress import Progress
+from kosmo_kernel.errors import ApiError, RefusedError
+from kosmo_kernel.run.recording import RecordingMode
+from kosmo_kernel.run.services import ServiceCall, Services
+from kosmo_kernel.settings.aliases import normalize_alias
+from kosmo_kernel.values.records import encode
+
+_Key = tuple[str, str, str, bool, bytes]
+
+
+class SharedServices(Services):
+    """Services that several sessions share. Thread-safe.
+
+    Parameters:
+        recording: the recording mode of the sessions.
+        origin: the services whose connections and cached answers are used. They must outlive these.
+
+    Attributes:
+        recording: the recording mode.
+        progress: the progress of all sessions together.
+    """
+
+    def __init__(self, recording: RecordingMode, origin: Services) -> None:
+        super().__init__(recording.cassette, lambda: recording.now().date())
+        self.recording = recording
+        self.progress = Progress()
+        self._clients, self._lock = origin.connections()
+        self._calls_lock = threading.Lock()
+        self._calls: dict[_Key, _SharedCall] = {}
+
+    def begin(self, bound_call: ServiceCall, handle: CallHandle) -> None:
+        """Pass the answer of a call to the handle, and make the call unless another session has made it."""
+        key = _key(bound_call)
+        with self._calls_lock:
+            call = self._calls.get(key)
+            if call is not None and call.add(handle):
+                return
+            call = self._calls[key] = _SharedCall(self.progress, handle)
+        if refusal := self._missing_scope(bound_call):
+            call.complete(refusal)
+            return
+        self.progress.begin(bound_call.account, bound_call.count)
+        super().begin(bound_call, call)
+
+    def keep_only(self, is_needed: Callable[[str], bool]) -> None:
+        """Forget answers that no session needs any more.
+
+        Parameters:
+            is_needed: returns whether the answers of a function, by its name, are needed.
+        """
+        with self._calls_lock:
+            self._calls = {key: call for key, call in self._calls.items() if not call.is_answered or is_needed(key[1])}
+
+    def end_run(self) -> None:
+        """Go on: other sessions may wait for the same calls."""
+
+    def close(self) -> None:
+        """End all calls. The connections stay open, because they belong to other services."""
+        self.progress.cancel()
+        self._pool.close()
+
+    def _collects(self, bound_call: ServiceCall, error: ApiError) -> bool:
+        """Return whether the failure of one item does not end the call: the token may not read this item."""
+        return bound_call.collect or (isinstance(error, RefusedError) and error.status != HTTPStatus.UNAUTHORIZED)
+
+    def _merged(self, bound_call: ServiceCall, answers: Sequence[Answer | ApiError]) -> CallAnswer | ApiError:
+        """Return the answers for all items as one; the first failure if no item can be read."""
+        errors = [answer for answer in answers if isinstance(answer, ApiError)]
+        if errors and len(errors) == len(answers) and not bound_call.collect:
+            return errors[0]
+        return super()._merged(bound_call, answers)
+
+    def _missing_scope(self, bound_call: ServiceCall) -> RefusedError | None:
+        """Return the error of a call that every item would be refused, as far as that is known without a request."""
+        link = bound_call.function.link(bound_call.calls[0]) if bound_call.calls else None
+        granted = self.scopes(bound_call.integration, bound_call.account)
+        if link is None or not bound_call.integration.credentials.lacks(link.scope, granted):
+            return None
+        text = f"It needs a token with the scope {link.scope}; this one has {', '.join(granted)}."
+        error = RefusedError(text, where=bound_call.title, function=bound_call.name, account=bound_call.account)
+        error.status = HTTPStatus.FORBIDDEN
+        return error
+
+
+class _SharedCall(CallHandle):
+    """A call, the handles that wait for its answer, and the answer. It is cancelled when none of them waits any more.
+
+    Parameters:
+        progress: the progress of all sessions together.
+        first: the handle that began the call, to which its requests are added.
+    """
+
+    def __init__(self, progress: Progress, first: CallHandle) -> None:
+        super().__init__(progress, self.complete, first.on_message, first.on_answer, first.fresh)
+        self._state = threading.Lock()
+        self._waiting = [first]
+        self._answer: CallAnswer | BaseException | None = None
+        self._abandoned = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Return whether the answer is there."""
+        return self._answer is not None
+
+    @property
+    def cancelled(self) -> bool:
+        """Return whether the run has ended, or nobody waits for the answer any more."""
+        with self._state:
+            if self._answer is None and all(handle.cancelled for handle in self._waiting):
+                self._abandoned = True
+            return self._abandoned or self.progress.cancelled
+
+    def add(self, handle: CallHandle) -> bool:
+        """Pass the answer to another handle, now or later; return False if nobody waited for it any more."""
+        with self._state:
+            if self._answer is None:
+                if not self._abandoned:
+                    self._waiting.append(handle)
+                return not self._abandoned
+        _pass(self._answer, handle)
+        return True
+
+    def complete(self, answer: CallAnswer | BaseException) -> None:
+        """Pass the answer to all handles that wait for it."""
+        with self._state:
+            self._answer = answer
+            waiting, self._waiting = self._waiting, []
+        for handle in waiting:
+            _pass(answer, handle)
+
+
+def _pass(answer: CallAnswer | BaseException, handle: CallHandle) -> None:
+    """Pass an answer to a handle: an error as a copy, because each session adds its place in the script to it."""
+    if isinstance(answer, CallAnswer):
+        handle.on_result(replace(answer, values=list(answer.values)))
+        return
+    error = type(answer).__new__(type(answer), *answer.args)
+    vars(error).update(vars(answer))
+    handle.on_result(error)
+
+
+def _key(bound_call: ServiceCall) -> _Key:
+    """Return what the same calls have in common."""
+    arguments = encode([bound_call.fan_out_argument, bound_call.calls])
+    account = normalize_alias(bound_call.account)
+    return bound_call.integration.name, bound_call.function.name, account, bound_call.collect, arguments

@@ -1,0 +1,105 @@
+"""Checks of one run ask each list once, and what could not be read is never a pass."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from kosmo_kernel.checks import CheckReport, parse_check, run_checks
+from kosmo_kernel.demo.api import DEMO_TOKEN, DemoApi
+from kosmo_kernel.demo.company import company
+from kosmo_kernel.demo.server import serve
+
+HEAD = "-- title: T\n-- severity: low\n-- why: W\n-- do: D\n-- scope: read\n-- key: app\n"
+DYNOS = "heroku.list_dynos({ app_id = heroku.list_apps() })"
+BY_APP = f"list.unique_by(list.map({DYNOS}, function(d) return {{ app = d.app.name }} end), 'app')"
+APP = "address-checker"
+
+
+class RefusingApi:
+    """The demo's API, which refuses some paths and counts all of them."""
+
+    def __init__(self) -> None:
+        self._api, self._lock = DemoApi(company()), threading.Lock()
+        self.refused: dict[str, str] = {}
+        self.requested: Counter[str] = Counter()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        with self._lock:
+            self.requested[path] += 1
+        if path not in self.refused:
+            return self._api(environ, start_response)
+        body = b'{"id": "forbidden", "message": "No access."}'
+        start_response(self.refused[path], [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingApi]:
+    made = RefusingApi()
+    with serve(made) as served:
+        monkeypatch.setenv("HEROKU_API_URL", served.url)
+        monkeypatch.setenv("HEROKU_API_KEY", DEMO_TOKEN)
+        yield made
+
+
+def report_of(*bodies: str) -> CheckReport:
+    return run_checks([parse_check(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)])
+
+
+def test_all_checks_of_a_run_ask_each_list_once(api: RefusingApi) -> None:
+    report = report_of(*[f"return {BY_APP}"] * 8, "return list.take(heroku.list_apps(), 0)")
+    assert {result.reason for result in report.results} == {""}
+    assert len({len(result.findings) for result in report.results[:8]}) == 1
+    assert api.requested[f"/apps/{APP}/dynos"] == 1
+    assert set(api.requested.values()) == {1}
+    assert report.cost is not None
+    assert report.cost.requests == sum(api.requested.values())
+
+
+def test_an_app_that_may_not_be_read_is_named_and_findings_about_it_are_withdrawn(api: RefusingApi) -> None:
+    api.refused[f"/apps/{APP}/dynos"] = "403 Forbidden"
+    dynos, apps = report_of(
+        f"return {BY_APP}",
+        f"local dynos = {DYNOS}\nreturn list.map(heroku.list_apps(), function(app) return {{ app = app.name }} end)",
+    ).results
+    for result in (dynos, apps):
+        assert result.findings
+        assert APP not in {finding.key["app"] for finding in result.findings}
+        assert APP in result.reason
+        assert [row["app_id"] for row in result.unread] == [APP]
+    assert (dynos.withdrawn, apps.withdrawn) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "reason"),
+    [
+        (f"/apps/{APP}/dynos", "403 Forbidden", f"return heroku.list_dynos({{ app_id = {{ '{APP}' }} }})", "403"),
+        (f"/apps/{APP}/dynos", "401 Unauthorized", f"return {BY_APP}", "401"),
+        (f"/apps/{APP}/dynos", "500 Broken", f"return {BY_APP}", "500"),
+        ("/apps", "403 Forbidden", "pcall(heroku.list_apps)\nreturn {}", "403"),
+        (f"/apps/{APP}/dynos", "403 Forbidden", f"return {{ app = {BY_APP}[1].app }}", "one table and no list"),
+    ],
+)
+def test_another_failure_makes_the_whole_check_not_checked(
+    api: RefusingApi, path: str, status: str, body: str, reason: str
+) -> None:
+    api.refused[path] = status
+    report = report_of(body)
+    [result] = report.results
+    assert reason in result.reason
+    assert (result.status, result.findings, report.exit_code()) == ("not checked", [], 3)
+
+
+def test_an_interrupt_ends_all_checks_and_leaves_none_as_passed(api: RefusingApi) -> None:
+    bodies = ["while true do end", f"return {BY_APP}", *["return {}"] * 8]
+    checks = [parse_check(f"{HEAD}{body}\n", f"own{n}.lua") for n, body in enumerate(bodies)]
+    report = run_checks(checks, is_cancelled=lambda: bool(api.requested))
+    assert report.interrupted
+    assert report.results[0].status == "not checked"
+    assert len(report.results) == len(checks)
