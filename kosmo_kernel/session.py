@@ -155,7 +155,7 @@ class Session:
         """
         if options.account is not None:
             self._recording.check(options.account)
-        inputs, outputs = _lua_variables(options)
+        inputs, outputs = options.lua_variables()
         if self._require_walls:
             self._check_walls(self.walls())
         limits = self.limits.changed(options.memory_limit, options.cpu_limit, options.timeout)
@@ -589,18 +589,3 @@ class Session:
 
 
 _SCRIPT_FUNCTION_KEYS = ("source", "line", "chunk", "params")
-
-
-def _lua_variables(options: RunOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the inputs of a run as Lua values, and the names of its outputs.
-
-    Raises:
-        InvalidArgumentsError: a name is none in Lua, or a value has no Lua form.
-    """
-    if not options.inputs and not options.outputs:
-        return {}, ()
-    from kosmo_kernel.values.from_python import lua_value
-    from kosmo_kernel.values.lua_syntax import lua_name
-
-    inputs = {lua_name(name): lua_value(value, name) for name, value in options.inputs.items()}
-    return inputs, tuple(map(lua_name, options.outputs))

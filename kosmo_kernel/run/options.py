@@ -53,6 +53,20 @@ class RunOptions:
         names = [field.name for field in fields(cls) if hasattr(options, field.name)]
         return cls(**({name: getattr(options, name) for name in names} | others))
 
+    def lua_variables(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the inputs of the run as Lua values, and the names of its outputs.
+
+        Raises:
+            InvalidArgumentsError: a name is none in Lua, or a value has no Lua form.
+        """
+        if not self.inputs and not self.outputs:
+            return {}, ()
+        from kosmo_kernel.values.from_python import lua_value
+        from kosmo_kernel.values.lua_syntax import lua_name
+
+        inputs = {lua_name(name): lua_value(value, name) for name, value in self.inputs.items()}
+        return inputs, tuple(map(lua_name, self.outputs))
+
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
