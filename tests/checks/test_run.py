@@ -29,7 +29,7 @@ def test_a_check_finds_what_its_key_identifies() -> None:
     report = run_checks([find_check("crashed-dynos")], "demo")
     [result] = report.results
     assert result.status == "findings"
-    assert result.findings[0].key == {"app": "courier-app", "dyno": "worker.1"}
+    assert result.findings[0].key == {"app": "customs-forms", "dyno": "web.1"}
     assert report.exit_code("high") == 1
 
 

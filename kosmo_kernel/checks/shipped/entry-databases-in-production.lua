@@ -1,0 +1,18 @@
+-- title: Databases of production on entry plans
+-- severity: medium
+-- why: A database on an essential plan, or on the older mini, basic and hobby, cannot be forked or followed, and
+--   Heroku reckons with up to four hours of downtime a month.
+-- do: heroku addons:plans heroku-postgresql lists the others, and heroku addons:upgrade ADD_ON PLAN changes it.
+-- scope: read
+-- key: app, add_on
+-- param: no_production = { "staging", "test", "review" } | an app with such a word in its name does not count
+local entry = { essential = true, mini = true, basic = true, hobby = true }
+local function is_test(name)
+  return list.find(no_production, function(w) return name:find("-" .. w .. "-", 1, true) end)
+end
+local small = list.filter(heroku.list_addons({ app_id = heroku.list_apps() }), function(one)
+  local is_own = one.app_id == one.app.name and not is_test("-" .. one.app.name .. "-")
+  return is_own and entry[one.plan.name:match("^heroku%-[pr]%a+:(%a+)")]
+end)
+local function row(one) return { app = one.app.name, add_on = one.name, plan = one.plan.name } end
+return list.map(small, row)

@@ -1,0 +1,12 @@
+-- title: Apps in a region that is not ours
+-- severity: low
+-- why: Data is kept where the app runs, and laws and contracts say where that may be.
+-- do: Make the app again in another region with heroku fork, or add the region to `regions`.
+-- scope: read
+-- key: app, region
+-- param: regions = { "us", "eu", "virginia", "oregon", "dublin", "frankfurt" } | the regions in which apps may run
+local outside = list.reject(heroku.list_apps(), { ["region.name"] = regions })
+return list.map(outside, function(app)
+  local space = app.space and app.space.name
+  return { app = app.name, region = app.region.name, space = space, owner = app.owner.email }
+end)

@@ -1,0 +1,16 @@
+-- title: Add-ons that are stuck or gone
+-- severity: high
+-- why: The app waits for an add-on that is not ready, or holds on to one that was taken down.
+-- do: heroku addons:info ADD_ON, and after a few hours a ticket with its name.
+-- scope: read
+-- key: app, add_on
+-- param: hours = 1 | an add-on that is being made for longer is stuck
+local addons = list.unique_by(heroku.list_addons({ app_id = heroku.list_apps() }), "id")
+local stuck = list.filter(addons, function(one)
+  local is_late = one.created_at < time.ago(hours / 24)
+  return one.state == "provisioning" and is_late or one.state == "deprovisioned"
+end)
+return list.map(stuck, function(one)
+  local name, age = one.app.name, math.floor(time.days_since(one.created_at) * 24)
+  return { app = name, add_on = one.name, plan = one.plan.name, state = one.state, hours = age }
+end)
